@@ -1,0 +1,1 @@
+"""The bot and the command. Knows only rag's front door."""

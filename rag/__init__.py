@@ -1,0 +1,1 @@
+"""Retrieval and answers over what a team shares. Knows no Slack."""

@@ -1,0 +1,299 @@
+"""The vocabulary of rag/: frozen dataclasses that every room speaks in.
+
+Boxes are fractions of the page as a reader sees it (rotation and crop box applied): 0 to 1, origin at
+the top left. Page numbers count from 1 and are the renderer's, never an index of what was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+LOCAL = "local"
+"""The space of what the operator indexed from disk; no Slack reply uses it unless it is mapped."""
+
+
+class Box(NamedTuple):
+    """A rectangle as fractions of its page; x to the right, y downwards."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.x1 - self.x0) * max(0.0, self.y1 - self.y0)
+
+    def intersection(self, other: Box) -> float:
+        """The area both share, as a fraction of the page."""
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(0.0, width) * max(0.0, height)
+
+    def union(self, other: Box) -> Box:
+        """The smallest box that holds both."""
+        return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+
+    def covers(self, other: Box) -> float:
+        """How much of `other` lies inside this box, 0 to 1 (0 for an empty `other`)."""
+        return self.intersection(other) / other.area if other.area else 0.0
+
+
+WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+class Kind(StrEnum):
+    """What a chunk is."""
+
+    TEXT = "text"
+    TABLE = "table"
+    FIGURE = "figure"
+    PAGE = "page"
+
+
+class Modality(StrEnum):
+    """Which tower of the embedder made a vector."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+
+
+class BlockKind(StrEnum):
+    """What a region of a page is, as the layout analysis calls it."""
+
+    TITLE = "title"
+    HEADING = "heading"
+    TEXT = "text"
+    LIST = "list"
+    TABLE = "table"
+    FIGURE = "figure"
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
+    HEADER = "header"
+    FOOTER = "footer"
+
+
+class TextSource(StrEnum):
+    """Where a page's words come from."""
+
+    LAYER = "layer"
+    OCR = "ocr"
+    BOTH = "both"
+    NONE = "none"
+
+
+# ---------------------------------------------------------------- what a reading yields
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of words in reading order; `ocr` when it was recognised, not taken from a text layer."""
+
+    words: tuple[Word, ...]
+    box: Box
+    ocr: bool = False
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A region of a page with its lines; `picture` names its crop (a JPEG) in the reading's folder."""
+
+    kind: BlockKind
+    box: Box
+    lines: tuple[Line, ...] = ()
+    picture: str | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """One page, read. `error` set: the page could not be read, still counts, and has no blocks.
+
+    `width` and `height` are points (1/72 inch) as displayed; `render` names the page's JPEG in the
+    reading's folder; `label` is the printed page label where the file defines one. `stage_ms` says how
+    many milliseconds each stage took (parse, layout, render, ocr).
+    """
+
+    number: int
+    label: str | None
+    width: float
+    height: float
+    text_source: TextSource
+    blocks: tuple[Block, ...]
+    render: str | None
+    error: str | None = None
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a file before its pages are read."""
+
+    media_type: str
+    page_count: int
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk before the catalog gave it an id. `marks` are the boxes of its lines, for evidence."""
+
+    page: int
+    kind: Kind
+    text: str
+    heading: str
+    caption: str
+    box: Box
+    marks: tuple[Box, ...]
+    picture: str | None = None
+
+
+# ---------------------------------------------------------------- what a search yields
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What may be searched: the spaces, and optionally the documents (ids) in them.
+
+    There is no default: whoever searches says in which scope. `spaces=None` means every space and is
+    made by `operator()` alone, which only the command line may call.
+    """
+
+    spaces: frozenset[str] | None
+    documents: frozenset[int] | None = None
+    without: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, *spaces: str) -> Scope:
+        """These spaces and nothing else; none at all is an empty scope."""
+        return cls(frozenset(spaces))
+
+    @classmethod
+    def operator(cls) -> Scope:
+        """Everything. For the command line, where the reader owns the data folder."""
+        return cls(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A page at a rank, with its best chunk. `name` and `link` come from a share inside the scope.
+
+    `lanes` maps each lane that found the page to the page's rank there, from 1.
+    """
+
+    rank: int
+    chunk: int
+    document: int
+    name: str
+    link: str | None
+    page: int
+    label: str | None
+    kind: Kind
+    text: str
+    heading: str
+    caption: str
+    box: Box
+    marks: tuple[Box, ...]
+    picture: Path | None
+    render: Path | None
+    lanes: Mapping[str, int]
+
+    @property
+    def place(self) -> str:
+        """Where it is, as a reader would say it: `handbook.pdf, p. 12 (printed vi)`."""
+        printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
+        return f"{self.name}, p. {self.page}{printed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ranking and the decision on it. `hits` holds the ranking whatever was decided.
+
+    `lanes` says of every lane whether it took part: `on`, or `off: why`. `why` is a sentence when
+    `found` is false. `stage_ms` has embed, words, vectors, pixels and fuse.
+    """
+
+    found: bool
+    hits: tuple[Hit, ...]
+    lanes: Mapping[str, str]
+    why: str
+    stage_ms: Mapping[str, float]
+    rankings: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """Per lane, the ranked pages as (document, page); what `magpie eval` measures a lane by."""
+
+
+# ---------------------------------------------------------------- what an answer is made of
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk shown to the generator under a number, from 1."""
+
+    number: int
+    hit: Hit
+
+
+class Mode(StrEnum):
+    """What wrote the answer: a vision model, a text model, or nobody (the passages themselves)."""
+
+    VISION = "vision"
+    TEXT = "text"
+    PASSAGES = "passages"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reader gets. `cited` is in the order of first citation; `evidence` runs beside it.
+
+    `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty.
+    """
+
+    question: str
+    text: str
+    abstained: bool
+    mode: Mode
+    cited: tuple[Passage, ...]
+    passages: tuple[Passage, ...]
+    evidence: tuple[Path, ...]
+    notice: str
+    found: Found
+    stage_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One link of the chain, proved or not. `status` is ok, warn or fail; `fix` is empty when ok."""
+
+    name: str
+    status: str
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is stored and what waits. `documents` counts sources by state."""
+
+    documents: Mapping[str, int]
+    pages: int
+    chunks: int
+    waiting_for_vectors: int
+    failed: tuple[tuple[str, str], ...]
+    lanes: Mapping[str, str]

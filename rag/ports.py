@@ -1,0 +1,158 @@
+"""The seams: what rag needs of the outside, as Protocols. Adapters and the tests' fakes satisfy them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.model import Inspection, Line, Modality, PageReading
+
+Vector: TypeAlias = NDArray[np.float32]
+"""One unit-length row of shape (dim,)."""
+
+
+class Reader(Protocol):
+    """Bytes to pages, in a guarded process. One caller at a time per reader."""
+
+    version: str
+    """Changes when the same bytes would be read differently; part of a reading's key."""
+
+    def inspect(self, path: Path) -> Inspection:
+        """Raise Unreadable (encrypted, empty, damaged, wrong type, too many pages or pixels)."""
+        ...
+
+    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+        """Pages `first` to `last` (1-based, both included); renders and crops are written to `into`.
+
+        Every page of the range comes back, one that crashed or hung the process with `error` set.
+        Raise Unreadable for the file as a whole.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Ocr(Protocol):
+    """Recognise the words of one picture. Runs inside the reading process."""
+
+    def read(self, picture: Path) -> list[Line]:
+        """Lines top to bottom with word boxes as fractions of the picture; [] when there are none."""
+        ...
+
+
+class Embedder(Protocol):
+    """Pictures and texts into one vector space. Called from one thread at a time."""
+
+    @property
+    def identity(self) -> str:
+        """Model, weights' hash and preprocessing: 3 to 60 letters, digits, `.`, `_`, `-`. Loads nothing twice."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def windows(self, text: str) -> list[str]:
+        """Cut a text into pieces the text tower reads whole; every word is in one. [] for no words."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text; what lies past the tower's context is lost: use `windows` first."""
+        ...
+
+    def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
+        """One vector per picture file, None for a picture that cannot be decoded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVector:
+    """A vector as the store keeps it: which window of which chunk of which document."""
+
+    chunk: int
+    window: int
+    document: int
+    modality: Modality
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    chunk: int
+    window: int
+    similarity: float
+    """Cosine, -1 to 1."""
+
+
+class VectorStore(Protocol):
+    """A copy of the catalog's vectors that finds the nearest. Holds ids and numbers, never text or spaces.
+
+    Written by the owner alone. Every method may raise StoreBroken (drop and fill again) or Busy.
+    """
+
+    def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
+        """Insert or replace; an embedder's first row makes its collection."""
+        ...
+
+    def query(
+        self,
+        identity: str,
+        modality: Modality,
+        vector: Vector,
+        k: int,
+        among: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Neighbour]:
+        """The k nearest, best first, of one modality; `among` (chunk, window) limits the search to these."""
+        ...
+
+    def remove(self, rows: Sequence[tuple[int, int]]) -> None:
+        """Forget (chunk, window) in every collection; unknown ones are no error."""
+        ...
+
+    def count(self, identity: str) -> int: ...
+
+    def drop(self, identity: str | None = None) -> None:
+        """Delete an embedder's collections, or all of them; also when they are broken."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`."""
+
+    system: str
+    user: str
+    pictures: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What the model at hand can do."""
+
+    model: str
+    vision: bool
+
+
+class Generator(Protocol):
+    """Writes answers. Every call may raise GeneratorDown, ModelMissing, ModelUnfit, GeneratorBusy,
+    GeneratorTimeout or GeneratorFailed."""
+
+    def ability(self) -> Ability:
+        """Ask the server what the model can do; cheap, never loads it."""
+        ...
+
+    def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Pieces of the answer as they come. Closing the iterator stops the generation.
+
+        A stream that ends without its closing frame raises GeneratorFailed; so does an answer cut at
+        the length limit, after its pieces were yielded.
+        """
+        ...
+
+    def close(self) -> None: ...

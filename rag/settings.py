@@ -1,0 +1,162 @@
+"""What can be set, with bounds and defaults. Read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
+
+The README's table is tested against these classes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rag.errors import BadSetting
+
+PREFIX = "MAGPIE_"
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadSettings(Group):
+    """rag/read"""
+
+    workers: int = Field(default=0, ge=0, le=64, description="reading processes; 0: one per core, at most 4")
+    ocr: bool = Field(default=True, description="recognise words on pages and in pictures without a text layer")
+    layout: bool = Field(default=True, description="PyMuPDF's layout analysis; off: plain text blocks")
+    page_seconds: float = Field(default=60, ge=1, le=3600, description="time limit for one page")
+    memory_mb: int = Field(default=3000, ge=1000, le=64000, description="memory limit of a reading process")
+    max_pages: int = Field(default=5000, ge=1, description="a file with more pages is refused")
+    max_mb: int = Field(default=200, ge=1, description="a larger file is refused")
+    max_megapixels: int = Field(default=100, ge=1, description="a larger picture is refused")
+    render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
+
+
+class EmbedSettings(Group):
+    """rag/adapters/openclip.py"""
+
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    model: str = Field(default="auto", description="open_clip model name; auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU")
+    weights: str = Field(default="auto", description="open_clip pretrained tag, or a weights file; auto: the preset's")
+    config: Path | None = Field(default=None, description="JSON of an architecture of your own, named by embed.model")
+    picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
+    text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
+    picture_floor: float = Field(
+        default=0.27, ge=-1, le=1, description="cosine from which a picture answers a question that no word does"
+    )
+    twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
+
+
+class StoreSettings(Group):
+    """rag/adapters/chroma.py"""
+
+    layout: Literal["split", "single"] = Field(
+        default="split", description="split: a collection per modality; single: one with modality as metadata"
+    )
+
+
+# Names are what `find --json`, `eval` and the README call the lanes.
+LANES = ("words", "clip-picture", "clip-text")
+
+
+class SearchSettings(Group):
+    """rag/retrieve.py"""
+
+    lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
+    rrf_k: int = Field(default=60, ge=1, le=1000, description="k of reciprocal rank fusion")
+    depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        names = tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+        unknown = set(names) - set(LANES) if isinstance(names, tuple) else set()
+        if unknown:
+            raise ValueError(f"unknown lane {sorted(unknown)[0]!r}; there are {', '.join(LANES)}")
+        return names
+
+    coverage: float = Field(
+        default=0.5, ge=0, le=1, description="share of the question's IDF mass a page must hold to count as found"
+    )
+
+
+class AnswerSettings(Group):
+    """rag/answer.py, rag/adapters/ollama.py"""
+
+    host: str = Field(default="", description="Ollama's address; empty: OLLAMA_HOST, else http://127.0.0.1:11434")
+    model: str = Field(default="qwen3-vl:4b-instruct", description="a model `ollama list` shows; empty: none")
+    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="context in tokens, the same in every request")
+    num_predict: int = Field(default=600, ge=16, le=8192, description="longest answer in tokens")
+    seconds: float = Field(default=180, ge=1, le=3600, description="longest wait between two pieces of an answer")
+    at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
+    passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
+    pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
+
+
+class Settings(BaseSettings):
+    """All of rag's settings; `data` is the folder where everything lives."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    data: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("magpie", appauthor=False)),
+        description="the data folder; default: the user's data folder",
+    )
+    read: ReadSettings = ReadSettings()
+    embed: EmbedSettings = EmbedSettings()
+    store: StoreSettings = StoreSettings()
+    search: SearchSettings = SearchSettings()
+    answer: AnswerSettings = AnswerSettings()
+
+
+def load_settings(data: Path | None = None) -> Settings:
+    """Settings from the environment; `data` overrides MAGPIE_DATA. Raise BadSetting with the name and the bounds.
+
+    A name under our prefix that no setting has is refused: a typing error would otherwise do nothing, unseen.
+    """
+    known = set(names())
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower().replace("__", ".") not in known
+    )
+    if unknown:
+        raise BadSetting(
+            f"There is no setting {unknown[0]}.",
+            f"Unset it, or use one of the names in README ({len(known)} settings).",
+        )
+    try:
+        return Settings() if data is None else Settings(data=data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadSetting(
+            f"The setting {name} is wrong: {first['msg']}.", f"Set {variable(name)} within its bounds."
+        ) from error
+
+
+def names() -> dict[str, str]:
+    """Every setting as `group.name` with its description, in order."""
+    found: dict[str, str] = {}
+    for name, info in Settings.model_fields.items():
+        group = info.annotation
+        if isinstance(group, type) and issubclass(group, Group):
+            found |= {f"{name}.{key}": inner.description or "" for key, inner in group.model_fields.items()}
+        else:
+            found[name] = info.description or ""
+    return found
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
+    return PREFIX + name.replace(".", "__").upper()
