@@ -1,1 +1,96 @@
-"""Retrieval and answers over what a team shares. Knows no Slack."""
+"""Retrieval and answers over what a team shares. Knows no Slack.
+
+The front door: everything bot/ may use is named here. Opening it imports nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rag.errors import (
+    BadSetting,
+    Busy,
+    CatalogUnfit,
+    EmbedderFailed,
+    GeneratorBusy,
+    GeneratorDown,
+    GeneratorFailed,
+    GeneratorTimeout,
+    MagpieError,
+    ModelMissing,
+    ModelUnfit,
+    NotFound,
+    OperatorMustAct,
+    ReaderStopped,
+    StoreBroken,
+    TryAgain,
+    Unreadable,
+    UserCanFix,
+    WeightsMissing,
+)
+from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Status
+from rag.settings import Settings, load_settings, names, variable
+
+if TYPE_CHECKING:
+    from rag.evaluate import evaluate
+    from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
+    from rag.work import Progress
+
+# Looked up when first used: the reading processes and `--help` need none of the engine.
+_LATER = {
+    "DocumentRow": "rag.pipeline",
+    "ModelRow": "rag.pipeline",
+    "Outcome": "rag.pipeline",
+    "Progress": "rag.work",
+    "Rag": "rag.pipeline",
+    "evaluate": "rag.evaluate",
+    "open_rag": "rag.pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
+
+
+__all__ = [
+    "Answer",
+    "BadSetting",
+    "Busy",
+    "CatalogUnfit",
+    "Check",
+    "DocumentRow",
+    "EmbedderFailed",
+    "Found",
+    "GeneratorBusy",
+    "GeneratorDown",
+    "GeneratorFailed",
+    "GeneratorTimeout",
+    "Hit",
+    "Kind",
+    "MagpieError",
+    "Mode",
+    "ModelMissing",
+    "ModelRow",
+    "ModelUnfit",
+    "NotFound",
+    "OperatorMustAct",
+    "Outcome",
+    "Passage",
+    "Progress",
+    "Rag",
+    "ReaderStopped",
+    "Scope",
+    "Settings",
+    "Status",
+    "StoreBroken",
+    "TryAgain",
+    "Unreadable",
+    "UserCanFix",
+    "WeightsMissing",
+    "evaluate",
+    "load_settings",
+    "names",
+    "open_rag",
+    "variable",
+]

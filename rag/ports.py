@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
-from rag.model import Inspection, Line, Modality, PageReading
+from rag.model import Inspection, Line, Modality, PageReading, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
@@ -120,6 +121,46 @@ class VectorStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The words of one chunk."""
+
+    chunk: int
+    document: int
+    title: str
+    heading: str
+    caption: str
+    body: str
+
+
+class WordIndex(Protocol):
+    """Full text with BM25, inside the catalog's transactions: a chunk and its words appear together."""
+
+    def add(self, connection: Connection, entries: Iterable[Entry]) -> None: ...
+
+    def remove(self, connection: Connection, reading_id: int) -> None:
+        """Take out the words of a reading's chunks; called before the chunks go."""
+        ...
+
+    def optimize(self, connection: Connection) -> None:
+        """Leave no deleted word in an old segment."""
+        ...
+
+    def search(
+        self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
+    ) -> list[tuple[int, int, int]]:
+        """(chunk, document, page), best first, of chunks in scope with at least one of the words."""
+        ...
+
+    def holders(self, connection: Connection, word: str, scope: Scope) -> set[int]:
+        """The chunks in scope that have this word, by the index's own stemming."""
+        ...
+
+    def count(self, connection: Connection, scope: Scope) -> int:
+        """How many chunks with words the scope has."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

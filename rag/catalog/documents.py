@@ -1,0 +1,264 @@
+"""Documents, their readings, pages and chunks.
+
+A reading is built in ranges, each one short transaction, and can be resumed. The first reading of a
+document serves as it grows; a later one is switched in one statement when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import time
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rag.catalog.scope import live, serving
+from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
+from rag.model import Box, Kind, NewChunk, PageReading
+from rag.ports import Entry, WordIndex
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRow:
+    """A claimed reading: which document, and how far it got."""
+
+    id: int
+    document: int
+    sha256: str
+    attempts: int
+    pages: int
+    pages_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk with what a hit shows of its page."""
+
+    id: int
+    document: int
+    reading: int
+    page: int
+    label: str | None
+    kind: Kind
+    text: str
+    heading: str
+    caption: str
+    box: Box
+    marks: tuple[Box, ...]
+    picture: str | None
+    render: str | None
+
+
+def put_document(connection: Connection, sha256: str, size: int, reader: str) -> int:
+    """The document of these bytes, made with a waiting reading when they are new or nobody read them yet."""
+    found = connection.scalar(select(document.c.id).where(document.c.sha256 == sha256))
+    document_id = (
+        found
+        or connection.execute(insert(document).values(sha256=sha256, size=size).returning(document.c.id)).scalar_one()
+    )
+    states = connection.scalars(select(reading.c.state).where(reading.c.document_id == document_id)).all()
+    if all(state == "failed" for state in states):
+        want_reading(connection, document_id, reader)
+    return int(document_id)
+
+
+def want_reading(connection: Connection, document_id: int, reader: str) -> None:
+    """Ask for a new reading, unless one is open already. Failed ones make room for it."""
+    mine = reading.c.document_id == document_id
+    if connection.scalar(select(exists().where(mine, reading.c.state.in_(["waiting", "reading"])))):
+        return
+    serves = select(document.c.reading_id).where(document.c.id == document_id).scalar_subquery()
+    connection.execute(delete(reading).where(mine, reading.c.state == "failed", reading.c.id.is_distinct_from(serves)))
+    new = connection.execute(
+        insert(reading).values(document_id=document_id, reader=reader, state="waiting").returning(reading.c.id)
+    ).scalar_one()
+    connection.execute(
+        update(document).where(document.c.id == document_id, document.c.reading_id.is_(None)).values(reading_id=new)
+    )
+
+
+def claim_reading(connection: Connection, run_id: str) -> ReadingRow | None:
+    """Take one waiting reading of a document that somebody still shares."""
+    candidate = (
+        select(reading.c.id)
+        .where(reading.c.state == "waiting", reading.c.next_try <= time(), shared(reading.c.document_id))
+        .order_by(reading.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(reading)
+        .where(reading.c.id == candidate)
+        .values(state="reading", run=run_id, attempts=reading.c.attempts + 1)
+        .returning(*reading.c)
+    ).one_or_none()
+    if row is None:
+        return None
+    sha256 = connection.scalar(select(document.c.sha256).where(document.c.id == row.document_id)) or ""
+    return ReadingRow(row.id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
+
+
+def shared(document_id: ColumnElement[int] | int) -> ColumnElement[bool]:
+    """Whether somebody still shares a document."""
+    return exists().where(source.c.document_id == document_id, live(), share.c.source_id == source.c.id)
+
+
+def begin_pages(connection: Connection, row: ReadingRow, media_type: str, title: str | None, pages: int) -> None:
+    connection.execute(update(document).where(document.c.id == row.document).values(media_type=media_type, title=title))
+    connection.execute(update(reading).where(reading.c.id == row.id).values(pages=pages))
+
+
+def put_pages(
+    connection: Connection,
+    words: WordIndex,
+    row: ReadingRow,
+    title: str,
+    pages: Sequence[PageReading],
+    chunks: Sequence[NewChunk],
+) -> bool:
+    """Write one range of pages with its chunks and words. False, and nothing written, when it is no longer wanted."""
+    wanted = select(exists().where(reading.c.id == row.id, reading.c.state == "reading", shared(row.document)))
+    if not connection.scalar(wanted):
+        return False
+    connection.execute(insert(page), [_page(row.id, read) for read in pages])
+    entries = []
+    for new in chunks:
+        chunk_id = connection.execute(
+            insert(chunk)
+            .values(
+                document_id=row.document,
+                reading_id=row.id,
+                page=new.page,
+                kind=new.kind.value,
+                text=new.text,
+                heading=new.heading,
+                caption=new.caption,
+                box=_dump([new.box])[1:-1],
+                marks=_dump(new.marks),
+                picture=new.picture,
+            )
+            .returning(chunk.c.id)
+        ).scalar_one()
+        if new.text or new.caption:
+            entries.append(Entry(chunk_id, row.document, title, new.heading, new.caption, new.text))
+    words.add(connection, entries)
+    connection.execute(update(reading).where(reading.c.id == row.id).values(pages_done=pages[-1].number, attempts=1))
+    return True
+
+
+def last_heading(connection: Connection, reading_id: int) -> str:
+    """The heading path in force after the pages written so far."""
+    rows = select(chunk.c.heading).where(chunk.c.reading_id == reading_id).order_by(chunk.c.id.desc()).limit(1)
+    return connection.scalar(rows) or ""
+
+
+def _page(reading_id: int, read: PageReading) -> dict[str, object]:
+    words = [
+        [word.text, *(round(value, 4) for value in word.box)]
+        for block in read.blocks
+        for line in block.lines
+        for word in line.words
+    ]
+    return {
+        "reading_id": reading_id,
+        "number": read.number,
+        "label": read.label,
+        "width": read.width,
+        "height": read.height,
+        "text_source": read.text_source.value,
+        "error": read.error,
+        "render": read.render,
+        "words": zlib.compress(json.dumps(words, ensure_ascii=False).encode()),
+    }
+
+
+def complete_reading(connection: Connection, words: WordIndex, row: ReadingRow) -> None:
+    """Let this reading serve, and take the ones before it away."""
+    connection.execute(update(reading).where(reading.c.id == row.id).values(state="complete", run=None, reason=None))
+    connection.execute(update(document).where(document.c.id == row.document).values(reading_id=row.id))
+    older = select(reading.c.id).where(reading.c.document_id == row.document, reading.c.id != row.id)
+    for reading_id in connection.scalars(older).all():
+        drop_reading(connection, words, reading_id)
+
+
+def fail_reading(connection: Connection, reading_id: int, reason: str, hint: str) -> None:
+    """Give a reading up. What it wrote so far goes on serving; an older reading goes on serving too."""
+    connection.execute(
+        update(reading).where(reading.c.id == reading_id).values(state="failed", reason=reason, hint=hint, run=None)
+    )
+
+
+def release_reading(connection: Connection, reading_id: int, wait: float) -> None:
+    connection.execute(
+        update(reading)
+        .where(reading.c.id == reading_id, reading.c.state == "reading")
+        .values(state="waiting", run=None, next_try=time() + wait)
+    )
+
+
+def drop_reading(connection: Connection, words: WordIndex, reading_id: int) -> None:
+    """Take a reading out of catalog and words; its vectors and pictures are noted to go."""
+    mine = select(chunk.c.id).where(chunk.c.reading_id == reading_id)
+    gone = select(vector.c.chunk_id, vector.c.window).where(vector.c.chunk_id.in_(mine)).distinct()
+    connection.execute(upsert(dropped).from_select(["chunk_id", "window"], gone).on_conflict_do_nothing())
+    words.remove(connection, reading_id)
+    connection.execute(delete(reading).where(reading.c.id == reading_id))
+    _wipe(connection, f"pictures/{reading_id}", whole=True)
+
+
+def drop_orphans(connection: Connection, words: WordIndex) -> list[int]:
+    """Take away every document that nobody shares any more. Returns their ids."""
+    orphans = connection.execute(select(document.c.id, document.c.sha256).where(~shared(document.c.id))).all()
+    for row in orphans:
+        for reading_id in connection.scalars(select(reading.c.id).where(reading.c.document_id == row.id)).all():
+            drop_reading(connection, words, reading_id)
+        connection.execute(delete(document).where(document.c.id == row.id))
+        _wipe(connection, f"files/{row.sha256}", whole=False)
+    connection.execute(delete(source).where(source.c.state == "gone"))
+    return [row.id for row in orphans]
+
+
+def _wipe(connection: Connection, folder: str, *, whole: bool) -> None:
+    connection.execute(upsert(wipe).values(folder=folder, whole=whole).on_conflict_do_nothing())
+
+
+def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, ChunkRow]:
+    """Chunks of serving readings, by id."""
+    rows = (
+        select(chunk, page.c.label, page.c.render)
+        .join(document, serving())
+        .join(page, (page.c.reading_id == chunk.c.reading_id) & (page.c.number == chunk.c.page))
+        .where(chunk.c.id.in_(list(ids)))
+    )
+    return {
+        row.id: ChunkRow(
+            row.id,
+            row.document_id,
+            row.reading_id,
+            row.page,
+            row.label,
+            Kind(row.kind),
+            row.text,
+            row.heading,
+            row.caption,
+            Box(*json.loads(row.box)),
+            tuple(Box(*mark) for mark in json.loads(row.marks)),
+            row.picture,
+            row.render,
+        )
+        for row in connection.execute(rows)
+    }
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """(pages, chunks) of the readings that serve."""
+    pages = select(func.count()).select_from(page).join(document, document.c.reading_id == page.c.reading_id)
+    chunks = select(func.count()).select_from(chunk).join(document, serving())
+    return connection.scalar(pages) or 0, connection.scalar(chunks) or 0
+
+
+def _dump(boxes: Iterable[Box]) -> str:
+    return json.dumps([[round(value, 4) for value in box] for box in boxes], separators=(",", ":"))

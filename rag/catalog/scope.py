@@ -1,0 +1,57 @@
+"""Scope to SQL: the one place that says which documents a reader may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
+
+from rag.catalog.tables import chunk, document, share, source
+from rag.model import Scope
+
+
+def documents_in(scope: Scope) -> Select[tuple[int]]:
+    """A subquery of document ids. A document is in scope when a share of it lies in one of the spaces."""
+    rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
+    rows = rows.where(live())
+    if scope.spaces is not None:
+        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    if scope.documents is not None:
+        rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
+    if scope.without:
+        rows = rows.where(source.c.document_id.not_in(sorted(scope.without)))
+    return rows
+
+
+def live() -> ColumnElement[bool]:
+    """Sources whose document counts. One that changed goes on standing for its old bytes till the new are known."""
+    return and_(source.c.state.in_(["known", "waiting", "fetching"]), source.c.document_id.is_not(None))
+
+
+def serving() -> ColumnElement[bool]:
+    """Chunks of the reading that serves; those of a newer one being built are not shown yet."""
+    return and_(document.c.id == chunk.c.document_id, document.c.reading_id == chunk.c.reading_id)
+
+
+def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) -> dict[int, tuple[int, int]]:
+    """Of these chunk ids, those in scope: {chunk: (document, page)}. What is deleted or forbidden falls out here."""
+    found: dict[int, tuple[int, int]] = {}
+    ids = list(chunks)
+    for start in range(0, len(ids), 5000):  # SQLite takes at most 32,766 bound values
+        rows = connection.execute(
+            select(chunk.c.id, chunk.c.document_id, chunk.c.page)
+            .join(document, serving())
+            .where(chunk.c.id.in_(ids[start : start + 5000]), chunk.c.document_id.in_(documents_in(scope)))
+        )
+        found |= {row.id: (row.document_id, row.page) for row in rows}
+    return found
+
+
+def names_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, str | None]]:
+    """{document: (name, link)} from its newest share inside the scope, never from one outside."""
+    rows = select(source.c.document_id, share.c.name, share.c.link).join(share, share.c.source_id == source.c.id)
+    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), live())
+    if scope.spaces is not None:
+        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    found = connection.execute(rows.order_by(share.c.shared_at, source.c.id))
+    return {row.document_id: (row.name, row.link) for row in found}

@@ -1,0 +1,251 @@
+"""Sources and shares: work to do is a state here, and a claim is one statement.
+
+waiting -> fetching -> known, or failed; gone: nobody shares it any more. Attempts count at the claim,
+so that what kills the process is given up too. A claim carries the id of the run that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import time
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rag.catalog.tables import document, reading, run, share, source
+
+ATTEMPTS = 3
+"""Claims of one source or reading before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source as the work sees it."""
+
+    id: int
+    kind: str
+    ref: str
+    state: str
+    attempts: int
+    document: int | None
+    mtime_ns: int | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a source stands: its own state until its bytes are known, its document's reading after that."""
+
+    source: int
+    name: str
+    state: str
+    reason: str
+    hint: str
+    page: int
+    pages: int
+    document: int | None
+
+
+def start_run(connection: Connection, run_id: str, pid: int) -> bool:
+    """Enter this run and free the claims of all others; True when one of them never said that it ended.
+
+    Only the owner of the lock may call this: with it in hand, every other run is over.
+    """
+    unclean = connection.scalar(select(exists().where(run.c.ended.is_(None)))) or False
+    connection.execute(update(run).where(run.c.ended.is_(None)).values(ended=0.0))
+    connection.execute(insert(run).values(id=run_id, pid=pid, started=time()))
+    connection.execute(update(source).where(source.c.state == "fetching").values(state="waiting", run=None))
+    connection.execute(update(reading).where(reading.c.state == "reading").values(state="waiting", run=None))
+    return bool(unclean)
+
+
+def end_run(connection: Connection, run_id: str) -> None:
+    connection.execute(update(run).where(run.c.id == run_id).values(ended=time()))
+
+
+def put_source(
+    connection: Connection,
+    *,
+    kind: str,
+    ref: str,
+    space: str,
+    name: str,
+    link: str | None = None,
+    shared_by: str | None = None,
+    mtime_ns: int | None = None,
+    size: int | None = None,
+) -> tuple[int, bool]:
+    """Record that a source was seen in a space. Returns (source id, whether there is work to do).
+
+    A source whose size and time of change are as recorded is left alone; one that changed, failed or was
+    gone waits again. The same call twice leaves one source and one share.
+    """
+    now = time()
+    row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
+    if row is None:
+        source_id = connection.execute(
+            insert(source)
+            .values(kind=kind, ref=ref, state="waiting", mtime_ns=mtime_ns, size=size)
+            .returning(source.c.id)
+        ).scalar_one()
+        work = True
+    else:
+        source_id = row.id
+        unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
+        failed = row.state in ("failed", "gone") or _reading_failed(connection, row.document_id)
+        work = failed or not unchanged or row.state in ("waiting", "fetching")
+        if failed or not unchanged:
+            connection.execute(
+                update(source)
+                .where(source.c.id == source_id)
+                .values(
+                    state="waiting",
+                    attempts=0,
+                    next_try=0,
+                    mtime_ns=mtime_ns,
+                    size=size,
+                    reason=None,
+                    hint=None,
+                    run=None,
+                )
+            )
+    statement = upsert(share).values(
+        source_id=source_id, space=space, name=name, link=link, shared_by=shared_by, shared_at=now
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[share.c.source_id, share.c.space], set_={"name": name, "link": link}
+        )
+    )
+    return source_id, work
+
+
+def _reading_failed(connection: Connection, document_id: int | None) -> bool:
+    if document_id is None:
+        return False
+    states = connection.scalars(select(reading.c.state).where(reading.c.document_id == document_id)).all()
+    return bool(states) and all(state == "failed" for state in states)
+
+
+def claim_source(connection: Connection, run_id: str) -> SourceRow | None:
+    """Take one waiting source whose time has come. One statement, for select-then-update claims twice."""
+    now = time()
+    candidate = (
+        select(source.c.id)
+        .where(source.c.state == "waiting", source.c.next_try <= now)
+        .order_by(source.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(source)
+        .where(source.c.id == candidate)
+        .values(state="fetching", run=run_id, attempts=source.c.attempts + 1)
+        .returning(*source.c)
+    ).one_or_none()
+    return None if row is None else _row(row)
+
+
+def finish_source(
+    connection: Connection, claimed: SourceRow, document_id: int, *, mtime_ns: int | None, size: int
+) -> bool:
+    """The bytes are known; False when the source changed hands or lost its last share meanwhile."""
+    result = connection.execute(
+        update(source)
+        .where(source.c.id == claimed.id, source.c.state == "fetching")
+        .where(exists().where(share.c.source_id == claimed.id))
+        .values(state="known", document_id=document_id, run=None, reason=None, hint=None, mtime_ns=mtime_ns, size=size)
+    )
+    return result.rowcount == 1
+
+
+def fail_source(connection: Connection, source_id: int, reason: str, hint: str) -> None:
+    connection.execute(
+        update(source).where(source.c.id == source_id).values(state="failed", reason=reason, hint=hint, run=None)
+    )
+
+
+def release_source(connection: Connection, source_id: int, wait: float) -> None:
+    """Give a claim back, to be tried again after `wait` seconds."""
+    connection.execute(
+        update(source).where(source.c.id == source_id).values(state="waiting", run=None, next_try=time() + wait)
+    )
+
+
+def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
+    """Take these sources out of a space, or out of all; one without shares is gone."""
+    rows = delete(share).where(share.c.source_id.in_(sources))
+    connection.execute(rows if space is None else rows.where(share.c.space == space))
+    connection.execute(
+        update(source)
+        .where(source.c.id.in_(sources), ~exists().where(share.c.source_id == source.c.id))
+        .values(state="gone", run=None, document_id=None)
+    )
+
+
+def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
+    """(source id, name) of what somebody means by a path, a file name, or eight or more digits of a SHA-256."""
+    rows = (
+        select(source.c.id, func.coalesce(share.c.name, source.c.ref))
+        .join(share, share.c.source_id == source.c.id)
+        .outerjoin(document, document.c.id == source.c.document_id)
+    )
+    by_hash = document.c.sha256.startswith(name.lower(), autoescape=True) if len(name) >= 8 else literal_column("0")
+    rows = rows.where(source.c.state != "gone", or_(source.c.ref == name, share.c.name == name, by_hash)).distinct()
+    return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
+
+
+def sources_below(connection: Connection, folder: str) -> list[tuple[int, str]]:
+    """(source id, path) of every path source inside a folder."""
+    prefix = folder.rstrip("/") + "/"
+    rows = select(source.c.id, source.c.ref).where(
+        source.c.kind == "path", source.c.state != "gone", source.c.ref.startswith(prefix, autoescape=True)
+    )
+    return [(row.id, row.ref) for row in connection.execute(rows.order_by(source.c.id))]
+
+
+def settled(connection: Connection, sources: Sequence[int] | None = None) -> list[Settled]:
+    """How these sources stand (all of them when None), in order of their ids.
+
+    state: waiting, reading, ready or failed. A document that serves while a newer reading is being made
+    is ready.
+    """
+    newest = (
+        select(reading.c.document_id, func.max(reading.c.id).label("id")).group_by(reading.c.document_id).subquery()
+    )
+    name = select(func.min(share.c.name)).where(share.c.source_id == source.c.id).scalar_subquery()
+    rows = (
+        select(source, name.label("name"), reading.c.state.label("read"), reading.c.reason.label("why"))
+        .add_columns(reading.c.hint.label("fix"), reading.c.pages, reading.c.pages_done)
+        .outerjoin(newest, newest.c.document_id == source.c.document_id)
+        .outerjoin(reading, reading.c.id == newest.c.id)
+        .where(source.c.state != "gone")
+        .order_by(source.c.id)
+    )
+    if sources is not None:
+        rows = rows.where(source.c.id.in_(sources))
+    found = []
+    for row in connection.execute(rows):
+        own = {"waiting": "waiting", "fetching": "reading", "failed": "failed"}.get(row.state)
+        read = {"waiting": "waiting", "reading": "reading", "failed": "failed"}.get(row.read or "", "ready")
+        state = own or read
+        reason, hint = (row.reason, row.hint) if row.state == "failed" else (row.why, row.fix)
+        found.append(
+            Settled(
+                row.id,
+                row.name or row.ref,
+                state,
+                (reason or "") if state == "failed" else "",
+                (hint or "") if state == "failed" else "",
+                row.pages_done or 0,
+                row.pages or 0,
+                row.document_id,
+            )
+        )
+    return found
+
+
+def _row(row: Row[Any]) -> SourceRow:
+    return SourceRow(row.id, row.kind, row.ref, row.state, row.attempts, row.document_id, row.mtime_ns, row.size)

@@ -1,0 +1,155 @@
+"""Vectors as the catalog keeps them: float16, from which the store can be filled again at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select
+
+from rag.catalog.scope import documents_in
+from rag.catalog.tables import chunk, dropped, vector
+from rag.model import Kind, Modality, Scope
+from rag.ports import StoredVector, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A chunk that has no vector of this embedder yet. `folder` and `picture` name its picture's file."""
+
+    chunk: int
+    document: int
+    kind: Kind
+    text: str
+    folder: str
+    picture: str | None
+
+    @property
+    def modality(self) -> Modality:
+        return Modality.PICTURE if self.kind in (Kind.FIGURE, Kind.PAGE) else Modality.TEXT
+
+
+def unembedded(connection: Connection, embedder: str, modality: Modality, limit: int) -> list[Unembedded]:
+    """The oldest chunks without a row of this embedder."""
+    kinds = [Kind.FIGURE, Kind.PAGE] if modality is Modality.PICTURE else [Kind.TEXT, Kind.TABLE]
+    rows = (
+        select(chunk)
+        .where(chunk.c.kind.in_([kind.value for kind in kinds]), _without_vector(embedder))
+        .order_by(chunk.c.id)
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(rows):
+        text = "\n".join(part for part in (row.heading, row.caption, row.text) if part)
+        folder = f"pictures/{row.reading_id}"
+        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.picture))
+    return found
+
+
+def _without_vector(embedder: str) -> ColumnElement[bool]:
+    return ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id)
+
+
+def count_unembedded(connection: Connection, embedder: str | None) -> int:
+    """How many chunks wait for this embedder; for any at all when none is known."""
+    rows = select(func.count()).select_from(chunk)
+    mine = vector.c.chunk_id == chunk.c.id
+    missing = ~exists().where(mine) if embedder is None else ~exists().where(mine, vector.c.embedder == embedder)
+    return connection.scalar(rows.where(missing)) or 0
+
+
+def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVector], empty: Sequence[int]) -> set[int]:
+    """Write vectors; `empty` are chunks with nothing to embed. Returns the chunks that still exist."""
+    ids = sorted({row.chunk for row in rows} | set(empty))
+    alive = set(connection.scalars(select(chunk.c.id).where(chunk.c.id.in_(ids))))
+    values = [
+        {
+            "embedder": embedder,
+            "chunk_id": row.chunk,
+            "window": row.window,
+            "modality": row.modality.value,
+            "data": row.vector.astype(np.float16).tobytes(),
+        }
+        for row in rows
+        if row.chunk in alive
+    ]
+    values += [
+        {"embedder": embedder, "chunk_id": chunk_id, "window": 0, "modality": "", "data": b""}
+        for chunk_id in empty
+        if chunk_id in alive
+    ]
+    if values:
+        connection.execute(insert(vector), values)
+    return alive
+
+
+def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> Iterator[list[StoredVector]]:
+    """Every vector of an embedder in batches, by chunk and window."""
+    last = (0, -1)
+    while True:
+        rows = connection.execute(
+            select(vector, chunk.c.document_id)
+            .join(chunk, chunk.c.id == vector.c.chunk_id)
+            .where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)
+            .where((vector.c.chunk_id > last[0]) | ((vector.c.chunk_id == last[0]) & (vector.c.window > last[1])))
+            .order_by(vector.c.chunk_id, vector.c.window)
+            .limit(batch)
+        ).all()
+        if not rows:
+            return
+        yield [_stored(row) for row in rows]
+        last = (rows[-1].chunk_id, rows[-1].window)
+
+
+def count_vectors(connection: Connection, embedder: str) -> int:
+    rows = select(func.count()).select_from(vector)
+    return connection.scalar(rows.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)) or 0
+
+
+def windows_in(
+    connection: Connection, embedder: str, modality: Modality, scope: Scope, limit: int
+) -> list[tuple[int, int]]:
+    """(chunk, window) of what a scope holds; for a search among these only."""
+    rows = (
+        select(vector.c.chunk_id, vector.c.window)
+        .join(chunk, chunk.c.id == vector.c.chunk_id)
+        .where(vector.c.embedder == embedder, vector.c.modality == modality.value)
+        .where(chunk.c.document_id.in_(documents_in(scope)))
+        .limit(limit)
+    )
+    return [(row.chunk_id, row.window) for row in connection.execute(rows)]
+
+
+def take_dropped(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:
+    """(chunk, window) that the store has yet to forget."""
+    return [(row.chunk_id, row.window) for row in connection.execute(select(dropped).limit(limit))]
+
+
+def forget_dropped(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    for chunk_id, window in rows:
+        connection.execute(delete(dropped).where(dropped.c.chunk_id == chunk_id, dropped.c.window == window))
+
+
+def _vector(data: bytes) -> Vector:
+    # float16 loses the unit length in the fourth digit.
+    values = np.frombuffer(data, dtype=np.float16).astype(np.float32)
+    return np.asarray(values / np.linalg.norm(values), dtype=np.float32)
+
+
+def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
+    """Some vectors of an embedder, spread over all of them."""
+    total = count_vectors(connection, embedder)
+    step = max(1, total // limit)
+    rows = (
+        select(vector, chunk.c.document_id)
+        .join(chunk, chunk.c.id == vector.c.chunk_id)
+        .where(vector.c.embedder == embedder, func.length(vector.c.data) > 0, vector.c.chunk_id % step == 0)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(rows)]
+
+
+def _stored(row: Row[Any]) -> StoredVector:
+    return StoredVector(row.chunk_id, row.window, row.document_id, Modality(row.modality), _vector(row.data))

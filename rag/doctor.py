@@ -1,0 +1,163 @@
+"""`magpie doctor`: every link of the chain, proved by using it, each with its fix."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import text
+
+from rag.catalog import Catalog, documents, sources
+from rag.embed import VectorLane
+from rag.errors import MagpieError
+from rag.model import Check
+from rag.owner import is_owned
+from rag.ports import Generator, Prompt, Reader
+from rag.settings import Settings
+
+CODE_WORD = "KESTREL 4719"
+"""Drawn into a picture and read back, by OCR and by a model that can see."""
+
+_LOW_DISK_GB = 2
+
+
+def checks(
+    settings: Settings,
+    catalog: Catalog,
+    lane: VectorLane,
+    open_reader: Callable[[], Reader],
+    generator: Generator | None,
+) -> Iterator[Check]:
+    """One Check after another, as soon as each is known. Changes nothing."""
+    yield _python()
+    yield _disk(settings.data)
+    yield from _catalog(catalog, settings.data)
+    with TemporaryDirectory(prefix="magpie-doctor-") as name:
+        picture = _draw_code_word(Path(name) / "code-word.png")
+        yield _reader(open_reader, picture, ocr=settings.read.ocr)
+        yield from _embedder(lane, picture)
+        yield from _generator(generator, picture)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("python", "ok", f"Python {version}")
+
+
+def _disk(data: Path) -> Check:
+    free = shutil.disk_usage(data).free / 1e9
+    if free < _LOW_DISK_GB:
+        return Check(
+            "disk", "fail", f"{free:.1f} GB free where {data} lies", "Free some space, or set MAGPIE_DATA elsewhere."
+        )
+    return Check("disk", "ok", f"{free:.0f} GB free where {data} lies")
+
+
+def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
+    with catalog.reading() as connection:
+        sound = connection.scalar(text("PRAGMA quick_check(1)"))
+        pages, chunks = documents.counts(connection)
+        rows = sources.settled(connection)
+    if sound != "ok":
+        yield Check(
+            "catalog", "fail", f"SQLite says: {sound}", "Put a backup of catalog.db in its place, or index again."
+        )
+    else:
+        yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is sound")
+    failed = [row for row in rows if row.state == "failed"]
+    if failed:
+        yield Check(
+            "files",
+            "warn",
+            f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
+            failed[0].hint,
+        )
+    working = is_owned(data)
+    yield Check(
+        "owner", "ok", "another Magpie is at work on this folder" if working else "nobody is at work on this folder"
+    )
+
+
+def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> Check:
+    try:
+        with closing(open_reader()) as reader, TemporaryDirectory() as into:
+            reader.inspect(picture)
+            page = reader.read(picture, 1, 1, Path(into))[0]
+    except MagpieError as error:
+        return Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
+    words = " ".join(block.text for block in page.blocks)
+    if not ocr:
+        return Check("reading", "warn", "OCR is off: scans and screenshots have no words", "Set MAGPIE_READ__OCR=true.")
+    if CODE_WORD.replace(" ", "") not in words.replace(" ", "").upper():
+        return Check("reading", "fail", f"OCR read {words!r} where {CODE_WORD!r} stands", "Install Magpie again.")
+    return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
+
+
+def _embedder(lane: VectorLane, picture: Path) -> Iterator[Check]:
+    identity = lane.identity()
+    if identity is None:
+        yield Check("picture lanes", "warn", lane.off, "magpie models pull")
+        return
+    try:
+        vectors = lane.of_picture(picture) + lane.of_text(CODE_WORD)
+    except MagpieError as error:
+        yield Check("picture lanes", "fail", str(error), error.hint)
+        return
+    waiting = lane.waiting()
+    detail = f"{identity}, {len(vectors[0])} dimensions"
+    if waiting:
+        yield Check(
+            "picture lanes", "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file"
+        )
+    else:
+        yield Check("picture lanes", "ok", detail)
+    try:
+        sound = lane.probe(identity)
+    except MagpieError as error:
+        yield Check(
+            "vector store", "fail", str(error), "magpie index, on any file: it is filled again from the catalog"
+        )
+        return
+    if sound:
+        yield Check("vector store", "ok", "a sample of stored vectors, asked with themselves, came back")
+    else:
+        yield Check(
+            "vector store", "fail", "stored vectors are missing", "magpie index, on any file: it is filled again"
+        )
+
+
+def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
+    if generator is None:
+        yield Check("model", "warn", "no model is set: answers are passages", "Set MAGPIE_ANSWER__MODEL.")
+        return
+    try:
+        ability = generator.ability()
+        if not ability.vision:
+            yield Check(
+                "model", "warn", f"{ability.model} reads text only", "Choose a model that can see; README lists some."
+            )
+            return
+        prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
+        said = "".join(generator.stream(prompt))
+    except MagpieError as error:
+        yield Check("model", "warn", str(error), error.hint)
+        return
+    if CODE_WORD.split()[1] in said:
+        yield Check("model", "ok", f"{ability.model} read the code word from a picture")
+    else:
+        yield Check(
+            "model", "warn", f"{ability.model} saw {said[:60]!r} where {CODE_WORD!r} stands", "Try a larger model."
+        )
+
+
+def _draw_code_word(path: Path) -> Path:
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("RGB", (640, 160), "white")
+    ImageDraw.Draw(picture).text((40, 45), CODE_WORD, fill="black", font=ImageFont.load_default(64))
+    picture.save(path)
+    return path

@@ -1,0 +1,42 @@
+"""Take away what nobody shares any more: from catalog and words at once, from disk right after.
+
+The store forgets through the table `dropped`, the disk through `wipe`: both are written in the
+transaction that drops, so a crash in between leaves work to do and nothing that can be found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from sqlalchemy import delete, exists, select
+
+from rag.catalog import Catalog, documents
+from rag.catalog.tables import document, wipe
+from rag.ports import WordIndex
+
+
+def sweep(catalog: Catalog, words: WordIndex, data: Path) -> int:
+    """Drop documents without shares, and every file that no row points at. Returns how many documents went.
+
+    For the owner alone.
+    """
+    with catalog.writing() as connection:
+        gone = documents.drop_orphans(connection, words)
+        if gone:
+            words.optimize(connection)
+    with catalog.reading() as connection:
+        rows = connection.execute(select(wipe)).all()
+    for row in rows:
+        path = data / row.folder
+        # Files come in inside a transaction too: the same bytes cannot come back between look and delete.
+        with catalog.writing() as connection, contextlib.suppress(FileNotFoundError):
+            connection.execute(delete(wipe).where(wipe.c.folder == row.folder))
+            if row.whole:
+                shutil.rmtree(path)
+            elif not connection.scalar(select(exists().where(document.c.sha256 == path.name))):
+                path.unlink()
+    if gone:
+        catalog.tidy()
+    return len(gone)

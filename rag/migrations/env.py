@@ -1,0 +1,21 @@
+"""Alembic's way in: the catalog hands over the connection it holds, transaction included."""
+
+from alembic import context
+
+from rag.catalog.tables import metadata
+
+# The full-text index keeps shadow tables of its own; autogenerate would drop them.
+FULL_TEXT = "words"
+
+
+def _ours(_object, name, kind, _reflected, _other):
+    return not (kind == "table" and name is not None and name.startswith(FULL_TEXT))
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    include_object=_ours,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,315 @@
+"""Everything put together: class Rag, and open_rag, the only place that builds adapters."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+from sqlalchemy import Connection, select
+
+from rag import answer as answering
+from rag.catalog import Catalog, documents, sources
+from rag.catalog.scope import documents_in, names_in
+from rag.catalog.tables import document, reading
+from rag.embed import VectorLane
+from rag.errors import NotFound, Unreadable
+from rag.evidence import draw_evidence
+from rag.model import LOCAL, Answer, Check, Found, Scope, Status
+from rag.ports import Embedder, Generator, Reader, VectorStore, WordIndex
+from rag.retrieve import Retriever
+from rag.settings import Settings
+from rag.words import Fts5Words
+from rag.work import Report, Work, silent, workers
+
+log = logging.getLogger("magpie")
+
+SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp".split())
+"""What a folder is searched for; a file named outright is tried whatever it is called."""
+
+EVIDENCE = 3
+"""Pictures drawn for one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: new, known (the same bytes were here), unchanged, or failed with the reason."""
+
+    file: str
+    state: str
+    pages: int
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    id: int
+    name: str
+    pages: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What Rag is built of. `generator` is None when no model is to be asked."""
+
+    catalog: Catalog
+    words: WordIndex
+    lane: VectorLane
+    open_reader: Callable[[], Reader]
+    generator: Generator | None
+
+
+class Rag:
+    """The engine behind one data folder. Every search takes a Scope; nothing is searched without one."""
+
+    def __init__(self, settings: Settings, parts: Parts, closing: ExitStack) -> None:
+        self.settings = settings
+        self._parts = parts
+        self._catalog = parts.catalog
+        self._lane = parts.lane
+        self._closing = closing
+        self._work = Work(settings, parts.catalog, parts.words, parts.lane, parts.open_reader)
+        self._retriever = Retriever(
+            parts.catalog, settings.data, parts.words, parts.lane, settings.search, settings.embed
+        )
+
+    def __enter__(self) -> Rag:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._closing.close()
+
+    # ------------------------------------------------------------ putting in
+
+    def index(self, paths: Sequence[Path], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
+        """Index files and folders into a space and wait until all of it can be found.
+
+        Beside a running owner the request is recorded and the owner's progress followed. What a folder no
+        longer holds leaves the space. Raise NotFound for a path that is not there, having done nothing.
+        """
+        wanted: list[Path] = []
+        for path in paths:
+            wanted += _files(path)
+        before = self._known_documents()
+        with self._catalog.writing() as connection:
+            put = [_put_path(connection, path, space) for path in dict.fromkeys(wanted)]
+            kept = {source_id for source_id, _ in put}
+            vanished = [
+                source_id
+                for path in paths
+                if path.is_dir()
+                for source_id, _ in sources.sources_below(connection, str(path.resolve()))
+                if source_id not in kept
+            ]
+        changed = [source_id for source_id, work in put if work]
+        self._work.settle(changed, report)
+        if vanished:
+            # Only now: a file that was renamed is known under its new name first, and is not read again.
+            with self._catalog.writing() as connection:
+                sources.drop_shares(connection, vanished, space)
+            self._work.sweep()
+        return self._outcomes([source_id for source_id, _ in put], set(changed), before)
+
+    def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
+        """Read documents again (all of them when no name is given); what they have serves meanwhile."""
+        ids = self._named(names) if names else None
+        with closing(self._parts.open_reader()) as reader, self._catalog.writing() as connection:
+            wanted = []
+            for row in sources.settled(connection, ids):
+                if row.document is not None:
+                    documents.want_reading(connection, row.document, reader.version)
+                    wanted.append(row.source)
+        self._work.settle(wanted, report)
+        return self._outcomes(wanted, set(wanted), set())
+
+    def forget(self, names: Sequence[str], space: str | None = None) -> list[str]:
+        """Take files out of a space, or of all. Names: path, file name, or digits of the SHA-256 (8 or more).
+
+        Gone from every answer when this returns; from disk too, or as soon as the running owner gets to it.
+        """
+        ids = self._named(names)
+        with self._catalog.writing() as connection:
+            forgotten = [row.name for row in sources.settled(connection, ids)]
+            sources.drop_shares(connection, ids, space)
+        self._work.sweep()
+        return forgotten
+
+    # ------------------------------------------------------------ getting out
+
+    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+        """Pages for a question in words, best first."""
+        return self._retriever.find(query, scope, k)
+
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+        """The page that a screenshot or picture shows. Raise NotFound, or Unreadable for what is no picture."""
+        if not path.is_file():
+            raise NotFound(f"There is no file {path}.", "Check the name.")
+        with TemporaryDirectory(dir=self.settings.data, prefix="query-") as name:
+            folder = Path(name)
+            with closing(self._parts.open_reader()) as reader:
+                reader.inspect(path)
+                read = reader.read(path, 1, 1, folder)[0]
+            if read.error is not None or read.render is None:
+                raise Unreadable(read.error or "The picture could not be read.", "Send it as a PNG or JPEG.")
+            return self._retriever.find_picture(folder / read.render, read, scope, k)
+
+    def ask(self, question: str, scope: Scope, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Answer from the scope's documents alone, with citations, and pictures of the cited places."""
+        found = self.find(question, scope)
+        answer = answering.answer(question, found, self._parts.generator, self.settings.answer, on_text)
+        into = self.settings.data / "evidence"
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        drawn = [draw_evidence(passage.hit, into) for passage in answer.cited[:EVIDENCE]]
+        return replace(answer, evidence=tuple(path for path in drawn if path is not None))
+
+    def documents(self, scope: Scope) -> list[DocumentRow]:
+        """What a scope holds, by name."""
+        rows = select(document.c.id, document.c.sha256, reading.c.pages_done)
+        rows = rows.join(reading, reading.c.id == document.c.reading_id).where(document.c.id.in_(documents_in(scope)))
+        with self._catalog.reading() as connection:
+            found = connection.execute(rows).all()
+            names = names_in(connection, [row.id for row in found], scope)
+        listed = [DocumentRow(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
+        return sorted(listed, key=lambda row: (row.name, row.id))
+
+    def status(self) -> Status:
+        """What is stored, what waits, what failed and why, and which lanes are on."""
+        with self._catalog.reading() as connection:
+            rows = sources.settled(connection)
+            pages, chunks = documents.counts(connection)
+        states: dict[str, int] = {}
+        for row in rows:
+            states[row.state] = states.get(row.state, 0) + 1
+        failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
+        lanes = self._retriever.lanes()
+        return Status(states, pages, chunks, self._lane.waiting(), failed, lanes)
+
+    def doctor(self) -> Iterator[Check]:
+        """Prove every link of the chain, one after another."""
+        from rag.doctor import checks
+
+        return checks(self.settings, self._catalog, self._lane, self._parts.open_reader, self._parts.generator)
+
+    # ------------------------------------------------------------ looking up
+
+    def _known_documents(self) -> set[int]:
+        with self._catalog.reading() as connection:
+            return set(connection.scalars(select(document.c.id)))
+
+    def _named(self, names: Sequence[str]) -> list[int]:
+        """Source ids by path, file name or SHA-256 digits. Raise NotFound for a name nothing has."""
+        found: list[int] = []
+        with self._catalog.reading() as connection:
+            for name in names:
+                resolved = str(Path(name).resolve()) if Path(name).exists() else name
+                rows = sources.find_sources(connection, name) or sources.find_sources(connection, resolved)
+                if not rows:
+                    raise NotFound(f"Nothing is known by the name {name!r}.", "`magpie status` says what is indexed.")
+                found += [source_id for source_id, _ in rows]
+        return list(dict.fromkeys(found))
+
+    def _outcomes(self, ids: Sequence[int], changed: set[int], before: set[int]) -> list[Outcome]:
+        outcomes = []
+        with self._catalog.reading() as connection:
+            for row in sources.settled(connection, ids):
+                if row.state == "failed":
+                    state = "failed"
+                elif row.source not in changed:
+                    state = "unchanged"
+                else:
+                    state = "known" if row.document in before else "new"
+                outcomes.append(Outcome(row.name, state, row.pages, row.reason, row.hint))
+        return outcomes
+
+
+def open_rag(
+    settings: Settings,
+    *,
+    reader: Callable[[], Reader] | None = None,
+    embedder: Embedder | None = None,
+    store: VectorStore | None = None,
+    generator: Generator | None = None,
+) -> Rag:
+    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed."""
+    data = settings.data
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cores = os.cpu_count() or 1
+    threads = max(1, cores // workers(settings.read.workers))
+    with ExitStack() as opening:
+        catalog = Catalog(data)
+        opening.callback(catalog.close)
+
+        def open_reader() -> Reader:
+            from rag.read.guard import GuardedReader
+
+            return GuardedReader(
+                settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
+            )
+
+        def open_embedder() -> Embedder:
+            from rag.adapters.openclip import open_embedder
+
+            return open_embedder(settings.embed, threads)
+
+        def open_store() -> VectorStore:
+            from rag.adapters.chroma import ChromaStore
+
+            return ChromaStore(data / "chroma", settings.store.layout)
+
+        lane = VectorLane(
+            catalog,
+            data,
+            open_embedder if embedder is None else lambda: embedder,
+            open_store if store is None else lambda: store,
+            log.warning,
+        )
+        opening.callback(lane.close)
+        if generator is None and settings.answer.model:
+            from rag.adapters.ollama import open_generator
+
+            generator = open_generator(settings.answer)
+            opening.callback(generator.close)
+        parts = Parts(catalog, Fts5Words(), lane, reader or open_reader, generator)
+        return Rag(settings, parts, opening.pop_all())
+
+
+def _files(path: Path) -> list[Path]:
+    """The files a path stands for: itself, or what its folder holds and Magpie can read, hidden ones left out."""
+    if path.is_file():
+        return [path.resolve()]
+    if not path.is_dir():
+        raise NotFound(f"There is no file or folder {path}.", "Check the name.")
+    return [
+        found.resolve()
+        for found in sorted(path.rglob("*"))
+        if found.suffix.lower() in SUFFIXES and found.is_file() and not _hidden(found.relative_to(path))
+    ]
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
+    stat = path.stat()
+    return sources.put_source(
+        connection,
+        kind="path",
+        ref=str(path),
+        space=space,
+        name=path.name,
+        mtime_ns=stat.st_mtime_ns,
+        size=stat.st_size,
+    )

@@ -1,0 +1,288 @@
+"""Lanes, fusion, one hit per page, and the decision whether anything was found.
+
+Each lane ranks pages by its best chunk on them. Ranks, never scores, are fused: similarities of
+different towers and BM25 live on different scales.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from sqlalchemy import Connection, or_, select
+
+from rag.catalog import Catalog, documents
+from rag.catalog.scope import names_in, serving
+from rag.catalog.tables import chunk, document
+from rag.embed import Nearest, VectorLane
+from rag.errors import StoreBroken, TryAgain
+from rag.model import Found, Hit, Modality, PageReading, Scope
+from rag.ports import Vector, WordIndex
+from rag.settings import EmbedSettings, SearchSettings
+from rag.words import content_words
+
+Page = tuple[int, int]
+"""(document, page number)"""
+
+WEIGHTS: Mapping[str, float] = {"words": 1.0, "clip-picture": 0.5, "clip-text": 0.25}
+"""What a lane's ranks count in the fusion. CLIP alone cannot find pages: BM25 carries the recall."""
+
+_STAGES = ("embed", "words", "vectors", "pixels", "fuse")
+
+_CHUNKS_PER_PAGE = 6
+"""Chunks asked for per page wanted; pages rarely have more text chunks than this."""
+
+_MOST_WORDS = 100
+"""Words of a screenshot that are searched for; more only cost time."""
+
+_LEAST_WORDS = 3
+"""Recognised words from which a screenshot can be identified by them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One lane's pages, best first, and the chunk that brought each."""
+
+    lane: str
+    pages: tuple[Page, ...]
+    chunks: Mapping[Page, int]
+    best: float = -1.0
+    """The similarity of the first page, for lanes that have one."""
+
+
+@dataclass
+class _Clock:
+    """Milliseconds per stage."""
+
+    ms: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("embed", "words", "vectors", "pixels", "fuse"), 0.0)
+    )
+
+    def add(self, stage: str, since: float) -> float:
+        now = perf_counter()
+        self.ms[stage] += (now - since) * 1000
+        return now
+
+
+class Retriever:
+    """Finds pages for words or for a picture, always inside a scope."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        data: Path,
+        words: WordIndex,
+        lane: VectorLane,
+        search: SearchSettings,
+        embed: EmbedSettings,
+    ) -> None:
+        self._catalog = catalog
+        self._data = data
+        self._words = words
+        self._lane = lane
+        self._search = search
+        self._embed = embed
+
+    def find(self, query: str, scope: Scope, k: int) -> Found:
+        """Rank pages for a question and decide whether one of them answers it."""
+        clock, lanes = _Clock(), self.lanes()
+        wanted = content_words(query)
+        rankings = self._by_words(wanted, scope, lanes, clock)
+        rankings += self._by_vectors(lambda: self._lane.of_text(query), scope, lanes, clock, texts=True)
+        started = perf_counter()
+        with self._catalog.reading() as connection:
+            held, known = self._coverage(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:10])
+        pictured = any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings)
+        found, why = self._decide(held, known, wanted, pictured=pictured)
+        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+
+    def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
+        """Which page a picture shows: by the words recognised in it, and by its vector."""
+        clock, lanes = _Clock(), self.lanes()
+        wanted = content_words(" ".join(block.text for block in read.blocks))[:_MOST_WORDS]
+        rankings = self._by_words(wanted, scope, lanes, clock)
+        rankings += self._by_vectors(lambda: self._lane.of_picture(picture), scope, lanes, clock, texts=False)
+        started = perf_counter()
+        with self._catalog.reading() as connection:
+            held, known = self._coverage(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:3])
+        twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
+        enough = len(wanted) >= _LEAST_WORDS
+        found, why = self._decide(held if enough else 0.0, known, wanted, pictured=twin)
+        if not found and not enough:
+            why = "The picture has too few words to be found by, and no picture here is like it."
+        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+
+    def lanes(self) -> dict[str, str]:
+        """Every lane, `on` or `off: why`."""
+        state = {lane: "on" if lane in self._search.lanes else "off: not in search.lanes" for lane in WEIGHTS}
+        if any(state[lane] == "on" for lane in ("clip-picture", "clip-text")) and self._lane.identity() is None:
+            state |= {lane: f"off: {self._lane.off}" for lane in ("clip-picture", "clip-text") if state[lane] == "on"}
+        return state
+
+    # ------------------------------------------------------------ lanes
+
+    def _by_words(self, wanted: Sequence[str], scope: Scope, lanes: Mapping[str, str], clock: _Clock) -> list[Ranking]:
+        if lanes["words"] != "on" or not wanted:
+            return []
+        started = perf_counter()
+        with self._catalog.reading() as connection:
+            rows = self._words.search(connection, wanted, scope, self._search.depth * _CHUNKS_PER_PAGE)
+        ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page in rows])
+        clock.add("words", started)
+        return [ranking]
+
+    def _by_vectors(
+        self, embed: Callable[[], list[Vector]], scope: Scope, lanes: dict[str, str], clock: _Clock, *, texts: bool
+    ) -> list[Ranking]:
+        """The picture lane, and for a question in words the text lane too. A store that fails turns them off."""
+        wanted = [("clip-picture", Modality.PICTURE)] + ([("clip-text", Modality.TEXT)] if texts else [])
+        wanted = [(lane, modality) for lane, modality in wanted if lanes[lane] == "on"]
+        if not texts:
+            lanes["clip-text"] = "off: a picture is compared with pictures"
+        if not wanted:
+            return []
+        started = perf_counter()
+        queries = embed()
+        started = clock.add("embed", started)
+        rankings = []
+        for lane, modality in wanted:
+            try:
+                near = self._nearest(queries, modality, scope)
+            except TryAgain:
+                lanes[lane] = "off: busy"
+            except StoreBroken as error:
+                lanes[lane] = f"off: {error}"
+            else:
+                best = near[0].similarity if near else -1.0
+                rankings.append(self._pages(lane, [(one.chunk, (one.document, one.page)) for one in near], best))
+        clock.add("vectors", started)
+        return rankings
+
+    def _nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[Nearest]:
+        try:
+            return self._lane.nearest(queries, modality, scope, self._search.depth)
+        except TryAgain:  # another process was just writing: once more
+            return self._lane.nearest(queries, modality, scope, self._search.depth)
+
+    def _pages(self, lane: str, rows: Sequence[tuple[int, Page]], best: float = -1.0) -> Ranking:
+        chunks: dict[Page, int] = {}
+        for chunk_id, page in rows:
+            chunks.setdefault(page, chunk_id)
+        pages = tuple(chunks)[: self._search.depth]
+        return Ranking(lane, pages, chunks, best)
+
+    # ------------------------------------------------------------ found or not
+
+    def _coverage(
+        self, connection: Connection, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
+    ) -> tuple[float, set[str]]:
+        """The largest share of the question's IDF mass on one of these pages, and the words the scope has at all."""
+        total = self._words.count(connection, scope)
+        on_page = _chunks_of(connection, pages)
+        mass = 0.0
+        held = dict.fromkeys(pages, 0.0)
+        known = set()
+        for word in wanted:
+            holders = self._words.holders(connection, word, scope)
+            if holders:
+                known.add(word)
+            idf = math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5))
+            mass += idf
+            for page in {on_page[chunk_id] for chunk_id in holders & on_page.keys()}:
+                held[page] += idf
+        return (max(held.values(), default=0.0) / mass if mass else 0.0), known
+
+    def _decide(self, held: float, known: set[str], wanted: Sequence[str], *, pictured: bool) -> tuple[bool, str]:
+        if pictured or held >= self._search.coverage:
+            return True, ""
+        if not wanted:
+            return False, "The question has no words to search for."
+        if not known:
+            return False, "None of its words occurs in the files I may use here."
+        missing = [word for word in wanted if word not in known]
+        if missing:
+            return False, f"No page has enough of its words; nowhere at all: {', '.join(missing[:5])}."
+        return False, "No page has enough of its words together."
+
+    # ------------------------------------------------------------ hits
+
+    def _result(
+        self,
+        found: bool,
+        why: str,
+        rankings: Sequence[Ranking],
+        lanes: Mapping[str, str],
+        scope: Scope,
+        k: int,
+        clock: _Clock,
+        started: float,
+    ) -> Found:
+        hits = self._hits(rankings, _fuse(rankings, self._search.rrf_k)[:k], scope)
+        clock.add("fuse", started)
+        ranked = {ranking.lane: ranking.pages for ranking in rankings}
+        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked)
+
+    def _hits(self, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope) -> list[Hit]:
+        ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}
+        chosen: dict[Page, int] = {}
+        for page in pages:
+            best = max(
+                (r for r in rankings if page in ranks[r.lane]),
+                key=lambda r: WEIGHTS[r.lane] / (self._search.rrf_k + ranks[r.lane][page]),
+            )
+            chosen[page] = best.chunks[page]
+        with self._catalog.reading() as connection:
+            rows = documents.chunks_by_id(connection, chosen.values())
+            names = names_in(connection, [page[0] for page in pages], scope)
+        hits: list[Hit] = []
+        for page in pages:
+            row = rows.get(chosen[page])
+            if row is None or row.document not in names:  # deleted, or unshared, since the lanes looked
+                continue
+            folder = self._data / "pictures" / str(row.reading)
+            name, link = names[row.document]
+            hits.append(
+                Hit(
+                    rank=len(hits) + 1,
+                    chunk=row.id,
+                    document=row.document,
+                    name=name,
+                    link=link,
+                    page=row.page,
+                    label=row.label,
+                    kind=row.kind,
+                    text=row.text,
+                    heading=row.heading,
+                    caption=row.caption,
+                    box=row.box,
+                    marks=row.marks,
+                    picture=folder / row.picture if row.picture else None,
+                    render=folder / row.render if row.render else None,
+                    lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
+                )
+            )
+        return hits
+
+
+def _fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:
+    """Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): the sum of weight / (k + rank)."""
+    scores: dict[Page, float] = {}
+    for ranking in rankings:
+        for rank, page in enumerate(ranking.pages, 1):
+            scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] / (k + rank)
+    return sorted(scores, key=lambda page: (-scores[page], page))
+
+
+def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
+    """{chunk: page} of these pages."""
+    if not pages:
+        return {}
+    rows = (
+        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
+        .join(document, serving())
+        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
+    )
+    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}

@@ -1,0 +1,143 @@
+"""Work off states as the owner, or follow the owner there is.
+
+Reading runs in threads, each with a reading process of its own; embedding runs meanwhile, so the next
+range is parsed while the last is embedded.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from rag.catalog import Catalog, sources
+from rag.embed import VectorLane
+from rag.forget import sweep
+from rag.ingest import Ingest
+from rag.owner import Ownership, try_own
+from rag.ports import Reader, WordIndex
+from rag.settings import Settings
+
+_FOLLOW = 0.3
+"""Seconds between two looks at the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the work on one file stands, and how many of the files asked for are settled."""
+
+    file: str
+    state: str
+    page: int
+    pages: int
+    done: int
+    total: int
+    note: str = ""
+
+
+Report = Callable[[Progress], None]
+
+
+def silent(_: Progress) -> None:
+    """Report to nobody."""
+
+
+def workers(wanted: int) -> int:
+    """Reading processes: as set, or one per core, at most four (each may take hundreds of MB)."""
+    return wanted or min(os.cpu_count() or 1, 4)
+
+
+class Work:
+    """The loop over everything that waits in one data folder."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        words: WordIndex,
+        lane: VectorLane,
+        open_reader: Callable[[], Reader],
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._words = words
+        self._lane = lane
+        self._open_reader = open_reader
+        self._told: dict[int, tuple[sources.Settled, str]] = {}
+
+    def settle(self, wanted: Sequence[int], report: Report) -> None:
+        """Work as the owner, or follow the one there is, until these sources are settled and embedded."""
+        while True:
+            with try_own(self._catalog, self._settings.data) as ownership:
+                if ownership is not None:
+                    self._own(ownership, wanted, report)
+                    return
+            settled = self._report(wanted, report, "another Magpie is at work here")
+            if settled and (self._lane.identity() is None or not self._lane.waiting()):
+                return
+            threading.Event().wait(_FOLLOW)
+
+    def _own(self, ownership: Ownership, wanted: Sequence[int], report: Report) -> None:
+        self._lane.take_over(unclean=ownership.unclean)
+        settings = self._settings
+        readers = [self._open_reader() for _ in range(workers(settings.read.workers))]
+        version = readers[0].version
+        ingest = Ingest(self._catalog, self._words, settings.data, settings.read, ownership.run_id, version)
+        try:
+            while True:
+                self._read_and_embed(ingest, readers, wanted, report)
+                if not ingest.anything_waits():
+                    break
+                ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
+        finally:
+            for reader in readers:
+                reader.close()
+        sweep(self._catalog, self._words, settings.data)
+        self._lane.forget_dropped()
+        self._report(wanted, report, "")
+
+    def _read_and_embed(self, ingest: Ingest, readers: Sequence[Reader], wanted: Sequence[int], report: Report) -> None:
+        """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
+        with ThreadPoolExecutor(len(readers), thread_name_prefix="reader") as pool:
+            work = {pool.submit(ingest.work, reader) for reader in readers}
+            try:
+                while work:
+                    embedded = self._lane.embed_some()
+                    self._report(wanted, report, "")
+                    ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        future.result()
+                while self._lane.embed_some():
+                    self._report(wanted, report, f"{self._lane.waiting()} chunks wait for their vectors")
+            except BaseException:
+                ingest.stop.set()
+                for reader in readers:
+                    reader.close()
+                raise
+
+    def _report(self, wanted: Sequence[int], report: Report, note: str) -> bool:
+        """Tell what changed since the last look; True when all these sources are settled."""
+        rows: list[sources.Settled] = []
+        with self._catalog.reading() as connection:
+            for start in range(0, len(wanted), 5000):  # SQLite takes at most 32,766 bound values
+                rows += sources.settled(connection, wanted[start : start + 5000])
+        done = sum(row.state in ("ready", "failed") for row in rows)
+        for row in rows:
+            if self._told.get(row.source) != (row, note):
+                self._told[row.source] = (row, note)
+                state = "done" if row.state == "ready" else row.state
+                report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
+        return done == len(rows)
+
+    def sweep(self) -> None:
+        """Take away what nobody shares any more; a running owner does it in its own time."""
+        with try_own(self._catalog, self._settings.data) as ownership:
+            if ownership is None:
+                return
+            self._lane.take_over(unclean=ownership.unclean)
+            sweep(self._catalog, self._words, self._settings.data)
+            self._lane.forget_dropped()
+            if ownership.unclean:
+                self._lane.embed_some()  # looks at the store first, and this run must not end before it did

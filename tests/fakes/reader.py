@@ -1,0 +1,54 @@
+"""A reader of plain text: form feeds part pages, `# ` begins a heading, `!word` makes the reader fail.
+
+`!unreadable` refuses the file, `!bad` fails its page alone, `!stopped` stops the reader.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from rag.errors import ReaderStopped, Unreadable
+from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
+
+
+class TextReader:
+    """Satisfies ports.Reader; `reads` counts the pages it was asked for."""
+
+    def __init__(self, version: str = "text-1") -> None:
+        self.version = version
+        self.reads: list[int] = []
+
+    def inspect(self, path: Path) -> Inspection:
+        text = path.read_text()
+        if "!unreadable" in text:
+            raise Unreadable("The file is encrypted.", "Remove its password.")
+        return Inspection("text/plain", text.count("\f") + 1, None)
+
+    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+        pages = path.read_text().split("\f")
+        return [self._page(number, pages[number - 1], into) for number in range(first, last + 1)]
+
+    def _page(self, number: int, text: str, into: Path) -> PageReading:
+        self.reads.append(number)
+        if "!stopped" in text:
+            raise ReaderStopped("The reader was stopped.")
+        if "!bad" in text:
+            return PageReading(number, None, 600, 800, TextSource.NONE, (), None, "This page could not be read.")
+        render = f"p{number:04d}.jpg"
+        picture = Image.new("RGB", (300, 400), "white")
+        ImageDraw.Draw(picture).text((10, 10), text[:200], fill="black")
+        picture.save(into / render)
+        blocks = tuple(_block(row, line) for row, line in enumerate(text.splitlines()) if line.strip())
+        return PageReading(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render)
+
+    def close(self) -> None:
+        pass
+
+
+def _block(row: int, line: str) -> Block:
+    top = min(0.05 * row, 0.95)
+    box = Box(0.1, top, 0.9, top + 0.04)
+    words = tuple(Word(word, box) for word in line.removeprefix("# ").split())
+    return Block(BlockKind.HEADING if line.startswith("# ") else BlockKind.TEXT, box, (Line(words, box),))
