@@ -26,6 +26,8 @@ RANGE = 8
 
 _COPY_BLOCK = 1 << 20
 _IDLE_WAIT = 0.2
+_RETRY = 0.5
+"""Seconds before the first retry, doubled each time: what stopped a reader is rarely over at once."""
 
 
 class Ingest:
@@ -101,7 +103,7 @@ class Ingest:
                 )
             else:
                 with self._catalog.writing() as connection:
-                    sources.release_source(connection, claimed.id, wait=2.0**claimed.attempts)
+                    sources.release_source(connection, claimed.id, wait=_RETRY * 2**claimed.attempts)
         return True
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
@@ -155,7 +157,7 @@ class Ingest:
                 self._fail_reading(row, str(error), error.hint or "Share or index it again.")
             else:
                 with self._catalog.writing() as connection:
-                    documents.release_reading(connection, row.id, wait=2.0**row.attempts)
+                    documents.release_reading(connection, row.id, wait=_RETRY * 2**row.attempts)
         return True
 
     def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:

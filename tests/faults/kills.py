@@ -1,0 +1,145 @@
+"""Kill `magpie index` with SIGKILL at random moments, then prove that nothing is missing.
+
+    python -m tests.faults.kills FOLDER [--kills 30] [--seed 1] [--data DIR]
+
+Ends with one line of figures; exit code 1 when a document is incomplete or a vector does not find itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from rag.adapters.chroma import ChromaStore
+from rag.catalog import Catalog, sources, vectors
+from rag.catalog.tables import chunk, document, page, reading, vector
+from rag.ports import StoredVector
+
+TINY = Path(__file__).parent.parent / "tiny_clip"
+TINY_CLIP = {
+    "MAGPIE_EMBED__MODEL": "magpie-tiny",
+    "MAGPIE_EMBED__CONFIG": str(TINY / "magpie-tiny.json"),
+    "MAGPIE_EMBED__WEIGHTS": str(TINY / "magpie-tiny.safetensors"),
+    "MAGPIE_EMBED__DEVICE": "cpu",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found after the kills."""
+
+    kills: int
+    documents: int
+    unsettled: int
+    missing_pages: int
+    pages: int
+    without_vector: int
+    vectors: int
+    lost: int
+
+    @property
+    def sound(self) -> bool:
+        return not (self.unsettled or self.missing_pages or self.without_vector or self.lost) and self.vectors > 0
+
+
+def index(folder: Path, data: Path) -> subprocess.Popen[bytes]:
+    """`magpie index FOLDER` with the tiny CLIP, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "bot.cli", "--data", str(data), "index", str(folder)],
+        env=os.environ | TINY_CLIP,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill_at_random(folder: Path, data: Path, kills: int, shortest: float, longest: float, chance: random.Random) -> int:
+    """Start and kill that many times; returns how many runs were killed before they ended by themselves."""
+    killed = 0
+    for _ in range(kills):
+        process = index(folder, data)
+        deadline = time.monotonic() + chance.uniform(shortest, longest)
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            killed += 1
+        process.wait()
+    return killed
+
+
+def verify(data: Path, kills: int) -> Verdict:
+    """Every source settled, every page there, every chunk embedded, every vector its own nearest."""
+    catalog = Catalog(data)
+    store = ChromaStore(data / "chroma", "split")
+    try:
+        with catalog.reading() as connection:
+            rows = sources.settled(connection)
+            expected = connection.scalar(
+                select(func.sum(reading.c.pages)).join(document, document.c.reading_id == reading.c.id)
+            )
+            pages = connection.scalar(
+                select(func.count()).select_from(page).join(document, document.c.reading_id == page.c.reading_id)
+            )
+            chunks = connection.scalar(select(func.count()).select_from(chunk)) or 0
+            embedded = connection.scalar(select(func.count(func.distinct(vector.c.chunk_id)))) or 0
+            identity = connection.scalar(select(vector.c.embedder).limit(1)) or ""
+            lost = total = 0
+            for batch in vectors.stored_vectors(connection, identity):
+                for row in batch:
+                    total += 1
+                    lost += not _finds_itself(store, identity, row)
+        return Verdict(
+            kills,
+            len(rows),
+            sum(row.state != "ready" for row in rows),
+            (expected or 0) - (pages or 0),
+            pages or 0,
+            chunks - embedded,
+            total,
+            lost,
+        )
+    finally:
+        store.close()
+        catalog.close()
+
+
+def _finds_itself(store: ChromaStore, identity: str, row: StoredVector) -> bool:
+    """Asked by its id it is there, and asked among all, nothing is nearer than it (a twin may tie with it)."""
+    own = store.query(identity, row.modality, row.vector, 1, [(row.chunk, row.window)])
+    near = store.query(identity, row.modality, row.vector, 10)
+    mine = [(one.chunk, one.window) for one in near if one.similarity > 0.999]
+    return bool(own) and own[0].similarity > 0.999 and ((row.chunk, row.window) in mine or len(mine) == len(near))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shortest", type=float, default=2.0, help="seconds before a kill, at least")
+    parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill, at most")
+    parser.add_argument("--data", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        data = options.data or Path(temporary)
+        chance = random.Random(options.seed)
+        killed = kill_at_random(options.folder, data, options.kills, options.shortest, options.longest, chance)
+        code = index(options.folder, data).wait()
+        verdict = verify(data, killed)
+    print(f"{verdict} last run's exit code {code}")  # noqa: T201
+    return 0 if verdict.sound and code == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Files go in, are found, move, change, fail, stop half-way and leave again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
+from rag.errors import WeightsMissing
+from tests.fakes.reader import TextReader
+
+EVERYTHING = Scope.operator()
+Open = Callable[..., Rag]
+
+
+class NoEmbedder:
+    """An embedder whose weights are not there, as on a machine without a hub."""
+
+    dim = 0
+
+    @property
+    def identity(self) -> str:
+        raise WeightsMissing("The weights are not here.", "magpie models pull")
+
+    def windows(self, text: str) -> list[str]:
+        raise AssertionError("not asked without weights")
+
+    embed_texts = embed_pictures = windows  # type: ignore[assignment]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return folder
+
+
+def opened(tmp_path: Path, reader: TextReader | None = None) -> Rag:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})  # type: ignore[arg-type]
+    reader = reader or TextReader()
+    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+
+
+def write(folder: Path, name: str, *pages: str) -> Path:
+    path = folder / name
+    path.write_text("\f".join(pages))
+    return path
+
+
+def places(rag: Rag, query: str, scope: Scope = EVERYTHING) -> list[str]:
+    return [hit.place for hit in rag.find(query, scope).hits]
+
+
+def test_a_file_is_found_by_page_and_printed_label(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "handbook.pdf", "Welcome aboard", "The gateway listens on port 8443")
+    with opened(tmp_path) as rag:
+        (outcome,) = rag.index([path])
+        assert (outcome.file, outcome.state, outcome.pages) == ("handbook.pdf", "new", 2)
+        assert places(rag, "Which port does the gateway use?") == ["handbook.pdf, p. 2 (printed p2)"]
+        assert rag.find("gateway", EVERYTHING).lanes["clip-picture"].startswith("off: The weights are not here.")
+
+
+def test_a_bad_page_fails_alone_and_still_counts(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", "first alpha", "!bad", "third gamma")
+    with opened(tmp_path) as rag:
+        assert rag.index([path])[0].pages == 3
+        assert places(rag, "gamma") == ["a.pdf, p. 3 (printed p3)"]
+
+
+def test_a_file_that_cannot_be_read_fails_with_a_sentence_and_the_others_go_on(tmp_path: Path, folder: Path) -> None:
+    bad, good = write(folder, "bad.pdf", "!unreadable"), write(folder, "good.pdf", "harbour lights")
+    empty = folder / "empty.pdf"
+    empty.touch()
+    with opened(tmp_path) as rag:
+        by_name = {outcome.file: outcome for outcome in rag.index([bad, empty, good])}
+        assert by_name["bad.pdf"].state == "failed"
+        assert (by_name["bad.pdf"].reason, by_name["bad.pdf"].hint) == (
+            "The file is encrypted.",
+            "Remove its password.",
+        )
+        assert by_name["empty.pdf"].reason == "The file is empty."
+        assert by_name["good.pdf"].state == "new"
+        assert dict(rag.status().failed).keys() == {"bad.pdf", "empty.pdf"}
+
+
+def test_the_same_bytes_are_never_read_twice(tmp_path: Path, folder: Path) -> None:
+    reader = TextReader()
+    first = write(folder, "first.pdf", "one alpha", "two beta")
+    with opened(tmp_path, reader) as rag:
+        rag.index([first])
+        assert reader.reads == [1, 2]
+        assert rag.index([first])[0].state == "unchanged"
+        (folder / "copy.pdf").write_bytes(first.read_bytes())
+        states = {outcome.file: outcome.state for outcome in rag.index([folder])}
+        assert states == {"first.pdf": "unchanged", "copy.pdf": "known"}
+        first.rename(folder / "renamed.pdf")
+        (folder / "copy.pdf").unlink()
+        assert [outcome.state for outcome in rag.index([folder])] == ["known"]
+        assert reader.reads == [1, 2]
+        assert places(rag, "beta") == ["renamed.pdf, p. 2 (printed p2)"]
+
+
+def test_a_changed_file_is_read_again_and_its_old_words_are_gone(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", "the old zanzibar text")
+    with opened(tmp_path) as rag:
+        rag.index([path])
+        write(folder, "a.pdf", "an entirely different paragraph")
+        assert rag.index([path])[0].state == "new"
+        assert not places(rag, "zanzibar")
+        assert places(rag, "different paragraph")
+    assert bytes_with(tmp_path / "data", b"zanzibar") == []
+
+
+def test_what_is_forgotten_leaves_no_byte_behind(tmp_path: Path, folder: Path) -> None:
+    secret = write(folder, "secret.pdf", "the canary sings xylophone", "more canary")
+    kept = write(folder, "kept.pdf", "an ordinary page")
+    with opened(tmp_path) as rag:
+        rag.index([secret, kept])
+        assert bytes_with(tmp_path / "data", b"xylophone")
+        assert rag.forget(["secret.pdf"]) == ["secret.pdf"]
+        assert not places(rag, "xylophone canary")
+        assert places(rag, "ordinary page")
+        assert bytes_with(tmp_path / "data", b"xylophone") == []
+        with pytest.raises(NotFound, match=r"secret\.pdf"):
+            rag.forget(["secret.pdf"])
+
+
+def test_a_file_in_two_spaces_leaves_one_and_stays_in_the_other(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "plan.pdf", "the migration plan")
+    with opened(tmp_path) as rag:
+        rag.index([path], space="C1")
+        rag.index([path], space="C2")
+        rag.forget(["plan.pdf"], space="C1")
+        assert not places(rag, "migration", Scope.of("C1"))
+        assert places(rag, "migration", Scope.of("C2"))
+        assert not places(rag, "migration", Scope.of())
+
+
+def test_reading_again_serves_the_old_reading_meanwhile_and_then_the_new(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", *[f"page {number} alpha" for number in range(1, 12)])
+    with opened(tmp_path) as rag:
+        rag.index([path])
+    reader = TextReader("text-2")
+    seen: list[int] = []
+    with opened(tmp_path, reader) as rag:
+
+        def look(progress: Progress) -> None:
+            seen.append(len(rag.find("alpha", EVERYTHING, 50).hits))
+
+        assert [outcome.pages for outcome in rag.reindex(report=look)] == [11]
+        assert reader.reads == list(range(1, 12))
+        assert set(seen) == {11}
+    assert len(list((tmp_path / "data" / "pictures").iterdir())) == 1
+
+
+def test_a_reader_that_keeps_stopping_is_given_up_with_a_sentence(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", "alpha", "!stopped")
+    with opened(tmp_path) as rag:
+        (outcome,) = rag.index([path])
+        assert (outcome.state, outcome.reason) == ("failed", "The reader was stopped.")
+        assert places(rag, "alpha") == ["a.pdf, p. 1 (printed p1)"]
+
+
+def test_interrupted_work_goes_on_at_the_range_where_it_stopped(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "long.pdf", *[f"page {number} alpha" for number in range(1, 41)])
+
+    class Interrupted(TextReader):
+        def read(self, path: Path, first: int, last: int, into: Path) -> list:  # type: ignore[type-arg]
+            if first > 16:
+                raise KeyboardInterrupt
+            return super().read(path, first, last, into)
+
+    with opened(tmp_path, Interrupted()) as rag, pytest.raises(KeyboardInterrupt):
+        rag.index([path])
+    reader = TextReader()
+    with opened(tmp_path, reader) as rag:
+        assert len(rag.find("alpha", EVERYTHING, 50).hits) == 16
+        assert rag.index([path])[0].pages == 40
+        assert min(reader.reads) == 17
+        assert len(rag.find("alpha", EVERYTHING, 50).hits) == 40
+
+
+def test_a_missing_path_does_nothing_and_says_so(tmp_path: Path, folder: Path) -> None:
+    path = write(folder, "a.pdf", "alpha")
+    with opened(tmp_path) as rag:
+        with pytest.raises(MagpieError, match="no file or folder"):
+            rag.index([path, folder / "missing.pdf"])
+        assert rag.status().documents == {}
+
+
+def bytes_with(data: Path, needle: bytes) -> list[Path]:
+    """Every file below the data folder that holds these bytes."""
+    return [path for path in data.rglob("*") if path.is_file() and needle in path.read_bytes()]
