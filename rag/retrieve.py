@@ -38,6 +38,9 @@ _CHUNKS_PER_PAGE = 6
 _MOST_WORDS = 100
 """Words of a screenshot that are searched for; more only cost time."""
 
+_SAME_PAGE = 0.5
+"""Share of a screenshot's IDF mass that a page must hold to be the one it shows; OCR misreads some."""
+
 _LEAST_WORDS = 3
 """Recognised words from which a screenshot can be identified by them alone."""
 
@@ -51,6 +54,15 @@ class Ranking:
     chunks: Mapping[Page, int]
     best: float = -1.0
     """The similarity of the first page, for lanes that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mass:
+    """Shares, 0 to 1, of a question's IDF mass: known in the scope, and held by the best page."""
+
+    known: float
+    on_page: float
+    why: str
 
 
 @dataclass
@@ -94,9 +106,10 @@ class Retriever:
         rankings += self._by_vectors(lambda: self._lane.of_text(query), scope, lanes, clock, texts=True)
         started = perf_counter()
         with self._catalog.reading() as connection:
-            held, known = self._coverage(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:10])
-        pictured = any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings)
-        found, why = self._decide(held, known, wanted, pictured=pictured)
+            mass = self._mass(connection, wanted, scope, ())
+        found, why = mass.known >= self._search.coverage, mass.why
+        if not found and any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
+            found = True
         return self._result(found, why, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
@@ -107,12 +120,12 @@ class Retriever:
         rankings += self._by_vectors(lambda: self._lane.of_picture(picture), scope, lanes, clock, texts=False)
         started = perf_counter()
         with self._catalog.reading() as connection:
-            held, known = self._coverage(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:3])
+            mass = self._mass(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:3])
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
-        enough = len(wanted) >= _LEAST_WORDS
-        found, why = self._decide(held if enough else 0.0, known, wanted, pictured=twin)
-        if not found and not enough:
-            why = "The picture has too few words to be found by, and no picture here is like it."
+        if len(wanted) < _LEAST_WORDS:
+            found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
+        else:
+            found, why = twin or mass.on_page >= _SAME_PAGE, "No page here has enough of the picture's words."
         return self._result(found, why, rankings, lanes, scope, k, clock, started)
 
     def lanes(self) -> dict[str, str]:
@@ -176,36 +189,29 @@ class Retriever:
 
     # ------------------------------------------------------------ found or not
 
-    def _coverage(
-        self, connection: Connection, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
-    ) -> tuple[float, set[str]]:
-        """The largest share of the question's IDF mass on one of these pages, and the words the scope has at all."""
+    def _mass(self, connection: Connection, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]) -> _Mass:
+        """How much of the words' IDF mass the scope knows at all, and how much one of these pages holds."""
         total = self._words.count(connection, scope)
         on_page = _chunks_of(connection, pages)
-        mass = 0.0
+        whole = known = 0.0
         held = dict.fromkeys(pages, 0.0)
-        known = set()
+        missing = []
         for word in wanted:
             holders = self._words.holders(connection, word, scope)
-            if holders:
-                known.add(word)
+            # BM25's IDF, never negative, so that a word no chunk has weighs most.
             idf = math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5))
-            mass += idf
+            whole += idf
+            known += idf if holders else 0.0
+            if not holders:
+                missing.append(word)
             for page in {on_page[chunk_id] for chunk_id in holders & on_page.keys()}:
                 held[page] += idf
-        return (max(held.values(), default=0.0) / mass if mass else 0.0), known
-
-    def _decide(self, held: float, known: set[str], wanted: Sequence[str], *, pictured: bool) -> tuple[bool, str]:
-        if pictured or held >= self._search.coverage:
-            return True, ""
         if not wanted:
-            return False, "The question has no words to search for."
-        if not known:
-            return False, "None of its words occurs in the files I may use here."
-        missing = [word for word in wanted if word not in known]
-        if missing:
-            return False, f"No page has enough of its words; nowhere at all: {', '.join(missing[:5])}."
-        return False, "No page has enough of its words together."
+            return _Mass(0.0, 0.0, "The question has no words to search for.")
+        if len(missing) == len(wanted):
+            return _Mass(0.0, 0.0, "None of its words occurs in the files I may use here.")
+        why = f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
+        return _Mass(known / whole, max(held.values(), default=0.0) / whole, why)
 
     # ------------------------------------------------------------ hits
 

@@ -80,7 +80,7 @@ class SearchSettings(Group):
         return names
 
     coverage: float = Field(
-        default=0.5, ge=0, le=1, description="share of the question's IDF mass a page must hold to count as found"
+        default=0.5, ge=0, le=1, description="share of the question's IDF mass the scope must know, else: not found"
     )
 
 
