@@ -31,7 +31,7 @@ from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Sta
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
-    from rag.evaluate import evaluate
+    from rag.evaluate import measure
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.work import Progress
 
@@ -42,7 +42,7 @@ _LATER = {
     "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
-    "evaluate": "rag.evaluate",
+    "measure": "rag.evaluate",
     "open_rag": "rag.pipeline",
 }
 
@@ -88,8 +88,8 @@ __all__ = [
     "Unreadable",
     "UserCanFix",
     "WeightsMissing",
-    "evaluate",
     "load_settings",
+    "measure",
     "names",
     "open_rag",
     "variable",

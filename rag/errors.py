@@ -10,6 +10,7 @@ MagpieError
         GeneratorBusy        the generator has no free place
         GeneratorTimeout     the generator took too long
         GeneratorFailed      the generator broke off, or said nothing
+            AnswerCut            the answer reached its longest length; what there is of it was yielded
         ReaderStopped        the reading process died or ran out of time or memory
     OperatorMustAct      somebody has to install, start or repair something
         WeightsMissing       the embedder's weights are not on this machine
@@ -67,6 +68,10 @@ class GeneratorTimeout(TryAgain):
 
 
 class GeneratorFailed(TryAgain):
+    pass
+
+
+class AnswerCut(GeneratorFailed):
     pass
 
 

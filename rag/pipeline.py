@@ -24,7 +24,7 @@ from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.ports import Embedder, Generator, Reader, VectorStore, WordIndex
 from rag.retrieve import Retriever
 from rag.settings import Settings
-from rag.words import Fts5Words
+from rag.words import Fts5Words, content_words
 from rag.work import Report, Work, silent, workers
 
 log = logging.getLogger("magpie")
@@ -53,6 +53,18 @@ class DocumentRow:
     name: str
     pages: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model that can be set as embed.model, and whether its weights are on this machine."""
+
+    name: str
+    weights: str
+    memory: str
+    cached: bool
+    used: bool
+    note: str
 
 
 @dataclass(frozen=True)
@@ -165,13 +177,26 @@ class Rag:
                 raise Unreadable(read.error or "The picture could not be read.", "Send it as a PNG or JPEG.")
             return self._retriever.find_picture(folder / read.render, read, scope, k)
 
-    def ask(self, question: str, scope: Scope, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Answer from the scope's documents alone, with citations, and pictures of the cited places."""
-        found = self.find(question, scope)
-        answer = answering.answer(question, found, self._parts.generator, self.settings.answer, on_text)
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        picture: Path | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """Answer from the scope's documents alone, with citations, and pictures of the cited places.
+
+        With a `picture` (a screenshot), the page it shows is looked for first, the question's words after that.
+        """
+        found = self.find(question, scope) if picture is None else self.find_picture(picture, scope)
+        if picture is not None and not found.found:
+            found = self.find(question, scope)
+        sent = picture.read_bytes() if picture is not None else None
+        answer = answering.answer(question, found, self._parts.generator, self.settings.answer, on_text, sent)
         into = self.settings.data / "evidence"
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        drawn = [draw_evidence(passage.hit, into) for passage in answer.cited[:EVIDENCE]]
+        terms = content_words(question)
+        drawn = [draw_evidence(passage.hit, into, terms) for passage in answer.cited[:EVIDENCE]]
         return replace(answer, evidence=tuple(path for path in drawn if path is not None))
 
     def documents(self, scope: Scope) -> list[DocumentRow]:

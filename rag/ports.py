@@ -180,6 +180,12 @@ class Ability:
     vision: bool
 
 
+class Pieces(Iterator[str], Protocol):
+    """An answer as it comes. Closing it, at any time, stops the generation; closing it twice is no error."""
+
+    def close(self) -> None: ...
+
+
 class Generator(Protocol):
     """Writes answers. Every call may raise GeneratorDown, ModelMissing, ModelUnfit, GeneratorBusy,
     GeneratorTimeout or GeneratorFailed."""
@@ -188,11 +194,11 @@ class Generator(Protocol):
         """Ask the server what the model can do; cheap, never loads it."""
         ...
 
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        """Pieces of the answer as they come. Closing the iterator stops the generation.
+    def stream(self, prompt: Prompt) -> Pieces:
+        """Pieces of the answer as they come. Nothing is sent before the first is asked for.
 
-        A stream that ends without its closing frame raises GeneratorFailed; so does an answer cut at
-        the length limit, after its pieces were yielded.
+        A stream that ends without its closing frame raises GeneratorFailed; an answer cut at the
+        length limit raises AnswerCut (a GeneratorFailed) after its pieces were yielded.
         """
         ...
 

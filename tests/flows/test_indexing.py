@@ -6,26 +6,11 @@ from pathlib import Path
 import pytest
 
 from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
-from rag.errors import WeightsMissing
+from tests.fakes.absent import NoEmbedder
 from tests.fakes.reader import TextReader
 
 EVERYTHING = Scope.operator()
 Open = Callable[..., Rag]
-
-
-class NoEmbedder:
-    """An embedder whose weights are not there, as on a machine without a hub."""
-
-    dim = 0
-
-    @property
-    def identity(self) -> str:
-        raise WeightsMissing("The weights are not here.", "magpie models pull")
-
-    def windows(self, text: str) -> list[str]:
-        raise AssertionError("not asked without weights")
-
-    embed_texts = embed_pictures = windows  # type: ignore[assignment]
 
 
 @pytest.fixture
@@ -36,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(tmp_path: Path, reader: TextReader | None = None) -> Rag:
-    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})  # type: ignore[arg-type]
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     reader = reader or TextReader()
     return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
 

@@ -1,0 +1,116 @@
+"""The command `magpie`: its options, its exit codes, and what a person reads when something is wrong.
+
+Exit codes: 0 done, 1 found wrong (a file failed, a check failed, nothing forgotten, an error), 2 used wrong,
+130 or 143 stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import typer
+
+from bot import demo
+from bot.commands import evaluating, filing, health, searching
+from bot.invocation import Data, Engine, Invocation, Json, Opener, invocation
+from bot.screen import Screen
+from rag import BadSetting, MagpieError, Settings
+
+DONE, FOUND_WRONG, USED_WRONG = 0, 1, 2
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def open_engine(settings: Settings) -> AbstractContextManager[Engine]:
+    """The real engine. Looked up here, so that `--help` loads none of it."""
+    from rag import open_rag
+
+    return open_rag(settings)
+
+
+def build_app() -> typer.Typer:
+    """The command with its subcommands; `main` runs it."""
+    app = typer.Typer(
+        name="magpie",
+        help="Find the page again: answers with page numbers and pictures, from files that stay on your machine.",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_shared)
+    for module in (filing, searching, evaluating, health, demo):
+        module.register(app)
+    return app
+
+
+def _shared(context: typer.Context, data: Data = None, json: Json = False) -> None:
+    shared = invocation(context)
+    shared.data, shared.json = data, json
+
+
+def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    screen = Screen()
+    command: Any = typer.main.get_command(build_app())
+    stopped: list[int] = []
+    try:
+        with _terminable(stopped), _notes(screen):
+            code = command.main(
+                args=given or ["--help"], prog_name="magpie", standalone_mode=False, obj=Invocation(opener)
+            )
+    except typer.TyperException as error:
+        screen.note(error.format_message(), style="bold red")
+        screen.note("`magpie --help` lists the commands, `magpie COMMAND --help` what each takes.", style="")
+        return USED_WRONG
+    except MagpieError as error:
+        screen.note(str(error), style="bold red")
+        if error.hint:
+            screen.note(error.hint, style="")
+        return USED_WRONG if isinstance(error, BadSetting) else FOUND_WRONG
+    if code == INTERRUPTED:
+        screen.note("Stopped. What was done is kept; the same command continues where it stopped.", style="")
+        return TERMINATED if stopped else INTERRUPTED
+    if not given:
+        return USED_WRONG
+    return code if isinstance(code, int) else DONE
+
+
+@contextmanager
+def _terminable(stopped: list[int]) -> Iterator[None]:
+    """SIGTERM takes the same clean way out as Ctrl-C, so that no write is broken off."""
+
+    def stop(*received: object) -> None:
+        stopped.append(signal.SIGTERM)
+        raise KeyboardInterrupt(*received)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _notes(screen: Screen) -> Iterator[None]:
+    """What the engine has to say beside the result goes to stderr, a line each."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            screen.note(record.getMessage())
+
+    log, handler = logging.getLogger("magpie"), Handler(logging.INFO)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The subcommands of `magpie`, by subject. Each module registers its own."""

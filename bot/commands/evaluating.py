@@ -1,0 +1,84 @@
+"""eval: measure the search on a file of questions."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bot.invocation import Data, invocation
+from bot.screen import Screen, count
+from rag import measure
+
+COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("eval")(evaluate)
+
+
+def evaluate(
+    context: typer.Context,
+    questions: Annotated[Path, typer.Option(help="Questions with their gold pages, one JSON object a line.")],
+    within: Annotated[bool, typer.Option("--within", help="Search only the question's own file.")] = False,
+    without_own_file: Annotated[
+        bool, typer.Option("--without-own-file", help="Search all but it: every question is one to decline.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures; - is stdout.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="OUT.html", help="Write the list of misses.")] = None,
+    data: Data = None,
+) -> None:
+    """Measure the search: recall, MRR, nDCG, what was declined, and the time it takes."""
+    to_stdout = json == Path("-") or (json is None and invocation(context).json)
+    with invocation(context).open(data, to_stdout) as (rag, screen):
+        with screen.counting(f"Asking {questions.name}", "questions") as watch:
+            result = measure(rag, questions, within, without_own_file, watch)
+        shape = result.to_json()
+        screen.data(shape)
+        if json is not None and not to_stdout:
+            json.write_text(json_format.dumps(shape, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        if report is not None:
+            report.write_text(result.to_html(), encoding="utf-8")
+        if result.left_out:
+            screen.note(
+                f"Left out: {count(sum(result.left_out.values()), 'question')} about "
+                f"{count(len(result.left_out), 'file')} not indexed ({', '.join(sorted(result.left_out)[:3])}"
+                f"{', …' if len(result.left_out) > 3 else ''}).",
+                style="yellow",
+            )
+        if not screen.json:
+            _show(screen, shape)
+        if report is not None:
+            screen.say("What was missed is listed in:")
+            screen.path(report)
+
+
+def _show(screen: Screen, shape: Mapping[str, Any]) -> None:
+    screen.say(f"{count(shape['questions'], 'question')}.", style="bold")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for column in COLUMNS:
+        table.add_column(column.replace("recall", "R"), justify="right")
+    groups: list[tuple[str, Mapping[str, Any]]] = [("", {"fused": shape["fused"]})]
+    groups += [(name, shape.get(name, {})) for name in ("lanes", "kinds", "looks")]
+    for title, rows in groups:
+        if title and rows:
+            table.add_row(title, style="dim")
+        for name, values in rows.items():
+            table.add_row(name[:26], *(_percent(values[column]) for column in COLUMNS))
+    screen.out.print(table)
+    declined, times = shape["declined"], shape["query_ms"]
+    screen.say(
+        f"Declined: {_percent(declined['absent'])} % of those whose answer is in no file, "
+        f"{_percent(declined['present'])} % of the others."
+    )
+    stages = ", ".join(f"{stage} {value:.0f}" for stage, value in shape["stage_ms"].items())
+    screen.say(f"A query takes {times['p50']:.0f} ms (p50), {times['p95']:.0f} ms (p95); {stages}.")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

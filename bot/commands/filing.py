@@ -1,0 +1,97 @@
+"""index, reindex, forget: what is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.invocation import Data, Json, invocation
+from bot.screen import Screen, count
+from bot.shapes import outcomes_shape
+
+if TYPE_CHECKING:
+    from rag import Outcome
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(index)
+    app.command()(reindex)
+    app.command()(forget)
+
+
+def index(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    space: Annotated[str, typer.Option(help="The space the files lie in.")] = "local",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Read files and folders, so that they can be found. What is known already is not read again."""
+    with invocation(context).open(data, json) as (rag, screen):
+        with screen.progress(f"Indexing {', '.join(str(path) for path in paths)}") as report:
+            outcomes = rag.index(paths, space, report)
+        _end(screen, outcomes, rag.status().lanes)
+
+
+def reindex(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Files; none: all of them.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Read documents again. The old reading serves until the new one is complete."""
+    with invocation(context).open(data, json) as (rag, screen):
+        with screen.progress(f"Reading {', '.join(names) if names else 'every document'} again") as report:
+            outcomes = rag.reindex(names or [], report)
+        _end(screen, outcomes, rag.status().lanes)
+
+
+def forget(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Path, file name, or start of the SHA-256.")],
+    space: Annotated[str | None, typer.Option(help="Only from this space.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Take files out of every answer, and off the disk where nothing else shares them."""
+    with invocation(context).open(data, json) as (rag, screen):
+        forgotten = rag.forget(names, space)
+        screen.data({"forgotten": forgotten})
+        if not forgotten:
+            screen.say("Nothing was forgotten.")
+            raise typer.Exit(1)
+        screen.say(f"Forgotten: {', '.join(forgotten)}.")
+
+
+def _end(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) -> None:
+    """Say what became of the files; exit 1 when one of them failed."""
+    screen.data(outcomes_shape(outcomes))
+    states = Counter(outcome.state for outcome in outcomes)
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    if not outcomes:
+        screen.say("There was nothing to read.")
+        return
+    pages = sum(outcome.pages for outcome in outcomes)
+    said = ", ".join(f"{states[state]} {state}" for state in ("new", "known", "unchanged", "failed") if states[state])
+    screen.say(f"{count(len(outcomes), 'file')}, {count(pages, 'page')}: {said}.", style="bold")
+    for outcome in failed:
+        screen.say(f"✗ {outcome.file}: {outcome.reason}", style="red")
+        if outcome.hint:
+            screen.say(outcome.hint, indent=2)
+    lanes_off(screen, lanes)
+    if failed:
+        raise typer.Exit(1)
+
+
+def lanes_off(screen: Screen, lanes: Mapping[str, str]) -> None:
+    """Say once, beside the result, which lanes take no part; lanes off for one reason share a line."""
+    reasons: dict[str, list[str]] = {}
+    for lane, state in lanes.items():
+        if state != "on":
+            reasons.setdefault(state.removeprefix("off: "), []).append(lane)
+    for reason, names in reasons.items():
+        screen.note(f"Without {' and '.join(names)}: {reason}")

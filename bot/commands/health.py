@@ -1,0 +1,100 @@
+"""status, doctor, models: how it stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.invocation import Data, Json, invocation
+from bot.screen import Screen, count
+from bot.shapes import doctor_shape, models_shape, status_shape
+from rag import Check
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(doctor)
+    models = typer.Typer(help="The embedder's models: list them, fetch their weights.", no_args_is_help=False)
+    models.callback(invoke_without_command=True)(models_default)
+    models.command("list")(models_list)
+    models.command("pull")(models_pull)
+    app.add_typer(models, name="models")
+
+
+def status(context: typer.Context, data: Data = None, json: Json = False) -> None:
+    """Say what is stored, what waits, what failed, and which lanes are on."""
+    with invocation(context).open(data, json) as (rag, screen):
+        found = rag.status()
+        screen.data(status_shape(found))
+        total = sum(found.documents.values())
+        states = ", ".join(f"{number} {state}" for state, number in found.documents.items())
+        screen.say(f"{count(total, 'document')}{f': {states}' if states else ''}.", style="bold")
+        screen.say(f"{count(found.pages, 'page')} in {count(found.chunks, 'chunk')}.")
+        if found.waiting_for_vectors:
+            screen.say(f"{count(found.waiting_for_vectors, 'chunk')} without vectors yet.")
+        for file, reason in found.failed:
+            screen.say(f"✗ {file}: {reason}", style="red")
+        screen.say("Lanes:")
+        for lane, state in found.lanes.items():
+            screen.say(f"{lane:<14}{state}", indent=2)
+
+
+def doctor(context: typer.Context, data: Data = None, json: Json = False) -> None:
+    """Prove every link of the chain, one after another; say how to mend what is broken."""
+    with invocation(context).open(data, json) as (rag, screen):
+        screen.note("Each link of the chain is tried; this takes a few seconds …")
+        checks = []
+        for check in rag.doctor():
+            checks.append(check)
+            _show(screen, check)
+        shape = doctor_shape(checks)
+        screen.data(shape)
+        if not shape["ok"]:
+            raise typer.Exit(1)
+        warned = sum(check.status == "warn" for check in checks)
+        screen.say("All well." if not warned else f"Working, with {count(warned, 'warning')}.", style="bold")
+
+
+def _show(screen: Screen, check: Check) -> None:
+    screen.say(f"{_MARKS.get(check.status, '?')} {check.name}: {check.detail}", style=_STYLES.get(check.status, ""))
+    if check.fix:
+        screen.say(check.fix, indent=2)
+
+
+def models_default(context: typer.Context, data: Data = None, json: Json = False) -> None:
+    """Without a subcommand: the list."""
+    if context.invoked_subcommand is None:
+        models_list(context, data, json)
+        return
+    shared = invocation(context)
+    shared.data, shared.json = data or shared.data, json or shared.json
+
+
+def models_list(context: typer.Context, data: Data = None, json: Json = False) -> None:
+    """List embedder models with the memory they take, and whether their weights are on this machine."""
+    with invocation(context).open(data, json) as (rag, screen):
+        rows = rag.models()
+        screen.data(models_shape(rows))
+        for row in rows:
+            state = "in use" if row.used else "here" if row.cached else "not fetched"
+            screen.say(f"{row.name}  {row.weights}", style="bold" if row.used else "")
+            screen.say(f"{state}; {row.memory}{f'; {row.note}' if row.note else ''}", style="dim", indent=4)
+
+
+def models_pull(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument(help="open_clip's name; none: the one the settings name.")] = None,
+    weights: Annotated[str | None, typer.Argument(help="open_clip's pretrained tag.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Fetch an embedder's weights from the model hub; later starts need no network."""
+    with invocation(context).open(data, json) as (rag, screen):
+        path = rag.pull(model, weights, screen.note)
+        screen.data({"path": str(path)})
+        screen.say("The weights are here:")
+        screen.path(path)

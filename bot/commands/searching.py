@@ -1,0 +1,118 @@
+"""ask and find: what comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.commands.filing import lanes_off
+from bot.invocation import Data, Json, invocation
+from bot.screen import Screen
+from bot.shapes import answer_shape, found_shape
+from rag import Answer, Hit, Scope
+
+SNIPPET = 180
+"""Letters of a hit's text shown."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(ask)
+    app.command()(find)
+
+
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    picture: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A screenshot the question is about.")
+    ] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Answer from what is indexed, with the pages it rests on and pictures of the places."""
+    with invocation(context).open(data, json) as (rag, screen):
+        streamed: list[str] = []
+
+        def on_text(piece: str) -> None:
+            streamed.append(piece)
+            screen.piece(piece)
+
+        screen.waiting("Looking …")
+        answer = rag.ask(question, Scope.operator(), picture, on_text)
+        screen.data(answer_shape(answer))
+        show_answer(screen, answer, "".join(streamed))
+        lanes_off(screen, answer.found.lanes)
+
+
+def find(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(metavar='"WORDS"|IMAGE', help="Words, or the path of a picture.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Pages to show.")] = 10,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find pages by words, or the page that a screenshot shows."""
+    with invocation(context).open(data, json) as (rag, screen):
+        picture = as_picture(query)
+        screen.waiting("Looking …")
+        if picture is not None:
+            found = rag.find_picture(picture, Scope.operator(), k)
+        else:
+            found = rag.find(query, Scope.operator(), k)
+        screen.data(found_shape(found))
+        if not found.found:
+            screen.say(found.why or "Nothing was found.", style="bold")
+            if found.hits:
+                screen.say("The nearest pages, for what they are worth:")
+        for hit in found.hits:
+            show_hit(screen, hit)
+        lanes_off(screen, found.lanes)
+
+
+def as_picture(query: str) -> Path | None:
+    """The path when the query names a file that is there; words otherwise."""
+    try:
+        path = Path(query).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a path, no such home, a zero byte: these are words
+        return None
+
+
+def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool = True) -> None:
+    """The answer with its citations and pictures; `streamed` is what the reader saw come."""
+    if streamed:
+        screen.say()
+        if streamed.strip() != answer.text.strip():
+            screen.say()
+            screen.say("Checked against the pages:", style="dim")
+            screen.say(answer.text)
+        if answer.notice:
+            screen.say()
+            screen.say(answer.notice, style="yellow")
+    else:
+        if answer.notice and notice:
+            screen.say(answer.notice, style="yellow")
+            screen.say()
+        screen.say(answer.text)
+    places = [f"[{passage.number}] {passage.hit.place}" for passage in answer.cited]
+    if any(place not in answer.text for place in places):  # quoted passages carry their places already
+        screen.say()
+        for place in places:
+            screen.say(place, style="bold")
+    if answer.evidence:
+        screen.say()
+        screen.say("Pictures of these places:")
+        for path in answer.evidence:
+            screen.path(path)
+
+
+def show_hit(screen: Screen, hit: Hit) -> None:
+    """A hit on three lines: where, by which lanes, and how its text begins."""
+    lanes = " · ".join(f"{lane} {rank}" for lane, rank in hit.lanes.items())
+    screen.say(f"{hit.rank:>2}  {hit.place}", style="bold")
+    screen.say(f"{hit.kind.value}; {lanes}" if lanes else hit.kind.value, style="dim", indent=4)
+    text = " ".join((hit.text or hit.caption).split())
+    if text:
+        screen.say(text if len(text) <= SNIPPET else text[:SNIPPET].rsplit(" ", 1)[0] + " …", indent=4)

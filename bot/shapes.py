@@ -1,0 +1,92 @@
+"""The JSON that scripts may rely on. Fractions are 0 to 1, pages 1-based, `bbox` fractions of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rag import Answer, Check, Found, Hit, Passage, Status
+
+if TYPE_CHECKING:
+    from rag import ModelRow, Outcome
+
+Shape: TypeAlias = dict[str, Any]
+
+
+def answer_shape(answer: Answer) -> Shape:
+    """`ask --json`"""
+    return {
+        "answer": answer.text,
+        "abstained": answer.abstained,
+        "mode": answer.mode.value,
+        "citations": [_passage(passage) | {"bbox": list(passage.hit.box)} for passage in answer.cited],
+        "evidence": [str(path) for path in answer.evidence],
+        "passages": [_passage(passage) | {"text": passage.hit.text} for passage in answer.passages],
+    }
+
+
+def _passage(passage: Passage) -> Shape:
+    return {"number": passage.number} | _place(passage.hit)
+
+
+def _place(hit: Hit) -> Shape:
+    return {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
+
+
+def found_shape(found: Found) -> Shape:
+    """`find --json`"""
+    return {
+        "found": found.found,
+        "hits": [
+            {"rank": hit.rank} | _place(hit) | {"bbox": list(hit.box), "lanes": dict(hit.lanes)} for hit in found.hits
+        ],
+    }
+
+
+def status_shape(status: Status) -> Shape:
+    """`status --json`"""
+    return {
+        "documents": dict(status.documents),
+        "pages": status.pages,
+        "chunks": status.chunks,
+        "waiting_for_vectors": status.waiting_for_vectors,
+        "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
+        "lanes": dict(status.lanes),
+    }
+
+
+def doctor_shape(checks: Sequence[Check]) -> Shape:
+    """`doctor --json`"""
+    return {
+        "ok": all(check.status != "fail" for check in checks),
+        "checks": [
+            {"name": check.name, "status": check.status, "detail": check.detail, "fix": check.fix} for check in checks
+        ],
+    }
+
+
+def outcomes_shape(outcomes: Iterable[Outcome]) -> Shape:
+    """`index --json`, `reindex --json`"""
+    return {
+        "files": [
+            {"file": each.file, "state": each.state, "pages": each.pages, "reason": each.reason, "hint": each.hint}
+            for each in outcomes
+        ]
+    }
+
+
+def models_shape(rows: Iterable[ModelRow]) -> Shape:
+    """`models list --json`"""
+    return {
+        "models": [
+            {
+                "name": row.name,
+                "weights": row.weights,
+                "memory": row.memory,
+                "cached": row.cached,
+                "used": row.used,
+                "note": row.note,
+            }
+            for row in rows
+        ]
+    }

@@ -1,0 +1,134 @@
+"""Answers from Ollama's /api/chat, with every way it can fail told apart.
+
+What the server and its client really do (unset `think` means true, another num_ctx reloads the model, a
+stream may end without its last frame, five kinds of exceptions) was read in their sources: Ollama 0.33,
+`ollama` 0.6.3.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator as Generating
+from contextlib import closing
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
+
+from rag.adapters.ollama_errors import told_apart
+from rag.errors import AnswerCut, BadSetting, GeneratorBusy, GeneratorFailed, ModelUnfit
+from rag.ports import Ability, Prompt
+from rag.settings import AnswerSettings
+
+if TYPE_CHECKING:
+    import ollama
+
+DEFAULT_ADDRESS = "http://127.0.0.1:11434"
+
+_SHOW_SECONDS = 10.0
+"""/api/show reads a file and never waits for a model."""
+
+_KEEP_ALIVE = "30m"
+"""How long the model stays loaded after an answer; Ollama's own 5 minutes make most answers wait for a load."""
+
+
+class OllamaGenerator:
+    """A Generator. Safe to call from several threads; `at_once` of them stream, the others wait their turn."""
+
+    def __init__(self, settings: AnswerSettings) -> None:
+        self._settings = settings
+        self._address = settings.host or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
+        self._places = BoundedSemaphore(settings.at_once)
+
+    def ability(self) -> Ability:
+        model = self._settings.model
+        with told_apart(model, self._address), self._open(min(_SHOW_SECONDS, self._settings.seconds)) as client:
+            shown = client.show(model)
+        return Ability(model, "vision" in (shown.capabilities or []))
+
+    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+        if not self._places.acquire(timeout=self._settings.seconds):
+            raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
+        try:
+            with told_apart(self._settings.model, self._address), self._open(self._settings.seconds) as client:
+                yield from self._pieces(client, prompt)
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Nothing is held between two calls: each has its own connection."""
+
+    def _open(self, seconds: float) -> ollama.Client:
+        import httpx
+        import ollama
+
+        try:
+            return ollama.Client(
+                self._address,
+                timeout=httpx.Timeout(connect=5, read=seconds, write=30, pool=5),
+                # What is asked goes to the address that was set and nowhere else: no redirect, and no
+                # proxy of the environment, which httpx would use for loopback addresses too.
+                follow_redirects=False,
+                mounts={"all://": None, "http://": None, "https://": None},
+            )
+        except (ValueError, httpx.InvalidURL) as error:
+            raise BadSetting(
+                f"{self._address!r} is no address of an Ollama server.",
+                f"Set MAGPIE_ANSWER__HOST (or OLLAMA_HOST) to one such as {DEFAULT_ADDRESS}.",
+            ) from error
+
+    def _pieces(self, client: ollama.Client, prompt: Prompt) -> Generating[str, None, None]:
+        settings = self._settings
+        user: dict[str, Any] = {"role": "user", "content": prompt.user}
+        if prompt.pictures:
+            user["images"] = list(prompt.pictures)
+        parts = client.chat(
+            model=settings.model,
+            messages=[{"role": "system", "content": prompt.system}, user],
+            stream=True,
+            think=False,
+            options={"num_ctx": settings.num_ctx, "num_predict": settings.num_predict, "temperature": 0},
+            keep_alive=_KEEP_ALIVE,
+        )
+        said, thought, reason = False, False, ""
+        with closing(parts):
+            for part in parts:
+                piece = part.message.content or ""
+                thought = thought or bool(part.message.thinking)
+                said = said or bool(piece.strip())
+                if piece:
+                    yield piece
+                if part.done:
+                    reason = part.done_reason or "stop"
+                    break
+        self._check_end(said=said, thought=thought, reason=reason)
+
+    def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
+        settings = self._settings
+        if not reason:
+            raise GeneratorFailed(
+                "The model broke off in the middle of its answer.", "Ask again; Ollama's log says more."
+            )
+        if not said and thought:
+            raise ModelUnfit(
+                f"The model {settings.model} thinks and does not get round to answering.",
+                "Set MAGPIE_ANSWER__MODEL to one that does not think, such as qwen3-vl:4b-instruct.",
+            )
+        if not said:
+            raise GeneratorFailed("The model said nothing.", "Ask again, or in other words.")
+        if reason == "length":
+            raise AnswerCut(
+                "The answer was cut at its longest length.",
+                f"MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict}) sets it.",
+            )
+
+
+def open_generator(settings: AnswerSettings) -> OllamaGenerator:
+    """An Ollama server's model as Generator; asks the server nothing yet.
+
+    Raise BadSetting for a model that runs in the cloud: Ollama would send it the passages.
+    """
+    if settings.model.lower().endswith((":cloud", "-cloud")):
+        raise BadSetting(
+            f"The model {settings.model} runs in Ollama's cloud: the passages would leave this house.",
+            "Set MAGPIE_ANSWER__MODEL to a model on your own machine, such as qwen3-vl:4b-instruct.",
+        )
+    return OllamaGenerator(settings)

@@ -1,0 +1,168 @@
+"""From a ranking to an answer: passages, the generator's words, citations checked; or the passages themselves.
+
+The model writes, code checks: nothing is cited that was not shown, and an answer that cites nothing is
+replaced by the passages. A question never ends in silence: without a generator the best passages answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from rag.citations import NOT_FOUND, check_citations, says_not_found, without_citations
+from rag.errors import AnswerCut, GeneratorDown, MagpieError, ModelMissing
+from rag.model import Answer, Found, Mode, Passage
+from rag.ports import Ability, Generator, Prompt
+from rag.prompt import excerpt, pictures_of, select_passages, write_prompt
+from rag.settings import AnswerSettings
+from rag.words import content_words
+
+ABSTAINED = "I could not find this in the files I may use here."
+
+QUOTED = 3
+"""Passages that stand in for an answer, and pages named when nothing was found."""
+
+_QUOTE_LENGTH = 360
+"""Characters of each: two or three sentences."""
+
+_UNCITED = "The model's answer named no passage, so here are the best passages."
+
+
+def answer(
+    question: str,
+    found: Found,
+    generator: Generator | None,
+    settings: AnswerSettings,
+    on_text: Callable[[str], None] | None = None,
+    picture: bytes | None = None,
+) -> Answer:
+    """Answer a question from what was found. `picture` is a screenshot (PNG or JPEG) sent with the question.
+
+    `on_text` gets the model's words as they come, before citations are checked: the returned text replaces
+    them. No generator, or a MagpieError from it, makes an answer of passages with a notice that says why.
+    `evidence` is left empty.
+    """
+    draft = _Draft(question, found, select_passages(found.hits, settings.passages))
+    if not found.found or not draft.passages:
+        return draft.abstain(Mode.PASSAGES)
+    if generator is None:
+        return draft.quote(
+            "No model is set, so here are the best passages. "
+            f"To turn answers on: export MAGPIE_ANSWER__MODEL={AnswerSettings().model}"
+        )
+    try:
+        return _written(draft, generator, settings, on_text, picture)
+    except MagpieError as error:
+        return draft.quote(_off(error))
+
+
+def place_line(passage: Passage) -> str:
+    """`[1] handbook.pdf, p. 12 (printed vi)`"""
+    return f"[{passage.number}] {passage.hit.place}"
+
+
+@dataclass(frozen=True)
+class _Draft:
+    question: str
+    found: Found
+    passages: tuple[Passage, ...]
+    stage_ms: dict[str, float] = field(default_factory=dict)
+
+    def abstain(self, mode: Mode) -> Answer:
+        near = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:QUOTED]
+        text = f"{ABSTAINED} Nearest: {'; '.join(near)}." if near else ABSTAINED
+        return self.finish(text, mode, abstained=True)
+
+    def quote(self, notice: str) -> Answer:
+        best = self.passages[:QUOTED]
+        wanted = content_words(self.question)
+        text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, wanted)}" for passage in best)
+        return self.finish(text, Mode.PASSAGES, best, notice)
+
+    def finish(
+        self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False
+    ) -> Answer:
+        return Answer(
+            question=self.question,
+            text=text,
+            abstained=abstained,
+            mode=mode,
+            cited=tuple(cited),
+            passages=self.passages,
+            evidence=(),
+            notice=notice,
+            found=self.found,
+            stage_ms={**self.found.stage_ms, **self.stage_ms},
+        )
+
+
+def _written(
+    draft: _Draft,
+    generator: Generator,
+    settings: AnswerSettings,
+    on_text: Callable[[str], None] | None,
+    picture: bytes | None,
+) -> Answer:
+    """What the generator makes of the passages. Raise a MagpieError when it makes nothing of them."""
+    started = perf_counter()
+    ability = generator.ability()
+    prompt, notice = _ask_for(draft, ability, settings, picture)
+    draft.stage_ms["prompt"] = (perf_counter() - started) * 1000
+    started = perf_counter()
+    text, cut = _stream(generator, prompt, on_text)
+    draft.stage_ms["write"] = (perf_counter() - started) * 1000
+    mode = Mode.VISION if ability.vision else Mode.TEXT
+    text, cited = check_citations(text, draft.passages)
+    if says_not_found(text) or (NOT_FOUND in text and not cited):
+        return draft.abstain(mode)
+    if not cited:
+        return draft.quote(_UNCITED)
+    return draft.finish(text, mode, cited, " ".join(part for part in (cut, notice) if part))
+
+
+def _ask_for(draft: _Draft, ability: Ability, settings: AnswerSettings, picture: bytes | None) -> tuple[Prompt, str]:
+    """The prompt for a model of this ability, and a sentence for what it leaves out."""
+    if not ability.vision:
+        notice = f"The model {ability.model} cannot see pictures: yours was used for searching only." if picture else ""
+        return write_prompt(draft.question, draft.passages, {}, settings), notice
+    asked = picture if settings.pictures else None
+    pictures = pictures_of(draft.passages, settings.pictures - (asked is not None))
+    return write_prompt(draft.question, draft.passages, pictures, settings, asked), ""
+
+
+def _stream(generator: Generator, prompt: Prompt, on_text: Callable[[str], None] | None) -> tuple[str, str]:
+    """The whole text, and a sentence when it was cut at its longest length.
+
+    What may still become NOT FOUND is not passed on: the reader gets another sentence for it.
+    """
+    text, told, cut = "", 0, ""
+    pieces = generator.stream(prompt)
+    try:
+        for piece in pieces:
+            text += piece
+            start = text.lstrip()[: len(NOT_FOUND)]
+            if on_text is not None and not NOT_FOUND.startswith(start):
+                on_text(text[told:])
+                told = len(text)
+    except AnswerCut as error:
+        cut = f"{error} {error.hint}".strip()
+    finally:
+        pieces.close()
+    return text, cut
+
+
+def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
+    """What a passage says about the wanted words, in a line; for a picture without words, what it is."""
+    hit = passage.hit
+    words = " ".join(part for part in (hit.caption, hit.text) if part.strip()) or hit.heading
+    words = without_citations(" ".join(words.split()))
+    return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”" if words else f"(a {hit.kind.value}; see its picture)"
+
+
+def _off(error: MagpieError) -> str:
+    """What is off and how to turn it on, as one notice."""
+    reason = str(error).rstrip(".")
+    if isinstance(error, GeneratorDown | ModelMissing):
+        return f"No model is answering ({reason}), so here are the best passages. To turn answers on: {error.hint}"
+    return f"The model gave no answer ({reason}), so here are the best passages. {error.hint}".rstrip()

@@ -1,0 +1,140 @@
+"""What every Generator does: the fake one, and Ollama's client against a stand-in of its server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TypeAlias
+
+import pytest
+
+from rag.adapters.ollama import open_generator
+from rag.errors import AnswerCut, GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
+from rag.ports import Generator, Prompt
+from rag.settings import AnswerSettings
+from tests.fakes.generator import FakeGenerator
+from tests.fakes.ollama_server import Fault, Script, closed_address, ollama_server
+
+PROMPT = Prompt("Answer briefly.", "Question: how long is the pier?\n\nAnswer from the passages.")
+TEXT = "The pier is 40 metres long, and it has a crane. [1]"
+
+Opening: TypeAlias = Callable[[str], Generator]
+"""A generator for a situation: well, blind, down, missing, unfit, broken, silent, cut."""
+
+
+def _fake(situation: str) -> Generator:
+    broken: dict[str, tuple[MagpieError, int | None]] = {
+        "down": (GeneratorDown("Nothing answers.", "start it"), None),
+        "missing": (ModelMissing("It is not there.", "pull it"), None),
+        "unfit": (ModelUnfit("It thinks.", "another"), 0),
+        "broken": (GeneratorFailed("It broke off.", "again"), 2),
+        "silent": (GeneratorFailed("It said nothing.", "again"), 0),
+    }
+    error, after = broken.get(situation, (None, None))
+    return FakeGenerator(
+        vision=situation != "blind",
+        text=TEXT,
+        longest=3 if situation == "cut" else None,
+        broken=error,
+        broken_after=after,
+    )
+
+
+@pytest.fixture(params=["fake", "ollama"])
+def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
+    if request.param == "fake":
+        yield _fake
+        return
+    with ExitStack() as stack:
+        server = stack.enter_context(ollama_server())
+
+        def real(situation: str) -> Generator:
+            faults: dict[str, Fault] = {"unfit": "thinks only", "broken": "error line", "silent": "silent"}
+            server.script = Script(text=TEXT, fault=faults.get(situation, ""))
+            settings = AnswerSettings(
+                host=closed_address() if situation == "down" else server.url,
+                model={"blind": "reads:1b", "missing": "absent:1b"}.get(situation, "sees:4b"),
+                num_predict=16,
+                seconds=1,
+            )
+            if situation == "cut":
+                server.script = Script(text=f"{TEXT} " * 3)
+            generator = open_generator(settings)
+            stack.callback(generator.close)
+            return generator
+
+        yield real
+
+
+def test_ability_says_what_the_model_can_do(opening: Opening) -> None:
+    assert opening("well").ability().vision
+    assert not opening("blind").ability().vision
+    assert opening("well").ability().model
+
+
+def test_pieces_join_to_the_whole_text(opening: Opening) -> None:
+    pieces = list(opening("well").stream(PROMPT))
+    assert len(pieces) > 1
+    assert "".join(pieces) == TEXT
+
+
+def test_a_generator_answers_again_and_again(opening: Opening) -> None:
+    generator = opening("well")
+    assert ["".join(generator.stream(PROMPT)) for _ in range(3)] == [TEXT] * 3
+
+
+def test_closing_the_pieces_frees_the_place_at_once(opening: Opening) -> None:
+    generator = opening("well")
+    pieces = generator.stream(PROMPT)
+    assert next(pieces)
+    pieces.close()
+    pieces.close()
+    assert "".join(generator.stream(PROMPT)) == TEXT
+
+
+def test_pieces_never_asked_for_take_no_place(opening: Opening) -> None:
+    generator = opening("well")
+    unused = generator.stream(PROMPT)
+    assert "".join(generator.stream(PROMPT)) == TEXT
+    unused.close()
+
+
+def test_one_at_a_time_and_the_next_is_told_that_it_is_busy(opening: Opening) -> None:
+    generator = opening("well")
+    first = generator.stream(PROMPT)
+    next(first)
+    with pytest.raises(GeneratorBusy) as caught:
+        next(generator.stream(PROMPT))
+    assert caught.value.hint
+    first.close()
+
+
+def test_a_cut_answer_says_so_after_its_pieces(opening: Opening) -> None:
+    pieces: list[str] = []
+    with pytest.raises(AnswerCut):
+        pieces.extend(opening("cut").stream(PROMPT))
+    assert "".join(pieces).startswith("The pier is")
+
+
+@pytest.mark.parametrize(
+    ("situation", "kind"),
+    [
+        ("down", GeneratorDown),
+        ("missing", ModelMissing),
+        ("unfit", ModelUnfit),
+        ("broken", GeneratorFailed),
+        ("silent", GeneratorFailed),
+    ],
+)
+def test_what_goes_wrong_has_its_error_and_a_remedy(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
+    generator = opening(situation)
+    with pytest.raises(kind) as caught:
+        list(generator.stream(PROMPT))
+    assert str(caught.value).endswith(".")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(("situation", "kind"), [("down", GeneratorDown), ("missing", ModelMissing)])
+def test_ability_tells_what_is_off(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
+    with pytest.raises(kind):
+        opening(situation).ability()

@@ -1,0 +1,28 @@
+"""An embedder whose weights are not there, as on a machine that never reached a hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rag.errors import WeightsMissing
+from rag.ports import Vector
+
+
+class NoEmbedder:
+    """Satisfies ports.Embedder, and is never asked for a vector once it said that it has no weights."""
+
+    dim = 0
+
+    @property
+    def identity(self) -> str:
+        raise WeightsMissing("The weights are not here.", "magpie models pull")
+
+    def windows(self, text: str) -> list[str]:
+        raise AssertionError("asked without weights")
+
+    def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
+        raise AssertionError("asked without weights")
+
+    def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
+        raise AssertionError("asked without weights")

@@ -1,0 +1,281 @@
+"""Ollama's client against a strict stand-in: what is sent, and each failure's own error."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from PIL import Image
+
+from rag.adapters.ollama import OllamaGenerator, open_generator
+from rag.errors import (
+    BadSetting,
+    GeneratorBusy,
+    GeneratorDown,
+    GeneratorFailed,
+    GeneratorTimeout,
+    MagpieError,
+    ModelUnfit,
+)
+from rag.ports import Prompt
+from rag.settings import AnswerSettings
+from tests.fakes.ollama_server import Fault, Model, OllamaServer, Script, closed_address, ollama_server
+
+PROMPT = Prompt("Answer briefly.", "How long is the pier?")
+TEXT = "It is 40 metres long. [1]"
+
+
+@pytest.fixture
+def server() -> Iterator[OllamaServer]:
+    with ollama_server() as server:
+        server.script = Script(text=TEXT)
+        yield server
+
+
+def opened(server: OllamaServer, model: str = "sees:4b", **settings: object) -> OllamaGenerator:
+    return open_generator(AnswerSettings.model_validate({"host": server.url, "model": model, "seconds": 5, **settings}))
+
+
+def picture(kind: str = "JPEG") -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (200, 120), "teal").save(written, kind)
+    return written.getvalue()
+
+
+def failure(generator: OllamaGenerator, prompt: Prompt = PROMPT) -> MagpieError:
+    with pytest.raises(MagpieError) as caught:
+        list(generator.stream(prompt))
+    assert str(caught.value).endswith("."), str(caught.value)
+    assert caught.value.hint
+    return caught.value
+
+
+# ---------------------------------------------------------------- what is sent
+
+
+def test_thinking_is_off_the_window_fixed_and_pictures_are_bytes(server: OllamaServer) -> None:
+    sent = picture("PNG")
+    assert "".join(opened(server, num_ctx=4096, num_predict=99).stream(Prompt("s", "u", (sent,)))) == TEXT
+    assert "".join(opened(server, num_ctx=4096, num_predict=99).stream(Prompt("other", "u"))) == TEXT
+    first, second = server.chats()
+    assert first["think"] is False
+    assert first["stream"] is True
+    assert first["options"] == second["options"] == {"num_ctx": 4096, "num_predict": 99, "temperature": 0}
+    assert [message["role"] for message in first["messages"]] == ["system", "user"]
+    assert base64.b64decode(first["messages"][1]["images"][0]) == sent
+    assert first["keep_alive"]
+    assert server.warnings == []
+
+
+def test_asking_for_the_ability_does_not_chat(server: OllamaServer) -> None:
+    assert opened(server).ability().vision
+    assert [request.path for request in server.requests] == ["/api/show"]
+
+
+def test_the_address_comes_from_the_setting_then_from_ollama_host(
+    server: OllamaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://"))
+    assert open_generator(AnswerSettings(model="sees:4b")).ability().vision
+    other = open_generator(AnswerSettings(model="sees:4b", host=closed_address()))
+    with pytest.raises(GeneratorDown):
+        other.ability()
+
+
+def test_no_proxy_of_the_environment_gets_the_passages(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, closed_address())
+    assert "".join(opened(server).stream(PROMPT)) == TEXT
+
+
+def test_a_redirect_is_not_followed(server: OllamaServer) -> None:
+    with ollama_server() as elsewhere:
+        server.script = Script(status=307, location=f"{elsewhere.url}/api/chat")
+        assert isinstance(failure(opened(server)), GeneratorDown)
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "kimi-k2:cloud", "Qwen3-VL:235B-Cloud"])
+def test_models_in_the_cloud_are_refused(name: str) -> None:
+    with pytest.raises(BadSetting, match="leave this house"):
+        open_generator(AnswerSettings(model=name))
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://host:port"])
+def test_a_wrong_address_is_a_wrong_setting(address: str) -> None:
+    with pytest.raises(BadSetting, match="no address"):
+        open_generator(AnswerSettings(host=address)).ability()
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_nothing_listens_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    address = closed_address()
+    generator = open_generator(AnswerSettings(host=address, model="sees:4b"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = failure(generator)
+    assert isinstance(error, GeneratorDown)
+    assert str(error) == f"Ollama does not answer at {address}."
+    assert (
+        error.hint
+        == f"install Ollama from https://ollama.com/download, then: OLLAMA_HOST={address} ollama pull sees:4b"
+    )
+    program = tmp_path / "ollama"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert failure(generator).hint == (
+        f"OLLAMA_HOST={address} ollama serve & sleep 3; OLLAMA_HOST={address} ollama pull sees:4b"
+    )
+
+
+def test_a_missing_model_names_the_command(server: OllamaServer) -> None:
+    generator = open_generator(AnswerSettings(host=server.url, model="absent:4b"))
+    assert failure(generator).hint == f"OLLAMA_HOST={server.url} ollama pull absent:4b"
+
+
+def test_a_prompt_longer_than_the_window(server: OllamaServer) -> None:
+    error = failure(opened(server, num_ctx=1024), Prompt("s", "word " * 4000))
+    assert isinstance(error, ModelUnfit)
+    assert "tokens" in str(error)
+    assert "NUM_CTX" in error.hint
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_pictures_for_a_model_that_cannot_see(native: bool) -> None:
+    with ollama_server(Model("reads:1b", native_template=native)) as server:
+        error = failure(opened(server, "reads:1b"), Prompt("s", "u", (picture(),)))
+    assert isinstance(error, ModelUnfit)
+    assert "cannot see" in str(error)
+
+
+def test_bytes_that_are_no_picture(server: OllamaServer) -> None:
+    assert "picture" in str(failure(opened(server), Prompt("s", "u", (b"no picture",))))
+
+
+def test_an_embedding_model_cannot_answer(server: OllamaServer) -> None:
+    error = failure(opened(server, "embeds:1b"))
+    assert isinstance(error, ModelUnfit)
+    assert "does not support chat" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (503, "server busy, please try again.  maximum pending requests exceeded", GeneratorBusy),
+        (429, "too many requests", GeneratorBusy),
+        (500, "an error was encountered while running the model: CUDA error", GeneratorFailed),
+        (500, "llama-server process has terminated: exit status 1: error loading model: x", ModelUnfit),
+        (500, "unknown model architecture: 'mllama'", ModelUnfit),
+        (500, "llama-server reported out-of-memory during startup: 8 GiB", ModelUnfit),
+        (500, "model requires more system memory (9 GiB) than is available", ModelUnfit),
+        (500, "timed out waiting for llama-server to start - 5m", GeneratorTimeout),
+        (500, "llama-server binary not found (checked: /usr/lib)", GeneratorDown),
+        (500, "something new", GeneratorFailed),
+        (400, "the prompt is longer than the context length currently available to the model; x", ModelUnfit),
+        (499, "request canceled", GeneratorTimeout),
+    ],
+)
+def test_each_status_has_its_error(server: OllamaServer, status: int, said: str, kind: type[MagpieError]) -> None:
+    server.script = Script(status=status, body=json.dumps({"error": said}).encode())
+    assert type(failure(opened(server))) is kind
+    with pytest.raises(kind):
+        opened(server).ability()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (403, b"", GeneratorDown),
+        (404, b"404 page not found", GeneratorDown),
+        (502, b"<html>Bad gateway</html>", GeneratorDown),
+        (504, b"<html>Gateway timeout</html>", GeneratorTimeout),
+        (500, b'["a"]', GeneratorFailed),
+        (500, b"null", GeneratorFailed),
+        (500, b'{"error": {"message": "inner", "code": 500}}', GeneratorFailed),
+        (200, b"<html>Welcome</html>", GeneratorFailed),
+        (200, b'{"model": 1, "message": 2}', GeneratorFailed),
+        (200, b"\xff\xfe", GeneratorFailed),
+    ],
+)
+def test_what_proxies_say_in_ollamas_place(
+    server: OllamaServer, status: int, body: bytes, kind: type[MagpieError]
+) -> None:
+    server.script = Script(status=status, body=body)
+    assert type(failure(opened(server))) is kind
+    with pytest.raises(kind):
+        opened(server).ability()
+
+
+@pytest.mark.parametrize("fault", ["error line", "error object", "not json", "no done frame", "cut connection"])
+def test_a_stream_that_breaks_in_the_middle(server: OllamaServer, fault: Fault) -> None:
+    server.script = Script(text=TEXT, fault=fault)
+    pieces = opened(server).stream(PROMPT)
+    assert next(pieces) == "It"
+    with pytest.raises(GeneratorFailed) as caught:
+        list(pieces)
+    assert caught.value.hint
+
+
+def test_out_of_memory_in_the_middle_is_told_as_such(server: OllamaServer) -> None:
+    server.script = Script(text=TEXT, fault="error line", error="CUDA error: cudaMalloc failed: out of memory")
+    assert isinstance(failure(opened(server)), ModelUnfit)
+
+
+def test_thoughts_are_no_answer(server: OllamaServer) -> None:
+    server.script = Script(text=TEXT, fault="thinks only")
+    error = failure(opened(server))
+    assert isinstance(error, ModelUnfit)
+    assert "thinks" in str(error)
+    server.script = Script(text="hm " * 20, fault="thinks only")
+    assert isinstance(failure(opened(server, num_predict=16)), ModelUnfit)
+
+
+def test_a_slow_model_runs_into_the_time_limit(server: OllamaServer) -> None:
+    server.script = Script(text=TEXT, gate=Event())
+    pieces = opened(server, seconds=1).stream(PROMPT)
+    assert next(pieces) == "It"
+    with pytest.raises(GeneratorTimeout):
+        next(pieces)
+
+
+# ---------------------------------------------------------------- stopping and waiting
+
+
+def test_closing_hangs_up_on_a_model_that_goes_on_for_ever(server: OllamaServer) -> None:
+    server.script = Script(text=TEXT, endless=True)
+    pieces = opened(server).stream(PROMPT)
+    assert next(pieces) == "It"
+    pieces.close()
+    assert server.hung_up.wait(10)
+
+
+def test_the_second_waits_until_the_first_has_ended(server: OllamaServer) -> None:
+    gate = Event()
+    server.script = Script(text=TEXT, gate=gate)
+    generator, texts = opened(server, seconds=30), []
+    threads = [Thread(target=lambda: texts.append("".join(generator.stream(PROMPT)))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert server.started.wait(10)
+    assert len(server.chats()) == 1
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert texts == [TEXT, TEXT]
+
+
+def test_as_many_stream_at_once_as_are_allowed(server: OllamaServer) -> None:
+    generator = opened(server, at_once=2, seconds=1)
+    first, second = generator.stream(PROMPT), generator.stream(PROMPT)
+    assert next(first) == next(second) == "It"
+    with pytest.raises(GeneratorBusy):
+        next(generator.stream(PROMPT))
+    first.close()
+    assert "".join(generator.stream(PROMPT)) == TEXT
+    second.close()
