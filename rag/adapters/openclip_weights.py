@@ -1,0 +1,196 @@
+"""Which CLIP to use, and where its weights are. Looks at the disk only; `pull` alone goes to the hub.
+
+Imports neither torch nor open_clip, which take seconds, unless a name is not one of the presets.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import BadSetting, OperatorMustAct, WeightsMissing
+from rag.settings import EmbedSettings
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPreset:
+    """An open_clip model that is known to work here. `memory` is what its weights take when loaded."""
+
+    model: str
+    weights: str
+    repository: str
+    dim: int
+    memory: str
+    note: str
+
+
+# Names, sizes and dimensions as in open_clip 3.3's own tables; memory is parameters x bytes each.
+PRESETS = (
+    ModelPreset(
+        "ViT-g-14",
+        "laion2b_s34b_b88k",
+        "laion/CLIP-ViT-g-14-laion2B-s34B-b88K",
+        1024,
+        "2.7 GB",
+        "default on a GPU (fp16)",
+    ),
+    ModelPreset(
+        "ViT-B-32", "laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 512, "0.6 GB", "default on a CPU"
+    ),
+    ModelPreset("MobileCLIP2-S0", "dfndr2b", "timm/MobileCLIP2-S0-OpenCLIP", 512, "0.3 GB", "small; for slow machines"),
+)
+
+_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the settings come to: device, model, and the weights as tag or file."""
+
+    device: str
+    model: str
+    weights: str
+    config: Path | None
+
+
+def choose(settings: EmbedSettings) -> Choice:
+    """Resolve every `auto`. A device named outright is believed; `auto` looks for a GPU."""
+    device = _find_device() if settings.device == AUTO else settings.device
+    default = PRESETS[1] if device == "cpu" else PRESETS[0]
+    model = default.model if settings.model == AUTO else settings.model
+    weights = settings.weights
+    if weights == AUTO:
+        weights = next((preset.weights for preset in PRESETS if preset.model == model), "")
+        if not weights:
+            raise BadSetting(f"The model {model!r} has no default weights.", "Set MAGPIE_EMBED__WEIGHTS as well.")
+    return Choice(device, model, weights, settings.config)
+
+
+def find_weights(choice: Choice) -> Path:
+    """The weights' file on this machine. Raise WeightsMissing, with the command that fetches them."""
+    if _is_file_name(choice.weights):
+        path = Path(choice.weights)
+        if not path.is_file():
+            raise WeightsMissing(
+                f"There are no weights at {path}.", "Set MAGPIE_EMBED__WEIGHTS to a file that is there."
+            )
+        return path
+    found = cached(choice.model, choice.weights)
+    if found is None:
+        raise WeightsMissing(
+            f"The weights of {choice.model} ({choice.weights}) are not on this machine.", "magpie models pull"
+        )
+    return found
+
+
+def cached(model: str, weights: str) -> Path | None:
+    """The weights of a tag in the hub's local cache, or None. Never asks the network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, files = _on_hub(model, weights)
+    for name in files:
+        found = try_to_load_from_cache(repository, name)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def fingerprint(path: Path) -> str:
+    """Twelve hex digits of the weights' SHA-256; the hub's cache names its files by it."""
+    blob = path.resolve().name
+    if len(blob) == 64 and set(blob) <= set("0123456789abcdef"):
+        return blob[:12]
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+def pull(model: str, weights: str, report: Callable[[str], None]) -> Path:
+    """Fetch a tag's weights from the hub into its cache. Raise OperatorMustAct when it cannot be reached."""
+    import httpx
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    found = cached(model, weights)
+    if found is not None:
+        report(f"{model} ({weights}) is here already.")
+        return found
+    repository, files = _on_hub(model, weights)
+    _reach_hub()
+    for name in files:
+        report(f"Fetching {name} of {repository} …")
+        try:
+            return Path(hf_hub_download(repository, name))
+        except LocalEntryNotFoundError as error:
+            raise _unreachable() from error
+        except EntryNotFoundError:
+            continue
+        except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+            raise OperatorMustAct(
+                f"The weights could not be fetched: {str(error).splitlines()[0]}", "Try again, or copy the hub's cache."
+            ) from error
+    raise OperatorMustAct(f"{repository} holds no weights that open_clip knows.", "Choose another model.")
+
+
+def _reach_hub() -> None:
+    """One quick try: the hub's own client goes on trying for most of a minute."""
+    import httpx
+    from huggingface_hub import constants
+
+    try:
+        httpx.head(constants.ENDPOINT, timeout=5, follow_redirects=True)
+    except httpx.HTTPError as error:
+        raise _unreachable() from error
+
+
+def _unreachable() -> OperatorMustAct:
+    return OperatorMustAct(
+        "The model hub cannot be reached from this machine.",
+        "Fetch on a machine that can, and copy its cache (HF_HOME), or set MAGPIE_EMBED__WEIGHTS to a file.",
+    )
+
+
+def _on_hub(model: str, weights: str) -> tuple[str, tuple[str, ...]]:
+    """(repository, candidate file names) of a tag."""
+    for preset in PRESETS:
+        if (preset.model, preset.weights) == (model, weights):
+            return preset.repository, _FILES
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    config = get_pretrained_cfg(model, weights)
+    if not config or not config.get("hf_hub"):
+        tags = list_pretrained_tags_by_model(model)
+        if not tags:
+            from open_clip import list_models
+
+            near = difflib.get_close_matches(model, list_models(), 3, 0.4)
+            raise BadSetting(f"open_clip has no model {model!r}.", f"Near it: {', '.join(near)}." if near else "")
+        raise BadSetting(f"{model} has no weights {weights!r}.", f"There are: {', '.join(tags)}.")
+    repository, _, name = config["hf_hub"].rstrip("/").rpartition("/")
+    if repository.count("/") == 1:
+        return repository, (name, *_FILES)
+    return config["hf_hub"].rstrip("/"), _FILES
+
+
+def _is_file_name(weights: str) -> bool:
+    return os.sep in weights or weights.endswith((".pt", ".pth", ".bin", ".safetensors"))
+
+
+def _find_device() -> str:
+    """cuda or mps when torch can use it. Without a sign of a GPU torch is not even imported."""
+    if sys.platform == "linux" and not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists():
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
