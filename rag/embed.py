@@ -19,7 +19,7 @@ from typing import TypeVar
 from rag.catalog import Catalog, vectors
 from rag.catalog.scope import allowed_chunks
 from rag.errors import Busy, MagpieError, OperatorMustAct, StoreBroken
-from rag.model import Modality, Scope
+from rag.model import Kind, Modality, Scope
 from rag.ports import Embedder, Neighbour, StoredVector, Vector, VectorStore
 
 _T = TypeVar("_T")
@@ -77,6 +77,7 @@ class Nearest:
     chunk: int
     document: int
     page: int
+    kind: Kind
     similarity: float
 
 

@@ -19,7 +19,7 @@ from rag.catalog.scope import names_in, serving
 from rag.catalog.tables import chunk, document
 from rag.embed import Nearest, VectorLane
 from rag.errors import StoreBroken, TryAgain
-from rag.model import Found, Hit, Modality, PageReading, Scope
+from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
 from rag.settings import EmbedSettings, SearchSettings
 from rag.words import content_words
@@ -27,8 +27,12 @@ from rag.words import content_words
 Page = tuple[int, int]
 """(document, page number)"""
 
-WEIGHTS: Mapping[str, float] = {"words": 1.0, "clip-picture": 0.5, "clip-text": 0.25}
-"""What a lane's ranks count in the fusion. CLIP alone cannot find pages: BM25 carries the recall."""
+WEIGHTS: Mapping[str, float] = {"words": 1.0, "clip-picture": 0.5, "clip-text": 0.1}
+"""What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
+carries the recall."""
+
+_AS_LIKELY = 0.1
+"""Cosine by which a figure may lie below its whole page and still be shown in its place, being the nearer thing."""
 
 _STAGES = ("embed", "words", "vectors", "pixels", "fuse")
 
@@ -169,8 +173,7 @@ class Retriever:
             except StoreBroken as error:
                 lanes[lane] = f"off: {error}"
             else:
-                best = near[0].similarity if near else -1.0
-                rankings.append(self._pages(lane, [(one.chunk, (one.document, one.page)) for one in near], best))
+                rankings.append(self._by_similarity(lane, near))
         clock.add("vectors", started)
         return rankings
 
@@ -180,12 +183,23 @@ class Retriever:
         except TryAgain:  # another process was just writing: once more
             return self._lane.nearest(queries, modality, scope, self._search.depth)
 
-    def _pages(self, lane: str, rows: Sequence[tuple[int, Page]], best: float = -1.0) -> Ranking:
+    def _by_similarity(self, lane: str, near: Sequence[Nearest]) -> Ranking:
+        """Pages by their nearest chunk; of a page's picture and a figure on it that is as likely, the figure."""
+        ranking = self._pages(lane, [(one.chunk, (one.document, one.page)) for one in near])
+        best: dict[Page, Nearest] = {}
+        for one in near:
+            first = best.setdefault((one.document, one.page), one)
+            if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _AS_LIKELY:
+                best[one.document, one.page] = one
+        chunks = {page: one.chunk for page, one in best.items()}
+        return Ranking(lane, ranking.pages, chunks, near[0].similarity if near else -1.0)
+
+    def _pages(self, lane: str, rows: Sequence[tuple[int, Page]]) -> Ranking:
         chunks: dict[Page, int] = {}
         for chunk_id, page in rows:
             chunks.setdefault(page, chunk_id)
         pages = tuple(chunks)[: self._search.depth]
-        return Ranking(lane, pages, chunks, best)
+        return Ranking(lane, pages, chunks)
 
     # ------------------------------------------------------------ found or not
 

@@ -53,10 +53,15 @@ class OpenClipEmbedder:
     def dim(self) -> int:
         return int(self.embed_texts(["a"])[0].shape[0])
 
+    @property
+    def context(self) -> int:
+        """Tokens the text tower reads, start and end included."""
+        return self._loaded.context
+
     # ------------------------------------------------------------ texts
 
     def windows(self, text: str) -> list[str]:
-        room = self._loaded.context - _SPECIAL
+        room = self.context - _SPECIAL
         windows: list[str] = []
         words: list[str] = []
         size = 0
@@ -67,6 +72,10 @@ class OpenClipEmbedder:
             words.append(word)
             size += tokens
         return [*windows, " ".join(words)] if words else windows
+
+    def tokens(self, text: str) -> int:
+        """Tokens of a text in the model's own vocabulary, start and end counted."""
+        return self._loaded.count(text) + _SPECIAL
 
     def _pieces(self, text: str, room: int) -> Iterator[tuple[str, int]]:
         """Words with their number of tokens; one that alone is too long for a window comes in parts."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from rag.catalog.tables import chunk, document, share, source
-from rag.model import Scope
+from rag.model import Kind, Scope
 
 
 def documents_in(scope: Scope) -> Select[tuple[int]]:
@@ -33,17 +33,17 @@ def serving() -> ColumnElement[bool]:
     return and_(document.c.id == chunk.c.document_id, document.c.reading_id == chunk.c.reading_id)
 
 
-def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) -> dict[int, tuple[int, int]]:
-    """Of these chunk ids, those in scope: {chunk: (document, page)}. What is deleted or forbidden falls out here."""
-    found: dict[int, tuple[int, int]] = {}
+def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) -> dict[int, tuple[int, int, Kind]]:
+    """Of these chunk ids, those in scope: {chunk: (document, page, kind)}. What is deleted or forbidden falls out."""
+    found: dict[int, tuple[int, int, Kind]] = {}
     ids = list(chunks)
     for start in range(0, len(ids), 5000):  # SQLite takes at most 32,766 bound values
         rows = connection.execute(
-            select(chunk.c.id, chunk.c.document_id, chunk.c.page)
+            select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.kind)
             .join(document, serving())
             .where(chunk.c.id.in_(ids[start : start + 5000]), chunk.c.document_id.in_(documents_in(scope)))
         )
-        found |= {row.id: (row.document_id, row.page) for row in rows}
+        found |= {row.id: (row.document_id, row.page, Kind(row.kind)) for row in rows}
     return found
 
 

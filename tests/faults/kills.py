@@ -24,14 +24,7 @@ from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, sources, vectors
 from rag.catalog.tables import chunk, document, page, reading, vector
 from rag.ports import StoredVector
-
-TINY = Path(__file__).parent.parent / "tiny_clip"
-TINY_CLIP = {
-    "MAGPIE_EMBED__MODEL": "magpie-tiny",
-    "MAGPIE_EMBED__CONFIG": str(TINY / "magpie-tiny.json"),
-    "MAGPIE_EMBED__WEIGHTS": str(TINY / "magpie-tiny.safetensors"),
-    "MAGPIE_EMBED__DEVICE": "cpu",
-}
+from tests.tiny_clip import ENVIRONMENT as TINY_CLIP
 
 
 @dataclass(frozen=True)

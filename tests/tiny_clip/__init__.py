@@ -1,0 +1,39 @@
+"""A CLIP small enough to keep with the tests, that knows coloured shapes. Made by `train.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.settings import EmbedSettings
+
+if TYPE_CHECKING:
+    from rag.adapters.openclip import OpenClipEmbedder
+
+_HERE = Path(__file__).parent
+
+TINY = EmbedSettings(
+    device="cpu",
+    model="magpie-tiny",
+    config=_HERE / "magpie-tiny.json",
+    weights=str(_HERE / "magpie-tiny.safetensors"),
+    picture_floor=0.85,
+    twin_floor=0.9,
+)
+"""Settings that choose it. Its floors are higher than a real CLIP's: it knows nothing but shapes."""
+
+ENVIRONMENT = {
+    "MAGPIE_EMBED__DEVICE": "cpu",
+    "MAGPIE_EMBED__MODEL": TINY.model,
+    "MAGPIE_EMBED__CONFIG": str(TINY.config),
+    "MAGPIE_EMBED__WEIGHTS": TINY.weights,
+    "MAGPIE_EMBED__PICTURE_FLOOR": str(TINY.picture_floor),
+    "MAGPIE_EMBED__TWIN_FLOOR": str(TINY.twin_floor),
+}
+"""The same for a process of its own."""
+
+
+def open_tiny() -> OpenClipEmbedder:
+    from rag.adapters.openclip import open_embedder
+
+    return open_embedder(TINY, 1)

@@ -1,0 +1,73 @@
+"""What every embedder must do: the fake, and open_clip with the tiny CLIP."""
+
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from rag.ports import Embedder
+from tests.fakes.embedder import FakeEmbedder
+from tests.tiny_clip import open_tiny
+
+CLIP = open_tiny()
+EMBEDDERS: dict[str, Embedder] = {"fake": FakeEmbedder(), "open_clip": CLIP}
+
+both = pytest.mark.parametrize("embedder", EMBEDDERS.values(), ids=list(EMBEDDERS))
+
+
+def picture(folder: Path, name: str, colour: str = "red", size: tuple[int, int] = (80, 60)) -> Path:
+    path = folder / name
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+@both
+def test_vectors_are_unit_rows_of_one_length(embedder: Embedder, tmp_path: Path) -> None:
+    made = [*embedder.embed_texts(["a red circle", "", "Tür"]), *embedder.embed_pictures([picture(tmp_path, "a.png")])]
+    for vector in made:
+        assert vector is not None
+        assert vector.shape == (embedder.dim,)
+        assert vector.dtype == np.float32
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
+
+
+@both
+def test_a_picture_that_cannot_be_decoded_costs_only_itself(embedder: Embedder, tmp_path: Path) -> None:
+    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    pictures = [picture(tmp_path, f"{n}.png") for n in range(40)]
+    found = embedder.embed_pictures([*pictures[:5], broken, missing, *pictures[5:]])
+    assert [vector is None for vector in found] == [False] * 5 + [True] * 2 + [False] * 35
+    assert embedder.embed_pictures([]) == []
+
+
+@both
+def test_the_same_input_has_the_same_vector_in_any_batch(embedder: Embedder, tmp_path: Path) -> None:
+    texts = [f"text number {n}" for n in range(150)]
+    assert np.allclose(embedder.embed_texts(texts)[140], embedder.embed_texts([texts[140]])[0], atol=1e-4)
+
+
+@both
+def test_the_identity_can_name_a_collection(embedder: Embedder) -> None:
+    assert 3 <= len(embedder.identity) <= 60
+    assert set(embedder.identity) <= set(string.ascii_letters + string.digits + "._-")
+
+
+@both
+@settings(deadline=None, max_examples=60)
+@given(text=st.one_of(st.text(max_size=600), st.lists(st.text("abcdé1%", min_size=1, max_size=400)).map(" ".join)))
+def test_every_word_is_in_a_window(embedder: Embedder, text: str) -> None:
+    windows = embedder.windows(text)
+    assert "".join("".join(windows).split()) == "".join(text.split())
+    assert all(window.strip() for window in windows)
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(max_size=1500))
+def test_every_window_fits_the_text_tower(text: str) -> None:
+    assert CLIP.context == 77
+    assert all(CLIP.tokens(window) <= CLIP.context for window in CLIP.windows(text))

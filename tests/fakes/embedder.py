@@ -1,0 +1,52 @@
+"""An embedder without a model: texts by their hashed words, pictures by their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from PIL import Image
+
+from rag.ports import Vector
+
+_WINDOW = 12
+"""Words of a window; small, so that short texts have several."""
+
+
+class FakeEmbedder:
+    """Satisfies ports.Embedder. The same text or picture has the same vector in every process."""
+
+    identity = "fake-embedder-1"
+    dim = 64
+
+    def windows(self, text: str) -> list[str]:
+        words = text.split()
+        return [" ".join(words[start : start + _WINDOW]) for start in range(0, len(words), _WINDOW)]
+
+    def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
+        return [self._of_words(text) for text in texts]
+
+    def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
+        return [self._of_colours(picture) for picture in pictures]
+
+    def _of_words(self, text: str) -> Vector:
+        vector = np.zeros(self.dim, dtype=np.float32)
+        for word in text.lower().split():
+            vector[crc32(word.encode()) % self.dim] += 1
+        return _unit(vector)
+
+    def _of_colours(self, picture: Path) -> Vector | None:
+        try:
+            with Image.open(picture) as image:
+                cells = np.asarray(image.convert("L").resize((8, 8)), dtype=np.float32)
+        except OSError:
+            return None
+        return _unit(cells.reshape(-1) - 128)
+
+
+def _unit(vector: Vector) -> Vector:
+    if not vector.any():
+        vector[0] = 1
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)

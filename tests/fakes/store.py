@@ -1,0 +1,62 @@
+"""A vector store in memory, exact, that can be told to break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.errors import StoreBroken
+from rag.model import Modality
+from rag.ports import Neighbour, StoredVector, Vector
+
+
+class FakeStore:
+    """Satisfies ports.VectorStore. While `broken`, everything but `drop` raises StoreBroken; dropping mends it."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[tuple[int, int], StoredVector]] = {}
+        self.broken = False
+
+    def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
+        self._check()
+        self.rows.setdefault(identity, {}).update({(row.chunk, row.window): row for row in rows})
+
+    def query(
+        self,
+        identity: str,
+        modality: Modality,
+        vector: Vector,
+        k: int,
+        among: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Neighbour]:
+        self._check()
+        wanted = None if among is None else set(among)
+        near = [
+            Neighbour(row.chunk, row.window, float(row.vector @ vector))
+            for key, row in self.rows.get(identity, {}).items()
+            if row.modality is modality and (wanted is None or key in wanted)
+        ]
+        return sorted(near, key=lambda one: (-one.similarity, one.chunk, one.window))[: max(0, k)]
+
+    def remove(self, rows: Sequence[tuple[int, int]]) -> None:
+        self._check()
+        for kept in self.rows.values():
+            for key in rows:
+                kept.pop(key, None)
+
+    def count(self, identity: str) -> int:
+        self._check()
+        return len(self.rows.get(identity, {}))
+
+    def drop(self, identity: str | None = None) -> None:
+        self.broken = False
+        if identity is None:
+            self.rows.clear()
+        else:
+            self.rows.pop(identity, None)
+
+    def close(self) -> None:
+        pass
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreBroken("The vector store cannot be used: it was broken.", "")

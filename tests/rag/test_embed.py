@@ -1,0 +1,139 @@
+"""The vector lane heals its store from the catalog, and finds enough pages in any scope."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.adapters.chroma import ChromaStore
+from rag.catalog import Catalog, vectors
+from rag.model import Modality
+from tests.fakes.embedder import FakeEmbedder
+from tests.fakes.reader import TextReader
+from tests.fakes.store import FakeStore
+
+EVERYTHING = Scope.operator()
+IDENTITY = FakeEmbedder.identity
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for number in range(6):
+        pages = [f"page {page} of file {number} speaks of topic{number * 10 + page}" for page in range(1, 6)]
+        (folder / f"file{number}.pdf").write_text("\f".join(pages))
+    return folder
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Rag]]:
+    made: list[Rag] = []
+
+    def open_one(store: FakeStore | ChromaStore) -> Rag:
+        settings = Settings(data=tmp_path / "data", answer={"model": ""}, search={"lanes": "clip-text"})
+        made.append(open_rag(settings, reader=TextReader, embedder=FakeEmbedder(), store=store))
+        return made[-1]
+
+    yield open_one
+    for rag in made:
+        rag.close()
+
+
+def top(rag: Rag, query: str, scope: Scope = EVERYTHING) -> str:
+    return rag.find(query, scope).hits[0].place
+
+
+def test_every_chunk_is_embedded_and_found_by_its_vector(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    assert rag.status().waiting_for_vectors == 0
+    assert store.count(IDENTITY) == 60  # 30 pages, each with a text chunk and a picture of the page
+    assert top(rag, "page 3 of file 2 speaks of topic23") == "file2.pdf, p. 3 (printed p3)"
+
+
+def test_a_lost_store_is_filled_again_by_the_next_owner(folder: Path, opened: Callable[..., Rag]) -> None:
+    rag = opened(FakeStore())
+    rag.index([folder])
+    rag.close()
+    empty = FakeStore()
+    rag = opened(empty)
+    rag.index([folder])
+    assert empty.count(IDENTITY) == 60
+
+
+def test_a_store_that_lost_vectors_but_counts_right_is_found_out(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    opened(store).index([folder])
+    kept = store.rows[IDENTITY]
+    for key, row in kept.items():
+        kept[key] = type(row)(row.chunk, row.window, row.document, row.modality, np.roll(row.vector, 7) * -1)
+    opened(store).index([folder])
+    assert opened(store).find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
+
+
+def test_a_store_that_breaks_while_it_is_written_is_filled_again(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder / "file0.pdf"])
+    store.broken = True
+    rag.index([folder])
+    assert store.count(IDENTITY) == 60
+
+
+def test_a_broken_store_turns_its_lanes_off_and_no_more(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    store.broken = True
+    assert rag.find("topic23", EVERYTHING).lanes["clip-text"].startswith("off: The vector store cannot be used")
+
+
+def test_a_scope_of_one_file_among_many_still_gives_all_its_pages(folder: Path, opened: Callable[..., Rag]) -> None:
+    rag = opened(FakeStore())
+    rag.index([folder])
+    ids = {row.name: row.id for row in rag.documents(EVERYTHING)}
+    scope = Scope(None, frozenset([ids["file5.pdf"]]))
+    found = rag.find("page 1 of file 0 speaks of topic1", scope, 50)
+    assert {hit.name for hit in found.hits} == {"file5.pdf"}
+    assert len(found.hits) == 5
+
+
+def test_what_is_forgotten_leaves_the_store(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    rag.forget(["file1.pdf", "file2.pdf"])
+    assert store.count(IDENTITY) == 40
+    assert {hit.name for hit in rag.find("file 1 topic11", EVERYTHING, 50).hits}.isdisjoint({"file1.pdf", "file2.pdf"})
+
+
+def test_vectors_come_back_from_the_catalog_as_they_went_in(
+    folder: Path, opened: Callable[..., Rag], tmp_path: Path
+) -> None:
+    store = FakeStore()
+    opened(store).index([folder])
+    catalog = Catalog(tmp_path / "data")
+    with catalog.reading() as connection:
+        kept = [row for batch in vectors.stored_vectors(connection, IDENTITY, batch=7) for row in batch]
+    catalog.close()
+    assert len(kept) == 60
+    for row in kept:
+        assert float(row.vector @ store.rows[IDENTITY][(row.chunk, row.window)].vector) > 0.999
+    assert {row.modality for row in kept} == set(Modality)
+
+
+def test_chroma_killed_in_its_sleep_is_found_out_and_filled(
+    folder: Path, opened: Callable[..., Rag], tmp_path: Path
+) -> None:
+    path = tmp_path / "chroma"
+    rag = opened(ChromaStore(path))
+    rag.index([folder])
+    rag.close()
+    (path / "chroma.sqlite3").write_bytes(b"ruined" * 4096)
+    rag = opened(ChromaStore(path))
+    rag.index([folder])
+    assert rag.find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
