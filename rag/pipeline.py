@@ -227,6 +227,40 @@ class Rag:
 
         return checks(self.settings, self._catalog, self._lane, self._parts.open_reader, self._parts.generator)
 
+    # ------------------------------------------------------------ models
+
+    def models(self) -> list[ModelRow]:
+        """The embedders known to work, which of them are on this machine, and which one the settings choose."""
+        from rag.adapters import openclip_weights as weights
+
+        choice = weights.choose(self.settings.embed)
+        rows = [
+            ModelRow(
+                preset.model,
+                preset.weights,
+                preset.memory,
+                weights.cached(preset.model, preset.weights) is not None,
+                (preset.model, preset.weights) == (choice.model, choice.weights),
+                preset.note,
+            )
+            for preset in weights.PRESETS
+        ]
+        if not any(row.used for row in rows):
+            here = weights.is_here(choice)
+            rows.append(ModelRow(choice.model, choice.weights, "", here, True, "set by embed.model and embed.weights"))
+        return rows
+
+    def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+        """Fetch weights into the hub's cache; the ones the settings choose unless others are named.
+
+        Raise OperatorMustAct when the hub cannot be reached, BadSetting for what open_clip does not know.
+        """
+        from rag.adapters import openclip_weights
+
+        named = {key: value for key, value in (("model", model), ("weights", weights)) if value}
+        choice = openclip_weights.choose(self.settings.embed.model_copy(update=named))
+        return openclip_weights.pull(choice.model, choice.weights, report)
+
     # ------------------------------------------------------------ looking up
 
     def _known_documents(self) -> set[int]:

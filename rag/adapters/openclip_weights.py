@@ -90,6 +90,15 @@ def find_weights(choice: Choice) -> Path:
     return found
 
 
+def is_here(choice: Choice) -> bool:
+    """Whether `find_weights` would find them."""
+    try:
+        find_weights(choice)
+    except WeightsMissing:
+        return False
+    return True
+
+
 def cached(model: str, weights: str) -> Path | None:
     """The weights of a tag in the hub's local cache, or None. Never asks the network."""
     from huggingface_hub import try_to_load_from_cache
