@@ -43,8 +43,8 @@ def demo(
     if not script:
         raise typer.BadParameter("the story is all there is to the demo so far: add --script")
     started = time.monotonic()
+    Screen().note("Magpie's demo: two invented documents, five questions and a screenshot.")
     with invocation(context).open(data, False, default=FOLDER) as (rag, screen):
-        screen.note("Magpie's demo: two invented documents, five questions and a screenshot.")
         folder = invocation(context).data_folder(data, FOLDER) / "samples"
         pdfs = [path for path in draw_samples(folder) if path.suffix == ".pdf"]
         _index(rag, screen, pdfs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias
@@ -62,7 +62,10 @@ class Invocation:
         `default` is the data folder when neither an option nor the environment names one.
         """
         screen = Screen(json=json or self.json)
-        with self.opener(self._settings(data, default)) as engine:
+        settings = self._settings(data, default)
+        with ExitStack() as opening:
+            with screen.busy("Opening the data folder …"):
+                engine = opening.enter_context(self.opener(settings))
             yield engine, screen
 
     def data_folder(self, data: Path | None, default: Path | None = None) -> Path:

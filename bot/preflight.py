@@ -154,10 +154,12 @@ def install(root: Path, venv: Path) -> None:
     wanted = fingerprint(root)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    sys.stdout.write(
+    update = "Magpie brings its installation up to date: that is usually quick.\n"
+    first = (
         f"Magpie installs itself into {venv}: {DOWNLOAD_GB:.0f} GB to download, {INSTALLED_GB} GB on disk. "
         "About 8 minutes at 50 Mbit/s, and 3 for unpacking.\n"
     )
+    sys.stdout.write(update if stamp.is_file() else first)
     sys.stdout.flush()
     check_python(sys.version_info[:3], importlib.util.find_spec("ensurepip") is not None)
     place = next(folder for folder in (venv, *venv.resolve().parents) if folder.exists())

@@ -71,6 +71,15 @@ class Screen:
         if self.err.is_terminal:
             self.note(text)
 
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """A spinner for a person who waits; gone when the wait is over."""
+        if not self.err.is_terminal:
+            yield
+            return
+        with self.err.status(Text(text, style="dim")):
+            yield
+
     def data(self, shape: object) -> None:
         """The JSON object of --json."""
         if self.json:

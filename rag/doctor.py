@@ -100,7 +100,7 @@ def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> C
 def _embedder(lane: VectorLane, picture: Path) -> Iterator[Check]:
     identity = lane.identity()
     if identity is None:
-        yield Check("picture lanes", "warn", lane.off, "magpie models pull")
+        yield Check("picture lanes", "warn", f"off: {lane.off}", lane.fix)
         return
     try:
         vectors = lane.of_picture(picture) + lane.of_text(CODE_WORD)

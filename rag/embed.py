@@ -82,7 +82,7 @@ class Nearest:
 
 
 class VectorLane:
-    """Embedder, catalog and store together. `off` says why the lane is absent, or is empty."""
+    """Embedder, catalog and store together. `off` says why the lane is absent, or is empty; `fix` what turns it on."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class VectorLane:
         self._store: VectorStore | None = None
         self._identity: str | None = None
         self._unchecked = self._unclean = False
-        self.off = ""
+        self.off = self.fix = ""
 
     # ------------------------------------------------------------ opening
 
@@ -118,7 +118,7 @@ class VectorLane:
             self._identity = self._embedder.identity
             self.off = ""
         except OperatorMustAct as error:
-            self.off = f"{error} {error.hint}".strip()
+            self.off, self.fix = str(error).rstrip("."), error.hint
 
     def store(self) -> VectorStore:
         if self._store is None:
@@ -283,7 +283,7 @@ class VectorLane:
 
     def _opened(self) -> Embedder:
         if self._embedder is None or self._identity is None:
-            raise MagpieError("The embedder is not open.", self.off)
+            raise MagpieError(f"The embedder is not open: {self.off}.", self.fix)
         return self._embedder
 
 

@@ -136,7 +136,8 @@ class Retriever:
         """Every lane, `on` or `off: why`."""
         state = {lane: "on" if lane in self._search.lanes else "off: not in search.lanes" for lane in WEIGHTS}
         if any(state[lane] == "on" for lane in ("clip-picture", "clip-text")) and self._lane.identity() is None:
-            state |= {lane: f"off: {self._lane.off}" for lane in ("clip-picture", "clip-text") if state[lane] == "on"}
+            why = f"off: {self._lane.off} (fix: {self._lane.fix})"
+            state |= {lane: why for lane in ("clip-picture", "clip-text") if state[lane] == "on"}
         return state
 
     # ------------------------------------------------------------ lanes

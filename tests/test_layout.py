@@ -117,12 +117,12 @@ def test_files_and_functions_are_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_nothing_is_patched_and_nobody_sleeps(path: Path) -> None:
+def test_nothing_is_patched_and_the_product_never_sleeps(path: Path) -> None:
+    """A fake enters by the door its real sibling uses; what waits, waits for something."""
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             assert (node.value.id, node.attr) != ("monkeypatch", "setattr"), node.lineno
-            # A process that is killed at a random moment has to be waited for.
-            assert (node.value.id, node.attr) != ("time", "sleep") or "faults" in path.parts, node.lineno
+            assert (node.value.id, node.attr) != ("time", "sleep") or path.parts[0] == "tests", node.lineno
     assert not [module for module, _ in imports(path) if module.startswith("unittest.mock")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from rag import Answer, Hit, Scope
 
 SNIPPET = 180
 """Letters of a hit's text shown."""
+LEAD = 6
+"""Words shown before the first that was asked for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -67,7 +70,7 @@ def find(
             if found.hits:
                 screen.say("The nearest pages, for what they are worth:")
         for hit in found.hits:
-            show_hit(screen, hit)
+            show_hit(screen, hit, "" if picture else query)
         lanes_off(screen, found.lanes)
 
 
@@ -108,11 +111,35 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool
             screen.path(path)
 
 
-def show_hit(screen: Screen, hit: Hit) -> None:
-    """A hit on three lines: where, by which lanes, and how its text begins."""
+def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
+    """A hit: where, by which lanes, and the piece of its text that holds most of the query's words."""
     lanes = " · ".join(f"{lane} {rank}" for lane, rank in hit.lanes.items())
     screen.say(f"{hit.rank:>2}  {hit.place}", style="bold")
     screen.say(f"{hit.kind.value}; {lanes}" if lanes else hit.kind.value, style="dim", indent=4)
-    text = " ".join((hit.text or hit.caption).split())
+    text = snippet(hit.text or hit.caption, query)
     if text:
-        screen.say(text if len(text) <= SNIPPET else text[:SNIPPET].rsplit(" ", 1)[0] + " …", indent=4)
+        screen.say(text, indent=4)
+
+
+def snippet(text: str, query: str) -> str:
+    """About SNIPPET letters of whole words, from where most of the query's longer words stand together."""
+    words = text.split()
+    wanted = {word for word in _letters(query) if len(word) > 3}
+
+    def end(first: int) -> int:
+        last, length = first, 0
+        while last < len(words) and length + len(words[last]) < SNIPPET:
+            length += len(words[last]) + 1
+            last += 1
+        return last
+
+    starts = [place for place, word in enumerate(words) if wanted & _letters(word)]
+    best = max(starts, key=lambda first: len(wanted & _letters(" ".join(words[first : end(first)]))), default=0)
+    first = max(0, best - LEAD) if end(0) < len(words) else 0
+    last = max(end(first), first + 1)  # a script without spaces is one long word
+    piece = " ".join(words[first:last])[:SNIPPET]
+    return f"{'… ' if first else ''}{piece}{' …' if last < len(words) else ''}"
+
+
+def _letters(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))

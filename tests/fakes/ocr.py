@@ -8,7 +8,6 @@ The reading process imports it by its dotted path. The other factories misbehave
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +53,10 @@ def open_aborting(threads: int) -> Ocr:
 
 
 def open_hanging(threads: int) -> Ocr:
-    return InkOcr(lambda: threading.Event().wait() and None)
+    def hang() -> None:
+        threading.Event().wait()
+
+    return InkOcr(hang)
 
 
 def open_hungry(threads: int) -> Ocr:
@@ -71,10 +73,6 @@ def open_raising(threads: int) -> Ocr:
         raise ValueError("red is not my colour")
 
     return InkOcr(fail)
-
-
-def open_killed(threads: int) -> Ocr:
-    return InkOcr(lambda: os.kill(os.getpid(), signal.SIGSEGV))
 
 
 class _LyingOcr(InkOcr):

@@ -42,7 +42,8 @@ def test_a_file_is_found_by_page_and_printed_label(tmp_path: Path, folder: Path)
         (outcome,) = rag.index([path])
         assert (outcome.file, outcome.state, outcome.pages) == ("handbook.pdf", "new", 2)
         assert places(rag, "Which port does the gateway use?") == ["handbook.pdf, p. 2 (printed p2)"]
-        assert rag.find("gateway", EVERYTHING).lanes["clip-picture"].startswith("off: The weights are not here.")
+        off = rag.find("gateway", EVERYTHING).lanes["clip-picture"]
+        assert off == "off: The weights are not here (fix: magpie models pull)"
 
 
 def test_a_bad_page_fails_alone_and_still_counts(tmp_path: Path, folder: Path) -> None:

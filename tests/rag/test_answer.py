@@ -210,9 +210,10 @@ def test_the_generation_stops_when_the_reader_goes_away() -> None:
     def gone(text: str) -> None:
         raise InterruptedError(text)
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(InterruptedError) as caught:
         answer(QUESTION, found(PIER), generator, SETTINGS, gone)
     assert generator.closed == 1
+    assert caught.tb is not None, "kept until here: it holds the stream, so that no garbage collector closes it"
 
 
 def test_a_window_too_small_for_anything_quotes_passages() -> None:

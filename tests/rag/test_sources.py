@@ -38,7 +38,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
 
     def claim_all() -> list[int]:
         ready.wait()
-        claimed = []
+        claimed: list[int] = []
         while True:
             with catalog.writing() as connection:
                 row = sources.claim_source(connection, "run")

@@ -63,7 +63,7 @@ def draw(chance: random.Random, colour: str | None, shape: str | None, size: int
         _text_lines(pen, chance, size)
     if colour is None or shape is None:
         return Drawn(picture, None, None)
-    smallest, largest = (0.16, 0.3) if look == "page" else (0.18, 0.44)
+    smallest, largest = (0.14, 0.3) if look == "page" else (0.18, 0.5)
     radius = chance.uniform(smallest, largest) * size
     centre = (chance.uniform(radius, size - radius), chance.uniform(radius, size - radius))
     if look == "page":

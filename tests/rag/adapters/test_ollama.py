@@ -212,6 +212,12 @@ def test_what_proxies_say_in_ollamas_place(
         opened(server).ability()
 
 
+def test_an_error_inside_an_error_is_told_in_its_own_words(server: OllamaServer) -> None:
+    inner = json.dumps({"error": {"code": 500, "message": "the tensor is tired", "type": "server_error"}})
+    server.script = Script(status=500, body=json.dumps({"error": inner}).encode())
+    assert str(failure(opened(server))) == "Ollama failed: the tensor is tired."
+
+
 @pytest.mark.parametrize("fault", ["error line", "error object", "not json", "no done frame", "cut connection"])
 def test_a_stream_that_breaks_in_the_middle(server: OllamaServer, fault: Fault) -> None:
     server.script = Script(text=TEXT, fault=fault)

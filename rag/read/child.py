@@ -1,0 +1,131 @@
+"""The reading process: `python -m rag.read.child START`, requests on standard input, replies on standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from rag.errors import MagpieError, Unreadable
+from rag.model import Inspection, PageReading, TextSource
+from rag.read import limits
+from rag.read.kinds import PDF, sniff
+from rag.read.wire import REPLY, REQUEST, START, Reply, Request, Start, short
+
+
+class _Unwritten(Exception):
+    """The folder for pictures refuses them: nothing is wrong with the page."""
+
+
+class Source(Protocol):
+    """A kind of file; PdfPages and PicturePages satisfy it."""
+
+    def inspect(self, path: Path, media_type: str, /) -> Inspection: ...
+
+    def opened(
+        self, path: Path, media_type: str, into: Path, /
+    ) -> AbstractContextManager[Callable[[int], PageReading]]: ...
+
+
+class Worker:
+    """Answers requests with the libraries loaded once. `out` takes the replies."""
+
+    def __init__(self, start: Start, out: BinaryIO) -> None:
+        from rag.read.layout import Layout, load_pymupdf
+        from rag.read.pdf import PdfPages
+        from rag.read.picture import PicturePages
+        from rag.read.recognise import Recogniser
+
+        self._settings = start.settings
+        self._out = out
+        ocr = None
+        if start.ocr is not None and start.settings.ocr:
+            ocr = Recogniser(start.ocr, start.threads, Path(start.scratch))
+            ocr.open()
+        pymupdf = load_pymupdf(start.threads)
+        layout = Layout(pymupdf, start.threads) if start.settings.layout else None
+        self._pdf = PdfPages(pymupdf, start.settings, layout, ocr)
+        self._picture = PicturePages(start.settings, ocr)
+
+    def answer(self, request: Request) -> None:
+        """Reply to one request. MemoryError goes through."""
+        limits.alarm(self._settings.page_seconds)
+        path = Path(request.path)
+        try:
+            media_type = sniff(path, self._settings)
+            source: Source = self._pdf if media_type == PDF else self._picture
+            if request.kind == "inspect":
+                send(self._out, Reply("inspection", inspection=source.inspect(path, media_type)))
+                return
+            with source.opened(path, media_type, Path(request.into)) as read:
+                for number in range(request.first, request.last + 1):
+                    limits.alarm(self._settings.page_seconds)
+                    send(self._out, Reply("page", page=_page(read, number)))
+            send(self._out, Reply("done"))
+        except _Unwritten as error:
+            message = f"A page's picture could not be written: {error}"
+            send(self._out, Reply("failed", message=short(message), hint="Check the disk of the data folder."))
+        except (Unreadable, OSError) as error:
+            hint = error.hint if isinstance(error, Unreadable) else "Check that it is still there and may be read."
+            message = str(error) if isinstance(error, Unreadable) else f"The file cannot be opened: {error.strerror}."
+            send(self._out, Reply("unreadable", message=short(message), hint=short(hint)))
+        finally:
+            limits.alarm(0)
+
+
+def _page(read: Callable[[int], PageReading], number: int) -> PageReading:
+    """The page, or a page that says why it could not be read: the others of its file still can."""
+    try:
+        return read(number)
+    except Unreadable as error:
+        reason = str(error)
+    except Exception as error:  # whatever a parser raises over one page's content
+        if limits.out_of_memory(error):
+            raise MemoryError from error
+        if isinstance(error, OSError) and error.errno is not None:  # decoders raise OSError, too, but without a number
+            raise _Unwritten(error.strerror) from error
+        sys.excepthook(type(error), error, error.__traceback__)
+        reason = f"This page could not be read: its content is damaged ({type(error).__name__})."
+    return failed_page(number, reason)
+
+
+def failed_page(number: int, reason: str) -> PageReading:
+    """A page that counts, and holds nothing but the reason."""
+    return PageReading(number, None, 0, 0, TextSource.NONE, (), None, short(reason))
+
+
+def send(out: BinaryIO, reply: Reply) -> None:
+    out.write(REPLY.dump_json(reply) + b"\n")
+    out.flush()
+
+
+def main() -> None:
+    """Serve until standard input ends. Libraries that print do so to standard error."""
+    start = START.validate_json(sys.argv[1])
+    limits.die_with_parent(start.parent)
+    limits.bound_memory(start.settings.memory_mb)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    requests = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    try:
+        worker = Worker(start, out)
+    except Exception as error:  # noqa: BLE001 - a library that is missing or broken is told to the operator
+        sys.excepthook(type(error), error, error.__traceback__)
+        said = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
+        send(out, Reply("failed", message=short(said.rstrip("."))))
+        sys.exit(1)
+    send(out, Reply("ready"))
+    for line in requests:
+        try:
+            worker.answer(REQUEST.validate_json(line))
+        except MemoryError:
+            send(out, Reply("memory"))
+            os._exit(1)  # what is left of the process is not worth trusting
+
+
+if __name__ == "__main__":
+    main()

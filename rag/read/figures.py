@@ -1,0 +1,149 @@
+"""Which rectangles of a page are figures: layout's pictures, embedded pictures, clusters of drawn paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rag.model import Box
+from rag.read.words import around, clamped
+
+AT_MOST = 12
+"""Figures of one page."""
+
+_GRID = 160
+"""Cells a side of the grid on which drawn paths are joined: paths up to about 1.2 % of the page apart."""
+
+_MARKS = 1_000_000
+"""Cells marked before further paths mark only their corners: about half a second."""
+
+_PICTURE_AREA = 0.02
+_LAYOUT_AREA = 0.01
+_DRAWING_AREA = 0.03
+_THIN = 0.05
+"""A side below this is a rule, a strip of a cut picture, or an ornament."""
+
+_BACKGROUND = 0.85
+_BACKGROUND_PATH = 0.6
+_PATHS = 5
+"""Fewer paths are a frame or a coloured panel, not a drawing."""
+
+_CUT, _GROWN = 0.2, 1.5
+"""A drawing belongs to a layout's picture that holds this share of it, unless it is this much larger."""
+
+_TEXT_SHARE = 0.25
+"""A drawing with more of its area under words of the text layer is a panel or a ruled table behind them."""
+
+
+def figure_boxes(
+    *,
+    layout: Sequence[Box],
+    pictures: Sequence[Box],
+    paths: Sequence[Box],
+    words: Sequence[Box],
+    tables: Sequence[Box],
+    texts: Sequence[Box],
+) -> list[Box]:
+    """At most AT_MOST figures from top to bottom, none over another.
+
+    `layout`, `tables` and `texts` are regions the layout analysis named, `pictures` embedded pictures, `paths` drawn
+    paths, `words` the text layer's.
+    """
+    small = [box for box in paths if box.area < _BACKGROUND_PATH]
+    drawings = clusters(small)
+    found = [_grown(box, [drawing for drawing, _ in drawings]) for box in layout if box.area >= _LAYOUT_AREA]
+    found += _embedded(pictures)
+    found += _drawn(drawings, words, tables, texts)
+    kept = [box for box in merged(found) if not any(table.covers(box) > 0.7 for table in tables)]
+    kept.sort(key=lambda box: -box.area)
+    return sorted(kept[:AT_MOST], key=lambda box: (box.y0, box.x0))
+
+
+def background(pictures: Iterable[Box]) -> bool:
+    """Whether one embedded picture fills the page."""
+    return any(box.area >= _BACKGROUND for box in pictures)
+
+
+def merged(boxes: Iterable[Box]) -> list[Box]:
+    """Boxes that lie over one another joined, until none does."""
+    left = list(boxes)
+    done: list[Box] = []
+    while left:
+        box = left.pop()
+        meets = [other for other in left + done if _same(box, other)]
+        if not meets:
+            done.append(box)
+            continue
+        left = [other for other in left if other not in meets]
+        done = [other for other in done if other not in meets]
+        left.append(around([box, *meets]))
+    return done
+
+
+def _same(a: Box, b: Box) -> bool:
+    shared = a.intersection(b)
+    return shared > 0.5 * min(a.area, b.area) or (min(a.area, b.area) == 0 and a == b)
+
+
+def _embedded(pictures: Sequence[Box]) -> list[Box]:
+    """Pictures worth it; one that was cut into strips is put together first."""
+    strips = [box for box in pictures if _sides(box)[0] < _THIN and box.area > 0]
+    whole = [box for box in pictures if _sides(box)[0] >= _THIN]
+    whole += [box for box, count in clusters(strips) if count > 1]
+    return [box for box in whole if _PICTURE_AREA <= box.area < _BACKGROUND and _sides(box)[0] >= _THIN]
+
+
+def _grown(box: Box, drawings: Sequence[Box]) -> Box:
+    """A layout's picture with the drawings it cuts through: the analysis sees words, and stops at the last one."""
+    cut = [other for other in drawings if box.covers(other) > _CUT and other.area < _GROWN * box.area]
+    return around([box, *cut])
+
+
+def _drawn(
+    drawings: Sequence[tuple[Box, int]], words: Sequence[Box], tables: Sequence[Box], texts: Sequence[Box]
+) -> list[Box]:
+    return [
+        box
+        for box, count in drawings
+        if count >= _PATHS
+        and box.area >= _DRAWING_AREA
+        and _sides(box)[0] >= _THIN
+        and not any(table.covers(box) > 0.5 or box.covers(table) > 0.7 for table in tables)
+        and sum(box.intersection(word) for word in words) < _TEXT_SHARE * box.area
+        and sum(box.intersection(text) for text in texts) < 0.5 * box.area
+    ]
+
+
+def _sides(box: Box) -> tuple[float, float]:
+    low, high = sorted((box.x1 - box.x0, box.y1 - box.y0))
+    return low, high
+
+
+def clusters(boxes: Sequence[Box]) -> list[tuple[Box, int]]:
+    """Boxes that touch, or nearly, as one box and their number. Time grows with the boxes, not with their pairs."""
+    cells: dict[tuple[int, int], int] = {}
+    parent = list(range(len(boxes)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    marks = 0
+    seen: set[tuple[int, int, int, int]] = set()
+    for index, box in enumerate(boxes):
+        span = (int(box.x0 * _GRID), int(box.y0 * _GRID), int(box.x1 * _GRID), int(box.y1 * _GRID))
+        if span in seen:  # ten thousand dots of a map fall into few cells
+            parent[index] = root(cells[span[0], span[1]])
+            continue
+        seen.add(span)
+        step_x, step_y = (1, 1) if marks < _MARKS else (span[2] - span[0] + 1, span[3] - span[1] + 1)
+        for x in range(span[0], span[2] + 2, step_x):
+            for y in range(span[1], span[3] + 2, step_y):
+                marks += 1
+                owner = cells.setdefault((x, y), index)
+                parent[root(owner)] = root(index)
+    groups: dict[int, list[Box]] = {}
+    for index, box in enumerate(boxes):
+        groups.setdefault(root(index), []).append(box)
+    return [(clamped(*around(group)), len(group)) for group in groups.values()]

@@ -1,0 +1,120 @@
+"""The port Reader: pages read in a child process that may hang, starve or die without taking anything with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rag.errors import ReaderStopped, Unreadable
+from rag.model import Inspection, PageReading
+from rag.read.child import failed_page
+from rag.read.process import Child, ChildStopped, Why
+from rag.read.wire import Reply, Request, checked_inspection, checked_page
+from rag.settings import ReadSettings
+
+_VERSION = "1"
+"""Raised when the same bytes would be read differently by other code."""
+
+
+class GuardedReader:
+    """Satisfies ports.Reader with one child process, started when first needed and kept.
+
+    `ocr` is the dotted path of a function from a number of threads to an Ocr, `package.module:function`, imported
+    by the child; None reads without recognition.
+    """
+
+    def __init__(self, settings: ReadSettings, ocr: str | None, threads: int = 1) -> None:
+        recognises = settings.ocr and ocr is not None
+        parts = [_VERSION, *(["ocr"] if recognises else []), *(["layout"] if settings.layout else [])]
+        self.version = "-".join([*parts, f"{settings.render_px}px"])
+        self._settings = settings
+        self._ocr = ocr if recognises else None
+        self._threads = threads
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process, while there is one."""
+        return self._child.pid if self._child else None
+
+    def inspect(self, path: Path) -> Inspection:
+        """As the port; a file that kills the child is Unreadable too."""
+        try:
+            with self._asking():
+                child = self._started(Request("inspect", str(path.resolve())))
+                return checked_inspection(_refused(child.receive(self._settings.page_seconds)), self._settings)
+        except (ChildStopped, ValueError) as error:
+            why = error.why if isinstance(error, ChildStopped) else Why.CRASH
+            raise Unreadable(
+                f"The file could not be opened: {self._sentence(why)}.", "Save it again with another program."
+            ) from error
+
+    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+        """As the port. A page that kills the child is tried once more in a new one, unless it ran out of time."""
+        pages: list[PageReading] = []
+        tried = 0
+        while (number := first + len(pages)) <= last:
+            try:
+                with self._asking():
+                    for page in self._stream(Request("read", str(path.resolve()), number, last, str(into.resolve()))):
+                        pages.append(page)
+            except (ChildStopped, ValueError) as error:
+                why = error.why if isinstance(error, ChildStopped) else Why.CRASH
+                number = first + len(pages)
+                if why is Why.TIME or tried == number:
+                    pages.append(failed_page(number, f"This page could not be read: {self._sentence(why)}."))
+                tried = number
+        return pages
+
+    def close(self) -> None:
+        """End the child. The reader can be used again; it starts another."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """End the child when the talk breaks off, whatever the reason: its next reply would be to the last request."""
+        try:
+            yield
+        except (Unreadable, ReaderStopped):
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def _stream(self, request: Request) -> Iterator[PageReading]:
+        child = self._started(request)
+        for number in range(request.first, request.last + 1):
+            yield checked_page(_refused(child.receive(self._settings.page_seconds)), number, Path(request.into))
+        child.receive(self._settings.page_seconds)  # done
+
+    def _started(self, request: Request) -> Child:
+        """A child that has taken the request; a new one if the old died while nobody was looking."""
+        if self._child is not None:
+            try:
+                self._child.send(request)
+            except ChildStopped:
+                self.close()
+            else:
+                return self._child
+        self._child = Child(self._settings, self._ocr, self._threads)
+        self._child.send(request)
+        return self._child
+
+    def _sentence(self, why: Why) -> str:
+        return {
+            Why.TIME: f"it ran past {self._settings.page_seconds:g} s",
+            Why.MEMORY: f"it needed more than {self._settings.memory_mb} MB of memory",
+            Why.CRASH: "it stopped the reader",
+        }[why]
+
+
+def _refused(reply: Reply) -> Reply:
+    """The reply, unless it refuses the file. Raise Unreadable or ReaderStopped."""
+    if reply.kind == "unreadable":
+        raise Unreadable(reply.message, reply.hint)
+    if reply.kind == "failed":
+        raise ReaderStopped(f"{reply.message}.", reply.hint)
+    return reply

@@ -1,0 +1,193 @@
+"""PDF pages through PyMuPDF. Boxes leave here as fractions of the page as it is displayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rag.errors import Unreadable
+from rag.model import Block, BlockKind, Box, Inspection, PageReading, TextSource, Word
+from rag.read import figures
+from rag.read.kinds import meaningful_title
+from rag.read.layout import Layout
+from rag.read.recognise import (
+    LONG_SIDE,
+    Recogniser,
+    uncovered,
+    wanted_figures,
+    wants_whole_page,
+    with_recognised,
+)
+from rag.read.render import Stages, is_blank, page_name, save_render, with_crops
+from rag.read.words import Placed, Region, blocks_of, clamped, holds, placed_among, with_lines
+from rag.settings import ReadSettings
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_LONGEST_LABEL = 40
+_LONGEST_WORD = 200
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0xAD, 0x200B, 0xFEFF, 0xFFFD))
+"""Control characters, soft hyphens, zero-width marks, and what stands for letters the font does not name."""
+
+
+class _Marks(NamedTuple):
+    """What is on a page besides words: embedded pictures and drawn paths."""
+
+    pictures: list[Box]
+    paths: list[Box]
+
+
+class PdfPages:
+    """Reads PDFs; `layout` and `ocr` are None when they are switched off."""
+
+    def __init__(self, pymupdf: Any, settings: ReadSettings, layout: Layout | None, ocr: Recogniser | None) -> None:
+        self._pymupdf = pymupdf
+        self._settings = settings
+        self._layout = layout
+        self._ocr = ocr
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Any]:
+        try:
+            document = self._pymupdf.open(str(path), filetype="pdf")
+        except (self._pymupdf.FileDataError, RuntimeError, ValueError) as error:
+            raise Unreadable("The PDF is damaged and cannot be opened.", "Export or download it again.") from error
+        with document:
+            if document.needs_pass:
+                raise Unreadable("The PDF is encrypted with a password.", "Save it without the password.")
+            yield document
+
+    def inspect(self, path: Path, media_type: str) -> Inspection:
+        with self._open(path) as document:
+            count = document.page_count
+            if count < 1:
+                raise Unreadable("The PDF is damaged: it has no pages.", "Export or download it again.")
+            if count > self._settings.max_pages:
+                raise Unreadable(
+                    f"The PDF has {count:,} pages; the limit is {self._settings.max_pages:,}.",
+                    "Split it, or raise read.max_pages.",
+                )
+            return Inspection(media_type, count, meaningful_title((document.metadata or {}).get("title")))
+
+    @contextmanager
+    def opened(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], PageReading]]:
+        """A function that reads one page by its number; render and crops are written to `into`."""
+        with self._open(path) as document:
+            yield lambda number: self._read(document, number, into)
+
+    def _read(self, document: Any, number: int, into: Path) -> PageReading:
+        stages = Stages()
+        with stages("parse"):
+            page = document[number - 1]
+            label = (page.get_label() or "").translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
+            words = self._words(page)
+            marks = self._marks(page)
+        with stages("render"):
+            image = self._render(page)
+            save_render(image, into / page_name(number), self._settings.render_px)
+            blank = not words and is_blank(image)
+        characters = sum(len(placed.word.text) for placed in words)
+        whole = wants_whole_page(characters, len(words), background=figures.background(marks.pictures))
+        with stages("layout"):
+            blocks = self._blocks(page, words, marks)
+        if self._ocr is not None and not blank:
+            with stages("ocr"):
+                blocks = _recognise(self._ocr, image, blocks, words, whole=whole)
+        with stages("render"):
+            done = with_crops(blocks, image, number, into)
+        return PageReading(
+            number=number,
+            label=label,
+            width=page.rect.width,
+            height=page.rect.height,
+            text_source=_source(done),
+            blocks=done,
+            render=page_name(number),
+            stage_ms=stages.ms,
+        )
+
+    def _render(self, page: Any) -> Image:
+        from PIL import Image
+
+        rect = page.rect
+        scale = max(self._settings.render_px, LONG_SIDE) / max(rect.width, rect.height)
+        pixmap = page.get_pixmap(matrix=self._pymupdf.Matrix(scale, scale), alpha=False)
+        return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+
+    def _words(self, page: Any) -> list[Placed]:
+        """The text layer's words inside the page. Ligatures come apart, so that "fi" is found."""
+        module = self._pymupdf
+        flags = module.TEXTFLAGS_WORDS & ~module.TEXT_PRESERVE_LIGATURES & ~module.TEXT_CID_FOR_UNKNOWN_UNICODE
+        whole = Box(0, 0, 1, 1)
+        found = []
+        for x0, y0, x1, y1, text, block, line, _ in page.get_text("words", flags=flags):
+            clean = text.translate(_CONTROLS).strip()[:_LONGEST_WORD]
+            raw = self._displayed(page, (x0, y0, x1, y1))
+            if clean and holds(whole, raw):
+                found.append(Placed(Word(clean, clamped(*raw)), (block << 20) + line, block))
+        return found
+
+    def _marks(self, page: Any) -> _Marks:
+        marks = _Marks([], [])
+        for kind, rect, *_ in page.get_bboxlog():
+            into = marks.pictures if "image" in kind else marks.paths if "path" in kind or "shade" in kind else None
+            if into is not None:
+                box = clamped(*self._displayed(page, rect))
+                if box.x1 > box.x0 or box.y1 > box.y0:
+                    into.append(box)
+        return marks
+
+    def _displayed(self, page: Any, rect: Sequence[float]) -> Box:
+        """A rectangle of the unrotated page as fractions of the displayed one."""
+        x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
+        width, height = page.rect.width, page.rect.height
+        return Box(x0 / width, y0 / height, x1 / width, y1 / height)
+
+    def _blocks(self, page: Any, words: list[Placed], marks: _Marks) -> list[Block]:
+        # The analysis groups words: on a page without any it finds nothing, after all its work.
+        regions = self._layout.regions(page) if words and self._layout is not None else []
+        boxes = {kind: [region.box for region in regions if region.kind is kind] for kind in BlockKind}
+        others = [region.box for region in regions if region.kind not in (BlockKind.FIGURE, BlockKind.TABLE)]
+        drawn = figures.figure_boxes(
+            layout=boxes[BlockKind.FIGURE],
+            pictures=marks.pictures,
+            paths=marks.paths,
+            words=[placed.word.box for placed in words],
+            tables=boxes[BlockKind.TABLE],
+            texts=others,
+        )
+        flow = [region for region in regions if region.kind is not BlockKind.FIGURE]
+        found = blocks_of([*flow, *(Region(BlockKind.FIGURE, box) for box in drawn)], words)
+        running = [block for block in found if block.kind is not BlockKind.FIGURE]
+        return placed_among(running, (block for block in found if block.kind is BlockKind.FIGURE))
+
+
+def _recognise(
+    ocr: Recogniser, image: Image, blocks: list[Block], words: Sequence[Placed], *, whole: bool
+) -> list[Block]:
+    """The blocks with what is recognised on the page, or in its figures; at most one run."""
+    layer = [placed.word.box for placed in words]
+    if whole:
+        return with_recognised(blocks, uncovered(ocr.whole(image), layer))
+    wanted = wanted_figures(blocks, layer)
+    if not wanted:
+        return blocks
+    lines = uncovered(ocr.parts(image, wanted), layer)
+    done = []
+    for block in blocks:
+        own = [line for line in lines if holds(block.box, line.box)] if block.box in wanted else []
+        done.append(with_lines(block, own))
+        lines = [line for line in lines if line not in own]
+    return done
+
+
+def _source(blocks: Sequence[Block]) -> TextSource:
+    kinds = {line.ocr for block in blocks for line in block.lines}
+    if kinds == {True, False}:
+        return TextSource.BOTH
+    if kinds == {True}:
+        return TextSource.OCR
+    return TextSource.LAYER if kinds else TextSource.NONE

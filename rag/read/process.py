@@ -1,0 +1,150 @@
+"""One child process and the line of talk with it: start, ask, wait with a limit, kill."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from enum import StrEnum
+from tempfile import TemporaryDirectory
+
+from pydantic import ValidationError
+
+from rag.errors import ReaderStopped
+from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
+from rag.settings import ReadSettings
+
+log = logging.getLogger("magpie.read")
+
+_START_SECONDS = 60
+_TAIL = 4096
+_BLOCK = 1 << 16
+
+
+class Why(StrEnum):
+    TIME = "time"
+    MEMORY = "memory"
+    CRASH = "crash"
+
+
+class ChildStopped(Exception):
+    """The child ended, or was ended, before it answered."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Child:
+    """A running `rag.read.child`, ready for requests.
+
+    Raise ReaderStopped when it does not come up. It is the leader of its own process group, so that a key
+    pressed in the terminal does not reach it and killing it reaches whatever it started.
+    """
+
+    def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
+        self._scratch = TemporaryDirectory(prefix="magpie-read-")
+        start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
+        bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+        # -P and an explicit path: the child imports what this process would, never from the current folder.
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "rag.read.child", START.dump_json(start).decode()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        self._unread = b""
+        self._tail = b""
+        try:
+            reply = self.receive(_START_SECONDS)
+        except ChildStopped as stopped:
+            self.kill()
+            raise ReaderStopped(
+                f"The reading process did not start: {self._last_words() or stopped.why}.",
+                "Raise read.memory_mb, or install Magpie again.",
+            ) from None
+        except BaseException:
+            self.kill()
+            raise
+        if reply.kind != "ready":
+            self.kill()
+            raise ReaderStopped(f"The reading process did not start: {reply.message}.", "Install Magpie again.")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, request: Request) -> None:
+        """Raise ChildStopped when it is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(REQUEST.dump_json(request) + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def receive(self, seconds: float) -> Reply:
+        """The next reply. Raise ChildStopped when it takes longer, when the child ends, or when it talks nonsense."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        end = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(self._process.stderr, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                ready = selector.select(max(0.0, end - time.monotonic()))
+                if not ready:
+                    raise ChildStopped(Why.TIME)
+                for key, _ in ready:
+                    block = os.read(key.fd, _BLOCK)
+                    if key.fileobj is self._process.stderr:
+                        self._tail = (self._tail + block)[-_TAIL:]
+                        if not block:
+                            selector.unregister(key.fileobj)
+                    elif not block:
+                        raise self._ended()
+                    else:
+                        self._unread += block
+                if len(self._unread) > LONGEST_REPLY:
+                    raise ChildStopped(Why.CRASH)
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            reply = REPLY.validate_json(line)
+        except ValidationError:
+            raise ChildStopped(Why.CRASH) from None
+        if reply.kind == "memory":
+            raise ChildStopped(Why.MEMORY)
+        return reply
+
+    def kill(self) -> None:
+        """End it and everything it started; no error when it is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            with suppress(BrokenPipeError):  # a request it never read was still in the buffer
+                pipe.close()
+        self._scratch.cleanup()
+
+    def _ended(self) -> ChildStopped:
+        """Why the child is gone: its exit status and the last it said on standard error."""
+        assert self._process.stderr is not None
+        os.set_blocking(self._process.stderr.fileno(), False)
+        self._tail = (self._tail + (self._process.stderr.read() or b""))[-_TAIL:]
+        status = self._process.wait()
+        log.info("the reading process ended with %s: %s", status, self._tail.decode(errors="replace"))
+        starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status == -signal.SIGKILL
+        return ChildStopped(Why.MEMORY if starved else Why.CRASH)
+
+    def _last_words(self) -> str:
+        lines = self._tail.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip().rstrip(".") if lines else ""

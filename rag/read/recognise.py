@@ -1,0 +1,126 @@
+"""Recognition of a page, or of its figures alone: what to send to the Ocr port, and whose words those are."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.model import Block, BlockKind, Box, Line, Word
+from rag.read.flow import flowing_blocks
+from rag.read.words import around, clamped, holds, placed_among, with_lines
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from rag.ports import Ocr
+
+LONG_SIDE = 1600
+"""Pixels of the long side of what is recognised at most; the adapter may detect on less and read at this."""
+
+FEW_CHARACTERS = 20
+"""A text layer with fewer is none (a page number, a watermark)."""
+
+_FEW_WORDS = 30
+"""Under a picture that fills the page, a layer with fewer words is not what the page says."""
+
+_FIGURE_WORDS = 3
+_FIGURE_AREA = 0.02
+"""Figures with fewer words in the layer are recognised when they cover more of the page than this together."""
+
+_COVERED = 0.4
+"""A recognised line with more of its area under words of the layer is one of them."""
+
+
+class Recogniser:
+    """The Ocr behind a dotted path, opened when first needed. `scratch` is an existing folder for its input."""
+
+    def __init__(self, factory: str, threads: int, scratch: Path) -> None:
+        self._factory = factory
+        self._threads = threads
+        self._picture = scratch / "recognise.bmp"
+        self._ocr: Ocr | None = None
+
+    def open(self) -> None:
+        """Import and build the Ocr now; whatever that raises goes through."""
+        if self._ocr is None:
+            module, _, name = self._factory.partition(":")
+            build: Callable[[int], Ocr] = getattr(importlib.import_module(module), name)
+            self._ocr = build(self._threads)
+
+    def whole(self, image: Image) -> list[Line]:
+        """The lines of a picture, boxes as fractions of it."""
+        self.open()
+        assert self._ocr is not None
+        if max(image.size) > LONG_SIDE:
+            image = image.copy()
+            image.thumbnail((LONG_SIDE, LONG_SIDE))
+        # Uncompressed: read back at once, and no JPEG blocks around small letters.
+        image.save(self._picture, "BMP")
+        try:
+            return self._ocr.read(self._picture)
+        finally:
+            self._picture.unlink()
+
+    def parts(self, image: Image, boxes: Sequence[Box]) -> list[Line]:
+        """The lines inside these boxes of a picture, in one run: the rest is cut off or painted over."""
+        from PIL import Image as pillow
+
+        from rag.read.render import pixels
+
+        left, top, right, bottom = pixels(around(boxes), image.size)
+        canvas = pillow.new("RGB", (right - left, bottom - top), "white")
+        for box in boxes:
+            spot = pixels(box, image.size)
+            canvas.paste(image.crop(spot), (spot[0] - left, spot[1] - top))
+        width, height = image.size
+        around_all = Box(left / width, top / height, right / width, bottom / height)
+        return [_moved(line, around_all) for line in self.whole(canvas)]
+
+
+def _moved(line: Line, frame: Box) -> Line:
+    """The line with boxes as fractions of the page, not of the frame that was cut from it."""
+
+    def out(box: Box) -> Box:
+        width, height = frame.x1 - frame.x0, frame.y1 - frame.y0
+        return clamped(
+            frame.x0 + box.x0 * width, frame.y0 + box.y0 * height, frame.x0 + box.x1 * width, frame.y0 + box.y1 * height
+        )
+
+    return Line(tuple(Word(word.text, out(word.box)) for word in line.words), out(line.box), line.ocr)
+
+
+def wants_whole_page(characters: int, words: int, *, background: bool) -> bool:
+    """Whether the text layer says so little that the page itself must be read."""
+    return characters < FEW_CHARACTERS or (background and words < _FEW_WORDS)
+
+
+def wanted_figures(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:
+    """The figures to be recognised: those the layer has no words for, when they are worth a run."""
+    boxes = [
+        block.box
+        for block in blocks
+        if block.kind is BlockKind.FIGURE and sum(holds(block.box, word) for word in words) < _FIGURE_WORDS
+    ]
+    return boxes if sum(box.area for box in boxes) > _FIGURE_AREA else []
+
+
+def uncovered(lines: Sequence[Line], words: Sequence[Box]) -> list[Line]:
+    """The recognised lines that the text layer does not have already."""
+    return [
+        line for line in lines if sum(line.box.intersection(word) for word in words) <= _COVERED * max(line.box.area, 0)
+    ]
+
+
+def with_recognised(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Block]:
+    """The blocks with recognised lines: a figure's lines go to it, the others become blocks of their own."""
+    figures = [index for index, block in enumerate(blocks) if block.kind is BlockKind.FIGURE]
+    own: dict[int, list[Line]] = {index: [] for index in figures}
+    loose: list[Line] = []
+    for line in lines:
+        at = next((index for index in figures if holds(blocks[index].box, line.box)), None)
+        (loose if at is None else own[at]).append(line)
+    filled = [with_lines(block, own.get(index, ())) for index, block in enumerate(blocks)]
+    flowing = flowing_blocks(loose)
+    return placed_among(filled, flowing) if filled else flowing

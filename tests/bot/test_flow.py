@@ -1,0 +1,128 @@
+"""The command on the real engine: files go in by one call and are asked for by the next, in a data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli import main
+from bot.invocation import Engine
+from rag import Settings, open_rag
+from tests.fakes.absent import NoEmbedder
+from tests.fakes.reader import TextReader
+
+Magpie = Callable[..., tuple[int, Any, str]]
+
+
+def opener(settings: Settings) -> AbstractContextManager[Engine]:
+    reader = TextReader()
+    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+
+
+@pytest.fixture
+def magpie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Magpie:
+    for name in [name for name in os.environ if name.startswith("MAGPIE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MAGPIE_ANSWER__MODEL", "")
+    monkeypatch.setenv("MAGPIE_READ__WORKERS", "1")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, Any, str]:
+        code = main(["--data", "data", "--json", *arguments], opener)
+        captured = capsys.readouterr()
+        return code, json.loads(captured.out) if captured.out else None, captured.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "handbook.pdf").write_text("Welcome aboard\fThe gateway listens on port 8443\fGoodbye")
+    (folder / "report.pdf").write_text("Gulls sat on the upper end of every sensor")
+    return folder
+
+
+def test_from_files_to_a_cited_answer(magpie: Magpie, folder: Path) -> None:
+    code, shape, err = magpie("index", str(folder))
+    assert code == 0
+    assert [(each["file"], each["state"], each["pages"]) for each in shape["files"]] == [
+        ("handbook.pdf", "new", 3),
+        ("report.pdf", "new", 1),
+    ]
+    assert err.startswith("Indexing ")
+    code, shape, _ = magpie("index", str(folder))
+    assert [each["state"] for each in shape["files"]] == ["unchanged", "unchanged"]
+
+    code, shape, _ = magpie("ask", "On which port does the gateway listen?")
+    assert code == 0
+    assert (shape["mode"], shape["abstained"]) == ("passages", False)
+    assert shape["citations"][0]["file"] == "handbook.pdf"
+    assert shape["citations"][0]["page"] == 2
+    assert all(0 <= edge <= 1 for edge in shape["citations"][0]["bbox"])
+    assert shape["evidence"]
+    assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in shape["evidence"])
+    assert "8443" in shape["passages"][0]["text"]
+
+    code, shape, _ = magpie("ask", "Who invented the telescope?")
+    assert (code, shape["abstained"], shape["citations"], shape["evidence"]) == (0, True, [], [])
+
+
+def test_what_is_forgotten_is_found_no_more(magpie: Magpie, folder: Path) -> None:
+    magpie("index", str(folder))
+    _, shape, _ = magpie("find", "gulls")
+    assert [(hit["rank"], hit["file"], hit["page"]) for hit in shape["hits"]] == [(1, "report.pdf", 1)]
+    assert magpie("forget", "report.pdf")[:2] == (0, {"forgotten": ["report.pdf"]})
+    _, shape, _ = magpie("find", "gulls")
+    assert (shape["found"], shape["hits"]) == (False, [])
+    code, _, err = magpie("forget", "report.pdf")
+    assert code == 1
+    assert "report.pdf" in err
+
+
+def test_a_file_that_fails_is_said_and_the_others_go_on(magpie: Magpie, folder: Path) -> None:
+    (folder / "locked.pdf").write_text("!unreadable")
+    code, shape, err = magpie("index", str(folder))
+    assert code == 1
+    by_name = {each["file"]: each for each in shape["files"]}
+    assert by_name["locked.pdf"]["reason"] == "The file is encrypted."
+    assert by_name["locked.pdf"]["hint"] == "Remove its password."
+    assert by_name["handbook.pdf"]["state"] == "new"
+    assert "locked.pdf" in err
+    _, shape, _ = magpie("status")
+    assert shape["pages"] == 4
+    assert [each["file"] for each in shape["failed"]] == ["locked.pdf"]
+    assert shape["lanes"]["words"] == "on"
+    assert shape["lanes"]["clip-picture"].startswith("off: ")
+
+
+def test_a_path_that_is_not_there_is_said(magpie: Magpie) -> None:
+    code, out, err = magpie("index", "nowhere")
+    assert (code, out) == (1, None)
+    assert "nowhere" in err
+
+
+def test_measuring_what_is_indexed(magpie: Magpie, folder: Path, tmp_path: Path) -> None:
+    magpie("index", str(folder))
+    rows = [
+        {"id": "1", "query": "Which port?", "file": "handbook.pdf", "pages": [2]},
+        {"id": "2", "query": "What sat on the sensor?", "file": "report.pdf", "pages": [1]},
+        {"id": "3", "query": "Who invented the telescope?", "file": "report.pdf", "pages": []},
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    code, shape, _ = magpie("eval", "--questions", "q.jsonl")
+    assert code == 0
+    assert shape["fused"]["recall@1"] == 1
+    assert shape["lanes"]["words"]["recall@1"] == 1
+    assert shape["declined"] == {"absent": 1, "present": 0}
+    _, shape, _ = magpie("eval", "--questions", "q.jsonl", "--without-own-file")
+    assert shape["declined"]["absent"] == 1
+    _, shape, _ = magpie("eval", "--questions", "q.jsonl", "--within")
+    assert shape["fused"]["recall@1"] == 1
