@@ -153,7 +153,10 @@ class Ingest:
         except Unreadable as error:
             self._fail_reading(row, str(error), error.hint)
         except TryAgain as error:
-            if row.attempts >= sources.ATTEMPTS:
+            if self.stop.is_set():  # stopped from outside, and no fault of the file
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0)
+            elif row.attempts >= sources.ATTEMPTS:
                 self._fail_reading(row, str(error), error.hint or "Share or index it again.")
             else:
                 with self._catalog.writing() as connection:

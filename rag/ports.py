@@ -31,11 +31,13 @@ class Reader(Protocol):
         """Pages `first` to `last` (1-based, both included); renders and crops are written to `into`.
 
         Every page of the range comes back, one that crashed or hung the process with `error` set.
-        Raise Unreadable for the file as a whole.
+        Raise Unreadable for the file as a whole, ReaderStopped after `close`.
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End for good. Any thread may call it, also while another reads: that one gets ReaderStopped."""
+        ...
 
 
 class Ocr(Protocol):

@@ -159,7 +159,7 @@ class Retriever:
         wanted = [("clip-picture", Modality.PICTURE)] + ([("clip-text", Modality.TEXT)] if texts else [])
         wanted = [(lane, modality) for lane, modality in wanted if lanes[lane] == "on"]
         if not texts:
-            lanes["clip-text"] = "off: a picture is compared with pictures"
+            del lanes["clip-text"]  # a picture is compared with pictures
         if not wanted:
             return []
         started = perf_counter()

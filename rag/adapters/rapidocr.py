@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the reading process has no use for what ports imports
 _DETECTOR = "PP-OCRv6_det_small.onnx"
 _RECOGNISER = "PP-OCRv6_rec_small.onnx"
 
-_DETECT_SIDE = 1280
+_DETECT_SIDE = 960
 """Pixels of the long side the detector sees. Lines are cut from the whole picture and recognised at its size."""
 
 _SURE = 0.5

@@ -19,7 +19,10 @@ _MARKS = 1_000_000
 _PICTURE_AREA = 0.02
 _LAYOUT_AREA = 0.01
 _DRAWING_AREA = 0.03
-_THIN = 0.05
+_SEAM = 0.004
+"""How exactly the edges of tiles meet."""
+
+_THIN = 0.06
 """A side below this is a rule, a strip of a cut picture, or an ornament."""
 
 _BACKGROUND = 0.85
@@ -50,7 +53,8 @@ def figure_boxes(
     """
     small = [box for box in paths if box.area < _BACKGROUND_PATH]
     drawings = clusters(small)
-    found = [_grown(box, [drawing for drawing, _ in drawings]) for box in layout if box.area >= _LAYOUT_AREA]
+    parts = [drawing for drawing, _ in drawings] + list(pictures)
+    found = [_grown(box, parts) for box in layout if box.area >= _LAYOUT_AREA]
     found += _embedded(pictures)
     found += _drawn(drawings, words, tables, texts)
     kept = [box for box in merged(found) if not any(table.covers(box) > 0.7 for table in tables)]
@@ -85,15 +89,39 @@ def _same(a: Box, b: Box) -> bool:
 
 
 def _embedded(pictures: Sequence[Box]) -> list[Box]:
-    """Pictures worth it; one that was cut into strips is put together first."""
-    strips = [box for box in pictures if _sides(box)[0] < _THIN and box.area > 0]
-    whole = [box for box in pictures if _sides(box)[0] >= _THIN]
-    whole += [box for box, count in clusters(strips) if count > 1]
-    return [box for box in whole if _PICTURE_AREA <= box.area < _BACKGROUND and _sides(box)[0] >= _THIN]
+    """Pictures worth it; one that was cut into tiles or strips is put together first."""
+    small = [box for box in pictures if _sides(box)[0] < _THIN or box.area < _PICTURE_AREA]
+    whole = [box for box in pictures if box not in small]
+    whole += [box for box, count in clusters(small) if count > 1]
+    return [box for box in _untiled(whole) if _PICTURE_AREA <= box.area < _BACKGROUND and _sides(box)[0] >= _THIN]
+
+
+def _untiled(boxes: Sequence[Box]) -> list[Box]:
+    """Pictures that share a whole edge joined, until none does."""
+    left = list(dict.fromkeys(boxes))
+    done: list[Box] = []
+    while left:
+        box = left.pop()
+        tile = next((other for other in left + done if _abut(box, other)), None)
+        if tile is None:
+            done.append(box)
+        else:
+            left = [other for other in left if other != tile] + [around([box, tile])]
+            done = [other for other in done if other != tile]
+    return done
+
+
+def _abut(a: Box, b: Box) -> bool:
+    def near(x: float, y: float) -> bool:
+        return abs(x - y) < _SEAM
+
+    return (near(a.y0, b.y0) and near(a.y1, b.y1) and (near(a.x1, b.x0) or near(b.x1, a.x0))) or (
+        near(a.x0, b.x0) and near(a.x1, b.x1) and (near(a.y1, b.y0) or near(b.y1, a.y0))
+    )
 
 
 def _grown(box: Box, drawings: Sequence[Box]) -> Box:
-    """A layout's picture with the drawings it cuts through: the analysis sees words, and stops at the last one."""
+    """A layout's picture with what it cuts through: the analysis sees words, and stops at the last one."""
     cut = [other for other in drawings if box.covers(other) > _CUT and other.area < _GROWN * box.area]
     return around([box, *cut])
 

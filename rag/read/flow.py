@@ -15,9 +15,11 @@ _GAP_X = 0.012
 """Narrowest white between two columns, as a share of the page's width."""
 
 _COLUMN = 0.15
-"""Narrowest column of running text. Narrower ones are cells of a table, which is read by rows."""
-
 _COLUMN_LINES = 3
+"""Columns at least this wide and long are running text, even where their lines stand level."""
+
+_LEVEL = 0.6
+"""Share of lines that stand level with one on the other side of a gap, from which both sides are cells of a table."""
 
 _HEADING = 1.5
 """Height of a heading's lines, in heights of the page's middling line."""
@@ -44,9 +46,22 @@ def _cut(lines: list[Line], height: float) -> list[list[Line]]:
     if len(bands) > 1:
         return [group for band in bands for group in _cut(band, height)]
     columns = _parts(lines, lambda box: (box.x0, box.x1), _GAP_X)
-    if len(columns) > 1 and all(_is_column(column) for column in columns):
+    if len(columns) > 1 and (all(_is_column(column) for column in columns) or not _are_cells(columns)):
         return [group for column in columns for group in _cut(column, height)]
     return [lines]
+
+
+def _are_cells(columns: Sequence[Sequence[Line]]) -> bool:
+    """Whether most lines have one at their own height in another column."""
+    count = level = 0
+    for index, column in enumerate(columns):
+        others = [line.box for other in (*columns[:index], *columns[index + 1 :]) for line in other]
+        for line in column:
+            count += 1
+            slack = (line.box.y1 - line.box.y0) / 4
+            middle = line.box.y0 + line.box.y1
+            level += any(abs(box.y0 + box.y1 - middle) < 2 * slack for box in others)
+    return level >= _LEVEL * count
 
 
 def _is_column(lines: Sequence[Line]) -> bool:

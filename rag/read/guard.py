@@ -32,6 +32,7 @@ class GuardedReader:
         self._ocr = ocr if recognises else None
         self._threads = threads
         self._child: Child | None = None
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -44,7 +45,9 @@ class GuardedReader:
             with self._asking():
                 child = self._started(Request("inspect", str(path.resolve())))
                 return checked_inspection(_refused(child.receive(self._settings.page_seconds)), self._settings)
-        except (ChildStopped, ValueError) as error:
+        except (ChildStopped, ValueError, OSError) as error:
+            if self._closed:
+                raise _closed() from None
             why = error.why if isinstance(error, ChildStopped) else Why.CRASH
             raise Unreadable(
                 f"The file could not be opened: {self._sentence(why)}.", "Save it again with another program."
@@ -59,7 +62,9 @@ class GuardedReader:
                 with self._asking():
                     for page in self._stream(Request("read", str(path.resolve()), number, last, str(into.resolve()))):
                         pages.append(page)
-            except (ChildStopped, ValueError) as error:
+            except (ChildStopped, ValueError, OSError) as error:
+                if self._closed:  # ended from outside, and no fault of the page
+                    raise _closed() from None
                 why = error.why if isinstance(error, ChildStopped) else Why.CRASH
                 number = first + len(pages)
                 if why is Why.TIME or tried == number:
@@ -68,7 +73,11 @@ class GuardedReader:
         return pages
 
     def close(self) -> None:
-        """End the child. The reader can be used again; it starts another."""
+        """End the child for good, also while another thread waits for it: that one gets ReaderStopped."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
@@ -81,7 +90,7 @@ class GuardedReader:
         except (Unreadable, ReaderStopped):
             raise
         except BaseException:
-            self.close()
+            self._end()
             raise
 
     def _stream(self, request: Request) -> Iterator[PageReading]:
@@ -92,11 +101,13 @@ class GuardedReader:
 
     def _started(self, request: Request) -> Child:
         """A child that has taken the request; a new one if the old died while nobody was looking."""
+        if self._closed:
+            raise _closed()
         if self._child is not None:
             try:
                 self._child.send(request)
             except ChildStopped:
-                self.close()
+                self._end()
             else:
                 return self._child
         self._child = Child(self._settings, self._ocr, self._threads)
@@ -109,6 +120,10 @@ class GuardedReader:
             Why.MEMORY: f"it needed more than {self._settings.memory_mb} MB of memory",
             Why.CRASH: "it stopped the reader",
         }[why]
+
+
+def _closed() -> ReaderStopped:
+    return ReaderStopped("The reader was closed.", "Ask again: reading goes on where it stopped.")
 
 
 def _refused(reply: Reply) -> Reply:

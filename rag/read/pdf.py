@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.errors import Unreadable
-from rag.model import Block, BlockKind, Box, Inspection, PageReading, TextSource, Word
+from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
 from rag.read import figures
 from rag.read.kinds import meaningful_title
 from rag.read.layout import Layout
@@ -176,12 +176,13 @@ def _recognise(
     if not wanted:
         return blocks
     lines = uncovered(ocr.parts(image, wanted), layer)
-    done = []
-    for block in blocks:
-        own = [line for line in lines if holds(block.box, line.box)] if block.box in wanted else []
-        done.append(with_lines(block, own))
-        lines = [line for line in lines if line not in own]
-    return done
+    owners: dict[Box, list[Line]] = {box: [] for box in wanted}  # smallest first
+    for line in lines:
+        owner = next((box for box in wanted if holds(box, line.box)), None)
+        if owner is not None:
+            owners[owner].append(line)
+    figure = BlockKind.FIGURE
+    return [with_lines(block, owners.get(block.box, []) if block.kind is figure else []) for block in blocks]
 
 
 def _source(blocks: Sequence[Block]) -> TextSource:

@@ -97,13 +97,18 @@ def wants_whole_page(characters: int, words: int, *, background: bool) -> bool:
 
 
 def wanted_figures(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:
-    """The figures to be recognised: those the layer has no words for, when they are worth a run."""
-    boxes = [
-        block.box
-        for block in blocks
-        if block.kind is BlockKind.FIGURE and sum(holds(block.box, word) for word in words) < _FIGURE_WORDS
-    ]
-    return boxes if sum(box.area for box in boxes) > _FIGURE_AREA else []
+    """The figures to be recognised: those the layer has no words for, when they are worth a run.
+
+    A word is the smallest figure's around it.
+    """
+    boxes = sorted((block.box for block in blocks if block.kind is BlockKind.FIGURE), key=lambda box: box.area)
+    counts = dict.fromkeys(boxes, 0)
+    for word in words:
+        figure = next((box for box in boxes if holds(box, word)), None)
+        if figure is not None:
+            counts[figure] += 1
+    poor = [box for box in boxes if counts[box] < _FIGURE_WORDS]
+    return poor if sum(box.area for box in poor) > _FIGURE_AREA else []
 
 
 def uncovered(lines: Sequence[Line], words: Sequence[Box]) -> list[Line]:

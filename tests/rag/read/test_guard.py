@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from rag.errors import ReaderStopped
 from rag.read.guard import GuardedReader
 from rag.read.process import Child
+from rag.read.render import page_name
 from rag.settings import ReadSettings
 from tests.rag.read import papers
 
@@ -41,6 +43,14 @@ def gone(pid: int, seconds: float = 20) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def appears(path: Path, seconds: float = 60) -> bool:
+    """Whether a file is there within this time."""
+    end = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return path.exists()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +110,20 @@ def test_one_child_serves_until_it_dies_and_is_replaced(tmp_path: Path, into: Pa
         reader.close()
     assert gone(second)
     reader.close()
+
+
+def test_closing_ends_a_read_that_another_thread_waits_for(tmp_path: Path, into: Path) -> None:
+    reader = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
+    path = three_pages(tmp_path / "three.pdf")
+    reader.inspect(path)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader.read, path, 2, 2, into)
+        assert appears(into / page_name(2))  # rendered: it hangs in the OCR now
+        reader.close()
+        with pytest.raises(ReaderStopped, match="closed"):
+            waiting.result(timeout=20)
+    with pytest.raises(ReaderStopped):
+        reader.read(path, 1, 1, into)
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
