@@ -80,9 +80,10 @@ def models_list(context: typer.Context, data: Data = None, json: Json = False) -
         rows = rag.models()
         screen.data(models_shape(rows))
         for row in rows:
-            state = f"{'in use, ' if row.used else ''}{'here' if row.cached else 'not fetched'}"
+            state = f"{'chosen, ' if row.used else ''}{'here' if row.cached else 'not fetched'}"
+            said = "; ".join(part for part in (state, row.memory, row.note) if part)
             screen.say(f"{row.name}  {row.weights}", style="bold" if row.used else "")
-            screen.say(f"{state}; {row.memory}{f'; {row.note}' if row.note else ''}", style="dim", indent=4)
+            screen.say(said, style="dim", indent=4)
 
 
 def models_pull(
