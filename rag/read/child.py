@@ -64,6 +64,7 @@ class Worker:
                 for number in range(request.first, request.last + 1):
                     limits.alarm(self._settings.page_seconds)
                     send(self._out, Reply("page", page=_page(read, number)))
+                    limits.give_back_memory()
             send(self._out, Reply("done"))
         except _Unwritten as error:
             message = f"A page's picture could not be written: {error}"

@@ -52,16 +52,19 @@ def _cut(lines: list[Line], height: float) -> list[list[Line]]:
 
 
 def _are_cells(columns: Sequence[Sequence[Line]]) -> bool:
-    """Whether most lines have one at their own height in another column."""
+    """Whether most lines have one of their own height beside them, in another column."""
     count = level = 0
     for index, column in enumerate(columns):
         others = [line.box for other in (*columns[:index], *columns[index + 1 :]) for line in other]
         for line in column:
             count += 1
-            slack = (line.box.y1 - line.box.y0) / 4
-            middle = line.box.y0 + line.box.y1
-            level += any(abs(box.y0 + box.y1 - middle) < 2 * slack for box in others)
+            level += any(_level(line.box, other) for other in others)
     return level >= _LEVEL * count
+
+
+def _level(a: Box, b: Box) -> bool:
+    low, high = sorted((a.y1 - a.y0, b.y1 - b.y0))
+    return high <= 1.6 * low and abs((a.y0 + a.y1) - (b.y0 + b.y1)) < low
 
 
 def _is_column(lines: Sequence[Line]) -> bool:

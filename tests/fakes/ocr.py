@@ -63,7 +63,7 @@ def open_hungry(threads: int) -> Ocr:
     def eat() -> None:
         eaten = []
         while True:
-            eaten.append(np.ones(1 << 24))
+            eaten.append(np.ones(1 << 26))
 
     return InkOcr(eat)
 

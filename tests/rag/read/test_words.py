@@ -55,15 +55,6 @@ def test_every_word_is_in_one_block(found: list[Region], words: list[Placed]) ->
     assert Counter(kept) == Counter(region.box for region in found if region.kind is BlockKind.FIGURE)
 
 
-@given(placed_words())
-def test_lines_do_not_depend_on_the_order_of_runs(words: list[Placed]) -> None:
-    by_run = sorted(words, key=lambda placed: -placed.run)  # stable: the order inside a run stays
-    again = lines_of(by_run)
-    assert Counter(line.text for line in again) == Counter(line.text for line in lines_of(words)) or len(
-        {box.box for box in again}
-    ) < len(again)
-
-
 def row(y: float, *cells: tuple[float, str]) -> list[Placed]:
     return [
         Placed(Word(text, Box(x, y, x + 0.1, y + 0.02)), round(1000 * y) + index, 0)
