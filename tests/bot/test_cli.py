@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_an_error_is_a_sentence_and_a_remedy(run: Run, error: Any, code: int) ->
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_cleanly(run: Run, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_cleanly(run: Run, request: pytest.FixtureRequest, number: signal.Signals, code: int) -> None:
     class Signalled(FakeEngine):
         def status(self) -> Status:
             signal.raise_signal(number)
@@ -147,6 +148,8 @@ def test_a_signal_ends_cleanly(run: Run, number: signal.Signals, code: int) -> N
 
     engine = Signalled()
     before = signal.getsignal(signal.SIGTERM)
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # as it is for background jobs
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, ignored))
     got, _, err = run(engine, "status")
     assert got == code
     assert engine.closed
