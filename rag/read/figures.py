@@ -28,7 +28,7 @@ _THIN = 0.06
 _BACKGROUND = 0.85
 _BACKGROUND_PATH = 0.6
 _PATHS = 5
-"""Fewer paths are a frame or a coloured panel, not a drawing."""
+"""Fewer paths are a frame or a coloured panel, not a drawing, unless one of them is a shape that no panel has."""
 
 _CUT, _GROWN = 0.2, 1.5
 """A drawing belongs to a layout's picture that holds this share of it, unless it is this much larger."""
@@ -42,6 +42,7 @@ def figure_boxes(
     layout: Sequence[Box],
     pictures: Sequence[Box],
     paths: Sequence[Box],
+    shapes: Sequence[Box],
     words: Sequence[Box],
     tables: Sequence[Box],
     texts: Sequence[Box],
@@ -49,14 +50,14 @@ def figure_boxes(
     """At most AT_MOST figures from top to bottom, none over another.
 
     `layout`, `tables` and `texts` are regions the layout analysis named, `pictures` embedded pictures, `paths` drawn
-    paths, `words` the text layer's.
+    paths, `shapes` those of them that are no rectangles, rounded ones included, `words` the text layer's.
     """
     small = [box for box in paths if box.area < _BACKGROUND_PATH]
     drawings = clusters(small)
     parts = [drawing for drawing, _ in drawings] + list(pictures)
     found = [_grown(box, parts) for box in layout if box.area >= _LAYOUT_AREA]
     found += _embedded(pictures)
-    found += _drawn(drawings, words, tables, texts)
+    found += _drawn(drawings, shapes, words, tables, texts)
     kept = [box for box in merged(found) if not any(table.covers(box) > 0.7 for table in tables)]
     kept.sort(key=lambda box: -box.area)
     return sorted(kept[:AT_MOST], key=lambda box: (box.y0, box.x0))
@@ -127,12 +128,16 @@ def _grown(box: Box, drawings: Sequence[Box]) -> Box:
 
 
 def _drawn(
-    drawings: Sequence[tuple[Box, int]], words: Sequence[Box], tables: Sequence[Box], texts: Sequence[Box]
+    drawings: Sequence[tuple[Box, int]],
+    shapes: Sequence[Box],
+    words: Sequence[Box],
+    tables: Sequence[Box],
+    texts: Sequence[Box],
 ) -> list[Box]:
     return [
         box
         for box, count in drawings
-        if count >= _PATHS
+        if (count >= _PATHS or any(box.intersection(shape) > 0.5 * box.area for shape in shapes))
         and box.area >= _DRAWING_AREA
         and _sides(box)[0] >= _THIN
         and not any(table.covers(box) > 0.5 or box.covers(table) > 0.7 for table in tables)

@@ -27,6 +27,8 @@ from rag.settings import ReadSettings
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_FEW_PATHS = 200
+"""Pages with more paths have drawings enough; their paths are not looked at one by one."""
 _LONGEST_LABEL = 40
 _LONGEST_WORD = 200
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0xAD, 0x200B, 0xFEFF, 0xFFFD))
@@ -140,6 +142,12 @@ class PdfPages:
                     into.append(box)
         return marks
 
+    def _shapes(self, page: Any) -> list[Box]:
+        """Paths with a slanted line, or of curves alone: triangles and circles, not panels with round corners."""
+        return [
+            clamped(*self._displayed(page, path["rect"])) for path in page.get_drawings() if _is_shape(path["items"])
+        ]
+
     def _displayed(self, page: Any, rect: Sequence[float]) -> Box:
         """A rectangle of the unrotated page as fractions of the displayed one."""
         x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
@@ -155,6 +163,7 @@ class PdfPages:
             layout=boxes[BlockKind.FIGURE],
             pictures=marks.pictures,
             paths=marks.paths,
+            shapes=self._shapes(page) if len(marks.paths) <= _FEW_PATHS else [],
             words=[placed.word.box for placed in words],
             tables=boxes[BlockKind.TABLE],
             texts=others,
@@ -163,6 +172,14 @@ class PdfPages:
         found = blocks_of([*flow, *(Region(BlockKind.FIGURE, box) for box in drawn)], words)
         running = [block for block in found if block.kind is not BlockKind.FIGURE]
         return placed_among(running, (block for block in found if block.kind is BlockKind.FIGURE))
+
+
+def _is_shape(items: Sequence[Any]) -> bool:
+    kinds = {item[0] for item in items}
+    slanted = any(
+        item[0] == "l" and abs(item[1].x - item[2].x) > 1 and abs(item[1].y - item[2].y) > 1 for item in items
+    )
+    return slanted or kinds == {"c"}
 
 
 def _recognise(

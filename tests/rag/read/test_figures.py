@@ -19,11 +19,14 @@ def found(
     layout: Sequence[Box] = (),
     pictures: Sequence[Box] = (),
     paths: Sequence[Box] = (),
+    shapes: Sequence[Box] = (),
     words: Sequence[Box] = (),
     tables: Sequence[Box] = (),
     texts: Sequence[Box] = (),
 ) -> list[Box]:
-    return figure_boxes(layout=layout, pictures=pictures, paths=paths, words=words, tables=tables, texts=texts)
+    return figure_boxes(
+        layout=layout, pictures=pictures, paths=paths, shapes=shapes, words=words, tables=tables, texts=texts
+    )
 
 
 def grid(box: Box, columns: int, rows: int) -> list[Box]:
@@ -122,3 +125,8 @@ def test_a_map_of_many_paths_takes_no_time() -> None:
     start = time.perf_counter()
     assert len(clusters(dots)) == 1
     assert time.perf_counter() - start < 10
+
+
+def test_one_path_is_a_panel_unless_it_is_a_shape() -> None:
+    assert found(paths=[PHOTO]) == []
+    assert found(paths=[PHOTO], shapes=[PHOTO]) == [PHOTO]
