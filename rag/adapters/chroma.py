@@ -115,7 +115,9 @@ class ChromaStore:
             for collection in client.list_collections():
                 if wanted is None or collection.name in wanted:
                     client.delete_collection(collection.name)
-            self._remove_orphans()
+            self.close()
+            with self._opening:
+                self._remove_orphans()
         except BaseException as error:
             if not _is_own(error):
                 raise
@@ -129,7 +131,11 @@ class ChromaStore:
                 client.close()
 
     def _remove_orphans(self) -> None:
-        """Chroma 1.5 leaves the vectors of a deleted collection on disk, in a folder named by its segment."""
+        """Chroma 1.5 leaves the vectors of a deleted collection on disk, in a folder named by its segment.
+
+        Only while no client is open: closing the file here would end the locks that Chroma's own SQLite holds
+        on it in this process.
+        """
         with closing(sqlite3.connect(f"{(self._path / 'chroma.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
             alive = {row[0] for row in database.execute("SELECT id FROM segments")}
         for folder in self._path.iterdir():

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.adapters.openclip_weights import Choice, choose, find_weights, fingerprint
+from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint, is_file_name
 from rag.errors import BadSetting, EmbedderFailed
 from rag.ports import Vector
 from rag.settings import EmbedSettings
 
 if TYPE_CHECKING:
     import torch
+    from PIL.Image import Image
 
 _PREPROCESSING = "p1"
 """Part of the identity: changes when pictures would be prepared differently for the same weights."""
@@ -46,12 +49,13 @@ class OpenClipEmbedder:
 
     @cached_property
     def identity(self) -> str:
-        name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in self._choice.model)
-        return f"{name[:36]}-{fingerprint(self._weights)}-{_PREPROCESSING}"
+        name = re.sub("[^A-Za-z0-9_-]", "-", self._choice.model)
+        own = f".{fingerprint(self._choice.config)[:6]}" if self._choice.config else ""
+        return f"{name[:36]}-{fingerprint(self._weights)}-{_PREPROCESSING}{own}"
 
     @property
     def dim(self) -> int:
-        return int(self.embed_texts(["a"])[0].shape[0])
+        return int(architecture(self._choice)["embed_dim"])
 
     @property
     def context(self) -> int:
@@ -67,11 +71,19 @@ class OpenClipEmbedder:
         size = 0
         for word, tokens in self._pieces(text, room):
             if size + tokens > room and words:
-                windows.append(" ".join(words))
+                windows += self._fitting(words, room)
                 words, size = [], 0
             words.append(word)
             size += tokens
-        return [*windows, " ".join(words)] if words else windows
+        return [*windows, *self._fitting(words, room)] if words else windows
+
+    def _fitting(self, words: list[str], room: int) -> list[str]:
+        """The words as one window, or as several: now and then cleaning makes more of a text than of its words."""
+        joined = " ".join(words)
+        if len(words) == 1 or self._loaded.count(joined) <= room:
+            return [joined]
+        half = len(words) // 2
+        return [*self._fitting(words[:half], room), *self._fitting(words[half:], room)]
 
     def tokens(self, text: str) -> int:
         """Tokens of a text in the model's own vocabulary, start and end counted."""
@@ -90,14 +102,12 @@ class OpenClipEmbedder:
                 waiting += [word[half:], word[:half]]
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
-        import torch
-
         loaded, size = self._loaded, self._settings.text_batch
         found: list[Vector] = []
         for start in range(0, len(texts), size):
             tokens = loaded.tokenizer(list(texts[start : start + size])).to(self._choice.device)
-            with torch.inference_mode():
-                found += _rows(loaded.model.encode_text(tokens, normalize=True))
+            with _running():
+                found += _rows(loaded.model.encode_text(tokens))
         return found
 
     # ------------------------------------------------------------ pictures
@@ -121,9 +131,9 @@ class OpenClipEmbedder:
                 whole = [tensor for tensor in tensors if tensor is not None]
                 rows: list[Vector] = []
                 if whole:
-                    stacked = torch.stack(whole).to(self._choice.device, loaded.dtype)
-                    with torch.inference_mode():
-                        rows = _rows(loaded.model.encode_image(stacked, normalize=True))
+                    with _running():
+                        stacked = torch.stack(whole).to(self._choice.device, loaded.dtype)
+                        rows = _rows(loaded.model.encode_image(stacked))
                 made = iter(rows)
                 found += [None if tensor is None else next(made) for tensor in tensors]
         return found
@@ -151,40 +161,113 @@ class _Loaded:
 
 
 def _load(choice: Choice, weights: Path, threads: int | None) -> _Loaded:
-    import open_clip
-    import torch
-
+    try:
+        import open_clip
+        import torch
+    except (ImportError, OSError, RuntimeError) as error:  # a torch and a torchvision that do not fit: RuntimeError
+        raise EmbedderFailed(
+            f"open_clip cannot be started: {_first_line(error)}", "Install Magpie again with `make install`."
+        ) from error
+    _check_device(choice.device)
+    _check_packages(choice)
     if threads:
         torch.set_num_threads(threads)
     if choice.config is not None:
-        if not choice.config.is_file():
-            raise BadSetting(f"There is no file {choice.config}.", "Set MAGPIE_EMBED__CONFIG to a model's JSON.")
         open_clip.add_model_config(choice.config)
-    if choice.model not in open_clip.list_models():
-        raise BadSetting(f"open_clip has no model {choice.model!r}.", "`magpie models` lists some that it has.")
+    trained = _training(choice)
     half = choice.device != "cpu"
     try:
-        with warnings.catch_warnings():
-            # A model built for QuickGELU says so when its weights are given as a file.
-            warnings.filterwarnings("ignore", message="QuickGELU mismatch")
-            model, _, prepare = open_clip.create_model_and_transforms(
-                choice.model,
-                pretrained=str(weights),
-                precision="fp16" if half else "fp32",
-                device=choice.device,
-            )
-            tokenizer = open_clip.get_tokenizer(choice.model)
+        model, _, prepare = open_clip.create_model_and_transforms(
+            choice.model,
+            pretrained=str(weights),
+            precision="fp16" if half else "fp32",
+            device=choice.device,
+            force_quick_gelu=bool(trained.get("quick_gelu")),
+            image_mean=trained.get("mean"),
+            image_std=trained.get("std"),
+            image_interpolation=trained.get("interpolation"),
+            image_resize_mode=trained.get("resize_mode"),
+        )
+        tokenizer = open_clip.get_tokenizer(choice.model, **_tokenizer_options(choice))
     except Exception as error:  # whatever a damaged file does to torch or safetensors
         raise EmbedderFailed(
-            f"{choice.model} could not be loaded from {weights.name}: {str(error).splitlines()[0][:200]}",
+            f"{choice.model} could not be loaded from {weights.name}: {_first_line(error)}",
             "Fetch the weights again (`magpie models pull`), or free some memory.",
         ) from error
     model.eval()
     return _Loaded(model, prepare, tokenizer, torch.float16 if half else torch.float32)
 
 
+def _training(choice: Choice) -> Mapping[str, Any]:
+    """How pictures were prepared when the weights were trained: what open_clip knows of them by tag.
+
+    A file has no tag: there it counts only when all tags of the model agree.
+    """
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
+
+    if not is_file_name(choice.weights):
+        known: Mapping[str, Any] = get_pretrained_cfg(choice.model, choice.weights)
+        return known
+    keys = ("mean", "std", "interpolation", "resize_mode")
+    tags = [get_pretrained_cfg(choice.model, tag) for tag in list_pretrained_tags_by_model(choice.model)]
+    ways = {tuple(tag.get(key) for key in keys) for tag in tags}
+    return dict(zip(keys, ways.pop(), strict=True)) if len(ways) == 1 else {}
+
+
+def _check_device(name: str) -> None:
+    """Raise BadSetting for a device that torch does not know, or that this machine lacks."""
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BadSetting(
+            f"There is no device {name!r}.", "Set MAGPIE_EMBED__DEVICE to auto, cpu, cuda or mps."
+        ) from error
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not here.get(device.type, False):
+        raise BadSetting(f"torch finds no device {name!r} on this machine.", "Set MAGPIE_EMBED__DEVICE to auto.")
+
+
+def _check_packages(choice: Choice) -> None:
+    """Raise EmbedderFailed when the text tower needs a package that is not a dependency of Magpie."""
+    text = architecture(choice)["text_cfg"]
+    if ("hf_tokenizer_name" in text or "hf_model_name" in text) and find_spec("transformers") is None:
+        raise EmbedderFailed(f"{choice.model} needs the package transformers.", "pip install transformers")
+
+
+def _tokenizer_options(choice: Choice) -> dict[str, Any]:
+    """A tokenizer of the hub is taken from its cache; `magpie models pull` puts it there."""
+    return {"local_files_only": True} if "hf_tokenizer_name" in architecture(choice)["text_cfg"] else {}
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """A forward pass. Raise EmbedderFailed when it fails, as for want of memory."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            yield
+    except RuntimeError as error:
+        raise EmbedderFailed(
+            f"The embedder stopped: {_first_line(error)}",
+            "Lower MAGPIE_EMBED__PICTURE_BATCH and MAGPIE_EMBED__TEXT_BATCH, or free some memory.",
+        ) from error
+
+
 def _prepared(path: Path, prepare: Any) -> Any:
     """The picture as the model wants it, or None when it cannot be decoded."""
+    image = _decoded(path)
+    return None if image is None else prepare(image)
+
+
+def _decoded(path: Path) -> Image | None:
+    """The picture upright and in RGB, what is transparent in white."""
     from PIL import Image, ImageOps
 
     try:
@@ -192,13 +275,20 @@ def _prepared(path: Path, prepare: Any) -> Any:
             image = ImageOps.exif_transpose(opened)
             if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
                 image = image.convert("RGBA")
-                white = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(white, image)
-            return prepare(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            return image.convert("RGB")
+    except Exception:  # noqa: BLE001 - decoders raise anything over a stranger's bytes: struct.error, IndexError, ...
         return None
 
 
-def _rows(tensor: torch.Tensor) -> list[Vector]:
-    found = tensor.float().cpu().numpy()
+def _rows(features: torch.Tensor) -> list[Vector]:
+    """Features as unit rows. Made so in float32: half precision is off by a thousandth."""
+    found = features.float().cpu().numpy()
+    if not np.isfinite(found).all():
+        raise EmbedderFailed("The embedder gave something that is no number.", "Fetch its weights again.")
+    found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
     return [np.ascontiguousarray(row, dtype=np.float32) for row in found]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from rag.errors import BadSetting, OperatorMustAct, WeightsMissing
+from rag.errors import BadSetting, EmbedderFailed, OperatorMustAct, WeightsMissing
 from rag.settings import EmbedSettings
 
 AUTO = "auto"
@@ -45,7 +48,17 @@ PRESETS = (
         "ViT-B-32", "laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 512, "0.6 GB", "default on a CPU"
     ),
     ModelPreset("MobileCLIP2-S0", "dfndr2b", "timm/MobileCLIP2-S0-OpenCLIP", 512, "0.3 GB", "small; for slow machines"),
+    ModelPreset(
+        "ViT-SO400M-16-SigLIP2-384",
+        "webli",
+        "timm/ViT-SO400M-16-SigLIP2-384",
+        1152,
+        "2.3 GB",
+        "reads text in pictures better; for a GPU (fp16); needs `pip install transformers`",
+    ),
 )
+
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 
@@ -61,11 +74,15 @@ class Choice:
 
 
 def choose(settings: EmbedSettings) -> Choice:
-    """Resolve every `auto`. A device named outright is believed; `auto` looks for a GPU."""
+    """Resolve every `auto`. A device named outright is believed; `auto` looks for a GPU.
+
+    Raise BadSetting for a model that open_clip does not have, and when there are no weights to go with it.
+    """
     device = _find_device() if settings.device == AUTO else settings.device
     default = PRESETS[1] if device == "cpu" else PRESETS[0]
     model = default.model if settings.model == AUTO else settings.model
     weights = settings.weights
+    architecture(Choice(device, model, weights, settings.config))
     if weights == AUTO:
         weights = next((preset.weights for preset in PRESETS if preset.model == model), "")
         if not weights:
@@ -73,10 +90,44 @@ def choose(settings: EmbedSettings) -> Choice:
     return Choice(device, model, weights, settings.config)
 
 
+def architecture(choice: Choice) -> Mapping[str, Any]:
+    """The model's JSON: the one that embed.config names, or open_clip's own. Imports neither torch nor open_clip."""
+    return _published(choice.model) if choice.config is None else _own(choice.config, choice.model)
+
+
+def _published(model: str) -> Mapping[str, Any]:
+    spec = find_spec("open_clip")
+    if spec is None or spec.origin is None:
+        raise EmbedderFailed("open_clip is not installed.", "Install Magpie again with `make install`.")
+    known = {path.stem: path for path in (Path(spec.origin).parent / "model_configs").glob("*.json")}
+    if model not in known:
+        near = difflib.get_close_matches(model, known, 3, 0.4)
+        hint = f"Near it: {', '.join(near)}." if near else "`magpie models` lists some that it has."
+        raise BadSetting(f"open_clip has no model {model!r}.", hint)
+    found: Mapping[str, Any] = json.loads(known[model].read_text(encoding="utf-8"))
+    return found
+
+
+def _own(path: Path, model: str) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise BadSetting(f"There is no file {path}.", "Set MAGPIE_EMBED__CONFIG to a model's JSON.")
+    if path.stem != model:
+        raise BadSetting(
+            f"{path.name} describes the model {path.stem!r}, not {model!r}.", f"Set MAGPIE_EMBED__MODEL to {path.stem}."
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadSetting(f"{path.name} is no JSON: {error}.", "Put it right.") from error
+    if not isinstance(found, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= found.keys():
+        raise BadSetting(f"{path.name} does not describe a model.", "It needs embed_dim, vision_cfg and text_cfg.")
+    return found
+
+
 def find_weights(choice: Choice) -> Path:
     """The weights' file on this machine. Raise WeightsMissing, with the command that fetches them."""
-    if _is_file_name(choice.weights):
-        path = Path(choice.weights)
+    if is_file_name(choice.weights):
+        path = Path(choice.weights).expanduser()
         if not path.is_file():
             raise WeightsMissing(
                 f"There are no weights at {path}.", "Set MAGPIE_EMBED__WEIGHTS to a file that is there."
@@ -124,30 +175,44 @@ def fingerprint(path: Path) -> str:
 
 
 def pull(model: str, weights: str, report: Callable[[str], None]) -> Path:
-    """Fetch a tag's weights from the hub into its cache. Raise OperatorMustAct when it cannot be reached."""
-    import httpx
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+    """Fetch a tag's weights from the hub into its cache, with the tokenizer where that lies there too.
 
+    Raise OperatorMustAct when the hub cannot be reached or does not give them, BadSetting for what it never had.
+    """
     found = cached(model, weights)
     if found is not None:
         report(f"{model} ({weights}) is here already.")
         return found
     repository, files = _on_hub(model, weights)
+    tokenizer = _published(model)["text_cfg"].get("hf_tokenizer_name")
     _reach_hub()
+    for name in _TOKENIZER if tokenizer else ():
+        _fetch(tokenizer, name, report)
     for name in files:
-        report(f"Fetching {name} of {repository} …")
-        try:
-            return Path(hf_hub_download(repository, name))
-        except LocalEntryNotFoundError as error:
-            raise _unreachable() from error
-        except EntryNotFoundError:
-            continue
-        except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-            raise OperatorMustAct(
-                f"The weights could not be fetched: {str(error).splitlines()[0]}", "Try again, or copy the hub's cache."
-            ) from error
+        fetched = _fetch(repository, name, report)
+        if fetched is not None:
+            return fetched
     raise OperatorMustAct(f"{repository} holds no weights that open_clip knows.", "Choose another model.")
+
+
+def _fetch(repository: str, name: str, report: Callable[[str], None]) -> Path | None:
+    """One file of the hub, or None when the repository does not have it."""
+    import httpx
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    report(f"Looking for {name} of {repository} ...")
+    try:
+        return Path(hf_hub_download(repository, name))
+    except LocalEntryNotFoundError as error:
+        raise _unreachable() from error
+    except EntryNotFoundError:
+        return None
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OperatorMustAct(
+            f"The weights could not be fetched: {reason}", "Try again, or copy the hub's cache."
+        ) from error
 
 
 def _reach_hub() -> None:
@@ -178,19 +243,16 @@ def _on_hub(model: str, weights: str) -> tuple[str, tuple[str, ...]]:
     config = get_pretrained_cfg(model, weights)
     if not config or not config.get("hf_hub"):
         tags = list_pretrained_tags_by_model(model)
-        if not tags:
-            from open_clip import list_models
-
-            near = difflib.get_close_matches(model, list_models(), 3, 0.4)
-            raise BadSetting(f"open_clip has no model {model!r}.", f"Near it: {', '.join(near)}." if near else "")
-        raise BadSetting(f"{model} has no weights {weights!r}.", f"There are: {', '.join(tags)}.")
+        there = f"There are: {', '.join(tags)}." if tags else "Set MAGPIE_EMBED__WEIGHTS to a file."
+        raise BadSetting(f"The hub has no weights {weights!r} of {model}.", there)
     repository, _, name = config["hf_hub"].rstrip("/").rpartition("/")
     if repository.count("/") == 1:
         return repository, (name, *_FILES)
     return config["hf_hub"].rstrip("/"), _FILES
 
 
-def _is_file_name(weights: str) -> bool:
+def is_file_name(weights: str) -> bool:
+    """Whether embed.weights names a file, not a tag of open_clip's."""
     return os.sep in weights or weights.endswith((".pt", ".pth", ".bin", ".safetensors"))
 
 
