@@ -17,8 +17,10 @@ COLOURS = {
     "orange": (243, 130, 30),
     "black": (25, 25, 25),
     "pink": (240, 130, 180),
+    "brown": (124, 72, 32),
+    "cyan": (60, 200, 215),
 }
-SHAPES = ("circle", "square", "triangle", "star", "cross", "ring")
+SHAPES = ("circle", "square", "triangle", "star", "cross", "ring", "arrow", "moon")
 
 HELD_OUT = frozenset({("green", "triangle"), ("purple", "star"), ("orange", "ring"), ("blue", "cross")})
 """Never drawn in training: that they are found shows that colour and shape were learnt apart."""
@@ -33,9 +35,15 @@ TEMPLATES = (
     "which page shows a {} {}?",
     "a drawing of a {} {} on a page",
 )
+PARTS = ("{}", "a {}", "the {} one", "a figure with a {}", "something {}")
+"""Captions that name only the colour, or only the shape."""
 
 PLAIN = ("a page of text", "a page with words only", "text in columns", "a table of numbers")
 """Captions of pictures without a shape."""
+
+
+LOOKS = {"alone": (0.18, 0.46), "framed": (0.18, 0.44), "close": (0.42, 0.58), "page": (0.14, 0.3)}
+"""How a shape may lie in its picture, with the bounds of its radius as a fraction of the picture."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +55,19 @@ class Drawn:
     shape: str | None
 
 
-def caption(drawn: Drawn, chance: random.Random) -> str:
-    if drawn.colour is None:
-        return chance.choice(PLAIN)
-    return chance.choice(TEMPLATES).format(drawn.colour, drawn.shape)
-
-
 def draw(chance: random.Random, colour: str | None, shape: str | None, size: int = 128) -> Drawn:
-    """A square picture: a shape alone, framed like a figure, or on a page among lines of grey text."""
-    tone = chance.randint(225, 255)
-    picture = Image.new("RGB", (size, size), (tone, tone, chance.randint(225, 255)))
+    """A square picture: a shape alone, framed, so close that its ends may be cut, or among lines of grey text."""
+    tint = (chance.randint(225, 255), chance.randint(225, 255), chance.randint(225, 255))
+    picture = Image.new("RGB", (size, size), chance.choice(((255, 255, 255), tint)))
     pen = ImageDraw.Draw(picture)
-    look = chance.choice(("alone", "framed", "page"))
+    look = chance.choice(tuple(LOOKS))
     if colour is None or shape is None or look == "page":
         _text_lines(pen, chance, size)
     if colour is None or shape is None:
         return Drawn(picture, None, None)
-    smallest, largest = (0.14, 0.3) if look == "page" else (0.18, 0.5)
-    radius = chance.uniform(smallest, largest) * size
-    centre = (chance.uniform(radius, size - radius), chance.uniform(radius, size - radius))
+    radius = chance.uniform(*LOOKS[look]) * size
+    room = max(size / 2 - radius, size * 0.05)
+    centre = (size / 2 + chance.uniform(-room, room), size / 2 + chance.uniform(-room, room))
     if look == "page":
         pen.rectangle(_around(centre, radius * 1.15), fill="white")
     if look == "framed":
@@ -106,11 +108,23 @@ def _shape(
     elif shape == "star":
         pen.polygon(_corners(centre, [radius, radius * 0.42] * 5, turn - math.pi / 2), fill=fill)
     else:
-        arm = radius * 0.3
-        reach = [(-arm, -radius), (arm, -radius), (arm, -arm), (radius, -arm), (radius, arm), (arm, arm)]
-        reach += [(-x, -y) for x, y in reach]
-        cos, sin = math.cos(turn), math.sin(turn)
-        pen.polygon([(centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos) for x, y in reach], fill=fill)
+        outline = {"cross": _CROSS, "arrow": _ARROW, "moon": _MOON}[shape]
+        pen.polygon(_placed(outline, centre, radius, turn), fill=fill)
+
+
+_ARM = ((-0.3, -1), (0.3, -1), (0.3, -0.3), (1, -0.3), (1, 0.3), (0.3, 0.3))
+_CROSS = [(x * side, y * side) for side in (1, -1) for x, y in _ARM]
+_ARROW = [(-1, -0.22), (0.15, -0.22), (0.15, -0.7), (1, 0), (0.15, 0.7), (0.15, 0.22), (-1, 0.22)]
+_HALF = [(-math.sin(step / 12 * math.pi), math.cos(step / 12 * math.pi)) for step in range(13)]
+_MOON = _HALF + [(0.45 * x, y) for x, y in reversed(_HALF)]
+"""Outlines within a circle of radius 1."""
+
+
+def _placed(
+    outline: list[tuple[float, float]], centre: tuple[float, float], radius: float, turn: float
+) -> list[tuple[float, float]]:
+    cos, sin = math.cos(turn) * radius, math.sin(turn) * radius
+    return [(centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos) for x, y in outline]
 
 
 def _corners(centre: tuple[float, float], radii: list[float], turn: float) -> list[tuple[float, float]]:
