@@ -1,0 +1,145 @@
+"""The Web API's door: arguments in every form the SDKs use, tokens, scopes, faults; then the method itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from bot.workspace import interactions, methods_chat, methods_files, methods_spaces, methods_stream, methods_views
+from bot.workspace.acts import Stage
+from bot.workspace.asked import Asked, Method, Refusal
+from bot.workspace.broken import CutOff
+from bot.workspace.faults import CallFault
+from bot.workspace.state import Call, Json
+
+METHODS: dict[str, Method] = (
+    methods_spaces.METHODS
+    | methods_chat.METHODS
+    | methods_files.METHODS
+    | methods_views.METHODS
+    | methods_stream.METHODS
+)
+
+
+class Api:
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._world = stage, stage.world
+
+    async def call(self, request: Request) -> Response:
+        """One method, /api/{method}."""
+        method = request.path_params["method"]
+        arguments = await _arguments(request)
+        header = request.headers.get("authorization", "")
+        token = header.removeprefix("Bearer ").strip() or str((arguments or {}).pop("token", ""))
+        with self._world.changed:
+            self._world.calls.append(Call(method, dict(arguments or {})))
+            self._world.changed.notify_all()
+        # The token is asked for again in the work itself: it may change while a call is delayed.
+        return await self._faulty(method, lambda: self._json(self._answer(method, arguments, token)))
+
+    async def upload(self, request: Request) -> Response:
+        """The raw bytes of a file, at the address that files.getUploadURLExternal gave."""
+        file_id, data = request.path_params["file_id"], await request.body()
+        with self._world.changed:
+            self._world.calls.append(Call("upload", {"file_id": file_id, "length": len(data)}))
+            self._world.changed.notify_all()
+
+        def take() -> Response:
+            with self._world.changed:
+                upload = self._world.uploads.get(file_id)
+                if upload is None:
+                    return PlainTextResponse("no such upload", 404)
+                upload.data = data
+                self._world.changed.notify_all()
+            return PlainTextResponse(f"OK - {len(data)}")
+
+        return await self._faulty("upload", take)
+
+    async def respond(self, request: Request) -> Response:
+        """A response_url."""
+        body = await request.json()
+        with self._world.changed:
+            self._world.calls.append(Call("response_url", dict(body)))
+        error = interactions.respond(self._stage, request.path_params["ticket"], body)
+        return PlainTextResponse(error or "ok", 404 if error else 200)
+
+    async def _faulty(self, method: str, work: Callable[[], Response]) -> Response:
+        with self._world.changed:
+            fault = self._stage.faults.of_call(method)
+        if fault is None:
+            return work()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop == "before":
+            return CutOff()
+        broken = _broken(fault)
+        if broken is not None:
+            return broken
+        answer = work()
+        if fault.drop == "after":
+            return CutOff()
+        return answer
+
+    def _json(self, answer: Json) -> Response:
+        """With the headers in which Slack tells what the token may do."""
+        scopes = {"x-oauth-scopes": ",".join(sorted(self._world.scopes))}
+        return JSONResponse(answer, headers=scopes if answer.get("error") not in ("not_authed", "invalid_auth") else {})
+
+    def _answer(self, name: str, arguments: Json | None, token: str) -> Json:
+        method = METHODS.get(name)
+        with self._world.changed:
+            try:
+                if method is None:
+                    raise Refusal("unknown_method")
+                self._authorize(method, token)
+                if arguments is None:
+                    raise Refusal("invalid_json")
+                asked = Asked(self._stage, arguments)
+                asked.may(*method.scopes)
+                for each in method.required:
+                    if not asked.text(each):
+                        message = f"[ERROR] missing required field: {each}"
+                        raise Refusal("invalid_arguments", message)
+                return {"ok": True} | method.act(asked)
+            except Refusal as refusal:
+                return refusal.body
+            finally:
+                self._world.changed.notify_all()
+
+    def _authorize(self, method: Method, token: str) -> None:
+        if not token:
+            raise Refusal("not_authed")
+        if token not in (self._world.bot_token, self._world.app_token):
+            raise Refusal("invalid_auth")
+        if token != (self._world.app_token if method.app_level else self._world.bot_token):
+            raise Refusal("not_allowed_token_type")
+
+
+def _broken(fault: CallFault) -> Response | None:
+    if fault.status == 429:
+        wait = 1 if fault.retry_after is None else fault.retry_after
+        return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})
+    if fault.status:
+        return HTMLResponse("<!DOCTYPE html><html><body>Something went wrong</body></html>", fault.status)
+    return JSONResponse({"ok": False, "error": fault.error}) if fault.error else None
+
+
+async def _arguments(request: Request) -> Json | None:
+    """Query, form and JSON together; None: the JSON cannot be read."""
+    arguments: Json = dict(request.query_params)
+    body = await request.body()
+    if not body:
+        return arguments
+    if "json" in request.headers.get("content-type", ""):
+        try:
+            sent: Any = json.loads(body)
+        except json.JSONDecodeError:
+            return None
+        return arguments | sent if isinstance(sent, dict) else None
+    return arguments | dict(parse_qsl(body.decode(), keep_blank_values=True))

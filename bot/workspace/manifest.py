@@ -1,0 +1,58 @@
+"""What the app may do and is told: scopes and subscriptions, of a manifest.yml or Magpie's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+SCOPES = frozenset(
+    "app_mentions:read assistant:write channels:history channels:read chat:write commands files:read files:write "
+    "groups:history groups:read im:history im:read im:write mpim:history mpim:read reactions:read reactions:write "
+    "users:read".split()
+)
+EVENTS = frozenset(
+    "agent_session_stopped agent_session_title_changed app_context_changed app_home_opened app_mention "
+    "channel_id_changed channel_left file_change file_deleted file_shared file_unshared group_left "
+    "member_joined_channel member_left_channel message.channels message.groups message.im message.mpim".split()
+)
+
+BESIDE = Path(__file__).parents[2] / "manifest.yml"
+
+NEEDED = {
+    "app_mention": ("app_mentions:read",),
+    "message.channels": ("channels:history",),
+    "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
+    "message.mpim": ("mpim:history",),
+    "file_shared": ("files:read",),
+    "file_unshared": ("files:read",),
+    "file_change": ("files:read",),
+    "file_deleted": ("files:read",),
+    "reaction_added": ("reactions:read",),
+    "reaction_removed": ("reactions:read",),
+    "member_joined_channel": ("channels:read", "groups:read"),
+    "member_left_channel": ("channels:read", "groups:read"),
+    "channel_left": ("channels:read",),
+    "group_left": ("groups:read",),
+}
+"""Subscription -> the scopes of which one is needed to be told."""
+
+
+def granted(
+    scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """(scopes, subscribed events)."""
+    path = manifest or (BESIDE if BESIDE.exists() else None)
+    written: tuple[Iterable[str], Iterable[str]] = _read(path) if path else (SCOPES, EVENTS)
+    return frozenset(written[0] if scopes is None else scopes), frozenset(written[1] if events is None else events)
+
+
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    import yaml
+
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return (
+        document["oauth_config"]["scopes"]["bot"],
+        document["settings"].get("event_subscriptions", {}).get("bot_events", []),
+    )

@@ -1,0 +1,154 @@
+"""The workspace on a port of the loopback, in a thread of its own; may stop and start again on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import Future
+from threading import Thread
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from bot.workspace import interactions
+from bot.workspace.acts import Stage
+from bot.workspace.api import Api
+from bot.workspace.broken import CUT
+from bot.workspace.downloads import Downloads
+from bot.workspace.link import serve_link
+
+HOST = "127.0.0.1"
+
+
+class Server:
+    def __init__(self, stage: Stage, port: int) -> None:
+        self._stage = stage
+        # Bound and not listening: nobody else gets the port while the server is stopped.
+        if port:
+            # Another workspace of ours would share the port with us; alone, we are refused as we should be.
+            _bound(port, alone=True).close()
+        self._kept = _bound(port)
+        self._port = int(self._kept.getsockname()[1])
+        stage.world.host = f"{HOST}:{self._port}"
+        stage.delivery.on_reply = lambda envelope: interactions.replied(stage, envelope)
+        self._running: _Uvicorn | None = None
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        if self._running is not None:
+            return
+        listening = _bound(self._port)
+        listening.listen(128)
+        running = _Uvicorn(_app(self._stage))
+        thread = Thread(target=running.run, args=([listening],), name="workspace", daemon=True)
+        thread.start()
+        running.ready.result(30)
+        self._running, self._thread = running, thread
+
+    def stop(self) -> None:
+        """Refuse and drop every connection."""
+        if self._running is None or self._thread is None:
+            return
+        self._running.end()
+        self._thread.join(30)
+        self._running = self._thread = None
+
+    def cut(self) -> None:
+        if self._running is not None:
+            self._running.cut()
+
+    def close(self) -> None:
+        self.stop()
+        self._kept.close()
+
+
+def _bound(port: int, alone: bool = False) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT") and not alone:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _app(stage: Stage) -> ASGIApp:
+    api, downloads = Api(stage), Downloads(stage)
+
+    async def link(websocket: WebSocket) -> None:
+        await serve_link(stage, websocket)
+
+    return Starlette(
+        routes=[
+            Route("/api/{method}", api.call, methods=["GET", "POST"]),
+            Route("/upload/{file_id}", api.upload, methods=["POST"]),
+            Route("/response/{ticket}", api.respond, methods=["POST"]),
+            Route("/files-pri/{ids}/download/{name}", downloads.fetch),
+            Route("/files-pri/{ids}/{name}", downloads.fetch),
+            Route("/files-tmb/{ids}/{name}", downloads.fetch),
+            Route("/login", downloads.login),
+            WebSocketRoute("/link", link),
+            WebSocketRoute("/link/", link),
+        ]
+    )
+
+
+class _Uvicorn(uvicorn.Server):
+    """Without the ticks and pauses of uvicorn's own loop, and able to cut a connection in the middle."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._inner = app
+        config = uvicorn.Config(
+            self._served,
+            interface="asgi3",
+            proxy_headers=False,
+            http="h11",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            # The SDK's client cannot close while it waits in a read (3 s): a ping wakes it.
+            ws_ping_interval=0.25,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+        )
+        super().__init__(config)
+        self.ready: Future[None] = Future()
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+    def cut(self) -> None:
+        self._loop.call_soon_threadsafe(self._abort, None)
+
+    async def main_loop(self) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self.ready.set_result(None)
+        await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        self._abort(None)
+        tasks = [task for task in self.server_state.tasks if not task.done()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=0.2)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _abort(self, client: object) -> None:
+        for connection in list(self.server_state.connections):
+            if client is None or getattr(connection, "client", None) == client:
+                connection.transport.abort()
+
+    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[CUT] = lambda: self._abort(scope["client"])
+        await self._inner(scope, receive, send)
