@@ -7,7 +7,7 @@ replaced by the passages. A question never ends in silence: without a generator 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from rag.citations import NOT_FOUND, check_citations, says_not_found, without_citations
@@ -48,13 +48,13 @@ def answer(
         return draft.abstain(Mode.PASSAGES)
     if generator is None:
         return draft.quote(
-            "No model is set, so here are the best passages. "
-            f"To turn answers on: export MAGPIE_ANSWER__MODEL={AnswerSettings().model}"
+            "No model is set, so here are the best passages.",
+            f"To turn answers on: export MAGPIE_ANSWER__MODEL={AnswerSettings().model}",
         )
     try:
         return _written(draft, generator, settings, on_text, picture)
     except MagpieError as error:
-        return draft.quote(_off(error))
+        return draft.quote(*_off(error))
 
 
 def place_line(passage: Passage) -> str:
@@ -74,11 +74,11 @@ class _Draft:
         text = f"{ABSTAINED} Nearest: {'; '.join(near)}." if near else ABSTAINED
         return self.finish(text, mode, abstained=True)
 
-    def quote(self, notice: str) -> Answer:
+    def quote(self, notice: str, remedy: str = "") -> Answer:
         best = self.passages[:QUOTED]
         wanted = content_words(self.question)
         text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, wanted)}" for passage in best)
-        return self.finish(text, Mode.PASSAGES, best, notice)
+        return replace(self.finish(text, Mode.PASSAGES, best, notice), remedy=remedy)
 
     def finish(
         self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False
@@ -160,9 +160,9 @@ def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
     return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”" if words else f"(a {hit.kind.value}; see its picture)"
 
 
-def _off(error: MagpieError) -> str:
-    """What is off and how to turn it on, as one notice."""
+def _off(error: MagpieError) -> tuple[str, str]:
+    """What is off, and how to turn it on."""
     reason = str(error).rstrip(".")
     if isinstance(error, GeneratorDown | ModelMissing):
-        return f"No model is answering ({reason}), so here are the best passages. To turn answers on: {error.hint}"
-    return f"The model gave no answer ({reason}), so here are the best passages. {error.hint}".rstrip()
+        return f"No model is answering ({reason}), so here are the best passages.", f"To turn answers on: {error.hint}"
+    return f"The model gave no answer ({reason}), so here are the best passages.", error.hint

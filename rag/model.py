@@ -262,7 +262,8 @@ class Mode(StrEnum):
 class Answer:
     """What a reader gets. `cited` is in the order of first citation; `evidence` runs beside it.
 
-    `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty.
+    `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty; `remedy` is what
+    whoever runs Magpie can do about it.
     """
 
     question: str
@@ -275,6 +276,7 @@ class Answer:
     notice: str
     found: Found
     stage_ms: Mapping[str, float]
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,10 +93,10 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool
             screen.say(answer.text)
         if answer.notice:
             screen.say()
-            screen.say(answer.notice, style="yellow")
+            screen.say(f"{answer.notice} {answer.remedy}".rstrip(), style="yellow")
     else:
         if answer.notice and notice:
-            screen.say(answer.notice, style="yellow")
+            screen.say(f"{answer.notice} {answer.remedy}".rstrip(), style="yellow")
             screen.say()
         screen.say(answer.text)
     places = [f"[{passage.number}] {passage.hit.place}" for passage in answer.cited]

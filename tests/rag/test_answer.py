@@ -151,7 +151,7 @@ def test_without_a_model_the_best_passages_answer() -> None:
     ]
     assert [passage.number for passage in given.cited] == [1, 2, 3]
     assert len(given.passages) == 4
-    assert "MAGPIE_ANSWER__MODEL=" in given.notice
+    assert "MAGPIE_ANSWER__MODEL=" in given.remedy
 
 
 def test_a_long_passage_is_quoted_around_the_questions_words() -> None:
@@ -191,7 +191,7 @@ def test_a_picture_without_words_says_what_it_is() -> None:
 def test_whatever_breaks_the_passages_answer(error: MagpieError, notice: str, after: int | None) -> None:
     given = answer(QUESTION, found(PIER), FakeGenerator(broken=error, broken_after=after), SETTINGS)
     assert given.mode is Mode.PASSAGES
-    assert given.notice == notice
+    assert f"{given.notice} {given.remedy}".rstrip() == notice
     assert "40 metres" in given.text
 
 
@@ -219,7 +219,7 @@ def test_the_generation_stops_when_the_reader_goes_away() -> None:
 def test_a_window_too_small_for_anything_quotes_passages() -> None:
     given = answer(QUESTION, found(PIER), FakeGenerator(), AnswerSettings(num_ctx=1024, num_predict=1000))
     assert given.mode is Mode.PASSAGES
-    assert "MAGPIE_ANSWER__NUM_CTX" in given.notice
+    assert "MAGPIE_ANSWER__NUM_CTX" in given.notice + given.remedy
 
 
 def test_from_the_ranking_to_the_answer_through_ollamas_protocol(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_from_the_ranking_to_the_answer_through_ollamas_protocol(tmp_path: Path)
     down = AnswerSettings(host=closed_address(), model="sees:4b")
     given = answer(QUESTION, found(PIER), open_generator(down), down)
     assert given.notice.startswith(f"No model is answering (Ollama does not answer at {down.host})")
-    assert "ollama pull sees:4b" in given.notice
+    assert "ollama pull sees:4b" in given.remedy
 
 
 def test_an_error_that_is_none_of_ours_is_not_hidden() -> None:
@@ -258,4 +258,5 @@ def test_failures_of_the_stream_are_generator_failures() -> None:
         FakeGenerator(broken=GeneratorFailed("It broke off.", "Again."), broken_after=1),
         SETTINGS,
     )
-    assert given.notice == "The model gave no answer (It broke off), so here are the best passages. Again."
+    assert given.notice == "The model gave no answer (It broke off), so here are the best passages."
+    assert given.remedy == "Again."
