@@ -208,19 +208,21 @@ class Retriever:
         """How much of the words' IDF mass the scope knows at all, and how much one of these pages holds."""
         total = self._words.count(connection, scope)
         on_page = _chunks_of(connection, pages)
-        whole = known = 0.0
         held = dict.fromkeys(pages, 0.0)
         missing = []
+        weights = []
         for word in wanted:
             holders = self._words.holders(connection, word, scope)
-            # BM25's IDF, never negative, so that a word no chunk has weighs most.
-            idf = math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5))
-            whole += idf
-            known += idf if holders else 0.0
             if not holders:
                 missing.append(word)
+                continue
+            # BM25's IDF, never negative.
+            weights.append(math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5)))
             for page in {on_page[chunk_id] for chunk_id in holders & on_page.keys()}:
-                held[page] += idf
+                held[page] += weights[-1]
+        known = sum(weights)
+        # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
+        whole = known + len(missing) * max(weights, default=1.0)
         if not wanted:
             return _Mass(0.0, 0.0, "The question has no words to search for.")
         if len(missing) == len(wanted):
