@@ -33,17 +33,40 @@ from rag.settings import Settings, load_settings, names, variable
 if TYPE_CHECKING:
     from rag.evaluate import measure
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
+    from rag.ports import Fetched, Fetcher
+    from rag.shares import (
+        Share,
+        Standing,
+        drop_share,
+        leave_space,
+        move_space,
+        put_share,
+        shared_in,
+        spaces_of,
+        standings,
+    )
     from rag.work import Progress
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
     "DocumentRow": "rag.pipeline",
+    "Fetched": "rag.ports",
+    "Fetcher": "rag.ports",
     "ModelRow": "rag.pipeline",
     "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
+    "Share": "rag.shares",
+    "Standing": "rag.shares",
+    "drop_share": "rag.shares",
+    "leave_space": "rag.shares",
     "measure": "rag.evaluate",
+    "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
+    "put_share": "rag.shares",
+    "shared_in": "rag.shares",
+    "spaces_of": "rag.shares",
+    "standings": "rag.shares",
 }
 
 
@@ -61,6 +84,8 @@ __all__ = [
     "Check",
     "DocumentRow",
     "EmbedderFailed",
+    "Fetched",
+    "Fetcher",
     "Found",
     "GeneratorBusy",
     "GeneratorDown",
@@ -82,15 +107,24 @@ __all__ = [
     "ReaderStopped",
     "Scope",
     "Settings",
+    "Share",
+    "Standing",
     "Status",
     "StoreBroken",
     "TryAgain",
     "Unreadable",
     "UserCanFix",
     "WeightsMissing",
+    "drop_share",
+    "leave_space",
     "load_settings",
     "measure",
+    "move_space",
     "names",
     "open_rag",
+    "put_share",
+    "shared_in",
+    "spaces_of",
+    "standings",
     "variable",
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import delete, exists, select
 
 from rag.catalog import Catalog, documents
-from rag.catalog.tables import document, wipe
+from rag.catalog.tables import chunk, document, wipe
 from rag.ports import WordIndex
 
 
@@ -28,6 +28,8 @@ def sweep(catalog: Catalog, words: WordIndex, data: Path) -> int:
             words.optimize(connection)
     with catalog.reading() as connection:
         rows = connection.execute(select(wipe)).all()
+    if rows:
+        _wipe_evidence(catalog, data / "evidence")
     for row in rows:
         path = data / row.folder
         # Files come in inside a transaction too: the same bytes cannot come back between look and delete.
@@ -40,3 +42,16 @@ def sweep(catalog: Catalog, words: WordIndex, data: Path) -> int:
     if gone:
         catalog.tidy()
     return len(gone)
+
+
+def _wipe_evidence(catalog: Catalog, folder: Path) -> None:
+    """Delete the pictures drawn of chunks that are no more; their names begin with the chunk's id."""
+    drawn: dict[int, list[Path]] = {}
+    for path in folder.glob("*-*.png"):
+        if (number := path.name.partition("-")[0]).isdecimal():
+            drawn.setdefault(int(number), []).append(path)
+    with catalog.reading() as connection:
+        alive = set(connection.scalars(select(chunk.c.id)))
+    for gone in drawn.keys() - alive:
+        for path in drawn[gone]:
+            path.unlink(missing_ok=True)

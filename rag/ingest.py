@@ -7,27 +7,33 @@ memory, so whatever stops the process is resumed from the last range that was wr
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from time import time
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, false, or_, select
 
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.tables import reading, source
 from rag.chunk import chunk_pages
-from rag.errors import TryAgain, Unreadable
+from rag.errors import NotFound, OperatorMustAct, TryAgain, Unreadable
+from rag.fetch import check_size
 from rag.model import PageReading, TextSource
-from rag.ports import Reader, WordIndex
+from rag.ports import Fetcher, Reader, WordIndex
 from rag.settings import ReadSettings
 
 RANGE = 8
 """Pages read and written at a time."""
 
-_COPY_BLOCK = 1 << 20
 _IDLE_WAIT = 0.2
 _RETRY = 0.5
 """Seconds before the first retry, doubled each time: what stopped a reader is rarely over at once."""
+
+_LONGEST_WAIT = 60
+_DAY = 24 * 60 * 60
 
 
 class Ingest:
@@ -41,6 +47,8 @@ class Ingest:
         settings: ReadSettings,
         run_id: str,
         version: str,
+        fetchers: Mapping[str, Fetcher],
+        stop: threading.Event | None = None,
     ) -> None:
         self._catalog = catalog
         self._words = words
@@ -48,42 +56,42 @@ class Ingest:
         self._settings = settings
         self._run = run_id
         self._version = version
-        self.stop = threading.Event()
+        self._fetchers = fetchers
+        self.stop = stop or threading.Event()
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for leftover in (self._data / "files").glob("tmp-*"):  # of a run that died
             leftover.unlink()
 
     def work(self, reader: Reader) -> None:
-        """Fetch and read until nothing can be claimed and nobody is about to make new work."""
+        """Fetch and read until nothing can be claimed now and nobody is about to make new work."""
         while not self.stop.is_set():
             if self.fetch_one() or self.read_one(reader):
                 continue
-            if not self.anything_waits(fetching_counts=True):
+            if not self.anything_waits(due=True, fetching_counts=True):
                 return
             self.stop.wait(_IDLE_WAIT)
 
-    def anything_waits(self, *, fetching_counts: bool = False) -> bool:
-        """Whether a source or a shared document's reading waits to be claimed, now or after its back-off."""
-        states = ["waiting", "fetching"] if fetching_counts else ["waiting"]
+    def anything_waits(self, *, due: bool = False, fetching_counts: bool = False) -> bool:
+        """Whether a source that can be fetched here or a shared document's reading waits to be claimed.
+
+        `due` leaves out what is put off until later.
+        """
+        now = time() if due else math.inf
+        fetch = exists().where(source.c.state == "waiting", source.c.kind.in_(self._fetchers), source.c.next_try <= now)
+        read = exists().where(
+            reading.c.state == "waiting", reading.c.next_try <= now, documents.shared(reading.c.document_id)
+        )
+        fetching = exists().where(source.c.state == "fetching") if fetching_counts else false()
         with self._catalog.reading() as connection:
-            return bool(
-                connection.scalar(
-                    select(
-                        or_(
-                            exists().where(source.c.state.in_(states)),
-                            exists().where(reading.c.state == "waiting", documents.shared(reading.c.document_id)),
-                        )
-                    )
-                )
-            )
+            return bool(connection.scalar(select(or_(fetch, read, fetching))))
 
     # ------------------------------------------------------------ bytes
 
     def fetch_one(self) -> bool:
         """Claim a source and find out its bytes; False when none waits."""
         with self._catalog.writing() as connection:
-            claimed = sources.claim_source(connection, self._run)
+            claimed = sources.claim_source(connection, self._run, list(self._fetchers))
         if claimed is None:
             return False
         if claimed.attempts > sources.ATTEMPTS:
@@ -91,19 +99,18 @@ class Ingest:
             return True
         try:
             self._take_in(claimed)
+        except NotFound:
+            with self._catalog.writing() as connection:
+                sources.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
-            return True
-        except OSError as error:
-            if error.filename is not None and not Path(claimed.ref).exists():
-                self._fail_source(claimed.id, "The file is no longer there.", "Index its new place.")
-            elif isinstance(error, PermissionError) or claimed.attempts == sources.ATTEMPTS:
-                self._fail_source(
-                    claimed.id, f"The file could not be copied: {error.strerror}.", "Mend this, and retry."
-                )
+        except (TryAgain, OperatorMustAct, OSError) as error:
+            if claimed.delays >= _delays(claimed.kind):
+                self._fail_source(claimed.id, str(error), getattr(error, "hint", ""))
             else:
                 with self._catalog.writing() as connection:
-                    sources.release_source(connection, claimed.id, wait=_RETRY * 2**claimed.attempts)
+                    wait = min(_RETRY * 2**claimed.delays, _LONGEST_WAIT)
+                    sources.delay_source(connection, claimed.id, wait, str(error))
         return True
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
@@ -111,32 +118,23 @@ class Ingest:
             sources.fail_source(connection, source_id, reason, hint)
 
     def _take_in(self, claimed: sources.SourceRow) -> None:
-        """Copy a file into the data folder under the name of its hash, and know its document from then on.
-
-        Hashed while it is copied, so that name and content agree even if the file changes meanwhile.
-        """
-        path = Path(claimed.ref)
-        stat = path.stat()
-        if stat.st_size == 0:
-            raise Unreadable("The file is empty.", "Export or download it again.")
-        if stat.st_size > self._settings.max_mb << 20:
-            raise Unreadable(
-                f"The file has {stat.st_size >> 20} MB; the limit is {self._settings.max_mb} MB.",
-                "Split it, or raise read.max_mb.",
-            )
-        digest = hashlib.sha256()
+        """Fetch a file into the data folder under the name of its hash, and know its document from then on."""
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
-            with path.open("rb") as origin, copy.open("wb") as out:
-                while block := origin.read(_COPY_BLOCK):
-                    digest.update(block)
-                    out.write(block)
+            fetched = self._fetchers[claimed.kind](claimed.ref, copy)
             size = copy.stat().st_size
+            check_size(size, self._settings)
+            with copy.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
             # Inside the transaction, as is the wiping of files: neither can come between the other's steps.
             with self._catalog.writing() as connection:
-                os.replace(copy, self._data / "files" / digest.hexdigest())
-                document_id = documents.put_document(connection, digest.hexdigest(), size, self._version)
-                sources.finish_source(connection, claimed, document_id, mtime_ns=stat.st_mtime_ns, size=size)
+                os.replace(copy, self._data / "files" / digest)
+                document_id = documents.put_document(connection, digest, size, self._version)
+                sources.finish_source(
+                    connection, claimed, document_id, mtime_ns=fetched.mtime_ns, size=fetched.size or size
+                )
+                if fetched.name:
+                    sources.name_shares(connection, claimed.id, fetched.name, fetched.link)
         finally:
             copy.unlink(missing_ok=True)
 
@@ -203,3 +201,8 @@ def _given_up(number: int) -> PageReading:
     return PageReading(
         number, None, 612, 792, TextSource.NONE, (), None, "This page stopped Magpie several times and was left out."
     )
+
+
+def _delays(kind: str) -> int:
+    """How often a source is put off: a disk that fails goes on failing, a network may be back within the day."""
+    return sources.ATTEMPTS if kind == "path" else _DAY // _LONGEST_WAIT

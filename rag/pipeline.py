@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,17 +21,15 @@ from rag.catalog.tables import document, reading
 from rag.embed import VectorLane
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence
+from rag.fetch import PathFetcher, files_in, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
-from rag.ports import Embedder, Generator, Reader, VectorStore, WordIndex
+from rag.ports import Embedder, Fetcher, Generator, Reader, VectorStore, WordIndex
 from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.words import Fts5Words, content_words
 from rag.work import Report, Work, silent, workers
 
 log = logging.getLogger("magpie")
-
-SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp".split())
-"""What a folder is searched for; a file named outright is tried whatever it is called."""
 
 EVIDENCE = 3
 """Pictures drawn for one answer."""
@@ -76,6 +75,7 @@ class Parts:
     lane: VectorLane
     open_reader: Callable[[], Reader]
     generator: Generator | None
+    fetchers: Mapping[str, Fetcher]
 
 
 class Rag:
@@ -87,7 +87,7 @@ class Rag:
         self._catalog = parts.catalog
         self._lane = parts.lane
         self._closing = closing
-        self._work = Work(settings, parts.catalog, parts.words, parts.lane, parts.open_reader)
+        self._work = Work(settings, parts.catalog, parts.words, parts.lane, parts.open_reader, parts.fetchers)
         self._retriever = Retriever(
             parts.catalog, settings.data, parts.words, parts.lane, settings.search, settings.embed
         )
@@ -103,6 +103,24 @@ class Rag:
     def close(self) -> None:
         self._closing.close()
 
+    # ------------------------------------------------------------ transactions and the owner's loop
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction of the catalog, begun IMMEDIATE; for `rag.put_share` and the like, and tables beside."""
+        return self._catalog.writing()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One snapshot of the catalog."""
+        return self._catalog.reading()
+
+    def upgrade(self, migrations: Path, versions: str) -> None:
+        """Bring somebody else's tables in the catalog's file to their newest schema; see Catalog.upgrade."""
+        self._catalog.upgrade(migrations, versions)
+
+    def serve(self, stop: threading.Event) -> None:
+        """Fetch, read, embed and forget whatever comes, until `stop` is set; waits while another owner runs."""
+        self._work.serve(stop)
+
     # ------------------------------------------------------------ putting in
 
     def index(self, paths: Sequence[Path], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
@@ -113,10 +131,10 @@ class Rag:
         """
         wanted: list[Path] = []
         for path in paths:
-            wanted += _files(path)
+            wanted += files_in(path)
         before = self._known_documents()
         with self._catalog.writing() as connection:
-            put = [_put_path(connection, path, space) for path in dict.fromkeys(wanted)]
+            put = [put_path(connection, path, space) for path in dict.fromkeys(wanted)]
             kept = {source_id for source_id, _ in put}
             vanished = [
                 source_id
@@ -300,8 +318,13 @@ def open_rag(
     embedder: Embedder | None = None,
     store: VectorStore | None = None,
     generator: Generator | None = None,
+    fetchers: Mapping[str, Fetcher] | None = None,
 ) -> Rag:
-    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed."""
+    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
+
+    `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
+    a process that has it.
+    """
     data = settings.data
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     cores = os.cpu_count() or 1
@@ -340,35 +363,6 @@ def open_rag(
 
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
-        parts = Parts(catalog, Fts5Words(), lane, reader or open_reader, generator)
+        fetching = {"path": PathFetcher(settings.read), **(fetchers or {})}
+        parts = Parts(catalog, Fts5Words(), lane, reader or open_reader, generator, fetching)
         return Rag(settings, parts, opening.pop_all())
-
-
-def _files(path: Path) -> list[Path]:
-    """The files a path stands for: itself, or what its folder holds and Magpie can read, hidden ones left out."""
-    if path.is_file():
-        return [path.resolve()]
-    if not path.is_dir():
-        raise NotFound(f"There is no file or folder {path}.", "Check the name.")
-    return [
-        found.resolve()
-        for found in sorted(path.rglob("*"))
-        if found.suffix.lower() in SUFFIXES and found.is_file() and not _hidden(found.relative_to(path))
-    ]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
-    stat = path.stat()
-    return sources.put_source(
-        connection,
-        kind="path",
-        ref=str(path),
-        space=space,
-        name=path.name,
-        mtime_ns=stat.st_mtime_ns,
-        size=stat.st_size,
-    )

@@ -40,6 +40,28 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What is known of a source once its bytes are here; an empty name leaves the shares' names alone."""
+
+    mtime_ns: int | None = None
+    size: int | None = None
+    name: str = ""
+    link: str | None = None
+
+
+class Fetcher(Protocol):
+    """Brings the bytes of one kind of source. Called from several threads at once."""
+
+    def __call__(self, ref: str, into: Path) -> Fetched:
+        """Write the bytes of `ref` to the new file `into`.
+
+        Raise Unreadable when they never can be had; TryAgain or OperatorMustAct when it may work later (asked again
+        with growing pauses, for a day); NotFound when the source is no more, or nobody's business: its shares go.
+        """
+        ...
+
+
 class Ocr(Protocol):
     """Recognise the words of one picture. Runs inside the reading process."""
 

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 
 from rag.catalog import Catalog, sources
 from rag.embed import VectorLane
 from rag.forget import sweep
 from rag.ingest import Ingest
 from rag.owner import Ownership, try_own
-from rag.ports import Reader, WordIndex
+from rag.ports import Fetcher, Reader, WordIndex
 from rag.settings import Settings
 
 _FOLLOW = 0.3
 """Seconds between two looks at the progress."""
+
+_LOOK = 30
+"""Seconds between two looks for what other processes left to do: files forgotten, weights pulled."""
+
+_IDLE = 60
+"""Seconds without work after which the reading processes are ended: each keeps hundreds of MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +67,14 @@ class Work:
         words: WordIndex,
         lane: VectorLane,
         open_reader: Callable[[], Reader],
+        fetchers: Mapping[str, Fetcher],
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._words = words
         self._lane = lane
         self._open_reader = open_reader
+        self._fetchers = fetchers
         self._told: dict[int, tuple[sources.Settled, str]] = {}
 
     def settle(self, wanted: Sequence[int], report: Report) -> None:
@@ -79,24 +89,65 @@ class Work:
                 return
             threading.Event().wait(_FOLLOW)
 
+    def serve(self, stop: threading.Event) -> None:
+        """Own the data folder and work off whatever comes, until `stop` is set. Waits for another owner to end."""
+        while not stop.is_set():
+            with try_own(self._catalog, self._settings.data) as ownership:
+                if ownership is not None:
+                    self._lane.take_over(unclean=ownership.unclean)
+                    self._serve(ownership, stop)
+            stop.wait(_FOLLOW)
+
+    def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
+        """Reading processes are started when something waits, and ended when nothing did for a while."""
+        looked = float("-inf")
+        while not stop.is_set():
+            with self._readers() as readers:
+                ingest = self._ingest(ownership, readers, stop)
+                worked = monotonic()
+                while not stop.is_set() and monotonic() - worked < _IDLE:
+                    if ingest.anything_waits(due=True):
+                        self._read_and_embed(ingest, readers, (), silent)
+                        worked, looked = monotonic(), float("-inf")
+                    elif monotonic() - looked > _LOOK:
+                        while not stop.is_set() and self._lane.embed_some():
+                            worked = monotonic()
+                        # Bytes that go here and are just coming there keep their reading.
+                        if not ingest.anything_waits(due=True):
+                            self._tidy()
+                            looked = monotonic()
+                    stop.wait(_FOLLOW)
+
     def _own(self, ownership: Ownership, wanted: Sequence[int], report: Report) -> None:
         self._lane.take_over(unclean=ownership.unclean)
-        settings = self._settings
-        readers = [self._open_reader() for _ in range(workers(settings.read.workers))]
-        version = readers[0].version
-        ingest = Ingest(self._catalog, self._words, settings.data, settings.read, ownership.run_id, version)
-        try:
+        with self._readers() as readers:
+            ingest = self._ingest(ownership, readers)
             while True:
                 self._read_and_embed(ingest, readers, wanted, report)
                 if not ingest.anything_waits():
                     break
                 ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
+        self._tidy()
+        self._report(wanted, report, "")
+
+    @contextmanager
+    def _readers(self) -> Iterator[Sequence[Reader]]:
+        """As many readers as there are workers; each starts its process when it is first used."""
+        readers = [self._open_reader() for _ in range(workers(self._settings.read.workers))]
+        try:
+            yield readers
         finally:
             for reader in readers:
                 reader.close()
-        sweep(self._catalog, self._words, settings.data)
+
+    def _ingest(self, ownership: Ownership, readers: Sequence[Reader], stop: threading.Event | None = None) -> Ingest:
+        run_id, version = ownership.run_id, readers[0].version
+        data, settings = self._settings.data, self._settings.read
+        return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
+
+    def _tidy(self) -> None:
+        sweep(self._catalog, self._words, self._settings.data)
         self._lane.forget_dropped()
-        self._report(wanted, report, "")
 
     def _read_and_embed(self, ingest: Ingest, readers: Sequence[Reader], wanted: Sequence[int], report: Report) -> None:
         """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
@@ -109,7 +160,10 @@ class Work:
                     ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
                     for future in ended:
                         future.result()
-                while self._lane.embed_some():
+                    if ingest.stop.is_set():
+                        for reader in readers:
+                            reader.close()
+                while not ingest.stop.is_set() and self._lane.embed_some():
                     self._report(wanted, report, f"{self._lane.waiting()} chunks wait for their vectors")
             except BaseException:
                 ingest.stop.set()
@@ -137,7 +191,6 @@ class Work:
             if ownership is None:
                 return
             self._lane.take_over(unclean=ownership.unclean)
-            sweep(self._catalog, self._words, self._settings.data)
-            self._lane.forget_dropped()
+            self._tidy()
             if ownership.unclean:
                 self._lane.embed_some()  # looks at the store first, and this run must not end before it did

@@ -34,7 +34,7 @@ class Catalog:
         self._engine = _engine(self.path)
         self._writer = self._engine.execution_options(immediate=True)
         try:
-            _upgrade(self._engine)
+            self.upgrade(Path(__file__).parent.parent / "migrations", "alembic_version")
         except DatabaseError as error:
             raise CatalogUnfit(
                 f"The catalog {self.path} cannot be opened: {error.orig}.",
@@ -51,6 +51,13 @@ class Catalog:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
+    def upgrade(self, migrations: Path, versions: str) -> None:
+        """Bring tables to the newest schema by an Alembic folder; `versions` is the table that keeps count.
+
+        Raise CatalogUnfit for a schema that a newer program wrote.
+        """
+        _upgrade(self._writer, migrations, versions)
+
     def tidy(self) -> None:
         """Leave no deleted word in the files: SQLite keeps them until the log is truncated."""
         with self._engine.connect() as connection:
@@ -61,7 +68,8 @@ class Catalog:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    # An error must not carry what was asked or shared into a log.
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -84,23 +92,23 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest version; refuse one that a newer program wrote."""
+def _upgrade(writer: Engine, migrations: Path, versions: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("script_location", str(migrations))
     scripts = ScriptDirectory.from_config(config)
-    with engine.execution_options(immediate=True).connect() as connection, connection.begin():
-        current: Any = MigrationContext.configure(connection).get_current_revision()
+    with writer.connect() as connection, connection.begin():
+        found = MigrationContext.configure(connection, opts={"version_table": versions})
+        current: Any = found.get_current_revision()
         if current == scripts.get_current_head():
             return
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
             raise CatalogUnfit(
                 f"The catalog was written by a newer Magpie (schema {current}).", "Upgrade this Magpie, then try again."
             )
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, versions=versions)
         command.upgrade(config, "head")

@@ -6,7 +6,7 @@ so that what kills the process is given up too. A claim carries the id of the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
@@ -29,6 +29,7 @@ class SourceRow:
     ref: str
     state: str
     attempts: int
+    delays: int
     document: int | None
     mtime_ns: int | None
     size: int | None
@@ -79,10 +80,10 @@ def put_source(
 ) -> tuple[int, bool]:
     """Record that a source was seen in a space. Returns (source id, whether there is work to do).
 
-    A source whose size and time of change are as recorded is left alone; one that changed, failed or was
-    gone waits again. The same call twice leaves one source and one share.
+    A source whose size and time of change are as recorded is left alone, and so is one of which neither is told;
+    one that changed, failed or was gone waits again. The same call twice leaves one source and one share, and an
+    empty name or link replaces none.
     """
-    now = time()
     row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
     if row is None:
         source_id = connection.execute(
@@ -93,6 +94,9 @@ def put_source(
         work = True
     else:
         source_id = row.id
+        told = (mtime_ns, size) != (None, None)
+        if not told:
+            mtime_ns, size = row.mtime_ns, row.size
         unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
         failed = row.state in ("failed", "gone") or _reading_failed(connection, row.document_id)
         work = failed or not unchanged or row.state in ("waiting", "fetching")
@@ -103,6 +107,7 @@ def put_source(
                 .values(
                     state="waiting",
                     attempts=0,
+                    delays=0,
                     next_try=0,
                     mtime_ns=mtime_ns,
                     size=size,
@@ -111,15 +116,17 @@ def put_source(
                     run=None,
                 )
             )
-    statement = upsert(share).values(
-        source_id=source_id, space=space, name=name, link=link, shared_by=shared_by, shared_at=now
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[share.c.source_id, share.c.space], set_={"name": name, "link": link}
-        )
-    )
+    _put_share(connection, source_id, space, {"name": name, "link": link, "shared_by": shared_by})
     return source_id, work
+
+
+def _put_share(connection: Connection, source_id: int, space: str, told: Mapping[str, str | None]) -> None:
+    known = {key: value for key, value in told.items() if value}
+    new = upsert(share).values(source_id=source_id, space=space, shared_at=time(), **told)
+    key = [share.c.source_id, share.c.space]
+    connection.execute(
+        new.on_conflict_do_update(index_elements=key, set_=known) if known else new.on_conflict_do_nothing()
+    )
 
 
 def _reading_failed(connection: Connection, document_id: int | None) -> bool:
@@ -129,12 +136,15 @@ def _reading_failed(connection: Connection, document_id: int | None) -> bool:
     return bool(states) and all(state == "failed" for state in states)
 
 
-def claim_source(connection: Connection, run_id: str) -> SourceRow | None:
-    """Take one waiting source whose time has come. One statement, for select-then-update claims twice."""
+def claim_source(connection: Connection, run_id: str, kinds: Sequence[str]) -> SourceRow | None:
+    """Take one waiting source of these kinds whose time has come.
+
+    One statement, for select-then-update claims twice.
+    """
     now = time()
     candidate = (
         select(source.c.id)
-        .where(source.c.state == "waiting", source.c.next_try <= now)
+        .where(source.c.state == "waiting", source.c.kind.in_(kinds), source.c.next_try <= now)
         .order_by(source.c.id)
         .limit(1)
         .scalar_subquery()
@@ -161,16 +171,32 @@ def finish_source(
     return result.rowcount == 1
 
 
+def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
+    """Give all shares of a source the name and link that its origin has for it."""
+    connection.execute(update(share).where(share.c.source_id == source_id).values(name=name, link=link))
+
+
 def fail_source(connection: Connection, source_id: int, reason: str, hint: str) -> None:
     connection.execute(
-        update(source).where(source.c.id == source_id).values(state="failed", reason=reason, hint=hint, run=None)
+        update(source)
+        .where(source.c.id == source_id, source.c.state == "fetching")
+        .values(state="failed", reason=reason, hint=hint, run=None)
     )
 
 
-def release_source(connection: Connection, source_id: int, wait: float) -> None:
-    """Give a claim back, to be tried again after `wait` seconds."""
+def delay_source(connection: Connection, source_id: int, wait: float, reason: str) -> None:
+    """Give a claim back, to be tried again after `wait` seconds. It does not count as an attempt."""
     connection.execute(
-        update(source).where(source.c.id == source_id).values(state="waiting", run=None, next_try=time() + wait)
+        update(source)
+        .where(source.c.id == source_id, source.c.state == "fetching")
+        .values(
+            state="waiting",
+            run=None,
+            next_try=time() + wait,
+            reason=reason,
+            attempts=source.c.attempts - 1,
+            delays=source.c.delays + 1,
+        )
     )
 
 
@@ -248,4 +274,6 @@ def settled(connection: Connection, sources: Sequence[int] | None = None) -> lis
 
 
 def _row(row: Row[Any]) -> SourceRow:
-    return SourceRow(row.id, row.kind, row.ref, row.state, row.attempts, row.document_id, row.mtime_ns, row.size)
+    return SourceRow(
+        row.id, row.kind, row.ref, row.state, row.attempts, row.delays, row.document_id, row.mtime_ns, row.size
+    )

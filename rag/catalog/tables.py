@@ -50,6 +50,7 @@ source = Table(
     Column("reason", Text),
     Column("hint", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("delays", Integer, nullable=False, server_default="0", doc="claims given back, to be tried again"),
     Column("next_try", Float, nullable=False, server_default="0"),
     Column("run", String(32)),
     Column("document_id", ForeignKey("document.id", ondelete="SET NULL")),

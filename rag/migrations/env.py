@@ -14,6 +14,7 @@ def _ours(_object, name, kind, _reflected, _other):
 
 context.configure(
     connection=context.config.attributes["connection"],
+    version_table=context.config.attributes["versions"],
     target_metadata=metadata,
     include_object=_ours,
     render_as_batch=True,

@@ -41,7 +41,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
         claimed: list[int] = []
         while True:
             with catalog.writing() as connection:
-                row = sources.claim_source(connection, "run")
+                row = sources.claim_source(connection, "run", ["path"])
             if row is None:
                 return claimed
             claimed.append(row.id)
@@ -56,13 +56,13 @@ def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_
     source_id, _ = put(catalog, "a")
     with catalog.writing() as connection:
         assert not sources.start_run(connection, "dead", 1)
-        assert sources.claim_source(connection, "dead") is not None
+        assert sources.claim_source(connection, "dead", ["path"]) is not None
     with try_own(catalog, tmp_path) as ownership:
         assert ownership is not None
         assert ownership.unclean
         assert state(catalog, source_id) == "waiting"
         with catalog.writing() as connection:
-            again = sources.claim_source(connection, ownership.run_id)
+            again = sources.claim_source(connection, ownership.run_id, ["path"])
         assert again is not None
         assert again.attempts == 2
     with try_own(catalog, tmp_path) as ownership:
@@ -82,7 +82,7 @@ def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> 
     source_id, work = put(catalog, "a")
     assert work
     with catalog.writing() as connection:
-        claimed = sources.claim_source(connection, "run")
+        claimed = sources.claim_source(connection, "run", ["path"])
         assert claimed is not None
         assert sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
     assert put(catalog, "a") == (source_id, False)
@@ -94,7 +94,7 @@ def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> 
 def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.writing() as connection:
-        sources.claim_source(connection, "run")
+        sources.claim_source(connection, "run", ["path"])
         sources.fail_source(connection, source_id, "It is encrypted.", "Remove its password.")
     with catalog.reading() as connection:
         (row,) = sources.settled(connection)
@@ -105,7 +105,7 @@ def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> N
 def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.writing() as connection:
-        claimed = sources.claim_source(connection, "run")
+        claimed = sources.claim_source(connection, "run", ["path"])
         assert claimed is not None
         sources.drop_shares(connection, [source_id])
         assert not sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)

@@ -39,6 +39,7 @@ def upgrade():
         sa.Column("reason", sa.Text),
         sa.Column("hint", sa.Text),
         sa.Column("attempts", sa.Integer, server_default="0", nullable=False),
+        sa.Column("delays", sa.Integer, nullable=False, server_default="0"),
         sa.Column("next_try", sa.Float, server_default="0", nullable=False),
         sa.Column("run", sa.String(32)),
         sa.Column("document_id", sa.Integer),

@@ -1,0 +1,111 @@
+"""What somebody shared where: the rows a chat's events come down to. Every function works in the caller's transaction.
+
+So that an event, the rows it causes and the note that it was handled are written together, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select, update
+
+from rag.catalog import sources
+from rag.catalog.tables import share, source
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A source seen in a space. What is not known is left empty: it fills nothing in and overwrites nothing.
+
+    `kind` names the fetcher that brings the bytes, `ref` is the fetcher's name for them. A source is fetched again
+    when `size` or `changed_ns` differ from what was recorded.
+    """
+
+    kind: str
+    ref: str
+    space: str
+    name: str = ""
+    link: str | None = None
+    shared_by: str | None = None
+    size: int | None = None
+    changed_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a source has come. `state` is waiting, reading, ready or failed; `reason` and `hint` when failed.
+
+    `page` of `pages` are read; `document` is set once the bytes are known.
+    """
+
+    ref: str
+    name: str
+    state: str
+    page: int
+    pages: int
+    reason: str
+    hint: str
+    document: int | None
+
+
+def put_share(connection: Connection, new: Share) -> None:
+    """Record a share; the same one twice is one."""
+    sources.put_source(
+        connection,
+        kind=new.kind,
+        ref=new.ref,
+        space=new.space,
+        name=new.name,
+        link=new.link,
+        shared_by=new.shared_by,
+        mtime_ns=new.changed_ns,
+        size=new.size,
+    )
+
+
+def drop_share(connection: Connection, kind: str, refs: Sequence[str], space: str | None = None) -> None:
+    """Take sources out of a space, or out of all: nothing of them is shown there from this transaction on."""
+    ids = connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
+    sources.drop_shares(connection, ids, space)
+
+
+def leave_space(connection: Connection, kind: str, space: str) -> None:
+    """Take every source of this kind out of a space."""
+    drop_share(connection, kind, shared_in(connection, kind, space), space)
+
+
+def move_space(connection: Connection, old: str, new: str) -> None:
+    """Let everything shared in one space be shared in another instead: a conversation that changed its id."""
+    there = select(share.c.source_id).where(share.c.space == new).scalar_subquery()
+    connection.execute(delete(share).where(share.c.space == old, share.c.source_id.in_(there)))
+    connection.execute(update(share).where(share.c.space == old).values(space=new))
+
+
+def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
+    """The refs of this kind shared in a space."""
+    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
+    return list(connection.scalars(rows.where(source.c.kind == kind, share.c.space == space).order_by(source.c.id)))
+
+
+def spaces_of(connection: Connection, kind: str) -> list[str]:
+    """The spaces where sources of this kind are shared."""
+    rows = select(share.c.space).join(source, share.c.source_id == source.c.id).where(source.c.kind == kind)
+    return list(connection.scalars(rows.distinct().order_by(share.c.space)))
+
+
+def standings(connection: Connection, kind: str, refs: Sequence[str]) -> list[Standing]:
+    """How these sources stand, in the order given; unknown ones and those nobody shares are left out."""
+    found: dict[str, Standing] = {}
+    for start in range(0, len(refs), 5000):  # SQLite takes at most 32,766 bound values
+        some = refs[start : start + 5000]
+        rows = connection.execute(
+            select(source.c.id, source.c.ref).where(
+                source.c.kind == kind, source.c.ref.in_(some), source.c.state != "gone"
+            )
+        ).all()
+        named = {row.id: row.ref for row in rows}
+        for row in sources.settled(connection, list(named)):
+            ref = named[row.source]
+            found[ref] = Standing(ref, row.name, row.state, row.page, row.pages, row.reason, row.hint, row.document)
+    return [found[ref] for ref in refs if ref in found]

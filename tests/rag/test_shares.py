@@ -1,0 +1,198 @@
+"""Shares put by a chat: one transaction with its note, fetched by a fetcher, gone at once, served by the loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from rag import (
+    Fetched,
+    NotFound,
+    Rag,
+    Scope,
+    Settings,
+    Share,
+    Standing,
+    TryAgain,
+    drop_share,
+    leave_space,
+    move_space,
+    open_rag,
+    put_share,
+    shared_in,
+    spaces_of,
+    standings,
+)
+
+
+class Drive:
+    """A fetcher with files in memory; `broken` holds what is raised next for a ref."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.broken: dict[str, list[Exception]] = {}
+        self.asked: list[str] = []
+
+    def __call__(self, ref: str, into: Path) -> Fetched:
+        self.asked.append(ref)
+        if self.broken.get(ref):
+            raise self.broken[ref].pop(0)
+        into.write_bytes(self.files[ref])
+        return Fetched(name=f"{ref}.pdf", link=f"https://drive/{ref}", size=len(self.files[ref]), mtime_ns=7)
+
+
+def pdf(*pages: str) -> bytes:
+    with pymupdf.open() as document:
+        for text in pages:
+            document.new_page().insert_text((72, 72), text)
+        made: bytes = document.tobytes()
+    return made
+
+
+@pytest.fixture
+def drive() -> Drive:
+    made = Drive()
+    made.files = {"F1": pdf("The gateway uses port 8443."), "F2": pdf("Herons nest in the tower.")}
+    return made
+
+
+@pytest.fixture
+def rag(tmp_path: Path, drive: Drive) -> Iterator[Rag]:
+    settings = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
+    with open_rag(settings, fetchers={"drive": drive}) as rag:
+        yield rag
+
+
+@contextmanager
+def served(rag: Rag) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=rag.serve, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def put(rag: Rag, *shares: Share) -> None:
+    with rag.writing() as connection:
+        for share in shares:
+            put_share(connection, share)
+
+
+def stand(rag: Rag, *refs: str) -> list[Standing]:
+    with rag.reading() as connection:
+        return standings(connection, "drive", refs)
+
+
+def settled(rag: Rag, *refs: str) -> list[Standing]:
+    moment = threading.Event()
+    for _ in range(600):
+        found = stand(rag, *refs)
+        if len(found) == len(refs) and all(one.state in ("ready", "failed") for one in found):
+            return found
+        moment.wait(0.05)
+    raise TimeoutError(str(stand(rag, *refs)))
+
+
+def names(rag: Rag, question: str, *spaces: str) -> list[tuple[str, str | None]]:
+    return [(hit.name, hit.link) for hit in rag.find(question, Scope.of(*spaces)).hits]
+
+
+def test_a_share_is_fetched_named_and_found_in_its_space_alone(rag: Rag, drive: Drive) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"))
+        assert settled(rag, "F1")[0].name == "F1.pdf"
+        assert names(rag, "gateway port", "C1") == [("F1.pdf", "https://drive/F1")]
+        assert names(rag, "gateway port", "C2") == []
+        put(rag, Share("drive", "F2", "C1"), Share("drive", "F1", "C2", "telling.pdf", "https://drive/2"))
+        settled(rag, "F1", "F2")
+        assert names(rag, "gateway port", "C2") == [("telling.pdf", "https://drive/2")]
+    assert sorted(drive.asked) == ["F1", "F2"]
+
+
+def test_a_stub_overwrites_nothing_and_a_change_is_fetched_again(rag: Rag, drive: Drive) -> None:
+    with served(rag):
+        whole = Share("drive", "F1", "C1", "F1.pdf", "https://drive/F1", "U1", len(drive.files["F1"]), 7)
+        put(rag, whole)
+        settled(rag, "F1")
+        put(rag, Share("drive", "F1", "C1"), whole)
+        assert stand(rag, "F1")[0].state == "ready"
+        assert names(rag, "gateway port", "C1") == [("F1.pdf", "https://drive/F1")]
+        drive.files["F1"] = pdf("The gateway uses port 9000 now.")
+        put(rag, Share("drive", "F1", "C1", size=len(drive.files["F1"]), changed_ns=7))
+        settled(rag, "F1")
+        assert "9000" in rag.find("gateway port", Scope.of("C1")).hits[0].text
+    assert drive.asked == ["F1", "F1"]
+
+
+def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C1"))
+        settled(rag, "F1", "F2")
+    with rag.writing() as connection:
+        drop_share(connection, "drive", ["F1"], "C1")
+    assert names(rag, "gateway port", "C1") == []
+    assert names(rag, "gateway port", "C2") != []
+    with rag.writing() as connection:
+        leave_space(connection, "drive", "C2")
+        assert shared_in(connection, "drive", "C1") == ["F2"]
+        assert spaces_of(connection, "drive") == ["C1"]
+    assert names(rag, "gateway port", "C2") == []
+    assert stand(rag, "F1") == []
+
+
+def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "G1"), Share("drive", "F2", "G1"), Share("drive", "F2", "C1"))
+        settled(rag, "F1", "F2")
+    with rag.writing() as connection:
+        move_space(connection, "G1", "C1")
+        assert shared_in(connection, "drive", "C1") == ["F1", "F2"]
+        assert shared_in(connection, "drive", "G1") == []
+
+
+def test_what_the_fetcher_cannot_get_now_comes_later_and_what_is_nobodys_business_goes(rag: Rag, drive: Drive) -> None:
+    drive.broken = {"F1": [TryAgain("busy"), OSError("broken pipe")], "F2": [NotFound("not for the index")]}
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
+        assert settled(rag, "F1")[0].state == "ready"
+        assert stand(rag, "F2") == []
+    assert drive.asked.count("F1") == 3
+
+
+def test_another_process_leaves_what_it_cannot_fetch(tmp_path: Path, rag: Rag) -> None:
+    put(rag, Share("drive", "F1", "C1"))
+    file = tmp_path / "notes.pdf"
+    file.write_bytes(pdf("Notes."))
+    with open_rag(rag.settings) as other:
+        assert [outcome.state for outcome in other.index([file])] == ["new"]
+    assert stand(rag, "F1")[0].state == "waiting"
+
+
+def test_the_loop_waits_for_the_owner_before_it(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"))
+        settled(rag, "F1")
+        with open_rag(rag.settings, fetchers={"drive": Drive()}) as second, served(second):
+            put(second, Share("drive", "F2", "C1"))
+            assert settled(rag, "F2")[0].state == "ready"
+
+
+def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
+        settled(rag, "F1", "F2")
+    drawn = [rag.ask(question, Scope.of("C1")).evidence[0] for question in ("gateway port", "where herons nest")]
+    assert all(path.is_file() for path in drawn)
+    with rag.writing() as connection:
+        drop_share(connection, "drive", ["F1"])
+    rag.forget([])
+    assert [path.is_file() for path in drawn] == [False, True]
