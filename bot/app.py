@@ -1,0 +1,54 @@
+"""The Bolt app: one short listener for every event, which commits one row and returns.
+
+`process_before_response`: an event is acknowledged after its listener returned, so an acknowledgement means that
+the row is there; a listener that raises is not acknowledged, and Slack delivers again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from bot import ledger
+from bot.events import SUBSCRIBED, parse
+from bot.record import record
+from rag import Rag
+
+
+def _bolt_log() -> logging.Logger:
+    """Bolt's own words, without the line that its socket repeats for as long as Slack is out of reach."""
+    found = logging.getLogger("slack")
+    if not found.filters:
+        found.addFilter(lambda record: not record.getMessage().startswith("Failed to check the"))
+    return found
+
+
+def build_app(client: WebClient, rag: Rag, me: str, signing_secret: str, wake: Callable[[], None]) -> App:
+    """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit."""
+    app = App(
+        client=client,
+        signing_secret=signing_secret or None,
+        process_before_response=True,
+        token_verification_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+        request_verification_enabled=bool(signing_secret),
+        logger=_bolt_log(),
+    )
+
+    def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        happenings = parse(event, me)
+        with rag.writing() as connection:
+            if not ledger.take_delivery(connection, str(body.get("event_id"))):
+                return
+            for happening in happenings:
+                record(connection, happening)
+        if happenings:
+            wake()
+
+    for kind in SUBSCRIBED:
+        app.event(kind)(listen)
+    return app

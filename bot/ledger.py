@@ -1,0 +1,308 @@
+"""The bot's own tables, in the catalog's file: what Slack delivered, what was asked, and how far each reply came.
+
+Every function works in the caller's transaction. State, not queue: work to do is a row's state, and a claim is one
+statement, so that a killed process leaves nothing half known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.events import Question
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VERSIONS = "alembic_version_bot"
+
+ATTEMPTS = 3
+"""Claims of one question before it is given up."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+delivery = Table(
+    "delivery", metadata, Column("event_id", String(64), primary_key=True), Column("at", Float, nullable=False)
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32), nullable=False),
+    Column("thread", String(32), nullable=False),
+    Column("user", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
+    Column("state", String(16), nullable=False, doc="waiting, answering, done, failed"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try", Float, nullable=False, server_default="0"),
+    Column("asked", Float, nullable=False, doc="when it was written"),
+    Column("placeholder", String(32), doc="ts of the message that becomes the answer; empty: being posted"),
+    Column("reply", JSON, doc="text, blocks and pictures, once known: never thought out twice"),
+    Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),
+    Column("sharing", Float, doc="when sharing them was asked for"),
+    UniqueConstraint("channel", "ts"),
+    Index(None, "state", "next_try"),
+    sqlite_autoincrement=True,
+)
+
+queried = Table(
+    "queried",
+    metadata,
+    Column("file", String(32), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+)
+"""Pictures that were sent as a question, and where: there they are not to be indexed."""
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("since", Float, nullable=False, doc="when Magpie first looked; what was asked before is not answered"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32), nullable=False),
+    Column("file", String(32), nullable=False),
+    Column("user", String(32), nullable=False),
+    Column("state", String(8), nullable=False, doc="open, done"),
+    UniqueConstraint("channel", "ts", "file"),
+    Index(None, "state"),
+)
+
+errand = Table(
+    "errand",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False, doc="all: plan a sweep; channel: list its files; file: did it change"),
+    Column("ref", String(32), nullable=False),
+    Column("sent", Integer, nullable=False, server_default="1", doc="how often it was asked for"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try", Float, nullable=False, server_default="0"),
+    UniqueConstraint("kind", "ref"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A claimed question, and how far its reply has come."""
+
+    id: int
+    question: Question
+    attempts: int
+    asked: float
+    placeholder: str | None
+    reply: Mapping[str, Any] | None
+    uploads: Sequence[str] | None
+    sharing: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    id: int
+    channel: str
+    ts: str
+    file: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    id: int
+    kind: str
+    ref: str
+    sent: int
+    attempts: int
+
+
+def take_delivery(connection: Connection, event_id: str) -> bool:
+    """Note that an event was delivered; False when it was before."""
+    added = connection.execute(upsert(delivery).values(event_id=event_id, at=time()).on_conflict_do_nothing())
+    return added.rowcount == 1
+
+
+def forget_deliveries(connection: Connection, older_than: float) -> None:
+    """Slack redelivers for a few minutes, with delayed events for a day; seconds."""
+    connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
+
+
+# ---------------------------------------------------------------- questions
+
+
+def put_question(connection: Connection, new: Question) -> None:
+    """Record a question; the same message told again adds only the files that were not known yet."""
+    row = connection.execute(
+        select(question.c.id, question.c.files).where(question.c.channel == new.channel, question.c.ts == new.ts)
+    ).one_or_none()
+    if row is None:
+        connection.execute(
+            insert(question).values(
+                channel=new.channel,
+                ts=new.ts,
+                thread=new.thread,
+                user=new.user,
+                text=new.text,
+                files=list(new.files),
+                state="waiting",
+                asked=_seconds(new.ts),
+            )
+        )
+    elif missing := [file for file in new.files if file not in row.files]:
+        connection.execute(update(question).where(question.c.id == row.id).values(files=[*row.files, *missing]))
+
+
+def claim_question(connection: Connection) -> Asked | None:
+    """Take the oldest question whose time has come. One statement, for select-then-update claims twice."""
+    candidate = (
+        select(question.c.id)
+        .where(question.c.state == "waiting", question.c.next_try <= time())
+        .order_by(question.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(question)
+        .where(question.c.id == candidate)
+        .values(state="answering", attempts=question.c.attempts + 1)
+        .returning(*question.c)
+    ).one_or_none()
+    return None if row is None else _asked(row)
+
+
+def free_claims(connection: Connection) -> None:
+    """Put back what a process that is gone was answering. Only for the one bot process, when it starts."""
+    connection.execute(update(question).where(question.c.state == "answering").values(state="waiting"))
+
+
+def note_reply(connection: Connection, id: int, **known: Any) -> None:
+    """Store how far a reply came: `placeholder`, `reply`, `uploads`, `sharing`."""
+    connection.execute(update(question).where(question.c.id == id).values(**known))
+
+
+def end_question(connection: Connection, id: int, state: str) -> None:
+    connection.execute(update(question).where(question.c.id == id).values(state=state))
+
+
+def delay_question(connection: Connection, id: int, wait: float, *, counts: bool) -> None:
+    """Give a claim back, to be tried again after `wait` seconds; `counts`: it stays an attempt."""
+    fewer = 0 if counts else 1
+    connection.execute(
+        update(question)
+        .where(question.c.id == id, question.c.state == "answering")
+        .values(state="waiting", next_try=time() + wait, attempts=question.c.attempts - fewer)
+    )
+
+
+def withdraw_question(connection: Connection, channel: str, ts: str) -> None:
+    """Drop a question that nobody began to answer."""
+    mine = (question.c.channel == channel) & (question.c.ts == ts)
+    connection.execute(delete(question).where(mine, question.c.state == "waiting", question.c.placeholder.is_(None)))
+
+
+def open_questions(connection: Connection) -> int:
+    rows = select(question.c.id).where(question.c.state.in_(["waiting", "answering"]))
+    return len(connection.execute(rows).all())
+
+
+def put_query(connection: Connection, file: str, channel: str) -> None:
+    connection.execute(upsert(queried).values(file=file, channel=channel).on_conflict_do_nothing())
+
+
+def is_query(connection: Connection, file: str, channel: str) -> bool:
+    rows = exists().where(queried.c.file == file, queried.c.channel == channel)
+    return bool(connection.scalar(select(rows)))
+
+
+def known_since(connection: Connection, channel: str) -> float:
+    """When Magpie first looked into a conversation: now, when it never did."""
+    connection.execute(upsert(conversation).values(channel=channel, since=time()).on_conflict_do_nothing())
+    return float(connection.scalar(select(conversation.c.since).where(conversation.c.channel == channel)) or 0)
+
+
+# ---------------------------------------------------------------- receipts and errands
+
+
+def want_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
+    new = upsert(receipt).values(channel=channel, ts=ts, file=file, user=user, state="open")
+    connection.execute(new.on_conflict_do_nothing())
+
+
+def open_receipts(connection: Connection) -> list[Receipt]:
+    rows = connection.execute(select(receipt).where(receipt.c.state == "open").order_by(receipt.c.id))
+    return [Receipt(row.id, row.channel, row.ts, row.file, row.user) for row in rows]
+
+
+def end_receipt(connection: Connection, id: int) -> None:
+    connection.execute(update(receipt).where(receipt.c.id == id).values(state="done"))
+
+
+def send_errand(connection: Connection, kind: str, ref: str) -> None:
+    """Ask for a look at a channel or a file, at once; one that is asked for already is not put off."""
+    new = upsert(errand).values(kind=kind, ref=ref)
+    connection.execute(
+        new.on_conflict_do_update(index_elements=["kind", "ref"], set_={"next_try": 0, "sent": errand.c.sent + 1})
+    )
+
+
+def due_errand(connection: Connection) -> Errand | None:
+    """The errand to run next. It stays until `end_errand`, so that a killed process runs it again."""
+    row = connection.execute(
+        select(errand).where(errand.c.next_try <= time()).order_by(errand.c.next_try, errand.c.id).limit(1)
+    ).one_or_none()
+    return None if row is None else Errand(row.id, row.kind, row.ref, row.sent, row.attempts)
+
+
+def delay_errand(connection: Connection, id: int, wait: float) -> None:
+    connection.execute(
+        update(errand).where(errand.c.id == id).values(next_try=time() + wait, attempts=errand.c.attempts + 1)
+    )
+
+
+def end_errand(connection: Connection, done: Errand) -> None:
+    """Take an errand off the list, unless it was asked for again while it ran."""
+    connection.execute(delete(errand).where(errand.c.id == done.id, errand.c.sent == done.sent))
+
+
+def _seconds(ts: str) -> float:
+    """The time in a message's ts, as people's clocks have it."""
+    return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
+
+
+def _asked(row: Row[Any]) -> Asked:
+    asked = Question(row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files))
+    return Asked(row.id, asked, row.attempts, row.asked, row.placeholder, row.reply, row.uploads, row.sharing)

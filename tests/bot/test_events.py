@@ -1,0 +1,160 @@
+"""Raw events to happenings: what is asked, shared, gone, and what is nobody's business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.events import (
+    Changed,
+    Happening,
+    Joined,
+    Left,
+    Moved,
+    Queried,
+    Question,
+    Shared,
+    SlackFile,
+    Unshared,
+    Withdrawn,
+    mentions,
+    parse,
+    slack_file,
+    without_mention,
+)
+
+ME = "U0BOT"
+
+
+def raw_file(id: str = "F1", name: str = "report.pdf", **more: Any) -> dict[str, Any]:
+    kind = name.rpartition(".")[2]
+    return {
+        "id": id,
+        "name": name,
+        "title": name,
+        "mode": "hosted",
+        "filetype": kind,
+        "size": 12,
+        "timestamp": 1700000000,
+        "user": "U1",
+        "permalink": f"https://x.slack.com/files/U1/{id}/{name}",
+        "is_external": False,
+    } | more
+
+
+def message(text: str = "", *files: dict[str, Any], **more: Any) -> dict[str, Any]:
+    told = {"type": "message", "user": "U1", "text": text, "ts": "5.1", "channel": "C1", "channel_type": "channel"}
+    return told | ({"files": list(files), "subtype": "file_share"} if files else {}) | more
+
+
+PDF, PNG = slack_file(raw_file()), slack_file(raw_file("F2", "shot.png"))
+STUB = {"id": "F9", "mode": "file_access", "file_access": "check_file_info", "user": "", "timestamp": 0, "created": 0}
+
+
+def asks(text: str = "", *files: str, thread: str = "5.1", channel: str = "C1") -> Question:
+    return Question(channel, "5.1", thread, "U1", text, files)
+
+
+@pytest.mark.parametrize(
+    ("event", "happenings"),
+    [
+        (message("good morning"), []),
+        (message("", raw_file()), [Shared(PDF, "C1", "U1", "5.1")]),
+        (message("", raw_file("F2", "shot.png")), [Shared(PNG, "C1", "U1", "5.1")]),
+        (message("", raw_file("F3", "film.mp4")), []),
+        (message("", raw_file(mode="external", is_external=True)), []),
+        (message("", {"id": "F1", "mode": "tombstone"}), []),
+        (message("", STUB), [Shared(SlackFile("F9"), "C1", "U1", "5.1")]),
+        (message(f"<@{ME}> which port?"), [asks("which port?")]),
+        (message(f"<@{ME}> which port?", type="app_mention"), [asks("which port?")]),
+        (message(f"<@{ME}>"), [asks()]),
+        (message(f"<@{ME}> why?", thread_ts="4.0"), [asks("why?", thread="4.0")]),
+        (message(f"<@{ME}> why?", raw_file()), [Shared(PDF, "C1", "U1", "5.1"), asks("why?", "F1")]),
+        (message(f"<@{ME}>", raw_file()), [Shared(PDF, "C1", "U1", "5.1")]),
+        (message(f"<@{ME}>", raw_file("F2", "shot.png")), [Queried("F2", "C1"), asks("", "F2")]),
+        (message(f"<@{ME}>", STUB), [asks("", "F9")]),
+        (message("which port?", channel="D1", channel_type="im"), [asks("which port?", channel="D1")]),
+        (
+            message("", raw_file("F2", "shot.png"), channel="D1", channel_type="im"),
+            [Queried("F2", "D1"), asks("", "F2", channel="D1")],
+        ),
+        (message("", raw_file(), channel="D1", channel_type="im"), [Shared(PDF, "D1", "U1", "5.1")]),
+        (message(f"<@{ME}> hey", bot_id="B7"), []),
+        (message(f"<@{ME}> hey", user=ME), []),
+        (message("x", subtype="channel_topic"), []),
+        (
+            message(subtype="message_deleted", deleted_ts="5.0", previous_message=message("", raw_file())),
+            [Unshared("F1", "C1"), Withdrawn("C1", "5.0")],
+        ),
+        ({"type": "file_shared", "file_id": "F1", "user_id": "U1", "channel_id": "C1"},
+         [Shared(SlackFile("F1"), "C1", "U1")]),
+        ({"type": "file_shared", "file_id": "F1", "user_id": ME, "channel_id": "C1"}, []),
+        ({"type": "file_unshared", "file_id": "F1", "channel_id": "C1"}, [Unshared("F1", "C1")]),
+        ({"type": "file_deleted", "file_id": "F1"}, [Unshared("F1")]),
+        ({"type": "file_change", "file_id": "F1"}, [Changed("F1")]),
+        ({"type": "member_joined_channel", "user": ME, "channel": "C1"}, [Joined("C1")]),
+        ({"type": "member_joined_channel", "user": "U1", "channel": "C1"}, []),
+        ({"type": "channel_left", "channel": "C1"}, [Left("C1")]),
+        ({"type": "group_left", "channel": "G1"}, [Left("G1")]),
+        ({"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"}, [Moved("G1", "C1")]),
+        ({"type": "team_join", "user": {"id": "U5"}}, []),
+    ],
+)  # fmt: skip
+def test_what_an_event_means(event: dict[str, Any], happenings: list[Happening]) -> None:
+    assert parse(event, ME) == happenings
+
+
+def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Happening]:
+    event = {"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel"}
+    return parse(event | {"message": now, "previous_message": before} | more, ME)
+
+
+def test_an_edit_counts_where_files_or_a_mention_came_or_went() -> None:
+    plain = message("a")
+    assert edited(message("b"), plain) == []
+    assert edited(message("b", raw_file()), plain) == [Shared(PDF, "C1", "U1", "5.1")]
+    assert edited(plain, message("a", raw_file())) == [Unshared("F1", "C1")]
+    assert edited(message("a", {"id": "F1", "mode": "tombstone"}), message("a", raw_file())) == [Unshared("F1", "C1")]
+    assert edited(message(f"<@{ME}> b"), plain) == [asks("b")]
+    assert edited(message(f"<@{ME}> c"), message(f"<@{ME}> b")) == []
+    assert edited(message("b"), plain, channel="D1", channel_type="im") == []
+
+
+def test_the_three_tellings_of_one_question_are_equal() -> None:
+    said = message(f"<@{ME}> why?", raw_file("F2", "shot.png"))
+    told = {key: value for key, value in said.items() if key not in ("subtype", "channel_type")}
+    assert parse(told | {"type": "app_mention"}, ME) == parse(said, ME)
+
+
+def test_a_file_that_only_has_a_type_is_known_by_it() -> None:
+    assert slack_file(raw_file(name="Screenshot", filetype="png")).picture
+    assert not slack_file(raw_file(name="notes", filetype="gdoc")).readable
+    assert not slack_file({"id": "F1", "mode": "hidden_by_limit"}).readable
+    assert slack_file({"id": "F1"}).stub
+
+
+def test_text_is_as_a_person_reads_it() -> None:
+    assert without_mention(f"<@{ME}|magpie>  a &lt;b&gt; &amp;amp; <https://x.y|here> <#C1|ops>", ME) == (
+        "a <b> &amp; here #ops"
+    )
+    assert mentions(f"hey <@{ME}>", ME)
+    assert not mentions("hey <@U0BOTTOM>", ME)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.sampled_from(["message", "app_mention", "file_shared", "file_deleted", "member_joined_channel", "channel_left"]),
+    st.dictionaries(st.sampled_from(["user", "text", "ts", "channel", "subtype", "file_id", "bot_id"]), JSON),
+)
+def test_no_event_of_whatever_types_breaks_the_parser(kind: str, event: dict[str, Any]) -> None:
+    for happening in parse({**event, "type": kind}, ME):
+        assert isinstance(happening, Happening)
