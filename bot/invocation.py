@@ -62,7 +62,7 @@ class Invocation:
         `default` is the data folder when neither an option nor the environment names one.
         """
         screen = Screen(json=json or self.json)
-        settings = self._settings(data, default)
+        settings = self.settings(data, default)
         with ExitStack() as opening:
             with screen.busy("Opening the data folder …"):
                 engine = opening.enter_context(self.opener(settings))
@@ -70,9 +70,10 @@ class Invocation:
 
     def data_folder(self, data: Path | None, default: Path | None = None) -> Path:
         """The data folder that `open` uses with the same arguments."""
-        return self._settings(data, default).data
+        return self.settings(data, default).data
 
-    def _settings(self, data: Path | None, default: Path | None) -> Settings:
+    def settings(self, data: Path | None, default: Path | None = None) -> Settings:
+        """The settings that `open` uses with the same arguments."""
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated
 
 import typer
 
 from bot.invocation import Data, Json, invocation
 from bot.screen import Screen, count
+from bot.settings import load_slack_settings
 from bot.shapes import doctor_shape, models_shape, status_shape
 from rag import Check
 
@@ -45,10 +47,13 @@ def status(context: typer.Context, data: Data = None, json: Json = False) -> Non
 
 def doctor(context: typer.Context, data: Data = None, json: Json = False) -> None:
     """Prove every link of the chain, one after another; say how to mend what is broken."""
+    from bot.slack_doctor import slack_checks
+
     with invocation(context).open(data, json) as (rag, screen):
         screen.note("Each link of the chain is tried; this takes a few seconds …")
         checks = []
-        for check in rag.doctor():
+        settings = invocation(context).settings(data)
+        for check in chain(rag.doctor(), slack_checks(load_slack_settings, settings.read.max_mb)):
             checks.append(check)
             _show(screen, check)
         shape = doctor_shape(checks)

@@ -16,7 +16,9 @@ from tests.fakes.engine import FakeEngine
 def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches a test, and 80 columns everywhere."""
     for name in [
-        name for name in os.environ if name.startswith("MAGPIE_") or name in ("FORCE_COLOR", "TTY_COMPATIBLE")
+        name
+        for name in os.environ
+        if name.startswith(("MAGPIE_", "SLACK_")) or name in ("FORCE_COLOR", "TTY_COMPATIBLE")
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")

@@ -1,0 +1,198 @@
+"""Answers, receipts and errors as Slack shows them: text for notifications, blocks for readers. Pure.
+
+No link and no mention in a reply comes from a document or a model: their text is escaped and verbatim, and what is
+linked is the permalink that Slack gave for a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag import Answer, Hit, Mode, Passage, Standing
+
+Block = dict[str, Any]
+
+SECTION = 2900
+"""Characters of a section; Slack takes 3,000."""
+
+SECTIONS = 4
+"""Sections of one answer. A whole message may have about 13,000 characters; see facts on msg_blocks_too_long."""
+
+NOTIFICATION = 3000
+PICTURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that goes with a reply, and what is said of it."""
+
+    path: str
+    title: str
+
+    @property
+    def filename(self) -> str:
+        """The title as a file name, as somebody who saves the picture would want it."""
+        return f"{re.sub(r'[^0-9A-Za-z]+', '-', self.title).strip('-') or 'page'}{Path(self.path).suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message, and the pictures that follow it in the thread."""
+
+    text: str
+    blocks: list[Block]
+    pictures: list[Picture] = field(default_factory=list)
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def restored(cls, stored: Any) -> Reply:
+        return cls(stored["text"], stored["blocks"], [Picture(**picture) for picture in stored["pictures"]])
+
+
+def escaped(text: str) -> str:
+    """Text of a stranger: shown as it is. With `verbatim` in every block, Slack makes no link or mention of it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def answer_reply(answer: Answer, remark: str = "") -> Reply:
+    """An answer with its citations. `remark` is said first: about a document that was sent with the question."""
+    notices = [one for one in (remark, answer.notice) if one]
+    body = _mrkdwn(answer.text)
+    blocks: list[Block] = [_small(escaped(" ".join(notices)))] if notices else []
+    quoted = answer.mode is Mode.PASSAGES and not answer.abstained
+    if quoted:  # the passages themselves, each under its place already
+        for one in answer.cited:
+            body = body.replace(escaped(f"[{one.number}] {one.hit.place}"), _citation(one), 1)
+    blocks += [_section(piece) for piece in pieces(body)]
+    if answer.cited and not answer.abstained and not quoted:
+        blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
+    shown = [] if answer.abstained else list(zip(answer.evidence, answer.cited, strict=False))[:PICTURES]
+    pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}") for path, one in shown]
+    return Reply(_cut(_mrkdwn(answer.text), NOTIFICATION), blocks, pictures)
+
+
+def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
+    """Which page a screenshot shows."""
+    blocks: list[Block] = [_small(escaped(remark))] if remark else []
+    blocks.append(_section(f"This is *{_linked(hit)}*, {escaped(_page(hit))}."))
+    pictures = [Picture(str(picture), hit.place)] if picture else []
+    return Reply(f"This is {escaped(hit.place)}.", blocks, pictures)
+
+
+def plain_reply(text: str) -> Reply:
+    """A sentence of ours."""
+    return Reply(escaped(text), [_section(escaped(text))])
+
+
+def reading_status(standings: Sequence[Standing]) -> str:
+    """What is shown while a question waits for documents sent with it."""
+    for one in standings:
+        if one.state == "reading" and one.pages:
+            return escaped(f"Reading {one.name}, page {min(one.page + 1, one.pages)} of {one.pages} …")
+    names = [one.name for one in standings if one.state in ("waiting", "reading")]
+    return escaped(f"Reading {names[0]} …") if names else LOOKING
+
+
+def unfinished(text: str) -> str:
+    """A model's words so far, to be sent with parse=none: Slack then makes no links of them."""
+    return f"{_cut(escaped(text), NOTIFICATION)} …"
+
+
+LOOKING = "Looking …"
+HELP = (
+    "Ask me something about the files shared in this conversation, or send me a screenshot: I say which page it is. "
+    "PDFs and pictures shared here are read as they come."
+)
+UNSEEN = "I do not know this picture from any page shared in this conversation."
+BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie finds the reason in its log."
+
+
+def failure_sentence(standing: Standing) -> str:
+    """Said to the sender alone when a file cannot be read."""
+    return escaped(f"I could not read {standing.name}: {standing.reason} {standing.hint}".strip())
+
+
+def failures_remark(standings: Sequence[Standing]) -> str:
+    """Said before an answer that had to do without a document sent with the question."""
+    failed = [f"{one.name} could not be read: {one.reason}" for one in standings if one.state == "failed"]
+    unread = [one.name for one in standings if one.state in ("waiting", "reading")]
+    late = [f"{', '.join(unread)}: not wholly read yet; ask again in a while."] if unread else []
+    return " ".join([*failed, *late])
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Text in sections that Slack takes, cut at paragraphs, else lines, else words; at most SECTIONS."""
+    for number in range(SECTIONS):
+        if not text.strip():
+            return
+        if len(text) <= SECTION:
+            yield text
+            return
+        end = next((at for sign in ("\n\n", "\n", " ") if (at := text.rfind(sign, SECTION // 2, SECTION)) > 0), SECTION)
+        end = _whole(text, end)
+        last = number == SECTIONS - 1
+        yield text[:end].rstrip() + (" …" if last else "")
+        text = text[end:].lstrip("\n")
+
+
+def _whole(text: str, end: int) -> int:
+    """`end`, or an earlier place where it would cut through an entity or a link of ours."""
+    for opening, closing in (("&", ";"), ("<", ">")):
+        start = text.rfind(opening, 1, end)
+        if start > 0 and closing not in text[start:end] and closing in text[end : end + 1000]:
+            end = start
+    return end
+
+
+def _mrkdwn(text: str) -> str:
+    """A model's Markdown as Slack writes it: bold and headings; the rest is left as it stands."""
+    safe = escaped(text)
+    safe = re.sub(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", r"*\1*", safe, flags=re.MULTILINE)
+    safe = re.sub(r"\*\*(?=\S)([^*\n]{1,300}?)(?<=\S)\*\*", r"*\1*", safe)
+    return re.sub(r"^([ \t]*)[*-][ \t]+", r"\1• ", safe, flags=re.MULTILINE)
+
+
+def _citation(passage: Passage) -> str:
+    return f"[{passage.number}] {_linked(passage.hit)}, {escaped(_page(passage.hit))}"
+
+
+def _page(hit: Hit) -> str:
+    return hit.place.removeprefix(f"{hit.name}, ")
+
+
+def _linked(hit: Hit) -> str:
+    name = escaped(hit.name).replace("|", "¦")
+    if hit.link and re.fullmatch(r"https?://[^\s<>|]+", hit.link):
+        return f"<{hit.link.replace('&', '&amp;')}|{name}>"
+    return name
+
+
+def _batches(lines: list[str]) -> Iterator[list[str]]:
+    """Lines for one context block each: Slack takes as much in one element as in a section."""
+    batch: list[str] = []
+    for line in lines:
+        if batch and sum(map(len, batch)) + len(line) > SECTION // 2:
+            yield batch
+            batch = []
+        batch.append(line)
+    if batch:
+        yield batch
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "expand": True, "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _small(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": _cut(text, SECTION), "verbatim": True}]}
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: _whole(text, length)].rstrip() + " …"

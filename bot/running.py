@@ -1,0 +1,190 @@
+"""The bot put together: the one place that builds its parts, and the threads it runs in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from filelock import FileLock, Timeout
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from bot import ledger
+from bot.answering import Answering
+from bot.app import build_app
+from bot.files import KIND, SlackFiles
+from bot.server import build_server, serving
+from bot.settings import SlackSettings
+from bot.slack import calling, open_client, open_poster
+from bot.sweep import Sweep
+from bot.work import Bell, Chores, Questions, loop
+from rag import Busy, Rag, Settings, TryAgain, open_rag
+
+if TYPE_CHECKING:
+    from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+log = logging.getLogger("magpie")
+
+OpenRag = Callable[..., Rag]
+
+_TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between attempts to reach Slack; the last one is repeated."""
+
+_LOOK = 0.5
+
+
+@dataclass(frozen=True)
+class Bot:
+    """Everything built and nothing started yet; `run` starts it."""
+
+    settings: SlackSettings
+    client: WebClient
+    rag: Rag
+    files: SlackFiles
+    app: App
+    questions: Questions
+    chores: Chores
+    bell: Bell
+    stop: threading.Event
+
+    def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
+        """Work until `stop` is set or a part fails; what failed is raised, for a bot that half works helps nobody.
+
+        `started` is called once events come in, with the port of the HTTP server, or None when there is none.
+        """
+        with ExitStack() as running:
+            pool = ThreadPoolExecutor(self.settings.workers + 2, thread_name_prefix="bot")
+            running.callback(pool.shutdown)
+            running.callback(self._end)
+            work = [pool.submit(self.rag.serve, self.stop), pool.submit(loop, self.chores.step, self.bell, self.stop)]
+            work += [pool.submit(loop, self.questions.step, self.bell, self.stop) for _ in range(self.settings.workers)]
+            running.enter_context(self._schedule())
+            socket = None if self.settings.http_port else running.enter_context(self._socket())
+            port = self._serve(running, socket, work)
+            started(port)
+            connected = True
+            while not self.stop.is_set():
+                ended, _ = wait(work, _LOOK, FIRST_EXCEPTION)
+                for future in ended:
+                    future.result()
+                before, connected = connected, socket is None or bool(socket.client.is_connected())
+                if connected is not before:
+                    log.warning(
+                        "Connected to Slack again." if connected else "The connection to Slack is gone; trying."
+                    )
+
+    def _end(self) -> None:
+        self.stop.set()
+        self.files.close()
+        self.bell.ring()
+
+    @contextmanager
+    def _schedule(self) -> Iterator[None]:
+        """The sweep now and every `sweep_minutes`; what is old goes once a day."""
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
+        scheduler.add_job(self.chores.tidy, "interval", days=1, coalesce=True)
+        scheduler.start()
+        self.sweep_all()
+        try:
+            yield
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def sweep_all(self) -> None:
+        """Ask for a look at every channel; the chores do it."""
+        with self.rag.writing() as connection:
+            ledger.send_errand(connection, "all", "*")
+        self.bell.ring()
+
+    @contextmanager
+    def _socket(self) -> Iterator[SocketModeHandler]:
+        from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+        handler = SocketModeHandler(
+            self.app, self.settings.app_token.get_secret_value(), ping_interval=self.settings.ping_seconds
+        )
+        try:
+            reached(handler.connect, self.stop)
+            yield handler
+        finally:
+            handler.close()  # type: ignore[no-untyped-call]
+
+    def _serve(self, running: ExitStack, socket: SocketModeHandler | None, work: list[Future[None]]) -> int | None:
+        port = self.settings.http_port or self.settings.health_port
+        if not port:
+            return None
+
+        def health() -> dict[str, object]:
+            connected = socket is None or bool(socket.client.is_connected())
+            alive = not any(future.done() for future in work)
+            with self.rag.reading() as connection:
+                waiting = ledger.open_questions(connection)
+            return {"ok": connected and alive, "connected": connected, "working": alive, "questions": waiting}
+
+        # Slack reaches HTTP mode from outside; who asks for the health alone is on this machine.
+        host = "0.0.0.0" if self.settings.http_port else "127.0.0.1"
+        return running.enter_context(serving(build_server(health, None if socket else self.app), host, port))
+
+
+@contextmanager
+def open_bot(
+    settings: Settings, slack: SlackSettings, opened: OpenRag = open_rag, stop: threading.Event | None = None
+) -> Iterator[Bot]:
+    """Build the bot on `settings.data`. Waits for Slack to be reachable, until `stop` is set.
+
+    Raise Busy when a bot runs on this folder already: Slack would give each of them half of the events. Raise
+    OperatorMustAct for a token that Slack does not accept.
+    """
+    stop = stop or threading.Event()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as opening:
+        opening.enter_context(_only_one(settings))
+        client, poster, bell = open_client(slack), open_poster(slack), Bell()
+        me = str(reached(client.auth_test, stop)["user_id"])
+
+        files = SlackFiles(client, slack, me, settings.read.max_mb)
+        rag = opening.enter_context(opened(settings, fetchers={KIND: files}))
+        rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
+        with rag.writing() as connection:
+            ledger.free_claims(connection)
+        answering = Answering(client, poster, rag, files, me, slack.document_seconds, stop)
+        app = build_app(client, rag, me, slack.signing_secret.get_secret_value(), bell.ring)
+        chores = Chores(client, rag, Sweep(client, rag, files, me))
+        yield Bot(slack, client, rag, files, app, Questions(rag, answering), chores, bell, stop)
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    lock = FileLock(settings.data / "bot.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Busy(
+            f"A bot runs on {settings.data} already.", "Stop it first: two bots would each hear half of what is said."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def reached(call: Callable[[], Any], stop: threading.Event) -> Any:
+    """What a call returns, once Slack can be reached; tried until then, or until `stop` is set."""
+    tries = 0
+    while True:
+        try:
+            with calling():
+                return call()
+        except TryAgain as error:
+            if stop.wait(_TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)]):
+                raise
+            if not tries:
+                log.warning("%s Trying again until it can.", error)
+            tries += 1

@@ -1,0 +1,63 @@
+"""What Magpie serves over HTTP: /health, and in HTTP mode the address Slack sends events to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import uvicorn
+from slack_bolt import App
+from slack_bolt.adapter.starlette import SlackRequestHandler
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rag import BadSetting
+
+EVENTS_PATH = "/slack/events"
+HEALTH_PATH = "/health"
+
+Health = Callable[[], Mapping[str, object]]
+
+
+def build_server(health: Health, app: App | None) -> Starlette:
+    """`health` gives what is told under HEALTH_PATH; its "ok" decides between 200 and 503. `app`: HTTP mode."""
+
+    def tell(_: Request) -> Response:
+        told = health()
+        return JSONResponse(dict(told), 200 if told["ok"] else 503)
+
+    routes = [Route(HEALTH_PATH, tell)]
+    if app is not None:
+        handler = SlackRequestHandler(app)
+
+        async def events(request: Request) -> Response:
+            answered: Response = await handler.handle(request)
+            return answered
+
+        routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+@contextmanager
+def serving(server: Starlette, host: str, port: int) -> Iterator[int]:
+    """The server in a thread of its own while the `with` lasts; yields its port. Raise BadSetting when it is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error
+    running = uvicorn.Server(uvicorn.Config(server, log_level="warning", lifespan="off", ws="none"))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, name="http")
+    thread.start()
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        running.should_exit = True
+        thread.join()
+        listening.close()

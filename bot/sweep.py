@@ -1,0 +1,164 @@
+"""What events missed: every channel's files, listed page by page and compared with the catalog; unheard questions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from time import time
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot import ledger
+from bot.events import Queried, Question, parse, slack_file
+from bot.files import KIND, SlackFiles, changed_ns, channels_of
+from bot.record import record
+from bot.slack import Refused, calling
+from rag import NotFound, Rag, Share, drop_share, leave_space, put_share, shared_in, spaces_of, standings
+
+log = logging.getLogger("magpie")
+
+_PAGE = 100
+_LOOK_BACK = 24 * 3600.0
+_KINDS = "public_channel,private_channel,mpim,im"
+
+
+class Sweep:
+    """Reconciles the catalog with what Slack lists. One thread calls it."""
+
+    def __init__(self, client: WebClient, rag: Rag, files: SlackFiles, me: str) -> None:
+        self._client = client
+        self._rag = rag
+        self._files = files
+        self._me = me
+
+    def plan(self) -> None:
+        """Ask for a look at every channel Magpie is in, and leave those that it is in no longer."""
+        here = set(self._conversations())
+        with self._rag.writing() as connection:
+            for space in spaces_of(connection, KIND):
+                if space not in here:
+                    leave_space(connection, KIND, space)
+            for channel in sorted(here):
+                ledger.send_errand(connection, "channel", channel)
+
+    def channel(self, channel: str) -> None:
+        """Take in what is listed and not known, page by page; take away what is known and shared no more.
+
+        A file that the listing lacks is looked up before it goes: a listing lags behind, and hides old files.
+        """
+        listed = set()
+        try:
+            for files in self._listed(channel):
+                listed |= {str(raw.get("id")) for raw in files}
+                self._take_in(channel, files)
+        except Refused as error:
+            log.info("The files of %s are out of reach: %s", channel, error)
+            if error.code == "channel_not_found":
+                with self._rag.writing() as connection:
+                    leave_space(connection, KIND, channel)
+            return
+        self._unheard(channel)
+        with self._rag.reading() as connection:
+            known = shared_in(connection, KIND, channel)
+        for file in known:
+            if file not in listed and not self._is_in(file, channel):
+                with self._rag.writing() as connection:
+                    drop_share(connection, KIND, [file], channel)
+
+    def _unheard(self, channel: str) -> None:
+        """Questions of the last day whose event never came; those that were heard are there already."""
+        oldest = time() - _LOOK_BACK
+        if not channel.startswith("D"):  # before Magpie came nobody asked it there
+            with self._rag.writing() as connection:
+                oldest = max(ledger.known_since(connection, channel), oldest)
+        kind = "im" if channel.startswith("D") else "channel"
+        for message in self._said(channel, oldest):
+            event = {**message, "type": "message", "channel": channel, "channel_type": kind}
+            asked = [one for one in parse(event, self._me) if isinstance(one, Question | Queried)]
+            if asked:
+                with self._rag.writing() as connection:
+                    for happening in asked:
+                        record(connection, happening)
+
+    def _said(self, channel: str, oldest: float) -> Iterator[Mapping[str, Any]]:
+        """Messages since then, and the replies to them."""
+        cursor = None
+        while True:
+            with calling():
+                found = self._client.conversations_history(
+                    channel=channel, oldest=f"{oldest:.6f}", limit=_PAGE, cursor=cursor
+                )
+            for message in found["messages"]:
+                yield message
+                if message.get("reply_count"):
+                    with calling():
+                        thread = self._client.conversations_replies(
+                            channel=channel, ts=message["ts"], oldest=f"{oldest:.6f}", limit=_PAGE
+                        )
+                    yield from (reply for reply in thread["messages"] if reply["ts"] != message["ts"])
+            cursor = (found.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def file(self, file: str) -> None:
+        """Look whether a file changed; its size and time decide whether it is fetched again."""
+        with self._rag.reading() as connection:
+            if not standings(connection, KIND, [file]):
+                return
+        try:
+            raw = self._files.info(file)
+        except NotFound:
+            with self._rag.writing() as connection:
+                drop_share(connection, KIND, [file])
+            return
+        known = slack_file(raw)
+        if known.stub:
+            return
+        with self._rag.writing() as connection:
+            for channel in sorted(channels_of(raw)):
+                if file in shared_in(connection, KIND, channel):
+                    put_share(
+                        connection,
+                        Share(KIND, file, channel, known.name, known.link, None, known.size, changed_ns(known)),
+                    )
+
+    def _take_in(self, channel: str, files: list[Mapping[str, Any]]) -> None:
+        """One page of a listing. In a direct message a picture is a question, whoever lists it later."""
+        with self._rag.writing() as connection:
+            known = set(shared_in(connection, KIND, channel))
+            for raw in files:
+                file = slack_file(raw)
+                mine = file.user == self._me or raw.get("bot_id")
+                query = file.picture and (channel.startswith("D") or ledger.is_query(connection, file.id, channel))
+                if file.id in known or mine or query or not file.readable:
+                    continue
+                size, changed = file.size, changed_ns(file)
+                put_share(connection, Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed))
+
+    def _listed(self, channel: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of files.list, to the last one: slack_sdk's own iterator stops after the first."""
+        page = 1
+        while True:
+            with calling():
+                found = self._client.files_list(channel=channel, count=_PAGE, page=page)
+            yield found["files"]
+            if page >= int((found.get("paging") or {}).get("pages", 1)):
+                return
+            page += 1
+
+    def _conversations(self) -> Iterator[str]:
+        cursor = None
+        while True:
+            with calling():
+                found = self._client.users_conversations(types=_KINDS, limit=200, cursor=cursor)
+            yield from (str(channel["id"]) for channel in found["channels"])
+            cursor = (found.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def _is_in(self, file: str, channel: str) -> bool:
+        try:
+            return channel in channels_of(self._files.info(file))
+        except NotFound:
+            return False

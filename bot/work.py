@@ -1,0 +1,211 @@
+"""The loops that do the work: questions, receipts, errands. Each works off states; a wake-up only spares it a wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from time import time
+
+from slack_sdk import WebClient
+
+from bot import ledger
+from bot.answering import Answering, Stopping
+from bot.files import KIND
+from bot.ledger import Asked, Errand, Receipt
+from bot.render import failure_sentence
+from bot.slack import Refused, calling
+from bot.sweep import Sweep
+from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, standings
+
+log = logging.getLogger("magpie")
+
+READ, UNREADABLE = "white_check_mark", "warning"
+"""Receipts: the file can be found; the file could not be read."""
+
+_LOOK = 0.5
+"""Seconds between two looks at the states when nothing wakes a loop."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+_DELIVERIES = 48 * 3600.0
+_TOO_LATE = 24 * 3600.0
+"""Seconds after which nobody waits for an answer any more."""
+
+
+class Bell:
+    """Wakes every loop that waits for it, once each."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._rung = 0
+
+    def ring(self) -> None:
+        with self._condition:
+            self._rung += 1
+            self._condition.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> int:
+        """Wait for a ring after the one numbered `heard`; returns the number of the last."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._rung != heard, seconds)
+            return self._rung
+
+
+def loop(step: Callable[[], bool], bell: Bell, stop: threading.Event) -> None:
+    """Take steps while there are any; else wait for the bell, or a moment."""
+    heard = 0
+    while not stop.is_set():
+        if not step():
+            heard = bell.wait(heard, _LOOK)
+
+
+class Questions:
+    """One step claims one question and takes it as far as it goes."""
+
+    def __init__(self, rag: Rag, answering: Answering) -> None:
+        self._rag = rag
+        self._answering = answering
+
+    def step(self) -> bool:
+        with self._rag.writing() as connection:
+            asked = ledger.claim_question(connection)
+        if asked is None:
+            return False
+        try:
+            if asked.attempts > ledger.ATTEMPTS:
+                self._apologise(asked)
+            else:
+                self._answering.answer(asked)
+                self._end(asked, "done")
+        except Stopping:
+            self._delay(asked, counts=False)
+        except OperatorMustAct as error:
+            log.error("A question cannot be answered: %s %s", error, error.hint)
+            self._apologise(asked)
+        except TryAgain as error:
+            log.warning("A question waits: %s %s", error, error.hint)
+            if time() - asked.asked > _TOO_LATE:
+                self._end(asked, "failed")
+            self._delay(asked, counts=False)
+        except Refused as error:
+            log.warning("A question in %s cannot be answered: %s", asked.question.channel, error)
+            self._end(asked, "failed")
+        except Exception:  # the one error path: said in the log, tried again, and in the end said in the thread
+            log.exception("A question failed.")
+            self._delay(asked, counts=True)
+        return True
+
+    def _apologise(self, asked: Asked) -> None:
+        """No question ends in silence; where not even that can be said, it is tried again later."""
+        try:
+            self._answering.apologise(asked)
+        except (TryAgain, OperatorMustAct) as error:
+            log.warning("Nor can that be said: %s", error)
+            self._delay(asked, counts=False)
+        except Refused as error:
+            log.warning("Nor may that be said: %s", error)
+            self._end(asked, "failed")
+        else:
+            self._end(asked, "failed")
+
+    def _end(self, asked: Asked, state: str) -> None:
+        with self._rag.writing() as connection:
+            ledger.end_question(connection, asked.id, state)
+
+    def _delay(self, asked: Asked, *, counts: bool) -> None:
+        with self._rag.writing() as connection:
+            ledger.delay_question(connection, asked.id, _FIRST_WAIT, counts=counts)
+
+
+class Chores:
+    """Receipts for files that are settled, then one errand."""
+
+    def __init__(self, client: WebClient, rag: Rag, sweep: Sweep) -> None:
+        self._client = client
+        self._rag = rag
+        self._sweep = sweep
+
+    def step(self) -> bool:
+        acknowledged = self._receipts()
+        return self._errand() or acknowledged
+
+    def tidy(self) -> None:
+        with self._rag.writing() as connection:
+            ledger.forget_deliveries(connection, _DELIVERIES)
+
+    # ------------------------------------------------------------ receipts
+
+    def _receipts(self) -> bool:
+        """A reaction on every message whose files are all settled; the same one for known and for new bytes."""
+        with self._rag.reading() as connection:
+            receipts = ledger.open_receipts(connection)
+            found = {one.ref: one for one in standings(connection, KIND, [receipt.file for receipt in receipts])}
+        unread = {file for file, standing in found.items() if standing.state not in ("ready", "failed")}
+        waiting = {(receipt.channel, receipt.ts) for receipt in receipts if receipt.file in unread}
+        done = False
+        for receipt in receipts:
+            if (receipt.channel, receipt.ts) not in waiting:
+                done = self._acknowledge(receipt, found.get(receipt.file)) or done
+        return done
+
+    def _acknowledge(self, receipt: Receipt, standing: Standing | None) -> bool:
+        """False when Slack is out of reach: the receipt stays open."""
+        try:
+            if standing is not None:
+                self._tell(receipt, standing)
+        except (TryAgain, OperatorMustAct) as error:
+            log.info("A receipt waits: %s", error)
+            return False
+        except Refused as error:
+            log.info("No receipt: %s", error)
+        with self._rag.writing() as connection:
+            ledger.end_receipt(connection, receipt.id)
+        return True
+
+    def _tell(self, receipt: Receipt, standing: Standing) -> None:
+        failed = standing.state == "failed"
+        try:
+            with calling():
+                self._client.reactions_add(
+                    channel=receipt.channel, timestamp=receipt.ts, name=UNREADABLE if failed else READ
+                )
+        except Refused as error:
+            if error.code != "already_reacted":
+                raise
+        if failed:
+            with calling():
+                self._client.chat_postEphemeral(
+                    channel=receipt.channel, user=receipt.user, text=failure_sentence(standing), parse="none"
+                )
+
+    # ------------------------------------------------------------ errands
+
+    def _errand(self) -> bool:
+        with self._rag.reading() as connection:
+            errand = ledger.due_errand(connection)
+        if errand is None:
+            return False
+        try:
+            self._run(errand)
+        except (TryAgain, OperatorMustAct) as error:
+            log.info("An errand waits: %s", error)
+            with self._rag.writing() as connection:
+                ledger.delay_errand(connection, errand.id, min(_FIRST_WAIT * 2**errand.attempts, _LONGEST_WAIT))
+            return True
+        with self._rag.writing() as connection:
+            ledger.end_errand(connection, errand)
+        return True
+
+    def _run(self, errand: Errand) -> None:
+        try:
+            match errand.kind:
+                case "channel":
+                    self._sweep.channel(errand.ref)
+                case "file":
+                    self._sweep.file(errand.ref)
+                case "all":
+                    self._sweep.plan()
+        except MagpieError:
+            raise
+        except Exception:
+            log.exception("The errand %s %s failed.", errand.kind, errand.ref)

@@ -1,0 +1,111 @@
+"""Replies as Slack shows them: within its limits, and no link or mention that is not ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.render import (
+    SECTION,
+    Reply,
+    answer_reply,
+    failure_sentence,
+    failures_remark,
+    page_reply,
+    pieces,
+    plain_reply,
+    reading_status,
+)
+from rag import Standing
+from tests.fakes.engine import answer, hit
+
+LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.com/files/U1/F1/a.pdf?a=1&b=2")
+
+
+def texts(reply: Reply) -> list[str]:
+    """Every text that Slack would parse."""
+    found = []
+    for block in reply.blocks:
+        found += [part["text"] for part in (block.get("text"), *block.get("elements", ())) if part]
+        assert all(part["verbatim"] for part in (block.get("text"), *block.get("elements", ())) if part)
+    return [*found, reply.text]
+
+
+def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
+    reply = answer_reply(answer("Port **8443** [1].", LINKED))
+    assert reply.text == "Port *8443* [1]."
+    assert reply.blocks[0]["text"]["text"] == "Port *8443* [1]."
+    assert reply.blocks[1]["elements"][0]["text"] == (
+        "[1] <https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|hand¦book &lt;v2&gt;.pdf>, p. 12 (printed vi)"
+    )
+    assert [(picture.path, picture.title) for picture in reply.pictures] == [
+        ("evidence-1.png", "[1] hand|book <v2>.pdf, p. 12 (printed vi)")
+    ]
+    assert Reply.restored(reply.stored()) == reply
+
+
+def test_a_link_that_is_none_is_not_made() -> None:
+    for link in (None, "javascript:alert(1)", "https://x|y", "https://x> <!channel"):
+        reply = answer_reply(answer("a [1]", replace(LINKED, link=link)))
+        assert "<" not in "".join(texts(reply))
+
+
+def test_nothing_found_shows_neither_citation_nor_picture() -> None:
+    reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
+    assert [block["type"] for block in reply.blocks] == ["context", "section"]
+    assert reply.pictures == []
+
+
+def test_a_screenshot_is_told_its_page() -> None:
+    reply = page_reply(LINKED, Path("page.jpg"), "late.pdf: not wholly read yet.")
+    assert "p. 12 (printed vi)" in reply.blocks[1]["text"]["text"]
+    assert reply.pictures[0].title == LINKED.place
+
+
+def test_what_became_of_documents_sent_with_a_question() -> None:
+    read = Standing("F1", "a.pdf", "ready", 9, 9, "", "", 1)
+    reading = Standing("F2", "b.pdf", "reading", 3, 12, "", "", 2)
+    failed = Standing("F3", "c.pdf", "failed", 0, 0, "It is encrypted.", "Remove its password.", None)
+    assert reading_status([read, reading]) == "Reading b.pdf, page 4 of 12 …"
+    assert failures_remark([read]) == ""
+    assert failures_remark([read, reading, failed]) == (
+        "c.pdf could not be read: It is encrypted. b.pdf: not wholly read yet; ask again in a while."
+    )
+    assert failure_sentence(failed) == "I could not read c.pdf: It is encrypted. Remove its password."
+
+
+def test_a_long_answer_is_cut_where_a_reader_pauses() -> None:
+    paragraph = "word " * 400
+    cut = list(pieces("\n\n".join([paragraph.strip()] * 3)))
+    assert [len(piece) for piece in cut] == [1999, 1999, 1999]
+    assert len(list(pieces("a" * 50_000))) == 4
+
+
+ANY = st.text(max_size=400)
+SIGNS = ["<!channel>", "<@U1>", "<https://evil|bank>", "&lt;!here&gt;", "@here", "**", "|", "\n", "#"]
+NASTY = st.lists(ANY | st.sampled_from(SIGNS)).map("".join)
+
+
+@given(NASTY, NASTY, NASTY)
+def test_nothing_of_a_stranger_becomes_a_link_or_a_mention(text: str, name: str, notice: str) -> None:
+    reply = answer_reply(answer(text, replace(LINKED, name=name), notice=notice))
+    for said in [*texts(reply), *texts(plain_reply(text))]:
+        ours = said.replace("<https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|", "", 1)
+        assert ours.count(">") == said.count("<https://x.slack.com/")
+        assert "<" not in ours
+
+
+@given(st.text(st.sampled_from("ab &<>\n*#"), max_size=20_000))
+def test_every_block_is_within_slacks_limits(text: str) -> None:
+    reply = answer_reply(answer(text * 3, *[LINKED] * 20, notice=text))
+    assert len(reply.blocks) <= 50
+    assert len(reply.text) <= 4000
+    for said in texts(reply):
+        assert len(said) <= 3001
+        assert not re.search(r"&(?!amp;|lt;|gt;)", said)
+    assert all(0 < len(piece) <= SECTION + 2 for piece in pieces(text))
+    assert sum(map(len, texts(reply)[:-1])) < 13_200 + 6_000

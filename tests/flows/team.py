@@ -1,0 +1,129 @@
+"""A team with Magpie in its workspace: the real bot over real HTTP and WebSocket, the engine real but for the model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+
+from bot.running import Bot, open_bot
+from bot.settings import SlackSettings
+from bot.workspace import Message, Workspace
+from rag import Settings, open_rag
+from rag.ports import Generator
+from tests.fakes.generator import FakeGenerator
+
+READ, UNREADABLE = "white_check_mark", "warning"
+
+
+def pdf(*pages: str) -> bytes:
+    """A PDF with one paragraph on each page."""
+    with pymupdf.open() as document:
+        for text in pages:
+            document.new_page().insert_textbox((60, 60, 535, 780), text, fontsize=12)
+        made: bytes = document.tobytes()
+    return made
+
+
+GATEWAY = "The gateway listens on port 8443. Its lantern is green."
+HANDBOOK = pdf("Welcome to the harbour.", GATEWAY, "Herons nest here.")
+
+
+def slack_settings(ws: Workspace, **more: Any) -> SlackSettings:
+    known = {"bot_token": ws.bot_token, "app_token": ws.app_token, "signing_secret": ws.signing_secret}
+    return SlackSettings(
+        **{**known, "api_url": ws.api_url, "file_hosts": (ws.host,), "workers": 2, "ping_seconds": 0.5, **more}
+    )
+
+
+def settings(data: Path, **more: Any) -> Settings:
+    plain = {"workers": 1, "ocr": False, "layout": False}
+    return Settings(**{"data": data, "answer": {"model": ""}, "read": plain, **more})
+
+
+@contextmanager
+def magpie(
+    ws: Workspace, data: Path, *, generator: Generator | None = None, rag: Settings | None = None, **slack: Any
+) -> Iterator[Bot]:
+    """The bot, connected; what breaks in its threads breaks the test."""
+    opened = partial(open_rag, generator=generator or FakeGenerator())
+    started = threading.Event()
+    with (
+        open_bot(rag or settings(data), slack_settings(ws, **slack), opened) as bot,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running = pool.submit(bot.run, lambda _: started.set())
+        running.add_done_callback(lambda _: started.set())
+        try:
+            assert started.wait(30)
+            yield bot
+        finally:
+            bot.stop.set()
+            running.result(60)
+
+
+@contextmanager
+def without_proxies() -> Iterator[None]:
+    """slack_sdk's socket goes through a proxy of the environment even to this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+def receipts(ws: Workspace, channel: str, ts: str, *names: str) -> None:
+    """Wait until the bot put these reactions on a message."""
+
+    def there() -> bool:
+        reactions = ws.message(channel, ts).reactions
+        return all(ws.bot_user in reactions.get(name, []) for name in names)
+
+    ws.wait(there, 40, f"the reactions {names}")
+
+
+def reply(ws: Workspace, channel: str, ts: str) -> Message:
+    """Wait for the answer under a message: the one reply with blocks."""
+
+    def answered() -> list[Message]:
+        return [one for one in replies(ws, channel, ts) if one.blocks]
+
+    return ws.wait(answered, 40, "an answer")[0]
+
+
+def replies(ws: Workspace, channel: str, ts: str) -> Sequence[Message]:
+    """What the bot wrote in a thread, messages with pictures included."""
+    return [one for one in ws.thread(channel, ts) if one.user == ws.bot_user]
+
+
+def pictures(ws: Workspace, channel: str, ts: str) -> Message:
+    """Wait for the message with the pictures."""
+
+    def shown() -> list[Message]:
+        return [one for one in replies(ws, channel, ts) if one.files]
+
+    return ws.wait(shown, 40, "pictures")[0]
+
+
+def said(message: Message) -> str:
+    """All that a reader sees of a message."""
+    texts = [
+        part["text"] for block in message.blocks for part in (block.get("text"), *block.get("elements", ())) if part
+    ]
+    return "\n".join(texts) or message.text
+
+
+def until(true: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait for what the engine does by itself, unseen by the workspace."""
+    moment = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if true():
+            return
+        moment.wait(0.05)
+    raise TimeoutError(f"not so within {seconds} s")
