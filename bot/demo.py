@@ -1,22 +1,32 @@
-"""demo: a story on the samples, from the files to the cited pages."""
+"""demo: a story in a workspace of its own, through the real bot: files shared, questions asked, a screenshot sent."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import SecretStr
 
-from bot.commands.filing import lanes_off
-from bot.commands.searching import show_answer
-from bot.invocation import Data, Engine, invocation
+from bot.invocation import Data, Invocation, invocation
 from bot.samples import SCREENSHOT, draw_samples
-from bot.screen import Screen, count
-from rag import Mode, Scope
+from bot.screen import Screen
+from bot.settings import SlackSettings
+from bot.spoken import show_message
+
+if TYPE_CHECKING:
+    from bot.running import Bot
+    from bot.workspace import Message, Workspace
 
 FOLDER = Path("demo-data")
 """Where the demo lives when nobody says otherwise: not in the user's own data folder."""
@@ -29,6 +39,10 @@ QUESTIONS = (
     ("something in no file", "How many weeks of parental leave do employees get?"),
 )
 
+_READING = 240
+_ANSWERING = 240
+_PAUSE = 5.0
+
 
 def register(app: typer.Typer) -> None:
     app.command()(demo)
@@ -39,62 +53,133 @@ def demo(
     script: Annotated[bool, typer.Option("--script", help="Play the story and end.")] = False,
     data: Data = None,
 ) -> None:
-    """Play a story on invented documents: index them, ask, send a screenshot."""
+    """Play a story in a workspace on this machine: files are shared, questions asked, a screenshot is sent."""
     if not script:
         raise typer.BadParameter("the story is all there is to the demo so far: add --script")
     started = time.monotonic()
-    Screen().note("Magpie's demo: two invented documents, five questions and a screenshot.")
-    with invocation(context).open(data, False, default=FOLDER) as (rag, screen):
-        folder = invocation(context).data_folder(data, FOLDER) / "samples"
-        pdfs = [path for path in draw_samples(folder) if path.suffix == ".pdf"]
-        _index(rag, screen, pdfs)
+    screen = Screen()
+    screen.note("Magpie's demo: a workspace on this machine, two invented documents, five questions, a screenshot.")
+    shared = invocation(context)
+    folder = shared.data_folder(data, FOLDER)
+    samples = draw_samples(folder / "samples")
+    with _stage(shared, data, screen, samples) as stage:
+        _read(stage)
         total = len(QUESTIONS) + 1
-        answered = False
         for number, (about, question) in enumerate(QUESTIONS, 1):
-            _title(screen, number, total, about, question)
-            answer = rag.ask(question, Scope.operator())
-            answered = answered or answer.mode is not Mode.PASSAGES
-            show_answer(screen, answer, notice=number == 1)
-        _title(screen, total, total, "a screenshot", "Which page is this?")
-        _screenshot(rag, screen, folder / SCREENSHOT)
-        lanes = rag.status().lanes
-        _next(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on")
+            _title(screen, number, total, about)
+            _ask(stage, f"<@{stage.ws.bot_user}> {question}")
+        _title(screen, total, total, "a screenshot")
+        _ask(stage, f"<@{stage.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
+        lanes = stage.bot.rag.status().lanes
+        answered = not any("No model is" in str(message.blocks) for message in stage.ws.messages(stage.room))
+    _next(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on")
 
 
-def _index(rag: Engine, screen: Screen, pdfs: list[Path]) -> None:
-    with screen.progress("Reading the documents") as report:
-        outcomes = rag.index(pdfs, report=report)
-    screen.say("The documents", style="bold")
-    for outcome in outcomes:
-        known = "read on an earlier run" if outcome.state == "unchanged" else outcome.state
-        screen.say(f"{outcome.file}, {count(outcome.pages, 'page')}: {outcome.reason or known}", indent=2)
-    lanes_off(screen, rag.status().lanes)
-    if any(outcome.state == "failed" for outcome in outcomes):
-        raise typer.Exit(1)
+@dataclass(frozen=True)
+class _Stage:
+    ws: Workspace
+    bot: Bot
+    screen: Screen
+    folder: Path
+    room: str
+    ben: str
+    shared: str
 
 
-def _title(screen: Screen, number: int, total: int, about: str, question: str) -> None:
+@contextmanager
+def _stage(shared: Invocation, data: Path | None, screen: Screen, samples: list[Path]) -> Iterator[_Stage]:
+    """The workspace with two people in a channel, where Ada shares the PDFs, and the bot connected to it."""
+    from bot.running import open_bot
+    from bot.workspace import open_workspace
+
+    logging.getLogger("magpie").setLevel(logging.WARNING)  # what is off is told where the story tells it
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        os.environ.pop(name, None)  # slack_sdk's socket would go through a proxy even to this machine
+    settings = shared.settings(data, FOLDER)
+    with open_workspace() as ws:
+        ada, ben = ws.person("ada"), ws.person("ben")
+        room = ws.channel("harbour-watch", members=[ada, ben])
+        files = [(path.name, path.read_bytes()) for path in samples if path.suffix == ".pdf"]
+        # Before the bot comes: it would otherwise forget what an earlier demo shared, and read it all again.
+        ts = ws.post(ada, room, "The handbook, and what became of the sensors.", files=files)
+        slack = SlackSettings(
+            bot_token=SecretStr(ws.bot_token),
+            app_token=SecretStr(ws.app_token),
+            api_url=ws.api_url,
+            file_hosts=(ws.host,),
+            http_port=0,
+            health_port=0,
+        )
+        started = threading.Event()
+        with open_bot(settings, slack) as bot, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(bot.run, lambda _: started.set())
+            running.add_done_callback(lambda _: started.set())
+            try:
+                started.wait()
+                if not running.done():
+                    yield _Stage(ws, bot, screen, settings.data, room, ben, ts)
+            finally:
+                bot.stop.set()
+                running.result()
+
+
+def _read(stage: _Stage) -> None:
+    """Wait for the receipt under Ada's message, which says that her files can be found."""
+    from bot.work import READ, UNREADABLE
+
+    ws, ts = stage.ws, stage.shared
+    stage.screen.rule("#harbour-watch")
+    told = time.monotonic()
+    until = told + _READING
+    while not {READ, UNREADABLE} & set(ws.message(stage.room, ts).reactions):
+        if time.monotonic() > until:
+            raise TimeoutError("the documents were not read in four minutes; `magpie doctor` may say why")
+        if time.monotonic() - told > _PAUSE:
+            told = time.monotonic()
+            status = stage.bot.rag.status()
+            stage.screen.note(f"  Reading the documents: {status.pages} pages so far …")
+        stage.bot.stop.wait(0.1)
+    _show(stage, [ws.message(stage.room, ts)])
+
+
+def _ask(stage: _Stage, text: str, pictures: list[Path] | None = None) -> None:
+    """Ben asks; the thread is shown when the answer stands in it."""
+    ws, room = stage.ws, stage.room
+    files = [(path.name, path.read_bytes()) for path in pictures or ()]
+    ts = ws.post(stage.ben, room, text, files=files)
+
+    def ended() -> bool:
+        thread = ws.thread(room, ts)
+        shown = sum(message.user == ws.bot_user and bool(message.files) for message in ws.messages(room))
+        answered = len(thread) > 1 and bool(thread[1].blocks) and not thread[0].reactions
+        return answered and shown == len(ws.called("files.completeUploadExternal"))
+
+    ws.wait(ended, _ANSWERING, "an answer")
+    ws.settled()
+    _show(stage, ws.thread(room, ts))
+
+
+def _show(stage: _Stage, thread: list[Message]) -> None:
+    """The messages as they are read in Slack; the pictures the bot sent, as files to look at."""
+    stage.screen.say()
+    for message in thread:
+        mine = message.user == stage.ws.bot_user
+        paths = [_kept(stage, id) for id in message.files] if mine else []
+        show_message(stage.screen, stage.ws, message, paths, indent=4 if message is not thread[0] else 0)
+
+
+def _kept(stage: _Stage, file: str) -> Path:
+    """A picture as it was uploaded, in a folder beside the data."""
+    sent = stage.ws.file(file)
+    path = stage.folder / "sent" / sent.name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(sent.data)
+    return path
+
+
+def _title(screen: Screen, number: int, total: int, about: str) -> None:
     screen.say()
     screen.rule(f"{number} of {total}: {about}")
-    screen.say(f"“{question}”", style="bold cyan")
-    screen.say()
-
-
-def _screenshot(rag: Engine, screen: Screen, picture: Path) -> None:
-    screen.say("The screenshot sent:")
-    screen.path(picture)
-    screen.say()
-    found = rag.find_picture(picture, Scope.operator(), 3)
-    if not found.found or not found.hits:
-        screen.say(found.why or "No page was recognised.")
-        return
-    hit = found.hits[0]
-    screen.say("This is part of")
-    screen.say(f"[1] {hit.place}", style="bold")
-    if hit.render is not None:
-        screen.say()
-        screen.say("Picture of this page:")
-        screen.path(hit.render)
 
 
 def _next(screen: Screen, seconds: float, answered: bool, pictures: bool) -> None:
@@ -104,6 +189,8 @@ def _next(screen: Screen, seconds: float, answered: bool, pictures: bool) -> Non
     screen.say("Now with files of your own:", style="bold")
     screen.say(f"{magpie} index ~/Documents", indent=2)
     screen.say(f'{magpie} ask "…"', indent=2)
+    screen.say("In your own Slack: README, “Connecting a workspace”, then:", style="bold")
+    screen.say(f"{magpie} run", indent=2)
     if not answered:
         screen.say(
             "To have answers written, not only the passages shown (needs Ollama and 6 GB of memory):", style="bold"

@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 
 import typer
+from pydantic import SecretStr
 
 from bot.cli import build_app
+from bot.settings import SlackSettings
+from bot.settings import variable as slack_variable
 from rag import Settings, names, variable
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
@@ -43,6 +46,14 @@ def test_the_table_of_settings_is_the_settings() -> None:
     assert found[0] == table(), f"the table should read:\n{table()}"
 
 
+def test_the_table_of_slack_is_its_settings() -> None:
+    for name, field in SlackSettings.model_fields.items():
+        value = field.get_default()
+        shown = ",".join(value) if isinstance(value, tuple) else "empty" if isinstance(value, SecretStr) else value
+        row = f"| `{slack_variable(name)}` | `{shown}` | {field.description} |"
+        assert row in README.splitlines(), f"missing: {row}"
+
+
 def test_the_first_screen_holds_exactly_the_two_commands() -> None:
     screen = "\n".join(README.splitlines()[:24])
     blocks = re.findall(r"```\w*\n(.*?)```", screen, re.DOTALL)
@@ -55,7 +66,7 @@ def test_the_first_screen_holds_exactly_the_two_commands() -> None:
 def test_every_command_is_described_and_none_that_is_not_there() -> None:
     commands = typer.main.get_command(build_app())
     known = set(getattr(commands, "commands"))  # noqa: B009
-    named = set(re.findall(r"magpie (?:--\w+ \S+ )?([a-z]+)", README))
+    named = set(re.findall(r"(?<!@)magpie (?:--\w+ \S+ )?([a-z]+)", README))
     assert known <= named
     assert named <= known, f"README names commands that are not there: {sorted(named - known)}"
 
