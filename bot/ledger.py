@@ -39,8 +39,8 @@ from bot.events import Question
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSIONS = "alembic_version_bot"
 
-ATTEMPTS = 3
-"""Claims of one question before it is given up."""
+ATTEMPTS = 5
+"""Claims of one question before it is given up: it may be what kills the process, or only stand near."""
 
 metadata = MetaData(
     naming_convention={
@@ -89,7 +89,7 @@ conversation = Table(
     "conversation",
     metadata,
     Column("channel", String(32), primary_key=True),
-    Column("since", Float, nullable=False, doc="when Magpie first looked; what was asked before is not answered"),
+    Column("looked", Float, nullable=False, doc="until when it was searched for questions that nobody heard"),
 )
 
 receipt = Table(
@@ -248,10 +248,15 @@ def is_query(connection: Connection, file: str, channel: str) -> bool:
     return bool(connection.scalar(select(rows)))
 
 
-def known_since(connection: Connection, channel: str) -> float:
-    """When Magpie first looked into a conversation: now, when it never did."""
-    connection.execute(upsert(conversation).values(channel=channel, since=time()).on_conflict_do_nothing())
-    return float(connection.scalar(select(conversation.c.since).where(conversation.c.channel == channel)) or 0)
+def looked_until(connection: Connection, channel: str) -> float | None:
+    """Until when a conversation was searched for questions that nobody heard; None: never."""
+    found = connection.scalar(select(conversation.c.looked).where(conversation.c.channel == channel))
+    return None if found is None else float(found)
+
+
+def looked(connection: Connection, channel: str, until: float) -> None:
+    new = upsert(conversation).values(channel=channel, looked=until)
+    connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={"looked": until}))
 
 
 # ---------------------------------------------------------------- receipts and errands

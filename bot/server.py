@@ -49,6 +49,7 @@ def serving(server: Starlette, host: str, port: int) -> Iterator[int]:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error

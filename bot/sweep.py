@@ -20,6 +20,8 @@ log = logging.getLogger("magpie")
 
 _PAGE = 100
 _LOOK_BACK = 24 * 3600.0
+_OVERLAP = 600.0
+"""Seconds that one look reaches back behind the one before: clocks differ, and events are late."""
 _KINDS = "public_channel,private_channel,mpim,im"
 
 
@@ -68,33 +70,37 @@ class Sweep:
 
     def _unheard(self, channel: str) -> None:
         """Questions of the last day whose event never came; those that were heard are there already."""
-        oldest = time() - _LOOK_BACK
-        if not channel.startswith("D"):  # before Magpie came nobody asked it there
-            with self._rag.writing() as connection:
-                oldest = max(ledger.known_since(connection, channel), oldest)
+        started = time()
+        with self._rag.writing() as connection:
+            since = ledger.looked_until(connection, channel)
+        # Before Magpie came nobody asked it in a channel; in a direct message somebody may have.
+        since = (0.0 if channel.startswith("D") else started) if since is None else since - _OVERLAP
         kind = "im" if channel.startswith("D") else "channel"
-        for message in self._said(channel, oldest):
+        for message in self._said(channel, max(since, started - _LOOK_BACK), started - _LOOK_BACK):
             event = {**message, "type": "message", "channel": channel, "channel_type": kind}
             asked = [one for one in parse(event, self._me) if isinstance(one, Question | Queried)]
             if asked:
                 with self._rag.writing() as connection:
                     for happening in asked:
                         record(connection, happening)
+        with self._rag.writing() as connection:
+            ledger.looked(connection, channel, started)
 
-    def _said(self, channel: str, oldest: float) -> Iterator[Mapping[str, Any]]:
-        """Messages since then, and the replies to them."""
+    def _said(self, channel: str, since: float, parents_since: float) -> Iterator[Mapping[str, Any]]:
+        """Messages since then, and replies since then to messages of the last day."""
         cursor = None
         while True:
             with calling():
                 found = self._client.conversations_history(
-                    channel=channel, oldest=f"{oldest:.6f}", limit=_PAGE, cursor=cursor
+                    channel=channel, oldest=f"{parents_since:.6f}", limit=_PAGE, cursor=cursor
                 )
             for message in found["messages"]:
-                yield message
-                if message.get("reply_count"):
+                if float(message["ts"]) >= since:
+                    yield message
+                if float(message.get("latest_reply") or 0) >= since:
                     with calling():
                         thread = self._client.conversations_replies(
-                            channel=channel, ts=message["ts"], oldest=f"{oldest:.6f}", limit=_PAGE
+                            channel=channel, ts=message["ts"], oldest=f"{since:.6f}", limit=_PAGE
                         )
                     yield from (reply for reply in thread["messages"] if reply["ts"] != message["ts"])
             cursor = (found.get("response_metadata") or {}).get("next_cursor")

@@ -57,6 +57,22 @@ def workers(wanted: int) -> int:
     return wanted or min(os.cpu_count() or 1, 4)
 
 
+@dataclass(frozen=True)
+class _Crew:
+    """Readers and the threads they are called from.
+
+    The threads outlive a burst of work: a reading process ends with the thread that started it (Linux's
+    PR_SET_PDEATHSIG), and would load its models again for every file.
+    """
+
+    readers: Sequence[Reader]
+    pool: ThreadPoolExecutor
+
+    def dismiss(self) -> None:
+        for reader in self.readers:
+            reader.close()
+
+
 class Work:
     """The loop over everything that waits in one data folder."""
 
@@ -102,12 +118,12 @@ class Work:
         """Reading processes are started when something waits, and ended when nothing did for a while."""
         looked = float("-inf")
         while not stop.is_set():
-            with self._readers() as readers:
-                ingest = self._ingest(ownership, readers, stop)
+            with self._crew() as crew:
+                ingest = self._ingest(ownership, crew, stop)
                 worked = monotonic()
                 while not stop.is_set() and monotonic() - worked < _IDLE:
                     if ingest.anything_waits(due=True):
-                        self._read_and_embed(ingest, readers, (), silent)
+                        self._read_and_embed(ingest, crew, (), silent)
                         worked, looked = monotonic(), float("-inf")
                     elif monotonic() - looked > _LOOK:
                         while not stop.is_set() and self._lane.embed_some():
@@ -120,10 +136,10 @@ class Work:
 
     def _own(self, ownership: Ownership, wanted: Sequence[int], report: Report) -> None:
         self._lane.take_over(unclean=ownership.unclean)
-        with self._readers() as readers:
-            ingest = self._ingest(ownership, readers)
+        with self._crew() as crew:
+            ingest = self._ingest(ownership, crew)
             while True:
-                self._read_and_embed(ingest, readers, wanted, report)
+                self._read_and_embed(ingest, crew, wanted, report)
                 if not ingest.anything_waits():
                     break
                 ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
@@ -131,17 +147,19 @@ class Work:
         self._report(wanted, report, "")
 
     @contextmanager
-    def _readers(self) -> Iterator[Sequence[Reader]]:
+    def _crew(self) -> Iterator[_Crew]:
         """As many readers as there are workers; each starts its process when it is first used."""
         readers = [self._open_reader() for _ in range(workers(self._settings.read.workers))]
+        pool = ThreadPoolExecutor(len(readers), thread_name_prefix="reader")
+        crew = _Crew(readers, pool)
         try:
-            yield readers
+            yield crew
         finally:
-            for reader in readers:
-                reader.close()
+            crew.dismiss()
+            pool.shutdown()
 
-    def _ingest(self, ownership: Ownership, readers: Sequence[Reader], stop: threading.Event | None = None) -> Ingest:
-        run_id, version = ownership.run_id, readers[0].version
+    def _ingest(self, ownership: Ownership, crew: _Crew, stop: threading.Event | None = None) -> Ingest:
+        run_id, version = ownership.run_id, crew.readers[0].version
         data, settings = self._settings.data, self._settings.read
         return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
@@ -149,27 +167,24 @@ class Work:
         sweep(self._catalog, self._words, self._settings.data)
         self._lane.forget_dropped()
 
-    def _read_and_embed(self, ingest: Ingest, readers: Sequence[Reader], wanted: Sequence[int], report: Report) -> None:
+    def _read_and_embed(self, ingest: Ingest, crew: _Crew, wanted: Sequence[int], report: Report) -> None:
         """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
-        with ThreadPoolExecutor(len(readers), thread_name_prefix="reader") as pool:
-            work = {pool.submit(ingest.work, reader) for reader in readers}
-            try:
-                while work:
-                    embedded = self._lane.embed_some()
-                    self._report(wanted, report, "")
-                    ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
-                    for future in ended:
-                        future.result()
-                    if ingest.stop.is_set():
-                        for reader in readers:
-                            reader.close()
-                while not ingest.stop.is_set() and self._lane.embed_some():
-                    self._report(wanted, report, f"{self._lane.waiting()} chunks wait for their vectors")
-            except BaseException:
-                ingest.stop.set()
-                for reader in readers:
-                    reader.close()
-                raise
+        work = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
+        try:
+            while work:
+                embedded = self._lane.embed_some()
+                self._report(wanted, report, "")
+                ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    future.result()
+                if ingest.stop.is_set():
+                    crew.dismiss()
+            while not ingest.stop.is_set() and self._lane.embed_some():
+                self._report(wanted, report, f"{self._lane.waiting()} chunks wait for their vectors")
+        except BaseException:
+            ingest.stop.set()
+            crew.dismiss()
+            raise
 
     def _report(self, wanted: Sequence[int], report: Report, note: str) -> bool:
         """Tell what changed since the last look; True when all these sources are settled."""

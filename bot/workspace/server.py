@@ -9,6 +9,8 @@ from threading import Thread
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -95,8 +97,14 @@ def _app(stage: Stage) -> ASGIApp:
             Route("/login", downloads.login),
             WebSocketRoute("/link", link),
             WebSocketRoute("/link/", link),
-        ]
+        ],
+        exception_handlers={ClientDisconnect: _gone},
     )
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    """A bot that is killed in the middle of a call gets no answer, and is no error of this server's."""
+    return Response(status_code=400)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -86,6 +86,8 @@ def play(ws: Workspace, data: Path, kills: int, chance: random.Random) -> Verdic
     for _ in range(kills):
         with running(ws, data) as process:
             ws.wait(lambda: ws.connections, 60, "the bot")
+            for ts in asked:
+                ws.wait(partial(answered, ws, room, ts), 90, f"the answer to {ts}")
             seen = len(ws.calls)
             asked.append(ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?"))
             fatal = seen + chance.randint(1, CALLS)

@@ -47,7 +47,7 @@ def upgrade():
     op.create_table(
         "conversation",
         sa.Column("channel", sa.String(32), nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("looked", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("channel", name="pk_conversation"),
     )
     op.create_table(
