@@ -1,0 +1,133 @@
+"""The sweep: every page of a listing, what is Magpie's business in it, and what is shared no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import ledger
+from bot.files import KIND, SlackFiles
+from bot.slack import open_client
+from bot.sweep import Sweep
+from bot.workspace import Workspace, open_workspace
+from rag import Rag, Share, open_rag, put_share, shared_in
+from tests.flows.team import settings, slack_settings, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
+
+
+@pytest.fixture(scope="module")
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        yield ws
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    with open_rag(settings(tmp_path)) as rag:
+        rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
+        yield rag
+
+
+@pytest.fixture
+def sweep(ws: Workspace, rag: Rag) -> Sweep:
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+
+
+def shared(rag: Rag, channel: str) -> list[str]:
+    with rag.reading() as connection:
+        return shared_in(connection, KIND, channel)
+
+
+def errands(rag: Rag) -> list[tuple[str, str]]:
+    found = []
+    with rag.writing() as connection:
+        while errand := ledger.due_errand(connection):
+            found.append((errand.kind, errand.ref))
+            ledger.end_errand(connection, errand)
+    return found
+
+
+def test_every_page_of_a_long_listing_is_taken_in(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("long", members=[ada])
+    for start in range(0, 250, 50):
+        ws.post(ada, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(start, start + 50)])
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 250
+    asked = [arguments.get("page") for arguments in ws.called("files.list")]
+    assert asked == ["1", "2", "3"]
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 250
+
+
+def test_what_is_not_for_the_index_is_left_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("bea")
+    room, here = ws.channel("mixed", members=[ada]), ws.direct(ada)
+    ws.post(ada, room, files=[("film.mp4", b"film"), ("shot.png", b"\x89PNG"), ("talk.pdf", b"%PDF-1.4")])
+    ws.post(ada, here, files=[("asked.png", b"\x89PNG"), ("given.pdf", b"%PDF-1.4")])
+    outside = ws.post(ada, room, files=[("elsewhere.pdf", b"%PDF-1.4")])
+    ws.set_mode(ws.message(room, outside).files[0], "external", external=True)
+    for channel in (room, here):
+        sweep.channel(channel)
+    names = {file.id: file.name for file in ws.files()}
+    assert sorted(names[id] for id in shared(rag, room)) == ["shot.png", "talk.pdf"]
+    assert [names[id] for id in shared(rag, here)] == ["given.pdf"]
+
+
+def test_what_is_shared_no_more_goes_and_what_is_only_not_listed_yet_stays(
+    ws: Workspace, rag: Rag, sweep: Sweep
+) -> None:
+    ada = ws.person("cy")
+    room = ws.channel("going", members=[ada])
+    ws.post(ada, room, files=[("stays.pdf", b"%PDF-1.4"), ("goes.pdf", b"%PDF-1.4"), ("gone.pdf", b"%PDF-1.4")])
+    stays, goes, gone = (ws.files(name)[0].id for name in ("stays.pdf", "goes.pdf", "gone.pdf"))
+    sweep.channel(room)
+    ws.unshare(goes, room)
+    ws.delete_file(gone)
+    ws.pace.list_lag = 600
+    try:
+        late = ws.message(room, ws.post(ada, room, files=[("late.pdf", b"%PDF-1.4")])).files[0]
+        with rag.writing() as connection:
+            put_share(connection, Share(KIND, late, room))
+        sweep.channel(room)
+    finally:
+        ws.pace.list_lag = 0
+    assert shared(rag, room) == [stays, late]
+
+
+def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
+    ws: Workspace, rag: Rag, sweep: Sweep
+) -> None:
+    ada = ws.person("di")
+    room, left, here = ws.channel("in", members=[ada]), ws.channel("out", members=[ada], private=True), ws.direct(ada)
+    with rag.writing() as connection:
+        for channel in (room, left):
+            put_share(connection, Share(KIND, "F1", channel))
+        put_share(connection, Share("path", "/notes.pdf", left))
+    ws.remove_bot(left)
+    sweep.plan()
+    planned = {ref for kind, ref in errands(rag) if kind == "channel"}
+    assert {room, here} <= planned
+    assert left not in planned
+    assert shared(rag, left) == []
+    with rag.reading() as connection:
+        assert shared_in(connection, "path", left) == ["/notes.pdf"]
+
+
+def test_a_file_that_changed_waits_again_and_one_that_is_gone_goes(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("eli")
+    room = ws.channel("changing", members=[ada])
+    file = ws.message(room, ws.post(ada, room, files=[("old.pdf", b"%PDF-1.4")])).files[0]
+    sweep.file(file)
+    assert shared(rag, room) == []
+    sweep.channel(room)
+    ws.rename_file(file, "new.pdf")
+    sweep.file(file)
+    assert shared(rag, room) == [file]
+    ws.delete_file(file)
+    sweep.file(file)
+    assert shared(rag, room) == []
