@@ -54,13 +54,13 @@ class Sweep:
             for files in self._listed(channel):
                 listed |= {str(raw.get("id")) for raw in files}
                 self._take_in(channel, files)
+            self._unheard(channel)
         except Refused as error:
             log.info("The files of %s are out of reach: %s", channel, error)
             if error.code == "channel_not_found":
                 with self._rag.writing() as connection:
                     leave_space(connection, KIND, channel)
             return
-        self._unheard(channel)
         with self._rag.reading() as connection:
             known = shared_in(connection, KIND, channel)
         for file in known:

@@ -16,7 +16,7 @@ from bot.ledger import Asked, Errand, Receipt
 from bot.render import failure_sentence
 from bot.slack import Refused, calling
 from bot.sweep import Sweep
-from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, standings
+from rag import OperatorMustAct, Rag, Standing, TryAgain, standings
 
 log = logging.getLogger("magpie")
 
@@ -189,23 +189,27 @@ class Chores:
             self._run(errand)
         except (TryAgain, OperatorMustAct) as error:
             log.info("An errand waits: %s", error)
-            with self._rag.writing() as connection:
-                ledger.delay_errand(connection, errand.id, min(_FIRST_WAIT * 2**errand.attempts, _LONGEST_WAIT))
-            return True
+            return self._put_off(errand)
+        except Refused as error:
+            log.info("The errand %s %s is in vain: %s", errand.kind, errand.ref, error)
+        except Exception:  # said in the log and tried again; the next sweep sends the same errand anyway
+            log.exception("The errand %s %s failed.", errand.kind, errand.ref)
+            if errand.attempts < ledger.ATTEMPTS:
+                return self._put_off(errand)
         with self._rag.writing() as connection:
             ledger.end_errand(connection, errand)
         return True
 
+    def _put_off(self, errand: Errand) -> bool:
+        with self._rag.writing() as connection:
+            ledger.delay_errand(connection, errand.id, min(_FIRST_WAIT * 2**errand.attempts, _LONGEST_WAIT))
+        return True
+
     def _run(self, errand: Errand) -> None:
-        try:
-            match errand.kind:
-                case "channel":
-                    self._sweep.channel(errand.ref)
-                case "file":
-                    self._sweep.file(errand.ref)
-                case "all":
-                    self._sweep.plan()
-        except MagpieError:
-            raise
-        except Exception:
-            log.exception("The errand %s %s failed.", errand.kind, errand.ref)
+        match errand.kind:
+            case "channel":
+                self._sweep.channel(errand.ref)
+            case "file":
+                self._sweep.file(errand.ref)
+            case "all":
+                self._sweep.plan()

@@ -191,3 +191,13 @@ def test_a_question_that_cannot_be_answered_does_not_end_in_silence(
     assert said(reply(ws, room, picture)) == BROKEN
     torn = ws.post(ada, room, f"<@{ws.bot_user}> what is this?", files=[("shot.png", b"\x89PNG no picture")])
     assert "could not read this picture" in said(reply(ws, room, torn))
+
+
+@pytest.mark.parametrize("method", ["users.conversations", "files.list", "conversations.history"])
+def test_a_sweep_that_is_refused_stops_nothing(ws: Workspace, bot: Bot, ada: str, room: str, method: str) -> None:
+    ws.faults.fail(method, error="not_in_channel")
+    seen = len(ws.called(method))
+    bot.sweep_all()
+    ws.wait(lambda: len(ws.called(method)) > seen, 20, "the refused call")
+    answered_once(ws, room, ask(ws, ada, room))
+    assert "handbook.pdf" in [row.name for row in bot.rag.documents(Scope.of(room))]
