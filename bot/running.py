@@ -38,6 +38,9 @@ _TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 _LOOK = 0.5
 
+_BUFFER = 1 << 16
+"""Bytes read from the socket at a time; slack_sdk now and then loses a message that needs several reads."""
+
 
 @dataclass(frozen=True)
 class Bot:
@@ -108,7 +111,10 @@ class Bot:
         from slack_bolt.adapter.socket_mode import SocketModeHandler
 
         handler = SocketModeHandler(
-            self.app, self.settings.app_token.get_secret_value(), ping_interval=self.settings.ping_seconds
+            self.app,
+            self.settings.app_token.get_secret_value(),
+            ping_interval=self.settings.ping_seconds,
+            receive_buffer_size=_BUFFER,
         )
         try:
             reached(handler.connect, self.stop)

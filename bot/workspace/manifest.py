@@ -17,6 +17,8 @@ EVENTS = frozenset(
     "member_joined_channel member_left_channel message.channels message.groups message.im message.mpim".split()
 )
 
+"""Of an app that uses all that is here: for tests of the stand-in, and where no manifest.yml lies beside."""
+
 BESIDE = Path(__file__).parents[2] / "manifest.yml"
 
 NEEDED = {

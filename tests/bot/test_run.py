@@ -14,7 +14,7 @@ import pytest
 
 from bot.workspace import Workspace, open_workspace
 from tests.faults.slack_kills import MANIFEST, running
-from tests.flows.team import HANDBOOK, READ, receipts, replies, reply, said
+from tests.flows.team import HANDBOOK, READ, pictures, receipts, replies, reply, said
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("MAGPIE_", "SLACK_"))}
 
@@ -64,6 +64,7 @@ def test_sigterm_ends_it_well_and_what_was_asked_is_answered_by_the_next(ws: Wor
         assert process.wait(15) == 0
     with running(ws, tmp_path):
         assert "8443" in said(reply(ws, room, asked))
+        pictures(ws, room, asked)
         ws.wait(lambda: not ws.message(room, asked).reactions, 30)
         ws.settled()
         assert [bool(one.files) for one in replies(ws, room, asked)] == [False, True]

@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from websockets.sync.client import ClientConnection, connect
 
 from bot.workspace import Workspace, open_workspace
+from bot.workspace.manifest import EVENTS, SCOPES
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -31,7 +32,7 @@ def _no_proxy() -> Iterator[None]:
 
 @pytest.fixture
 def ws() -> Iterator[Workspace]:
-    with open_workspace() as workspace:
+    with open_workspace(scopes=SCOPES, events=EVENTS) as workspace:
         yield workspace
 
 

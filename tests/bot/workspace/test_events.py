@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from bot.workspace import Workspace, open_workspace
+from bot.workspace.manifest import EVENTS, SCOPES
 from tests.bot.workspace.conftest import Bot, bolt_bot, client_of
 
 
 @pytest.fixture(scope="module")
 def bot() -> Iterator[Bot]:
-    with open_workspace() as ws, bolt_bot(ws) as (bot, _):
+    with open_workspace(scopes=SCOPES, events=EVENTS) as ws, bolt_bot(ws) as (bot, _):
         ws.person("ada")
         yield bot
 

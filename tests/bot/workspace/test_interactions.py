@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.workspace import Workspace, open_workspace
+from bot.workspace.manifest import EVENTS, SCOPES
 from tests.bot.workspace.conftest import bolt_bot, client_of
 from tests.bot.workspace.test_blocks import FEEDBACK, actions, button, section
 
@@ -32,7 +33,7 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Workspace, Heard]]:
-    with open_workspace() as ws, bolt_bot(ws) as (_, app):
+    with open_workspace(scopes=SCOPES, events=EVENTS) as ws, bolt_bot(ws) as (_, app):
         heard = Heard()
         _listen(app, heard, ws.notify)
         ws.person("ada")
