@@ -78,9 +78,8 @@ class Bot:
                     future.result()
                 before, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not before:
-                    log.warning(
-                        "Connected to Slack again." if connected else "The connection to Slack is gone; trying."
-                    )
+                    log.warning("Connected to Slack again." if connected else "Slack is out of reach; trying.")
+                    self.sweep_all()
 
     def _end(self) -> None:
         self.stop.set()

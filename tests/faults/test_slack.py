@@ -201,3 +201,18 @@ def test_a_sweep_that_is_refused_stops_nothing(ws: Workspace, bot: Bot, ada: str
     ws.wait(lambda: len(ws.called(method)) > seen, 20, "the refused call")
     answered_once(ws, room, ask(ws, ada, room))
     assert "handbook.pdf" in [row.name for row in bot.rag.documents(Scope.of(room))]
+
+
+def test_what_slack_gave_up_on_is_found_when_the_connection_is_back(
+    ws: Workspace, bot: Bot, ada: str, room: str
+) -> None:
+    ws.pace.hold_events = 0
+    try:
+        with ws.unreachable():
+            asked = ask(ws, ada, room)
+            ws.post(ada, room, files=[("unheard.pdf", HANDBOOK + b"unheard")])
+            bot.stop.wait(3)
+        answered_once(ws, room, asked)
+        until(lambda: "unheard.pdf" in [row.name for row in bot.rag.documents(Scope.of(room))])
+    finally:
+        ws.pace.hold_events = 600
