@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -26,20 +27,22 @@ BUSY_MS = 60_000
 
 
 class Catalog:
-    """The catalog in `folder`/catalog.db, brought to the newest schema when it is opened."""
+    """The catalog in `folder`/catalog.db, brought to the newest schema when it is opened.
 
-    def __init__(self, folder: Path) -> None:
+    Raise CatalogUnfit for a file that is no catalog, that a newer program wrote, or that another program keeps
+    locked for `busy_ms` milliseconds.
+    """
+
+    def __init__(self, folder: Path, busy_ms: int = BUSY_MS) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
-        self._engine = _engine(self.path)
+        self._engine = _engine(self.path, busy_ms)
         self._writer = self._engine.execution_options(immediate=True)
         try:
+            _write_ahead(self.path, busy_ms / 1000)
             self.upgrade(Path(__file__).parent.parent / "migrations", "alembic_version")
-        except DatabaseError as error:
-            raise CatalogUnfit(
-                f"The catalog {self.path} cannot be opened: {error.orig}.",
-                "Put a backup in its place, or move it away and index again.",
-            ) from error
+        except (sqlite3.DatabaseError, DatabaseError, Timeout) as error:
+            raise _unfit(self.path, error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -67,7 +70,30 @@ class Catalog:
         self._engine.dispose()
 
 
-def _engine(path: Path) -> Engine:
+def _write_ahead(path: Path, patience: float) -> None:
+    """Make a new catalog a WAL one. SQLite waits for nobody meanwhile, so two that open it at once take turns."""
+    with FileLock(path.with_name("catalog.lock"), timeout=patience):
+        connection = sqlite3.connect(path, timeout=patience)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+
+
+def _unfit(path: Path, error: Exception) -> CatalogUnfit:
+    cause = error.orig if isinstance(error, DatabaseError) else error
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes of a kind share its low byte
+    if isinstance(cause, Timeout) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return CatalogUnfit(
+            f"The catalog {path} is kept locked by another program.",
+            "End the program that has it open, then try again.",
+        )
+    return CatalogUnfit(
+        f"The catalog {path} cannot be opened: {cause}.", "Put a backup in its place, or move it away and index again."
+    )
+
+
+def _engine(path: Path, busy_ms: int) -> Engine:
     # An error must not carry what was asked or shared into a log.
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"check_same_thread": False})
 
@@ -76,8 +102,7 @@ def _engine(path: Path) -> Engine:
         # The driver opens no transaction for a read and a deferred one for a write: we begin ourselves.
         driver.isolation_level = None
         for pragma in (
-            f"busy_timeout={BUSY_MS}",
-            "journal_mode=WAL",
+            f"busy_timeout={busy_ms}",
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "secure_delete=ON",

@@ -1,12 +1,15 @@
 """Processes that die and processes that meet: nothing is lost either way. `kills.py` does it at length."""
 
+import multiprocessing
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.samples import draw_samples
+from rag.catalog import Catalog
 from tests.faults.kills import index, kill_at_random, verify
 
 
@@ -34,3 +37,20 @@ def test_two_that_index_at_the_same_time_lose_nothing(folder: Path, tmp_path: Pa
     verdict = verify(tmp_path, 0)
     assert verdict.sound, verdict
     assert (verdict.documents, verdict.pages) == (2, 22)
+
+
+def _open_each(folder: Path, count: int, meet: Callable[[], object]) -> None:
+    for number in range(count):
+        meet()
+        Catalog(folder / str(number)).close()
+
+
+def test_a_new_catalog_is_opened_by_several_at_the_same_moment(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(4, timeout=60)
+    openers = [spawn.Process(target=_open_each, args=(tmp_path, 40, barrier.wait)) for _ in range(barrier.parties)]
+    for opener in openers:
+        opener.start()
+    for opener in openers:
+        opener.join()
+    assert [opener.exitcode for opener in openers] == [0] * barrier.parties

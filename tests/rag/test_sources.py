@@ -1,8 +1,10 @@
 """Claims are exclusive, attempts are counted, dead runs are freed, and one process owns the folder."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,15 @@ def test_a_damaged_catalog_is_named_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(CatalogUnfit, match="cannot be opened"):
         Catalog(tmp_path)
     assert (tmp_path / "catalog.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_catalog_that_another_program_holds_is_not_called_damaged(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CatalogUnfit, match="locked by another program") as raised:
+            Catalog(tmp_path, busy_ms=50)
+        assert "move it away" not in raised.value.hint
+    Catalog(tmp_path, busy_ms=50).close()
 
 
 def _document(connection: Connection) -> int:
