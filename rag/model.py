@@ -110,12 +110,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A region of a page with its lines; `picture` names its crop (a JPEG) in the reading's folder."""
+    """A region of a page with its lines; `picture` names its crop (a JPEG) in the reading's folder.
+
+    `rows` and `columns` are where a table's cells meet, as fractions of the page, without its own edges.
+    """
 
     kind: BlockKind
     box: Box
     lines: tuple[Line, ...] = ()
     picture: str | None = None
+    rows: tuple[float, ...] = ()
+    columns: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:

@@ -48,7 +48,7 @@ class Worker:
         pymupdf = load_pymupdf(start.threads)
         layout = Layout(pymupdf, start.threads) if start.settings.layout else None
         self._pdf = PdfPages(pymupdf, start.settings, layout, ocr)
-        self._picture = PicturePages(start.settings, ocr)
+        self._picture = PicturePages(start.settings, layout, ocr)
 
     def answer(self, request: Request) -> None:
         """Reply to one request. MemoryError goes through."""

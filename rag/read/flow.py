@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from rag.model import Block, BlockKind, Box, Line
-from rag.read.words import Placed, around, lines_of
+from rag.read.words import around, lines_of, placed_lines
 
 _GAP_Y = 1.0
 """White between two blocks, in heights of the page's middling line."""
@@ -34,8 +34,7 @@ def flowing_blocks(lines: Sequence[Line]) -> list[Block]:
 
 
 def _block(group: Sequence[Line], height: float) -> Block:
-    runs = [Placed(word, run, 0) for run, line in enumerate(group) for word in line.words]
-    made = lines_of(runs, ocr=True)
+    made = lines_of(placed_lines(group))
     tall = median(line.box.y1 - line.box.y0 for line in group)
     heading = len(made) <= 2 and tall >= _HEADING * height and sum(len(line.text) for line in made) > 3
     return Block(BlockKind.HEADING if heading else BlockKind.TEXT, around(line.box for line in group), made)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rag.model import BlockKind
+from rag.model import BlockKind, Line, Word
 from rag.read.limits import out_of_memory
 from rag.read.words import Region, clamped
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 log = logging.getLogger("magpie.read")
 
@@ -25,6 +28,16 @@ _KINDS = {
     "page-footer": BlockKind.FOOTER,
 }
 """PyMuPDF's names; text, formula and whatever it may yet invent are text."""
+
+
+_PAGE_SIDE = 792
+"""Points of a picture's long side as the analysis sees it: a page's, which is what the model was trained on."""
+
+_UNSEEN = 3
+"""Text rendering mode: neither filled nor stroked (PDF 1.7, table 106)."""
+
+_LINE_HEIGHT = 1.2
+"""Height of a line's box in sizes of its type."""
 
 
 @contextmanager
@@ -65,13 +78,12 @@ class Layout:
 
     def __init__(self, pymupdf: Any, threads: int) -> None:
         self._pymupdf = pymupdf
-        # The model behind page.get_layout(), but without its table grids: nobody here reads them, and they
-        # cost 0.2 s a table.
+        self._latin, self._any_script = pymupdf.Font("helv"), pymupdf.Font("cjk")
+        # The model behind page.get_layout(), asked itself: it alone tells where a table's cells meet.
         with _bounded_sessions(threads):
             from pymupdf.layout.onnx.BoxRFDGNN import BoxRFDGNN
 
             self._model = BoxRFDGNN(use_sort=True)
-        self._model.table_grid_extractor = None
 
     def regions(self, page: Any) -> list[Region]:
         """Regions in reading order, boxes as the page is displayed; [] where the analysis fails or finds nothing."""
@@ -88,21 +100,60 @@ class Layout:
         finally:
             page.set_rotation(rotation)
 
+    def regions_of_picture(self, image: Image, lines: Sequence[Line]) -> list[Region]:
+        """Regions of a page that is a picture, boxes as fractions of it; `lines` are what was recognised on it.
+
+        The analysis sees words through a text layer alone, so it gets a page with the picture and the words, unseen.
+        """
+        module = self._pymupdf
+        scale = _PAGE_SIDE / max(image.size)
+        width, height = image.width * scale, image.height * scale
+        with module.open() as copy:
+            page = copy.new_page(width=width, height=height)
+            pixmap = module.Pixmap(module.csRGB, image.width, image.height, image.tobytes(), False)
+            page.insert_image(page.rect, pixmap=pixmap)
+            writer = module.TextWriter(page.rect)
+            for line in lines:
+                tall = (line.box.y1 - line.box.y0) * height
+                for word in line.words:
+                    self._write(writer, word, width, height, tall)
+            writer.write_text(page, render_mode=_UNSEEN)
+            return self._analyse(page, page.rect)
+
+    def _write(self, writer: Any, word: Word, width: float, height: float, tall: float) -> None:
+        font = self._latin if all(ord(letter) < 256 for letter in word.text) else self._any_script
+        length = font.text_length(word.text, 1)
+        if length > 0:
+            wide = (word.box.x1 - word.box.x0) * width
+            size = max(min(tall / _LINE_HEIGHT, wide / length), 1.0)
+            writer.append((word.box.x0 * width, word.box.y1 * height - 0.2 * tall), word.text, font=font, fontsize=size)
+
     def _analyse(self, page: Any, rect: Any) -> list[Region]:
         try:
-            rows = self._model.predict(page)
+            groups = self._model.predict(page, return_raw=True)
         except Exception as error:  # a model's failure on one page; plain text blocks serve instead
             if out_of_memory(error):
                 raise MemoryError from error
             log.warning("no layout for page %s: %r", page.number + 1, error)
             return []
-        return _regions(rows, rect.width, rect.height)
+        return _regions(groups, rect.width, rect.height)
 
 
-def _regions(rows: Iterable[Any], width: float, height: float) -> list[Region]:
+def _regions(groups: Iterable[Any], width: float, height: float) -> list[Region]:
     found = []
-    for x0, y0, x1, y1, kind in rows:
+    for group in groups:
+        x0, y0, x1, y1 = (float(value) for value in group["group_bbox"][:4])
         box = clamped(x0 / width, y0 / height, x1 / width, y1 / height)
         if box.area > 0:
-            found.append(Region(_KINDS.get(kind, BlockKind.TEXT), box))
+            grid = group.get("table_grid")
+            rows = [(y0 + float(line)) / height for line in grid.h_lines] if grid else []
+            columns = [(x0 + float(line)) / width for line in grid.v_lines] if grid else []
+            found.append(
+                Region(
+                    _KINDS.get(group["class_name"], BlockKind.TEXT),
+                    box,
+                    tuple(sorted(row for row in rows if box.y0 < row < box.y1)),
+                    tuple(sorted(column for column in columns if box.x0 < column < box.x1)),
+                )
+            )
     return found

@@ -18,10 +18,10 @@ from rag.read.recognise import (
     uncovered,
     wanted_figures,
     wants_whole_page,
-    with_recognised,
 )
 from rag.read.render import Stages, is_blank, page_name, save_render, with_crops
-from rag.read.words import Placed, Region, blocks_of, clamped, holds, placed_among, with_lines
+from rag.read.scan import blocks_of_picture
+from rag.read.words import Placed, Region, blocks_of, clamped, holds, lines_of, placed_among, with_lines
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -93,11 +93,17 @@ class PdfPages:
             blank = not words and is_blank(image)
         characters = sum(len(placed.word.text) for placed in words)
         whole = wants_whole_page(characters, len(words), background=figures.background(marks.pictures))
-        with stages("layout"):
-            blocks = self._blocks(page, words, marks)
-        if self._ocr is not None and not blank:
+        if whole and self._ocr is not None and not blank:
             with stages("ocr"):
-                blocks = _recognise(self._ocr, image, blocks, words, whole=whole)
+                read = uncovered(self._ocr.whole(image), [placed.word.box for placed in words])
+            with stages("layout"):
+                blocks = blocks_of_picture(image, [*lines_of(words), *read], self._layout)
+        else:
+            with stages("layout"):
+                blocks = self._blocks(page, words, marks)
+            if self._ocr is not None and not blank:
+                with stages("ocr"):
+                    blocks = _recognise(self._ocr, image, blocks, [placed.word.box for placed in words])
         with stages("render"):
             done = with_crops(blocks, image, number, into)
         return PageReading(
@@ -182,19 +188,13 @@ def _is_shape(items: Sequence[Any]) -> bool:
     return slanted or kinds == {"c"}
 
 
-def _recognise(
-    ocr: Recogniser, image: Image, blocks: list[Block], words: Sequence[Placed], *, whole: bool
-) -> list[Block]:
-    """The blocks with what is recognised on the page, or in its figures; at most one run."""
-    layer = [placed.word.box for placed in words]
-    if whole:
-        return with_recognised(blocks, uncovered(ocr.whole(image), layer))
+def _recognise(ocr: Recogniser, image: Image, blocks: list[Block], layer: Sequence[Box]) -> list[Block]:
+    """The blocks with what is recognised in the figures the layer has no words for; at most one run."""
     wanted = wanted_figures(blocks, layer)
     if not wanted:
         return blocks
-    lines = uncovered(ocr.parts(image, wanted), layer)
     owners: dict[Box, list[Line]] = {box: [] for box in wanted}  # smallest first
-    for line in lines:
+    for line in uncovered(ocr.parts(image, wanted), layer):
         owner = next((box for box in wanted if holds(box, line.box)), None)
         if owner is not None:
             owners[owner].append(line)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import Unreadable
-from rag.model import Inspection, PageReading, TextSource
-from rag.read.flow import flowing_blocks
+from rag.model import Block, Inspection, PageReading, TextSource
 from rag.read.kinds import PICTURES, TIFF
-from rag.read.recognise import Recogniser
-from rag.read.render import Stages, is_blank, page_name, save_render
+from rag.read.layout import Layout
+from rag.read.recognise import LONG_SIDE, Recogniser
+from rag.read.render import Stages, is_blank, page_name, save_render, with_crops
+from rag.read.scan import blocks_of_picture
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ _POINTS = 72 / 96
 
 
 class PicturePages:
-    """Reads pictures; `ocr` is None when recognition is switched off."""
+    """Reads pictures; `layout` and `ocr` are None when they are switched off."""
 
-    def __init__(self, settings: ReadSettings, ocr: Recogniser | None) -> None:
+    def __init__(self, settings: ReadSettings, layout: Layout | None, ocr: Recogniser | None) -> None:
         self._settings = settings
+        self._layout = layout
         self._ocr = ocr
 
     @contextmanager
@@ -74,19 +76,25 @@ class PicturePages:
                 if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
                     raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
             image = upright(opened)
+            width, height = image.size
+            image.thumbnail((side := max(self._settings.render_px, LONG_SIDE), side))
         with stages("render"):
             save_render(image, into / page_name(number), self._settings.render_px)
-        blocks = []
+        blocks: list[Block] = []
         if self._ocr is not None and not is_blank(image):
             with stages("ocr"):
-                blocks = flowing_blocks(self._ocr.whole(image))
+                lines = self._ocr.whole(image)
+            with stages("layout"):
+                blocks = blocks_of_picture(image, lines, self._layout)
+        with stages("render"):
+            done = with_crops(blocks, image, number, into)
         return PageReading(
             number=number,
             label=None,
-            width=image.width * _POINTS,
-            height=image.height * _POINTS,
-            text_source=TextSource.OCR if blocks else TextSource.NONE,
-            blocks=tuple(blocks),
+            width=width * _POINTS,
+            height=height * _POINTS,
+            text_source=TextSource.OCR if any(block.lines for block in done) else TextSource.NONE,
+            blocks=done,
             render=page_name(number),
             stage_ms=stages.ms,
         )

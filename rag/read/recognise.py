@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.model import Block, BlockKind, Box, Line, Word
-from rag.read.flow import flowing_blocks
-from rag.read.words import around, clamped, holds, placed_among, with_lines
+from rag.read.words import around, clamped, holds
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -116,16 +115,3 @@ def uncovered(lines: Sequence[Line], words: Sequence[Box]) -> list[Line]:
     return [
         line for line in lines if sum(line.box.intersection(word) for word in words) <= _COVERED * max(line.box.area, 0)
     ]
-
-
-def with_recognised(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Block]:
-    """The blocks with recognised lines: a figure's lines go to it, the others become blocks of their own."""
-    figures = [index for index, block in enumerate(blocks) if block.kind is BlockKind.FIGURE]
-    own: dict[int, list[Line]] = {index: [] for index in figures}
-    loose: list[Line] = []
-    for line in lines:
-        at = next((index for index in figures if holds(blocks[index].box, line.box)), None)
-        (loose if at is None else own[at]).append(line)
-    filled = [with_lines(block, own.get(index, ())) for index, block in enumerate(blocks)]
-    flowing = flowing_blocks(loose)
-    return placed_among(filled, flowing) if filled else flowing

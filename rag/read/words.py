@@ -19,17 +19,25 @@ _ALIKE = 2.5
 
 
 class Placed(NamedTuple):
-    """A word with the run it was set in (one line of one block) and its block, as the file has them."""
+    """A word with the run it was set in (one line of one block) and its block, as the file has them.
+
+    `ocr`: it was recognised, and run and block are the recognised line.
+    """
 
     word: Word
     run: int
     block: int
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
+    """What the layout analysis found; `rows` and `columns` as a Block has them."""
+
     kind: BlockKind
     box: Box
+    rows: tuple[float, ...] = ()
+    columns: tuple[float, ...] = ()
 
 
 def clamped(x0: float, y0: float, x1: float, y1: float) -> Box:
@@ -51,14 +59,14 @@ def holds(box: Box, other: Box, slack: float = 0.0) -> bool:
     return box.x0 - slack <= x <= box.x1 + slack and box.y0 - slack <= y <= box.y1 + slack
 
 
-def lines_of(words: Sequence[Placed], *, ocr: bool = False) -> tuple[Line, ...]:
+def lines_of(words: Sequence[Placed]) -> tuple[Line, ...]:
     """Lines from top to bottom; runs side by side become one line, from left to right. No word is lost."""
-    runs: dict[int, list[Word]] = {}
+    runs: dict[int, list[Placed]] = {}
     for placed in words:
-        runs.setdefault(placed.run, []).append(placed.word)
-    pieces = [(around(word.box for word in run), run) for run in runs.values()]
+        runs.setdefault(placed.run, []).append(placed)
+    pieces = [(around(placed.word.box for placed in run), run) for run in runs.values()]
     pieces.sort(key=lambda piece: (piece[0].y0 + piece[0].y1, piece[0].x0))
-    rows: list[list[tuple[Box, list[Word]]]] = []
+    rows: list[list[tuple[Box, list[Placed]]]] = []
     for piece in pieces:
         # Newest first: a row further up can only be met by a piece that also meets a nearer one.
         row = next((row for row in rows[:-4:-1] if all(_beside(other, piece[0]) for other, _ in row)), None)
@@ -69,8 +77,15 @@ def lines_of(words: Sequence[Placed], *, ocr: bool = False) -> tuple[Line, ...]:
     lines = []
     for row in rows:
         row.sort(key=lambda piece: piece[0].x0)
-        lines.append(Line(tuple(word for _, run in row for word in run), around(box for box, _ in row), ocr))
+        found = [placed for _, run in row for placed in run]
+        words_of_row = tuple(placed.word for placed in found)
+        lines.append(Line(words_of_row, around(box for box, _ in row), any(placed.ocr for placed in found)))
     return tuple(lines)
+
+
+def placed_lines(lines: Sequence[Line], first: int = 0) -> list[Placed]:
+    """The words of recognised lines, each line a run and a block of its own, numbered from `first`."""
+    return [Placed(word, run, run, line.ocr) for run, line in enumerate(lines, first) for word in line.words]
 
 
 def _beside(a: Box, b: Box) -> bool:
@@ -100,7 +115,7 @@ def blocks_of(regions: Sequence[Region], words: Sequence[Placed]) -> list[Block]
         else:
             inside[at].append(placed)
     blocks = [
-        Block(region.kind, region.box, lines_of(found))
+        Block(region.kind, region.box, lines_of(found), rows=region.rows, columns=region.columns)
         for region, found in zip(regions, inside, strict=True)
         if found or region.kind in (BlockKind.FIGURE, BlockKind.TABLE)
     ]
