@@ -30,8 +30,18 @@ _BACKGROUND_PATH = 0.6
 _PATHS = 5
 """Fewer paths are a frame or a coloured panel, not a drawing, unless one of them is a shape that no panel has."""
 
+_SEVERAL, _CLOSE = 3, 0.65
+"""So many figures that fill this share of the box around them are a figure together, too."""
+
 _CUT, _GROWN = 0.2, 1.5
 """A drawing belongs to a layout's picture that holds this share of it, unless it is this much larger."""
+
+_BEHIND = 0.15
+"""An embedded picture with more of its area under running text is the paper that was printed on."""
+
+_TYPE, _BESIDE = 0.5, 0.04
+"""A layout's picture with more of its area under words is type set large; with more under running text, it holds
+what is inked and the text beside it."""
 
 _TEXT_SHARE = 0.25
 """A drawing with more of its area under words of the text layer is a panel or a ruled table behind them."""
@@ -41,26 +51,41 @@ def figure_boxes(
     *,
     layout: Sequence[Box],
     pictures: Sequence[Box],
+    inked: Sequence[Box],
     paths: Sequence[Box],
     shapes: Sequence[Box],
     words: Sequence[Box],
     tables: Sequence[Box],
     texts: Sequence[Box],
+    running: Sequence[Box],
 ) -> list[Box]:
-    """At most AT_MOST figures from top to bottom, none over another.
+    """At most AT_MOST figures from top to bottom; none lies over another, but for one around all of them.
 
-    `layout`, `tables` and `texts` are regions the layout analysis named, `pictures` embedded pictures, `paths` drawn
-    paths, `shapes` those of them that are no rectangles, rounded ones included, `words` the text layer's.
+    `layout`, `tables` and `texts` are regions the layout analysis named, `pictures` embedded pictures, `inked` what
+    the page's picture shows besides running text, `paths` drawn paths, `shapes` those of them that are no rectangles,
+    rounded ones included, `words` all words, `running` the lines of running text.
     """
     small = [box for box in paths if box.area < _BACKGROUND_PATH]
     drawings = clusters(small)
     parts = [drawing for drawing, _ in drawings] + list(pictures)
-    found = [_grown(box, parts) for box in layout if box.area >= _LAYOUT_AREA]
-    found += _embedded(pictures)
+    seen = [box for box in layout if box.area >= _LAYOUT_AREA and _is_pictured(box, inked, words, running)]
+    found = [_grown(box, parts) for box in seen]
+    found += [box for box in _embedded(pictures) if _text_share(box, texts) < _BEHIND]
+    found += _inked(inked, tables, texts)
     found += _drawn(drawings, shapes, words, tables, texts)
     kept = [box for box in merged(found) if not any(table.covers(box) > 0.7 for table in tables)]
+    kept += _collage(kept)
     kept.sort(key=lambda box: -box.area)
     return sorted(kept[:AT_MOST], key=lambda box: (box.y0, box.x0))
+
+
+def _collage(boxes: Sequence[Box]) -> list[Box]:
+    """The box around several figures that stand close together: people point at all of them as one."""
+    if len(boxes) < _SEVERAL:
+        return []
+    whole = around(boxes)
+    filled = sum(box.area for box in boxes) >= _CLOSE * whole.area
+    return [whole] if filled and whole.area < _BACKGROUND else []
 
 
 def background(pictures: Iterable[Box]) -> bool:
@@ -142,7 +167,28 @@ def _drawn(
         and _sides(box)[0] >= _THIN
         and not any(table.covers(box) > 0.5 or box.covers(table) > 0.7 for table in tables)
         and sum(box.intersection(word) for word in words) < _TEXT_SHARE * box.area
-        and sum(box.intersection(text) for text in texts) < 0.5 * box.area
+        and _text_share(box, texts) < 0.5
+    ]
+
+
+def _is_pictured(box: Box, inked: Sequence[Box], words: Sequence[Box], running: Sequence[Box]) -> bool:
+    """Whether a layout's picture is one: not a line of type, nor a paragraph together with the chart beside it."""
+    if _text_share(box, words) > _TYPE:
+        return False
+    return _text_share(box, running) < _BESIDE or not any(box.covers(other) > 0.7 for other in inked)
+
+
+def _text_share(box: Box, texts: Sequence[Box]) -> float:
+    return sum(box.intersection(text) for text in texts) / box.area if box.area else 0.0
+
+
+def _inked(inked: Sequence[Box], tables: Sequence[Box], texts: Sequence[Box]) -> list[Box]:
+    return [
+        box
+        for box in inked
+        if box.area < _BACKGROUND
+        and not any(table.covers(box) > 0.5 or box.covers(table) > 0.7 for table in tables)
+        and _text_share(box, texts) < 0.5
     ]
 
 

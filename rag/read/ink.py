@@ -6,10 +6,11 @@ Works on pixels alone, so it finds what a PDF draws, embeds or scanned, all the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.model import Box
-from rag.read.words import around, clamped
+from rag.model import BlockKind, Box
+from rag.read.words import Region, holds
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 _SIDE = 640
 """Pixels of the long side on which ink is looked for."""
 
-_SHADE = 28
+_SHADE = 40
 """Grey levels, in any of red, green and blue, from which a pixel is no background."""
 
-_GAP = 0.012
+_GAP = 0.028
 """White, as a share of the long side, that parts two figures."""
 
 _AREA = 0.02
@@ -28,37 +29,74 @@ _THIN = 0.06
 _WHOLE = 0.9
 """A share of the page over which ink is a background, not a figure."""
 
+_SPECK = 0.002
+"""A share of the page below which nothing is looked at."""
+
+_SOLID, _APART = 0.6, 0.04
+"""Two things, each filled to this share and of this share of the page, are two photographs, not two bars."""
+
+_EMPTY = 0.75
+_CUTS = 4
+"""A straight cut is made, so many times one in the other, where the boxes of both parts are this share of the whole:
+photographs that meet at a corner are two."""
+
 _EDGES = 0.006
 """Share of a figure's pixels, outside its words, that lie on an edge; a coloured panel has its border alone."""
 
-_LABEL_WORDS = 4
+LABEL_WORDS = 4
 """Lines of at most so many words are labels of the figure they touch, not running text."""
 
-_GROWN = 1.6
-"""How much larger its labels may make a figure."""
+_SELF_CONTAINED = (BlockKind.TITLE, BlockKind.HEADER, BlockKind.FOOTER, BlockKind.FOOTNOTE, BlockKind.CAPTION)
+"""Text that is no label, however short."""
 
 
-def figures_in(image: Image, lines: Sequence[tuple[Box, int]]) -> list[Box]:
-    """Boxes of what is no text. `lines` are the boxes of the page's lines with their number of words."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a page: what runs on for itself, and short lines that may be labels of something drawn."""
+
+    running: Sequence[Box]
+    labels: Sequence[Box]
+
+
+def parted(lines: Sequence[tuple[Box, int]], regions: Sequence[Region]) -> Text:
+    """Lines, each with its number of words, parted into running text and labels; `regions` are the layout's."""
+    blocks = [region for region in regions if region.kind not in (BlockKind.FIGURE, BlockKind.TABLE)]
+    long = [box for box, words in lines if words > LABEL_WORDS]
+    running = [
+        block.box for block in blocks if block.kind in _SELF_CONTAINED or any(holds(block.box, line) for line in long)
+    ]
+    short = [box for box, words in lines if words <= LABEL_WORDS]
+    return Text([*long, *running], [box for box in short if not any(holds(block, box) for block in running)])
+
+
+def figures_in(image: Image, text: Text) -> list[Box]:
+    """Boxes of what is no running text, with the labels it has."""
     import cv2
     import numpy as np
 
-    small = image.copy()
+    small = image.convert("RGB")
     small.thumbnail((_SIDE, _SIDE))
-    pixels = np.asarray(small.convert("RGB"))
-    height, width = pixels.shape[:2]
-    text = np.zeros((height, width), dtype=bool)
-    for box, _ in lines:
-        left, top, right, bottom = _inside(box, width, height, 2)
-        text[top:bottom, left:right] = True
-    edges = (cv2.Canny(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), 60, 160) > 0) & ~text
+    pixels = np.asarray(small)
+    running, labels = _mask(text.running, pixels, 2), _mask(text.labels, pixels, 1)
+    edges = (cv2.Canny(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), 60, 160) > 0) & ~running & ~labels
     found: list[Box] = []
-    for mask in (_unlike_background(pixels) & ~text, edges):
-        boxes = _components(mask, round(_GAP * max(width, height)))
+    for mask in (_unlike_background(pixels), edges):
+        boxes = _components((mask | labels) & ~running, round(_GAP * max(pixels.shape)))
         found = [box for box in boxes if _is_figure(box, edges)]
         if found or not any(box.area >= _WHOLE for box in boxes):
             break
-    return [_with_labels(box, lines) for box in found]
+    return found
+
+
+def _mask(boxes: Sequence[Box], pixels: Any, more: int) -> Any:
+    import numpy as np
+
+    height, width = pixels.shape[:2]
+    mask = np.zeros((height, width), dtype=bool)
+    for box in boxes:
+        left, top, right, bottom = _inside(box, width, height, more)
+        mask[top:bottom, left:right] = True
+    return mask
 
 
 def _unlike_background(pixels: Any) -> Any:
@@ -73,22 +111,100 @@ def _unlike_background(pixels: Any) -> Any:
 
 
 def _components(mask: Any, gap: int) -> list[Box]:
-    """Boxes of what hangs together when white up to `gap` pixels is bridged."""
+    """Boxes of what hangs together when white up to `gap` pixels is bridged, cut where they are mostly empty."""
     import cv2
     import numpy as np
 
     height, width = mask.shape
     bridged = cv2.dilate(mask.astype(np.uint8), np.ones((gap, gap), np.uint8))
-    count, labels = cv2.connectedComponents(bridged)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(bridged)
     boxes = []
-    rows, columns = np.nonzero(mask)
-    owners = labels[rows, columns]
-    for label in range(1, count):
-        mine = owners == label
-        if mine.any():
-            y, x = rows[mine], columns[mine]
-            boxes.append(Box(x.min() / width, y.min() / height, (x.max() + 1) / width, (y.max() + 1) / height))
+    for label, (left, top, wide, high, _) in enumerate(stats[1:], 1):
+        if wide * high < _SPECK * width * height:
+            continue
+        part = mask[top : top + high, left : left + wide] & (labels[top : top + high, left : left + wide] == label)
+        for x0, y0, x1, y1 in _cut(part, _CUTS, _APART * mask.size):
+            boxes.append(Box((left + x0) / width, (top + y0) / height, (left + x1) / width, (top + y1) / height))
     return [Box(*(float(value) for value in box)) for box in boxes]
+
+
+def _cut(part: Any, depth: int, least: float) -> list[tuple[int, int, int, int]]:
+    """Boxes around the true pixels: one, or those of its parts when a straight cut leaves much of it empty."""
+    import numpy as np
+
+    rows, columns = np.nonzero(part.any(axis=1))[0], np.nonzero(part.any(axis=0))[0]
+    if not len(rows):
+        return []
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    part = part[top:bottom, left:right]
+    (area, at), across = min((_best_cut(part), False), (_best_cut(part.T), True))
+    if depth and area > _EMPTY * part.size:
+        # Not empty: but two solid things side by side are two, where sparse ones are a drawing's strokes.
+        (white, at), across = max((_widest_gap(part), False), (_widest_gap(part.T), True))
+        if not white or not all(_is_solid(piece, least) for piece in _halves(part, at, across)):
+            depth = 0
+    if not depth:
+        return [(left, top, right, bottom)]
+    first, second = _halves(part, at, across)
+    x, y = (at, 0) if across else (0, at)
+    return [
+        (left + x0 + dx, top + y0 + dy, left + x1 + dx, top + y1 + dy)
+        for piece, dx, dy in ((first, 0, 0), (second, x, y))
+        for x0, y0, x1, y1 in _cut(piece, depth - 1, least)
+    ]
+
+
+def _halves(part: Any, at: int, across: bool) -> tuple[Any, Any]:
+    return (part[:, :at], part[:, at:]) if across else (part[:at], part[at:])
+
+
+def _is_solid(part: Any, least: float) -> bool:
+    """Whether the box around the true pixels is mostly filled, and has at least so many pixels."""
+    import numpy as np
+
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    if not len(rows):
+        return False
+    tight = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return tight.size >= least and bool(tight.mean() >= _SOLID)
+
+
+def _widest_gap(part: Any) -> tuple[int, int]:
+    """How many rows the widest band without a true pixel has, and the row in its middle; (0, 0) without any."""
+    import numpy as np
+
+    rows = np.flatnonzero(part.any(axis=1))
+    gaps = np.diff(rows)
+    if not len(gaps) or gaps.max() < 2:
+        return 0, 0
+    at = int(gaps.argmax())
+    return int(gaps[at]) - 1, int(rows[at] + gaps[at] // 2)
+
+
+def _best_cut(part: Any) -> tuple[float, int]:
+    """The least area that the boxes of two parts have together, over every cut between two rows, and that row."""
+    import numpy as np
+
+    count, width = part.shape
+    if count < 2:
+        return float("inf"), 0
+    filled = part.any(axis=1)
+    first = np.where(filled, part.argmax(axis=1), width)
+    last = np.where(filled, width - part[:, ::-1].argmax(axis=1), 0)
+    number = np.arange(count)
+
+    def areas(first: Any, last: Any, filled: Any) -> Any:
+        """For each row, the area of the box around the true pixels in the rows up to it."""
+        wide = np.maximum(np.maximum.accumulate(last) - np.minimum.accumulate(first), 0)
+        begin = np.minimum.accumulate(np.where(filled, number, count))
+        end = np.maximum.accumulate(np.where(filled, number + 1, 0))
+        return wide * np.maximum(end - begin, 0)
+
+    above = areas(first, last, filled)[:-1]
+    below = areas(first[::-1], last[::-1], filled[::-1])[::-1][1:]
+    total = above + below
+    at = int(total.argmin())
+    return float(total[at]), at + 1
 
 
 def _is_figure(box: Box, edges: Any) -> bool:
@@ -104,11 +220,3 @@ def _inside(box: Box, width: int, height: int, more: int) -> tuple[int, int, int
     """The box in pixels, `more` of them added on each side."""
     left, top = max(0, int(box.x0 * width) - more), max(0, int(box.y0 * height) - more)
     return left, top, min(width, round(box.x1 * width) + more), min(height, round(box.y1 * height) + more)
-
-
-def _with_labels(box: Box, lines: Sequence[tuple[Box, int]]) -> Box:
-    """The box with the short lines around it that nearly touch it: axes, legends, names of parts."""
-    reach = clamped(box.x0 - _GAP, box.y0 - _GAP, box.x1 + _GAP, box.y1 + _GAP)
-    labels = [line for line, words in lines if words <= _LABEL_WORDS and reach.intersection(line) > 0]
-    grown = around([box, *labels])
-    return grown if grown.area <= _GROWN * box.area else box

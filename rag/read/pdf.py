@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
 from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
@@ -20,8 +20,8 @@ from rag.read.recognise import (
     wants_whole_page,
 )
 from rag.read.render import Stages, is_blank, page_name, save_render, with_crops
-from rag.read.scan import blocks_of_picture
-from rag.read.words import Placed, Region, blocks_of, clamped, holds, lines_of, placed_among, with_lines
+from rag.read.scan import Marks, blocks_of_page, blocks_of_picture
+from rag.read.words import Placed, clamped, holds, lines_of, with_lines
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ _LONGEST_LABEL = 40
 _LONGEST_WORD = 200
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0xAD, 0x200B, 0xFEFF, 0xFFFD))
 """Control characters, soft hyphens, zero-width marks, and what stands for letters the font does not name."""
-
-
-class _Marks(NamedTuple):
-    """What is on a page besides words: embedded pictures and drawn paths."""
-
-    pictures: list[Box]
-    paths: list[Box]
 
 
 class PdfPages:
@@ -100,7 +93,9 @@ class PdfPages:
                 blocks = blocks_of_picture(image, [*lines_of(words), *read], self._layout)
         else:
             with stages("layout"):
-                blocks = self._blocks(page, words, marks)
+                # The analysis groups words: on a page without any it finds nothing, after all its work.
+                regions = self._layout.regions(page) if words and self._layout is not None else []
+                blocks = blocks_of_page(image, words, regions, marks)
             if self._ocr is not None and not blank:
                 with stages("ocr"):
                     blocks = _recognise(self._ocr, image, blocks, [placed.word.box for placed in words])
@@ -138,15 +133,16 @@ class PdfPages:
                 found.append(Placed(Word(clean, clamped(*raw)), (block << 20) + line, block))
         return found
 
-    def _marks(self, page: Any) -> _Marks:
-        marks = _Marks([], [])
+    def _marks(self, page: Any) -> Marks:
+        pictures: list[Box] = []
+        paths: list[Box] = []
         for kind, rect, *_ in page.get_bboxlog():
-            into = marks.pictures if "image" in kind else marks.paths if "path" in kind or "shade" in kind else None
+            into = pictures if "image" in kind else paths if "path" in kind or "shade" in kind else None
             if into is not None:
                 box = clamped(*self._displayed(page, rect))
                 if box.x1 > box.x0 or box.y1 > box.y0:
                     into.append(box)
-        return marks
+        return Marks(pictures, paths, self._shapes(page) if len(paths) <= _FEW_PATHS else [])
 
     def _shapes(self, page: Any) -> list[Box]:
         """Paths with a slanted line, or of curves alone: triangles and circles, not panels with round corners."""
@@ -159,25 +155,6 @@ class PdfPages:
         x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
         width, height = page.rect.width, page.rect.height
         return Box(x0 / width, y0 / height, x1 / width, y1 / height)
-
-    def _blocks(self, page: Any, words: list[Placed], marks: _Marks) -> list[Block]:
-        # The analysis groups words: on a page without any it finds nothing, after all its work.
-        regions = self._layout.regions(page) if words and self._layout is not None else []
-        boxes = {kind: [region.box for region in regions if region.kind is kind] for kind in BlockKind}
-        others = [region.box for region in regions if region.kind not in (BlockKind.FIGURE, BlockKind.TABLE)]
-        drawn = figures.figure_boxes(
-            layout=boxes[BlockKind.FIGURE],
-            pictures=marks.pictures,
-            paths=marks.paths,
-            shapes=self._shapes(page) if len(marks.paths) <= _FEW_PATHS else [],
-            words=[placed.word.box for placed in words],
-            tables=boxes[BlockKind.TABLE],
-            texts=others,
-        )
-        flow = [region for region in regions if region.kind is not BlockKind.FIGURE]
-        found = blocks_of([*flow, *(Region(BlockKind.FIGURE, box) for box in drawn)], words)
-        running = [block for block in found if block.kind is not BlockKind.FIGURE]
-        return placed_among(running, (block for block in found if block.kind is BlockKind.FIGURE))
 
 
 def _is_shape(items: Sequence[Any]) -> bool:

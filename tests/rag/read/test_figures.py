@@ -23,9 +23,19 @@ def found(
     words: Sequence[Box] = (),
     tables: Sequence[Box] = (),
     texts: Sequence[Box] = (),
+    inked: Sequence[Box] = (),
+    running: Sequence[Box] = (),
 ) -> list[Box]:
     return figure_boxes(
-        layout=layout, pictures=pictures, paths=paths, shapes=shapes, words=words, tables=tables, texts=texts
+        layout=layout,
+        pictures=pictures,
+        inked=inked,
+        paths=paths,
+        shapes=shapes,
+        words=words,
+        running=running,
+        tables=tables,
+        texts=texts,
     )
 
 
