@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
+from rag.chunk import unruled
 from rag.citations import NOT_FOUND, check_citations, says_not_found, without_citations
 from rag.errors import AnswerCut, GeneratorDown, MagpieError, ModelMissing
 from rag.model import Answer, Found, Mode, Passage
@@ -155,7 +156,7 @@ def _stream(generator: Generator, prompt: Prompt, on_text: Callable[[str], None]
 def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
     """What a passage says about the wanted words, in a line; for a picture without words, what it is."""
     hit = passage.hit
-    words = " ".join(part for part in (hit.caption, hit.text) if part.strip()) or hit.heading
+    words = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
     words = without_citations(" ".join(words.split()))
     return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”" if words else f"(a {hit.kind.value}; see its picture)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,17 @@ PATH = " › "
 _LONGEST_HEADING = 120
 _CAPTION_REACH = 0.12
 """How far from its figure a caption may lie, as a share of the page's height."""
+
+_RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
+"""The line under a table's header row."""
+
+_LABEL = re.compile(
+    r"\b(fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?)\.?\s{0,2}(\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[IVX]{1,6})\b",
+    re.IGNORECASE,
+)
+"""What captions call a figure, and texts refer to: "Figure 3", "Fig. 2.1", "TABLE IV"."""
+
+_LONGEST_MENTION = 600
 
 _PIECE = re.compile(r"\w+|[^\w\s]", re.UNICODE)
 _LONG_WORD = 6
@@ -82,12 +94,14 @@ def chunk_pages(pages: Sequence[PageReading], heading: str = "") -> tuple[list[N
     chunks: list[NewChunk] = []
     for page in pages:
         if page.error is None:
-            made, heading = _chunk_page(page, heading)
+            near = sorted(pages, key=lambda other: abs(other.number - page.number))
+            made, heading = _chunk_page(page, heading, near)
             chunks += made
     return chunks, heading
 
 
-def _chunk_page(page: PageReading, heading: str) -> tuple[list[NewChunk], str]:
+def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) -> tuple[list[NewChunk], str]:
+    """`near`: the page itself and those around it, nearest first, where its figures may be referred to."""
     flow = _Flow(page.number)
     pictures: list[NewChunk] = []
     captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
@@ -95,7 +109,8 @@ def _chunk_page(page: PageReading, heading: str) -> tuple[list[NewChunk], str]:
         if block.kind in (BlockKind.HEADER, BlockKind.FOOTER):
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
-            pictures.append(_picture_chunk(page.number, block, heading, _caption_of(block, captions)))
+            caption = _caption_of(block, captions)
+            pictures.append(_picture_chunk(page.number, block, heading, caption, _mention_of(caption, near)))
             continue
         if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and block.lines:
             heading = _next_heading(heading, block)
@@ -120,17 +135,51 @@ def _next_heading(heading: str, block: Block) -> str:
     return f"{title}{PATH}{text}" if title else text
 
 
-def _picture_chunk(page: int, block: Block, heading: str, caption: str) -> NewChunk:
+def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention: str) -> NewChunk:
+    """A figure or table. Its text is one line for each mark, a table's ruled off in Markdown, then who refers to it."""
+    table = block.kind is BlockKind.TABLE and bool(block.columns)
+    rows = _rows(block) if table else []
+    text = _markdown([cells for cells, _ in rows]) if rows else block.text
     return NewChunk(
         page=page,
         kind=Kind.FIGURE if block.kind is BlockKind.FIGURE else Kind.TABLE,
-        text=block.text,
+        text="\n".join(part for part in (text, mention) if part),
         heading=heading,
         caption=caption,
         box=block.box,
-        marks=tuple(line.box for line in block.lines),
+        marks=tuple(box for _, box in rows) if rows else tuple(line.box for line in block.lines),
         picture=block.picture,
     )
+
+
+def _rows(block: Block) -> list[tuple[list[str], Box]]:
+    """The cells of each row that has words, and the box around them; columns without a word are left out."""
+    cells: dict[tuple[int, int], list[str]] = {}
+    boxes: dict[int, Box] = {}
+    for line in block.lines:
+        for word in line.words:
+            row = bisect(block.rows, (word.box.y0 + word.box.y1) / 2)
+            column = bisect(block.columns, (word.box.x0 + word.box.x1) / 2)
+            cells.setdefault((row, column), []).append(word.text.replace("|", "\\|"))
+            boxes[row] = boxes[row].union(word.box) if row in boxes else word.box
+    columns = sorted({column for _, column in cells})
+    return [([" ".join(cells.get((row, column), ())) for column in columns], boxes[row]) for row in sorted(boxes)]
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    return "\n".join([lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:]])
+
+
+def own_lines(text: str) -> list[str]:
+    """The lines of a chunk's text in the order of its marks; what follows them has no mark."""
+    return [line for line in text.split("\n") if not _RULE.fullmatch(line)]
+
+
+def unruled(text: str) -> str:
+    """A table's Markdown as a line people read: cells parted by bars, without the frame."""
+    lines = (line.strip().removeprefix("|").removesuffix("|").strip() for line in own_lines(text))
+    return " · ".join(line for line in lines if line) if _RULE.search(text) else text
 
 
 def _caption_of(block: Block, captions: Sequence[Block]) -> str:
@@ -145,6 +194,34 @@ def _caption_of(block: Block, captions: Sequence[Block]) -> str:
         if min(caption.box.x1, block.box.x1) > max(caption.box.x0, block.box.x0) and distance(caption) <= _CAPTION_REACH
     ]
     return " ".join(min(beside, key=distance).text.split()) if beside else ""
+
+
+def _mention_of(caption: str, near: Sequence[PageReading]) -> str:
+    """The nearest paragraph that refers to the figure or table of this caption, or nothing."""
+    found = _LABEL.match(caption)
+    if found is None:
+        return ""
+    wanted = _label(found)
+    for page in near:
+        for block in page.blocks:
+            if block.kind in (BlockKind.TEXT, BlockKind.LIST, BlockKind.FOOTNOTE):
+                text = " ".join(block.text.split())
+                at = next((match for match in _LABEL.finditer(text) if _label(match) == wanted), None)
+                if at is not None:
+                    return _around_mention(text, at.start())
+    return ""
+
+
+def _label(found: re.Match[str]) -> tuple[str, str]:
+    return found[1][:3].lower(), found[2].lower()
+
+
+def _around_mention(text: str, at: int) -> str:
+    """At most _LONGEST_MENTION characters of a paragraph, from the sentence that refers on, by whole words."""
+    if len(text) <= _LONGEST_MENTION:
+        return text
+    start = max(text.rfind(". ", 0, at) + 2, at - _LONGEST_MENTION // 2) if at > _LONGEST_MENTION // 2 else 0
+    return text[start : start + _LONGEST_MENTION].rpartition(" ")[0]
 
 
 def _pieces(line: Line) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, TypeAlias
 
+from rag.chunk import own_lines
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _between(centre: float, size: float) -> tuple[float, float]:
 
 def _lines(hit: Hit, terms: Collection[str]) -> list[tuple[Box, Colour]]:
     """Each marked box and its ink: lines with a term stand out where there are any. The last cover the first."""
-    texts = hit.text.lower().split("\n")
+    texts = own_lines(hit.text.lower())[: len(hit.marks)]
     held = [any(term in text for term in terms) for text in texts] if len(texts) == len(hit.marks) else []
     if not any(held):
         return [(box, _PLAIN) for box in hit.marks]

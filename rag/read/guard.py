@@ -13,7 +13,7 @@ from rag.read.process import Child, ChildStopped, Why
 from rag.read.wire import Reply, Request, checked_inspection, checked_page
 from rag.settings import ReadSettings
 
-_VERSION = "1"
+_VERSION = "2"
 """Raised when the same bytes would be read differently by other code."""
 
 

@@ -15,6 +15,7 @@ from rag.read.layout import Layout
 from rag.read.recognise import (
     LONG_SIDE,
     Recogniser,
+    is_garbage,
     uncovered,
     wanted_figures,
     wants_whole_page,
@@ -78,7 +79,7 @@ class PdfPages:
         with stages("parse"):
             page = document[number - 1]
             label = (page.get_label() or "").translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
-            words = self._words(page)
+            words = [] if self._ocr is not None and self._is_garbage(page) else self._words(page)
             marks = self._marks(page)
         with stages("render"):
             image = self._render(page)
@@ -132,6 +133,10 @@ class PdfPages:
             if clean and holds(whole, raw):
                 found.append(Placed(Word(clean, clamped(*raw)), (block << 20) + line, block))
         return found
+
+    def _is_garbage(self, page: Any) -> bool:
+        flags = self._pymupdf.TEXTFLAGS_WORDS & ~self._pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
+        return is_garbage(page.get_text("text", flags=flags).split())
 
     def _marks(self, page: Any) -> Marks:
         pictures: list[Box] = []

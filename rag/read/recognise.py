@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,15 @@ _FEW_WORDS = 30
 _FIGURE_WORDS = 3
 _FIGURE_AREA = 0.02
 """Figures with fewer words in the layer are recognised when they cover more of the page than this together."""
+
+_UNNAMED = 0.3
+_NAMELESS = ("Co", "Cn", "Cc")
+_LEADERS = re.compile(r"(.)\1{3,}")
+"""Rows of dots in a table of contents, which are set in odd fonts."""
+
+_VOWELS = frozenset("aeiouy")
+_SHORT, _ENOUGH, _VOWELLESS = 3, 20, 0.5
+"""Words of fewer letters say nothing, and fewer words neither; English prose has under 2 % without a vowel."""
 
 _COVERED = 0.4
 """A recognised line with more of its area under words of the layer is one of them."""
@@ -93,6 +104,26 @@ def _moved(line: Line, frame: Box) -> Line:
 def wants_whole_page(characters: int, words: int, *, background: bool) -> bool:
     """Whether the text layer says so little that the page itself must be read."""
     return characters < FEW_CHARACTERS or (background and words < _FEW_WORDS)
+
+
+def is_garbage(words: Sequence[str]) -> bool:
+    """Whether a text layer is not what the page shows: its fonts name no letters, or the wrong ones.
+
+    Private-use and replacement characters are what is left of a letter without a name. Wrong letters show in words
+    without a vowel: languages in Latin script have hardly any, an alphabet that was shifted has mostly those.
+    """
+    letters = "".join(_LEADERS.sub("", word) for word in words)
+    if sum(letter == "\ufffd" or unicodedata.category(letter) in _NAMELESS for letter in letters) > (
+        _UNNAMED * len(letters)
+    ):
+        return True
+    latin = [word for word in map(_plain, words) if len(word) >= _SHORT and word.isalpha() and word.isascii()]
+    return len(latin) >= _ENOUGH and sum(not _VOWELS & set(word) for word in latin) > _VOWELLESS * len(latin)
+
+
+def _plain(word: str) -> str:
+    """Small letters without their accents."""
+    return "".join(mark for mark in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(mark))
 
 
 def wanted_figures(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:
