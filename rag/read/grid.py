@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rag.model import BlockKind, Box
-from rag.read.words import Region, holds
+from rag.read.words import Region, around, holds
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +31,6 @@ _FILLED = 0.4
 
 _MOST_LINES = 60
 
-_SOLID = (BlockKind.TABLE, BlockKind.FIGURE)
 _INSIDE, _KNOWN = 0.7, 0.5
 
 
@@ -88,23 +88,28 @@ def _filled(box: Box, rows: Sequence[float], columns: Sequence[float], words: Se
 
 
 def with_ruled(regions: Sequence[Region], ruled: Sequence[Region]) -> list[Region]:
-    """The layout's regions, and ruled tables it did not see in the place of the text it saw there.
+    """The layout's regions, with ruled tables in the place of the text it saw there.
 
-    What it saw as a table or figure stays what it saw.
+    A table that it saw too has the cells and the edges of its rules; a figure stays a figure.
     """
     found = list(regions)
     for table in ruled:
-        if any(_is_known(region, table) for region in found):
+        if any(_holds_already(region, table) for region in found):
             continue
-        text = [region for region in found if region.kind not in _SOLID and table.box.covers(region.box) > _INSIDE]
-        at = found.index(text[0]) if text else sum(region.box.y0 < table.box.y0 for region in found)
-        found.insert(at, table)
-        found = [region for region in found if region not in text]
+        inside = [region for region in found if _gives_way(region, table)]
+        at = found.index(inside[0]) if inside else sum(region.box.y0 < table.box.y0 for region in found)
+        found.insert(at, replace(table, box=around([table.box, *(r.box for r in inside if r.kind is BlockKind.TABLE)])))
+        found = [region for region in found if region not in inside]
     return found
 
 
-def _is_known(region: Region, table: Region) -> bool:
-    if region.kind not in _SOLID:
+def _holds_already(region: Region, table: Region) -> bool:
+    """Whether the layout's region is more than the ruled table: a figure, or a table that is ruled in part."""
+    larger = region.kind is BlockKind.TABLE and table.box.covers(region.box) < _INSIDE
+    return (region.kind is BlockKind.FIGURE or larger) and region.box.covers(table.box) > _KNOWN
+
+
+def _gives_way(region: Region, table: Region) -> bool:
+    if region.kind is BlockKind.FIGURE or table.box.covers(region.box) < _INSIDE:
         return False
-    same = region.kind is BlockKind.TABLE and region.box.area > table.box.area / 2
-    return region.box.covers(table.box) > _KNOWN or (same and table.box.covers(region.box) > _INSIDE)
+    return region.kind is not BlockKind.TABLE or region.box.area > table.box.area / 2

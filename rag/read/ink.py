@@ -111,7 +111,7 @@ def _unlike_background(pixels: Any) -> Any:
 
 
 def _components(mask: Any, gap: int) -> list[Box]:
-    """Boxes of what hangs together when white up to `gap` pixels is bridged, cut where they are mostly empty."""
+    """Boxes of what hangs together when white up to `gap` pixels is bridged, photographs apart."""
     import cv2
     import numpy as np
 
@@ -129,7 +129,7 @@ def _components(mask: Any, gap: int) -> list[Box]:
 
 
 def _cut(part: Any, depth: int, least: float) -> list[tuple[int, int, int, int]]:
-    """Boxes around the true pixels: one, or those of its parts when a straight cut leaves much of it empty."""
+    """The box around the true pixels, or those of the photographs in it."""
     import numpy as np
 
     rows, columns = np.nonzero(part.any(axis=1))[0], np.nonzero(part.any(axis=0))[0]
@@ -137,14 +137,10 @@ def _cut(part: Any, depth: int, least: float) -> list[tuple[int, int, int, int]]
         return []
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     part = part[top:bottom, left:right]
-    (area, at), across = min((_best_cut(part), False), (_best_cut(part.T), True))
-    if depth and area > _EMPTY * part.size:
-        # Not empty: but two solid things side by side are two, where sparse ones are a drawing's strokes.
-        (white, at), across = max((_widest_gap(part), False), (_widest_gap(part.T), True))
-        if not white or not all(_is_solid(piece, least) for piece in _halves(part, at, across)):
-            depth = 0
-    if not depth:
+    cut = _cut_between_photographs(part, least) if depth else None
+    if cut is None:
         return [(left, top, right, bottom)]
+    at, across = cut
     first, second = _halves(part, at, across)
     x, y = (at, 0) if across else (0, at)
     return [
@@ -152,6 +148,17 @@ def _cut(part: Any, depth: int, least: float) -> list[tuple[int, int, int, int]]
         for piece, dx, dy in ((first, 0, 0), (second, x, y))
         for x0, y0, x1, y1 in _cut(piece, depth - 1, least)
     ]
+
+
+def _cut_between_photographs(part: Any, least: float) -> tuple[int, bool] | None:
+    """Where to cut, and whether between columns; None for what is one thing, as the strokes of a drawing are."""
+    (area, at), across = min((_best_cut(part), False), (_best_cut(part.T), True))
+    if area <= _EMPTY * part.size and any(_is_solid(piece, least) for piece in _halves(part, at, across)):
+        return at, across
+    (white, at), across = max((_widest_gap(part), False), (_widest_gap(part.T), True))
+    if white and all(_is_solid(piece, least) for piece in _halves(part, at, across)):
+        return at, across
+    return None
 
 
 def _halves(part: Any, at: int, across: bool) -> tuple[Any, Any]:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.chunk import LARGEST, OVERLAP, PATH, chunk_pages, count_tokens
-from rag.model import Block, BlockKind, Box, Kind, Line, PageReading, TextSource, Word
+from rag.chunk import LARGEST, OVERLAP, PATH, chunk_pages, count_tokens, own_lines, unruled
+from rag.model import Block, BlockKind, Box, Kind, Line, NewChunk, PageReading, TextSource, Word
 
 BOX = Box(0.1, 0.1, 0.9, 0.2)
 WORDS = st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=30)
@@ -83,6 +83,77 @@ def test_a_figure_takes_the_nearest_caption_that_lies_under_or_over_it() -> None
     beside = block(BlockKind.CAPTION, "Figure 2 Elsewhere", Box(0.6, 0.41, 0.9, 0.43))
     made = [chunk for chunk in chunk_pages([page(figure, beside, near)])[0] if chunk.kind is Kind.FIGURE]
     assert [(chunk.caption, chunk.picture) for chunk in made] == [("Figure 1 The harbour", "p0001-1.jpg")]
+
+
+CELLS = Box(0.1, 0.2, 0.9, 0.5)
+
+
+def table(*rows: str, columns: tuple[float, ...] = (0.4,)) -> Block:
+    """A table whose words stand in two columns, parted by a bar, at 0.2 and 0.6 of the width."""
+    lines = []
+    for number, row in enumerate(rows):
+        y = 0.21 + 0.1 * number
+        cells = [(word, x) for x, cell in zip((0.2, 0.6), row.split("|"), strict=False) for word in cell.split()]
+        words = tuple(Word(word, Box(x, y, x + 0.05, y + 0.02)) for word, x in cells)
+        lines.append(Line(words, Box(0.2, y, 0.65, y + 0.02)))
+    between = tuple(0.27 + 0.1 * number for number in range(len(rows) - 1))
+    return Block(BlockKind.TABLE, CELLS, tuple(lines), "p0001-1.jpg", between, columns)
+
+
+def tables(*pages: PageReading) -> list[NewChunk]:
+    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
+
+
+def test_a_table_is_written_in_markdown_with_a_mark_for_each_row() -> None:
+    [chunk] = tables(page(table("Service|Port", "the gateway|8443")))
+    assert chunk.text == "| Service | Port |\n| --- | --- |\n| the gateway | 8443 |"
+    assert [(mark.x0, mark.x1) for mark in chunk.marks] == [(0.2, 0.65)] * 2
+    assert own_lines(chunk.text) == ["| Service | Port |", "| the gateway | 8443 |"]
+    assert unruled(chunk.text) == "Service | Port · the gateway | 8443"
+    assert unruled("no table | at all") == "no table | at all"
+
+
+def test_a_table_whose_cells_are_unknown_keeps_its_lines() -> None:
+    [chunk] = tables(page(table("Service|Port", "gateway|8443", columns=())))
+    assert chunk.text == "Service Port\ngateway 8443"
+
+
+@given(
+    st.lists(st.tuples(WORDS, st.floats(0, 1), st.floats(0, 1)), max_size=30),
+    st.lists(st.floats(0, 1), max_size=5),
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+)
+def test_every_word_of_a_table_is_in_its_chunk(
+    words: list[tuple[str, float, float]], rows: list[float], columns: list[float]
+) -> None:
+    lines = tuple(Line((Word(word, Box(x, y, x, y)),), Box(x, y, x, y)) for word, x, y in words)
+    drawn = Block(BlockKind.TABLE, CELLS, lines, None, tuple(sorted(rows)), tuple(sorted(columns)))
+    [chunk] = tables(page(drawn))
+    assert sorted(word for word in chunk.text.split() if word not in ("|", "---")) == sorted(w for w, _, _ in words)
+    assert len(own_lines(chunk.text)) == max(1, len(chunk.marks))
+
+
+def test_a_figure_carries_the_paragraph_that_refers_to_it() -> None:
+    figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (line("Boiler"),), "p0002-1.jpg")
+    caption = block(BlockKind.CAPTION, "Figure 2.1: The boiler", Box(0.1, 0.41, 0.5, 0.43))
+    wrong = block(BlockKind.TEXT, "As figure 2 says, heat rises.")
+    right = block(BlockKind.TEXT, "The outlet is on the left (see Fig. 2.1).")
+    [made] = [
+        chunk
+        for chunk in chunk_pages([page(wrong), page(figure, caption, number=2), page(right, number=3)])[0]
+        if chunk.kind is Kind.FIGURE
+    ]
+    assert made.text == "Boiler\nThe outlet is on the left (see Fig. 2.1)."
+    assert len(made.marks) == 1
+
+
+def test_a_long_paragraph_is_cut_around_what_refers() -> None:
+    figure = Block(BlockKind.TABLE, Box(0.1, 0.1, 0.5, 0.4))
+    caption = block(BlockKind.CAPTION, "TABLE IV Costs", Box(0.1, 0.41, 0.5, 0.43))
+    text = block(BlockKind.TEXT, "Words before it. " * 80 + "Table IV has the costs. " + "And after. " * 80)
+    [made] = tables(page(figure, caption, text))
+    assert made.text.startswith("Table IV has the costs. And after.")
+    assert len(made.text) <= 600
 
 
 def test_a_page_that_could_not_be_read_makes_no_chunk() -> None:

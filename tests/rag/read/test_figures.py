@@ -140,3 +140,21 @@ def test_a_map_of_many_paths_takes_no_time() -> None:
 def test_one_path_is_a_panel_unless_it_is_a_shape() -> None:
     assert found(paths=[PHOTO]) == []
     assert found(paths=[PHOTO], shapes=[PHOTO]) == [PHOTO]
+
+
+def test_figures_that_stand_close_are_a_figure_together_too() -> None:
+    photos = [Box(x, y, x + 0.19, y + 0.19) for x in (0.2, 0.4) for y in (0.2, 0.4)]
+    assert set(found(pictures=photos)) == {*photos, photos[0].union(photos[-1])}
+    assert len(found(pictures=[Box(0.1, 0.1, 0.3, 0.3), Box(0.7, 0.1, 0.9, 0.3), Box(0.4, 0.7, 0.6, 0.9)])) == 3
+
+
+def test_the_layouts_picture_gives_way_to_the_ink_beside_running_text() -> None:
+    both, chart = Box(0.05, 0.2, 0.95, 0.7), Box(0.5, 0.25, 0.9, 0.65)
+    paragraph = [Box(0.06, 0.3 + 0.05 * row, 0.45, 0.33 + 0.05 * row) for row in range(6)]
+    assert found(layout=[both], inked=[chart], running=paragraph, words=paragraph) == [chart]
+    assert found(layout=[both], running=paragraph, words=paragraph) == [both]
+
+
+def test_a_line_of_large_type_is_no_picture() -> None:
+    title = Box(0.1, 0.1, 0.9, 0.2)
+    assert found(layout=[title], words=[Box(0.12, 0.11, 0.5, 0.19), Box(0.52, 0.11, 0.88, 0.19)]) == []
