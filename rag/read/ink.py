@@ -32,13 +32,18 @@ _WHOLE = 0.9
 _SPECK = 0.002
 """A share of the page below which nothing is looked at."""
 
-_SOLID, _APART = 0.6, 0.04
-"""Two things, each filled to this share and of this share of the page, are two photographs, not two bars."""
+_APART = 0.01
+"""Photographs that were taken for one thing are apart again when each has at least this share of the page."""
 
-_EMPTY = 0.75
+_EMPTY = 0.8
+_SOLID = 0.6
+"""Two that meet at a corner leave the box around them this empty; two side by side are filled to this share each,
+where the bars of a chart would be small and the strokes of a drawing sparse."""
+
+_CROSSED = 0.35
+"""How much of the narrower part a cut may go through: photographs that touch share a piece of their edges."""
+
 _CUTS = 4
-"""A straight cut is made, so many times one in the other, where the boxes of both parts are this share of the whole:
-photographs that meet at a corner are two."""
 
 _EDGES = 0.006
 """Share of a figure's pixels, outside its words, that lie on an edge; a coloured panel has its border alone."""
@@ -153,7 +158,7 @@ def _cut(part: Any, depth: int, least: float) -> list[tuple[int, int, int, int]]
 def _cut_between_photographs(part: Any, least: float) -> tuple[int, bool] | None:
     """Where to cut, and whether between columns; None for what is one thing, as the strokes of a drawing are."""
     (area, at), across = min((_best_cut(part), False), (_best_cut(part.T), True))
-    if area <= _EMPTY * part.size and any(_is_solid(piece, least) for piece in _halves(part, at, across)):
+    if area <= _EMPTY * part.size and all(_tight(piece).size >= least for piece in _halves(part, at, across)):
         return at, across
     (white, at), across = max((_widest_gap(part), False), (_widest_gap(part.T), True))
     if white and all(_is_solid(piece, least) for piece in _halves(part, at, across)):
@@ -165,14 +170,16 @@ def _halves(part: Any, at: int, across: bool) -> tuple[Any, Any]:
     return (part[:, :at], part[:, at:]) if across else (part[:at], part[at:])
 
 
-def _is_solid(part: Any, least: float) -> bool:
-    """Whether the box around the true pixels is mostly filled, and has at least so many pixels."""
+def _tight(part: Any) -> Any:
+    """The part without the empty rows and columns around its true pixels."""
     import numpy as np
 
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-    if not len(rows):
-        return False
-    tight = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else part[:0]
+
+
+def _is_solid(part: Any, least: float) -> bool:
+    tight = _tight(part)
     return tight.size >= least and bool(tight.mean() >= _SOLID)
 
 
@@ -189,7 +196,10 @@ def _widest_gap(part: Any) -> tuple[int, int]:
 
 
 def _best_cut(part: Any) -> tuple[float, int]:
-    """The least area that the boxes of two parts have together, over every cut between two rows, and that row."""
+    """The least area that the boxes of two parts have together, over every cut between two rows, and that row.
+
+    A cut through much of what it parts is none: that would cut off the top of a chart's highest bars.
+    """
     import numpy as np
 
     count, width = part.shape
@@ -198,18 +208,19 @@ def _best_cut(part: Any) -> tuple[float, int]:
     filled = part.any(axis=1)
     first = np.where(filled, part.argmax(axis=1), width)
     last = np.where(filled, width - part[:, ::-1].argmax(axis=1), 0)
-    number = np.arange(count)
 
-    def areas(first: Any, last: Any, filled: Any) -> Any:
-        """For each row, the area of the box around the true pixels in the rows up to it."""
+    def boxes(first: Any, last: Any, filled: Any) -> tuple[Any, Any]:
+        """For each row, width and height of the box around the true pixels in the rows up to it."""
+        number = np.arange(count)
         wide = np.maximum(np.maximum.accumulate(last) - np.minimum.accumulate(first), 0)
         begin = np.minimum.accumulate(np.where(filled, number, count))
         end = np.maximum.accumulate(np.where(filled, number + 1, 0))
-        return wide * np.maximum(end - begin, 0)
+        return wide, np.maximum(end - begin, 0)
 
-    above = areas(first, last, filled)[:-1]
-    below = areas(first[::-1], last[::-1], filled[::-1])[::-1][1:]
-    total = above + below
+    wide, high = (side[:-1] for side in boxes(first, last, filled))
+    wide_below, high_below = (side[::-1][1:] for side in boxes(first[::-1], last[::-1], filled[::-1]))
+    crossed = (part[:-1] & part[1:]).sum(axis=1) > _CROSSED * np.minimum(wide, wide_below)
+    total = np.where(crossed, np.inf, wide * high + wide_below * high_below)
     at = int(total.argmin())
     return float(total[at]), at + 1
 
