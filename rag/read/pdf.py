@@ -84,7 +84,7 @@ class PdfPages:
         stages = Stages()
         with stages("parse"):
             page = document[number - 1]
-            label = (page.get_label() or "").translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
+            label = _label(page)
             words = self._words(page)
             marks = self._marks(page)
         with stages("render"):
@@ -172,6 +172,14 @@ class PdfPages:
         found = blocks_of([*flow, *(Region(BlockKind.FIGURE, box) for box in drawn)], words)
         running = [block for block in found if block.kind is not BlockKind.FIGURE]
         return placed_among(running, (block for block in found if block.kind is BlockKind.FIGURE))
+
+
+def _label(page: Any) -> str | None:
+    try:
+        label = page.get_label() or ""
+    except Exception:  # noqa: BLE001 - damaged labels raise all sorts of errors; none of them costs the page
+        return None
+    return label.translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
 
 
 def _is_shape(items: Sequence[Any]) -> bool:
