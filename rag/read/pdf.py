@@ -117,6 +117,8 @@ class PdfPages:
         rect = page.rect
         scale = max(self._settings.render_px, LONG_SIDE) / max(rect.width, rect.height)
         pixmap = page.get_pixmap(matrix=self._pymupdf.Matrix(scale, scale), alpha=False)
+        if not pixmap.width or not pixmap.height:  # millions of times as wide as high: its words may still be read
+            return Image.new("RGB", (max(1, pixmap.width), max(1, pixmap.height)), "white")
         return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
 
     def _words(self, page: Any) -> list[Placed]:
