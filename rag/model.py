@@ -291,7 +291,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is stored and what waits. `documents` counts sources by state."""
+    """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
+    version of the reader is reading again, while their old pages serve."""
 
     documents: Mapping[str, int]
     pages: int
@@ -299,3 +300,4 @@ class Status:
     waiting_for_vectors: int
     failed: tuple[tuple[str, str], ...]
     lanes: Mapping[str, str]
+    renewed: int = 0
