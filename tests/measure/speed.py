@@ -60,6 +60,7 @@ def measure(folder: Path, data: Path, workers: int, cores: int, *, ocr: bool) ->
     times = Times()
     settings = Settings(data=data, read=ReadSettings(workers=workers, ocr=ocr), answer={"model": ""})
     name, embedder = _embedder(settings, max(1, cores // workers))
+    embedder.embed_texts(["warm"])  # loading the model is no time of a page
 
     def open_reader() -> TimedReader:
         return TimedReader(GuardedReader(settings.read, _OCR if ocr else None, max(1, cores // workers)), times)
