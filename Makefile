@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint install
+N ?= 1000
+SEED ?= 1
+
+.PHONY: demo test lint fuzz bench-speed install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -15,6 +18,15 @@ lint: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+# Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs.
+fuzz: install
+	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)")
+
+# Pages a second, time by stage and memory over the PDFs of a folder: make bench-speed BENCH=DIR
+bench-speed: install
+	@test -n "$(BENCH)" || { echo "Say which folder: make bench-speed BENCH=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.measure.speed "$(BENCH)"
 
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }

@@ -50,6 +50,7 @@ def status_shape(status: Status) -> Shape:
         "pages": status.pages,
         "chunks": status.chunks,
         "waiting_for_vectors": status.waiting_for_vectors,
+        "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "lanes": dict(status.lanes),
     }

@@ -60,6 +60,17 @@ def files_in(path: Path) -> list[Path]:
     ]
 
 
+def is_gone(path: Path) -> bool:
+    """Whether nothing lies there any more. What may not be looked at is not gone."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 

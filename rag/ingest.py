@@ -163,7 +163,7 @@ class Ingest:
 
     def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
-            documents.fail_reading(connection, row.id, reason, hint)
+            documents.fail_reading(connection, self._words, row.id, reason, hint)
 
     def _read(self, reader: Reader, row: documents.ReadingRow) -> None:
         path = self._data / "files" / row.sha256

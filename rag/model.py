@@ -296,7 +296,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is stored and what waits. `documents` counts sources by state."""
+    """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
+    version of the reader is reading again, while their old pages serve."""
 
     documents: Mapping[str, int]
     pages: int
@@ -304,3 +305,4 @@ class Status:
     waiting_for_vectors: int
     failed: tuple[tuple[str, str], ...]
     lanes: Mapping[str, str]
+    renewed: int = 0

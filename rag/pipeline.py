@@ -21,13 +21,13 @@ from rag.catalog.tables import document, reading
 from rag.embed import VectorLane
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence
-from rag.fetch import PathFetcher, files_in, put_path
+from rag.fetch import PathFetcher, files_in, is_gone, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.ports import Embedder, Fetcher, Generator, Reader, VectorStore, WordIndex
 from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.words import Fts5Words, content_words
-from rag.work import Report, Work, silent, workers
+from rag.work import Asked, Report, Work, silent, workers
 
 log = logging.getLogger("magpie")
 
@@ -37,7 +37,7 @@ EVIDENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: new, known (the same bytes were here), unchanged, or failed with the reason."""
+    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason."""
 
     file: str
     state: str
@@ -126,8 +126,8 @@ class Rag:
     def index(self, paths: Sequence[Path], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
         """Index files and folders into a space and wait until all of it can be found.
 
-        Beside a running owner the request is recorded and the owner's progress followed. What a folder no
-        longer holds leaves the space. Raise NotFound for a path that is not there, having done nothing.
+        Beside a running owner the request is recorded and the owner's progress followed. Files below a folder that
+        are no longer on the disk leave the space. Raise NotFound for a path that is not there, having done nothing.
         """
         wanted: list[Path] = []
         for path in paths:
@@ -135,22 +135,22 @@ class Rag:
         before = self._known_documents()
         with self._catalog.writing() as connection:
             put = [put_path(connection, path, space) for path in dict.fromkeys(wanted)]
-            kept = {source_id for source_id, _ in put}
-            vanished = [
-                source_id
-                for path in paths
-                if path.is_dir()
-                for source_id, _ in sources.sources_below(connection, str(path.resolve()))
-                if source_id not in kept
-            ]
+            gone = {
+                source_id: name
+                for folder in paths
+                if folder.is_dir()
+                for source_id, path, name in sources.sources_below(connection, str(folder.resolve()), space)
+                if is_gone(Path(path))
+            }
         changed = [source_id for source_id, work in put if work]
-        self._work.settle(changed, report)
-        if vanished:
+        self._work.settle(Asked(changed, report))
+        if gone:
             # Only now: a file that was renamed is known under its new name first, and is not read again.
             with self._catalog.writing() as connection:
-                sources.drop_shares(connection, vanished, space)
+                sources.drop_shares(connection, list(gone), space)
             self._work.sweep()
-        return self._outcomes([source_id for source_id, _ in put], set(changed), before)
+        outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
+        return outcomes + [Outcome(name, "gone", 0) for name in gone.values()]
 
     def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
         """Read documents again (all of them when no name is given); what they have serves meanwhile."""
@@ -161,8 +161,8 @@ class Rag:
                 if row.document is not None:
                     documents.want_reading(connection, row.document, reader.version)
                     wanted.append(row.source)
-        self._work.settle(wanted, report)
-        return self._outcomes(wanted, set(wanted), set())
+        self._work.settle(Asked(wanted, report, newest=True))
+        return self._outcomes(wanted, set(wanted), set(), newest=True)
 
     def forget(self, names: Sequence[str], space: str | None = None) -> list[str]:
         """Take files out of a space, or of all. Names: path, file name, or digits of the SHA-256 (8 or more).
@@ -232,12 +232,13 @@ class Rag:
         with self._catalog.reading() as connection:
             rows = sources.settled(connection)
             pages, chunks = documents.counts(connection)
+            renewed = len(documents.renewed(connection))
         states: dict[str, int] = {}
         for row in rows:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        return Status(states, pages, chunks, self._lane.waiting(), failed, lanes)
+        return Status(states, pages, chunks, self._lane.waiting(), failed, lanes, renewed)
 
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
@@ -297,10 +298,12 @@ class Rag:
                 found += [source_id for source_id, _ in rows]
         return list(dict.fromkeys(found))
 
-    def _outcomes(self, ids: Sequence[int], changed: set[int], before: set[int]) -> list[Outcome]:
+    def _outcomes(
+        self, ids: Sequence[int], changed: set[int], before: set[int], *, newest: bool = False
+    ) -> list[Outcome]:
         outcomes = []
         with self._catalog.reading() as connection:
-            for row in sources.settled(connection, ids):
+            for row in sources.settled(connection, ids, newest=newest):
                 if row.state == "failed":
                     state = "failed"
                 elif row.source not in changed:

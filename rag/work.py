@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
-from rag.catalog import Catalog, sources
+from rag.catalog import Catalog, documents, sources
 from rag.embed import VectorLane
 from rag.forget import sweep
 from rag.ingest import Ingest
@@ -50,6 +50,15 @@ Report = Callable[[Progress], None]
 
 def silent(_: Progress) -> None:
     """Report to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Sources somebody waits for, and whom to tell. With `newest` a reading that replaces one is waited for too."""
+
+    sources: Sequence[int]
+    report: Report = silent
+    newest: bool = False
 
 
 def workers(wanted: int) -> int:
@@ -93,14 +102,14 @@ class Work:
         self._fetchers = fetchers
         self._told: dict[int, tuple[sources.Settled, str]] = {}
 
-    def settle(self, wanted: Sequence[int], report: Report) -> None:
+    def settle(self, asked: Asked) -> None:
         """Work as the owner, or follow the one there is, until these sources are settled and embedded."""
         while True:
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
-                    self._own(ownership, wanted, report)
+                    self._own(ownership, asked)
                     return
-            settled = self._report(wanted, report, "another Magpie is at work here")
+            settled = self._report(asked, "another Magpie is at work here")
             if settled and (self._lane.identity() is None or not self._lane.waiting()):
                 return
             threading.Event().wait(_FOLLOW)
@@ -123,7 +132,7 @@ class Work:
                 worked = monotonic()
                 while not stop.is_set() and monotonic() - worked < _IDLE:
                     if ingest.anything_waits(due=True):
-                        self._read_and_embed(ingest, crew, (), silent)
+                        self._read_and_embed(ingest, crew, Asked(()))
                         worked, looked = monotonic(), float("-inf")
                     elif monotonic() - looked > _LOOK:
                         while not stop.is_set() and self._lane.embed_some():
@@ -134,17 +143,20 @@ class Work:
                             looked = monotonic()
                     stop.wait(_FOLLOW)
 
-    def _own(self, ownership: Ownership, wanted: Sequence[int], report: Report) -> None:
+    def _own(self, ownership: Ownership, asked: Asked) -> None:
         self._lane.take_over(unclean=ownership.unclean)
         with self._crew() as crew:
             ingest = self._ingest(ownership, crew)
+            with self._catalog.reading() as connection:
+                if again := documents.renewed(connection):
+                    asked = Asked([*asked.sources, *again], asked.report, newest=True)
             while True:
-                self._read_and_embed(ingest, crew, wanted, report)
+                self._read_and_embed(ingest, crew, asked)
                 if not ingest.anything_waits():
                     break
                 ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
         self._tidy()
-        self._report(wanted, report, "")
+        self._report(asked, "")
 
     @contextmanager
     def _crew(self) -> Iterator[_Crew]:
@@ -161,43 +173,45 @@ class Work:
     def _ingest(self, ownership: Ownership, crew: _Crew, stop: threading.Event | None = None) -> Ingest:
         run_id, version = ownership.run_id, crew.readers[0].version
         data, settings = self._settings.data, self._settings.read
+        with self._catalog.writing() as connection:
+            documents.renew_readings(connection, version)
         return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
     def _tidy(self) -> None:
         sweep(self._catalog, self._words, self._settings.data)
         self._lane.forget_dropped()
 
-    def _read_and_embed(self, ingest: Ingest, crew: _Crew, wanted: Sequence[int], report: Report) -> None:
+    def _read_and_embed(self, ingest: Ingest, crew: _Crew, asked: Asked) -> None:
         """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
         work = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
         try:
             while work:
                 embedded = self._lane.embed_some()
-                self._report(wanted, report, "")
+                self._report(asked, "")
                 ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
                 for future in ended:
                     future.result()
                 if ingest.stop.is_set():
                     crew.dismiss()
             while not ingest.stop.is_set() and self._lane.embed_some():
-                self._report(wanted, report, f"{self._lane.waiting()} chunks wait for their vectors")
+                self._report(asked, f"{self._lane.waiting()} chunks wait for their vectors")
         except BaseException:
             ingest.stop.set()
             crew.dismiss()
             raise
 
-    def _report(self, wanted: Sequence[int], report: Report, note: str) -> bool:
+    def _report(self, asked: Asked, note: str) -> bool:
         """Tell what changed since the last look; True when all these sources are settled."""
         rows: list[sources.Settled] = []
         with self._catalog.reading() as connection:
-            for start in range(0, len(wanted), 5000):  # SQLite takes at most 32,766 bound values
-                rows += sources.settled(connection, wanted[start : start + 5000])
+            for start in range(0, len(asked.sources), 5000):  # SQLite takes at most 32,766 bound values
+                rows += sources.settled(connection, asked.sources[start : start + 5000], newest=asked.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)
         for row in rows:
             if self._told.get(row.source) != (row, note):
                 self._told[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
-                report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
+                asked.report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
         return done == len(rows)
 
     def sweep(self) -> None:

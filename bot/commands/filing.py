@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rag import Outcome
 
 
+_STATES = ("new", "known", "unchanged", "failed", "gone")
+
+
 def register(app: typer.Typer) -> None:
     app.command()(index)
     app.command()(reindex)
@@ -30,7 +33,10 @@ def index(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Read files and folders, so that they can be found. What is known already is not read again."""
+    """Read files and folders, so that they can be found. What is known already is not read again.
+
+    What was indexed below a folder and is no longer there is forgotten.
+    """
     with invocation(context).open(data, json) as (rag, screen):
         with screen.progress(f"Indexing {', '.join(str(path) for path in paths)}") as report:
             outcomes = rag.index(paths, space, report)
@@ -76,8 +82,8 @@ def _end(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) 
         screen.say("There was nothing to read.")
         return
     pages = sum(outcome.pages for outcome in outcomes)
-    said = ", ".join(f"{states[state]} {state}" for state in ("new", "known", "unchanged", "failed") if states[state])
-    screen.say(f"{count(len(outcomes), 'file')}, {count(pages, 'page')}: {said}.", style="bold")
+    said = ", ".join(f"{states[state]} {state}" for state in _STATES if states[state])
+    screen.say(f"{count(states.total() - states['gone'], 'file')}, {count(pages, 'page')}: {said}.", style="bold")
     for outcome in failed:
         screen.say(f"✗ {outcome.file}: {outcome.reason}", style="red")
         if outcome.hint:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.scope import live, serving
@@ -80,12 +80,51 @@ def want_reading(connection: Connection, document_id: int, reader: str) -> None:
     )
 
 
+def renew_readings(connection: Connection, reader: str) -> int:
+    """Ask for a new reading of every document that another version of the reader read; returns how many.
+
+    Where this version failed already, what there is goes on serving. One that waits, unread, takes this version over.
+    """
+    untouched = (reading.c.state == "waiting", reading.c.pages_done == 0, reading.c.reader != reader)
+    connection.execute(update(reading).where(*untouched).values(reader=reader))
+    other = reading.alias()
+    tried = exists().where(
+        other.c.document_id == document.c.id,
+        or_(other.c.reader == reader, other.c.state.in_(["waiting", "reading"])),
+    )
+    outdated = select(document.c.id).join(reading, reading.c.id == document.c.reading_id)
+    outdated = outdated.where(reading.c.reader != reader, ~tried, shared(document.c.id))
+    found = connection.scalars(outdated).all()
+    for document_id in found:
+        want_reading(connection, document_id, reader)
+    return len(found)
+
+
+def _again() -> ColumnElement[bool]:
+    """Whether a reading is of a document that another one serves already."""
+    return ~exists().where(document.c.id == reading.c.document_id, document.c.reading_id == reading.c.id)
+
+
+def renewed(connection: Connection) -> list[int]:
+    """Documents being read again because another version of the reader read them, by one source each."""
+    serving = reading.alias()
+    rows = (
+        select(func.min(source.c.id))
+        .join(document, document.c.id == source.c.document_id)
+        .join(reading, reading.c.document_id == document.c.id)
+        .join(serving, serving.c.id == document.c.reading_id)
+        .where(live(), exists().where(share.c.source_id == source.c.id))
+        .where(reading.c.state.in_(["waiting", "reading"]), serving.c.reader != reading.c.reader)
+    )
+    return list(connection.scalars(rows.group_by(document.c.id).order_by(document.c.id)))
+
+
 def claim_reading(connection: Connection, run_id: str) -> ReadingRow | None:
-    """Take one waiting reading of a document that somebody still shares."""
+    """Take one waiting reading of a document that somebody still shares; what was never read goes first."""
     candidate = (
         select(reading.c.id)
         .where(reading.c.state == "waiting", reading.c.next_try <= time(), shared(reading.c.document_id))
-        .order_by(reading.c.id)
+        .order_by(_again(), reading.c.id)
         .limit(1)
         .scalar_subquery()
     )
@@ -184,11 +223,15 @@ def complete_reading(connection: Connection, words: WordIndex, row: ReadingRow) 
         drop_reading(connection, words, reading_id)
 
 
-def fail_reading(connection: Connection, reading_id: int, reason: str, hint: str) -> None:
-    """Give a reading up. What it wrote so far goes on serving; an older reading goes on serving too."""
+def fail_reading(connection: Connection, words: WordIndex, reading_id: int, reason: str, hint: str) -> None:
+    """Give a reading up. What it wrote so far goes on serving, unless an older one does: then it is taken away."""
     connection.execute(
         update(reading).where(reading.c.id == reading_id).values(state="failed", reason=reason, hint=hint, run=None)
     )
+    if connection.scalar(select(_again()).where(reading.c.id == reading_id)):
+        _empty_reading(connection, words, reading_id)
+        connection.execute(delete(chunk).where(chunk.c.reading_id == reading_id))
+        connection.execute(delete(page).where(page.c.reading_id == reading_id))
 
 
 def release_reading(connection: Connection, reading_id: int, wait: float) -> None:
@@ -201,11 +244,15 @@ def release_reading(connection: Connection, reading_id: int, wait: float) -> Non
 
 def drop_reading(connection: Connection, words: WordIndex, reading_id: int) -> None:
     """Take a reading out of catalog and words; its vectors and pictures are noted to go."""
+    _empty_reading(connection, words, reading_id)
+    connection.execute(delete(reading).where(reading.c.id == reading_id))
+
+
+def _empty_reading(connection: Connection, words: WordIndex, reading_id: int) -> None:
     mine = select(chunk.c.id).where(chunk.c.reading_id == reading_id)
     gone = select(vector.c.chunk_id, vector.c.window).where(vector.c.chunk_id.in_(mine)).distinct()
     connection.execute(upsert(dropped).from_select(["chunk_id", "window"], gone).on_conflict_do_nothing())
     words.remove(connection, reading_id)
-    connection.execute(delete(reading).where(reading.c.id == reading_id))
     _wipe(connection, f"pictures/{reading_id}", whole=True)
 
 

@@ -223,30 +223,39 @@ def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
 
 
-def sources_below(connection: Connection, folder: str) -> list[tuple[int, str]]:
-    """(source id, path) of every path source inside a folder."""
+def sources_below(connection: Connection, folder: str, space: str) -> list[tuple[int, str, str]]:
+    """(source id, path, name) of every path inside a folder that is shared in a space."""
     prefix = folder.rstrip("/") + "/"
-    rows = select(source.c.id, source.c.ref).where(
-        source.c.kind == "path", source.c.state != "gone", source.c.ref.startswith(prefix, autoescape=True)
+    rows = (
+        select(source.c.id, source.c.ref, share.c.name)
+        .join(share, share.c.source_id == source.c.id)
+        .where(source.c.kind == "path", share.c.space == space, source.c.ref.startswith(prefix, autoescape=True))
     )
-    return [(row.id, row.ref) for row in connection.execute(rows.order_by(source.c.id))]
+    return [(row.id, row.ref, row.name) for row in connection.execute(rows.order_by(source.c.id))]
 
 
-def settled(connection: Connection, sources: Sequence[int] | None = None) -> list[Settled]:
+def settled(connection: Connection, sources: Sequence[int] | None = None, *, newest: bool = False) -> list[Settled]:
     """How these sources stand (all of them when None), in order of their ids.
 
-    state: waiting, reading, ready or failed. A document that serves while a newer reading is being made
-    is ready.
+    state: waiting, reading, ready or failed. A document that serves while a newer reading is being made, or after
+    that failed, is ready; with `newest` the newer reading is what counts.
     """
-    newest = (
+    latest = (
         select(reading.c.document_id, func.max(reading.c.id).label("id")).group_by(reading.c.document_id).subquery()
+    )
+    serving = reading.alias()
+    complete = (
+        select(serving.c.id)
+        .join(document, document.c.reading_id == serving.c.id)
+        .where(document.c.id == source.c.document_id, serving.c.state == "complete")
+        .scalar_subquery()
     )
     name = select(func.min(share.c.name)).where(share.c.source_id == source.c.id).scalar_subquery()
     rows = (
         select(source, name.label("name"), reading.c.state.label("read"), reading.c.reason.label("why"))
         .add_columns(reading.c.hint.label("fix"), reading.c.pages, reading.c.pages_done)
-        .outerjoin(newest, newest.c.document_id == source.c.document_id)
-        .outerjoin(reading, reading.c.id == newest.c.id)
+        .outerjoin(latest, latest.c.document_id == source.c.document_id)
+        .outerjoin(reading, reading.c.id == (latest.c.id if newest else func.coalesce(complete, latest.c.id)))
         .where(source.c.state != "gone")
         .order_by(source.c.id)
     )

@@ -73,6 +73,12 @@ class Worker:
             hint = error.hint if isinstance(error, Unreadable) else "Check that it is still there and may be read."
             message = str(error) if isinstance(error, Unreadable) else f"The file cannot be opened: {error.strerror}."
             send(self._out, Reply("unreadable", message=short(message), hint=short(hint)))
+        except Exception as error:  # whatever a parser raises over a file that is not what it says
+            if limits.out_of_memory(error):
+                raise MemoryError from error
+            sys.excepthook(type(error), error, error.__traceback__)
+            message, hint = "The file is damaged and cannot be opened.", "Save it again with another program."
+            send(self._out, Reply("unreadable", message=message, hint=hint))
         finally:
             limits.alarm(0)
 

@@ -78,7 +78,7 @@ class PdfPages:
         stages = Stages()
         with stages("parse"):
             page = document[number - 1]
-            label = (page.get_label() or "").translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
+            label = _label(page)
             words = [] if self._ocr is not None and self._is_garbage(page) else self._words(page)
             marks = self._marks(page)
         with stages("render"):
@@ -119,6 +119,8 @@ class PdfPages:
         rect = page.rect
         scale = max(self._settings.render_px, LONG_SIDE) / max(rect.width, rect.height)
         pixmap = page.get_pixmap(matrix=self._pymupdf.Matrix(scale, scale), alpha=False)
+        if not pixmap.width or not pixmap.height:  # millions of times as wide as high: its words may still be read
+            return Image.new("RGB", (max(1, pixmap.width), max(1, pixmap.height)), "white")
         return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
 
     def _words(self, page: Any) -> list[Placed]:
@@ -160,6 +162,14 @@ class PdfPages:
         x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
         width, height = page.rect.width, page.rect.height
         return Box(x0 / width, y0 / height, x1 / width, y1 / height)
+
+
+def _label(page: Any) -> str | None:
+    try:
+        label = page.get_label() or ""
+    except Exception:  # noqa: BLE001 - damaged labels raise all sorts of errors; none of them costs the page
+        return None
+    return label.translate(_CONTROLS).strip()[:_LONGEST_LABEL] or None
 
 
 def _is_shape(items: Sequence[Any]) -> bool:

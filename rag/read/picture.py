@@ -105,7 +105,11 @@ def upright(image: Image) -> Image:
     from PIL import Image as pillow
     from PIL import ImageOps
 
-    turned = ImageOps.exif_transpose(image)
+    image.load()
+    try:
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - the pixels are there; what is said about them is damaged in too many ways
+        turned = image
     if turned.mode.startswith("I") or turned.mode == "F":  # 16 bits a pixel: Pillow would cut, not scale
         low, high = turned.getextrema()
         span = max(float(high) - float(low), 1.0)  # type: ignore[arg-type]

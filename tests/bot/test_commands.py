@@ -40,6 +40,19 @@ def test_index_says_what_became_of_each_file(run: Run) -> None:
     assert err.count("no weights") == 1
 
 
+def test_index_names_the_files_that_are_gone_apart(run: Run) -> None:
+    engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2), Outcome("b.pdf", "gone", 0)])
+    code, out, _ = run(engine, "index", "folder")
+    assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
+
+
+def test_status_says_what_a_newer_reader_is_at(run: Run) -> None:
+    again = "2 documents are being read again by a newer reader; the old pages serve meanwhile."
+    code, out, _ = run(FakeEngine(stored=Status({"ready": 2}, 22, 80, 0, (), {}, 2)), "status")
+    assert code == 0
+    assert again in " ".join(out.split())
+
+
 def test_index_json_is_data_alone(run: Run) -> None:
     engine = FakeEngine(outcomes=[Outcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")

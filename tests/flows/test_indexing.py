@@ -1,5 +1,6 @@
 """Files go in, are found, move, change, fail, stop half-way and leave again."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,9 +82,45 @@ def test_the_same_bytes_are_never_read_twice(tmp_path: Path, folder: Path) -> No
         assert states == {"first.pdf": "unchanged", "copy.pdf": "known"}
         first.rename(folder / "renamed.pdf")
         (folder / "copy.pdf").unlink()
-        assert [outcome.state for outcome in rag.index([folder])] == ["known"]
+        states = {outcome.file: outcome.state for outcome in rag.index([folder])}
+        assert states == {"renamed.pdf": "known", "first.pdf": "gone", "copy.pdf": "gone"}
         assert reader.reads == [1, 2]
         assert places(rag, "beta") == ["renamed.pdf, p. 2 (printed p2)"]
+
+
+def test_only_what_is_gone_from_the_disk_leaves_and_only_this_space(tmp_path: Path, folder: Path) -> None:
+    odd, hidden = write(folder, "notes.dat", "odd alpha"), write(folder, ".draft.pdf", "hidden beta")
+    plain = write(folder, "plain.pdf", "plain gamma")
+    beside = tmp_path / "shared-too"
+    beside.mkdir()
+    other = write(beside, "other.pdf", "other delta")
+    with opened(tmp_path) as rag:
+        rag.index([odd, hidden, plain, other])
+        rag.index([plain], space="C1")
+        assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {"plain.pdf": "unchanged"}
+        assert [len(places(rag, word)) for word in ("alpha", "beta", "gamma", "delta")] == [1, 1, 1, 1]
+        for path in (hidden, plain, other):
+            path.unlink()
+        assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {
+            "plain.pdf": "gone",
+            ".draft.pdf": "gone",
+        }
+        assert [len(places(rag, word, Scope.of("local"))) for word in ("alpha", "beta", "gamma", "delta")] == [
+            *(1, 0, 0, 1)
+        ]
+        assert places(rag, "gamma", Scope.of("C1"))
+        assert rag.index([folder]) == []
+
+
+def test_a_touched_file_is_looked_at_and_not_read(tmp_path: Path, folder: Path) -> None:
+    reader = TextReader()
+    path = write(folder, "a.pdf", "one alpha")
+    with opened(tmp_path, reader) as rag:
+        rag.index([path])
+        os.utime(path, (1, 1))
+        assert [outcome.state for outcome in rag.index([path])] == ["known"]
+        assert [outcome.state for outcome in rag.index([path])] == ["unchanged"]
+    assert reader.reads == [1]
 
 
 def test_a_changed_file_is_read_again_and_its_old_words_are_gone(tmp_path: Path, folder: Path) -> None:

@@ -52,9 +52,25 @@ def bitmap_in_name_only(path: Path) -> None:
     path.write_bytes(b"BMW drivers, unite")
 
 
+def uncountable(path: Path) -> None:
+    path.write_bytes(pdf(path).read_bytes().replace(b"/Count 1", b"/Count -1"))
+
+
+def fax_with_an_empty_frame(path: Path) -> None:
+    Image.new("1", (60, 40)).save(path, "TIFF", save_all=True, append_images=[Image.new("1", (60, 40))])
+    made = bytearray(path.read_bytes())
+    first = int.from_bytes(made[4:8], "little")
+    after = first + 2 + 12 * int.from_bytes(made[first : first + 2], "little")
+    second = int.from_bytes(made[after : after + 4], "little")
+    made[second : second + 2] = b"\0\0"  # a directory without entries: no width, no height
+    path.write_bytes(bytes(made))
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (uncountable, "damaged"),
+        (fax_with_an_empty_frame, "damaged"),
         (encrypted, "encrypted"),
         (empty, "empty"),
         (beheaded, "damaged"),
@@ -70,12 +86,16 @@ def test_refused_with_a_sentence_and_a_remedy(
     path = tmp_path / "file.pdf"
     assert callable(make)
     make(path)
+    good = pdf(tmp_path / "good.pdf")
+    assert ink_reader.inspect(good).page_count == 1
+    child = ink_reader.pid
     with pytest.raises(Unreadable, match=said) as refused:
         ink_reader.inspect(path)
     assert str(refused.value).endswith(".")
     assert refused.value.hint.endswith(".")
-    # The reader is as good as before.
-    assert ink_reader.inspect(pdf(tmp_path / "good.pdf")).page_count == 1
+    # The reader is as good as before, and the same.
+    assert ink_reader.inspect(good).page_count == 1
+    assert ink_reader.pid == child
 
 
 def test_a_truncated_pdf_is_read_as_far_as_it_goes(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:

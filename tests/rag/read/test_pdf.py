@@ -217,3 +217,23 @@ def test_ligatures_and_soft_hyphens_do_not_hide_words(ink_reader: GuardedReader,
     path = papers.save(document, tmp_path / "ligatures.pdf")
     [read] = ink_reader.read(path, 1, 1, into)
     assert text_of(read) == "financial office forest"
+
+
+def test_damaged_labels_cost_the_label_and_not_the_page(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    papers.text_page(document)
+    document.xref_set_key(document.pdf_catalog(), "PageLabels", "<</Nums[0<</S/D/St(four)>>]>>")
+    [page] = ink_reader.read(papers.save(document, tmp_path / "labelled.pdf"), 1, 1, into)
+    assert (page.error, page.label) == (None, None)
+    assert text_of(page).endswith(papers.PARAGRAPH)
+
+
+def test_a_page_too_thin_to_be_shown_keeps_its_words(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    page = papers.text_page(document)
+    document.xref_set_key(page.xref, "MediaBox", "[0 0 4294967296 800]")
+    [read] = ink_reader.read(papers.save(document, tmp_path / "wide.pdf"), 1, 1, into)
+    assert read.error is None
+    assert {"committee", "autumn"} <= words_of(read).keys()
+    with Image.open(into / (read.render or "")) as render:
+        assert min(render.size) == 1

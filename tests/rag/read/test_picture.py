@@ -64,6 +64,16 @@ def test_exif_orientation_is_applied(reader: GuardedReader, tmp_path: Path, into
         assert render.size == (600, 400)
 
 
+def test_damaged_exif_costs_the_orientation_and_not_the_picture(
+    ink_reader: GuardedReader, tmp_path: Path, into: Path
+) -> None:
+    path = tmp_path / "photo.png"
+    papers.lettering("Word").save(path, exif=b"Exif\0\0no directory at all")
+    [page] = ink_reader.read(path, 1, 1, into)
+    assert page.error is None
+    assert page.blocks
+
+
 def test_every_frame_of_a_tiff_is_a_page(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "fax.tiff"
     frames = [papers.lettering("One"), Image.new("RGB", (900, 300), "white"), papers.lettering("Three", (300, 600))]

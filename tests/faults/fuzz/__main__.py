@@ -1,0 +1,89 @@
+"""Damage files, index them, and report: `python -m tests.faults.fuzz --count 1000 --seed 1 [--files DIR] [--ocr]`.
+
+Ends with one line of figures; exit code 1 when a rule was broken (`check.py` says which there are).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rag.settings import ReadSettings
+from tests.faults.fuzz.check import Tally, keep, run
+from tests.faults.fuzz.mutants import Mutant, draw
+
+_OPENED = 1 / 3
+"""The share of damaged files that must be opened, or most of what is behind the opening is not tried."""
+
+_FLAT = 1.15
+"""How much larger the main process may be at the end than after its first batches."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=Path, help="a folder of real PDFs to damage, beside the pictures drawn here")
+    parser.add_argument("--ocr", action="store_true")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--page-seconds", type=float, default=10)
+    parser.add_argument("--memory-mb", type=int, default=2000)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "magpie-fuzz")
+    options = parser.parse_args()
+    read = ReadSettings(
+        ocr=options.ocr,
+        workers=options.workers,
+        page_seconds=options.page_seconds,
+        memory_mb=options.memory_mb,
+        render_px=800,
+    )
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        root, folder = Path(name) / "run", Path(name) / "mutants"
+        root.mkdir()
+        folder.mkdir()
+        mutants = draw(folder, options.count, options.seed, options.files)
+        tally = run(folder, mutants, root, read)
+        lines = list(_report(tally, mutants))
+        if tally.wrong:
+            keep(tally, folder, options.keep / f"seed-{options.seed}")
+            lines.insert(-1, f"kept in {options.keep / f'seed-{options.seed}'}")
+    print("\n".join(lines), f"in {time.monotonic() - began:.0f} s, seed {options.seed}")  # noqa: T201
+    return 1 if "WRONG" in lines[-1] else 0
+
+
+def _report(tally: Tally, mutants: Iterable[Mutant]) -> Iterator[str]:
+    yield from _table("damage", Counter(mutant.damage for mutant in mutants))
+    yield from _table("files", tally.outcomes)
+    yield from _table("pages that failed", tally.page_errors)
+    yield from _table("reading processes that died", tally.last_words)
+    yield f"slowest: {tally.slowest[0]:.1f} s, {tally.slowest[1]}"
+    growth = tally.growth()
+    yield f"memory of the main process, MB after each batch: {' '.join(map(str, tally.memory))}"
+    wrong = [what for what, _ in tally.wrong]
+    if tally.opened < _OPENED * tally.count:
+        wrong.append("fewer than a third were opened")
+    if growth is not None and growth > _FLAT:
+        wrong.append(f"the main process grew by {growth - 1:.0%}")
+    yield from (f"WRONG: {what}" for what in wrong)
+    ready = tally.outcomes["ready"]
+    yield (
+        f"{'WRONG' if wrong else 'sound'}: {tally.count} damaged files, {tally.opened / tally.count:.0%} opened, "
+        f"{ready} ready, {tally.count - ready} refused; pages {tally.pages} read, "
+        f"{sum(tally.page_errors.values())} failed; {sum(tally.last_words.values())} dead readers survived; "
+        f"main process {'grew ' + format(growth - 1, '+.0%') if growth else 'too short to measure'};"
+    )
+
+
+def _table(title: str, counter: Counter[str]) -> Iterator[str]:
+    yield f"{title}:"
+    yield from (f"  {count:5} {what}" for what, count in counter.most_common())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""A new version of the reader reads again what the old one read, behind what is new, and takes nothing away."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.model import PageReading
+from tests.fakes.absent import NoEmbedder
+from tests.fakes.reader import TextReader
+from tests.flows.team import until
+
+EVERYTHING = Scope.operator()
+
+
+class Telling(TextReader):
+    """Keeps what was read, in order. Pages with the word `refuse` stop it; `look` is called before each page."""
+
+    def __init__(self, version: str, refuse: str = "!stopped") -> None:
+        super().__init__(version)
+        self.told: list[str] = []
+        self.look: Callable[[], object] = lambda: None
+        self._refuse = refuse
+
+    def _page(self, number: int, text: str, into: Path) -> PageReading:
+        self.look()
+        self.told.append(text)
+        return super()._page(number, text.replace(self._refuse, "!stopped"), into)
+
+
+def opened(tmp_path: Path, reader: TextReader) -> Rag:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files, indexed by the old version."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "a.pdf").write_text("alpha one\falpha two")
+    (folder / "b.pdf").write_text("beta one\fbeta two")
+    with opened(tmp_path, Telling("old")) as rag:
+        rag.index([folder])
+    return folder
+
+
+def places(rag: Rag, query: str) -> set[str]:
+    return {f"{hit.name} {hit.page}" for hit in rag.find(query, EVERYTHING, 50).hits}
+
+
+def test_indexing_reads_the_new_file_first_and_the_old_ones_again(tmp_path: Path, folder: Path) -> None:
+    reader = Telling("new")
+    (folder / "c.pdf").write_text("gamma one")
+    seen: list[tuple[int, int]] = []
+    with opened(tmp_path, reader) as rag:
+        reader.look = lambda: seen.append((rag.status().renewed, len(places(rag, "alpha"))))
+        states = {outcome.file: outcome.state for outcome in rag.index([folder])}
+        assert states == {"a.pdf": "unchanged", "b.pdf": "unchanged", "c.pdf": "new"}
+        assert reader.told == ["gamma one", "alpha one", "alpha two", "beta one", "beta two"]
+        assert rag.status().renewed == 0
+        assert seen == [(2, 2), (2, 2), (2, 2), (1, 2), (1, 2)]
+    with opened(tmp_path, reader) as rag:
+        rag.index([folder])
+    assert len(reader.told) == 5
+
+
+def test_the_bot_reads_again_by_itself(tmp_path: Path, folder: Path) -> None:
+    reader = Telling("new")
+    stop = threading.Event()
+    with opened(tmp_path, reader) as rag, ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(rag.serve, stop)
+        until(lambda: len(reader.told) == 4 and rag.status().renewed == 0)
+        until(lambda: len(list((tmp_path / "data" / "pictures").iterdir())) == 2)
+        stop.set()
+        serving.result(20)
+        assert places(rag, "beta") == {"b.pdf 1", "b.pdf 2"}
+
+
+def test_a_second_reading_that_fails_leaves_the_first_and_is_not_repeated(tmp_path: Path, folder: Path) -> None:
+    reader = Telling("new", refuse="beta two")
+    with opened(tmp_path, reader) as rag:
+        rag.index([folder])
+        assert places(rag, "beta") == {"b.pdf 1", "b.pdf 2"}
+        assert rag.status().documents == {"ready": 2}
+        assert rag.status().renewed == 0
+        tried = len(reader.told)
+        rag.index([folder])
+        assert len(reader.told) == tried
+        with rag.reading() as connection:
+            left = connection.execute(
+                text("SELECT count(*) FROM chunk JOIN reading ON reading.id = chunk.reading_id WHERE state = 'failed'")
+            )
+            assert left.scalar() == 0
+    newest = Telling("newest")
+    with opened(tmp_path, newest) as rag:
+        rag.index([folder])
+        assert len(newest.told) == 4
+
+
+def test_what_the_old_version_could_not_read_is_tried_by_the_new_one(tmp_path: Path, folder: Path) -> None:
+    (folder / "d.pdf").write_text("delta refused")
+    with opened(tmp_path, Telling("old", refuse="refused")) as rag:
+        assert [outcome.file for outcome in rag.index([folder]) if outcome.state == "failed"] == ["d.pdf"]
+    with opened(tmp_path, Telling("new")) as rag:
+        rag.index([])
+        assert places(rag, "delta") == {"d.pdf 1"}
+        assert rag.status().documents == {"ready": 3}
