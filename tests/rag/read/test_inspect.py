@@ -34,8 +34,8 @@ def beheaded(path: Path) -> None:
     path.write_bytes(b"%PDF-1.7\nnothing of a PDF follows")
 
 
-def text(path: Path) -> None:
-    path.write_text("Dear all, this was never a PDF.")
+def rubbish(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 4)
 
 
 def half_a_picture(path: Path) -> None:
@@ -49,7 +49,7 @@ def half_a_jpeg(path: Path) -> None:
 
 
 def bitmap_in_name_only(path: Path) -> None:
-    path.write_bytes(b"BMW drivers, unite")
+    path.write_bytes(b"BMW drivers\0\0unite and stand")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def bitmap_in_name_only(path: Path) -> None:
         (encrypted, "encrypted"),
         (empty, "empty"),
         (beheaded, "damaged"),
-        (text, "neither a PDF nor"),
+        (rubbish, "neither a PDF nor"),
         (half_a_picture, "damaged"),
         (half_a_jpeg, "damaged"),
         (bitmap_in_name_only, "damaged"),
