@@ -18,7 +18,7 @@ from rag.settings import ReadSettings
 OFF = "off"
 _NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
-_REMEDY = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui), or export it as a PDF."
+_INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
 
 _NOWHERE = "127.0.0.1"
 _SETTINGS: dict[str, dict[str, int | str]] = {
@@ -78,12 +78,20 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
         shutil.rmtree(work, ignore_errors=True)
 
 
+def office_remedy(wanted: str) -> str:
+    """What to do where there is no program."""
+    return "Set read.office to where LibreOffice is, or empty it." if wanted else _INSTALL
+
+
 def _unavailable(wanted: str) -> Unreadable:
     if wanted == OFF:
         return Unreadable("Office documents are not read here: read.office is off.", "Export it as a PDF.")
     if wanted:
-        return Unreadable(f"LibreOffice is not where read.office says: {wanted}.", "Mend the setting, or empty it.")
-    return Unreadable("Office documents need LibreOffice, which is not installed where Magpie runs.", _REMEDY)
+        return Unreadable(f"LibreOffice is not where read.office says: {wanted}.", office_remedy(wanted))
+    return Unreadable(
+        "Office documents need LibreOffice, which is not installed where Magpie runs.",
+        f"{_INSTALL} Or export it as a PDF.",
+    )
 
 
 def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> None:
