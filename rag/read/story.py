@@ -50,7 +50,7 @@ def write_pdf(pymupdf: Any, parts: Iterable[str], css: str, into: Path, *, title
     with pymupdf.open("pdf", data) as document:
         name_letters(pymupdf, document)
         document.set_metadata({"title": title})
-        document.save(str(into), deflate=True)
+        document.save(str(into))
 
 
 def _drawn(

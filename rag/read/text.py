@@ -103,18 +103,16 @@ def wrapped(line: str, columns: int) -> list[str]:
         if used + size <= columns:
             piece, used = piece + part, used + size
             continue
-        if part.isspace():  # the break stands for it
-            pieces.append(piece)
-            piece, used = "", 0
-            continue
         if piece.strip():
             pieces.append(piece.rstrip())
-            piece, used = "", 0
-        while _width(part) > columns - used:
-            at = _cut(part, columns - used)
-            pieces.append(piece + part[:at])
-            piece, used, part = "", 0, part[at:]
-        piece, used = piece + part, used + _width(part)
+        piece, used = "", 0
+        if part.isspace():  # the break stands for it
+            continue
+        while _width(part) > columns:
+            at = _cut(part, columns)
+            pieces.append(part[:at])
+            part = part[at:]
+        piece, used = part, _width(part)
     return [*pieces, piece] if piece.strip() or not pieces else pieces
 
 
