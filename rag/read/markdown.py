@@ -28,14 +28,14 @@ _LONG_WORD = 60
 _PIECE = 20_000
 """Characters of HTML laid out at once; the time grows with their square."""
 
-_HEADING = re.compile(r"^(#{1,6}) +\S.*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6} +\S", re.MULTILINE)
 _LONE_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)(#{1,6}) +\S[^\n]*(?=\n[ \t]*\n|\n*\Z)")
 _UNDERLINED = re.compile(r"(?:\A|\n[ \t]*\n)[^\s#>|*+-][^\n]*\n(?:=+|-{3,})[ \t]*(?=\n|\Z)")
-_FENCE = re.compile(r"^(```|~~~)[^\n`]*\n(?:.*?\n)??\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_RULE_OF_TABLE = re.compile(
-    r"^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*$", re.MULTILINE
+_FENCE = re.compile(r"(```|~~~)[^`]*$")
+_RULE_OF_TABLE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_LINK = re.compile(
+    r"!?\[[^\]\n]{1,300}\]\((?:https?:|mailto:|#|\.{0,2}/|[\w-]+[./])[^)\s]{0,500}(?: \"[^\"\n]{0,300}\")?\)"
 )
-_LINK = re.compile(r"!?\[[^\]\n]+\]\((?:https?:|mailto:|#|\.{0,2}/|[\w-]+[./])[^)\s]*(?: \"[^\"\n]*\")?\)")
 _LIST = re.compile(r"(?:\A|\n[ \t]*\n)(?:[-*+]|\d+[.)]) +\S[^\n]*\n(?:[^\n]+\n)*?(?:[-*+]|\d+[.)]) +\S")
 _STRONG = re.compile(r"(?<![\w*])\*\*[^\s*][^*\n]*\*\*(?![\w*])")
 _CODE_LINE = re.compile(
@@ -60,17 +60,40 @@ def is_markdown(text: str) -> bool:
     """
     if text.startswith("#!"):
         return False
-    fences = _FENCE.findall(text)
-    prose = _FENCE.sub("", text)
+    prose, fences = _without_fences(text)
     lines = [line for line in prose.splitlines() if line.strip()]
     code = sum(_CODE_LINE.match(line) is not None for line in lines)
     if code > _MUCH_CODE * len(lines):
         return False
     lone = _LONE_HEADING.findall(prose)
-    sure = [bool(fences), _RULE_OF_TABLE.search(prose), _LINK.search(prose), _deep(lone), _UNDERLINED.search(prose)]
-    more = [bool(_HEADING.search(prose)), _LIST.search(prose), _STRONG.search(prose)]
-    signs = sum(map(bool, sure)) + sum(map(bool, more))
-    return signs >= 2 and (any(sure) or (bool(lone) and signs >= 2))
+    sure = [fences > 0, _has_table(lines), _deep(lone)] + [bool(sign.search(prose)) for sign in (_LINK, _UNDERLINED)]
+    more = [bool(sign.search(prose)) for sign in (_HEADING, _LIST, _STRONG)]
+    return (any(sure) or bool(lone)) and sum(sure + more) >= 2
+
+
+def _without_fences(text: str) -> tuple[str, int]:
+    """The text but for fenced code, and how many fences were opened and closed in it."""
+    kept: list[str] = []
+    inside: list[str] = []
+    closed, fence = 0, ""
+    for line in text.splitlines():
+        if fence:
+            inside.append(line)
+            if line.rstrip() == fence:
+                closed, fence, inside = closed + 1, "", []
+        elif found := _FENCE.match(line):
+            fence, inside = found[1], [line]
+        else:
+            kept.append(line)
+    return "\n".join(kept + inside), closed
+
+
+def _has_table(lines: Sequence[str]) -> bool:
+    """Whether a line of dashes and bars stands under a line with bars."""
+    return any(
+        "|" in head and "|" in rule and "-" in rule and _RULE_OF_TABLE.fullmatch(rule) is not None
+        for head, rule in pairwise(lines)
+    )
 
 
 def _deep(headings: Sequence[str]) -> bool:

@@ -108,24 +108,25 @@ def wrapped(line: str, columns: int) -> list[str]:
         piece, used = "", 0
         if part.isspace():  # the break stands for it
             continue
-        while _width(part) > columns:
-            at = _cut(part, columns)
-            pieces.append(part[:at])
-            part = part[at:]
-        piece, used = part, _width(part)
+        start = 0
+        while (end := _end(part, start, columns)) < len(part):
+            pieces.append(part[start:end])
+            start = end
+        piece = part[start:]
+        used = _width(piece)
     return [*pieces, piece] if piece.strip() or not pieces else pieces
 
 
-def _cut(word: str, columns: int) -> int:
-    """How many characters of a word stand on the first of its lines; at least one."""
-    used = at = good = 0
-    for at, letter in enumerate(word):
-        used += _columns(letter)
+def _end(word: str, start: int, columns: int) -> int:
+    """Where the line ends that begins in the middle of a word, at least one character further on."""
+    used, good = 0, start
+    for at in range(start, len(word)):
+        used += _columns(word[at])
         if used > columns:
-            break
-        if not letter.isalnum() and unicodedata.category(letter)[0] in "PS":
+            return max(good if good - start > (at - start) // 2 else at, start + 1)
+        if unicodedata.category(word[at])[0] in "PS":
             good = at + 1
-    return max(good if used and good > at // 2 else at, 1)
+    return len(word)
 
 
 def _width(text: str) -> int:

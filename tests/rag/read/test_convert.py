@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from pathlib import Path
 
@@ -256,6 +257,17 @@ def test_what_only_looks_like_markdown_is_left_as_it_is(text: str) -> None:
 )
 def test_markdown_is_known_by_its_signs(text: str) -> None:
     assert is_markdown(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["```x\n", "a|b", "[a](http:", "**a", "- a\n", "\n\n- a\nb\n", "a.b-", "|-", "<!-- -->", "[", "\n \n# a"]
+)
+def test_looking_at_a_hostile_text_takes_no_time(tmp_path: Path, piece: str) -> None:
+    path = tmp_path / "hostile"
+    path.write_text(piece * ((1 << 16) // len(piece)))
+    before = time.process_time()
+    assert sniff(path, ReadSettings()) in (TEXT, MARKDOWN)
+    assert time.process_time() - before < 3
 
 
 def test_settings_before_markdown_are_shown_as_they_are() -> None:
