@@ -10,7 +10,7 @@ from rag.errors import Unreadable
 from rag.read import markdown, text
 from rag.read.kinds import MARKDOWN, TEXT
 from rag.read.office import office_to_pdf
-from rag.read.story import write_pdf
+from rag.read.story import too_long, write_pdf
 from rag.settings import ReadSettings
 
 _KEPT = 2
@@ -52,10 +52,12 @@ class Converter:
         decoded = text.decoded(path.read_bytes())
         if decoded is None:
             raise Unreadable("The file begins as a text and goes on as something else.", "Export it as a PDF.")
+        most = self._settings.max_pages
+        if len(decoded) > most * text.LINES * text.COLUMNS:  # known before minutes are spent on it
+            raise too_long(most)
         words = text.clean(decoded)
         if not words.strip():
             raise Unreadable("There are no words in the text.", "Export or download it again.")
-        most = self._settings.max_pages
         if media_type == MARKDOWN:
             shown = markdown.marked(words)
             write_pdf(self._pymupdf, shown.parts, markdown.CSS, into, title=shown.title, most=most, apart=False)

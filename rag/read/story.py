@@ -69,7 +69,7 @@ def _drawn(
             if device is None:
                 count += 1
                 if count > most:
-                    raise Unreadable(f"The text has more than {most:,} pages.", "Split it, or raise read.max_pages.")
+                    raise too_long(most)
                 device, top = writer.begin_page(sheet), area.y0
             more, filled = story.place(pymupdf.Rect(area.x0, top, area.x1, area.y1))
             story.draw(device)
@@ -81,6 +81,10 @@ def _drawn(
         writer.end_page()
     writer.close()
     return buffer.getvalue(), needed
+
+
+def too_long(most: int) -> Unreadable:
+    return Unreadable(f"The text has more than {most:,} pages.", "Split it, or raise read.max_pages.")
 
 
 def name_letters(pymupdf: Any, document: Any) -> None:

@@ -301,6 +301,9 @@ def test_a_text_of_too_many_pages_is_refused(tmp_path: Path) -> None:
     try:
         with pytest.raises(Unreadable, match="more than 2 pages"):
             reader.inspect(path)
+        path.write_text("x" * (2 * LINES * COLUMNS + 1))
+        with pytest.raises(Unreadable, match="more than 2 pages"):
+            reader.inspect(path)
         path.write_text("one line\n" * (2 * LINES - 1))
         assert reader.inspect(path).page_count == 2
     finally:
