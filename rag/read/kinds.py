@@ -30,7 +30,7 @@ CONVERTED = frozenset({TEXT, MARKDOWN, *OFFICE})
 """Media types that become a PDF before they are read."""
 
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),

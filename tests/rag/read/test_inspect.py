@@ -52,6 +52,11 @@ def bitmap_in_name_only(path: Path) -> None:
     path.write_bytes(b"BMW drivers\0\0unite and stand")
 
 
+def png_in_name_only(path: Path) -> None:
+    """As bytes of western Europe it would be a text."""
+    path.write_bytes(b"\x89PNG no picture")
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -62,6 +67,7 @@ def bitmap_in_name_only(path: Path) -> None:
         (half_a_picture, "damaged"),
         (half_a_jpeg, "damaged"),
         (bitmap_in_name_only, "damaged"),
+        (png_in_name_only, "damaged"),
     ],
 )
 def test_refused_with_a_sentence_and_a_remedy(
