@@ -28,13 +28,20 @@ SUBSCRIBED = (
 """Events the manifest subscribes to, as Bolt names them."""
 
 PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
-READABLE = PICTURES | {"pdf"}
+OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
+TEXTS = frozenset("txt text md markdown log".split())
+READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
 """Endings of what the reader can read; everything else shared in a channel is left alone, without a word."""
+
+WEB_PAGES = frozenset("html htm xhtml".split())
 
 
 @dataclass(frozen=True, slots=True)
 class SlackFile:
-    """A file object. `stub`: Slack told no more than the id; ask files.info before anything is decided."""
+    """A file object. `stub`: Slack told no more than the id; ask files.info before anything is decided.
+
+    `snippet`: text that was pasted, or a small file of text.
+    """
 
     id: str
     name: str = ""
@@ -45,6 +52,7 @@ class SlackFile:
     user: str = ""
     stub: bool = True
     usable: bool = True
+    snippet: bool = False
 
     @property
     def picture(self) -> bool:
@@ -52,8 +60,11 @@ class SlackFile:
 
     @property
     def readable(self) -> bool:
-        """Whether it is worth fetching: hosted by Slack, and of a type the reader knows."""
-        return self.usable and self.ending in READABLE
+        """Whether it is worth fetching: hosted by Slack, and of a type the reader knows.
+
+        A snippet is text whatever its ending: somebody's code, or the end of a log.
+        """
+        return self.usable and (self.ending in READABLE or (self.snippet and self.ending not in WEB_PAGES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +184,7 @@ def slack_file(raw: Raw) -> SlackFile:
         _text(raw.get("user")),
         stub=False,
         usable=mode in ("hosted", "snippet") and not raw.get("is_external"),
+        snippet=mode == "snippet",
     )
 
 

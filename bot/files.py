@@ -118,14 +118,15 @@ class SlackFiles:
                 "Split it, or ask whoever runs Magpie to raise MAGPIE_READ__MAX_MB.",
             )
         self._check_address(url)
-        html = str(raw.get("mimetype", "")).startswith("text/html")
+        kind = str(raw.get("mimetype", ""))
         try:
             with (
                 httpx.Client(timeout=_SECONDS, follow_redirects=False) as client,
                 client.stream("GET", url, headers={"Authorization": f"Bearer {self._token}"}) as response,
             ):
-                _check_response(response, html=html)
-                self._write(response, into, file.size, html=html)
+                _check_response(response, html=kind.startswith("text/html"))
+                # A text may itself be a web page's; the login page that is told by its header comes no further.
+                self._write(response, into, file.size, text=kind.startswith("text/"))
         except httpx.HTTPError as error:
             raise TryAgain(f"The file could not be downloaded ({type(error).__name__}).") from error
 
@@ -137,11 +138,11 @@ class SlackFiles:
                 "If that is right, add the host to SLACK_FILE_HOSTS.",
             )
 
-    def _write(self, response: httpx.Response, into: Path, size: int | None, *, html: bool) -> None:
+    def _write(self, response: httpx.Response, into: Path, size: int | None, *, text: bool) -> None:
         written = 0
         with into.open("wb") as out:
             for block in response.iter_bytes(_BLOCK):
-                if not written and not html and block[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+                if not written and not text and block[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
                     raise _login_page()
                 written += len(block)
                 if written > self._max_mb << 20:

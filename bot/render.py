@@ -108,7 +108,7 @@ def unfinished(text: str) -> str:
 LOOKING = "Looking …"
 HELP = (
     "Ask me something about the files shared in this conversation, or send me a screenshot: I say which page it is. "
-    "PDFs and pictures shared here are read as they come."
+    "PDFs, Word and PowerPoint files, texts and pictures shared here are read as they come."
 )
 UNSEEN = "I do not know this picture from any page shared in this conversation."
 BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie finds the reason in its log."

@@ -122,7 +122,7 @@ def _file(client: WebClient, settings: SlackSettings, me: str, max_mb: int) -> C
             listed = client.files_list(count=50)["files"]
         raw = next((one for one in listed if slack_file(one).readable and one.get("user") != me), None)
         if raw is None:
-            return Check("slack file", "ok", "no PDF or picture is shared with Magpie yet, to try a download with")
+            return Check("slack file", "ok", "no file that Magpie reads is shared with it yet, to try a download with")
         files = SlackFiles(client, settings, me, max_mb)
         with TemporaryDirectory(prefix="magpie-doctor-") as name:
             into = Path(name) / uuid4().hex

@@ -17,6 +17,7 @@ from rag.errors import MagpieError
 from rag.model import Check
 from rag.owner import is_owned
 from rag.ports import Generator, Prompt, Reader
+from rag.read.office import OFF, office_program, office_remedy
 from rag.settings import Settings
 
 CODE_WORD = "KESTREL 4719"
@@ -39,6 +40,7 @@ def checks(
     with TemporaryDirectory(prefix="magpie-doctor-") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield _reader(open_reader, picture, ocr=settings.read.ocr)
+        yield _office(settings.read.office)
         yield from _embedder(lane, picture)
         yield from _generator(generator, picture)
 
@@ -95,6 +97,17 @@ def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> C
     if CODE_WORD.replace(" ", "") not in words.replace(" ", "").upper():
         return Check("reading", "fail", f"OCR read {words!r} where {CODE_WORD!r} stands", "Install Magpie again.")
     return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
+
+
+def _office(wanted: str) -> Check:
+    program = office_program(wanted)
+    if program is not None:
+        return Check("office", "ok", f"office documents are opened with {program}")
+    if wanted == OFF:
+        return Check("office", "ok", "off: office documents are refused")
+    return Check(
+        "office", "warn", "there is no LibreOffice: Word and PowerPoint files are refused", office_remedy(wanted)
+    )
 
 
 def _embedder(lane: VectorLane, picture: Path) -> Iterator[Check]:

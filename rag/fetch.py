@@ -12,7 +12,9 @@ from rag.errors import NotFound, TryAgain, Unreadable
 from rag.ports import Fetched
 from rag.settings import ReadSettings
 
-SUFFIXES = frozenset(".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp".split())
+SUFFIXES = frozenset(
+    ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .docx .pptx .odt .odp .doc .ppt .rtf".split()
+)
 """What a folder is searched for; a file named outright is tried whatever it is called."""
 
 

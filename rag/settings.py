@@ -33,6 +33,8 @@ class ReadSettings(Group):
     max_pages: int = Field(default=5000, ge=1, description="a file with more pages is refused")
     max_mb: int = Field(default=200, ge=1, description="a larger file is refused")
     max_megapixels: int = Field(default=100, ge=1, description="a larger picture is refused")
+    office: str = Field(default="", description="LibreOffice's program; empty: looked for; off: no office documents")
+    convert_seconds: float = Field(default=120, ge=1, le=3600, description="time limit for making a file into pages")
     render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
 
 

@@ -25,6 +25,7 @@ BY_NAME = {
     "html": "text/html",
     "md": "text/markdown",
     "zip": "application/zip",
+    "mp4": "video/mp4",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 

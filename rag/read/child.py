@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 from rag.errors import MagpieError, Unreadable
 from rag.model import Inspection, PageReading, TextSource
 from rag.read import limits
-from rag.read.kinds import PDF, sniff
+from rag.read.kinds import CONVERTED, PICTURES, sniff
 from rag.read.wire import REPLY, REQUEST, START, Reply, Request, Start, short
 
 
@@ -34,6 +34,7 @@ class Worker:
     """Answers requests with the libraries loaded once. `out` takes the replies."""
 
     def __init__(self, start: Start, out: BinaryIO) -> None:
+        from rag.read.convert import Converter
         from rag.read.layout import Layout, load_pymupdf
         from rag.read.pdf import PdfPages
         from rag.read.picture import PicturePages
@@ -49,6 +50,7 @@ class Worker:
         layout = Layout(pymupdf, start.threads) if start.settings.layout else None
         self._pdf = PdfPages(pymupdf, start.settings, layout, ocr)
         self._picture = PicturePages(start.settings, layout, ocr)
+        self._converter = Converter(pymupdf, start.settings, Path(start.scratch))
 
     def answer(self, request: Request) -> None:
         """Reply to one request. MemoryError goes through."""
@@ -56,7 +58,10 @@ class Worker:
         path = Path(request.path)
         try:
             media_type = sniff(path, self._settings)
-            source: Source = self._pdf if media_type == PDF else self._picture
+            source: Source = self._picture if media_type in PICTURES else self._pdf
+            if media_type in CONVERTED:
+                path = self._converter.pdf(path, media_type, self._converting)
+                limits.alarm(self._settings.page_seconds)
             if request.kind == "inspect":
                 send(self._out, Reply("inspection", inspection=source.inspect(path, media_type)))
                 return
@@ -81,6 +86,11 @@ class Worker:
             send(self._out, Reply("unreadable", message=message, hint=hint))
         finally:
             limits.alarm(0)
+
+    def _converting(self) -> None:
+        """Ask for the time that making a PDF may take."""
+        limits.alarm(self._settings.convert_seconds)
+        send(self._out, Reply("converting"))
 
 
 def _page(read: Callable[[int], PageReading], number: int) -> PageReading:

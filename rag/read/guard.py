@@ -44,7 +44,7 @@ class GuardedReader:
         try:
             with self._asking():
                 child = self._started(Request("inspect", str(path.resolve())))
-                return checked_inspection(_refused(child.receive(self._settings.page_seconds)), self._settings)
+                return checked_inspection(self._first(child), self._settings)
         except (ChildStopped, ValueError, OSError) as error:
             if self._closed:
                 raise _closed() from None
@@ -96,8 +96,28 @@ class GuardedReader:
     def _stream(self, request: Request) -> Iterator[PageReading]:
         child = self._started(request)
         for number in range(request.first, request.last + 1):
-            yield checked_page(_refused(child.receive(self._settings.page_seconds)), number, Path(request.into))
+            first = number == request.first
+            reply = self._first(child) if first else _refused(child.receive(self._settings.page_seconds))
+            yield checked_page(reply, number, Path(request.into))
         child.receive(self._settings.page_seconds)  # done
+
+    def _first(self, child: Child) -> Reply:
+        """The first reply that matters; a file that is made into a PDF before gets the time for it.
+
+        Whatever ends the child meanwhile is the file's fault as a whole, and no page's.
+        """
+        reply = _refused(child.receive(self._settings.page_seconds))
+        if reply.kind != "converting":
+            return reply
+        seconds = self._settings.convert_seconds + self._settings.page_seconds
+        try:
+            return _refused(child.receive(seconds))
+        except ChildStopped as stopped:
+            self._end()
+            if self._closed:
+                raise _closed() from None
+            said = f"it ran past {seconds:g} s" if stopped.why is Why.TIME else self._sentence(stopped.why)
+            raise Unreadable(f"The file could not be made into pages: {said}.", "Export it as a PDF.") from stopped
 
     def _started(self, request: Request) -> Child:
         """A child that has taken the request; a new one if the old died while nobody was looking."""

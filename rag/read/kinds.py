@@ -6,9 +6,14 @@ import re
 from pathlib import Path
 
 from rag.errors import Unreadable
+from rag.read.markdown import is_markdown
+from rag.read.packages import OFFICE, OLE, RTF, ZIP, compound_type, zipped_type
+from rag.read.text import decoded
 from rag.settings import ReadSettings
 
 PDF = "application/pdf"
+TEXT = "text/plain"
+MARKDOWN = "text/markdown"
 TIFF = "image/tiff"
 
 PICTURES = {
@@ -21,8 +26,11 @@ PICTURES = {
 }
 """Media types of pictures and what Pillow calls them."""
 
+CONVERTED = frozenset({TEXT, MARKDOWN, *OFFICE})
+"""Media types that become a PDF before they are read."""
+
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
@@ -35,6 +43,14 @@ _MAGIC = (
 
 _PDF_SEARCHED = 1024
 """Readers accept the PDF header anywhere in the first 1,024 bytes (PDF 1.7, appendix H)."""
+
+_BITMAP = 26
+"""Bytes of the shortest header of a BMP."""
+
+_SAMPLE = 1 << 16
+"""Bytes by which text is told from Markdown, and both from anything else."""
+
+_HTML = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 
 _LONGEST_TITLE = 200
 _NO_TITLE = re.compile(
@@ -55,18 +71,49 @@ def sniff(path: Path, settings: ReadSettings) -> str:
             "Split it, or raise read.max_mb.",
         )
     with path.open("rb") as file:
-        head = file.read(_PDF_SEARCHED)
-    if b"%PDF-" in head:
+        head = file.read(_SAMPLE)
+        file.seek(max(0, size - _PDF_SEARCHED))
+        tail = file.read()
+    start = head[:_PDF_SEARCHED]
+    # Text may speak of PDFs; a PDF behind other bytes ends as PDFs do.
+    if start.startswith(b"%PDF-") or (b"%PDF-" in start and b"startxref" in tail):
         return PDF
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     for magic, media_type in _MAGIC:
-        if head.startswith(magic):
+        # "BM" begins words too; a picture's header has zeros in it.
+        if head.startswith(magic) and (magic != b"BM" or b"\0" in head[:_BITMAP]):
             return media_type
-    raise Unreadable(
-        "The file is neither a PDF nor a PNG, JPEG, WebP, GIF, TIFF or BMP picture, whatever its name says.",
-        "Export it as a PDF.",
-    )
+    if head.startswith(ZIP):
+        return zipped_type(path, settings)
+    if head.startswith(OLE):
+        return compound_type(path)
+    if head.startswith(RTF):
+        return "application/rtf"
+    return _text_type(head, whole=size <= _SAMPLE)
+
+
+def _text_type(head: bytes, *, whole: bool) -> str:
+    text = decoded(head, whole=whole)
+    if text is None:
+        raise Unreadable(
+            "The file is neither a PDF nor a picture, a text or an office document that Magpie can read, "
+            "whatever its name says.",
+            "Export it as a PDF.",
+        )
+    if _is_web_page(text):
+        raise Unreadable(
+            "The file is a saved web page, which Magpie does not read.", "Give its address, or print it as a PDF."
+        )
+    return MARKDOWN if is_markdown(text) else TEXT
+
+
+def _is_web_page(text: str) -> bool:
+    """Whether it begins as HTML does, behind remarks and what XML says of itself."""
+    rest = text.lstrip()
+    while rest.startswith(("<!--", "<?")):
+        rest = rest.partition("-->" if rest.startswith("<!--") else "?>")[2].lstrip()
+    return _HTML.match(rest) is not None
 
 
 def meaningful_title(title: str | None) -> str | None:

@@ -63,7 +63,7 @@ class PdfPages:
                 raise Unreadable("The PDF is damaged: it has no pages.", "Export or download it again.")
             if count > self._settings.max_pages:
                 raise Unreadable(
-                    f"The PDF has {count:,} pages; the limit is {self._settings.max_pages:,}.",
+                    f"The document has {count:,} pages; the limit is {self._settings.max_pages:,}.",
                     "Split it, or raise read.max_pages.",
                 )
             return Inspection(media_type, count, meaningful_title((document.metadata or {}).get("title")))

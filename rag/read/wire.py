@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from rag.model import Box, Inspection, PageReading
-from rag.read.kinds import PICTURES
+from rag.read.kinds import CONVERTED, PDF, PICTURES
 from rag.read.render import page_name
 from rag.settings import ReadSettings
 
@@ -54,10 +54,12 @@ class Request:
 class Reply:
     """`ready` once; then `inspection`, or a `page` for each page and `done`; or one of the refusals.
 
+    converting: said before those when the file is made into a PDF first, which takes longer than a page.
+
     unreadable: the file as a whole. memory: the child is ending for lack of it. failed: it cannot work here at all.
     """
 
-    kind: Literal["ready", "inspection", "page", "done", "unreadable", "memory", "failed"]
+    kind: Literal["ready", "converting", "inspection", "page", "done", "unreadable", "memory", "failed"]
     inspection: Inspection | None = None
     page: PageReading | None = None
     message: str = ""
@@ -75,7 +77,7 @@ def checked_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
     if (
         found is None
         or not 1 <= found.page_count <= settings.max_pages
-        or found.media_type not in {"application/pdf", *PICTURES}
+        or found.media_type not in {PDF, *PICTURES, *CONVERTED}
         or len(found.title or "") > _LONGEST_TEXT
     ):
         raise ValueError("an inspection out of bounds")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.events import (
+    READABLE,
     Changed,
     Happening,
     Joined,
@@ -25,6 +26,7 @@ from bot.events import (
     slack_file,
     without_mention,
 )
+from rag.fetch import SUFFIXES
 
 ME = "U0BOT"
 
@@ -134,6 +136,32 @@ def test_a_file_that_only_has_a_type_is_known_by_it() -> None:
     assert not slack_file(raw_file(name="notes", filetype="gdoc")).readable
     assert not slack_file({"id": "F1", "mode": "hidden_by_limit"}).readable
     assert slack_file({"id": "F1"}).stub
+
+
+@pytest.mark.parametrize(
+    ("file", "readable"),
+    [
+        (raw_file(name="minutes.docx"), True),
+        (raw_file(name="talk.PPTX"), True),
+        (raw_file(name="notes.md", filetype="markdown"), True),
+        (raw_file(name="gateway.log", filetype="text"), True),
+        (raw_file(name="Untitled", filetype="text", mode="snippet"), True),
+        (raw_file(name="gate.py", filetype="python", mode="snippet"), True),
+        (raw_file(name="page.html", filetype="html", mode="snippet"), False),
+        (raw_file(name="Untitled", filetype="html", mode="snippet"), False),
+        (raw_file(name="table.xlsx"), False),
+        (raw_file(name="gate.py", filetype="python"), False),
+        (raw_file(name="minutes.docx", is_external=True), False),
+    ],
+)
+def test_texts_and_office_documents_are_worth_fetching(file: dict[str, Any], readable: bool) -> None:
+    assert slack_file(file).readable is readable
+    assert not slack_file(file).picture
+
+
+def test_what_slack_may_bring_a_folder_may_hold() -> None:
+    """Both lists are of what the reader reads; a log is text by Slack's word, and in a folder it is noise."""
+    assert {ending.removeprefix(".") for ending in SUFFIXES} | {"log", "text"} == READABLE
 
 
 def test_text_is_as_a_person_reads_it() -> None:

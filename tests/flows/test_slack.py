@@ -179,6 +179,18 @@ def test_a_file_that_cannot_be_read_is_told_to_its_sender_alone(ws: Workspace, b
     assert [one for one in ws.messages(room) if one.user == ws.bot_user] == []
 
 
+def test_a_text_is_read_and_a_saved_web_page_is_refused_for_what_it_is(
+    ws: Workspace, bot: Bot, ada: str, room: str
+) -> None:
+    """Not for a login page, which also begins with <html>, and for which the bot would go on asking all day."""
+    notes = b"# Notes of the sluice\n\n## Ports\n\nThe sluice listens on port 9911.\n"
+    receipts(ws, room, ws.post(ada, room, files=[("notes.md", notes)]), READ)
+    assert "9911" in said(reply(ws, room, ws.post(ada, room, at(ws, "which port does the sluice listen on?"))))
+    receipts(ws, room, ws.post(ada, room, files=[("page.txt", b"<html><body>Port 1</body></html>")]), UNREADABLE)
+    ws.wait(lambda: ws.ephemerals(ada))
+    assert "saved web page" in ws.ephemerals(ada)[0].text
+
+
 def test_what_magpie_cannot_read_is_left_alone(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     ts = ws.post(ada, room, files=[("film.zip", b"PK zip")])
     receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)

@@ -34,8 +34,8 @@ def beheaded(path: Path) -> None:
     path.write_bytes(b"%PDF-1.7\nnothing of a PDF follows")
 
 
-def text(path: Path) -> None:
-    path.write_text("Dear all, this was never a PDF.")
+def rubbish(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 4)
 
 
 def half_a_picture(path: Path) -> None:
@@ -49,7 +49,12 @@ def half_a_jpeg(path: Path) -> None:
 
 
 def bitmap_in_name_only(path: Path) -> None:
-    path.write_bytes(b"BMW drivers, unite")
+    path.write_bytes(b"BMW drivers\0\0unite and stand")
+
+
+def png_in_name_only(path: Path) -> None:
+    """As bytes of western Europe it would be a text."""
+    path.write_bytes(b"\x89PNG no picture")
 
 
 def uncountable(path: Path) -> None:
@@ -74,10 +79,11 @@ def fax_with_an_empty_frame(path: Path) -> None:
         (encrypted, "encrypted"),
         (empty, "empty"),
         (beheaded, "damaged"),
-        (text, "neither a PDF nor"),
+        (rubbish, "neither a PDF nor"),
         (half_a_picture, "damaged"),
         (half_a_jpeg, "damaged"),
         (bitmap_in_name_only, "damaged"),
+        (png_in_name_only, "damaged"),
     ],
 )
 def test_refused_with_a_sentence_and_a_remedy(
