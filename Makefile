@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-speed install
+.PHONY: demo test lint fuzz bench-regions bench-speed install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -22,6 +22,11 @@ lint: install
 # Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs.
 fuzz: install
 	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)")
+
+# Marked tables, charts and figures that are found, in a folder with questions.jsonl and pdf/; the worst as pictures.
+bench-regions: install
+	@test -n "$(BENCH)" || { echo "Say which folder: make bench-regions BENCH=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.measure.regions "$(BENCH)" --worst regions-worst
 
 # Pages a second, time by stage and memory over the PDFs of a folder: make bench-speed BENCH=DIR
 bench-speed: install

@@ -27,8 +27,13 @@ def _bolt_log() -> logging.Logger:
     return found
 
 
-def build_app(client: WebClient, rag: Rag, me: str, signing_secret: str, wake: Callable[[], None]) -> App:
-    """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit."""
+def build_app(
+    client: WebClient, rag: Rag, me: str, signing_secret: str, wake: Callable[[], None], *, links: bool = False
+) -> App:
+    """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit.
+
+    `links`: web addresses in messages are read, too.
+    """
     app = App(
         client=client,
         signing_secret=signing_secret or None,
@@ -45,7 +50,7 @@ def build_app(client: WebClient, rag: Rag, me: str, signing_secret: str, wake: C
             if not ledger.take_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:
-                record(connection, happening)
+                record(connection, happening, links=links)
         if happenings:
             wake()
 

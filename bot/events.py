@@ -33,6 +33,11 @@ TEXTS = frozenset("txt text md markdown log".split())
 READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
 """Endings of what the reader can read; everything else shared in a channel is left alone, without a word."""
 
+_LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|[^>]*)?>")
+_SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
+_MOST_LINKS = 5
+"""Web addresses taken from one message: a list of thirty is no document that somebody shares."""
+
 WEB_PAGES = frozenset("html htm xhtml".split())
 
 
@@ -106,6 +111,24 @@ class Unshared:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A web address was written where Magpie is, to others than Magpie."""
+
+    url: str
+    channel: str
+    user: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The message with a web address went, or the address in it."""
+
+    url: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """A message was deleted; a question in it that was not begun is dropped."""
 
@@ -138,7 +161,9 @@ class Moved:
     new: str
 
 
-Happening: TypeAlias = Question | Shared | Queried | Unshared | Withdrawn | Changed | Joined | Left | Moved
+Happening: TypeAlias = (
+    Question | Shared | Queried | Unshared | Linked | Unlinked | Withdrawn | Changed | Joined | Left | Moved
+)
 
 
 def parse(event: Raw, me: str) -> list[Happening]:
@@ -213,7 +238,8 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
         case "message_deleted":
             before = event.get("previous_message") or {}
             gone = [Unshared(_text(raw.get("id")), channel) for raw in before.get("files") or ()]
-            return [*gone, Withdrawn(channel, _text(event.get("deleted_ts")))]
+            links = [Unlinked(url, channel) for url in _links(before)]
+            return [*gone, *links, Withdrawn(channel, _text(event.get("deleted_ts")))]
     return []
 
 
@@ -231,6 +257,8 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
             found.append(Queried(file.id, channel))
         elif (file.stub and not addressed) or file.readable:
             found.append(Shared(file, channel, user, ts))
+    if not addressed:
+        found += [Linked(url, channel, user, ts) for url in _links(message)]
     question = without_mention(text, me)
     about_files = any(file.picture or file.stub for file in files)
     if addressed and (question or about_files or not files):
@@ -244,12 +272,23 @@ def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happenin
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
     found: list[Happening] = [Unshared(file, channel) for file in had if file not in has]
+    found += [Unlinked(url, channel) for url in _links(before) if url not in _links(message)]
     fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
     asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
     if fresh or asked:
         again = _message(event, {**message, "files": fresh}, channel, me, direct=direct and bool(fresh))
-        found += [one for one in again if asked or not isinstance(one, Question)]
+        found += [one for one in again if not isinstance(one, Linked) and (asked or not isinstance(one, Question))]
+    known = _links(before)
+    if set(_links(message)) - set(known):
+        again = _message(event, {**message, "files": ()}, channel, me, direct=direct)
+        found += [one for one in again if isinstance(one, Linked) and one.url not in known]
     return found
+
+
+def _links(message: Raw) -> list[str]:
+    """The first web addresses of a message's text, without their fragments; Slack's own lead to no page."""
+    found = (url.replace("&amp;", "&").partition("#")[0] for url in _LINK.findall(_text(message.get("text"))))
+    return [url for url in dict.fromkeys(found) if not _SLACKS_OWN.match(url)][:_MOST_LINKS]
 
 
 def _ids(message: Raw) -> Sequence[str]:

@@ -20,6 +20,9 @@ from rag import Fetched, NotFound, OperatorMustAct, TryAgain, Unreadable
 KIND = "slack"
 """What a source that lies at Slack is called in the catalog; its ref is the file's id."""
 
+LINK = "slack-link"
+"""What a web page is called there whose address was written in a conversation; its ref is the address."""
+
 _READY_AFTER = (0.5, 1, 2, 4, 8)
 """Seconds between two looks at a fresh file, which has no type and no address while Slack checks it."""
 

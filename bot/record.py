@@ -5,13 +5,29 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bot import ledger
-from bot.events import Changed, Happening, Joined, Left, Moved, Queried, Question, Shared, Unshared, Withdrawn
-from bot.files import KIND, changed_ns
+from bot.events import (
+    Changed,
+    Happening,
+    Joined,
+    Left,
+    Linked,
+    Moved,
+    Queried,
+    Question,
+    Shared,
+    Unlinked,
+    Unshared,
+    Withdrawn,
+)
+from bot.files import KIND, LINK, changed_ns
 from rag import Share, drop_share, leave_space, move_space, put_share
 
 
-def record(connection: Connection, happening: Happening) -> None:
-    """The rows that one happening comes down to. Recording it twice leaves the same rows."""
+def record(connection: Connection, happening: Happening, *, links: bool = False) -> None:
+    """The rows that one happening comes down to. Recording it twice leaves the same rows.
+
+    `links`: web addresses are fetched and read, as the setting says.
+    """
     match happening:
         case Question():
             ledger.put_question(connection, happening)
@@ -22,6 +38,13 @@ def record(connection: Connection, happening: Happening) -> None:
             _record_share(connection, happening)
         case Unshared(file, channel):
             drop_share(connection, KIND, [file], channel)
+        case Linked(url, channel, user, ts) if links:
+            # What a page says changes: it is fetched again whenever somebody writes its address.
+            written = round(float(ts or 0) * 1e9)
+            name = url.partition("://")[2].partition("?")[0].rstrip("/")
+            put_share(connection, Share(LINK, url, channel, name, url, user, changed_ns=written))
+        case Unlinked(url, channel):
+            drop_share(connection, LINK, [url], channel)
         case Withdrawn(channel, ts):
             ledger.withdraw_question(connection, channel, ts)
         case Changed(file):
@@ -29,7 +52,7 @@ def record(connection: Connection, happening: Happening) -> None:
         case Joined(channel):
             ledger.send_errand(connection, "channel", channel)
         case Left(channel):
-            leave_space(connection, KIND, channel)
+            leave(connection, channel)
         case Moved(old, new):
             move_space(connection, old, new)
 
@@ -45,3 +68,9 @@ def _record_share(connection: Connection, shared: Shared) -> None:
     )
     if shared.ts:
         ledger.want_receipt(connection, shared.channel, shared.ts, file.id, shared.user)
+
+
+def leave(connection: Connection, channel: str) -> None:
+    """Let go of everything shared in a conversation that Magpie is no longer in."""
+    for kind in (KIND, LINK):
+        leave_space(connection, kind, channel)

@@ -18,13 +18,13 @@ from slack_sdk import WebClient
 from bot import ledger
 from bot.answering import Answering
 from bot.app import build_app
-from bot.files import KIND, SlackFiles
+from bot.files import KIND, LINK, SlackFiles
 from bot.server import build_server, serving
 from bot.settings import SlackSettings
 from bot.slack import calling, open_client, open_poster
 from bot.sweep import Sweep
 from bot.work import Bell, Chores, Questions, loop
-from rag import Busy, Rag, Settings, TryAgain, open_rag
+from rag import Busy, Fetcher, Rag, Settings, TryAgain, UrlFetcher, open_rag
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -155,12 +155,16 @@ def open_bot(
         me = str(reached(client.auth_test, stop)["user_id"])
 
         files = SlackFiles(client, slack, me, settings.read.max_mb)
-        rag = opening.enter_context(opened(settings, fetchers={KIND: files}))
+        fetchers: dict[str, Fetcher] = {KIND: files}
+        if slack.links:
+            fetchers[LINK] = UrlFetcher(settings.web, settings.read)
+        rag = opening.enter_context(opened(settings, fetchers=fetchers))
         rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
         with rag.writing() as connection:
             ledger.free_claims(connection)
         answering = Answering(client, poster, rag, files, me, slack.document_seconds, stop)
-        app = build_app(client, rag, me, slack.signing_secret.get_secret_value(), bell.ring)
+        secret = slack.signing_secret.get_secret_value()
+        app = build_app(client, rag, me, secret, bell.ring, links=slack.links)
         chores = Chores(client, rag, Sweep(client, rag, files, me))
         yield Bot(slack, client, rag, files, app, Questions(rag, answering), chores, bell, stop)
 

@@ -30,6 +30,9 @@ class SlackSettings(BaseSettings):
     file_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("files.slack.com",), description="hosts that files may come from, comma-separated"
     )
+    links: bool = Field(
+        default=False, description="read the web pages people link to: Magpie then asks the internet for them"
+    )
     ping_seconds: float = Field(
         default=5,
         ge=0.2,

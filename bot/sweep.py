@@ -11,10 +11,10 @@ from slack_sdk import WebClient
 
 from bot import ledger
 from bot.events import Queried, Question, parse, slack_file
-from bot.files import KIND, SlackFiles, changed_ns, channels_of
-from bot.record import record
+from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of
+from bot.record import leave, record
 from bot.slack import Refused, calling
-from rag import NotFound, Rag, Share, drop_share, leave_space, put_share, shared_in, spaces_of, standings
+from rag import NotFound, Rag, Share, drop_share, put_share, shared_in, spaces_of, standings
 
 log = logging.getLogger("magpie")
 
@@ -38,9 +38,8 @@ class Sweep:
         """Ask for a look at every channel Magpie is in, and leave those that it is in no longer."""
         here = set(self._conversations())
         with self._rag.writing() as connection:
-            for space in spaces_of(connection, KIND):
-                if space not in here:
-                    leave_space(connection, KIND, space)
+            for space in {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - here:
+                leave(connection, space)
             for channel in sorted(here):
                 ledger.send_errand(connection, "channel", channel)
 
@@ -59,7 +58,7 @@ class Sweep:
             log.info("The files of %s are out of reach: %s", channel, error)
             if error.code == "channel_not_found":
                 with self._rag.writing() as connection:
-                    leave_space(connection, KIND, channel)
+                    leave(connection, channel)
             return
         with self._rag.reading() as connection:
             known = shared_in(connection, KIND, channel)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         spaces_of,
         standings,
     )
+    from rag.web.addresses import is_url
+    from rag.web.fetch import UrlFetcher
     from rag.work import Progress
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
@@ -58,7 +60,9 @@ _LATER = {
     "Rag": "rag.pipeline",
     "Share": "rag.shares",
     "Standing": "rag.shares",
+    "UrlFetcher": "rag.web.fetch",
     "drop_share": "rag.shares",
+    "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
     "measure": "rag.evaluate",
     "move_space": "rag.shares",
@@ -113,9 +117,11 @@ __all__ = [
     "StoreBroken",
     "TryAgain",
     "Unreadable",
+    "UrlFetcher",
     "UserCanFix",
     "WeightsMissing",
     "drop_share",
+    "is_url",
     "leave_space",
     "load_settings",
     "measure",

@@ -28,6 +28,9 @@ _LABEL = re.compile(
 
 _LONGEST_MENTION = 600
 
+_RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
+"""What stands on every page."""
+
 _PIECE = re.compile(r"\w+|[^\w\s]", re.UNICODE)
 _LONG_WORD = 6
 """Letters a subword token holds on average in long words."""
@@ -104,9 +107,11 @@ def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) ->
     """`near`: the page itself and those around it, nearest first, where its figures may be referred to."""
     flow = _Flow(page.number)
     pictures: list[NewChunk] = []
+    # A title slide's only line stands where headers stand: a page's only words are never left out.
+    bare = all(block.kind in _RUNNING for block in page.blocks if block.lines)
     captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
     for block in page.blocks:
-        if block.kind in (BlockKind.HEADER, BlockKind.FOOTER):
+        if block.kind in _RUNNING and not bare:
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
             caption = _caption_of(block, captions)

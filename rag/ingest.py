@@ -205,4 +205,4 @@ def _given_up(number: int) -> PageReading:
 
 def _delays(kind: str) -> int:
     """How often a source is put off: a disk that fails goes on failing, a network may be back within the day."""
-    return sources.ATTEMPTS if kind == "path" else _DAY // _LONGEST_WAIT
+    return sources.ATTEMPTS if kind in ("path", "url") else _DAY // _LONGEST_WAIT

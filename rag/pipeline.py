@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import time_ns
 from types import TracebackType
 
 from sqlalchemy import Connection, select
@@ -26,6 +27,8 @@ from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.ports import Embedder, Fetcher, Generator, Reader, VectorStore, WordIndex
 from rag.retrieve import Retriever
 from rag.settings import Settings
+from rag.web.addresses import URL, checked_url, is_url
+from rag.web.fetch import UrlFetcher, put_url
 from rag.words import Fts5Words, content_words
 from rag.work import Asked, Report, Work, silent, workers
 
@@ -123,21 +126,24 @@ class Rag:
 
     # ------------------------------------------------------------ putting in
 
-    def index(self, paths: Sequence[Path], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
-        """Index files and folders into a space and wait until all of it can be found.
+    def index(self, paths: Sequence[Path | str], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
+        """Index files, folders and web addresses into a space and wait until all of it can be found.
 
         Beside a running owner the request is recorded and the owner's progress followed. Files below a folder that
         are no longer on the disk leave the space. Raise NotFound for a path that is not there, having done nothing.
         """
+        urls = [checked_url(path) for path in paths if isinstance(path, str) and is_url(path)]
+        folders = [Path(path) for path in paths if not (isinstance(path, str) and is_url(path))]
         wanted: list[Path] = []
-        for path in paths:
+        for path in folders:
             wanted += files_in(path)
         before = self._known_documents()
         with self._catalog.writing() as connection:
             put = [put_path(connection, path, space) for path in dict.fromkeys(wanted)]
+            put += [put_url(connection, url, space, time_ns()) for url in dict.fromkeys(urls)]
             gone = {
                 source_id: name
-                for folder in paths
+                for folder in folders
                 if folder.is_dir()
                 for source_id, path, name in sources.sources_below(connection, str(folder.resolve()), space)
                 if is_gone(Path(path))
@@ -366,6 +372,7 @@ def open_rag(
 
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
-        fetching = {"path": PathFetcher(settings.read), **(fetchers or {})}
+        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
+        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         parts = Parts(catalog, Fts5Words(), lane, reader or open_reader, generator, fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -38,6 +38,27 @@ class ReadSettings(Group):
     render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
 
 
+class WebSettings(Group):
+    """rag/web"""
+
+    browser: str = Field(default="", description="Chromium's program; empty: looked for on PATH; off: no web pages")
+    seconds: float = Field(default=60, ge=1, le=600, description="longest time for one web page")
+    max_mb: int = Field(default=50, ge=1, le=2000, description="a web page that brings more is refused")
+    tiles: int = Field(default=20, ge=1, le=200, description="pages made of one web page; what lies below is left out")
+    allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="hosts inside your network whose pages may be read, comma-separated"
+    )
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _hosts(cls, value: object) -> object:
+        return (
+            tuple(part.strip().lower() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+
 class EmbedSettings(Group):
     """rag/adapters/openclip.py"""
 
@@ -115,6 +136,7 @@ class Settings(BaseSettings):
         description="the data folder; default: the user's data folder",
     )
     read: ReadSettings = ReadSettings()
+    web: WebSettings = WebSettings()
     embed: EmbedSettings = EmbedSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()

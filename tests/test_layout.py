@@ -17,7 +17,7 @@ MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
 STORED = {"catalog", "words", "read", "chunk"}
 ENGINE = {"ingest", "retrieve", "answer", "evidence", "embed", "evaluate", "forget", "owner", "work", "doctor"}
-SHARED = {"fetch", "shares"}
+SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}
 
 
@@ -100,6 +100,7 @@ def _past_the_door(node: ast.AST) -> bool:
 
 
 HEAVY = {"torch", "torchvision", "open_clip", "chromadb", "pymupdf", "rapidocr", "onnxruntime", "cv2", "ollama"}
+HEAVY |= {"playwright"}
 
 
 @pytest.mark.parametrize("path", RAG + BOT, ids=str)

@@ -25,7 +25,7 @@ def default(name: str) -> str:
     elif field.default_factory is not None:
         return ""
     value = field.get_default()
-    if value is None or value == "":
+    if value in (None, "", ()):
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
@@ -50,6 +50,7 @@ def test_the_table_of_slack_is_its_settings() -> None:
     for name, field in SlackSettings.model_fields.items():
         value = field.get_default()
         shown = ",".join(value) if isinstance(value, tuple) else "empty" if isinstance(value, SecretStr) else value
+        shown = str(shown).lower() if isinstance(shown, bool) else shown
         row = f"| `{slack_variable(name)}` | `{shown}` | {field.description} |"
         assert row in README.splitlines(), f"missing: {row}"
 

@@ -12,6 +12,7 @@ import typer
 from bot.invocation import Data, Json, invocation
 from bot.screen import Screen, count
 from bot.shapes import outcomes_shape
+from rag import is_url
 
 if TYPE_CHECKING:
     from rag import Outcome
@@ -28,18 +29,18 @@ def register(app: typer.Typer) -> None:
 
 def index(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders and web addresses.")],
     space: Annotated[str, typer.Option(help="The space the files lie in.")] = "local",
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Read files and folders, so that they can be found. What is known already is not read again.
+    """Read files, folders and web pages, so that they can be found. What is known already is not read again.
 
     What was indexed below a folder and is no longer there is forgotten.
     """
     with invocation(context).open(data, json) as (rag, screen):
-        with screen.progress(f"Indexing {', '.join(str(path) for path in paths)}") as report:
-            outcomes = rag.index(paths, space, report)
+        with screen.progress(f"Indexing {', '.join(paths)}") as report:
+            outcomes = rag.index([name if is_url(name) else Path(name) for name in paths], space, report)
         _end(screen, outcomes, rag.status().lanes)
 
 

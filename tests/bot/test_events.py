@@ -14,11 +14,13 @@ from bot.events import (
     Happening,
     Joined,
     Left,
+    Linked,
     Moved,
     Queried,
     Question,
     Shared,
     SlackFile,
+    Unlinked,
     Unshared,
     Withdrawn,
     mentions,
@@ -170,6 +172,46 @@ def test_text_is_as_a_person_reads_it() -> None:
     )
     assert mentions(f"hey <@{ME}>", ME)
     assert not mentions("hey <@U0BOTTOM>", ME)
+
+
+def link(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "message", "channel": "C1", "user": "U2", "ts": "5.0", "text": text, **more}
+
+
+def test_links_of_a_message_are_taken_without_fragments_and_slacks_own_left() -> None:
+    text = "see <https://docs.example/a?b=1&amp;c=2#top|the docs>, <https://docs.example/a?b=1&amp;c=2> and " + (
+        "<https://acme.slack.com/archives/C1/p1> <mailto:a@b.example|mail> https://bare.example"
+    )
+    assert parse(link(text), ME) == [Linked("https://docs.example/a?b=1&c=2", "C1", "U2", "5.0")]
+    assert len(parse(link(" ".join(f"<https://docs.example/{n}>" for n in range(9))), ME)) == 5
+
+
+def test_a_link_in_a_question_is_part_of_the_question() -> None:
+    found = parse(link(f"<@{ME}> what does <https://docs.example/> say?"), ME)
+    assert [type(one) for one in found] == [Question]
+
+
+def test_a_link_that_was_written_in_or_taken_out_later() -> None:
+    before, after = (
+        link("<https://old.example> <https://both.example>"),
+        link("<https://both.example> <https://new.example>"),
+    )
+    edit = {
+        "type": "message",
+        "subtype": "message_changed",
+        "channel": "C1",
+        "message": after,
+        "previous_message": before,
+    }
+    assert parse(edit, ME) == [Unlinked("https://old.example", "C1"), Linked("https://new.example", "C1", "U2", "5.0")]
+    gone = {
+        "type": "message",
+        "subtype": "message_deleted",
+        "channel": "C1",
+        "deleted_ts": "5.0",
+        "previous_message": before,
+    }
+    assert parse(gone, ME)[:2] == [Unlinked("https://old.example", "C1"), Unlinked("https://both.example", "C1")]
 
 
 JSON = st.recursive(

@@ -96,7 +96,7 @@ class FakeEngine:
             raise self.breaks
 
     def index(
-        self, paths: Sequence[Path], space: str = "local", report: Callable[[Progress], None] = lambda _: None
+        self, paths: Sequence[Path | str], space: str = "local", report: Callable[[Progress], None] = lambda _: None
     ) -> list[Outcome]:
         for step in self.steps:
             report(step)

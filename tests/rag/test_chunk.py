@@ -77,6 +77,11 @@ def test_headers_and_footers_are_left_out() -> None:
     assert chunks[0].text == "body"
 
 
+def test_a_page_that_has_nothing_but_a_header_keeps_it() -> None:
+    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Harbour plans"), block(BlockKind.FOOTER, "2026"))])
+    assert chunks[0].text == "Harbour plans\n2026"
+
+
 def test_a_figure_takes_the_nearest_caption_that_lies_under_or_over_it() -> None:
     figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (), "p0001-1.jpg")
     near = block(BlockKind.CAPTION, "Figure 1 The harbour", Box(0.1, 0.41, 0.5, 0.43))

@@ -1,0 +1,185 @@
+"""The Fetcher of sources named by a web address."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from urllib.parse import urlsplit
+
+import httpx
+from sqlalchemy import Connection
+
+from rag.catalog import sources
+from rag.errors import MagpieError, TryAgain, Unreadable
+from rag.ports import Fetched
+from rag.settings import ReadSettings, WebSettings
+from rag.web.addresses import URL, Resolve, checked_url, resolve
+from rag.web.child import PDF, Order, order_line
+from rag.web.proxy import GuardedProxy
+
+log = logging.getLogger("magpie.web")
+
+OFF = "off"
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_HTML = ("text/html", "application/xhtml+xml")
+_REDIRECTS = 5
+_LONGEST_REPLY = 1 << 16
+_AGENT = "Magpie (a team's document index)"
+
+
+class UrlFetcher:
+    """Files as they are, web pages as a PDF of what a browser shows. One at a time: a browser takes much memory."""
+
+    def __init__(self, web: WebSettings, read: ReadSettings, resolve: Resolve = resolve) -> None:
+        self._web = web
+        self._read = read
+        self._resolve = resolve
+        self._one = threading.Lock()
+
+    def __call__(self, ref: str, into: Path) -> Fetched:
+        url = checked_url(ref)
+        with self._one, GuardedProxy(self._web.allow, self._web.max_mb << 20, self._resolve) as proxy:
+            end = monotonic() + self._web.seconds
+            try:
+                name = self._file(url, into, proxy, end) or self._page(url, into, proxy, end)
+            except httpx.HTTPError as error:
+                raise self._why(url, proxy, error) from error
+        return Fetched(name=name, link=url)
+
+    def _file(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
+        """Write what is no web page to `into` and return its name; "" for a page, which a browser must show."""
+        with (
+            httpx.Client(
+                proxy=proxy.url,
+                trust_env=False,
+                follow_redirects=True,
+                max_redirects=_REDIRECTS,
+                timeout=min(self._web.seconds, 20),
+                headers={"User-Agent": _AGENT},
+            ) as client,
+            client.stream("GET", url) as response,
+        ):
+            if proxy.refused or proxy.unreachable:  # the answer is the proxy's own
+                raise self._why(url, proxy, Exception("nobody answers there"))
+            _check_status(response)
+            if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _HTML:
+                return ""
+            size = 0
+            with into.open("wb") as file:
+                for block in response.iter_bytes():
+                    size += len(block)
+                    if size > self._read.max_mb << 20 or proxy.exceeded:
+                        raise _too_large(self._web)
+                    if monotonic() > end:
+                        raise _too_late(self._web)
+                    file.write(block)
+            return Path(urlsplit(str(response.url)).path).name or urlsplit(url).hostname or url
+
+    def _page(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
+        program = browser_program(self._web.browser)
+        if program is None:
+            raise Unreadable("There is no browser to show web pages with.", browser_remedy())
+        with TemporaryDirectory(prefix="magpie-web-") as folder:
+            left = max(end - monotonic(), 1.0)
+            order = Order(
+                url, program, proxy.server, proxy.user, proxy.password, left, self._web.tiles, folder, os.getpid()
+            )
+            reply = _run(order, left)
+            if proxy.exceeded:
+                raise _too_large(self._web)
+            if reply is None:
+                raise _too_late(self._web)
+            if "error" in reply:
+                raise self._why(url, proxy, Exception(reply["error"]))
+            shutil.copyfile(Path(folder) / PDF, into)
+        return str(reply.get("title") or "") or _short(url)
+
+    def _why(self, url: str, proxy: GuardedProxy, error: Exception) -> MagpieError:
+        if proxy.refused:
+            return Unreadable(
+                f"The page leads to an address inside this network ({sorted(proxy.refused)[0]}), which is not read.",
+                "If it may be read, add the host to MAGPIE_WEB__ALLOW.",
+            )
+        if proxy.exceeded:
+            return _too_large(self._web)
+        if isinstance(error, httpx.TooManyRedirects | httpx.UnsupportedProtocol | httpx.InvalidURL):
+            return Unreadable("The address only sends from place to place.", "Open it, and give the one you end at.")
+        host = urlsplit(url).hostname
+        return TryAgain(f"{host} could not be reached: {error}.", "Check the address, and try again.")
+
+
+def browser_program(setting: str) -> str | None:
+    """The browser to use: as set, else the first that is installed; None when there is none, or it is off."""
+    if setting == OFF:
+        return None
+    return next((found for name in ((setting,) if setting else _PROGRAMS) if (found := shutil.which(name))), None)
+
+
+def browser_remedy() -> str:
+    return "Install Chromium (Debian, Ubuntu: sudo apt install chromium), or set MAGPIE_WEB__BROWSER to its program."
+
+
+def put_url(connection: Connection, url: str, space: str, seen_ns: int) -> tuple[int, bool]:
+    """Record a web address as shared in a space, to be fetched anew: pages change. As `sources.put_source`."""
+    url = checked_url(url)
+    return sources.put_source(connection, kind=URL, ref=url, space=space, name=_short(url), link=url, mtime_ns=seen_ns)
+
+
+def _short(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}{parts.path.rstrip('/')}"
+
+
+def _run(order: Order, seconds: float) -> dict[str, str] | None:
+    """The browser process's reply, or None when it took longer. Everything it started ends with it."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "rag.web.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**environment, "PYTHONPATH": path},
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(order_line(order), timeout=seconds + 5)
+        found = json.loads(said[:_LONGEST_REPLY] or b"{}")
+        return found if isinstance(found, dict) and found else {"error": "the browser ended"}
+    except subprocess.TimeoutExpired:
+        return None
+    except ValueError:
+        return {"error": "the browser said nothing sensible"}
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _check_status(response: httpx.Response) -> None:
+    """Raise Unreadable where asking again is of no use, TryAgain where it may be."""
+    status = response.status_code
+    if status in (401, 403, 407):
+        raise Unreadable(f"The page is not open to everybody (HTTP {status}).", "Save it as a PDF and share that.")
+    if status == 429 or status >= 500:
+        raise TryAgain(f"The page's server is out of order (HTTP {status}).", "Try again later.")
+    if status >= 400:
+        raise Unreadable(f"There is no such page (HTTP {status}).", "Check the address.")
+
+
+def _too_large(web: WebSettings) -> Unreadable:
+    return Unreadable(f"The page brings more than {web.max_mb} MB.", "Save what matters as a PDF, or raise web.max_mb.")
+
+
+def _too_late(web: WebSettings) -> Unreadable:
+    return Unreadable(f"The page took longer than {web.seconds:g} s.", "Save it as a PDF, or raise web.seconds.")

@@ -1,0 +1,55 @@
+"""Web pages that people link to: read when the setting says so, and gone with the message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.files import LINK
+from bot.workspace import Workspace, open_workspace
+from rag import Scope, shared_in, standings
+from tests.flows.team import GATEWAY, magpie, pdf, settings, until, without_proxies
+from tests.rag.web.site import site
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(ack_timeout=1.0) as ws:
+        yield ws
+
+
+@pytest.mark.timeout(120)
+def test_a_page_that_somebody_links_to_is_read_and_goes_with_the_message(ws: Workspace, tmp_path: Path) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    data = pdf(GATEWAY)
+    with (
+        site(lambda path: (200, {"Content-Type": "application/pdf"}, data)) as (url, _),
+        magpie(ws, tmp_path, rag=settings(tmp_path, web={"allow": ("127.0.0.1",)}), links=True) as bot,
+    ):
+        ws.settled()
+        ts = ws.post("ada", room, f"look at <{url}/gateway.pdf|the handbook>")
+
+        def read() -> bool:
+            with bot.rag.reading() as connection:
+                return [one.state for one in standings(connection, LINK, [f"{url}/gateway.pdf"])] == ["ready"]
+
+        until(read)
+        [hit] = bot.rag.find("gateway port", Scope.of(room)).hits
+        assert (hit.name, hit.link) == ("gateway.pdf", f"{url}/gateway.pdf")
+        ws.delete_message(room, ts)
+        until(lambda: not bot.rag.find("gateway port", Scope.of(room)).hits)
+
+
+@pytest.mark.timeout(120)
+def test_links_are_left_alone_unless_the_setting_says_otherwise(ws: Workspace, tmp_path: Path) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    with site(lambda path: (200, {}, b"words")) as (url, asked), magpie(ws, tmp_path) as bot:
+        ws.post("ada", room, f"look at <{url}/a>")
+        ws.settled()
+        with bot.rag.reading() as connection:
+            assert shared_in(connection, LINK, room) == []
+        assert asked == []

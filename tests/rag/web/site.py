@@ -1,0 +1,57 @@
+"""A web site on the loopback, for as long as a `with` lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeAlias
+
+Page: TypeAlias = tuple[int, dict[str, str], bytes]
+
+
+class _Site(ThreadingHTTPServer):
+    daemon_threads = True
+    answer: Callable[[str], Page]
+    asked: list[str]
+
+
+class _Request(BaseHTTPRequestHandler):
+    server: _Site
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        status, headers, body = self.server.answer(self.path)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def site(answer: Callable[[str], Page]) -> Iterator[tuple[str, list[str]]]:
+    """The site's address without a last slash, and the paths it was asked for as they come."""
+    server = _Site(("127.0.0.1", 0), _Request)
+    server.answer, server.asked = answer, []
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", server.asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def html(body: str, title: str = "A page") -> Page:
+    text = f"<!doctype html><title>{title}</title><meta charset=utf-8><body>{body}</body>"
+    return 200, {"Content-Type": "text/html; charset=utf-8"}, text.encode()
+
+
+def moved(to: str) -> Page:
+    return 302, {"Location": to}, b""
