@@ -1,0 +1,70 @@
+"""A page number is what a reader counts, whatever lies between: blank, turned, doubled, failed and inserted pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+from PIL import Image
+
+from rag import Scope, Settings, open_rag
+from rag.read.guard import GuardedReader
+from tests.rag.read import papers
+
+WORDS = "alder birch cedar elder fir ginkgo hazel ivy juniper larch".split()
+
+
+def corpus(path: Path, inserted: int | None = None) -> dict[str, list[int]]:
+    """A PDF of odd pages and where its words are: {word: page numbers}. `inserted`: a page put in before this one."""
+    document = papers.new()
+    found: dict[str, list[int]] = {}
+
+    def add(word: str) -> Any:
+        page = papers.text_page(document, f"The {word} grows by the harbour wall, as it did last year.")
+        found.setdefault(word, []).append(document.page_count)
+        return page
+
+    add(WORDS[0])
+    document.new_page(width=600, height=800)  # blank
+    add(WORDS[1]).set_rotation(90)
+    add(WORDS[2])
+    add(WORDS[2])  # the same again
+    # Red ink stops the reading process: this page fails, twice, and counts.
+    papers.picture_page(document, Image.new("RGB", (600, 800), "red"))
+    add(WORDS[3]).set_cropbox((20, 20, 560, 700))
+    document.new_page(width=800, height=600)  # blank, and of another shape
+    add(WORDS[4]).set_rotation(180)
+    for word in WORDS[5:]:
+        add(word)
+    if inserted is not None:
+        document.insert_pdf(one_page("quince"), start_at=inserted - 1)
+        found = {word: [n + (n >= inserted) for n in pages] for word, pages in found.items()} | {"quince": [inserted]}
+    papers.save(document, path)
+    return found
+
+
+def one_page(word: str) -> Any:
+    document = papers.new()
+    papers.text_page(document, f"The {word} was put in later.")
+    return document
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("inserted", [None, 1, 6, 9])
+def test_every_word_is_on_the_page_a_reader_counts(inserted: int | None, tmp_path: Path) -> None:
+    expected = corpus(tmp_path / "odd.pdf", inserted)
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1, "render_px": 400})
+    with open_rag(settings, reader=lambda: GuardedReader(settings.read, "tests.fakes.ocr:open_aborting")) as rag:
+        [outcome] = rag.index([tmp_path / "odd.pdf"])
+        with pymupdf.open(tmp_path / "odd.pdf") as document:
+            assert (outcome.state, outcome.pages) == ("new", document.page_count)
+        for word, pages in expected.items():
+            hits = rag.find(word, Scope.operator()).hits
+            # Pages that look the same are shown as one, the first of them.
+            assert {hit.page for hit in hits} <= set(pages)
+            assert hits[0].page == pages[0]
+            for hit in hits:
+                assert hit.render is not None
+                assert hit.render.name == f"p{hit.page:04d}.jpg"
