@@ -62,6 +62,11 @@ def files_in(path: Path) -> list[Path]:
     ]
 
 
+def holds_something(path: Path) -> bool:
+    """Whether this is a folder with anything in it. An empty one may be the place where a disk is to be mounted."""
+    return path.is_dir() and next(path.iterdir(), None) is not None
+
+
 def is_gone(path: Path) -> bool:
     """Whether nothing lies there any more. What may not be looked at is not gone."""
     try:

@@ -22,7 +22,7 @@ from rag.catalog.tables import document, reading
 from rag.embed import VectorLane
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence
-from rag.fetch import PathFetcher, files_in, is_gone, put_path
+from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.ports import Embedder, Fetcher, Generator, Reader, VectorStore, WordIndex
 from rag.retrieve import Retriever
@@ -130,7 +130,8 @@ class Rag:
         """Index files, folders and web addresses into a space and wait until all of it can be found.
 
         Beside a running owner the request is recorded and the owner's progress followed. Files below a folder that
-        are no longer on the disk leave the space. Raise NotFound for a path that is not there, having done nothing.
+        are no longer on the disk leave the space, unless the folder is empty: then its disk may not be mounted. Raise
+        NotFound for a path that is not there, having done nothing.
         """
         urls = [checked_url(path) for path in paths if isinstance(path, str) and is_url(path)]
         folders = [Path(path) for path in paths if not (isinstance(path, str) and is_url(path))]
@@ -144,7 +145,7 @@ class Rag:
             gone = {
                 source_id: name
                 for folder in folders
-                if folder.is_dir()
+                if holds_something(folder)
                 for source_id, path, name in sources.sources_below(connection, str(folder.resolve()), space)
                 if is_gone(Path(path))
             }
