@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rag.model import BlockKind, Line, Word
+from rag.model import BlockKind, Line
 from rag.read.limits import out_of_memory
+from rag.read.unseen import UnseenFonts, UnseenText
 from rag.read.words import Region, clamped
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ _KINDS = {
 
 _PAGE_SIDE = 792
 """Points of a picture's long side as the analysis sees it: a page's, which is what the model was trained on."""
-
-_UNSEEN = 3
-"""Text rendering mode: neither filled nor stroked (PDF 1.7, table 106)."""
-
-_LINE_HEIGHT = 1.2
-"""Height of a line's box in sizes of its type."""
 
 
 @contextmanager
@@ -78,7 +73,7 @@ class Layout:
 
     def __init__(self, pymupdf: Any, threads: int) -> None:
         self._pymupdf = pymupdf
-        self._latin, self._any_script = pymupdf.Font("helv"), pymupdf.Font("cjk")
+        self._fonts = UnseenFonts(pymupdf)
         # The model behind page.get_layout(), asked itself: it alone tells where a table's cells meet.
         with _bounded_sessions(threads):
             from pymupdf.layout.onnx.BoxRFDGNN import BoxRFDGNN
@@ -112,21 +107,14 @@ class Layout:
             page = copy.new_page(width=width, height=height)
             pixmap = module.Pixmap(module.csRGB, image.width, image.height, image.tobytes(), False)
             page.insert_image(page.rect, pixmap=pixmap)
-            writer = module.TextWriter(page.rect)
+            unseen = UnseenText(module, self._fonts, page.rect)
             for line in lines:
                 tall = (line.box.y1 - line.box.y0) * height
                 for word in line.words:
-                    self._write(writer, word, width, height, tall)
-            writer.write_text(page, render_mode=_UNSEEN)
+                    wide = (word.box.x1 - word.box.x0) * width
+                    unseen.put(word.text, word.box.x0 * width, word.box.y1 * height, wide, tall)
+            unseen.write(page)
             return self._analyse(page, page.rect)
-
-    def _write(self, writer: Any, word: Word, width: float, height: float, tall: float) -> None:
-        font = self._latin if all(ord(letter) < 256 for letter in word.text) else self._any_script
-        length = font.text_length(word.text, 1)
-        if length > 0:
-            wide = (word.box.x1 - word.box.x0) * width
-            size = max(min(tall / _LINE_HEIGHT, wide / length), 1.0)
-            writer.append((word.box.x0 * width, word.box.y1 * height - 0.2 * tall), word.text, font=font, fontsize=size)
 
     def _analyse(self, page: Any, rect: Any) -> list[Region]:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -21,6 +21,7 @@ WORDS = [
 ]
 
 
+@example(4741.0, [(1540.447063250043, 60.0)], 3)
 @given(
     st.floats(1, 20_000), st.lists(st.tuples(st.floats(0, 20_000), st.floats(4, 60)), max_size=60), st.integers(1, 12)
 )
