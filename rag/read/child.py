@@ -105,7 +105,7 @@ def _page(read: Callable[[int], PageReading], number: int) -> PageReading:
         if isinstance(error, OSError) and error.errno is not None:  # decoders raise OSError, too, but without a number
             raise _Unwritten(error.strerror) from error
         sys.excepthook(type(error), error, error.__traceback__)
-        reason = f"This page could not be read: its content is damaged ({type(error).__name__})."
+        reason = "This page could not be read: its content is damaged."
     return failed_page(number, reason)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,11 @@ class _Site(ThreadingHTTPServer):
     daemon_threads = True
     answer: Callable[[str], Page]
     asked: list[str]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A visitor who leaves in the middle of an answer is no fault of the site; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Request(BaseHTTPRequestHandler):
