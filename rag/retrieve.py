@@ -14,6 +14,7 @@ from time import perf_counter
 
 from sqlalchemy import Connection, or_, select
 
+from rag import question
 from rag.catalog import Catalog, documents
 from rag.catalog.scope import names_in, serving
 from rag.catalog.tables import chunk, document
@@ -21,15 +22,16 @@ from rag.embed import Nearest, VectorLane
 from rag.errors import StoreBroken, TryAgain
 from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
+from rag.question import Places
 from rag.settings import EmbedSettings, SearchSettings
 from rag.words import content_words
 
 Page = tuple[int, int]
 """(document, page number)"""
 
-WEIGHTS: Mapping[str, float] = {"words": 1.0, "clip-picture": 0.5, "clip-text": 0.1}
+WEIGHTS: Mapping[str, float] = {"words": 1.0, "place": 1.5, "clip-picture": 0.5, "clip-text": 0.1}
 """What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
-carries the recall."""
+carries the recall. A page that the question names goes before what its words find."""
 
 _AS_LIKELY = 0.1
 """Cosine by which a figure may lie below its whole page and still be shown in its place, being the nearer thing."""
@@ -105,9 +107,12 @@ class Retriever:
     def find(self, query: str, scope: Scope, k: int) -> Found:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
-        wanted = content_words(query)
-        rankings = self._by_words(wanted, scope, lanes, clock)
-        rankings += self._by_vectors(lambda: self._lane.of_text(query), scope, lanes, clock, texts=True)
+        about = question.matter(query)
+        wanted = content_words(about)
+        more = [*question.phrases(about), *content_words(question.related(about))]
+        rankings = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
+        rankings += self._by_vectors(lambda: self._lane.of_text(about), scope, lanes, clock, texts=True)
+        rankings += self._by_place(question.places(about), rankings, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
             mass = self._mass(connection, wanted, scope, ())
@@ -152,6 +157,26 @@ class Retriever:
         clock.add("words", started)
         return [ranking]
 
+    def _by_place(
+        self, places: Places, rankings: Sequence[Ranking], lanes: Mapping[str, str], clock: _Clock
+    ) -> list[Ranking]:
+        """The pages that the question names, in the documents that the other lanes found, in their order."""
+        if lanes["place"] != "on" or not places:
+            return []
+        started = perf_counter()
+        order: dict[int, int] = {}
+        for ranking in rankings:
+            for rank, (doc, _) in enumerate(ranking.pages):
+                order[doc] = min(rank, order.get(doc, rank))
+        chunks = {page: chunk_id for ranking in reversed(rankings) for page, chunk_id in ranking.chunks.items()}
+        with self._catalog.reading() as connection:
+            named = documents.pages_named(connection, order, places.pages, places.from_end, places.printed)
+        named = sorted(named, key=lambda one: (order[one.document], one.printed, one.page))
+        rows = [(chunks.get((one.document, one.page), one.chunk), (one.document, one.page)) for one in named]
+        ranking = self._pages("place", rows)
+        clock.add("words", started)
+        return [ranking]
+
     def _by_vectors(
         self, embed: Callable[[], list[Vector]], scope: Scope, lanes: dict[str, str], clock: _Clock, *, texts: bool
     ) -> list[Ranking]:
@@ -159,7 +184,7 @@ class Retriever:
         wanted = [("clip-picture", Modality.PICTURE)] + ([("clip-text", Modality.TEXT)] if texts else [])
         wanted = [(lane, modality) for lane, modality in wanted if lanes[lane] == "on"]
         if not texts:
-            del lanes["clip-text"]  # a picture is compared with pictures
+            del lanes["clip-text"], lanes["place"]  # a picture is compared with pictures, and names no page
         if not wanted:
             return []
         started = perf_counter()

@@ -83,7 +83,7 @@ class StoreSettings(Group):
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.
-LANES = ("words", "clip-picture", "clip-text")
+LANES = ("words", "place", "clip-picture", "clip-text")
 
 
 class SearchSettings(Group):

@@ -15,7 +15,7 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
-STORED = {"catalog", "words", "read", "chunk"}
+STORED = {"catalog", "words", "question", "read", "chunk"}
 ENGINE = {"ingest", "retrieve", "answer", "evidence", "embed", "evaluate", "forget", "owner", "work", "doctor"}
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}

@@ -300,6 +300,38 @@ def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, Chu
     }
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPage:
+    """A page, the chunk that stands for it, and whether only its printed label is what was asked for."""
+
+    document: int
+    page: int
+    chunk: int
+    printed: bool
+
+
+def pages_named(
+    connection: Connection, ids: Iterable[int], numbers: Sequence[int], from_end: Sequence[int], printed: Sequence[str]
+) -> list[NamedPage]:
+    """The pages of these documents with one of the numbers, counted or printed, so far from the end (last: 1), or
+    with one of the printed labels (lower case)."""
+    at_end = reading.c.pages - page.c.number + 1
+    labels = [*(str(number) for number in numbers), *printed]
+    rows = (
+        select(document.c.id, page.c.number, at_end.label("at_end"), func.max(chunk.c.id).label("chunk"))
+        .join(reading, reading.c.id == document.c.reading_id)
+        .join(page, page.c.reading_id == reading.c.id)
+        .join(chunk, (chunk.c.reading_id == reading.c.id) & (chunk.c.page == page.c.number))
+        .where(document.c.id.in_(list(ids)))
+        .where(or_(page.c.number.in_(numbers), func.lower(page.c.label).in_(labels), at_end.in_(from_end)))
+        .group_by(document.c.id, page.c.number)
+    )
+    return [
+        NamedPage(row.id, row.number, row.chunk, row.number not in numbers and row.at_end not in from_end)
+        for row in connection.execute(rows)
+    ]
+
+
 def counts(connection: Connection) -> tuple[int, int]:
     """(pages, chunks) of the readings that serve."""
     pages = select(func.count()).select_from(page).join(document, document.c.reading_id == page.c.reading_id)

@@ -1,0 +1,76 @@
+"""A question that names a page, a figure or a ratio finds where the words alone would not lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.model import PageReading
+from tests.fakes.absent import NoEmbedder
+from tests.fakes.reader import TextReader
+
+LABELS = {1: "i", 2: "ii", 3: "1", 4: "2", 5: "3"}
+
+
+class LabelledReader(TextReader):
+    """The harbour report prints roman numbers on its first two pages."""
+
+    def _page(self, number: int, text: str, into: Path) -> PageReading:
+        return replace(super()._page(number, text, into), label=LABELS.get(number))
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    pages = ["Harbour report", "Harbour harbour map", "Harbour cranes", "Pilots", "Harbour harbour harbour dues"]
+    (folder / "harbour.pdf").write_text("\f".join(pages))
+    notes = ["Tides", "Figure 2 shows 3 buoys", "Figure 3 shows buoys", "Assets current, liabilities current", "Buoys"]
+    (folder / "notes.pdf").write_text("\f".join(notes))
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    with open_rag(settings, reader=LabelledReader, embedder=NoEmbedder()) as opened:
+        opened.index([folder])
+        yield opened
+
+
+def first(rag: Rag, question: str) -> tuple[str, int]:
+    hit = rag.find(question, Scope.operator()).hits[0]
+    return hit.name, hit.page
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("What does page 4 of the harbour report say?", 4),
+        ("What is on the last page of the harbour report?", 5),
+        ("What is on the second-to-last page of the harbour report?", 4),
+        ("What is on the first page of the harbour report?", 1),
+        ("What is on page ii of the harbour report?", 2),
+    ],
+)
+def test_a_page_is_found_by_its_number(rag: Rag, question: str, page: int) -> None:
+    assert first(rag, question) == ("harbour.pdf", page)
+
+
+def test_the_number_counted_and_the_number_printed_are_both_tried(rag: Rag) -> None:
+    hits = rag.find("What does page 2 of the harbour report say?", Scope.operator()).hits
+    assert {("harbour.pdf", 2), ("harbour.pdf", 4)} <= {(hit.name, hit.page) for hit in hits[:3]}
+    assert rag.find("cranes", Scope.operator()).rankings.get("place") is None
+
+
+def test_a_figure_is_found_by_its_name(rag: Rag) -> None:
+    assert first(rag, "What are the buoys in figure 3?") == ("notes.pdf", 3)
+
+
+def test_a_ratio_is_found_by_what_it_is_computed_from(rag: Rag) -> None:
+    assert first(rag, "What is the quick ratio of the harbour?")[0] in ("harbour.pdf", "notes.pdf")
+    found = rag.find("What is the harbour's quick ratio?", Scope.operator())
+    assert ("notes.pdf", 4) in {(hit.name, hit.page) for hit in found.hits}
+
+
+def test_a_place_outside_the_scope_is_no_place(rag: Rag) -> None:
+    assert rag.find("What does page 4 of the harbour report say?", Scope.of("C1")).hits == ()

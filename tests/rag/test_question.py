@@ -1,0 +1,63 @@
+"""What a question says beside its words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.question import Places, matter, phrases, places, related
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ("What is the longest pier? Round your answer to two decimal places.", "What is the longest pier?"),
+        ("Which piers are closed? Please write the answer as a list, e.g. [1, 2].", "Which piers are closed?"),
+        ("When was it built? The answer should be a year.", "When was it built?"),
+        ("Give me the answer as a list.", "Give me the answer as a list."),
+        ("List the ports with a crane", "List the ports with a crane"),
+        ("Which file format does the gateway write?", "Which file format does the gateway write?"),
+    ],
+)
+def test_how_the_answer_should_look_is_not_searched_for(asked: str, left: str) -> None:
+    assert matter(asked) == left
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("According to the table on page 4", Places((4,))),
+        ("the pages 15 and 16, and p. 20", Places((15, 16, 20))),
+        ("on page 15 and page 16", Places((15, 16))),
+        ("pages 4-6", Places((4, 5, 6))),
+        ("pages 4 to 6", Places((4, 5, 6))),
+        ("slide no. 3", Places((3,))),
+        ("on the second page", Places((2,))),
+        ("on the last slide", Places((), (1,))),
+        ("on the second-to-last page", Places((), (2,))),
+        ("the penultimate page", Places((), (2,))),
+        ("page 0, and pages 1-900", Places((1, 900))),
+        ("on page vi", Places((), (), ("vi",))),
+        ("the page of the harbour", Places()),
+        ("homepage 5", Places()),
+    ],
+)
+def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: Places) -> None:
+    assert places(asked) == named
+
+
+@given(st.text(max_size=300))
+def test_no_question_is_too_odd(asked: str) -> None:
+    assert matter(asked).strip() or not asked.strip()
+    assert all(page > 0 for page in places(asked).pages)
+    assert all(phrase.strip() for phrase in phrases(asked))
+    assert isinstance(related(asked), str)
+
+
+def test_parts_are_searched_for_by_their_name() -> None:
+    assert phrases("What does Fig. 2.1 show, and table IV?") == ["fig 2 1", "figure 2 1", "table iv"]
+    assert phrases("What does the figure show?") == []
+
+
+def test_a_ratio_is_looked_for_by_what_it_is_computed_from() -> None:
+    assert {"current", "assets", "liabilities"} <= set(related("What is its current ratio in 2021?").split())
+    assert related("Which port does the gateway use?") == ""
