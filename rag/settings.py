@@ -74,6 +74,18 @@ class EmbedSettings(Group):
     twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
 
 
+class TextSettings(Group):
+    """rag/adapters/text.py"""
+
+    model: str = Field(
+        default="", description="text embedder: ollama:nomic-embed-text, st:NAME or st:FOLDER; empty: no text vectors"
+    )
+    host: str = Field(default="", description="the text embedder's Ollama; empty: as MAGPIE_ANSWER__HOST")
+    device: str = Field(default="auto", description="for st: auto, cpu, cuda, cuda:1, mps")
+    batch: int = Field(default=32, ge=1, le=1024, description="text windows a forward pass, or a request to Ollama")
+    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to Ollama")
+
+
 class StoreSettings(Group):
     """rag/adapters/chroma.py"""
 
@@ -83,7 +95,7 @@ class StoreSettings(Group):
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.
-LANES = ("words", "clip-picture", "clip-text")
+LANES = ("words", "text-vectors", "clip-picture", "clip-text")
 
 
 class SearchSettings(Group):
@@ -138,6 +150,7 @@ class Settings(BaseSettings):
     read: ReadSettings = ReadSettings()
     web: WebSettings = WebSettings()
     embed: EmbedSettings = EmbedSettings()
+    text: TextSettings = TextSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()
