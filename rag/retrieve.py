@@ -28,7 +28,7 @@ from rag.words import content_words
 Page = tuple[int, int]
 """(document, page number)"""
 
-WEIGHTS: Mapping[str, float] = {"words": 1.0, "text-vectors": 0.5, "clip-picture": 0.5, "clip-text": 0.1}
+WEIGHTS: Mapping[str, float] = {"words": 1.0, "text-vectors": 0.3, "clip-picture": 0.5, "clip-text": 0.1}
 """What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
 carries the recall."""
 
