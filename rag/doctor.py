@@ -25,6 +25,8 @@ CODE_WORD = "KESTREL 4719"
 
 _LOW_DISK_GB = 2
 
+_TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
+
 
 def checks(
     settings: Settings,
@@ -43,6 +45,7 @@ def checks(
         yield _office(settings.read.office)
         yield from _clip(lanes.clip, picture)
         yield from _text(lanes.text, chosen=bool(settings.text.model))
+        yield from _projection(lanes.clip)
         yield from _generator(generator, picture)
 
 
@@ -135,6 +138,16 @@ def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
         yield Check("text vectors", "fail", str(error), error.hint)
         return
     yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+
+
+def _projection(lane: ClipLane) -> Iterator[Check]:
+    if lane.side is None:
+        return
+    found = lane.side()
+    if isinstance(found, str):
+        yield Check("projection", "warn", f"not used: {found}", _TRAIN)
+    else:
+        yield Check("projection", "ok", "questions for pictures are projected text vectors")
 
 
 def _stored(lane: ClipLane | TextLane, name: str, detail: str, store: str) -> Iterator[Check]:

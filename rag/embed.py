@@ -21,8 +21,11 @@ from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
 from rag.mirror import BATCH, QUESTION, Mirror
 from rag.model import Kind, Modality, Scope
 from rag.ports import Embedder, Neighbour, StoredVector, TextEmbedder, Vector
+from rag.projection import Projection, load
 
 _E = TypeVar("_E", Embedder, TextEmbedder)
+
+_T = TypeVar("_T")
 
 _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
@@ -139,6 +142,11 @@ class VectorLane(ABC, Generic[_E]):
 
     # ------------------------------------------------------------ asking
 
+    def using(self, call: Callable[[_E], _T]) -> _T:
+        """What `call` makes of the embedder, in its thread, after the questions that wait."""
+        embedder = self._opened()
+        return self._mirror.thread.do(BATCH, lambda: call(embedder))
+
     def _asked(self, call: Callable[[], list[Vector]]) -> list[Vector]:
         """A question's vectors. An embedder that fails turns the lane off for a while, and raises."""
         try:
@@ -190,6 +198,12 @@ class ClipLane(VectorLane[Embedder]):
 
     kinds = (Kind.FIGURE, Kind.PAGE, Kind.TEXT, Kind.TABLE)
 
+    project: Callable[[str], list[Vector] | None] | None = None
+    """Makes a question's vectors in place of the text tower; None from it means: not this time."""
+
+    side: Callable[[], Projection | str] | None = None
+    """The projection in use, or why it is not; None when none is wanted."""
+
     def _made(self, embedder: Embedder, identity: str) -> Made:
         rows: list[StoredVector] = []
         if pictures := self._waiting(identity, (Kind.FIGURE, Kind.PAGE), _PICTURES):
@@ -204,6 +218,9 @@ class ClipLane(VectorLane[Embedder]):
         return texts, _of_windows(texts, embedder.windows, embedder.embed_texts)
 
     def of_text(self, text: str) -> list[Vector]:
+        projected = self.project(text) if self.project is not None else None
+        if projected is not None:
+            return projected
         embedder = self._opened()
         return self._asked(lambda: embedder.embed_texts(embedder.windows(text)))
 
@@ -259,6 +276,12 @@ class Lanes:
         self.text = text
         self._set: tuple[ClipLane | TextLane, ...] = (text, clip) if text_set else (clip,)
 
+    def query_by_projection(self, data: Path, notice: Callable[[str], None]) -> QuerySide:
+        """From now on questions to CLIP are projected text vectors, where there is a projection that fits."""
+        side = QuerySide(self, data, notice)
+        self.clip.project, self.clip.side = side.project, side.look
+        return side
+
     def embed_some(self) -> int:
         """Embed the next batch of each lane; returns how many chunks there were, 0 when nothing is left to do."""
         return sum(lane.embed_some() for lane in self._set)
@@ -275,3 +298,39 @@ class Lanes:
     def settled(self) -> bool:
         """Whether nothing waits, but for lanes that are off."""
         return all(lane.identity() is None or not lane.waiting() for lane in self._set)
+
+
+class QuerySide:
+    """Questions for CLIP's lanes made by projecting text vectors. What does not fit is said once, and CLIP's own
+    text tower takes its place."""
+
+    def __init__(self, lanes: Lanes, data: Path, notice: Callable[[str], None]) -> None:
+        self._lanes = lanes
+        self._data = data
+        self._notice = notice
+        self._loaded: Projection | None = None
+        self._said = ""
+
+    def look(self) -> Projection | str:
+        """The projection between the embedders of now, or why there is none."""
+        text, clip = self._lanes.text.identity(), self._lanes.clip.identity()
+        if text is None or clip is None:
+            lane = self._lanes.text if text is None else self._lanes.clip
+            return f"{'the text embedder' if text is None else 'CLIP'} is off: {lane.off}"
+        if self._loaded is not None and (self._loaded.text, self._loaded.clip) == (text, clip):
+            return self._loaded
+        return load(self._data, text, clip)
+
+    def project(self, text: str) -> list[Vector] | None:
+        found = self.look()
+        if not isinstance(found, str):
+            self._loaded = found
+            try:
+                queries = self._lanes.text.of_text(text)
+                return found.apply(queries) if queries else []
+            except (OperatorMustAct, TryAgain) as error:
+                found = str(error).rstrip(".")
+        if found != self._said:
+            self._said = found
+            self._notice(f"Questions go to CLIP's own text tower: {found}.")
+        return None

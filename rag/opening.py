@@ -42,4 +42,7 @@ def open_lanes(
     mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
     clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder)
     text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
-    return Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
+    lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
+    if settings.embed.query_side == "projection":
+        lanes.query_by_projection(data, log.warning)
+    return lanes

@@ -26,6 +26,7 @@ from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.opening import open_lanes
 from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.projection import Trained
 from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
@@ -287,6 +288,15 @@ class Rag:
         named = {key: value for key, value in (("model", model), ("weights", weights)) if value}
         choice = openclip_weights.choose(self.settings.embed.model_copy(update=named))
         return openclip_weights.pull(choice.model, choice.weights, report)
+
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+        """Learn from what is indexed to turn text vectors into CLIP's, for embed.query_side=projection.
+
+        Raise EmbedderFailed without one of the two embedders, UserCanFix for too few texts.
+        """
+        from rag.training import train_projection
+
+        return train_projection(self._lanes, self.settings.data, report)
 
     # ------------------------------------------------------------ looking up
 

@@ -66,6 +66,9 @@ class EmbedSettings(Group):
     model: str = Field(default="auto", description="open_clip model name; auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU")
     weights: str = Field(default="auto", description="open_clip pretrained tag, or a weights file; auto: the preset's")
     config: Path | None = Field(default=None, description="JSON of an architecture of your own, named by embed.model")
+    query_side: Literal["clip", "projection"] = Field(
+        default="clip", description="what makes questions for pictures: clip's text tower, or the trained projection"
+    )
     picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
     text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
     picture_floor: float = Field(

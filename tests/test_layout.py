@@ -17,7 +17,7 @@ MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
 STORED = {"catalog", "words", "read", "chunk"}
 ENGINE = {"ingest", "retrieve", "answer", "evidence", "embed", "evaluate", "forget", "owner", "work", "doctor"}
-ENGINE |= {"mirror", "projection"}
+ENGINE |= {"mirror", "projection", "training"}
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}
 

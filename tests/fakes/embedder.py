@@ -56,7 +56,7 @@ def _unit(vector: Vector) -> Vector:
 class FakeTextEmbedder:
     """Satisfies ports.TextEmbedder. Words that begin alike are alike. While `breaks` is set, it is raised."""
 
-    dim = 48
+    dim = 192
 
     def __init__(self, identity: str = "fake-text-1") -> None:
         self._identity = identity
