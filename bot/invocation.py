@@ -14,7 +14,7 @@ from bot.screen import Screen
 from rag import Answer, Check, Found, Scope, Settings, Status, load_settings
 
 if TYPE_CHECKING:
-    from rag import DocumentRow, ModelRow, Outcome, Progress
+    from rag import DocumentRow, ModelRow, Outcome, Progress, Trained
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder where everything lives.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts to stdout.")]
@@ -41,6 +41,7 @@ class Engine(Protocol):
     def reindex(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[Outcome]: ...
     def documents(self, scope: Scope) -> list[DocumentRow]: ...
     def models(self) -> list[ModelRow]: ...
+    def train_projection(self, report: Callable[[int, int], None] = ...) -> Trained: ...
     def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path: ...
 
 

@@ -10,6 +10,8 @@ from rag.errors import (
     BadSetting,
     Busy,
     CatalogUnfit,
+    EmbedderBusy,
+    EmbedderDown,
     EmbedderFailed,
     GeneratorBusy,
     GeneratorDown,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from rag.evaluate import measure
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
+    from rag.projection import Trained
     from rag.shares import (
         Share,
         Standing,
@@ -58,6 +61,7 @@ _LATER = {
     "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
+    "Trained": "rag.projection",
     "Share": "rag.shares",
     "Standing": "rag.shares",
     "UrlFetcher": "rag.web.fetch",
@@ -87,6 +91,8 @@ __all__ = [
     "CatalogUnfit",
     "Check",
     "DocumentRow",
+    "EmbedderBusy",
+    "EmbedderDown",
     "EmbedderFailed",
     "Fetched",
     "Fetcher",
@@ -115,6 +121,7 @@ __all__ = [
     "Standing",
     "Status",
     "StoreBroken",
+    "Trained",
     "TryAgain",
     "Unreadable",
     "UrlFetcher",

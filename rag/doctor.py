@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import text
 
 from rag.catalog import Catalog, documents, sources
-from rag.embed import VectorLane
+from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
 from rag.model import Check
 from rag.owner import is_owned
@@ -25,11 +25,13 @@ CODE_WORD = "KESTREL 4719"
 
 _LOW_DISK_GB = 2
 
+_TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
+
 
 def checks(
     settings: Settings,
     catalog: Catalog,
-    lane: VectorLane,
+    lanes: Lanes,
     open_reader: Callable[[], Reader],
     generator: Generator | None,
 ) -> Iterator[Check]:
@@ -41,7 +43,9 @@ def checks(
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield _reader(open_reader, picture, ocr=settings.read.ocr)
         yield _office(settings.read.office)
-        yield from _embedder(lane, picture)
+        yield from _clip(lanes.clip, picture)
+        yield from _text(lanes.text, chosen=bool(settings.text.model))
+        yield from _projection(lanes.clip)
         yield from _generator(generator, picture)
 
 
@@ -110,8 +114,8 @@ def _office(wanted: str) -> Check:
     )
 
 
-def _embedder(lane: VectorLane, picture: Path) -> Iterator[Check]:
-    identity = lane.identity()
+def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
+    identity = lane.identity(at_once=True)
     if identity is None:
         yield Check("picture lanes", "warn", f"off: {lane.off}", lane.fix)
         return
@@ -120,27 +124,48 @@ def _embedder(lane: VectorLane, picture: Path) -> Iterator[Check]:
     except MagpieError as error:
         yield Check("picture lanes", "fail", str(error), error.hint)
         return
-    waiting = lane.waiting()
-    detail = f"{identity}, {len(vectors[0])} dimensions"
-    if waiting:
-        yield Check(
-            "picture lanes", "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file"
-        )
-    else:
-        yield Check("picture lanes", "ok", detail)
+    yield from _stored(lane, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
+
+
+def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
+    identity = lane.identity(at_once=True)
+    if identity is None:
+        yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
+        return
     try:
-        sound = lane.probe(identity)
+        vectors = lane.of_text(CODE_WORD)
     except MagpieError as error:
-        yield Check(
-            "vector store", "fail", str(error), "magpie index, on any file: it is filled again from the catalog"
-        )
+        yield Check("text vectors", "fail", str(error), error.hint)
+        return
+    yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+
+
+def _projection(lane: ClipLane) -> Iterator[Check]:
+    if lane.side is None:
+        return
+    found = lane.side()
+    if isinstance(found, str):
+        yield Check("projection", "warn", f"not used: {found}", _TRAIN)
+    else:
+        yield Check("projection", "ok", "questions for pictures are projected text vectors")
+
+
+def _stored(lane: ClipLane | TextLane, name: str, detail: str, store: str) -> Iterator[Check]:
+    """Whether every chunk has its vectors, and the store gives them back."""
+    waiting = lane.waiting()
+    if waiting:
+        yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
+    else:
+        yield Check(name, "ok", detail)
+    try:
+        sound = lane.probe()
+    except MagpieError as error:
+        yield Check(store, "fail", str(error), "magpie index, on any file: it is filled again from the catalog")
         return
     if sound:
-        yield Check("vector store", "ok", "a sample of stored vectors, asked with themselves, came back")
+        yield Check(store, "ok", "a sample of stored vectors, asked with themselves, came back")
     else:
-        yield Check(
-            "vector store", "fail", "stored vectors are missing", "magpie index, on any file: it is filled again"
-        )
+        yield Check(store, "fail", "stored vectors are missing", "magpie index, on any file: it is filled again")
 
 
 def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:

@@ -1,30 +1,31 @@
-"""The vector lane: chunks to vectors in the catalog, from there to the store, and the nearest of them back.
+"""The vector lanes: chunks to vectors in the catalog, from there to the store, and the nearest of them back.
 
-One thread owns the embedder and, in an owner, the writing side of the store; a waiting question goes
-before the next batch. Vectors are written to the catalog first: the store is a copy that can be lost.
+A lane is one embedder with the kinds of chunks it embeds. All lanes share a Mirror: one store, and one thread that
+owns the models; a waiting question goes before the next batch. Vectors are written to the catalog first: the store
+is a copy that can be lost.
 """
 
 from __future__ import annotations
 
 import itertools
-import queue
-import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from time import monotonic
+from typing import ClassVar, Generic, TypeVar
 
-from rag.catalog import Catalog, vectors
+from rag.catalog import vectors
 from rag.catalog.scope import allowed_chunks
-from rag.errors import Busy, MagpieError, OperatorMustAct, StoreBroken
+from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
+from rag.mirror import BATCH, QUESTION, Mirror
 from rag.model import Kind, Modality, Scope
-from rag.ports import Embedder, Neighbour, StoredVector, Vector, VectorStore
+from rag.ports import Embedder, Neighbour, StoredVector, TextEmbedder, Vector
+from rag.projection import Projection, load
+
+_E = TypeVar("_E", Embedder, TextEmbedder)
 
 _T = TypeVar("_T")
-
-QUESTION, BATCH, STOP = 0, 1, 2
 
 _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
@@ -32,42 +33,8 @@ _PICTURES, _TEXTS = 64, 128
 _AMONG = 20_000
 """Vectors a scope may hold to be asked for by their ids; asking among 15,400 took 16 ms."""
 
-_PROBES = 24
-"""Stored vectors asked with themselves when an owner starts: a count proves nothing."""
-
-
-class OwnThread:
-    """One thread that does one thing after another, the most urgent first."""
-
-    def __init__(self, name: str) -> None:
-        self._queue: queue.PriorityQueue[tuple[int, int, Callable[[], None]]] = queue.PriorityQueue()
-        self._order = itertools.count()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def do(self, urgency: int, call: Callable[[], _T]) -> _T:
-        """Run `call` in the thread and return what it returns, or raise what it raises."""
-        future: Future[_T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - handed to the caller, who waits for it
-                future.set_exception(error)
-
-        self._queue.put((urgency, next(self._order), run))
-        return future.result()
-
-    def _run(self) -> None:
-        while True:
-            urgency, _, run = self._queue.get()
-            if urgency == STOP:
-                return
-            run()
-
-    def close(self) -> None:
-        self._queue.put((STOP, next(self._order), lambda: None))
-        self._thread.join()
+REST = 30.0
+"""Seconds for which a lane whose embedder failed, or whose server is away, is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +48,37 @@ class Nearest:
     similarity: float
 
 
-class VectorLane:
+Made = tuple[Sequence[vectors.Unembedded], Sequence[StoredVector]]
+"""The chunks of one batch, and the vectors of those among them that have something to embed."""
+
+
+class VectorLane(ABC, Generic[_E]):
     """Embedder, catalog and store together. `off` says why the lane is absent, or is empty; `fix` what turns it on."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        data: Path,
-        open_embedder: Callable[[], Embedder],
-        open_store: Callable[[], VectorStore],
-        notice: Callable[[str], None],
-    ) -> None:
-        self._catalog = catalog
+    kinds: ClassVar[tuple[Kind, ...]]
+    """The chunks that this lane's embedder has a vector of."""
+
+    def __init__(self, mirror: Mirror, data: Path, open_embedder: Callable[[], _E], rest: float = 0.0) -> None:
+        """`rest`: seconds between two looks for an embedder that was not there; 0 where a look costs nothing."""
+        self._mirror = mirror
+        self._catalog = mirror.catalog
         self._data = data
-        self._open_embedder = open_embedder
-        self._open_store = open_store
-        self._notice = notice
-        self._thread = OwnThread("embedder")
-        self._embedder: Embedder | None = None
-        self._store: VectorStore | None = None
+        self._open_embedder: Callable[[], _E] = open_embedder
+        self._rest = rest
+        self._embedder: _E | None = None
         self._identity: str | None = None
-        self._unchecked = self._unclean = False
+        self._again = float("-inf")
         self.off = self.fix = ""
 
     # ------------------------------------------------------------ opening
 
-    def identity(self) -> str | None:
-        """The embedder's identity, or None with `off` set. Looks for the weights again each time they were missing."""
-        if self._identity is None:
-            self._thread.do(QUESTION, self._open)
+    def identity(self, *, at_once: bool = False) -> str | None:
+        """The embedder's identity, or None with `off` set.
+
+        Looks for the embedder again each time it was missing, not before its rest is over unless `at_once`.
+        """
+        if self._identity is None and (at_once or monotonic() >= self._again):
+            self._mirror.thread.do(QUESTION, self._open)
         return self._identity
 
     def _open(self) -> None:
@@ -117,140 +86,82 @@ class VectorLane:
             self._embedder = self._embedder or self._open_embedder()
             self._identity = self._embedder.identity
             self.off = ""
-        except OperatorMustAct as error:
-            self.off, self.fix = str(error).rstrip("."), error.hint
+        except (OperatorMustAct, TryAgain) as error:
+            self._turn_off(error, self._rest)
 
-    def store(self) -> VectorStore:
-        if self._store is None:
-            self._store = self._open_store()
-        return self._store
+    def _turn_off(self, error: MagpieError, rest: float) -> None:
+        self._identity, self._again = None, monotonic() + rest
+        self.off, self.fix = str(error).rstrip("."), error.hint
 
-    def close(self) -> None:
-        self._thread.close()
-        if self._store is not None:
-            self._store.close()
+    def _opened(self) -> _E:
+        if self._embedder is None or self._identity is None:
+            raise EmbedderFailed(f"The embedder is not open: {self.off}.", self.fix)
+        return self._embedder
 
     # ------------------------------------------------------------ writing (the owner alone)
 
-    def take_over(self, *, unclean: bool) -> None:
-        """An owner begins: look at the store before the first write. `unclean`: a run before it died."""
-        self._unchecked, self._unclean = True, self._unclean or unclean
-
-    def _heal(self, identity: str) -> None:
-        """Fill the store anew when it does not give back what the catalog holds.
-
-        After a run that died this is done unasked: `kill -9` while adding can leave a collection that
-        opens, counts right, and fails or loses vectors later.
-        """
-        if not self._unchecked:
-            return
-        with self._catalog.reading() as connection:
-            expected = vectors.count_vectors(connection, identity)
-        try:
-            wrong = self._unclean or self.store().count(identity) != expected or not self.probe(identity)
-        except (StoreBroken, Busy):
-            wrong = True
-        if wrong:
-            self.fill(identity)
-        self._unchecked = self._unclean = False
-
-    def probe(self, identity: str, among: int = _PROBES) -> bool:
-        """Ask a sample of stored vectors with themselves; True when each is its own nearest."""
-        with self._catalog.reading() as connection:
-            rows = vectors.sample(connection, identity, among)
-        store = self.store()
-        for row in rows:
-            best = store.query(identity, row.modality, row.vector, 5)
-            if not any((near.chunk, near.window) == (row.chunk, row.window) for near in best) and not (
-                best and best[0].similarity > 0.999  # identical chunks: any twin may come first
-            ):
-                return False
-        return True
-
-    def fill(self, identity: str) -> None:
-        """Drop the store's collections of this embedder and copy every vector from the catalog."""
-        store = self.store()
-        store.drop(identity)
-        with self._catalog.reading() as connection:
-            if vectors.count_vectors(connection, identity):
-                self._notice("The vector index is being filled again from the catalog.")
-        with self._catalog.reading() as connection:
-            for batch in vectors.stored_vectors(connection, identity):
-                store.add(identity, batch)
-
     def embed_some(self) -> int:
-        """Embed the next batch of chunks that wait; returns how many there were (0: none, or the lane is off)."""
+        """Embed the next batch of chunks that wait; returns how many there were (0: none, or the lane is off).
+
+        An embedder that fails turns the lane off for a while; what waits goes on waiting.
+        """
         identity = self.identity()
         if identity is None:
             return 0
-        return self._thread.do(BATCH, lambda: self._embed(identity))
+        return self._mirror.thread.do(BATCH, lambda: self._embed(identity))
 
     def _embed(self, identity: str) -> int:
-        embedder = self._opened()
-        self._heal(identity)
-        with self._catalog.reading() as connection:
-            pictures = vectors.unembedded(connection, identity, Modality.PICTURE, _PICTURES)
-            texts = vectors.unembedded(connection, identity, Modality.TEXT, _TEXTS) if not pictures else []
-        rows: list[StoredVector] = []
-        drawn = [waiting for waiting in pictures if waiting.picture]
-        found = embedder.embed_pictures([self._data / one.folder / str(one.picture) for one in drawn]) if drawn else []
-        for waiting, vector in zip(drawn, found, strict=True):
-            if vector is not None:
-                rows.append(StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector))
-        windows = [(waiting, n, text) for waiting in texts for n, text in enumerate(embedder.windows(waiting.text))]
-        made = embedder.embed_texts([text for _, _, text in windows]) if windows else []
-        for (waiting, window, _), vector in zip(windows, made, strict=True):
-            rows.append(StoredVector(waiting.chunk, window, waiting.document, Modality.TEXT, vector))
+        self._mirror.heal(identity)
+        try:
+            taken, rows = self._made(self._opened(), identity)
+        except (OperatorMustAct, TryAgain) as error:
+            self._turn_off(error, REST)
+            return 0
         have = {row.chunk for row in rows}
-        empty = [waiting.chunk for waiting in [*pictures, *texts] if waiting.chunk not in have]
+        empty = [waiting.chunk for waiting in taken if waiting.chunk not in have]
         with self._catalog.writing() as connection:
             alive = vectors.put_vectors(connection, identity, rows, empty)
-        try:
-            self.store().add(identity, [row for row in rows if row.chunk in alive])
-        except StoreBroken:
-            self.fill(identity)
-        return len(pictures) + len(texts)
+        self._mirror.add(identity, [row for row in rows if row.chunk in alive])
+        return len(taken)
 
-    def forget_dropped(self) -> None:
-        """Take out of the store what the catalog dropped."""
-        identity = self.identity()
-        while True:
-            with self._catalog.reading() as connection:
-                rows = vectors.take_dropped(connection)
-            if not rows:
-                return
-            self._thread.do(BATCH, partial(self._forget, identity, rows))
-            with self._catalog.writing() as connection:
-                vectors.forget_dropped(connection, rows)
+    @abstractmethod
+    def _made(self, embedder: _E, identity: str) -> Made:
+        """Take the next chunks without a vector and embed them."""
 
-    def _forget(self, identity: str | None, rows: Sequence[tuple[int, int]]) -> None:
-        try:
-            if identity is not None:
-                self._heal(identity)
-            self.store().remove(rows)
-        except StoreBroken:
-            if identity is None:  # nothing to fill it with: start empty
-                self.store().drop()
-            else:
-                self.fill(identity)
+    def _waiting(self, identity: str, kinds: Sequence[Kind], limit: int) -> list[vectors.Unembedded]:
+        with self._catalog.reading() as connection:
+            return vectors.unembedded(connection, identity, kinds, limit)
+
+    def wanted(self) -> vectors.Wanted:
+        return vectors.Wanted(self._identity, self.kinds)
 
     def waiting(self) -> int:
-        """How many chunks have no vector yet."""
+        """How many chunks have no vector of this lane yet."""
         with self._catalog.reading() as connection:
-            return vectors.count_unembedded(connection, self._identity)
+            return vectors.count_unembedded(connection, [self.wanted()])
 
     # ------------------------------------------------------------ asking
 
+    def using(self, call: Callable[[_E], _T]) -> _T:
+        """What `call` makes of the embedder, in its thread, after the questions that wait."""
+        embedder = self._opened()
+        return self._mirror.thread.do(BATCH, lambda: call(embedder))
+
+    def _asked(self, call: Callable[[], list[Vector]]) -> list[Vector]:
+        """A question's vectors. An embedder that fails turns the lane off for a while, and raises."""
+        try:
+            return self._mirror.thread.do(QUESTION, call)
+        except (OperatorMustAct, TryAgain) as error:
+            self._turn_off(error, REST)
+            raise
+
+    @abstractmethod
     def of_text(self, text: str) -> list[Vector]:
         """The question's vectors, one per window."""
-        embedder = self._opened()
-        return self._thread.do(QUESTION, lambda: embedder.embed_texts(embedder.windows(text)))
 
-    def of_picture(self, picture: Path) -> list[Vector]:
-        """The picture's vector, or none when it cannot be decoded."""
-        embedder = self._opened()
-        found = self._thread.do(QUESTION, lambda: embedder.embed_pictures([picture]))
-        return [vector for vector in found if vector is not None]
+    def probe(self) -> bool:
+        """Whether a sample of stored vectors, asked with themselves, comes back."""
+        return self._identity is None or self._mirror.probe(self._identity)
 
     def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[Nearest]:
         """Chunks in scope, nearest first, enough for `pages` distinct pages when the scope has them.
@@ -261,7 +172,7 @@ class VectorLane:
         identity = self._identity
         if identity is None or not queries:
             return []
-        store = self.store()
+        store = self._mirror.store()
         total = store.count(identity)
         k = min(total, pages * 4)
         while True:
@@ -281,10 +192,69 @@ class VectorLane:
             allowed = allowed_chunks(connection, [one.chunk for one in near], scope)
         return [Nearest(one.chunk, *allowed[one.chunk], one.similarity) for one in near if one.chunk in allowed]
 
-    def _opened(self) -> Embedder:
-        if self._embedder is None or self._identity is None:
-            raise MagpieError(f"The embedder is not open: {self.off}.", self.fix)
-        return self._embedder
+
+class ClipLane(VectorLane[Embedder]):
+    """Pictures of figures and pages, and texts, in one space."""
+
+    kinds = (Kind.FIGURE, Kind.PAGE, Kind.TEXT, Kind.TABLE)
+
+    project: Callable[[str], list[Vector] | None] | None = None
+    """Makes a question's vectors in place of the text tower; None from it means: not this time."""
+
+    side: Callable[[], Projection | str] | None = None
+    """The projection in use, or why it is not; None when none is wanted."""
+
+    def _made(self, embedder: Embedder, identity: str) -> Made:
+        rows: list[StoredVector] = []
+        if pictures := self._waiting(identity, (Kind.FIGURE, Kind.PAGE), _PICTURES):
+            drawn = [one for one in pictures if one.picture]
+            paths = [self._data / one.folder / str(one.picture) for one in drawn]
+            found = embedder.embed_pictures(paths) if drawn else []
+            for waiting, vector in zip(drawn, found, strict=True):
+                if vector is not None:
+                    rows.append(StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector))
+            return pictures, rows
+        texts = self._waiting(identity, (Kind.TEXT, Kind.TABLE), _TEXTS)
+        return texts, _of_windows(texts, embedder.windows, embedder.embed_texts)
+
+    def of_text(self, text: str) -> list[Vector]:
+        projected = self.project(text) if self.project is not None else None
+        if projected is not None:
+            return projected
+        embedder = self._opened()
+        return self._asked(lambda: embedder.embed_texts(embedder.windows(text)))
+
+    def of_picture(self, picture: Path) -> list[Vector]:
+        """The picture's vector, or none when it cannot be decoded."""
+        embedder = self._opened()
+        return self._asked(lambda: [vector for vector in embedder.embed_pictures([picture]) if vector is not None])
+
+
+class TextLane(VectorLane[TextEmbedder]):
+    """Texts by an embedder of sentences; of a figure, its caption and the words in it."""
+
+    kinds = (Kind.TEXT, Kind.TABLE, Kind.FIGURE)
+
+    def _made(self, embedder: TextEmbedder, identity: str) -> Made:
+        taken = self._waiting(identity, self.kinds, _TEXTS)
+        return taken, _of_windows([one for one in taken if one.own_text], embedder.windows, embedder.embed_documents)
+
+    def of_text(self, text: str) -> list[Vector]:
+        embedder = self._opened()
+        return self._asked(lambda: embedder.embed_queries(embedder.windows(text)))
+
+
+def _of_windows(
+    texts: Sequence[vectors.Unembedded],
+    windows: Callable[[str], list[str]],
+    embed: Callable[[Sequence[str]], list[Vector]],
+) -> list[StoredVector]:
+    cut = [(waiting, n, text) for waiting in texts for n, text in enumerate(windows(waiting.text))]
+    made = embed([text for _, _, text in cut]) if cut else []
+    return [
+        StoredVector(waiting.chunk, n, waiting.document, Modality.TEXT, vector)
+        for (waiting, n, _), vector in zip(cut, made, strict=True)
+    ]
 
 
 def _best(answers: Iterable[list[Neighbour]]) -> list[Neighbour]:
@@ -294,3 +264,73 @@ def _best(answers: Iterable[list[Neighbour]]) -> list[Neighbour]:
         if near.chunk not in best or near.similarity > best[near.chunk].similarity:
             best[near.chunk] = near
     return sorted(best.values(), key=lambda near: (-near.similarity, near.chunk))
+
+
+class Lanes:
+    """The lanes of one engine, on one Mirror."""
+
+    def __init__(self, mirror: Mirror, clip: ClipLane, text: TextLane, *, text_set: bool) -> None:
+        """`text_set`: whether a text embedder was chosen at all; else nothing waits for its vectors."""
+        self.mirror = mirror
+        self.clip = clip
+        self.text = text
+        self._set: tuple[ClipLane | TextLane, ...] = (text, clip) if text_set else (clip,)
+
+    def query_by_projection(self, data: Path, notice: Callable[[str], None]) -> QuerySide:
+        """From now on questions to CLIP are projected text vectors, where there is a projection that fits."""
+        side = QuerySide(self, data, notice)
+        self.clip.project, self.clip.side = side.project, side.look
+        return side
+
+    def embed_some(self) -> int:
+        """Embed the next batch of each lane; returns how many chunks there were, 0 when nothing is left to do."""
+        return sum(lane.embed_some() for lane in self._set)
+
+    def forget_dropped(self) -> None:
+        """Take out of the store what the catalog dropped."""
+        self.mirror.forget_dropped([identity for lane in self._set if (identity := lane.identity()) is not None])
+
+    def waiting(self) -> int:
+        """How many chunks have not every vector yet that they are to have."""
+        with self.mirror.catalog.reading() as connection:
+            return vectors.count_unembedded(connection, [lane.wanted() for lane in self._set])
+
+    def settled(self) -> bool:
+        """Whether nothing waits, but for lanes that are off."""
+        return all(lane.identity() is None or not lane.waiting() for lane in self._set)
+
+
+class QuerySide:
+    """Questions for CLIP's lanes made by projecting text vectors. What does not fit is said once, and CLIP's own
+    text tower takes its place."""
+
+    def __init__(self, lanes: Lanes, data: Path, notice: Callable[[str], None]) -> None:
+        self._lanes = lanes
+        self._data = data
+        self._notice = notice
+        self._loaded: Projection | None = None
+        self._said = ""
+
+    def look(self) -> Projection | str:
+        """The projection between the embedders of now, or why there is none."""
+        text, clip = self._lanes.text.identity(), self._lanes.clip.identity()
+        if text is None or clip is None:
+            lane = self._lanes.text if text is None else self._lanes.clip
+            return f"{'the text embedder' if text is None else 'CLIP'} is off: {lane.off}"
+        if self._loaded is not None and (self._loaded.text, self._loaded.clip) == (text, clip):
+            return self._loaded
+        return load(self._data, text, clip)
+
+    def project(self, text: str) -> list[Vector] | None:
+        found = self.look()
+        if not isinstance(found, str):
+            self._loaded = found
+            try:
+                queries = self._lanes.text.of_text(text)
+                return found.apply(queries) if queries else []
+            except (OperatorMustAct, TryAgain) as error:
+                found = str(error).rstrip(".")
+        if found != self._said:
+            self._said = found
+            self._notice(f"Questions go to CLIP's own text tower: {found}.")
+        return None

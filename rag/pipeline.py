@@ -19,12 +19,14 @@ from rag import answer as answering
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
-from rag.embed import VectorLane
+from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
-from rag.ports import Embedder, Fetcher, Generator, Reader, VectorStore, WordIndex
+from rag.opening import open_lanes
+from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.projection import Trained
 from rag.retrieve import Retriever
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
@@ -75,7 +77,7 @@ class Parts:
 
     catalog: Catalog
     words: WordIndex
-    lane: VectorLane
+    lanes: Lanes
     open_reader: Callable[[], Reader]
     generator: Generator | None
     fetchers: Mapping[str, Fetcher]
@@ -88,11 +90,11 @@ class Rag:
         self.settings = settings
         self._parts = parts
         self._catalog = parts.catalog
-        self._lane = parts.lane
+        self._lanes = parts.lanes
         self._closing = closing
-        self._work = Work(settings, parts.catalog, parts.words, parts.lane, parts.open_reader, parts.fetchers)
+        self._work = Work(settings, parts.catalog, parts.words, parts.lanes, parts.open_reader, parts.fetchers)
         self._retriever = Retriever(
-            parts.catalog, settings.data, parts.words, parts.lane, settings.search, settings.embed
+            parts.catalog, settings.data, parts.words, parts.lanes, settings.search, settings.embed
         )
 
     def __enter__(self) -> Rag:
@@ -245,13 +247,13 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        return Status(states, pages, chunks, self._lane.waiting(), failed, lanes, renewed)
+        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed)
 
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
         from rag.doctor import checks
 
-        return checks(self.settings, self._catalog, self._lane, self._parts.open_reader, self._parts.generator)
+        return checks(self.settings, self._catalog, self._lanes, self._parts.open_reader, self._parts.generator)
 
     # ------------------------------------------------------------ models
 
@@ -286,6 +288,15 @@ class Rag:
         named = {key: value for key, value in (("model", model), ("weights", weights)) if value}
         choice = openclip_weights.choose(self.settings.embed.model_copy(update=named))
         return openclip_weights.pull(choice.model, choice.weights, report)
+
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+        """Learn from what is indexed to turn text vectors into CLIP's, for embed.query_side=projection.
+
+        Raise EmbedderFailed without one of the two embedders, UserCanFix for too few texts.
+        """
+        from rag.training import train_projection
+
+        return train_projection(self._lanes, self.settings.data, report)
 
     # ------------------------------------------------------------ looking up
 
@@ -326,6 +337,7 @@ def open_rag(
     *,
     reader: Callable[[], Reader] | None = None,
     embedder: Embedder | None = None,
+    text_embedder: TextEmbedder | None = None,
     store: VectorStore | None = None,
     generator: Generator | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
@@ -350,24 +362,8 @@ def open_rag(
                 settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
             )
 
-        def open_embedder() -> Embedder:
-            from rag.adapters.openclip import open_embedder
-
-            return open_embedder(settings.embed, threads)
-
-        def open_store() -> VectorStore:
-            from rag.adapters.chroma import ChromaStore
-
-            return ChromaStore(data / "chroma", settings.store.layout)
-
-        lane = VectorLane(
-            catalog,
-            data,
-            open_embedder if embedder is None else lambda: embedder,
-            open_store if store is None else lambda: store,
-            log.warning,
-        )
-        opening.callback(lane.close)
+        lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
+        opening.callback(lanes.mirror.close)
         if generator is None and settings.answer.model:
             from rag.adapters.ollama import open_generator
 
@@ -375,5 +371,5 @@ def open_rag(
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
-        parts = Parts(catalog, Fts5Words(), lane, reader or open_reader, generator, fetching)
+        parts = Parts(catalog, Fts5Words(), lanes, reader or open_reader, generator, fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -94,6 +94,33 @@ class Embedder(Protocol):
         ...
 
 
+class TextEmbedder(Protocol):
+    """Texts into a space of their own, asked and answered differently. Called from one thread at a time.
+
+    Every member may raise OperatorMustAct (no weights, no server, the wrong model) or TryAgain.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Model, weights and prefixes: 3 to 60 letters, digits, `.`, `_`, `-`. May ask a server."""
+        ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def windows(self, text: str) -> list[str]:
+        """Cut a text into pieces the model reads whole; every word is in one. [] for no words."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text, as something to be found."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector per text, as something looked for: many models want another prefix here."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredVector:
     """A vector as the store keeps it: which window of which chunk of which document."""

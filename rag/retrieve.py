@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -18,8 +19,8 @@ from rag import question
 from rag.catalog import Catalog, documents
 from rag.catalog.scope import names_in, serving
 from rag.catalog.tables import chunk, document
-from rag.embed import Nearest, VectorLane
-from rag.errors import StoreBroken, TryAgain
+from rag.embed import ClipLane, Lanes, Nearest, TextLane
+from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
 from rag.question import Places
@@ -29,9 +30,21 @@ from rag.words import content_words
 Page = tuple[int, int]
 """(document, page number)"""
 
-WEIGHTS: Mapping[str, float] = {"words": 1.0, "place": 1.5, "clip-picture": 0.5, "clip-text": 0.1}
+WEIGHTS: Mapping[str, float] = {
+    "words": 1.0,
+    "place": 1.5,
+    "text-vectors": 0.3,
+    "clip-picture": 0.5,
+    "clip-text": 0.1,
+}
 """What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
 carries the recall. A page that the question names goes before what its words find."""
+
+_RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
+    TextLane: (("text-vectors", Modality.TEXT),),
+    ClipLane: (("clip-picture", Modality.PICTURE), ("clip-text", Modality.TEXT)),
+}
+"""The lanes that each embedder's vectors make."""
 
 _AS_LIKELY = 0.1
 """Cosine by which a figure may lie below its whole page and still be shown in its place, being the nearer thing."""
@@ -93,14 +106,15 @@ class Retriever:
         catalog: Catalog,
         data: Path,
         words: WordIndex,
-        lane: VectorLane,
+        vectors: Lanes,
         search: SearchSettings,
         embed: EmbedSettings,
     ) -> None:
         self._catalog = catalog
         self._data = data
         self._words = words
-        self._lane = lane
+        self._clip = vectors.clip
+        self._text = vectors.text
         self._search = search
         self._embed = embed
 
@@ -111,7 +125,8 @@ class Retriever:
         wanted = content_words(about)
         more = [*question.phrases(about), *content_words(question.related(about))]
         rankings = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
-        rankings += self._by_vectors(lambda: self._lane.of_text(about), scope, lanes, clock, texts=True)
+        for lane in (self._text, self._clip):
+            rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
         rankings += self._by_place(question.places(about), rankings, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
@@ -126,7 +141,10 @@ class Retriever:
         clock, lanes = _Clock(), self.lanes()
         wanted = content_words(" ".join(block.text for block in read.blocks))[:_MOST_WORDS]
         rankings = self._by_words(wanted, scope, lanes, clock)
-        rankings += self._by_vectors(lambda: self._lane.of_picture(picture), scope, lanes, clock, texts=False)
+        for lane in ("place", "text-vectors", "clip-text"):  # a picture is compared with pictures, and names no page
+            del lanes[lane]
+        seen = partial(self._clip.of_picture, picture)
+        rankings += self._by_vectors(self._clip, seen, scope, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
             mass = self._mass(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:3])
@@ -140,9 +158,10 @@ class Retriever:
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
         state = {lane: "on" if lane in self._search.lanes else "off: not in search.lanes" for lane in WEIGHTS}
-        if any(state[lane] == "on" for lane in ("clip-picture", "clip-text")) and self._lane.identity() is None:
-            why = f"off: {self._lane.off} (fix: {self._lane.fix})"
-            state |= {lane: why for lane in ("clip-picture", "clip-text") if state[lane] == "on"}
+        for vectors in (self._text, self._clip):
+            mine = [lane for lane, _ in _RANKED[type(vectors)] if state[lane] == "on"]
+            if mine and vectors.identity() is None:
+                state |= dict.fromkeys(mine, _off(vectors))
         return state
 
     # ------------------------------------------------------------ lanes
@@ -178,22 +197,28 @@ class Retriever:
         return [ranking]
 
     def _by_vectors(
-        self, embed: Callable[[], list[Vector]], scope: Scope, lanes: dict[str, str], clock: _Clock, *, texts: bool
+        self,
+        vectors: ClipLane | TextLane,
+        embed: Callable[[], list[Vector]],
+        scope: Scope,
+        lanes: dict[str, str],
+        clock: _Clock,
     ) -> list[Ranking]:
-        """The picture lane, and for a question in words the text lane too. A store that fails turns them off."""
-        wanted = [("clip-picture", Modality.PICTURE)] + ([("clip-text", Modality.TEXT)] if texts else [])
-        wanted = [(lane, modality) for lane, modality in wanted if lanes[lane] == "on"]
-        if not texts:
-            del lanes["clip-text"], lanes["place"]  # a picture is compared with pictures, and names no page
+        """One embedder's lanes, each modality asked for itself. An embedder or a store that fails turns them off."""
+        wanted = [(lane, modality) for lane, modality in _RANKED[type(vectors)] if lanes.get(lane) == "on"]
         if not wanted:
             return []
         started = perf_counter()
-        queries = embed()
+        try:
+            queries = embed()
+        except (OperatorMustAct, TryAgain):
+            lanes |= {lane: _off(vectors) for lane, _ in wanted}
+            return []
         started = clock.add("embed", started)
         rankings = []
         for lane, modality in wanted:
             try:
-                near = self._nearest(queries, modality, scope)
+                near = self._nearest(vectors, queries, modality, scope)
             except TryAgain:
                 lanes[lane] = "off: busy"
             except StoreBroken as error:
@@ -203,11 +228,13 @@ class Retriever:
         clock.add("vectors", started)
         return rankings
 
-    def _nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[Nearest]:
+    def _nearest(
+        self, vectors: ClipLane | TextLane, queries: Sequence[Vector], modality: Modality, scope: Scope
+    ) -> list[Nearest]:
         try:
-            return self._lane.nearest(queries, modality, scope, self._search.depth)
+            return vectors.nearest(queries, modality, scope, self._search.depth)
         except TryAgain:  # another process was just writing: once more
-            return self._lane.nearest(queries, modality, scope, self._search.depth)
+            return vectors.nearest(queries, modality, scope, self._search.depth)
 
     def _by_similarity(self, lane: str, near: Sequence[Nearest]) -> Ranking:
         """Pages by their nearest chunk; of a page's picture and a figure on it that is as likely, the figure."""
@@ -313,6 +340,10 @@ class Retriever:
                 )
             )
         return hits
+
+
+def _off(vectors: ClipLane | TextLane) -> str:
+    return f"off: {vectors.off} (fix: {vectors.fix})"
 
 
 def _fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:

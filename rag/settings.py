@@ -66,12 +66,27 @@ class EmbedSettings(Group):
     model: str = Field(default="auto", description="open_clip model name; auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU")
     weights: str = Field(default="auto", description="open_clip pretrained tag, or a weights file; auto: the preset's")
     config: Path | None = Field(default=None, description="JSON of an architecture of your own, named by embed.model")
+    query_side: Literal["clip", "projection"] = Field(
+        default="clip", description="what makes questions for pictures: clip's text tower, or the trained projection"
+    )
     picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
     text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
     picture_floor: float = Field(
         default=0.27, ge=-1, le=1, description="cosine from which a picture answers a question that no word does"
     )
     twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
+
+
+class TextSettings(Group):
+    """rag/adapters/text.py"""
+
+    model: str = Field(
+        default="", description="text embedder: ollama:nomic-embed-text, st:NAME or st:FOLDER; empty: no text vectors"
+    )
+    host: str = Field(default="", description="the text embedder's Ollama; empty: as MAGPIE_ANSWER__HOST")
+    device: str = Field(default="auto", description="for st: auto, cpu, cuda, cuda:1, mps")
+    batch: int = Field(default=32, ge=1, le=1024, description="text windows a forward pass, or a request to Ollama")
+    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to Ollama")
 
 
 class StoreSettings(Group):
@@ -83,14 +98,14 @@ class StoreSettings(Group):
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.
-LANES = ("words", "place", "clip-picture", "clip-text")
+LANES = ("words", "place", "text-vectors", "clip-picture", "clip-text")
 
 
 class SearchSettings(Group):
     """rag/retrieve.py"""
 
     lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
-    rrf_k: int = Field(default=60, ge=1, le=1000, description="k of reciprocal rank fusion")
+    rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion")
     depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
 
     @field_validator("lanes", mode="before")
@@ -138,6 +153,7 @@ class Settings(BaseSettings):
     read: ReadSettings = ReadSettings()
     web: WebSettings = WebSettings()
     embed: EmbedSettings = EmbedSettings()
+    text: TextSettings = TextSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()

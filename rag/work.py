@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from rag.catalog import Catalog, documents, sources
-from rag.embed import VectorLane
+from rag.embed import Lanes
 from rag.forget import sweep
 from rag.ingest import Ingest
 from rag.owner import Ownership, try_own
@@ -90,14 +90,14 @@ class Work:
         settings: Settings,
         catalog: Catalog,
         words: WordIndex,
-        lane: VectorLane,
+        lanes: Lanes,
         open_reader: Callable[[], Reader],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._words = words
-        self._lane = lane
+        self._lanes = lanes
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._told: dict[int, tuple[sources.Settled, str]] = {}
@@ -110,7 +110,7 @@ class Work:
                     self._own(ownership, asked)
                     return
             settled = self._report(asked, "another Magpie is at work here")
-            if settled and (self._lane.identity() is None or not self._lane.waiting()):
+            if settled and self._lanes.settled():
                 return
             threading.Event().wait(_FOLLOW)
 
@@ -119,7 +119,7 @@ class Work:
         while not stop.is_set():
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
-                    self._lane.take_over(unclean=ownership.unclean)
+                    self._lanes.mirror.take_over(unclean=ownership.unclean)
                     self._serve(ownership, stop)
             stop.wait(_FOLLOW)
 
@@ -135,7 +135,7 @@ class Work:
                         self._read_and_embed(ingest, crew, Asked(()))
                         worked, looked = monotonic(), float("-inf")
                     elif monotonic() - looked > _LOOK:
-                        while not stop.is_set() and self._lane.embed_some():
+                        while not stop.is_set() and self._lanes.embed_some():
                             worked = monotonic()
                         # Bytes that go here and are just coming there keep their reading.
                         if not ingest.anything_waits(due=True):
@@ -144,7 +144,7 @@ class Work:
                     stop.wait(_FOLLOW)
 
     def _own(self, ownership: Ownership, asked: Asked) -> None:
-        self._lane.take_over(unclean=ownership.unclean)
+        self._lanes.mirror.take_over(unclean=ownership.unclean)
         with self._crew() as crew:
             ingest = self._ingest(ownership, crew)
             with self._catalog.reading() as connection:
@@ -179,22 +179,22 @@ class Work:
 
     def _tidy(self) -> None:
         sweep(self._catalog, self._words, self._settings.data)
-        self._lane.forget_dropped()
+        self._lanes.forget_dropped()
 
     def _read_and_embed(self, ingest: Ingest, crew: _Crew, asked: Asked) -> None:
         """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
         work = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
         try:
             while work:
-                embedded = self._lane.embed_some()
+                embedded = self._lanes.embed_some()
                 self._report(asked, "")
                 ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
                 for future in ended:
                     future.result()
                 if ingest.stop.is_set():
                     crew.dismiss()
-            while not ingest.stop.is_set() and self._lane.embed_some():
-                self._report(asked, f"{self._lane.waiting()} chunks wait for their vectors")
+            while not ingest.stop.is_set() and self._lanes.embed_some():
+                self._report(asked, f"{self._lanes.waiting()} chunks wait for their vectors")
         except BaseException:
             ingest.stop.set()
             crew.dismiss()
@@ -219,7 +219,7 @@ class Work:
         with try_own(self._catalog, self._settings.data) as ownership:
             if ownership is None:
                 return
-            self._lane.take_over(unclean=ownership.unclean)
+            self._lanes.mirror.take_over(unclean=ownership.unclean)
             self._tidy()
             if ownership.unclean:
-                self._lane.embed_some()  # looks at the store first, and this run must not end before it did
+                self._lanes.embed_some()  # looks at the store first, and this run must not end before it did

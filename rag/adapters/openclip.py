@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint, is_file_name
+from rag.adapters.windows import windows
 from rag.errors import BadSetting, EmbedderFailed
 from rag.ports import Vector
 from rag.settings import EmbedSettings
@@ -65,41 +66,11 @@ class OpenClipEmbedder:
     # ------------------------------------------------------------ texts
 
     def windows(self, text: str) -> list[str]:
-        room = self.context - _SPECIAL
-        windows: list[str] = []
-        words: list[str] = []
-        size = 0
-        for word, tokens in self._pieces(text, room):
-            if size + tokens > room and words:
-                windows += self._fitting(words, room)
-                words, size = [], 0
-            words.append(word)
-            size += tokens
-        return [*windows, *self._fitting(words, room)] if words else windows
-
-    def _fitting(self, words: list[str], room: int) -> list[str]:
-        """The words as one window, or as several: now and then cleaning makes more of a text than of its words."""
-        joined = " ".join(words)
-        if len(words) == 1 or self._loaded.count(joined) <= room:
-            return [joined]
-        half = len(words) // 2
-        return [*self._fitting(words[:half], room), *self._fitting(words[half:], room)]
+        return windows(text, self.context - _SPECIAL, self._loaded.count)
 
     def tokens(self, text: str) -> int:
         """Tokens of a text in the model's own vocabulary, start and end counted."""
         return self._loaded.count(text) + _SPECIAL
-
-    def _pieces(self, text: str, room: int) -> Iterator[tuple[str, int]]:
-        """Words with their number of tokens; one that alone is too long for a window comes in parts."""
-        waiting = text.split()[::-1]
-        while waiting:
-            word = waiting.pop()
-            tokens = self._loaded.count(word)
-            if tokens <= room or len(word) < 2:
-                yield word, min(tokens, room)
-            else:
-                half = len(word) // 2
-                waiting += [word[half:], word[:half]]
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         loaded, size = self._loaded, self._settings.text_batch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, false, func, insert, or_, select
 
 from rag.catalog.scope import documents_in
 from rag.catalog.tables import chunk, dropped, vector
@@ -26,17 +26,23 @@ class Unembedded:
     folder: str
     picture: str | None
 
-    @property
-    def modality(self) -> Modality:
-        return Modality.PICTURE if self.kind in (Kind.FIGURE, Kind.PAGE) else Modality.TEXT
+    own_text: bool
+    """Whether it has words of its own, beside the heading it stands under."""
 
 
-def unembedded(connection: Connection, embedder: str, modality: Modality, limit: int) -> list[Unembedded]:
-    """The oldest chunks without a row of this embedder."""
-    kinds = [Kind.FIGURE, Kind.PAGE] if modality is Modality.PICTURE else [Kind.TEXT, Kind.TABLE]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one lane wants a vector of. `embedder` is None while the lane is off."""
+
+    embedder: str | None
+    kinds: tuple[Kind, ...]
+
+
+def unembedded(connection: Connection, embedder: str, kinds: Sequence[Kind], limit: int) -> list[Unembedded]:
+    """The oldest chunks of these kinds without a row of this embedder."""
     rows = (
         select(chunk)
-        .where(chunk.c.kind.in_([kind.value for kind in kinds]), _without_vector(embedder))
+        .where(_of(kinds), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id))
         .order_by(chunk.c.id)
         .limit(limit)
     )
@@ -44,20 +50,28 @@ def unembedded(connection: Connection, embedder: str, modality: Modality, limit:
     for row in connection.execute(rows):
         text = "\n".join(part for part in (row.heading, row.caption, row.text) if part)
         folder = f"pictures/{row.reading_id}"
-        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.picture))
+        own = bool(row.caption or row.text)
+        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.picture, own))
     return found
 
 
-def _without_vector(embedder: str) -> ColumnElement[bool]:
-    return ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id)
+def _of(kinds: Sequence[Kind]) -> ColumnElement[bool]:
+    return chunk.c.kind.in_([kind.value for kind in kinds])
 
 
-def count_unembedded(connection: Connection, embedder: str | None) -> int:
-    """How many chunks wait for this embedder; for any at all when none is known."""
+def count_unembedded(connection: Connection, lanes: Sequence[Wanted]) -> int:
+    """How many chunks wait for a vector of at least one of these lanes.
+
+    For a lane that is off, any vector counts that no other of the lanes made: which embedder it had is not known.
+    """
+    known = [lane.embedder for lane in lanes if lane.embedder is not None]
+    missing = []
+    for lane in lanes:
+        made = exists().where(vector.c.chunk_id == chunk.c.id)
+        mine = vector.c.embedder.not_in(known) if lane.embedder is None else vector.c.embedder == lane.embedder
+        missing.append(and_(_of(lane.kinds), ~made.where(mine)))
     rows = select(func.count()).select_from(chunk)
-    mine = vector.c.chunk_id == chunk.c.id
-    missing = ~exists().where(mine) if embedder is None else ~exists().where(mine, vector.c.embedder == embedder)
-    return connection.scalar(rows.where(missing)) or 0
+    return connection.scalar(rows.where(or_(false(), *missing))) or 0
 
 
 def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVector], empty: Sequence[int]) -> set[int]:

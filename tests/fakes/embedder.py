@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
+from rag.errors import MagpieError
 from rag.ports import Vector
 
 _WINDOW = 12
@@ -50,3 +51,39 @@ def _unit(vector: Vector) -> Vector:
     if not vector.any():
         vector[0] = 1
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+class FakeTextEmbedder:
+    """Satisfies ports.TextEmbedder. Words that begin alike are alike. While `breaks` is set, it is raised."""
+
+    dim = 192
+
+    def __init__(self, identity: str = "fake-text-1") -> None:
+        self._identity = identity
+        self.breaks: MagpieError | None = None
+
+    @property
+    def identity(self) -> str:
+        self._check()
+        return self._identity
+
+    def windows(self, text: str) -> list[str]:
+        return FakeEmbedder().windows(text)
+
+    def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        self._check()
+        return [self.of_words(text.split()) for text in texts]
+
+    def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        return self.embed_documents(texts)
+
+    @classmethod
+    def of_words(cls, words: Sequence[str]) -> Vector:
+        vector = np.zeros(cls.dim, dtype=np.float32)
+        for word in words:
+            vector[crc32(word.lower()[:5].encode()) % cls.dim] += 1
+        return _unit(vector)
+
+    def _check(self) -> None:
+        if self.breaks is not None:
+            raise self.breaks

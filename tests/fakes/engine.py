@@ -24,6 +24,7 @@ from rag import (
     Scope,
     Settings,
     Status,
+    Trained,
 )
 from rag.model import Box
 
@@ -145,6 +146,11 @@ class FakeEngine:
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         return [DocumentRow(1, "handbook.pdf", 12, "ab" * 32)]
+
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+        report(1, 1)
+        self._ask("train_projection")
+        return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
 
     def models(self) -> list[ModelRow]:
         self._ask("models")

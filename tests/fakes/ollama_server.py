@@ -21,11 +21,22 @@ from typing import Any, Literal
 from PIL import Image, UnidentifiedImageError
 
 from tests.fakes.generator import pieces_of, reply_to
+from tests.fakes.ollama_embed import embedded, inputs
 
 CREATED = "2026-11-02T08:00:00.000000Z"
 
 Fault = Literal[
-    "", "error line", "no done frame", "thinks only", "silent", "cut connection", "not json", "error object"
+    "",
+    "nan",
+    "fewer",
+    "zeros",
+    "error line",
+    "no done frame",
+    "thinks only",
+    "silent",
+    "cut connection",
+    "not json",
+    "error object",
 ]
 
 _INTEGERS = ("num_ctx", "num_predict", "num_keep", "seed", "top_k", "num_gpu", "num_batch", "num_thread")
@@ -38,6 +49,8 @@ class Model:
     name: str
     capabilities: tuple[str, ...] = ("completion",)
     trained_context: int = 262144
+    family: str = "fake"
+    digest: str = "0" * 64
     native_template: bool = False
     """Which of the two ways a picture is refused by a model without vision: 500, or 400."""
 
@@ -79,6 +92,10 @@ class OllamaServer:
     """Set when the first frame of an answer was sent."""
     hung_up: Event = field(default_factory=Event)
     """Set when a client left in the middle of an answer."""
+
+    def embedded(self) -> list[str]:
+        """Every text that /api/embed was asked for, in order."""
+        return [text for request in self.requests if request.path == "/api/embed" for text in inputs(request.body)]
 
     def chats(self) -> list[dict[str, Any]]:
         return [request.body for request in self.requests if request.path == "/api/chat"]
@@ -144,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path not in ("/api/chat", "/api/show"):
+        if self.path not in ("/api/chat", "/api/show", "/api/embed"):
             self._send(404, b"404 page not found", "text/plain")
             return
         try:
@@ -156,6 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             model = self._model(body)
             if self.path == "/api/show":
                 self._json(200, _shown(model))
+            elif self.path == "/api/embed":
+                self._embed(model, body)
             else:
                 self._chat(model, body)
         except _Refused as refused:
@@ -172,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(400, "model is required")
         model = self.ollama.models.get(name) or self.ollama.models.get(f"{name}:latest")
         if model is None:
-            raise _Refused(404, f"model '{name}' not found")
+            quoted = f'"{name}" not found, try pulling it first' if self.path == "/api/embed" else f"'{name}' not found"
+            raise _Refused(404, f"model {quoted}")
         return model
 
     def _chat(self, model: Model, body: dict[str, Any]) -> None:
@@ -211,6 +231,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, _frame(model, message, done=True) | counts)
         else:
             self._stream(model, pieces, {name: count for name, count in counts.items() if count})
+
+    def _embed(self, model: Model, body: dict[str, Any]) -> None:
+        script = self.ollama.script
+        if script.gate is not None:
+            script.gate.wait(30)
+        if script.fault == "cut connection":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        status, answer = embedded(model.name, model.capabilities, model.trained_context, body, script.fault)
+        self._send(status, answer, "application/json; charset=utf-8")
 
     def _stream(self, model: Model, pieces: list[str], counts: dict[str, Any]) -> None:
         script = self.ollama.script
@@ -335,12 +366,21 @@ def _shown(model: Model) -> dict[str, Any]:
     return {
         "modelfile": f"FROM {model.name}",
         "template": "{{ .Prompt }}",
-        "details": {"family": "fake", "parameter_size": "4B", "quantization_level": "Q4_K_M"},
-        "model_info": {"general.architecture": "fake", "fake.context_length": model.trained_context},
+        "details": {"family": model.family, "parameter_size": "4B", "quantization_level": "Q4_K_M"},
+        "model_info": {
+            "general.architecture": model.family,
+            f"{model.family}.context_length": model.trained_context,
+        },
         "capabilities": list(model.capabilities),
         "modified_at": CREATED,
     }
 
 
 def _listed(model: Model) -> dict[str, Any]:
-    return {"name": model.name, "model": model.name, "modified_at": CREATED, "size": 3_300_000_000, "digest": "0" * 64}
+    return {
+        "name": model.name,
+        "model": model.name,
+        "modified_at": CREATED,
+        "size": 3_300_000_000,
+        "digest": model.digest,
+    }

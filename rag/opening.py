@@ -1,0 +1,48 @@
+"""The adapters of the lanes with vectors, opened when first needed; beside pipeline.py, which builds the rest."""
+
+from __future__ import annotations
+
+import logging
+
+from rag.catalog import Catalog
+from rag.embed import REST, ClipLane, Lanes, TextLane
+from rag.mirror import Mirror
+from rag.ports import Embedder, TextEmbedder, VectorStore
+from rag.settings import Settings
+
+log = logging.getLogger("magpie")
+
+
+def open_lanes(
+    settings: Settings,
+    catalog: Catalog,
+    threads: int,
+    embedder: Embedder | None,
+    text_embedder: TextEmbedder | None,
+    store: VectorStore | None,
+) -> Lanes:
+    """The lanes with vectors, on one store."""
+    data = settings.data
+
+    def open_embedder() -> Embedder:
+        from rag.adapters.openclip import open_embedder
+
+        return open_embedder(settings.embed, threads)
+
+    def open_text_embedder() -> TextEmbedder:
+        from rag.adapters.text import open_text_embedder
+
+        return open_text_embedder(settings.text, settings.answer.host, threads)
+
+    def open_store() -> VectorStore:
+        from rag.adapters.chroma import ChromaStore
+
+        return ChromaStore(data / "chroma", settings.store.layout)
+
+    mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
+    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder)
+    text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
+    lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
+    if settings.embed.query_side == "projection":
+        lanes.query_by_projection(data, log.warning)
+    return lanes
