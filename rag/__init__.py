@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rag.evaluate import measure
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
+    from rag.report import write_report
     from rag.shares import (
         Share,
         Standing,
@@ -65,6 +66,7 @@ _LATER = {
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
     "measure": "rag.evaluate",
+    "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
     "put_share": "rag.shares",
@@ -133,4 +135,5 @@ __all__ = [
     "spaces_of",
     "standings",
     "variable",
+    "write_report",
 ]

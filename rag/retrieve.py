@@ -114,7 +114,8 @@ class Retriever:
         found, why = mass.known >= self._search.coverage, mass.why
         if not found and any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
             found = True
-        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+        sure = max(mass.known, self._search.coverage) if found else mass.known
+        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
         """Which page a picture shows: by the words recognised in it, and by its vector."""
@@ -130,7 +131,8 @@ class Retriever:
             found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
         else:
             found, why = twin or mass.on_page >= _SAME_PAGE, "No page here has enough of the picture's words."
-        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+        sure = max(mass.on_page, _SAME_PAGE) if found else min(mass.on_page, math.nextafter(_SAME_PAGE, 0.0))
+        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -235,6 +237,7 @@ class Retriever:
     def _result(
         self,
         found: bool,
+        sure: float,
         why: str,
         rankings: Sequence[Ranking],
         lanes: Mapping[str, str],
@@ -246,7 +249,8 @@ class Retriever:
         hits = self._hits(rankings, _fuse(rankings, self._search.rrf_k)[:k], scope)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
-        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked)
+        sure = sure if hits else 0.0
+        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked, sure)
 
     def _hits(self, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope) -> list[Hit]:
         ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}

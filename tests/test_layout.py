@@ -16,7 +16,23 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
 STORED = {"catalog", "words", "read", "chunk"}
-ENGINE = {"ingest", "retrieve", "answer", "evidence", "embed", "evaluate", "forget", "owner", "work", "doctor"}
+ENGINE = {
+    "ingest",
+    "retrieve",
+    "answer",
+    "evidence",
+    "embed",
+    "evaluate",
+    "measures",
+    "questions",
+    "report",
+    "report_style",
+    "thumbnails",
+    "forget",
+    "owner",
+    "work",
+    "doctor",
+}
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +145,9 @@ class FakeEngine:
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         return [DocumentRow(1, "handbook.pdf", 12, "ab" * 32)]
+
+    def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
+        return {}
 
     def models(self) -> list[ModelRow]:
         self._ask("models")
