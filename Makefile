@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-regions bench-speed install
+.PHONY: demo test lint fuzz bench-regions bench-speed bench-search install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -32,6 +32,11 @@ bench-regions: install
 bench-speed: install
 	@test -n "$(BENCH)" || { echo "Say which folder: make bench-speed BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.measure.speed "$(BENCH)"
+
+# Time of a search over 100,000 chunks made of those in a data folder: make bench-search DATA=DIR, QUESTIONS=FILE
+bench-search: install
+	@test -n "$(DATA)" || { echo "Say which data folder: make bench-search DATA=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.measure.search "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
+    from rag.report import write_report
     from rag.shares import (
         Share,
         Standing,
@@ -69,6 +70,7 @@ _LATER = {
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
     "measure": "rag.evaluate",
+    "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
     "put_share": "rag.shares",
@@ -140,4 +142,5 @@ __all__ = [
     "spaces_of",
     "standings",
     "variable",
+    "write_report",
 ]

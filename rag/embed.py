@@ -16,7 +16,7 @@ from time import monotonic
 from typing import ClassVar, Generic, TypeVar
 
 from rag.catalog import vectors
-from rag.catalog.scope import allowed_chunks
+from rag.catalog.scope import allowed_chunks, count_in
 from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
 from rag.mirror import BATCH, QUESTION, Mirror
 from rag.model import Kind, Modality, Scope
@@ -35,6 +35,9 @@ _AMONG = 20_000
 
 REST = 30.0
 """Seconds for which a lane whose embedder failed, or whose server is away, is left alone."""
+
+_WIDEST = 2_500
+"""Vectors of all scopes asked for at once; taking 1,000 of 100,000 took 12 ms, and each is joined with the catalog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,26 +169,52 @@ class VectorLane(ABC, Generic[_E]):
     def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[Nearest]:
         """Chunks in scope, nearest first, enough for `pages` distinct pages when the scope has them.
 
-        Asked wide first and joined with the catalog; asked again, wider or among the scope's own vectors,
-        when too few pages are left. A chunk has several windows, so k vectors may be two pages.
+        Asked wide first and joined with the catalog, the wider the smaller the scope; among the scope's own vectors
+        when that would be too wide, or when too few pages are left. A chunk has several windows, so k vectors may be
+        two pages.
         """
         identity = self._identity
         if identity is None or not queries:
             return []
         store = self._mirror.store()
         total = store.count(identity)
-        k = min(total, pages * 4)
+        with self._catalog.reading() as connection:
+            inside, everything = count_in(connection, scope), count_in(connection, Scope.operator())
+        if not inside:
+            return []
+        # As wide as it takes for enough of them to lie in the scope, if it holds its share of what is near.
+        k = min(total, pages * 4 * everything // inside)
         while True:
+            if k > _WIDEST:
+                with self._catalog.reading() as connection:
+                    among = vectors.windows_in(connection, identity, modality, scope, _AMONG + 1)
+                if len(among) <= _AMONG:
+                    return self._nearest_of(among, queries, modality, scope, pages)
             near = _best(store.query(identity, modality, query, k) for query in queries)
             found = self._join(near, scope)
-            if len({(one.document, one.page) for one in found}) >= pages or k >= total:
+            if _pages(found) >= pages or k >= total:
                 return found
-            with self._catalog.reading() as connection:
-                among = vectors.windows_in(connection, identity, modality, scope, _AMONG + 1)
-            if len(among) <= _AMONG:
-                near = _best(store.query(identity, modality, query, len(among), among) for query in queries if among)
-                return self._join(near, scope)
-            k = min(total, k * 8)
+            k = min(total, max(k * 8, _WIDEST + 1))
+
+    def _nearest_of(
+        self,
+        among: Sequence[tuple[int, int]],
+        queries: Sequence[Vector],
+        modality: Modality,
+        scope: Scope,
+        pages: int,
+    ) -> list[Nearest]:
+        """The nearest of these windows: some of them, or all when those lie on too few pages."""
+        identity, store = self._identity, self._mirror.store()
+        found: list[Nearest] = []
+        for k in dict.fromkeys((min(len(among), pages * 8), len(among))):
+            if identity is None or not among:
+                return []
+            near = _best(store.query(identity, modality, query, k, among) for query in queries)
+            found = self._join(near, scope)
+            if _pages(found) >= pages:
+                break
+        return found
 
     def _join(self, near: Sequence[Neighbour], scope: Scope) -> list[Nearest]:
         with self._catalog.reading() as connection:
@@ -255,6 +284,10 @@ def _of_windows(
         StoredVector(waiting.chunk, n, waiting.document, Modality.TEXT, vector)
         for (waiting, n, _), vector in zip(cut, made, strict=True)
     ]
+
+
+def _pages(found: Sequence[Nearest]) -> int:
+    return len({(one.document, one.page) for one in found})
 
 
 def _best(answers: Iterable[list[Neighbour]]) -> list[Neighbour]:

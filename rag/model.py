@@ -242,6 +242,8 @@ class Found:
     stage_ms: Mapping[str, float]
     rankings: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     """Per lane, the ranked pages as (document, page); what `magpie eval` measures a lane by."""
+    confidence: float = 0.0
+    """0 to 1, how sure the decision is: `found` is a confidence at or above a threshold."""
 
 
 # ---------------------------------------------------------------- what an answer is made of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -235,6 +235,12 @@ class Rag:
             names = names_in(connection, [row.id for row in found], scope)
         listed = [DocumentRow(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
         return sorted(listed, key=lambda row: (row.name, row.id))
+
+    def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
+        """The pictures of pages, by (document, page); what is outside the scope or has none is left out."""
+        with self._catalog.reading() as connection:
+            found = documents.renders(connection, pages, scope)
+        return {page: self.settings.data / path for page, path in found.items()}
 
     def status(self) -> Status:
         """What is stored, what waits, what failed and why, and which lanes are on."""

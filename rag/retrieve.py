@@ -15,7 +15,6 @@ from time import perf_counter
 
 from sqlalchemy import Connection, or_, select
 
-from rag import question
 from rag.catalog import Catalog, documents
 from rag.catalog.scope import names_in, serving
 from rag.catalog.tables import chunk, document
@@ -23,7 +22,7 @@ from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
-from rag.question import Places
+from rag.query import Places, matter, phrases, places, related
 from rag.settings import EmbedSettings, SearchSettings
 from rag.words import content_words
 
@@ -121,20 +120,21 @@ class Retriever:
     def find(self, query: str, scope: Scope, k: int) -> Found:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
-        about = question.matter(query)
+        about = matter(query)
         wanted = content_words(about)
-        more = [*question.phrases(about), *content_words(question.related(about))]
+        more = [*phrases(about), *content_words(related(about))]
         rankings = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
         for lane in (self._text, self._clip):
             rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
-        rankings += self._by_place(question.places(about), rankings, lanes, clock)
+        rankings += self._by_place(places(about), rankings, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
             mass = self._mass(connection, wanted, scope, ())
         found, why = mass.known >= self._search.coverage, mass.why
         if not found and any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
             found = True
-        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+        sure = max(mass.known, self._search.coverage) if found else mass.known
+        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
         """Which page a picture shows: by the words recognised in it, and by its vector."""
@@ -153,7 +153,8 @@ class Retriever:
             found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
         else:
             found, why = twin or mass.on_page >= _SAME_PAGE, "No page here has enough of the picture's words."
-        return self._result(found, why, rankings, lanes, scope, k, clock, started)
+        sure = max(mass.on_page, _SAME_PAGE) if found else min(mass.on_page, math.nextafter(_SAME_PAGE, 0.0))
+        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -177,10 +178,10 @@ class Retriever:
         return [ranking]
 
     def _by_place(
-        self, places: Places, rankings: Sequence[Ranking], lanes: Mapping[str, str], clock: _Clock
+        self, asked: Places, rankings: Sequence[Ranking], lanes: Mapping[str, str], clock: _Clock
     ) -> list[Ranking]:
         """The pages that the question names, in the documents that the other lanes found, in their order."""
-        if lanes["place"] != "on" or not places:
+        if lanes["place"] != "on" or not asked:
             return []
         started = perf_counter()
         order: dict[int, int] = {}
@@ -189,7 +190,7 @@ class Retriever:
                 order[doc] = min(rank, order.get(doc, rank))
         chunks = {page: chunk_id for ranking in reversed(rankings) for page, chunk_id in ranking.chunks.items()}
         with self._catalog.reading() as connection:
-            named = documents.pages_named(connection, order, places.pages, places.from_end, places.printed)
+            named = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
         named = sorted(named, key=lambda one: (order[one.document], one.printed, one.page))
         rows = [(chunks.get((one.document, one.page), one.chunk), (one.document, one.page)) for one in named]
         ranking = self._pages("place", rows)
@@ -287,6 +288,7 @@ class Retriever:
     def _result(
         self,
         found: bool,
+        sure: float,
         why: str,
         rankings: Sequence[Ranking],
         lanes: Mapping[str, str],
@@ -298,7 +300,8 @@ class Retriever:
         hits = self._hits(rankings, _fuse(rankings, self._search.rrf_k)[:k], scope)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
-        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked)
+        sure = sure if hits else 0.0
+        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked, sure)
 
     def _hits(self, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope) -> list[Hit]:
         ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}

@@ -15,9 +15,27 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
-STORED = {"catalog", "words", "question", "read", "chunk"}
-ENGINE = {"ingest", "retrieve", "answer", "evidence", "embed", "evaluate", "forget", "owner", "work", "doctor"}
-ENGINE |= {"mirror", "projection", "training"}
+STORED = {"catalog", "words", "query", "read", "chunk"}
+ENGINE = {
+    "ingest",
+    "retrieve",
+    "answer",
+    "evidence",
+    "embed",
+    "mirror",
+    "projection",
+    "training",
+    "evaluate",
+    "measures",
+    "questions",
+    "report",
+    "report_style",
+    "thumbnails",
+    "forget",
+    "owner",
+    "work",
+    "doctor",
+}
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}
 

@@ -12,9 +12,12 @@ from rich.table import Table
 
 from bot.invocation import Data, invocation
 from bot.screen import Screen, count
-from rag import measure
+from rag import measure, write_report
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
+
+WRONGLY = 0.03
+"""The largest share of answerable questions that may be declined, when the best threshold is looked for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,21 +31,26 @@ def evaluate(
     without_own_file: Annotated[
         bool, typer.Option("--without-own-file", help="Search all but it: every question is one to decline.")
     ] = False,
+    with_negatives: Annotated[
+        bool, typer.Option("--with-negatives", help="Ask each question again with its own file taken out.")
+    ] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the figures; - is stdout.")] = None,
-    report: Annotated[Path | None, typer.Option(metavar="OUT.html", help="Write the list of misses.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write figures and misses, with pictures.")
+    ] = None,
     data: Data = None,
 ) -> None:
     """Measure the search: recall, MRR, nDCG, what was declined, and the time it takes."""
     to_stdout = json == Path("-") or (json is None and invocation(context).json)
     with invocation(context).open(data, to_stdout) as (rag, screen):
         with screen.counting(f"Asking {questions.name}", "questions") as watch:
-            result = measure(rag, questions, within, without_own_file, watch)
+            result = measure(rag, questions, within, without_own_file, watch, with_negatives)
         shape = result.to_json()
         screen.data(shape)
         if json is not None and not to_stdout:
             json.write_text(json_format.dumps(shape, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if report is not None:
-            report.write_text(result.to_html(), encoding="utf-8")
+            write_report(result, report)
         if result.left_out:
             screen.note(
                 f"Left out: {count(sum(result.left_out.values()), 'question')} about "
@@ -52,6 +60,12 @@ def evaluate(
             )
         if not screen.json:
             _show(screen, shape)
+            best = result.best_within(WRONGLY)
+            if best is not None:
+                screen.say(
+                    f"AUROC of the confidence {_percent(result.auroc())} %; below {best.threshold:.2f} lie "
+                    f"{_percent(best.absent)} % of those without an answer, {_percent(best.present)} % of the others."
+                )
         if report is not None:
             screen.say("What was missed is listed in:")
             screen.path(report)
@@ -64,7 +78,7 @@ def _show(screen: Screen, shape: Mapping[str, Any]) -> None:
     for column in COLUMNS:
         table.add_column(column.replace("recall", "R"), justify="right")
     groups: list[tuple[str, Mapping[str, Any]]] = [("", {"fused": shape["fused"]})]
-    groups += [(name, shape.get(name, {})) for name in ("lanes", "kinds", "looks")]
+    groups += [(name, shape.get(name, {})) for name in ("lanes", "kinds", "domains", "looks")]
     for title, rows in groups:
         if title and rows:
             table.add_row(title, style="dim")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog.scope import live, serving
+from rag.catalog.scope import documents_in, live, serving
 from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
-from rag.model import Box, Kind, NewChunk, PageReading
+from rag.model import Box, Kind, NewChunk, PageReading, Scope
 from rag.ports import Entry, WordIndex
 
 
@@ -186,6 +186,18 @@ def put_pages(
     words.add(connection, entries)
     connection.execute(update(reading).where(reading.c.id == row.id).values(pages_done=pages[-1].number, attempts=1))
     return True
+
+
+def renders(connection: Connection, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
+    """{(document, page): path of its picture below the data folder} of these pages, where the scope has them."""
+    rows = (
+        select(document.c.id, page.c.number, page.c.reading_id, page.c.render)
+        .join(page, page.c.reading_id == document.c.reading_id)
+        .where(document.c.id.in_({each for each, _ in pages}), document.c.id.in_(documents_in(scope)))
+        .where(page.c.number.in_({number for _, number in pages}), page.c.render.is_not(None))
+    )
+    found = {(row.id, row.number): f"pictures/{row.reading_id}/{row.render}" for row in connection.execute(rows)}
+    return {key: path for key, path in found.items() if key in set(pages)}
 
 
 def last_heading(connection: Connection, reading_id: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from rag.catalog.tables import chunk, document, share, source
 from rag.model import Kind, Scope
@@ -25,7 +25,10 @@ def documents_in(scope: Scope) -> Select[tuple[int]]:
 
 def live() -> ColumnElement[bool]:
     """Sources whose document counts. One that changed goes on standing for its old bytes till the new are known."""
-    return and_(source.c.state.in_(["known", "waiting", "fetching"]), source.c.document_id.is_not(None))
+    # Joined to nothing, so that no index on the state is used: nearly all sources are known, and starting from these
+    # instead of from the spaces takes 29 ms among 3,000 documents instead of 1.
+    state = source.c.state.concat("")
+    return and_(state.in_(["known", "waiting", "fetching"]), source.c.document_id.is_not(None))
 
 
 def serving() -> ColumnElement[bool]:
@@ -45,6 +48,14 @@ def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) 
         )
         found |= {row.id: (row.document_id, row.page, Kind(row.kind)) for row in rows}
     return found
+
+
+def count_in(connection: Connection, scope: Scope) -> int:
+    """How many chunks a scope holds, with words or without; read from an index alone."""
+    rows = select(func.count()).select_from(chunk)
+    if scope != Scope.operator():
+        rows = rows.where(chunk.c.document_id.in_(documents_in(scope)))
+    return connection.scalar(rows) or 0
 
 
 def names_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, str | None]]:

@@ -229,7 +229,7 @@ def test_eval_prints_writes_and_reports(run: Run, tmp_path: Path) -> None:
     code, out, err = run(engine, *arguments)
     assert code == 0
     shape = json.loads((tmp_path / "out.json").read_text())
-    assert set(shape) == {"questions", "fused", "lanes", "kinds", "declined", "query_ms", "stage_ms"}
+    assert set(shape) == {"questions", "fused", "lanes", "kinds", "domains", "declined", "query_ms", "stage_ms"}
     assert shape["fused"]["recall@1"] == 0
     assert shape["fused"]["mrr"] == 0.5
     assert "fused" in out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -151,6 +151,9 @@ class FakeEngine:
         report(1, 1)
         self._ask("train_projection")
         return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
+
+    def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
+        return {}
 
     def models(self) -> list[ModelRow]:
         self._ask("models")

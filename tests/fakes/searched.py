@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.model import WHOLE_PAGE, Found, Hit, Kind, Scope
+from rag.model import Box, Found, Hit, Kind, Scope
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class FakeSearched:
     rankings: Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]
     scopes: list[Scope] = field(default_factory=list)
     off: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[tuple[int, int], Path] = field(default_factory=dict)
+    confidences: Mapping[str, float] = field(default_factory=dict)
 
     def documents(self, scope: Scope) -> list[FakeDocument]:
         return [FakeDocument(*row) for row in self.names.items()]
@@ -37,7 +39,9 @@ class FakeSearched:
             for lane, pages in self.rankings.get(query, {}).items()
         }
         fused = lanes.pop("fused", ())
-        hits = tuple(_hit(rank, page, self.names[page[0]]) for rank, page in enumerate(fused[:k], 1))
+        hits = tuple(
+            _hit(rank, page, self.names[page[0]], self.pictures.get(page)) for rank, page in enumerate(fused[:k], 1)
+        )
         return Found(
             found=bool(hits),
             hits=hits,
@@ -45,7 +49,12 @@ class FakeSearched:
             why="" if hits else "No page holds these words.",
             stage_ms={"embed": 4.0, "words": 2.0},
             rankings=lanes,
+            confidence=self.confidences.get(query, 0.5) if hits else 0.0,
         )
+
+    def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
+        """Of pages in scope, those that `pictures` has."""
+        return {page: self.pictures[page] for page in pages if page in self.pictures and self._inside(page[0], scope)}
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
         return self.find(path.name, scope, k)
@@ -55,7 +64,7 @@ class FakeSearched:
         return document not in scope.without and (scope.documents is None or document in scope.documents)
 
 
-def _hit(rank: int, page: tuple[int, int], name: str) -> Hit:
+def _hit(rank: int, page: tuple[int, int], name: str, render: Path | None) -> Hit:
     return Hit(
         rank=rank,
         chunk=rank,
@@ -65,12 +74,12 @@ def _hit(rank: int, page: tuple[int, int], name: str) -> Hit:
         page=page[1],
         label=None,
         kind=Kind.TEXT,
-        text="",
+        text="The relay <listens> on the quay.",
         heading="",
         caption="",
-        box=WHOLE_PAGE,
+        box=Box(0.1, 0.2, 0.9, 0.4),
         marks=(),
         picture=None,
-        render=None,
-        lanes={},
+        render=render,
+        lanes={"words": rank},
     )

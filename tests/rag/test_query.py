@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.question import Places, matter, phrases, places, related
+from rag.query import Places, matter, phrases, places, related
 
 
 @pytest.mark.parametrize(
