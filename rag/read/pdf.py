@@ -71,8 +71,12 @@ class PdfPages:
     @contextmanager
     def opened(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], PageReading]]:
         """A function that reads one page by its number; render and crops are written to `into`."""
-        with self._open(path) as document:
-            yield lambda number: self._read(document, number, into)
+        try:
+            with self._open(path) as document:
+                yield lambda number: self._read(document, number, into)
+        finally:
+            # MuPDF keeps up to 256 MB of what it decoded, of documents that are closed as well.
+            self._pymupdf.TOOLS.store_shrink(100)
 
     def _read(self, document: Any, number: int, into: Path) -> PageReading:
         stages = Stages()
