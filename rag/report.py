@@ -45,7 +45,7 @@ def to_html(report: Report, room: int = ROOM) -> str:
 {thumbnails.style()}</style></head><body>
 <a class="skip" href="#misses">To the misses</a>
 <header><h1>What was found and what was missed</h1>
-<p>{len(report.asked)} questions, {len(misses)} missed. {_left_out(report)}</p></header>
+<p>Questions asked: {len(report.asked)}. Missed: {len(misses)}. {_left_out(report)}</p></header>
 <main>
 {_figures(report)}
 {_decision(report)}

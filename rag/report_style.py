@@ -35,7 +35,8 @@ figure.gold figcaption > strong, .gold p strong { color: var(--gold); }
 figure.gold .shot { border: 2px solid var(--gold); }
 .shot.none { aspect-ratio: 3 / 4; background: none; color: var(--soft); padding: .6rem; }
 /* On pages, which are white in dark mode too. */
-.shot i { position: absolute; border: 2px solid #c24e00; background: rgb(255 140 0 / .12); }
+.shot i { position: absolute; border: 2px solid #c24e00; background: rgb(255 140 0 / .12);
+  box-shadow: 0 0 0 1px rgb(255 255 255 / .85), inset 0 0 0 1px rgb(255 255 255 / .85); }
 .shot i.gold { border: 2px dashed #0b7a42; background: rgb(0 160 80 / .12); }
 mark { background: var(--mark); color: inherit; border-radius: 2px; }
 @media (max-width: 44rem) { .sides { grid-template-columns: minmax(0, 1fr); }

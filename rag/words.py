@@ -102,7 +102,7 @@ class Fts5Words:
             # are asked for their document: in `words` it lies behind the text, and every row would be read.
             inside = select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(scope)))
             rows = rows.where(literal_column("+words.rowid").in_(inside))
-        return set(connection.scalars(rows))
+        return set(connection.scalars(rows).all())
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, documents, sources, vectors
 from rag.catalog.tables import chunk
 from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
-from rag.ports import StoredVector, Vector
+from rag.ports import StoredVector, Vector, VectorStore
 from rag.words import Fts5Words
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3
@@ -76,7 +77,7 @@ def fill_catalog(
     number = 0
     with catalog.writing() as connection:
         _put(connection, words, small, number, SMALL)
-    while batch := [each for each, _ in zip(made, range(100), strict=False)]:
+    while batch := list(islice(made, 100)):
         with catalog.writing() as connection:
             for each in batch:
                 number += 1
@@ -107,7 +108,7 @@ def unit_vectors(count: int, seed: int) -> Sequence[Vector]:
     return list(values / np.linalg.norm(values, axis=1, keepdims=True))
 
 
-def fill_vectors(catalog: Catalog, store: ChromaStore, seed: int, watch: Callable[[str], None]) -> None:
+def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callable[[str], None]) -> None:
     """A random vector for each chunk, into the catalog first and from there into the store, as embedding does."""
     with catalog.reading() as connection:
         rows = connection.execute(select(chunk.c.id, chunk.c.document_id, chunk.c.kind).order_by(chunk.c.id)).all()

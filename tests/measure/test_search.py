@@ -54,11 +54,12 @@ def test_a_run_over_a_small_catalog(tmp_path: Path) -> None:
     few = corpus(60)
     data, made = tmp_path / "data", tmp_path / "made"
     catalog = Catalog(data)
-    fill_catalog(catalog, iter([few[:20], few[20:40], few[40:]]), few[1:3], 1, lambda _: None)
+    fill_catalog(catalog, (few[n % 60 : n % 60 + 1] for n in range(250)), few[1:3], 1, lambda _: None)
     catalog.close()
-    assert len(chunks_of(data)) == 62
+    assert len(chunks_of(data)) == 252, "none is lost between two transactions"
     build(data, made, 300, 1, lambda _: None)
     build(data, made, 300, 1, lambda _: None)  # is there already
+    assert len(chunks_of(made)) == 300
     questions = read_questions(None, data, 1, 8)
     assert len(questions) == 8
     store = CountingStore(made / "chroma")

@@ -1,6 +1,6 @@
 """The vector lane heals its store from the catalog, and finds enough pages in any scope."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,13 @@ import pytest
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
-from rag.model import Modality
+from rag.model import Box, Kind, Modality, NewChunk
+from rag.ports import Neighbour, Vector
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.reader import TextReader
 from tests.fakes.store import FakeStore
+from tests.measure.multiplied import fill_catalog, fill_vectors
+from tests.measure.search import InstantEmbedder
 
 EVERYTHING = Scope.operator()
 IDENTITY = FakeEmbedder.identity
@@ -137,3 +140,46 @@ def test_chroma_killed_in_its_sleep_is_found_out_and_filled(
     rag = opened(ChromaStore(path))
     rag.index([folder])
     assert rag.find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
+
+
+class WatchedStore(FakeStore):
+    """Keeps what was asked of it: how many neighbours, and among how many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asks: list[tuple[int, int | None]] = []
+
+    def query(
+        self,
+        identity: str,
+        modality: Modality,
+        vector: Vector,
+        k: int,
+        among: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Neighbour]:
+        self.asks.append((k, None if among is None else len(among)))
+        return super().query(identity, modality, vector, k, among)
+
+
+def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: Path) -> None:
+    one = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
+    few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
+    store, catalog = WatchedStore(), Catalog(tmp_path)
+    many = [NewChunk(page, Kind.TEXT, "quay", "", "", one.box, ()) for page in range(1, 1501)]
+    fill_catalog(catalog, iter([many, many]), few, 1, lambda _: None)
+    fill_vectors(catalog, store, 1, lambda _: None)
+    catalog.close()
+    settings = Settings(data=tmp_path, answer={"model": ""}, search={"lanes": "clip-text"})
+    with open_rag(settings, embedder=InstantEmbedder(), store=store) as rag:
+        found = rag.find("quay", Scope.of("small"), 50)
+        assert len(found.hits) == 10
+        assert store.asks == [(10, 10)]
+        store.asks.clear()
+        ids = [row.id for row in rag.documents(EVERYTHING) if row.pages > 10]
+        found = rag.find("quay", Scope(None, frozenset(ids[:1])), 50)
+        assert {hit.document for hit in found.hits} == {ids[0]}
+        assert len(found.hits) == 50
+        assert store.asks == [(200 * 3010 // 1500, None)]
+        store.asks.clear()
+        assert not rag.find("quay", Scope.of("nobody"), 50).hits
+        assert store.asks == []

@@ -62,7 +62,7 @@ QUESTIONS: list[dict[str, object]] = [
 
 def test_a_miss_stands_beside_what_was_found(tmp_path: Path, searched: FakeSearched) -> None:
     page = to_html(measure(searched, written(tmp_path / "q.jsonl", *QUESTIONS)))
-    assert "3 questions, 2 missed" in page
+    assert "Questions asked: 3. Missed: 2." in page
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "1. &lt;b&gt;.pdf, p. 9" in page
