@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bot.invocation import Data, invocation
 from bot.screen import Screen, count
-from rag import measure, write_report
+from rag import measure
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
@@ -50,6 +50,8 @@ def evaluate(
         if json is not None and not to_stdout:
             json.write_text(json_format.dumps(shape, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         if report is not None:
+            from rag import write_report  # loads the word index, which --help has no use for
+
             write_report(result, report)
         if result.left_out:
             screen.note(
