@@ -67,7 +67,7 @@ def test_a_run_over_a_small_catalog(tmp_path: Path) -> None:
         assert sum(row.pages for row in rag.documents(Scope.of(SMALL))) == SMALL_CHUNKS
         run = timed(rag, store, questions, Scope.of(SMALL))
         found = rag.find(questions[0], Scope.operator())
-    assert set(found.lanes.values()) == {"on"}
+    assert {state for lane, state in found.lanes.items() if lane != "text-vectors"} == {"on"}
     assert 0 < run.p50 <= run.p95
     assert run.stages["vectors"] > 0
     with pytest.raises(SystemExit, match="not empty"):
