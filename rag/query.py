@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_TYPE = r"(?:integer|int|float|decimals?|string)"
 _FORM = re.compile(
     r"(?:^|(?<=[.?!;]))\s*(?:"
-    r"(?:please\s+)?(?:write|save|format|return|round|give|put|provide|express|present|answer|list|order|sort)\b"
-    r"[^.?!]*\b(?:answers?|format(?:ted)?|integer|float|int|string|decimals?|percent|yyyy|millions?|billions?)\b.*"
-    r"|(?:the\s+|your\s+)?(?:answer|output|result|response)s?\s+(?:shall|should|must|needs?|has|have)\b.*"
-    r")",
-    re.IGNORECASE | re.DOTALL,
+    r"(?:please\s+)?(?:write|save|format|return|round|give|put|provide|express|present|answer|list|order|sort)\b[^.?!]*"
+    rf"\b(?:answers?|formatted|yyyy|(?:an?|in|into|as|with)\s+(?:\w+\s+){{0,3}}(?:format|{_TYPE}))\b"
+    r"|(?:please\s+)?answer\s+(?:in|with|as|by)\b"
+    r"|(?:the\s+|your\s+)?(?:answer|output|result|response)s?\s+(?:shall|should|must|needs?|has|have)\b"
+    r")(?:\b(?:e\.g|i\.e)\.|[^.?!]|\.(?=\S))*[.!]*",
+    re.IGNORECASE,
 )
-"""A sentence at the end that says how the answer should look: "Round your answer to two decimals"."""
+"""A sentence that says how the answer should look: "Round your answer to two decimals". What is asked after it, is
+asked."""
 
 _LEAST_WORDS = 3
 
