@@ -13,6 +13,7 @@ from contextlib import closing
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
+from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import told_apart
 from rag.errors import AnswerCut, BadSetting, GeneratorBusy, GeneratorFailed, ModelUnfit
 from rag.ports import Ability, Prompt
@@ -21,7 +22,6 @@ from rag.settings import AnswerSettings
 if TYPE_CHECKING:
     import ollama
 
-DEFAULT_ADDRESS = "http://127.0.0.1:11434"
 
 _SHOW_SECONDS = 10.0
 """/api/show reads a file and never waits for a model."""
@@ -57,23 +57,7 @@ class OllamaGenerator:
         """Nothing is held between two calls: each has its own connection."""
 
     def _open(self, seconds: float) -> ollama.Client:
-        import httpx
-        import ollama
-
-        try:
-            return ollama.Client(
-                self._address,
-                timeout=httpx.Timeout(connect=5, read=seconds, write=30, pool=5),
-                # What is asked goes to the address that was set and nowhere else: no redirect, and no
-                # proxy of the environment, which httpx would use for loopback addresses too.
-                follow_redirects=False,
-                mounts={"all://": None, "http://": None, "https://": None},
-            )
-        except (ValueError, httpx.InvalidURL) as error:
-            raise BadSetting(
-                f"{self._address!r} is no address of an Ollama server.",
-                f"Set MAGPIE_ANSWER__HOST (or OLLAMA_HOST) to one such as {DEFAULT_ADDRESS}.",
-            ) from error
+        return open_client(self._address, seconds, "MAGPIE_ANSWER__HOST (or OLLAMA_HOST)")
 
     def _pieces(self, client: ollama.Client, prompt: Prompt) -> Generating[str, None, None]:
         settings = self._settings

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.adapters.ollama import DEFAULT_ADDRESS
+from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import pull_command, start_command, told_apart
 from rag.adapters.windows import prefixes_of, windows
 from rag.errors import (
@@ -147,22 +147,7 @@ class OllamaEmbedder:
         return [np.ascontiguousarray(row) for row in rows / lengths]
 
     def _open(self, seconds: float) -> ollama.Client:
-        import httpx
-        import ollama
-
-        try:
-            return ollama.Client(
-                self._address,
-                timeout=httpx.Timeout(connect=5, read=seconds, write=30, pool=5),
-                # As with the generator: to the address that was set and nowhere else.
-                follow_redirects=False,
-                mounts={"all://": None, "http://": None, "https://": None},
-            )
-        except (ValueError, httpx.InvalidURL) as error:
-            raise BadSetting(
-                f"{self._address!r} is no address of an Ollama server.",
-                f"Set MAGPIE_TEXT__HOST to one such as {DEFAULT_ADDRESS}.",
-            ) from error
+        return open_client(self._address, seconds, "MAGPIE_TEXT__HOST")
 
     @contextmanager
     def _told_apart(self) -> Iterator[None]:
