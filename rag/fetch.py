@@ -64,7 +64,10 @@ def files_in(path: Path) -> list[Path]:
 
 def holds_something(path: Path) -> bool:
     """Whether this is a folder with anything in it. An empty one may be the place where a disk is to be mounted."""
-    return path.is_dir() and next(path.iterdir(), None) is not None
+    try:
+        return path.is_dir() and next(path.iterdir(), None) is not None
+    except PermissionError:  # nothing is known of it, least of all that something is gone
+        return False
 
 
 def is_gone(path: Path) -> bool:
