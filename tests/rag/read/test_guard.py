@@ -164,9 +164,7 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path, into: Path, factory: st
         if factory == "open_ink":
             assert parent.stdout.readline() == "read\n"
         else:  # busy: the first page's picture appears, the second never does
-            end = time.monotonic() + 60
-            while not (into / "p0002.jpg").exists() and time.monotonic() < end:
-                time.sleep(0.02)
+            assert appears(into / "p0002.jpg")
         assert Path(f"/proc/{child}").exists()
         parent.kill()
     assert gone(child)
@@ -195,9 +193,8 @@ def test_an_interrupted_request_is_not_answered_later(tmp_path: Path, into: Path
         raise Interrupted
 
     def when_busy() -> None:
-        while not (into / "p0002.jpg").exists():
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGUSR1)
+        if appears(into / "p0002.jpg"):
+            os.kill(os.getpid(), signal.SIGUSR1)
 
     before = signal.signal(signal.SIGUSR1, interrupt)
     watcher = threading.Thread(target=when_busy, daemon=True)
