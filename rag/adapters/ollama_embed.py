@@ -17,6 +17,7 @@ import numpy as np
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import pull_command, start_command, told_apart
+from rag.adapters.rows import unit_rows
 from rag.adapters.windows import prefixes_of, windows
 from rag.errors import (
     BadSetting,
@@ -137,14 +138,7 @@ class OllamaEmbedder:
                 f"Ollama sent {len(found)} vectors for {wanted} texts, or vectors of several lengths.",
                 f"Pull the model again: {pull_command(self._model, self._address)}",
             )
-        rows = np.asarray(found, dtype=np.float32)
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        if not np.isfinite(rows).all() or not lengths.all():
-            raise EmbedderFailed(
-                "Ollama sent a vector that is none: no numbers, or nothing but zeros.",
-                f"Pull the model again: {pull_command(self._model, self._address)}",
-            )
-        return [np.ascontiguousarray(row) for row in rows / lengths]
+        return unit_rows(np.asarray(found), f"Pull the model again: {pull_command(self._model, self._address)}")
 
     def _open(self, seconds: float) -> ollama.Client:
         return open_client(self._address, seconds, "MAGPIE_TEXT__HOST")

@@ -11,9 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint, is_file_name
+from rag.adapters.rows import first_line, unit_rows
 from rag.adapters.windows import windows
 from rag.errors import BadSetting, EmbedderFailed
 from rag.ports import Vector
@@ -137,7 +136,7 @@ def _load(choice: Choice, weights: Path, threads: int | None) -> _Loaded:
         import torch
     except (ImportError, OSError, RuntimeError) as error:  # a torch and a torchvision that do not fit: RuntimeError
         raise EmbedderFailed(
-            f"open_clip cannot be started: {_first_line(error)}", "Install Magpie again with `make install`."
+            f"open_clip cannot be started: {first_line(error)}", "Install Magpie again with `make install`."
         ) from error
     _check_device(choice.device)
     _check_packages(choice)
@@ -162,7 +161,7 @@ def _load(choice: Choice, weights: Path, threads: int | None) -> _Loaded:
         tokenizer = open_clip.get_tokenizer(choice.model, **_tokenizer_options(choice))
     except Exception as error:  # whatever a damaged file does to torch or safetensors
         raise EmbedderFailed(
-            f"{choice.model} could not be loaded from {weights.name}: {_first_line(error)}",
+            f"{choice.model} could not be loaded from {weights.name}: {first_line(error)}",
             "Fetch the weights again (`magpie models pull`), or free some memory.",
         ) from error
     model.eval()
@@ -226,7 +225,7 @@ def _running() -> Iterator[None]:
             yield
     except RuntimeError as error:
         raise EmbedderFailed(
-            f"The embedder stopped: {_first_line(error)}",
+            f"The embedder stopped: {first_line(error)}",
             "Lower MAGPIE_EMBED__PICTURE_BATCH and MAGPIE_EMBED__TEXT_BATCH, or free some memory.",
         ) from error
 
@@ -253,13 +252,4 @@ def _decoded(path: Path) -> Image | None:
 
 
 def _rows(features: torch.Tensor) -> list[Vector]:
-    """Features as unit rows. Made so in float32: half precision is off by a thousandth."""
-    found = features.float().cpu().numpy()
-    if not np.isfinite(found).all():
-        raise EmbedderFailed("The embedder gave something that is no number.", "Fetch its weights again.")
-    found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-    return [np.ascontiguousarray(row, dtype=np.float32) for row in found]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return unit_rows(features.float().cpu().numpy(), "Fetch its weights again.")

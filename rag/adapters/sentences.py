@@ -10,9 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rag.adapters.openclip_weights import fingerprint
+from rag.adapters.rows import first_line, unit_rows
 from rag.adapters.windows import Prefixes, prefixes_of, windows
 from rag.errors import EmbedderFailed, WeightsMissing
 from rag.ports import Vector
@@ -65,10 +64,10 @@ class SentenceEmbedder:
             )
         except RuntimeError as error:
             raise EmbedderFailed(
-                f"The text embedder stopped: {_first_line(error)}",
+                f"The text embedder stopped: {first_line(error)}",
                 "Lower MAGPIE_TEXT__BATCH, or free some memory.",
             ) from error
-        return unit_rows(np.asarray(found, dtype=np.float32))
+        return unit_rows(found, "Fetch its weights again.")
 
     @cached_property
     def _folder(self) -> Path:
@@ -126,7 +125,7 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
         from transformers.utils import logging
     except (ImportError, OSError, RuntimeError) as error:
         raise EmbedderFailed(
-            f"sentence-transformers cannot be started: {_first_line(error)}",
+            f"sentence-transformers cannot be started: {first_line(error)}",
             "pip install --upgrade sentence-transformers",
         ) from error
     logging.disable_progress_bar()
@@ -136,7 +135,7 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
         model = SentenceTransformer(str(folder), device=None if device == "auto" else device, local_files_only=True)
     except Exception as error:  # whatever a damaged file or an unknown device does to torch and transformers
         raise EmbedderFailed(
-            f"{name} could not be loaded: {_first_line(error)}",
+            f"{name} could not be loaded: {first_line(error)}",
             "Fetch the model again, or look at MAGPIE_TEXT__MODEL and MAGPIE_TEXT__DEVICE.",
         ) from error
     model.eval()
@@ -156,15 +155,3 @@ def _fingerprint(folder: Path) -> str:
         if inside.parts[0] not in ("onnx", "openvino"):
             digest.update(f"{inside.as_posix()} {fingerprint(path)}\n".encode())
     return digest.hexdigest()[:10]
-
-
-def unit_rows(found: np.ndarray[Any, np.dtype[np.float32]]) -> list[Vector]:
-    """Rows of length one. Raise EmbedderFailed for what is no number."""
-    if not np.isfinite(found).all():
-        raise EmbedderFailed("The text embedder gave something that is no number.", "Fetch its weights again.")
-    found = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
-    return [np.ascontiguousarray(row, dtype=np.float32) for row in found]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
