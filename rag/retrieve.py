@@ -1,8 +1,4 @@
-"""Lanes, fusion, one hit per page, and the decision whether anything was found.
-
-Each lane ranks pages by its best chunk on them. Ranks, never scores, are fused: similarities of
-different towers and BM25 live on different scales.
-"""
+"""The lanes: each ranks pages by its best chunk on them. Their fusion and the decision follow."""
 
 from __future__ import annotations
 
@@ -13,31 +9,16 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from sqlalchemy import Connection, or_, select
-
 from rag.catalog import Catalog, documents
-from rag.catalog.scope import names_in, serving
-from rag.catalog.tables import chunk, document
+from rag.decide import mass_of
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
-from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
+from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
+from rag.model import Found, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
 from rag.query import Places, matter, phrases, places, related
 from rag.settings import EmbedSettings, SearchSettings
 from rag.words import content_words
-
-Page = tuple[int, int]
-"""(document, page number)"""
-
-WEIGHTS: Mapping[str, float] = {
-    "words": 1.0,
-    "place": 1.5,
-    "text-vectors": 0.3,
-    "clip-picture": 0.5,
-    "clip-text": 0.1,
-}
-"""What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
-carries the recall. A page that the question names goes before what its words find."""
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
     TextLane: (("text-vectors", Modality.TEXT),),
@@ -61,26 +42,6 @@ _SAME_PAGE = 0.5
 
 _LEAST_WORDS = 3
 """Recognised words from which a screenshot can be identified by them alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """One lane's pages, best first, and the chunk that brought each."""
-
-    lane: str
-    pages: tuple[Page, ...]
-    chunks: Mapping[Page, int]
-    best: float = -1.0
-    """The similarity of the first page, for lanes that have one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Mass:
-    """Shares, 0 to 1, of a question's IDF mass: known in the scope, and held by the best page."""
-
-    known: float
-    on_page: float
-    why: str
 
 
 @dataclass
@@ -129,7 +90,7 @@ class Retriever:
         rankings += self._by_place(places(about), rankings, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
-            mass = self._mass(connection, wanted, scope, ())
+            mass = mass_of(connection, self._words, wanted, scope, ())
         found, why = mass.known >= self._search.coverage, mass.why
         if not found and any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
             found = True
@@ -147,7 +108,7 @@ class Retriever:
         rankings += self._by_vectors(self._clip, seen, scope, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
-            mass = self._mass(connection, wanted, scope, _fuse(rankings, self._search.rrf_k)[:3])
+            mass = mass_of(connection, self._words, wanted, scope, fuse(rankings, self._search.rrf_k)[:3])
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
         if len(wanted) < _LEAST_WORDS:
             found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
@@ -255,34 +216,6 @@ class Retriever:
         pages = tuple(chunks)[: self._search.depth]
         return Ranking(lane, pages, chunks)
 
-    # ------------------------------------------------------------ found or not
-
-    def _mass(self, connection: Connection, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]) -> _Mass:
-        """How much of the words' IDF mass the scope knows at all, and how much one of these pages holds."""
-        total = self._words.count(connection, scope)
-        on_page = _chunks_of(connection, pages)
-        held = dict.fromkeys(pages, 0.0)
-        missing = []
-        weights = []
-        for word in wanted:
-            holders = self._words.holders(connection, word, scope)
-            if not holders:
-                missing.append(word)
-                continue
-            # BM25's IDF, never negative.
-            weights.append(math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5)))
-            for page in {on_page[chunk_id] for chunk_id in holders & on_page.keys()}:
-                held[page] += weights[-1]
-        known = sum(weights)
-        # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
-        whole = known + len(missing) * max(weights, default=1.0)
-        if not wanted:
-            return _Mass(0.0, 0.0, "The question has no words to search for.")
-        if len(missing) == len(wanted):
-            return _Mass(0.0, 0.0, "None of its words occurs in the files I may use here.")
-        why = f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
-        return _Mass(known / whole, max(held.values(), default=0.0) / whole, why)
-
     # ------------------------------------------------------------ hits
 
     def _result(
@@ -297,74 +230,13 @@ class Retriever:
         clock: _Clock,
         started: float,
     ) -> Found:
-        hits = self._hits(rankings, _fuse(rankings, self._search.rrf_k)[:k], scope)
+        pages = fuse(rankings, self._search.rrf_k)[:k]
+        hits = hits_of(self._catalog, self._data, rankings, pages, scope, self._search.rrf_k)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
         sure = sure if hits else 0.0
         return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked, sure)
 
-    def _hits(self, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope) -> list[Hit]:
-        ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}
-        chosen: dict[Page, int] = {}
-        for page in pages:
-            best = max(
-                (r for r in rankings if page in ranks[r.lane]),
-                key=lambda r: WEIGHTS[r.lane] / (self._search.rrf_k + ranks[r.lane][page]),
-            )
-            chosen[page] = best.chunks[page]
-        with self._catalog.reading() as connection:
-            rows = documents.chunks_by_id(connection, chosen.values())
-            names = names_in(connection, [page[0] for page in pages], scope)
-        hits: list[Hit] = []
-        for page in pages:
-            row = rows.get(chosen[page])
-            if row is None or row.document not in names:  # deleted, or unshared, since the lanes looked
-                continue
-            folder = self._data / "pictures" / str(row.reading)
-            name, link = names[row.document]
-            hits.append(
-                Hit(
-                    rank=len(hits) + 1,
-                    chunk=row.id,
-                    document=row.document,
-                    name=name,
-                    link=link,
-                    page=row.page,
-                    label=row.label,
-                    kind=row.kind,
-                    text=row.text,
-                    heading=row.heading,
-                    caption=row.caption,
-                    box=row.box,
-                    marks=row.marks,
-                    picture=folder / row.picture if row.picture else None,
-                    render=folder / row.render if row.render else None,
-                    lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
-                )
-            )
-        return hits
-
 
 def _off(vectors: ClipLane | TextLane) -> str:
     return f"off: {vectors.off} (fix: {vectors.fix})"
-
-
-def _fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:
-    """Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): the sum of weight / (k + rank)."""
-    scores: dict[Page, float] = {}
-    for ranking in rankings:
-        for rank, page in enumerate(ranking.pages, 1):
-            scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] / (k + rank)
-    return sorted(scores, key=lambda page: (-scores[page], page))
-
-
-def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
-    """{chunk: page} of these pages."""
-    if not pages:
-        return {}
-    rows = (
-        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-    )
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}

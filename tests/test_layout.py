@@ -19,6 +19,8 @@ STORED = {"catalog", "words", "query", "read", "chunk"}
 ENGINE = {
     "ingest",
     "retrieve",
+    "fuse",
+    "decide",
     "answer",
     "evidence",
     "embed",
