@@ -15,6 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import ClassVar, Generic, TypeVar
 
+import numpy as np
+
 from rag.catalog import vectors
 from rag.catalog.scope import allowed_chunks, count_in
 from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
@@ -29,6 +31,9 @@ _T = TypeVar("_T")
 
 _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
+
+_EXACT = 500
+"""Chunks a scope may hold to be compared with the question one by one, by the catalog's own vectors."""
 
 _AMONG = 20_000
 """Vectors a scope may hold to be asked for by their ids; asking among 15,400 took 16 ms."""
@@ -169,32 +174,33 @@ class VectorLane(ABC, Generic[_E]):
     def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[Nearest]:
         """Chunks in scope, nearest first, enough for `pages` distinct pages when the scope has them.
 
-        Asked wide first and joined with the catalog, the wider the smaller the scope; among the scope's own vectors
-        when that would be too wide, or when too few pages are left. A chunk has several windows, so k vectors may be
-        two pages.
+        Asked wide first and joined with the catalog, the wider the smaller the scope; when that would be too wide, or
+        when too few pages are left, among the scope's own vectors: a small scope's by comparing each of them. A chunk
+        has several windows, so k vectors may be two pages.
         """
         identity = self._identity
         if identity is None or not queries:
             return []
         store = self._mirror.store()
-        total = store.count(identity)
         with self._catalog.reading() as connection:
             inside, everything = count_in(connection, scope), count_in(connection, Scope.operator())
         if not inside:
             return []
         # As wide as it takes for enough of them to lie in the scope, if it holds its share of what is near.
-        k = min(total, pages * 4 * everything // inside)
+        k = pages * 4 * everything // inside
         while True:
             if k > _WIDEST:
+                if inside <= _EXACT:
+                    return self._join(self._compared(queries, modality, scope), scope)
                 with self._catalog.reading() as connection:
                     among = vectors.windows_in(connection, identity, modality, scope, _AMONG + 1)
                 if len(among) <= _AMONG:
                     return self._nearest_of(among, queries, modality, scope, pages)
-            near = _best(store.query(identity, modality, query, k) for query in queries)
-            found = self._join(near, scope)
-            if _pages(found) >= pages or k >= total:
+            answers = [store.query(identity, modality, query, k) for query in queries]
+            found = self._join(_best(answers), scope)
+            if _pages(found) >= pages or all(len(near) < k for near in answers):
                 return found
-            k = min(total, max(k * 8, _WIDEST + 1))
+            k = max(k * 8, _WIDEST + 1)
 
     def _nearest_of(
         self,
@@ -215,6 +221,16 @@ class VectorLane(ABC, Generic[_E]):
             if _pages(found) >= pages:
                 break
         return found
+
+    def _compared(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[Neighbour]:
+        """All that a scope holds, by the catalog's vectors: exact, whatever the store has."""
+        assert self._identity is not None
+        with self._catalog.reading() as connection:
+            windows, rows = vectors.vectors_in(connection, self._identity, modality, scope)
+        if not windows:
+            return []
+        nearest = (rows @ np.stack(queries).T).max(axis=1)
+        return _best([[Neighbour(*window, float(near)) for window, near in zip(windows, nearest, strict=True)]])
 
     def _join(self, near: Sequence[Neighbour], scope: Scope) -> list[Nearest]:
         with self._catalog.reading() as connection:

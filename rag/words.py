@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, column, func, insert, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, column, func, insert, literal_column, select, table, text
 
-from rag.catalog.scope import documents_in, serving
+from rag.catalog.scope import chunks_in, documents_in, serving
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import Entry
@@ -88,7 +88,7 @@ class Fts5Words:
             .select_from(WORDS)
             .join(chunk, chunk.c.id == WORDS.c.rowid)
             .join(document, serving())
-            .where(text("words MATCH :match"), WORDS.c.document.in_(documents_in(scope)))
+            .where(text("words MATCH :match"), *_inside(scope))
             .order_by(literal_column(f"bm25(words, {weights})"), chunk.c.id)
             .limit(limit)
         )
@@ -96,13 +96,8 @@ class Fts5Words:
 
     def holders(self, connection: Connection, word: str, scope: Scope) -> set[int]:
         """The chunks in scope that have this word, by the index's own stemming."""
-        rows = select(WORDS.c.rowid).where(text("words MATCH :match")).params(match=_any_of([word]))
-        if scope != Scope.operator():
-            # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds. The chunks
-            # are asked for their document: in `words` it lies behind the text, and every row would be read.
-            inside = select(chunk.c.id).where(chunk.c.document_id.in_(documents_in(scope)))
-            rows = rows.where(literal_column("+words.rowid").in_(inside))
-        return set(connection.scalars(rows).all())
+        rows = select(WORDS.c.rowid).where(text("words MATCH :match"), *_inside(scope))
+        return set(connection.scalars(rows, {"match": _any_of([word])}).all())
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""
@@ -111,6 +106,14 @@ class Fts5Words:
         # What is written to `words` is what has text or a caption; counting there would read every text.
         chunks = select(func.count()).where(chunk.c.document_id.in_(documents_in(scope)))
         return connection.scalar(chunks.where((chunk.c.text != "") | (chunk.c.caption != ""))) or 0
+
+
+def _inside(scope: Scope) -> list[ColumnElement[bool]]:
+    if scope == Scope.operator():
+        return []
+    # The plus keeps FTS5 from looking up each of the scope's rows by itself, which takes seconds. The chunks are asked
+    # for their document: in `words` it lies behind the text, and every row would be read.
+    return [literal_column("+words.rowid").in_(chunks_in(scope))]
 
 
 def _any_of(words: Sequence[str]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, false, func, insert, or_, select
 
-from rag.catalog.scope import documents_in
+from rag.catalog.scope import chunks_in
 from rag.catalog.tables import chunk, dropped, vector
 from rag.model import Kind, Modality, Scope
 from rag.ports import StoredVector, Vector
@@ -125,15 +126,29 @@ def count_vectors(connection: Connection, embedder: str) -> int:
 def windows_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope, limit: int
 ) -> list[tuple[int, int]]:
-    """(chunk, window) of what a scope holds; for a search among these only."""
-    rows = (
-        select(vector.c.chunk_id, vector.c.window)
-        .join(chunk, chunk.c.id == vector.c.chunk_id)
-        .where(vector.c.embedder == embedder, vector.c.modality == modality.value)
-        .where(chunk.c.document_id.in_(documents_in(scope)))
-        .limit(limit)
-    )
+    """(chunk, window) of what a scope holds, at most `limit` of them; for a search among these only."""
+    rows = select(vector.c.chunk_id, vector.c.window).where(*_of_scope(embedder, modality, scope)).limit(limit)
     return [(row.chunk_id, row.window) for row in connection.execute(rows)]
+
+
+def vectors_in(
+    connection: Connection, embedder: str, modality: Modality, scope: Scope
+) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
+    """What a scope holds: (chunk, window) of each vector, and the vectors as rows of unit length, shape (n, dim)."""
+    rows = connection.execute(
+        select(vector.c.chunk_id, vector.c.window, vector.c.data).where(*_of_scope(embedder, modality, scope))
+    ).all()
+    if not rows:
+        return [], np.empty((0, 0), np.float32)
+    values = np.frombuffer(b"".join(row.data for row in rows), np.float16).reshape(len(rows), -1).astype(np.float32)
+    return [(row.chunk_id, row.window) for row in rows], _unit(values)
+
+
+def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    # No join: starting from the scope's few chunks, SQLite finds each one's vectors by the key of the table. What has
+    # nothing to embed has no modality.
+    mine = vector.c.embedder == embedder
+    return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(scope))
 
 
 def take_dropped(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:
@@ -147,9 +162,12 @@ def forget_dropped(connection: Connection, rows: Sequence[tuple[int, int]]) -> N
 
 
 def _vector(data: bytes) -> Vector:
+    return _unit(np.frombuffer(data, dtype=np.float16).astype(np.float32))
+
+
+def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     # float16 loses the unit length in the fourth digit.
-    values = np.frombuffer(data, dtype=np.float16).astype(np.float32)
-    return np.asarray(values / np.linalg.norm(values), dtype=np.float32)
+    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), dtype=np.float32)
 
 
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
