@@ -33,8 +33,7 @@ def mass_of(
     held = dict.fromkeys(pages, 0.0)
     missing = []
     weights = []
-    for word in wanted:
-        holders = words.holders(connection, word, scope)
+    for word, holders in words.holders(connection, wanted, scope).items():
         if not holders:
             missing.append(word)
             continue

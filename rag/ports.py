@@ -205,8 +205,8 @@ class WordIndex(Protocol):
         """(chunk, document, page), best first, of chunks in scope with at least one of the words."""
         ...
 
-    def holders(self, connection: Connection, word: str, scope: Scope) -> set[int]:
-        """The chunks in scope that have this word, by the index's own stemming."""
+    def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
+        """{word: the chunks in scope that have it}, by the index's own stemming."""
         ...
 
     def count(self, connection: Connection, scope: Scope) -> int:

@@ -5,12 +5,13 @@ Everything here runs inside a transaction of the catalog, so a chunk and its wor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, column, func, insert, literal_column, select, table, text
 
-from rag.catalog.scope import chunks_in, documents_in, serving
+from rag.catalog.scope import chunks_in, serving
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import Entry
@@ -18,6 +19,8 @@ from rag.ports import Entry
 WORDS = table(
     "words", column("rowid"), column("title"), column("heading"), column("caption"), column("body"), column("document")
 )
+
+SIZES = table("words_docsize", column("id"))
 
 # BM25 weights of title, heading, caption, body; `document` is not searched.
 WEIGHTS = (1.0, 1.5, 1.5, 1.0, 0.0)
@@ -94,18 +97,27 @@ class Fts5Words:
         )
         return [(row[0], row[1], row[2]) for row in connection.execute(rows, {"match": _any_of(words)})]
 
-    def holders(self, connection: Connection, word: str, scope: Scope) -> set[int]:
-        """The chunks in scope that have this word, by the index's own stemming."""
-        rows = select(WORDS.c.rowid).where(text("words MATCH :match"), *_inside(scope))
-        return set(connection.scalars(rows, {"match": _any_of([word])}).all())
+    def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
+        """The chunks in scope that have each word, by the index's own stemming."""
+        found: dict[str, set[int]] = {word: set() for word in words}
+        # All in one statement, for the scope's chunks are looked up once a statement.
+        asked = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
+        rows = (
+            select(asked.c.key, WORDS.c.rowid)
+            .select_from(asked.join(WORDS, literal_column("words").op("MATCH")(asked.c.value)))
+            .where(*_inside(scope))
+        )
+        for word, chunk_id in connection.execute(rows):
+            found[word].add(chunk_id)
+        return found
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""
         if scope == Scope.operator():
             return connection.scalar(select(func.count()).select_from(WORDS)) or 0
-        # What is written to `words` is what has text or a caption; counting there would read every text.
-        chunks = select(func.count()).where(chunk.c.document_id.in_(documents_in(scope)))
-        return connection.scalar(chunks.where((chunk.c.text != "") | (chunk.c.caption != ""))) or 0
+        # FTS5 keeps the sizes of its rows in a table of their own; in `words` every text would be read.
+        inside = chunks_in(scope).subquery()
+        return connection.scalar(select(func.count()).select_from(inside.join(SIZES, SIZES.c.id == inside.c.id))) or 0
 
 
 def _inside(scope: Scope) -> list[ColumnElement[bool]]:

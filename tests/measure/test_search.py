@@ -20,7 +20,7 @@ from tests.measure.multiplied import (
     fill_catalog,
     multiplied,
 )
-from tests.measure.search import CountingStore, InstantEmbedder, Timed, read_questions, report, timed
+from tests.measure.search import CountingStore, InstantEmbedder, Spread, Timed, read_questions, report, timed
 
 BOX = Box(0.1, 0.1, 0.9, 0.5)
 
@@ -68,15 +68,20 @@ def test_a_run_over_a_small_catalog(tmp_path: Path) -> None:
         run = timed(rag, store, questions, Scope.of(SMALL))
         found = rag.find(questions[0], Scope.operator())
     assert {state for lane, state in found.lanes.items() if lane != "text-vectors"} == {"on"}
-    assert 0 < run.p50 <= run.p95
-    assert run.stages["vectors"] > 0
+    assert 0 < run.clock.p50 <= run.clock.p95
+    assert run.stages["vectors"].p50 > 0
     with pytest.raises(SystemExit, match="not empty"):
         build(data, data, 300, 1, lambda _: None)
 
 
 def test_runs_are_told_with_their_spread() -> None:
-    few, more = {"words": 1.0, "vectors": 2.0, "fuse": 3.0}, {"words": 4.0, "vectors": 4.0, "fuse": 4.0}
-    runs = [Timed(10, 20, 15, few, 0.25), Timed(12, 31, 16, more, 0.5)]
+    few, more = dict.fromkeys(("words", "vectors", "fuse"), Spread(1, 2)), {"words": Spread(5, 6)}
+    runs = [
+        Timed(Spread(10, 20), Spread(9, 15), few, 0.25),
+        Timed(Spread(12, 31), Spread(9, 16), few | more, 0.5),
+        Timed(Spread(11, 30), Spread(9, 16), few, 0.5),
+    ]
     said = "\n".join(report("10 chunks", runs))
-    assert "p50 10 to 12 ms, p95 20 to 31 ms" in said
+    assert "p50 11 ms (10 to 12), p95 30 ms (20 to 31)" in said
+    assert "words:         p50 1 ms (1 to 5)" in said
     assert "50%" in said

@@ -86,7 +86,10 @@ def test_nothing_outside_the_scope_is_found_or_counted(
     assert set(search(catalog, everything, scope)) == allowed
     with catalog.reading() as connection:
         assert Fts5Words().count(connection, scope) == len(allowed)
-        assert Fts5Words().holders(connection, "gateway", scope) == allowed & {1}
+        assert Fts5Words().holders(connection, ["gateway", "week"], scope) == {
+            "gateway": allowed & {1},
+            "week": allowed & {2},
+        }
 
 
 def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
