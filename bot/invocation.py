@@ -14,7 +14,7 @@ from bot.screen import Screen
 from rag import Answer, Check, Found, Scope, Settings, Status, load_settings
 
 if TYPE_CHECKING:
-    from rag import DocumentRow, ModelRow, Outcome, Progress, Trained
+    from rag import Decision, DocumentRow, ModelRow, Outcome, Progress, Trained
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder where everything lives.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts to stdout.")]
@@ -43,6 +43,8 @@ class Engine(Protocol):
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], Path]: ...
     def models(self) -> list[ModelRow]: ...
     def train_projection(self, report: Callable[[int, int], None] = ...) -> Trained: ...
+
+    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path: ...
     def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path: ...
 
 

@@ -33,6 +33,8 @@ from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Sta
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
+    from rag.calibrate import Fitted, train_decision
+    from rag.decide import Decision
     from rag.evaluate import measure
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
@@ -62,7 +64,10 @@ _LATER = {
     "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
+    "Decision": "rag.decide",
+    "Fitted": "rag.calibrate",
     "Trained": "rag.projection",
+    "train_decision": "rag.calibrate",
     "Share": "rag.shares",
     "Standing": "rag.shares",
     "UrlFetcher": "rag.web.fetch",
@@ -92,12 +97,14 @@ __all__ = [
     "Busy",
     "CatalogUnfit",
     "Check",
+    "Decision",
     "DocumentRow",
     "EmbedderBusy",
     "EmbedderDown",
     "EmbedderFailed",
     "Fetched",
     "Fetcher",
+    "Fitted",
     "Found",
     "GeneratorBusy",
     "GeneratorDown",
@@ -141,6 +148,7 @@ __all__ = [
     "shared_in",
     "spaces_of",
     "standings",
+    "train_decision",
     "variable",
     "write_report",
 ]

@@ -1,64 +1,93 @@
-"""Whether anything was found."""
+"""Whether anything was found: a logistic regression on the search's own signals.
+
+The numbers are data, fitted by `magpie train-decision` (rag/calibrate.py): `decision.json` beside this file, or the one
+in the data folder, fitted on questions of the team's own.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from rag.errors import OperatorMustAct
 
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
-from rag.fuse import Page
-from rag.model import Scope
-from rag.ports import WordIndex
+NAME = "decision.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Mass:
-    """Shares, 0 to 1, of a question's IDF mass: known in the scope, and held by the best page."""
+class Weight:
+    """Of one signal: its mean and standard deviation where it was fitted, and what a deviation of one counts."""
 
-    known: float
-    on_page: float
-    why: str
-
-
-def mass_of(
-    connection: Connection, words: WordIndex, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
-) -> Mass:
-    """How much of the words' IDF mass the scope knows at all, and how much one of these pages holds."""
-    total = words.count(connection, scope)
-    on_page = _chunks_of(connection, pages)
-    held = dict.fromkeys(pages, 0.0)
-    missing = []
-    weights = []
-    for word, holders in words.holders(connection, wanted, scope).items():
-        if not holders:
-            missing.append(word)
-            continue
-        # BM25's IDF, never negative.
-        weights.append(math.log(1 + (total - len(holders) + 0.5) / (len(holders) + 0.5)))
-        for page in {on_page[chunk_id] for chunk_id in holders & on_page.keys()}:
-            held[page] += weights[-1]
-    known = sum(weights)
-    # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
-    whole = known + len(missing) * max(weights, default=1.0)
-    if not wanted:
-        return Mass(0.0, 0.0, "The question has no words to search for.")
-    if len(missing) == len(wanted):
-        return Mass(0.0, 0.0, "None of its words occurs in the files I may use here.")
-    why = f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
-    return Mass(known / whole, max(held.values(), default=0.0) / whole, why)
+    mean: float
+    scale: float
+    weight: float
 
 
-def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
-    """{chunk: page} of these pages."""
-    if not pages:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`threshold`: the probability, 0 to 1, below which nothing counts as found.
+
+    `asked` questions were fitted on; `auroc`, `absent` and `present` (the shares declined of those without and with an
+    answer) were measured on documents that the fit had not seen.
+    """
+
+    bias: float
+    weights: Mapping[str, Weight]
+    threshold: float
+    asked: int = 0
+    auroc: float = 0.5
+    absent: float = 0.0
+    present: float = 0.0
+
+    def sure(self, signals: Mapping[str, float]) -> float:
+        """The probability, 0 to 1, that the answer is there; a signal that is missing counts as an average one."""
+        logit = self.bias
+        for name, one in self.weights.items():
+            if name in signals:
+                logit += one.weight * (signals[name] - one.mean) / one.scale
+        return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
+
+
+Decisions = Mapping[str, Decision]
+"""By what is asked: "question" or "picture"."""
+
+
+def load(data: Path) -> Decisions:
+    """The decisions fitted in this data folder, and for the others the ones that Magpie brings.
+
+    Raise OperatorMustAct for a file that is there and cannot be read.
+    """
+    return {**_read(Path(__file__).with_name(NAME)), **_read(data / NAME)}
+
+
+def save(data: Path, decisions: Decisions) -> Path:
+    """Keep them in the data folder, beside others fitted there; they are used from the next start."""
+    path = data / NAME
+    shape = {name: asdict(one) for name, one in {**_read(path), **decisions}.items()}
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    return path
+
+
+def _read(path: Path) -> Decisions:
+    if not path.is_file():
         return {}
-    rows = (
-        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-    )
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}
+    try:
+        shape = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): _decision(row) for name, row in shape.items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise OperatorMustAct(
+            f"The decision in {path} cannot be read.", "Delete it, or make it again: magpie train-decision."
+        ) from error
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    weights = {str(name): Weight(**one) for name, one in row["weights"].items()}
+    if not all(math.isfinite(one.mean + one.weight) and one.scale > 0 for one in weights.values()):
+        raise ValueError
+    return Decision(**{**row, "weights": weights})

@@ -34,8 +34,13 @@ class Ranking:
     lane: str
     pages: tuple[Page, ...]
     chunks: Mapping[Page, int]
-    best: float = -1.0
-    """The similarity of the first page, for lanes that have one."""
+    scores: tuple[float, ...] = ()
+    """Of the pages, in their order, for lanes that have them: BM25, or the cosine of the nearest chunk."""
+
+    @property
+    def best(self) -> float:
+        """The first page's score; -1 without one."""
+        return self.scores[0] if self.scores else -1.0
 
 
 def fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:

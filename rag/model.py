@@ -244,6 +244,8 @@ class Found:
     """Per lane, the ranked pages as (document, page); what `magpie eval` measures a lane by."""
     confidence: float = 0.0
     """0 to 1, how sure the decision is: `found` is a confidence at or above a threshold."""
+    signals: Mapping[str, float] = field(default_factory=dict)
+    """What the decision looked at; what `magpie train-decision` fits it on."""
 
 
 # ---------------------------------------------------------------- what an answer is made of

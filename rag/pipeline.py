@@ -16,6 +16,7 @@ from types import TracebackType
 from sqlalchemy import Connection, select
 
 from rag import answer as answering
+from rag import decide
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
@@ -94,7 +95,13 @@ class Rag:
         self._closing = closing
         self._work = Work(settings, parts.catalog, parts.words, parts.lanes, parts.open_reader, parts.fetchers)
         self._retriever = Retriever(
-            parts.catalog, settings.data, parts.words, parts.lanes, settings.search, settings.embed
+            parts.catalog,
+            settings.data,
+            parts.words,
+            parts.lanes,
+            settings.search,
+            settings.embed,
+            decide.load(settings.data),
         )
 
     def __enter__(self) -> Rag:
@@ -303,6 +310,10 @@ class Rag:
         from rag.training import train_projection
 
         return train_projection(self._lanes, self.settings.data, report)
+
+    def keep_decisions(self, decisions: decide.Decisions) -> Path:
+        """Decide by these from the next start, and for others as before; where they lie now."""
+        return decide.save(self.settings.data, decisions)
 
     # ------------------------------------------------------------ looking up
 

@@ -201,12 +201,16 @@ class WordIndex(Protocol):
 
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
-    ) -> list[tuple[int, int, int]]:
-        """(chunk, document, page), best first, of chunks in scope with at least one of the words."""
+    ) -> list[tuple[int, int, int, float]]:
+        """(chunk, document, page, BM25 above 0), best first, of chunks in scope with at least one of the words."""
         ...
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
         """{word: the chunks in scope that have it}, by the index's own stemming."""
+        ...
+
+    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        """{word: how many chunks of all that is indexed have it}, by the index's own stemming."""
         ...
 
     def count(self, connection: Connection, scope: Scope) -> int:

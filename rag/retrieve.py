@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from rag.catalog import Catalog, documents
-from rag.decide import mass_of
+from rag.decide import Decisions
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
@@ -18,6 +18,7 @@ from rag.model import Found, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
 from rag.query import Places, matter, phrases, places, related
 from rag.settings import EmbedSettings, SearchSettings
+from rag.signals import held_mass, of_question
 from rag.words import content_words
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
@@ -58,6 +59,16 @@ class _Clock:
         return now
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """How sure, 0 to 1, the search is; from `least` something was found, else `why` says what was lacking."""
+
+    sure: float
+    least: float
+    why: str
+    signals: Mapping[str, float]
+
+
 class Retriever:
     """Finds pages for words or for a picture, always inside a scope."""
 
@@ -69,6 +80,7 @@ class Retriever:
         vectors: Lanes,
         search: SearchSettings,
         embed: EmbedSettings,
+        decisions: Decisions,
     ) -> None:
         self._catalog = catalog
         self._data = data
@@ -77,6 +89,7 @@ class Retriever:
         self._text = vectors.text
         self._search = search
         self._embed = embed
+        self._decisions = decisions
 
     def find(self, query: str, scope: Scope, k: int) -> Found:
         """Rank pages for a question and decide whether one of them answers it."""
@@ -84,18 +97,25 @@ class Retriever:
         about = matter(query)
         wanted = content_words(about)
         more = [*phrases(about), *content_words(related(about))]
-        rankings = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
+        by_words = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
+        rankings = list(by_words)
         for lane in (self._text, self._clip):
             rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
         rankings += self._by_place(places(about), rankings, lanes, clock)
         started = perf_counter()
-        with self._catalog.reading() as connection:
-            mass = mass_of(connection, self._words, wanted, scope, ())
-        found, why = mass.known >= self._search.coverage, mass.why
-        if not found and any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
-            found = True
-        sure = max(mass.known, self._search.coverage) if found else mass.known
-        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
+        pages = fuse(rankings, self._search.rrf_k)
+        signals: dict[str, float] = {}
+        if by_words:
+            with self._catalog.reading() as connection:
+                best = next(iter(pages), None)
+                signals = of_question(connection, self._words, about, wanted, scope, by_words[0], best)
+        decision = self._decisions["question"]
+        least = decision.threshold if self._search.sure is None else self._search.sure
+        sure = decision.sure(signals)
+        if any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
+            sure = max(sure, least)  # no question was fitted on with CLIP's own vectors
+        why = "" if sure >= least else self._lacking(wanted, scope)
+        return self._result(_Verdict(sure, least, why, signals), rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
         """Which page a picture shows: by the words recognised in it, and by its vector."""
@@ -108,14 +128,14 @@ class Retriever:
         rankings += self._by_vectors(self._clip, seen, scope, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
-            mass = mass_of(connection, self._words, wanted, scope, fuse(rankings, self._search.rrf_k)[:3])
+            held = held_mass(connection, self._words, wanted, scope, fuse(rankings, self._search.rrf_k)[:3])
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
         if len(wanted) < _LEAST_WORDS:
             found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
         else:
-            found, why = twin or mass.on_page >= _SAME_PAGE, "No page here has enough of the picture's words."
-        sure = max(mass.on_page, _SAME_PAGE) if found else min(mass.on_page, math.nextafter(_SAME_PAGE, 0.0))
-        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
+            found, why = twin or held >= _SAME_PAGE, "No page here has enough of the picture's words."
+        sure = max(held, _SAME_PAGE) if found else min(held, math.nextafter(_SAME_PAGE, 0.0))
+        return self._result(_Verdict(sure, _SAME_PAGE, why, {}), rankings, lanes, scope, k, clock, started)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -134,7 +154,9 @@ class Retriever:
         started = perf_counter()
         with self._catalog.reading() as connection:
             rows = self._words.search(connection, wanted, scope, self._search.depth * _CHUNKS_PER_PAGE)
-        ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page in rows])
+        ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page, _ in rows])
+        scores = {chunk_id: score for chunk_id, _, _, score in rows}
+        ranking = replace(ranking, scores=tuple(scores[ranking.chunks[page]] for page in ranking.pages))
         clock.add("words", started)
         return [ranking]
 
@@ -207,7 +229,10 @@ class Retriever:
             if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _AS_LIKELY:
                 best[one.document, one.page] = one
         chunks = {page: one.chunk for page, one in best.items()}
-        return Ranking(lane, ranking.pages, chunks, near[0].similarity if near else -1.0)
+        # The lane's order is by similarity, so that the page's first chunk has its highest.
+        similar = {one.chunk: one.similarity for one in near}
+        scores = tuple(similar[ranking.chunks[page]] for page in ranking.pages)
+        return Ranking(lane, ranking.pages, chunks, scores)
 
     def _pages(self, lane: str, rows: Sequence[tuple[int, Page]]) -> Ranking:
         chunks: dict[Page, int] = {}
@@ -216,13 +241,22 @@ class Retriever:
         pages = tuple(chunks)[: self._search.depth]
         return Ranking(lane, pages, chunks)
 
-    # ------------------------------------------------------------ hits
+    def _lacking(self, wanted: Sequence[str], scope: Scope) -> str:
+        """Why nothing was found, in a sentence."""
+        if not wanted:
+            return "The question has no words to search for."
+        with self._catalog.reading() as connection:
+            holders = self._words.holders(connection, wanted, scope)
+        missing = [word for word, chunks in holders.items() if not chunks]
+        if len(missing) == len(wanted):
+            return "None of its words occurs in the files I may use here."
+        if missing:
+            return f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
+        return "Its words occur in the files I may use here, but on no page enough of them together."
 
     def _result(
         self,
-        found: bool,
-        sure: float,
-        why: str,
+        verdict: _Verdict,
         rankings: Sequence[Ranking],
         lanes: Mapping[str, str],
         scope: Scope,
@@ -234,8 +268,9 @@ class Retriever:
         hits = hits_of(self._catalog, self._data, rankings, pages, scope, self._search.rrf_k)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
-        sure = sure if hits else 0.0
-        return Found(found and bool(hits), tuple(hits), dict(lanes), why, clock.ms, ranked, sure)
+        sure = verdict.sure if hits else 0.0
+        found = bool(hits) and sure >= verdict.least
+        return Found(found, tuple(hits), dict(lanes), verdict.why, clock.ms, ranked, sure, verdict.signals)
 
 
 def _off(vectors: ClipLane | TextLane) -> str:

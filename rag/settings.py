@@ -117,8 +117,8 @@ class SearchSettings(Group):
             raise ValueError(f"unknown lane {sorted(unknown)[0]!r}; there are {', '.join(LANES)}")
         return names
 
-    coverage: float = Field(
-        default=0.5, ge=0, le=1, description="share of the question's IDF mass the scope must know, else: not found"
+    sure: float | None = Field(
+        default=None, ge=0, le=1, description="probability below which nothing counts as found; empty: as fitted"
     )
 
 

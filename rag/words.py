@@ -81,21 +81,24 @@ class Fts5Words:
 
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
-    ) -> list[tuple[int, int, int]]:
-        """(chunk, document, page), best BM25 first, of chunks with at least one of the words."""
+    ) -> list[tuple[int, int, int, float]]:
+        """(chunk, document, page, BM25), best first, of chunks with at least one of the words; a score is above 0."""
         if not words:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
+        bm25: ColumnElement[float] = literal_column(f"bm25(words, {weights})").label(
+            "bm25"
+        )  # FTS5's is negative: the best comes first
         rows = (
-            select(chunk.c.id, chunk.c.document_id, chunk.c.page)
+            select(chunk.c.id, chunk.c.document_id, chunk.c.page, bm25)
             .select_from(WORDS)
             .join(chunk, chunk.c.id == WORDS.c.rowid)
             .join(document, serving())
             .where(text("words MATCH :match"), *_inside(scope))
-            .order_by(literal_column(f"bm25(words, {weights})"), chunk.c.id)
+            .order_by(bm25, chunk.c.id)
             .limit(limit)
         )
-        return [(row[0], row[1], row[2]) for row in connection.execute(rows, {"match": _any_of(words)})]
+        return [(row[0], row[1], row[2], -row[3]) for row in connection.execute(rows, {"match": _any_of(words)})]
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
         """The chunks in scope that have each word, by the index's own stemming."""
@@ -110,6 +113,17 @@ class Fts5Words:
         for word, chunk_id in connection.execute(rows):
             found[word].add(chunk_id)
         return found
+
+    def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
+        """How many chunks of all that is indexed have each word."""
+        found = dict.fromkeys(words, 0)
+        asked = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
+        rows = (
+            select(asked.c.key, func.count())
+            .select_from(asked.join(WORDS, literal_column("words").op("MATCH")(asked.c.value)))
+            .group_by(asked.c.key)
+        )
+        return found | {row[0]: row[1] for row in connection.execute(rows)}
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""

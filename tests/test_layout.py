@@ -21,6 +21,8 @@ ENGINE = {
     "retrieve",
     "fuse",
     "decide",
+    "signals",
+    "calibrate",
     "answer",
     "evidence",
     "embed",

@@ -1,6 +1,9 @@
-"""train-projection: the sentence embedder's vectors turned into CLIP's."""
+"""train-projection and train-decision: what is learned from the team's own documents and questions."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -10,6 +13,7 @@ from bot.screen import count
 
 def register(app: typer.Typer) -> None:
     app.command("train-projection")(train_projection)
+    app.command("train-decision")(fit_decision)
 
 
 def train_projection(context: typer.Context, data: Data = None, json: Json = False) -> None:
@@ -33,3 +37,44 @@ def train_projection(context: typer.Context, data: Data = None, json: Json = Fal
         screen.say(f"The right one of the held-out texts is nearest for {100 * trained.right:.1f} % of them.")
         screen.say("Use it with MAGPIE_EMBED__QUERY_SIDE=projection. It lies here:")
         screen.path(trained.path)
+
+
+def fit_decision(
+    context: typer.Context,
+    questions: Annotated[Path, typer.Option(help="Questions or screenshots with their gold pages, as for eval.")],
+    wrongly: Annotated[
+        float, typer.Option(min=0, max=1, help="Largest share of answerable questions that may be declined.")
+    ] = 0.03,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Learn from questions with known pages when to say that nothing was found."""
+    from rag import train_decision  # loads NumPy, which --help has no use for
+
+    with invocation(context).open(data, json) as (rag, screen):
+        with screen.counting(f"Asking {questions.name}", "searches") as watch:
+            fitted = train_decision(rag, questions, wrongly, watch)
+        screen.data(
+            {
+                "path": str(fitted.path),
+                **{
+                    name: {
+                        "searches": one.asked,
+                        "auroc": one.auroc,
+                        "threshold": one.threshold,
+                        "declined": {"absent": one.absent, "present": one.present},
+                        "curve": [point._asdict() for point in fitted.curves[name]],
+                    }
+                    for name, one in fitted.decisions.items()
+                },
+            }
+        )
+        for name, one in fitted.decisions.items():
+            screen.say(f"{name.capitalize()}s: learned from {one.asked:,} searches.", style="bold")
+            screen.say(
+                f"On documents left out: AUROC {100 * one.auroc:.1f} %; {100 * one.absent:.1f} % of those without an "
+                f"answer are declined, {100 * one.present:.1f} % of the others, below a probability of "
+                f"{one.threshold:.2f}."
+            )
+        screen.say("It is used from the next start. It lies here:")
+        screen.path(fitted.path)

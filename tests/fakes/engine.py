@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from types import TracebackType
 from rag import (
     Answer,
     Check,
+    Decision,
     DocumentRow,
     Found,
     Hit,
@@ -77,6 +78,7 @@ class FakeEngine:
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
+    decisions: dict[str, Decision] = field(default_factory=dict)
     closed: bool = False
 
     def opened(self, settings: Settings) -> FakeEngine:
@@ -151,6 +153,10 @@ class FakeEngine:
         report(1, 1)
         self._ask("train_projection")
         return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
+
+    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+        self.decisions |= decisions
+        return Path("decision.json")
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         return {}

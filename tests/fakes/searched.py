@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rag.decide import Decision
 from rag.model import Box, Found, Hit, Kind, Scope
 
 
@@ -28,6 +29,8 @@ class FakeSearched:
     off: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[tuple[int, int], Path] = field(default_factory=dict)
     confidences: Mapping[str, float] = field(default_factory=dict)
+    signals: Callable[[str, Scope], Mapping[str, float]] = lambda query, scope: {}
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
     def documents(self, scope: Scope) -> list[FakeDocument]:
         return [FakeDocument(*row) for row in self.names.items()]
@@ -50,11 +53,16 @@ class FakeSearched:
             stage_ms={"embed": 4.0, "words": 2.0},
             rankings=lanes,
             confidence=self.confidences.get(query, 0.5) if hits else 0.0,
+            signals=self.signals(query, scope),
         )
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         """Of pages in scope, those that `pictures` has."""
         return {page: self.pictures[page] for page in pages if page in self.pictures and self._inside(page[0], scope)}
+
+    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+        self.decisions |= decisions
+        return Path("decision.json")
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
         return self.find(path.name, scope, k)

@@ -1,0 +1,120 @@
+"""What a search says about itself: the signals from which it is decided whether anything was found."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from sqlalchemy import Connection, or_, select
+
+from rag.catalog.scope import serving
+from rag.catalog.tables import chunk, document
+from rag.fuse import Page, Ranking
+from rag.model import Scope
+from rag.ports import WordIndex
+from rag.words import tokens
+
+SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
+
+_K1 = 1.2
+"""BM25's k1, which FTS5 does not let anybody change: a word counts at most (k1 + 1) times its IDF."""
+
+_LEAST_IDF = 1e-6
+"""What FTS5 gives a word that more than half of all chunks have."""
+
+_TENTH = 9
+
+_NAME = re.compile(r"(?<![.?!:;] )(?<=\s)[^\W\d_a-z][\w-]*|\b\w*\d\w*\b|\b[A-Z]{2,}\b")
+"""What is written with a capital inside a sentence, has a digit, or is an abbreviation."""
+
+
+def of_question(
+    connection: Connection,
+    words: WordIndex,
+    question: str,
+    wanted: Sequence[str],
+    scope: Scope,
+    by_words: Ranking,
+    best: Page | None,
+) -> dict[str, float]:
+    """Signals of a question, each 0 to 1 and higher where an answer is likelier; one that cannot be had is left out.
+
+    `score`: the best page's BM25, as a share of the most that a page could have. `fall`: how far the tenth page's
+    lies below it. `names`: the share, by IDF, of the question's names and numbers that the document of the page
+    `best` has. `pairs`: the share of its neighbouring words that this document has side by side.
+    """
+    idf = _idf(connection, words, wanted)
+    whole = (_K1 + 1) * sum(idf.values())
+    first = by_words.scores[0] if by_words.scores else 0.0
+    found = {SCORE: min(1.0, first / whole) if whole else 0.0}
+    if first > 0:
+        tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
+        found[FALL] = 1 - tenth / first
+    names = [word for word in names_in_question(question) if word in idf]
+    pairs = neighbours(question, wanted)
+    held: Collection[str] = ()
+    if best is not None and (names or pairs):
+        holders = words.holders(connection, [*names, *pairs], replace(scope, documents=frozenset((best[0],))))
+        held = {word for word, chunks in holders.items() if chunks}
+    if names:
+        found[NAMES] = _share(names, held, idf)
+    if pairs:
+        found[PAIRS] = _share(pairs, held, dict.fromkeys(pairs, 1.0))
+    return found
+
+
+def names_in_question(question: str) -> list[str]:
+    """The distinct words of names, numbers and abbreviations in it, lower case."""
+    return list(dict.fromkeys(word for match in _NAME.finditer(question) for word in tokens(match.group())))
+
+
+def neighbours(question: str, wanted: Collection[str]) -> list[str]:
+    """The distinct phrases of two wanted words that stand side by side."""
+    row, known = tokens(question), set(wanted)
+    return list(dict.fromkeys(f"{a} {b}" for a, b in pairwise(row) if {a, b} <= known))
+
+
+def _idf(connection: Connection, words: WordIndex, wanted: Sequence[str]) -> dict[str, float]:
+    """As FTS5 has it, over all that is indexed: only so do its scores have a highest. A word nobody has counts most."""
+    total = words.count(connection, Scope.operator())
+    counts = words.counts(connection, wanted)
+    return {word: max(math.log((total - n + 0.5) / (n + 0.5)), _LEAST_IDF) for word, n in counts.items()}
+
+
+def _share(parts: Sequence[str], held: Collection[str], weights: Mapping[str, float]) -> float:
+    return sum(weights[part] for part in parts if part in held) / sum(weights[part] for part in parts)
+
+
+def held_mass(
+    connection: Connection, words: WordIndex, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
+) -> float:
+    """The share, 0 to 1, of the words' IDF mass that the best of these pages holds."""
+    total = words.count(connection, scope)
+    on_page = _chunks_of(connection, pages)
+    held = dict.fromkeys(pages, 0.0)
+    known: list[float] = []
+    holders = words.holders(connection, wanted, scope)
+    for having in filter(None, holders.values()):
+        # BM25's IDF, never negative.
+        known.append(math.log(1 + (total - len(having) + 0.5) / (len(having) + 0.5)))
+        for page in {on_page[chunk_id] for chunk_id in having & on_page.keys()}:
+            held[page] += known[-1]
+    if not known:
+        return 0.0
+    # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
+    return max(held.values(), default=0.0) / (sum(known) + (len(holders) - len(known)) * max(known))
+
+
+def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
+    """{chunk: page} of these pages."""
+    if not pages:
+        return {}
+    rows = (
+        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
+        .join(document, serving())
+        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
+    )
+    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}
