@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
 
-_EXACT = 500
+_EXACT = 5_000
 """Chunks a scope may hold to be compared with the question one by one, by the catalog's own vectors."""
 
 _AMONG = 20_000

@@ -8,7 +8,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, false, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from rag.catalog.scope import chunks_in
 from rag.catalog.tables import chunk, dropped, vector
@@ -135,13 +149,14 @@ def vectors_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope
 ) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
     """What a scope holds: (chunk, window) of each vector, and the vectors as rows of unit length, shape (n, dim)."""
-    rows = connection.execute(
-        select(vector.c.chunk_id, vector.c.window, vector.c.data).where(*_of_scope(embedder, modality, scope))
-    ).all()
+    # Untyped, for SQLAlchemy would copy each vector once more, which takes longer than reading it.
+    data = type_coerce(vector.c.data, NullType)
+    found = select(vector.c.chunk_id, vector.c.window, data).where(*_of_scope(embedder, modality, scope))
+    rows = connection.execute(found).all()
     if not rows:
         return [], np.empty((0, 0), np.float32)
-    values = np.frombuffer(b"".join(row.data for row in rows), np.float16).reshape(len(rows), -1).astype(np.float32)
-    return [(row.chunk_id, row.window) for row in rows], _unit(values)
+    halves = np.frombuffer(b"".join([row[2] for row in rows]), np.float16)
+    return [(row[0], row[1]) for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
 
 
 def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
@@ -167,7 +182,8 @@ def _vector(data: bytes) -> Vector:
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     # float16 loses the unit length in the fourth digit.
-    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), dtype=np.float32)
+    lengths = np.sqrt(np.einsum("...i,...i->...", values, values))
+    return np.asarray(values / lengths[..., None], dtype=np.float32)
 
 
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
