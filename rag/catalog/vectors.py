@@ -29,6 +29,9 @@ from rag.catalog.tables import chunk, dropped, vector
 from rag.model import Kind, Modality, Scope
 from rag.ports import StoredVector, Vector
 
+_AT_ONCE = 500
+"""Vectors compared at once; as many as stay in the processor's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
@@ -147,16 +150,14 @@ def windows_in(
 
 def vectors_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope
-) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
-    """What a scope holds: (chunk, window) of each vector, and the vectors as rows of unit length, shape (n, dim)."""
+) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+    """What a scope holds, in batches: the chunk of each vector, and the vectors as unit rows, shape (n, dim)."""
     # Untyped, for SQLAlchemy would copy each vector once more, which takes longer than reading it.
     data = type_coerce(vector.c.data, NullType)
-    found = select(vector.c.chunk_id, vector.c.window, data).where(*_of_scope(embedder, modality, scope))
-    rows = connection.execute(found).all()
-    if not rows:
-        return [], np.empty((0, 0), np.float32)
-    halves = np.frombuffer(b"".join([row[2] for row in rows]), np.float16)
-    return [(row[0], row[1]) for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
+    found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
+    for rows in connection.execute(found).partitions(_AT_ONCE):
+        halves = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
+        yield [row[0] for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
 
 
 def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
