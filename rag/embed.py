@@ -33,10 +33,11 @@ _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
 
 _EXACT = 5_000
-"""Chunks a scope may hold to be compared with the question one by one, by the catalog's own vectors."""
+"""Chunks a scope may hold to be compared with the question one by one, by the catalog's own vectors: exact, and 4,800
+took 20 ms where the store took 48 among their ids."""
 
 _AMONG = 20_000
-"""Vectors a scope may hold to be asked for by their ids; asking among 15,400 took 16 ms."""
+"""Vectors a scope may hold to be asked for by their ids; more of them take longer than a wider question."""
 
 REST = 30.0
 """Seconds for which a lane whose embedder failed, or whose server is away, is left alone."""
