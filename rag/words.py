@@ -102,17 +102,12 @@ class Fts5Words:
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
         """The chunks in scope that have each word, by the index's own stemming."""
-        found: dict[str, set[int]] = {word: set() for word in words}
-        # All in one statement, for the scope's chunks are looked up once a statement.
-        asked = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
-        rows = (
-            select(asked.c.key, WORDS.c.rowid)
-            .select_from(asked.join(WORDS, literal_column("words").op("MATCH")(asked.c.value)))
-            .where(*_inside(scope))
-        )
-        for word, chunk_id in connection.execute(rows):
-            found[word].add(chunk_id)
-        return found
+        # All in one statement, which looks up the scope's chunks once, and a row for each word, not for each chunk.
+        asked = func.json_each(json.dumps([_any_of([word]) for word in words])).table_valued("key", "value")
+        match = literal_column("words").op("MATCH")(asked.c.value)
+        held = select(func.json_group_array(WORDS.c.rowid)).where(match, *_inside(scope)).scalar_subquery()
+        rows = connection.execute(select(asked.c.key, held.correlate(asked)))
+        return {words[number]: set(json.loads(chunks)) for number, chunks in rows}
 
     def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
         """How many chunks of all that is indexed have each word."""

@@ -86,11 +86,12 @@ class ChromaStore:
             return []
         found = collection.query(query_embeddings=[vector], n_results=k, include=["distances"], **wanted)
         distances = found["distances"] or [[]]
-        pairs = [
-            (*(int(part) for part in name.split(".")), 1.0 - distance)
-            for name, distance in zip(found["ids"][0], distances[0], strict=True)
+        return [
+            Neighbour(int(chunk), int(window), 1.0 - distance)
+            for (chunk, _, window), distance in zip(
+                (name.partition(".") for name in found["ids"][0]), distances[0], strict=True
+            )
         ]
-        return [Neighbour(chunk, window, similarity) for chunk, window, similarity in pairs]
 
     def remove(self, rows: Sequence[tuple[int, int]]) -> None:
         ids = [f"{chunk}.{window}" for chunk, window in rows]

@@ -8,12 +8,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, false, func, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from rag.catalog.scope import chunks_in
 from rag.catalog.tables import chunk, dropped, vector
 from rag.model import Kind, Modality, Scope
 from rag.ports import StoredVector, Vector
+
+_AT_ONCE = 500
+"""Vectors compared at once; as many as stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +150,14 @@ def windows_in(
 
 def vectors_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope
-) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
-    """What a scope holds: (chunk, window) of each vector, and the vectors as rows of unit length, shape (n, dim)."""
-    rows = connection.execute(
-        select(vector.c.chunk_id, vector.c.window, vector.c.data).where(*_of_scope(embedder, modality, scope))
-    ).all()
-    if not rows:
-        return [], np.empty((0, 0), np.float32)
-    values = np.frombuffer(b"".join(row.data for row in rows), np.float16).reshape(len(rows), -1).astype(np.float32)
-    return [(row.chunk_id, row.window) for row in rows], _unit(values)
+) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+    """What a scope holds, in batches: the chunk of each vector, and the vectors as unit rows, shape (n, dim)."""
+    # Untyped, for SQLAlchemy would copy each vector once more, which takes longer than reading it.
+    data = type_coerce(vector.c.data, NullType)
+    found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
+    for rows in connection.execute(found).partitions(_AT_ONCE):
+        halves = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
+        yield [row[0] for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
 
 
 def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
@@ -167,7 +183,8 @@ def _vector(data: bytes) -> Vector:
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     # float16 loses the unit length in the fourth digit.
-    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True), dtype=np.float32)
+    lengths = np.sqrt(np.einsum("...i,...i->...", values, values))
+    return np.asarray(values / lengths[..., None], dtype=np.float32)
 
 
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:

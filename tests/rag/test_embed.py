@@ -9,12 +9,14 @@ import pytest
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
+from rag.embed import ClipLane
+from rag.mirror import Mirror
 from rag.model import Box, Kind, Modality, NewChunk
 from rag.ports import Neighbour, Vector
 from tests.fakes.embedder import FakeEmbedder
 from tests.fakes.reader import TextReader
 from tests.fakes.store import FakeStore
-from tests.measure.multiplied import fill_catalog, fill_vectors
+from tests.measure.multiplied import fill_catalog, fill_vectors, unit_vectors
 from tests.measure.search import InstantEmbedder
 
 EVERYTHING = Scope.operator()
@@ -183,3 +185,27 @@ def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: 
         store.asks.clear()
         assert not rag.find("quay", Scope.of("nobody"), 50).hits
         assert store.asks == []
+
+
+def test_comparing_one_by_one_finds_what_the_store_finds(tmp_path: Path) -> None:
+    few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
+    catalog, store = Catalog(tmp_path), ChromaStore(tmp_path / "chroma")
+    fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
+    fill_vectors(catalog, store, 1, lambda _: None)
+    mirror = Mirror(catalog, lambda: store, lambda _: None)
+    lane, scope = ClipLane(mirror, tmp_path, InstantEmbedder), Scope.of("small")
+    assert lane.identity() == InstantEmbedder.identity
+    with catalog.reading() as connection:
+        among = vectors.windows_in(connection, InstantEmbedder.identity, Modality.TEXT, scope, 100)
+    for seed in range(20):
+        queries = list(unit_vectors(2, seed))
+        near = lane.nearest(queries, Modality.TEXT, scope, 50)
+        asked = [store.query(InstantEmbedder.identity, Modality.TEXT, query, 10, among) for query in queries]
+        best: dict[int, float] = {}
+        for one in asked[0] + asked[1]:
+            best[one.chunk] = max(one.similarity, best.get(one.chunk, -1.0))
+        # The catalog has half the digits, so two that are equally near may change places.
+        assert {one.chunk: one.similarity for one in near} == pytest.approx(best, abs=1e-3)
+        assert near == sorted(near, key=lambda one: -one.similarity)
+    mirror.close()
+    catalog.close()

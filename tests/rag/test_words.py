@@ -1,18 +1,20 @@
 """The full-text index takes any text a user types, ranks by BM25, and never leaves the scope."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from rag.catalog import Catalog, sources
 from rag.catalog.documents import claim_reading, put_document, put_pages
-from rag.catalog.tables import source
+from rag.catalog.tables import share, source
 from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
 from rag.words import STOP_WORDS, Fts5Words, content_words
+from tests.measure.multiplied import fill_catalog
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Restart the gateway after changing keys.",
@@ -90,6 +92,39 @@ def test_nothing_outside_the_scope_is_found_or_counted(
             "gateway": allowed & {1},
             "week": allowed & {2},
         }
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """Forty documents of three chunks, each of ten of thirty words, in about as many of 500 spaces."""
+    chance = random.Random(1)
+    texts = [" ".join(chance.choices([f"word{n}" for n in range(30)], k=10)) for _ in range(120)]
+    chunks = [NewChunk(n % 3 + 1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ()) for n, text in enumerate(texts)]
+    catalog = Catalog(tmp_path_factory.mktemp("large"))
+    fill_catalog(catalog, (chunks[n : n + 3] for n in range(0, 120, 3)), chunks[:3], 1, lambda _: None)
+    yield catalog
+    catalog.close()
+
+
+@settings(deadline=None)
+@given(
+    wanted=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
+    seed=st.integers(0, 1000),
+    limit=st.integers(1, 130),
+)
+def test_a_scope_leaves_the_order_as_it_is(large: Catalog, wanted: list[str], seed: int, limit: int) -> None:
+    words = Fts5Words()
+    with large.reading() as connection:
+        shares = connection.execute(select(share.c.space, source.c.document_id).join(source)).all()
+        spaces = {row.space for row in shares}
+        some = {space for space in sorted(spaces) if random.Random(f"{seed} {space}").random() < 0.3}
+        inside = {row.document_id for row in shares if row.space in some}
+        everywhere = words.search(connection, wanted, Scope.operator(), 1000)
+        expected = [row for row in everywhere if row[1] in inside]
+        assert words.search(connection, wanted, Scope.of(*some), limit) == expected[:limit]
+        held = words.holders(connection, wanted, Scope.of(*some))
+    assert list(held) == wanted
+    assert set().union(*held.values()) == {row[0] for row in expected}
 
 
 def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
