@@ -111,7 +111,7 @@ class Retriever:
                 signals = of_question(connection, self._words, about, wanted, scope, by_words[0], best)
         decision = self._decisions["question"]
         least = decision.threshold if self._search.sure is None else self._search.sure
-        sure = decision.sure(signals)
+        sure = decision.sure(signals) if pages else 0.0
         if any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
             sure = max(sure, least)  # no question was fitted on with CLIP's own vectors
         why = "" if sure >= least else self._lacking(wanted, scope)

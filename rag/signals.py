@@ -25,6 +25,13 @@ _K1 = 1.2
 _LEAST_IDF = 1e-6
 """What FTS5 gives a word that more than half of all chunks have."""
 
+_LEAST_CHUNKS = 100
+"""Chunks from which on BM25 tells something: in a handful nearly every word is common and weighs nothing."""
+
+_UNKNOWN = 2.0
+"""How many times the IDF of the question's rarest word a word may count that nobody has. Between 1 and 3 it makes no
+measurable difference where much is indexed."""
+
 _TENTH = 9
 
 _NAME = re.compile(r"(?<![.?!:;] )(?<=\s)[^\W\d_a-z][\w-]*|\b\w*\d\w*\b|\b[A-Z]{2,}\b")
@@ -46,10 +53,13 @@ def of_question(
     lies below it. `names`: the share, by IDF, of the question's names and numbers that the document of the page
     `best` has. `pairs`: the share of its neighbouring words that this document has side by side.
     """
-    idf = _idf(connection, words, wanted)
+    total = words.count(connection, Scope.operator())
+    idf = _idf(words.counts(connection, wanted), total)
     whole = (_K1 + 1) * sum(idf.values())
     first = by_words.scores[0] if by_words.scores else 0.0
-    found = {SCORE: min(1.0, first / whole) if whole else 0.0}
+    found: dict[str, float] = {}
+    if total >= _LEAST_CHUNKS:
+        found[SCORE] = min(1.0, first / whole) if whole else 0.0
     if first > 0:
         tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
         found[FALL] = 1 - tenth / first
@@ -77,11 +87,11 @@ def neighbours(question: str, wanted: Collection[str]) -> list[str]:
     return list(dict.fromkeys(f"{a} {b}" for a, b in pairwise(row) if {a, b} <= known))
 
 
-def _idf(connection: Connection, words: WordIndex, wanted: Sequence[str]) -> dict[str, float]:
-    """As FTS5 has it, over all that is indexed: only so do its scores have a highest. A word nobody has counts most."""
-    total = words.count(connection, Scope.operator())
-    counts = words.counts(connection, wanted)
-    return {word: max(math.log((total - n + 0.5) / (n + 0.5)), _LEAST_IDF) for word, n in counts.items()}
+def _idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
+    """As FTS5 has it, over all that is indexed: only so do its scores have a highest. `counts` are chunks by word."""
+    idf = {word: max(math.log((total - n + 0.5) / (n + 0.5)), _LEAST_IDF) for word, n in counts.items()}
+    rarest = max((idf[word] for word, n in counts.items() if n), default=_LEAST_IDF)
+    return {word: value if counts[word] else min(value, _UNKNOWN * rarest) for word, value in idf.items()}
 
 
 def _share(parts: Sequence[str], held: Collection[str], weights: Mapping[str, float]) -> float:
