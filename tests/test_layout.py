@@ -25,6 +25,7 @@ ENGINE = {
     "evidence",
     "embed",
     "mirror",
+    "pixels",
     "projection",
     "training",
     "evaluate",

@@ -1,0 +1,168 @@
+"""The lane of pixels: fingerprints made as pages come, and a picture proved on a page by them.
+
+A fingerprint is a state in the catalog like a vector: a page without one waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from rag.catalog import Catalog, fingerprints
+from rag.catalog.fingerprints import NewFingerprint, Place, Stored
+from rag.model import Scope
+from rag.pixels.match import ENOUGH, Proof, align, prove
+from rag.pixels.outline import Outline
+from rag.pixels.prints import (
+    METHOD,
+    POINT,
+    QUERY_POINTS,
+    QUERY_SIDE,
+    Grey,
+    Points,
+    apart,
+    fingerprint,
+    load_grey,
+    missing,
+    phash,
+    points,
+)
+
+_BATCH = 8
+"""Pages between two looks at what else there is to do; one takes about 0.2 s."""
+
+CANDIDATES = 30
+"""Pages that a picture is compared with, in each of two rounds; one takes about 12 ms."""
+
+_LIKE_WHOLE, _NEAR = 5, 16
+"""Pages taken for their hash, and the bits of 63 by which that may differ; of strangers it differs by 31 or so."""
+
+_MOST = 5_000
+"""Pages of a scope that are looked through, of the newest documents: 55 MB of fingerprints, about half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the pixels say. `proofs`: pages that the picture shows, best first. `compared`: pages it was held against,
+    and it has points enough for that to mean something."""
+
+    proofs: Mapping[Place, Proof]
+    compared: frozenset[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    grey: Grey
+    points: Points
+
+
+class PixelLane:
+    """`off` says why the lane is absent, or is empty."""
+
+    def __init__(self, catalog: Catalog, data: Path, *, wanted: bool) -> None:
+        """`wanted`: whether the lane is set at all; else no page waits for its fingerprint."""
+        self._catalog = catalog
+        self._data = data
+        self._wanted = wanted
+
+    @cached_property
+    def off(self) -> str:
+        return missing() if self._wanted else "not in search.lanes"
+
+    # ------------------------------------------------------------ writing (the owner alone)
+
+    def print_some(self) -> int:
+        """Make the fingerprints of the next pages that wait; returns how many there were (0: none, or off)."""
+        if self.off:
+            return 0
+        with self._catalog.reading() as connection:
+            taken = fingerprints.unprinted(connection, METHOD, _BATCH)
+        made = []
+        for waiting in taken:
+            grey = load_grey(self._data / waiting.render)
+            hashed, found = (0, np.zeros(0, POINT))
+            if grey is not None:
+                of_page = fingerprint(grey)
+                hashed, found = of_page.phash, of_page.points
+            made.append(NewFingerprint(waiting.reading, waiting.number, hashed, found.tobytes()))
+        if made:
+            with self._catalog.writing() as connection:
+                fingerprints.put_fingerprints(connection, METHOD, made)
+        return len(taken)
+
+    def waiting(self) -> int:
+        """How many pages have no fingerprint yet; 0 when they are to have none."""
+        if not self._wanted:
+            return 0
+        with self._catalog.reading() as connection:
+            return fingerprints.count_unprinted(connection, METHOD)
+
+    def settled(self) -> bool:
+        """Whether nothing waits, or the lane is off."""
+        return bool(self.off) or not self.waiting()
+
+    # ------------------------------------------------------------ asking
+
+    def look(self, path: Path, likely: Iterable[Place], scope: Scope) -> Seen:
+        """Prove the picture on pages of a scope: on the likely ones and those that look alike as a whole, and when
+        it is on none of these, on those that share most of its points."""
+        nothing = Seen({}, frozenset())
+        grey = None if self.off else load_grey(path)
+        if grey is None:
+            return nothing
+        picture = _Picture(grey, points(grey, QUERY_SIDE, QUERY_POINTS))
+        if not len(picture.points):
+            return nothing
+        first = dict.fromkeys([*self._like_whole(grey, scope), *likely])
+        pages = list(first)[:CANDIDATES]
+        stored, proofs = self._proofs(picture, pages, scope)
+        if not proofs:
+            others = self._by_outline(picture.points, set(pages), scope)
+            more, proofs = self._proofs(picture, others, scope)
+            stored += more
+        # A page of a document goes before a single picture that somebody shared of it.
+        alone = {(one.document, one.number): one.picture for one in stored}
+        order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].agreement, -proofs[place].points, place))
+        judged = len(picture.points) >= ENOUGH
+        return Seen({place: proofs[place] for place in order}, frozenset(alone) if judged else frozenset())
+
+    def _like_whole(self, grey: Grey, scope: Scope) -> list[Place]:
+        """Pages that look like the whole picture, nearest first."""
+        ours = phash(grey)
+        with self._catalog.reading() as connection:
+            rows = fingerprints.hashes(connection, scope, METHOD, _MOST)
+        near = sorted((bits, place) for place, theirs in rows if (bits := apart(ours, theirs)) <= _NEAR)
+        return [place for _, place in near[:_LIKE_WHOLE]]
+
+    def _by_outline(self, ours: Points, known: set[Place], scope: Scope) -> list[Place]:
+        outline = Outline(ours)
+        with self._catalog.reading() as connection:
+            votes = [
+                (outline.votes(np.frombuffer(coded, POINT)), place)
+                for place, coded in fingerprints.points_in(connection, scope, METHOD, _MOST)
+                if place not in known
+            ]
+        return [place for _, place in sorted(votes, key=lambda one: (-one[0], one[1]))[:CANDIDATES]]
+
+    def _proofs(
+        self, picture: _Picture, pages: Sequence[Place], scope: Scope
+    ) -> tuple[list[Stored], dict[Place, Proof]]:
+        """Those of the pages that could be compared, and the proofs of those that the picture shows."""
+        if not pages:
+            return [], {}
+        with self._catalog.reading() as connection:
+            stored = fingerprints.points_of(connection, pages, scope, METHOD)
+        found: dict[Place, Proof] = {}
+        for one in stored:
+            alignment = align(picture.points, np.frombuffer(one.points, POINT))
+            grey = load_grey(self._data / one.render) if alignment is not None else None
+            if alignment is None or grey is None:
+                continue
+            proof = prove(picture.grey, grey, alignment)
+            if proof.proved:
+                found[one.document, one.number] = proof
+        return stored, found
