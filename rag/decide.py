@@ -12,7 +12,17 @@ from rag.catalog.scope import serving
 from rag.catalog.tables import chunk, document
 from rag.fuse import Page
 from rag.model import Scope
+from rag.pixels.lane import Seen
 from rag.ports import WordIndex
+
+_SAME_PAGE = 0.5
+"""Share of a screenshot's IDF mass that a page must hold to be the one it shows; OCR misreads some."""
+
+_DISPUTED = 0.8
+"""The same, where the pixels were compared and do not agree: many pages have half of another's words."""
+
+_LEAST_WORDS = 3
+"""Recognised words from which a screenshot can be identified by them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,24 @@ def mass_of(
         return Mass(0.0, 0.0, "None of its words occurs in the files I may use here.")
     why = f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
     return Mass(known / whole, max(held.values(), default=0.0) / whole, why)
+
+
+def page_shown(words: int, mass: Mass, pages: Sequence[Page], *, twin: bool, seen: Seen) -> tuple[bool, float, str]:
+    """Whether a picture of so many words is on a page here, how sure that is, and why not.
+
+    `pages` are those that `mass` was measured on, `twin` says that a picture here has nearly its vector. Surely is
+    from _SAME_PAGE.
+    """
+    if seen.proofs:
+        return True, max(shown.proof.agreement for shown in seen.proofs.values()), ""
+    disputed = bool(pages) and seen.compared.issuperset(pages)
+    sure = mass.on_page * (_SAME_PAGE / _DISPUTED if disputed else 1.0)
+    if words < _LEAST_WORDS:
+        found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
+    else:
+        found, why = twin or sure >= _SAME_PAGE, "No page here has enough of the picture's words."
+        why = f"{why} None of those that come nearest looks like it." if disputed else why
+    return found, max(sure, _SAME_PAGE) if found else min(sure, math.nextafter(_SAME_PAGE, 0.0)), why
 
 
 def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:

@@ -74,7 +74,7 @@ def _digest(hit: Hit, terms: Collection[str]) -> str:
 def _drawn(page: Image.Image, hit: Hit, terms: Collection[str]) -> Image.Image:
     from PIL import Image
 
-    whole = hit.kind is Kind.PAGE or hit.box.area > _MOST_OF_PAGE or hit.box.area <= 0
+    whole = hit.box.area > _MOST_OF_PAGE or hit.box.area <= 0
     crop = (0, 0, page.width, page.height) if whole else _crop(page, hit.box)
     # Marks are drawn at the size they are shown in, so that lines stay sharp and equally thick.
     width = min(max(crop[2] - crop[0], NARROWEST), WIDEST)

@@ -25,6 +25,7 @@ from rag.evidence import draw_evidence
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.model import LOCAL, Answer, Check, Found, Scope, Status
 from rag.opening import open_lanes
+from rag.pixels.lane import PixelLane
 from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
 from rag.projection import Trained
 from rag.retrieve import Retriever
@@ -78,6 +79,7 @@ class Parts:
     catalog: Catalog
     words: WordIndex
     lanes: Lanes
+    pixels: PixelLane
     open_reader: Callable[[], Reader]
     generator: Generator | None
     fetchers: Mapping[str, Fetcher]
@@ -92,9 +94,11 @@ class Rag:
         self._catalog = parts.catalog
         self._lanes = parts.lanes
         self._closing = closing
-        self._work = Work(settings, parts.catalog, parts.words, parts.lanes, parts.open_reader, parts.fetchers)
+        self._work = Work(
+            settings, parts.catalog, parts.words, parts.lanes, parts.pixels, parts.open_reader, parts.fetchers
+        )
         self._retriever = Retriever(
-            parts.catalog, settings.data, parts.words, parts.lanes, settings.search, settings.embed
+            parts.catalog, settings.data, parts.words, parts.lanes, parts.pixels, settings.search, settings.embed
         )
 
     def __enter__(self) -> Rag:
@@ -253,7 +257,8 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed)
+        unprinted = self._parts.pixels.waiting()
+        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
 
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
@@ -377,5 +382,6 @@ def open_rag(
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
-        parts = Parts(catalog, Fts5Words(), lanes, reader or open_reader, generator, fetching)
+        pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
+        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, generator, fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,11 +9,12 @@ from pathlib import Path
 from time import perf_counter
 
 from rag.catalog import Catalog, documents
-from rag.decide import mass_of
+from rag.decide import mass_of, page_shown
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
 from rag.model import Found, Kind, Modality, PageReading, Scope
+from rag.pixels.lane import NOTHING, PixelLane, Seen
 from rag.ports import Vector, WordIndex
 from rag.query import Places, matter, phrases, places, related
 from rag.settings import EmbedSettings, SearchSettings
@@ -36,12 +36,6 @@ _CHUNKS_PER_PAGE = 6
 
 _MOST_WORDS = 100
 """Words of a screenshot that are searched for; more only cost time."""
-
-_SAME_PAGE = 0.5
-"""Share of a screenshot's IDF mass that a page must hold to be the one it shows; OCR misreads some."""
-
-_LEAST_WORDS = 3
-"""Recognised words from which a screenshot can be identified by them alone."""
 
 
 @dataclass
@@ -67,6 +61,7 @@ class Retriever:
         data: Path,
         words: WordIndex,
         vectors: Lanes,
+        pixels: PixelLane,
         search: SearchSettings,
         embed: EmbedSettings,
     ) -> None:
@@ -75,12 +70,14 @@ class Retriever:
         self._words = words
         self._clip = vectors.clip
         self._text = vectors.text
+        self._pixels = pixels
         self._search = search
         self._embed = embed
 
     def find(self, query: str, scope: Scope, k: int) -> Found:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
+        del lanes["pixels"]  # words have none
         about = matter(query)
         wanted = content_words(about)
         more = [*phrases(about), *content_words(related(about))]
@@ -98,24 +95,23 @@ class Retriever:
         return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
-        """Which page a picture shows: by the words recognised in it, and by its vector."""
+        """Which page a picture shows: by the words recognised in it, by its vector, and by its pixels."""
         clock, lanes = _Clock(), self.lanes()
         wanted = content_words(" ".join(block.text for block in read.blocks))[:_MOST_WORDS]
         rankings = self._by_words(wanted, scope, lanes, clock)
         for lane in ("place", "text-vectors", "clip-text"):  # a picture is compared with pictures, and names no page
             del lanes[lane]
-        seen = partial(self._clip.of_picture, picture)
-        rankings += self._by_vectors(self._clip, seen, scope, lanes, clock)
+        embed = partial(self._clip.of_picture, picture)
+        rankings += self._by_vectors(self._clip, embed, scope, lanes, clock)
+        likely = fuse(rankings, self._search.rrf_k)
+        pixels, seen = self._by_pixels(picture, likely, scope, lanes, clock)
+        rankings += pixels
         started = perf_counter()
         with self._catalog.reading() as connection:
-            mass = mass_of(connection, self._words, wanted, scope, fuse(rankings, self._search.rrf_k)[:3])
+            mass = mass_of(connection, self._words, wanted, scope, likely[:3])
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
-        if len(wanted) < _LEAST_WORDS:
-            found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
-        else:
-            found, why = twin or mass.on_page >= _SAME_PAGE, "No page here has enough of the picture's words."
-        sure = max(mass.on_page, _SAME_PAGE) if found else min(mass.on_page, math.nextafter(_SAME_PAGE, 0.0))
-        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started)
+        found, sure, why = page_shown(len(wanted), mass, likely[:3], twin=twin, seen=seen)
+        return self._result(found, sure, why, rankings, lanes, scope, k, clock, started, seen)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -124,6 +120,8 @@ class Retriever:
             mine = [lane for lane, _ in _RANKED[type(vectors)] if state[lane] == "on"]
             if mine and vectors.identity() is None:
                 state |= dict.fromkeys(mine, _off(vectors))
+        if state["pixels"] == "on" and self._pixels.off:
+            state["pixels"] = f"off: {self._pixels.off}"
         return state
 
     # ------------------------------------------------------------ lanes
@@ -190,6 +188,18 @@ class Retriever:
         clock.add("vectors", started)
         return rankings
 
+    def _by_pixels(
+        self, picture: Path, likely: Sequence[Page], scope: Scope, lanes: Mapping[str, str], clock: _Clock
+    ) -> tuple[list[Ranking], Seen]:
+        """The pages that the picture is proved to show, each by the chunk that fills most of its place there."""
+        if lanes["pixels"] != "on":
+            return [], NOTHING
+        started = perf_counter()
+        seen = self._pixels.look(picture, likely, scope)
+        ranking = self._pages("pixels", [(shown.chunk, page) for page, shown in seen.proofs.items()])
+        clock.add("pixels", started)
+        return [ranking], seen
+
     def _nearest(
         self, vectors: ClipLane | TextLane, queries: Sequence[Vector], modality: Modality, scope: Scope
     ) -> list[Nearest]:
@@ -229,9 +239,11 @@ class Retriever:
         k: int,
         clock: _Clock,
         started: float,
+        seen: Seen = NOTHING,
     ) -> Found:
         pages = fuse(rankings, self._search.rrf_k)[:k]
         hits = hits_of(self._catalog, self._data, rankings, pages, scope, self._search.rrf_k)
+        hits = [seen.on(hit) for hit in hits]
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
         sure = sure if hits else 0.0

@@ -6,7 +6,7 @@ A fingerprint is a state in the catalog like a vector: a page without one waits 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import NewFingerprint, Place, Stored
-from rag.model import Scope
+from rag.model import WHOLE_PAGE, Box, Hit, Scope
 from rag.pixels.match import ENOUGH, Proof, align, prove
 from rag.pixels.outline import Outline
 from rag.pixels.prints import (
@@ -46,12 +46,34 @@ _MOST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A page that a picture shows: the proof, and the chunk that fills most of the picture's place there."""
+
+    proof: Proof
+    chunk: int
+
+    def on(self, hit: Hit) -> Hit:
+        """The hit at the picture's place on its page, with a sentence on what proves it."""
+        agreement = f"{100 * self.proof.agreement:.0f} %"
+        why = f"Its pixels match: {self.proof.points} points in place, {agreement} of the picture agrees."
+        return replace(hit, box=self.proof.box, marks=(), why=why)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What the pixels say. `proofs`: pages that the picture shows, best first. `compared`: pages it was held against,
     and it has points enough for that to mean something."""
 
-    proofs: Mapping[Place, Proof]
+    proofs: Mapping[Place, Shown]
     compared: frozenset[Place]
+
+    def on(self, hit: Hit) -> Hit:
+        """The hit with what the pixels say of its page, if they do."""
+        shown = self.proofs.get((hit.document, hit.page))
+        return hit if shown is None else shown.on(hit)
+
+
+NOTHING = Seen({}, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +132,12 @@ class PixelLane:
     def look(self, path: Path, likely: Iterable[Place], scope: Scope) -> Seen:
         """Prove the picture on pages of a scope: on the likely ones and those that look alike as a whole, and when
         it is on none of these, on those that share most of its points."""
-        nothing = Seen({}, frozenset())
         grey = None if self.off else load_grey(path)
         if grey is None:
-            return nothing
+            return NOTHING
         picture = _Picture(grey, points(grey, QUERY_SIDE, QUERY_POINTS))
         if not len(picture.points):
-            return nothing
+            return NOTHING
         first = dict.fromkeys([*self._like_whole(grey, scope), *likely])
         pages = list(first)[:CANDIDATES]
         stored, proofs = self._proofs(picture, pages, scope)
@@ -127,8 +148,15 @@ class PixelLane:
         # A page of a document goes before a single picture that somebody shared of it.
         alone = {(one.document, one.number): one.picture for one in stored}
         order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].agreement, -proofs[place].points, place))
+        with self._catalog.reading() as connection:
+            chunks = fingerprints.chunks_on(connection, order)
+        shown = {
+            place: Shown(proofs[place], _filling(chunks[place], proofs[place].box))
+            for place in order
+            if place in chunks
+        }
         judged = len(picture.points) >= ENOUGH
-        return Seen({place: proofs[place] for place in order}, frozenset(alone) if judged else frozenset())
+        return Seen(shown, frozenset(alone) if judged else frozenset())
 
     def _like_whole(self, grey: Grey, scope: Scope) -> list[Place]:
         """Pages that look like the whole picture, nearest first."""
@@ -166,3 +194,10 @@ class PixelLane:
             if proof.proved:
                 found[one.document, one.number] = proof
         return stored, found
+
+
+def _filling(chunks: Sequence[tuple[int, Box]], place: Box) -> int:
+    """The chunk that fills most of a place: a text, table or figure where there is one, else the page as a whole."""
+    inside = [(box.intersection(place), chunk_id) for chunk_id, box in chunks if box != WHOLE_PAGE]
+    best = max(inside, key=lambda one: (one[0], -one[1]), default=(0.0, 0))
+    return best[1] if best[0] > 0 else chunks[-1][0]
