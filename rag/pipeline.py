@@ -21,9 +21,9 @@ from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
 from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
-from rag.evidence import draw_evidence
+from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
-from rag.model import LOCAL, Answer, Check, Found, Scope, Status
+from rag.model import LOCAL, Answer, Check, Found, Hit, Scope, Status
 from rag.opening import open_lanes
 from rag.pixels.lane import PixelLane
 from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
@@ -229,6 +229,12 @@ class Rag:
         terms = content_words(question)
         drawn = [draw_evidence(passage.hit, into, terms) for passage in answer.cited[:EVIDENCE]]
         return replace(answer, evidence=tuple(path for path in drawn if path is not None))
+
+    def draw_place(self, hit: Hit) -> Path | None:
+        """The hit's page as a picture with its box framed; None when the page's own picture is gone."""
+        into = self.settings.data / "evidence"
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return draw_place(hit, into)
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """What a scope holds, by name."""
