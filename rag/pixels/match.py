@@ -46,6 +46,9 @@ _COMPARED = 400
 _BLOCK, _SHIFT = 20, 2
 """Pixels of a block's side, and by how many it may lie beside its place."""
 
+_LEAST_BLOCKS = 4
+"""Blocks that must show something: fewer look like any others."""
+
 _FLAT = 5.0
 """Standard deviation in grey levels below which a block shows nothing."""
 
@@ -178,7 +181,7 @@ def _agreement(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
             if down == right == _SHIFT:
                 seen |= size >= _FLAT
             best = np.maximum(best, (mine * other).mean(axis=2) / np.maximum(my_size * size, 1.0))
-    return float((best >= _ALIKE)[seen].mean()) if seen.any() else 0.0
+    return float((best >= _ALIKE)[seen].mean()) if seen.sum() >= _LEAST_BLOCKS else 0.0
 
 
 def _box(warp: Matrix, size: tuple[int, int], page: Grey) -> Box:

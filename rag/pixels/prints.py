@@ -99,7 +99,19 @@ def phash(grey: Grey) -> int:
 
 
 def points(grey: Grey, side: int, most: int) -> Points:
-    """At most so many of a picture's points, evenly spread, looked for at this many pixels of its long side."""
+    """At most so many of a picture's points, evenly spread, looked for at this many pixels of its long side.
+
+    A picture that OpenCV will not look at has none: one page must not stop those after it.
+    """
+    import cv2
+
+    try:
+        return _points(grey, side, most)
+    except cv2.error:
+        return np.zeros(0, POINT)
+
+
+def _points(grey: Grey, side: int, most: int) -> Points:
     import cv2
 
     height, width = grey.shape

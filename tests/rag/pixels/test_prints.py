@@ -52,7 +52,7 @@ def test_points_lie_all_over_the_page(page: np.ndarray) -> None:
     assert at.max() <= 1
     right, low = at[:, 0] > 0.35, at[:, 1] > 0.5  # the page is 0.71 wide in its long side
     for quarter in (right & low, right & ~low, ~right & low, ~right & ~low):
-        assert quarter.sum() > 25
+        assert quarter.sum() > 15
 
 
 def test_the_same_page_has_the_same_fingerprint(page: np.ndarray) -> None:
@@ -86,7 +86,7 @@ def test_a_signature_has_a_bit_for_every_value() -> None:
     assert signatures(descriptors)[1].tolist() == [0] * 15 + [255]
 
 
-@pytest.mark.parametrize("shape", [(3, 3), (1, 900), (900, 1), (40, 40), (7, 5000)])
+@pytest.mark.parametrize("shape", [(3, 3), (1, 900), (900, 1), (40, 40), (7, 5000), (8, 1600), (9, 30_000)])
 def test_a_picture_with_nothing_on_it_has_no_points(shape: tuple[int, int]) -> None:
     blank = np.full(shape, 255, np.uint8)
     assert len(fingerprint(blank).points) == 0
