@@ -54,7 +54,7 @@ def drawn_pdf(path: Path, seeds: list[int], words: bool = True) -> Path:
     return path
 
 
-def page_picture(seed: int, dpi: int = 130, words: bool = True) -> NDArray[np.uint8]:
+def page_picture(seed: int, dpi: int = 110, words: bool = True) -> NDArray[np.uint8]:
     """A drawn page in grey."""
     with pymupdf.open() as document:
         draw_page(document, seed, words)

@@ -46,7 +46,7 @@ def places(draw: st.DrawFn) -> tuple[float, float, float, float]:
     return x0, y0, x0 + draw(st.floats(0.34, 0.95 - x0)), y0 + draw(st.floats(0.34, 0.95 - y0))
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.sampled_from(SEEDS), places(), st.floats(0.55, 1.6), st.booleans())
 def test_a_part_is_proved_where_it_lies(
     seed: int, box: tuple[float, float, float, float], scale: float, dark: bool
@@ -61,7 +61,7 @@ def test_a_part_is_proved_where_it_lies(
     assert near(proof.box, box)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(st.sampled_from(SEEDS), places(), st.booleans())
 def test_no_other_page_is(seed: int, box: tuple[float, float, float, float], dark: bool) -> None:
     shown = np.asarray(cut(page(seed), box))
