@@ -245,7 +245,8 @@ class Answering:
                 return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
         if not found.found or not found.hits:
             return render.plain_reply(f"{remark} {render.UNSEEN}".strip())
-        return render.page_reply(found.hits[0], found.hits[0].render, remark)
+        first = found.hits[0]
+        return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
 
     def _progress(self, asked: Asked, text: str) -> None:
         """Progress is a courtesy: an update that fails is left out."""

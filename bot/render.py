@@ -79,9 +79,11 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
 
 
 def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
-    """Which page a screenshot shows."""
+    """Which page a screenshot shows, and what proves it."""
     blocks: list[Block] = [_small(escaped(remark))] if remark else []
     blocks.append(_section(f"This is *{_linked(hit)}*, {escaped(_page(hit))}."))
+    if hit.why:
+        blocks.append(_small(escaped(hit.why)))
     pictures = [Picture(str(picture), hit.place)] if picture else []
     return Reply(f"This is {escaped(hit.place)}.", blocks, pictures)
 

@@ -38,7 +38,8 @@ def found_shape(found: Found) -> Shape:
     return {
         "found": found.found,
         "hits": [
-            {"rank": hit.rank} | _place(hit) | {"bbox": list(hit.box), "lanes": dict(hit.lanes)} for hit in found.hits
+            {"rank": hit.rank} | _place(hit) | {"bbox": list(hit.box), "lanes": dict(hit.lanes), "why": hit.why}
+            for hit in found.hits
         ],
     }
 
@@ -50,6 +51,7 @@ def status_shape(status: Status) -> Shape:
         "pages": status.pages,
         "chunks": status.chunks,
         "waiting_for_vectors": status.waiting_for_vectors,
+        "waiting_for_fingerprints": status.waiting_for_fingerprints,
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "lanes": dict(status.lanes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -50,17 +50,33 @@ def draw_evidence(hit: Hit, into: Path, terms: Collection[str] = ()) -> Path | N
     if hit.render is None or not hit.render.is_file():
         return None
     path = into / f"{hit.chunk}-{_digest(hit, terms)}.png"
-    if path.is_file():
-        return path
+    return path if path.is_file() else _kept(path, hit, lambda page: _drawn(page, hit, terms))
+
+
+def draw_place(hit: Hit, into: Path) -> Path | None:
+    """A PNG of the hit's whole page with its box framed, under the same bar; otherwise as draw_evidence."""
+    if hit.render is None or not hit.render.is_file():
+        return None
+    path = into / f"{hit.chunk}-{_digest(hit, ())}-page.png"
+
+    def drawn(page: Image.Image) -> Image.Image:
+        whole = (0, 0, page.width, page.height)
+        return _captioned(_framed(page, hit, whole, whole=hit.box.area > _MOST_OF_PAGE), hit)
+
+    return path if path.is_file() else _kept(path, hit, drawn)
+
+
+def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> Path | None:
+    """The file of what is drawn of the hit's page, written in one step."""
     from PIL import Image
 
     try:
-        with Image.open(hit.render) as opened:
+        with Image.open(str(hit.render)) as opened:
             page = opened.convert("RGB")
     except OSError:  # forgotten while it was being looked at, or damaged: an answer without this picture
         return None
-    picture = _drawn(page, hit, terms)
-    with NamedTemporaryFile(dir=into, suffix=".part", delete=False) as part:
+    picture = draw(page)
+    with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         picture.save(part, "PNG")
     os.replace(part.name, path)
     return path
@@ -72,10 +88,17 @@ def _digest(hit: Hit, terms: Collection[str]) -> str:
 
 
 def _drawn(page: Image.Image, hit: Hit, terms: Collection[str]) -> Image.Image:
+    whole = hit.box.area > _MOST_OF_PAGE or hit.box.area <= 0
+    crop = (0, 0, page.width, page.height) if whole else _crop(page, hit.box)
+    return _captioned(_framed(page, hit, crop, whole=whole, terms=terms), hit)
+
+
+def _framed(
+    page: Image.Image, hit: Hit, crop: tuple[int, int, int, int], *, whole: bool, terms: Collection[str] = ()
+) -> Image.Image:
+    """These pixels of the page with the hit's lines marked, or with a frame around its box, or around it all."""
     from PIL import Image
 
-    whole = hit.kind is Kind.PAGE or hit.box.area > _MOST_OF_PAGE or hit.box.area <= 0
-    crop = (0, 0, page.width, page.height) if whole else _crop(page, hit.box)
     # Marks are drawn at the size they are shown in, so that lines stay sharp and equally thick.
     width = min(max(crop[2] - crop[0], NARROWEST), WIDEST)
     scale = width / (crop[2] - crop[0])
@@ -91,10 +114,8 @@ def _drawn(page: Image.Image, hit: Hit, terms: Collection[str]) -> Image.Image:
         )
 
     if hit.kind is Kind.TEXT and hit.marks:
-        view = _highlighted(view, [(placed(box), ink) for box, ink in _lines(hit, terms)])
-    else:
-        view = _outlined(view, placed(WHOLE_PAGE if whole else hit.box), whole=whole)
-    return _captioned(view, hit)
+        return _highlighted(view, [(placed(box), ink) for box, ink in _lines(hit, terms)])
+    return _outlined(view, placed(WHOLE_PAGE if whole else hit.box), whole=whole)
 
 
 def _crop(page: Image.Image, box: Box) -> tuple[int, int, int, int]:

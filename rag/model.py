@@ -219,6 +219,8 @@ class Hit:
     picture: Path | None
     render: Path | None
     lanes: Mapping[str, int]
+    why: str = ""
+    """A sentence on what proves that a picture shows this page, where something does; `box` is then the place."""
 
     @property
     def place(self) -> str:
@@ -301,7 +303,7 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
-    version of the reader is reading again, while their old pages serve."""
+    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages."""
 
     documents: Mapping[str, int]
     pages: int
@@ -310,3 +312,4 @@ class Status:
     failed: tuple[tuple[str, str], ...]
     lanes: Mapping[str, str]
     renewed: int = 0
+    waiting_for_fingerprints: int = 0

@@ -22,10 +22,11 @@ from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
 from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
-from rag.evidence import draw_evidence
+from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
-from rag.model import LOCAL, Answer, Check, Found, Scope, Status
+from rag.model import LOCAL, Answer, Check, Found, Hit, Scope, Status
 from rag.opening import open_lanes
+from rag.pixels.lane import PixelLane
 from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
 from rag.projection import Trained
 from rag.retrieve import Retriever
@@ -79,6 +80,7 @@ class Parts:
     catalog: Catalog
     words: WordIndex
     lanes: Lanes
+    pixels: PixelLane
     open_reader: Callable[[], Reader]
     generator: Generator | None
     fetchers: Mapping[str, Fetcher]
@@ -93,16 +95,11 @@ class Rag:
         self._catalog = parts.catalog
         self._lanes = parts.lanes
         self._closing = closing
-        self._work = Work(settings, parts.catalog, parts.words, parts.lanes, parts.open_reader, parts.fetchers)
-        self._retriever = Retriever(
-            parts.catalog,
-            settings.data,
-            parts.words,
-            parts.lanes,
-            settings.search,
-            settings.embed,
-            decide.load(settings.data),
+        self._work = Work(
+            settings, parts.catalog, parts.words, parts.lanes, parts.pixels, parts.open_reader, parts.fetchers
         )
+        decisions = decide.load(settings.data)
+        self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.pixels, decisions)
 
     def __enter__(self) -> Rag:
         return self
@@ -233,6 +230,12 @@ class Rag:
         drawn = [draw_evidence(passage.hit, into, terms) for passage in answer.cited[:EVIDENCE]]
         return replace(answer, evidence=tuple(path for path in drawn if path is not None))
 
+    def draw_place(self, hit: Hit) -> Path | None:
+        """The hit's page as a picture with its box framed; None when the page's own picture is gone."""
+        into = self.settings.data / "evidence"
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return draw_place(hit, into)
+
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """What a scope holds, by name."""
         rows = select(document.c.id, document.c.sha256, reading.c.pages_done)
@@ -260,7 +263,8 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed)
+        unprinted = self._parts.pixels.waiting()
+        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
 
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
@@ -388,5 +392,6 @@ def open_rag(
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
-        parts = Parts(catalog, Fts5Words(), lanes, reader or open_reader, generator, fetching)
+        pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
+        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, generator, fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,10 +14,11 @@ from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
 from rag.model import Found, Kind, Modality, PageReading, Scope
+from rag.pixels.lane import NOTHING, PixelLane, Seen
 from rag.ports import Vector, WordIndex
 from rag.query import Places, matter, phrases, places, related
-from rag.settings import EmbedSettings, SearchSettings
-from rag.signals import held_mass, of_question
+from rag.settings import Settings
+from rag.signals import AGREEMENT, HELD, of_picture, of_question
 from rag.words import content_words
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
@@ -35,14 +35,13 @@ _STAGES = ("embed", "words", "vectors", "pixels", "fuse")
 _CHUNKS_PER_PAGE = 6
 """Chunks asked for per page wanted; pages rarely have more text chunks than this."""
 
+_LIKELIEST = 3
+"""Pages of which one is to have a screenshot's words."""
+
+_WORDLESS = "The picture has too few words to be found by, and no picture here is like it."
+
 _MOST_WORDS = 100
 """Words of a screenshot that are searched for; more only cost time."""
-
-_SAME_PAGE = 0.5
-"""Share of a screenshot's IDF mass that a page must hold to be the one it shows; OCR misreads some."""
-
-_LEAST_WORDS = 3
-"""Recognised words from which a screenshot can be identified by them alone."""
 
 
 @dataclass
@@ -65,8 +64,8 @@ class _Verdict:
 
     sure: float
     least: float
-    why: str
     signals: Mapping[str, float]
+    why: str = ""
 
 
 class Retriever:
@@ -74,26 +73,27 @@ class Retriever:
 
     def __init__(
         self,
+        settings: Settings,
         catalog: Catalog,
-        data: Path,
         words: WordIndex,
         vectors: Lanes,
-        search: SearchSettings,
-        embed: EmbedSettings,
+        pixels: PixelLane,
         decisions: Decisions,
     ) -> None:
         self._catalog = catalog
-        self._data = data
+        self._data = settings.data
         self._words = words
         self._clip = vectors.clip
         self._text = vectors.text
-        self._search = search
-        self._embed = embed
+        self._pixels = pixels
+        self._search = settings.search
+        self._embed = settings.embed
         self._decisions = decisions
 
     def find(self, query: str, scope: Scope, k: int) -> Found:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
+        del lanes["pixels"]  # words have none
         about = matter(query)
         wanted = content_words(about)
         more = [*phrases(about), *content_words(related(about))]
@@ -109,33 +109,35 @@ class Retriever:
             with self._catalog.reading() as connection:
                 best = next(iter(pages), None)
                 signals = of_question(connection, self._words, about, wanted, scope, by_words[0], best)
-        decision = self._decisions["question"]
-        least = decision.threshold if self._search.sure is None else self._search.sure
-        sure = decision.sure(signals) if pages else 0.0
-        if any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings):
-            sure = max(sure, least)  # no question was fitted on with CLIP's own vectors
-        why = "" if sure >= least else self._lacking(wanted, scope)
-        return self._result(_Verdict(sure, least, why, signals), rankings, lanes, scope, k, clock, started)
+        # No decision was fitted on CLIP's own vectors: its weights are not everywhere.
+        picture = any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings)
+        verdict = self._verdict("question", signals if pages else None, certain=picture)
+        if verdict.sure < verdict.least:
+            verdict = replace(verdict, why=self._lacking(wanted, scope))
+        return self._result(verdict, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
-        """Which page a picture shows: by the words recognised in it, and by its vector."""
+        """Which page a picture shows: by the words recognised in it, by its vector, and by its pixels."""
         clock, lanes = _Clock(), self.lanes()
         wanted = content_words(" ".join(block.text for block in read.blocks))[:_MOST_WORDS]
         rankings = self._by_words(wanted, scope, lanes, clock)
         for lane in ("place", "text-vectors", "clip-text"):  # a picture is compared with pictures, and names no page
             del lanes[lane]
-        seen = partial(self._clip.of_picture, picture)
-        rankings += self._by_vectors(self._clip, seen, scope, lanes, clock)
+        embed = partial(self._clip.of_picture, picture)
+        rankings += self._by_vectors(self._clip, embed, scope, lanes, clock)
+        likely = fuse(rankings, self._search.rrf_k)
+        pixels, seen = self._by_pixels(picture, likely, scope, lanes, clock)
+        rankings += pixels
         started = perf_counter()
         with self._catalog.reading() as connection:
-            held = held_mass(connection, self._words, wanted, scope, fuse(rankings, self._search.rrf_k)[:3])
+            signals = of_picture(connection, self._words, wanted, scope, likely[:_LIKELIEST], seen.agreement)
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
-        if len(wanted) < _LEAST_WORDS:
-            found, why = twin, "The picture has too few words to be found by, and no picture here is like it."
-        else:
-            found, why = twin or held >= _SAME_PAGE, "No page here has enough of the picture's words."
-        sure = max(held, _SAME_PAGE) if found else min(held, math.nextafter(_SAME_PAGE, 0.0))
-        return self._result(_Verdict(sure, _SAME_PAGE, why, {}), rankings, lanes, scope, k, clock, started)
+        verdict = self._verdict("picture", signals, certain=twin)
+        if verdict.sure < verdict.least:
+            why = "No page here has enough of the picture's words." if HELD in verdict.signals else _WORDLESS
+            looked = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
+            verdict = replace(verdict, why=why + looked)
+        return self._result(verdict, rankings, lanes, scope, k, clock, started, seen)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -144,6 +146,8 @@ class Retriever:
             mine = [lane for lane, _ in _RANKED[type(vectors)] if state[lane] == "on"]
             if mine and vectors.identity() is None:
                 state |= dict.fromkeys(mine, _off(vectors))
+        if state["pixels"] == "on" and self._pixels.off:
+            state["pixels"] = f"off: {self._pixels.off}"
         return state
 
     # ------------------------------------------------------------ lanes
@@ -212,6 +216,18 @@ class Retriever:
         clock.add("vectors", started)
         return rankings
 
+    def _by_pixels(
+        self, picture: Path, likely: Sequence[Page], scope: Scope, lanes: Mapping[str, str], clock: _Clock
+    ) -> tuple[list[Ranking], Seen]:
+        """The pages that the picture is proved to show, each by the chunk that fills most of its place there."""
+        if lanes["pixels"] != "on":
+            return [], NOTHING
+        started = perf_counter()
+        seen = self._pixels.look(picture, likely, scope)
+        ranking = self._pages("pixels", [(shown.chunk, page) for page, shown in seen.proofs.items()])
+        clock.add("pixels", started)
+        return [ranking], seen
+
     def _nearest(
         self, vectors: ClipLane | TextLane, queries: Sequence[Vector], modality: Modality, scope: Scope
     ) -> list[Nearest]:
@@ -241,6 +257,13 @@ class Retriever:
         pages = tuple(chunks)[: self._search.depth]
         return Ranking(lane, pages, chunks)
 
+    def _verdict(self, asked: str, signals: Mapping[str, float] | None, *, certain: bool) -> _Verdict:
+        """`certain` is what goes beyond the signals and makes at least enough of them; None: there are none to ask."""
+        decision = self._decisions[asked]
+        least = decision.threshold if self._search.sure is None else self._search.sure
+        sure = 0.0 if signals is None else decision.sure(signals)
+        return _Verdict(max(sure, least) if certain else sure, least, signals or {})
+
     def _lacking(self, wanted: Sequence[str], scope: Scope) -> str:
         """Why nothing was found, in a sentence."""
         if not wanted:
@@ -263,9 +286,11 @@ class Retriever:
         k: int,
         clock: _Clock,
         started: float,
+        seen: Seen = NOTHING,
     ) -> Found:
         pages = fuse(rankings, self._search.rrf_k)[:k]
         hits = hits_of(self._catalog, self._data, rankings, pages, scope, self._search.rrf_k)
+        hits = [seen.on(hit) for hit in hits]
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
         sure = verdict.sure if hits else 0.0

@@ -98,7 +98,7 @@ class StoreSettings(Group):
 
 
 # Names are what `find --json`, `eval` and the README call the lanes.
-LANES = ("words", "place", "text-vectors", "clip-picture", "clip-text")
+LANES = ("words", "place", "text-vectors", "clip-picture", "clip-text", "pixels")
 
 
 class SearchSettings(Group):

@@ -18,6 +18,10 @@ from rag.ports import WordIndex
 from rag.words import tokens
 
 SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
+HELD, AGREEMENT = "held", "agreement"
+
+_LEAST_WORDS = 3
+"""Recognised words from which a picture can be identified by them."""
 
 _K1 = 1.2
 """BM25's k1, which FTS5 does not let anybody change: a word counts at most (k1 + 1) times its IDF."""
@@ -98,7 +102,26 @@ def _share(parts: Sequence[str], held: Collection[str], weights: Mapping[str, fl
     return sum(weights[part] for part in parts if part in held) / sum(weights[part] for part in parts)
 
 
-def held_mass(
+def of_picture(
+    connection: Connection,
+    words: WordIndex,
+    wanted: Sequence[str],
+    scope: Scope,
+    pages: Sequence[Page],
+    agreement: float | None,
+) -> dict[str, float] | None:
+    """Signals of a picture, each 0 to 1; one that cannot be had is left out, and None is returned for none at all.
+
+    `held`: the share of the IDF mass of the words recognised in it that the best of these pages holds. `agreement`: how
+    far the page that looks most like it agrees with it, where they could be compared.
+    """
+    found = {} if agreement is None else {AGREEMENT: agreement}
+    if len(wanted) >= _LEAST_WORDS:
+        found[HELD] = _held_mass(connection, words, wanted, scope, pages)
+    return found or None
+
+
+def _held_mass(
     connection: Connection, words: WordIndex, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
 ) -> float:
     """The share, 0 to 1, of the words' IDF mass that the best of these pages holds."""

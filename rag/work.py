@@ -19,6 +19,7 @@ from rag.embed import Lanes
 from rag.forget import sweep
 from rag.ingest import Ingest
 from rag.owner import Ownership, try_own
+from rag.pixels.lane import PixelLane
 from rag.ports import Fetcher, Reader, WordIndex
 from rag.settings import Settings
 
@@ -91,6 +92,7 @@ class Work:
         catalog: Catalog,
         words: WordIndex,
         lanes: Lanes,
+        pixels: PixelLane,
         open_reader: Callable[[], Reader],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
@@ -98,6 +100,7 @@ class Work:
         self._catalog = catalog
         self._words = words
         self._lanes = lanes
+        self._pixels = pixels
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._told: dict[int, tuple[sources.Settled, str]] = {}
@@ -110,7 +113,7 @@ class Work:
                     self._own(ownership, asked)
                     return
             settled = self._report(asked, "another Magpie is at work here")
-            if settled and self._lanes.settled():
+            if settled and self._lanes.settled() and self._pixels.settled():
                 return
             threading.Event().wait(_FOLLOW)
 
@@ -135,7 +138,7 @@ class Work:
                         self._read_and_embed(ingest, crew, Asked(()))
                         worked, looked = monotonic(), float("-inf")
                     elif monotonic() - looked > _LOOK:
-                        while not stop.is_set() and self._lanes.embed_some():
+                        while not stop.is_set() and self._follow_up():
                             worked = monotonic()
                         # Bytes that go here and are just coming there keep their reading.
                         if not ingest.anything_waits(due=True):
@@ -186,19 +189,29 @@ class Work:
         work = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
         try:
             while work:
-                embedded = self._lanes.embed_some()
+                followed = self._follow_up()
                 self._report(asked, "")
-                ended, work = wait(work, timeout=0 if embedded else _FOLLOW, return_when=FIRST_COMPLETED)
+                ended, work = wait(work, timeout=0 if followed else _FOLLOW, return_when=FIRST_COMPLETED)
                 for future in ended:
                     future.result()
                 if ingest.stop.is_set():
                     crew.dismiss()
-            while not ingest.stop.is_set() and self._lanes.embed_some():
-                self._report(asked, f"{self._lanes.waiting()} chunks wait for their vectors")
+            while not ingest.stop.is_set() and self._follow_up():
+                self._report(asked, self._left())
         except BaseException:
             ingest.stop.set()
             crew.dismiss()
             raise
+
+    def _follow_up(self) -> int:
+        """The next of what follows reading, vectors and fingerprints; returns how much there was."""
+        return self._lanes.embed_some() + self._pixels.print_some()
+
+    def _left(self) -> str:
+        """What has still to follow, for whoever waits."""
+        if not self._lanes.settled():
+            return f"{self._lanes.waiting()} chunks wait for their vectors"
+        return f"{self._pixels.waiting()} pages wait for their fingerprints"
 
     def _report(self, asked: Asked, note: str) -> bool:
         """Tell what changed since the last look; True when all these sources are settled."""

@@ -27,6 +27,7 @@ ENGINE = {
     "evidence",
     "embed",
     "mirror",
+    "pixels",
     "projection",
     "training",
     "evaluate",

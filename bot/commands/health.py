@@ -38,6 +38,8 @@ def status(context: typer.Context, data: Data = None, json: Json = False) -> Non
         screen.say(f"{count(found.pages, 'page')} in {count(found.chunks, 'chunk')}.")
         if found.waiting_for_vectors:
             screen.say(f"{count(found.waiting_for_vectors, 'chunk')} without vectors yet.")
+        if found.waiting_for_fingerprints:
+            screen.say(f"{count(found.waiting_for_fingerprints, 'page')} without fingerprints yet.")
         if found.renewed:
             being = "document is" if found.renewed == 1 else "documents are"
             screen.say(f"{found.renewed:,} {being} being read again by a newer reader; the old pages serve meanwhile.")

@@ -112,10 +112,13 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool
 
 
 def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
-    """A hit: where, by which lanes, and the piece of its text that holds most of the query's words."""
+    """A hit: where, by which lanes, what proves it, and the piece of its text that holds most of the query's words."""
     lanes = " · ".join(f"{lane} {rank}" for lane, rank in hit.lanes.items())
     screen.say(f"{hit.rank:>2}  {hit.place}", style="bold")
     screen.say(f"{hit.kind.value}; {lanes}" if lanes else hit.kind.value, style="dim", indent=4)
+    if hit.why:
+        x0, y0, x1, y1 = (f"{100 * value:.0f}" for value in hit.box)
+        screen.say(f"{hit.why} It is {x0} to {x1} % across and {y0} to {y1} % down the page.", indent=4)
     text = snippet(hit.text or hit.caption, query)
     if text:
         screen.say(text, indent=4)

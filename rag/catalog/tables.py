@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -121,6 +122,18 @@ page = Table(
     Column("render", Text, doc="file name in the reading's folder of pictures"),
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
     PrimaryKeyConstraint("reading_id", "number"),
+)
+
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("reading_id", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("method", Integer, nullable=False, doc="how it was made; made again when there is a newer one"),
+    Column("phash", BigInteger, nullable=False, doc="64 bits, as a signed number"),
+    Column("points", LargeBinary, nullable=False, doc="empty: a blank page, or its picture cannot be decoded"),
+    PrimaryKeyConstraint("reading_id", "number"),
+    ForeignKeyConstraint(["reading_id", "number"], ["page.reading_id", "page.number"], ondelete="CASCADE"),
 )
 
 chunk = Table(

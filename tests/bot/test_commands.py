@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,9 +96,18 @@ def test_find_json(run: Run) -> None:
                 "kind": "text",
                 "bbox": [0.1, 0.2, 0.9, 0.4],
                 "lanes": {"words": 1},
+                "why": "",
             }
         ],
     }
+
+
+def test_find_says_what_proves_a_screenshot_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shot.png").write_bytes(b"picture")
+    proved = replace(hit(1, "handbook.pdf", 12), why="Its pixels match: 143 points in place.")
+    _, out, _ = run(FakeEngine(hits=[proved]), "find", "shot.png")
+    said = " ".join(out.split())
+    assert "Its pixels match: 143 points in place. It is 10 to 90 % across and 20 to 40 % down the page." in said
 
 
 def test_find_shows_places_and_says_once_what_is_off(run: Run) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from rag.evidence import NARROWEST, WIDEST, draw_evidence
+from rag.evidence import NARROWEST, WIDEST, draw_evidence, draw_place
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 from tests.rag.test_answer import hit
 
@@ -94,6 +94,20 @@ def test_pages_and_regions_as_large_are_shown_whole(kind: Kind, box: Box, render
     assert picture.height > HEIGHT
     assert near(picture, (200, 0, 0)) > 50_000
     assert near(picture, ORANGE) > 5000
+
+
+def test_the_place_of_a_screenshot_is_framed_on_its_whole_page(render: Path, tmp_path: Path) -> None:
+    shown = hit("words", box=FIGURE, render=render, marks=())
+    path = draw_place(shown, tmp_path)
+    assert path is not None
+    assert path == draw_place(shown, tmp_path)
+    assert path != draw_evidence(shown, tmp_path)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    assert picture.width == WIDTH
+    assert picture.height > HEIGHT
+    assert near(picture, ORANGE) > 1000
+    assert draw_place(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
 
 
 def test_a_narrow_line_is_shown_with_enough_of_its_page(render: Path, tmp_path: Path) -> None:

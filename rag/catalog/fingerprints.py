@@ -1,0 +1,148 @@
+"""Fingerprints of page pictures: written as they are made, waiting where there is none, read inside a scope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, tuple_
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rag.catalog.scope import documents_in
+from rag.catalog.tables import chunk, document, fingerprint, page
+from rag.model import Box, Scope
+
+_SIGN = 1 << 63
+
+Place = tuple[int, int]
+"""(document, page number)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unprinted:
+    """A page that has no fingerprint of this method. `render` is its picture's path below the data folder."""
+
+    reading: int
+    number: int
+    render: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewFingerprint:
+    reading: int
+    number: int
+    phash: int
+    points: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The points of a page in scope. `picture`: its document is a single picture, not a page of something."""
+
+    document: int
+    number: int
+    render: str
+    points: bytes
+    picture: bool
+
+
+def _waiting(method: int) -> ColumnElement[bool]:
+    made = exists().where(
+        fingerprint.c.reading_id == page.c.reading_id,
+        fingerprint.c.number == page.c.number,
+        fingerprint.c.method >= method,
+    )
+    return and_(page.c.render.is_not(None), ~made)
+
+
+def unprinted(connection: Connection, method: int, limit: int) -> list[Unprinted]:
+    """The oldest pages whose picture has no fingerprint of this method or a newer one."""
+    rows = select(page.c.reading_id, page.c.number, page.c.render).where(_waiting(method))
+    rows = rows.order_by(page.c.reading_id, page.c.number).limit(limit)
+    return [
+        Unprinted(row.reading_id, row.number, f"pictures/{row.reading_id}/{row.render}")
+        for row in connection.execute(rows)
+    ]
+
+
+def count_unprinted(connection: Connection, method: int) -> int:
+    return connection.scalar(select(func.count()).select_from(page).where(_waiting(method))) or 0
+
+
+def put_fingerprints(connection: Connection, method: int, made: Sequence[NewFingerprint]) -> None:
+    """Write fingerprints of the pages that still exist, in place of those that an older method made."""
+    keys = [(each.reading, each.number) for each in made]
+    place = tuple_(page.c.reading_id, page.c.number)
+    alive = {tuple(row) for row in connection.execute(select(page.c.reading_id, page.c.number).where(place.in_(keys)))}
+    for each in made:
+        if (each.reading, each.number) in alive:
+            signed = each.phash - 2 * _SIGN if each.phash >= _SIGN else each.phash
+            values = {"method": method, "phash": signed, "points": each.points}
+            row = upsert(fingerprint).values(reading_id=each.reading, number=each.number, **values)
+            connection.execute(row.on_conflict_do_update(index_elements=["reading_id", "number"], set_=values))
+
+
+def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[Place, int]]:
+    """The perceptual hashes of a scope's pages, of the newest documents first."""
+    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method).limit(limit)
+    return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows)]
+
+
+def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[Place, bytes]]:
+    """The points of a scope's pages, of the newest documents first."""
+    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.points), scope, method).limit(limit)
+    for row in connection.execute(rows.where(func.length(fingerprint.c.points) > 0)):
+        yield (row.id, row.number), row.points
+
+
+def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, method: int) -> list[Stored]:
+    """Those of these pages that the scope holds and that have a fingerprint, in the order given."""
+    rows = _in(
+        select(
+            document.c.id,
+            document.c.media_type,
+            fingerprint.c.reading_id,
+            fingerprint.c.number,
+            fingerprint.c.points,
+            page.c.render,
+        ),
+        scope,
+        method,
+    )
+    rows = rows.where(tuple_(document.c.id, fingerprint.c.number).in_(list(pages)), page.c.render.is_not(None))
+    found = {
+        (row.id, row.number): Stored(
+            row.id,
+            row.number,
+            f"pictures/{row.reading_id}/{row.render}",
+            row.points,
+            (row.media_type or "").startswith("image/"),
+        )
+        for row in connection.execute(rows)
+    }
+    return [found[place] for place in pages if place in found]
+
+
+def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:
+    """Fingerprints of this method, of the readings that serve, in a scope."""
+    return (
+        rows.join_from(fingerprint, document, document.c.reading_id == fingerprint.c.reading_id)
+        .join(page, and_(page.c.reading_id == fingerprint.c.reading_id, page.c.number == fingerprint.c.number))
+        .where(fingerprint.c.method == method, document.c.id.in_(documents_in(scope)))
+        .order_by(document.c.id.desc(), fingerprint.c.number)
+    )
+
+
+def chunks_on(connection: Connection, pages: Sequence[Place]) -> Mapping[Place, list[tuple[int, Box]]]:
+    """The chunks of these pages, and where they lie."""
+    rows = (
+        select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.box)
+        .join(document, document.c.reading_id == chunk.c.reading_id)
+        .where(tuple_(chunk.c.document_id, chunk.c.page).in_(list(pages)))
+        .order_by(chunk.c.id)
+    )
+    found: dict[Place, list[tuple[int, Box]]] = {}
+    for row in connection.execute(rows):
+        found.setdefault((row.document_id, row.page), []).append((row.id, Box(*json.loads(row.box))))
+    return found
