@@ -115,9 +115,9 @@ class Fts5Words:
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""
-        if scope == Scope.operator():
-            return connection.scalar(select(func.count()).select_from(WORDS)) or 0
         # FTS5 keeps the sizes of its rows in a table of their own; in `words` every text would be read.
+        if scope == Scope.operator():
+            return connection.scalar(select(func.count()).select_from(SIZES)) or 0
         inside = chunks_in(scope).subquery()
         return connection.scalar(select(func.count()).select_from(inside.join(SIZES, SIZES.c.id == inside.c.id))) or 0
 
