@@ -1,7 +1,7 @@
 """Fit the decision whether anything was found, on questions whose pages are known.
 
 Each question is asked with its own file in the scope and without it, in scopes of one, of a few and of all documents: a
-small channel must decide as well as a large one. What is reported was measured on documents left out of the fit.
+small channel must decide as well as a large one. A picture is searched for among all documents alone. What is reported was measured on documents left out of the fit.
 """
 
 from __future__ import annotations
@@ -111,9 +111,13 @@ def _turns(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Sc
     few = frozenset(dice.sample(others, min(_FEW, len(others))))
     yield everything, present
     if present:
+        yield replace(everything, without=own), False
+    if question.image is not None:
+        # A picture is told from strangers by itself, not by how many there are; and it is read anew in every search.
+        return
+    if present:
         yield replace(everything, documents=own), True
         yield replace(everything, documents=own | few), True
-        yield replace(everything, without=own), False
     if few:
         yield replace(everything, documents=few), False
         yield replace(everything, documents=frozenset(sorted(few)[:1])), False

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, column, func, insert, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, Float, column, func, insert, literal_column, select, table, text
 
 from rag.catalog.scope import chunks_in, serving
 from rag.catalog.tables import chunk, document
@@ -86,19 +86,23 @@ class Fts5Words:
         if not words:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
-        bm25: ColumnElement[float] = literal_column(f"bm25(words, {weights})").label(
-            "bm25"
-        )  # FTS5's is negative: the best comes first
-        rows = (
-            select(chunk.c.id, chunk.c.document_id, chunk.c.page, bm25)
-            .select_from(WORDS)
-            .join(chunk, chunk.c.id == WORDS.c.rowid)
-            .join(document, serving())
-            .where(text("words MATCH :match"), *_inside(scope))
-            .order_by(bm25, chunk.c.id)
-            .limit(limit)
-        )
-        return [(row[0], row[1], row[2], -row[3]) for row in connection.execute(rows, {"match": _any_of(words)})]
+        rank = literal_column(f"bm25(words, {weights})", Float).label("rank")
+        matching = select(WORDS.c.rowid.label("id"), rank).where(text("words MATCH :match"), *_inside(scope))
+        # Only the best are joined with the catalog: with all that match, it takes twice as long in a wide scope.
+        for most in (limit * 2, None):
+            best = matching.order_by(rank, WORDS.c.rowid).limit(most).subquery()
+            rows = connection.execute(
+                select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
+                .join_from(best, chunk, chunk.c.id == best.c.id)
+                .outerjoin(document, serving())
+                .order_by(best.c.rank, best.c.id),
+                {"match": _any_of(words)},
+            ).all()
+            found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]  # FTS5's are negative
+            # Chunks of readings that do not serve yet are few, unless many files are just being read again.
+            if len(found) >= limit or len(rows) < limit * 2:
+                break
+        return found[:limit]
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
         """The chunks in scope that have each word, by the index's own stemming."""
@@ -122,9 +126,9 @@ class Fts5Words:
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """How many chunks with words the scope has."""
-        if scope == Scope.operator():
-            return connection.scalar(select(func.count()).select_from(WORDS)) or 0
         # FTS5 keeps the sizes of its rows in a table of their own; in `words` every text would be read.
+        if scope == Scope.operator():
+            return connection.scalar(select(func.count()).select_from(SIZES)) or 0
         inside = chunks_in(scope).subquery()
         return connection.scalar(select(func.count()).select_from(inside.join(SIZES, SIZES.c.id == inside.c.id))) or 0
 
