@@ -38,7 +38,10 @@ def found_shape(found: Found) -> Shape:
     return {
         "found": found.found,
         "hits": [
-            {"rank": hit.rank} | _place(hit) | {"bbox": list(hit.box), "lanes": dict(hit.lanes), "why": hit.why}
+            {"rank": hit.rank}
+            | _place(hit)
+            | {"bbox": list(hit.box), "regions": [list(box) for box in hit.regions]}
+            | {"lanes": dict(hit.lanes), "why": hit.why, "also": list(hit.also)}
             for hit in found.hits
         ],
     }

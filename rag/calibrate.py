@@ -1,7 +1,8 @@
 """Fit the decision whether anything was found, on questions whose pages are known.
 
 Each question is asked with its own file in the scope and without it, in scopes of one, of a few and of all documents: a
-small channel must decide as well as a large one. A picture is searched for among all documents alone. What is reported was measured on documents left out of the fit.
+small channel must decide as well as a large one. A picture is searched for among all documents alone. What is reported
+was measured on documents left out of the fit.
 """
 
 from __future__ import annotations

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.catalog import Catalog, documents
+from sqlalchemy import Connection
+
+from rag.catalog import documents
 from rag.catalog.scope import names_in
-from rag.model import Hit, Scope
+from rag.model import WHOLE_PAGE, Box, Hit, Scope
 
 Page = tuple[int, int]
 """(document, page number)"""
@@ -29,13 +31,20 @@ carries the recall. A page that the question names goes before what its words fi
 picture shows it goes before all others, and before the next that is proved."""
 
 
+REGIONS = 3
+"""Regions of a page that a hit names."""
+
+_COVERED = 0.8
+"""Share of a region inside another from which it is not named beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """One lane's pages, best first, and the chunk that brought each."""
+    """One lane's pages, best first, and the chunks that brought each, best first, at most REGIONS."""
 
     lane: str
     pages: tuple[Page, ...]
-    chunks: Mapping[Page, int]
+    chunks: Mapping[Page, tuple[int, ...]]
     scores: tuple[float, ...] = ()
     """Of the pages, in their order, for lanes that have them: BM25, or the cosine of the nearest chunk."""
 
@@ -55,25 +64,23 @@ def fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:
 
 
 def hits_of(
-    catalog: Catalog, data: Path, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope, k: int
+    connection: Connection, data: Path, rankings: Sequence[Ranking], pages: Sequence[Page], scope: Scope, k: int
 ) -> list[Hit]:
     """The pages as hits, each by the chunk that the lane which counts most for it found; `k` is RRF's."""
     ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}
-    chosen: dict[Page, int] = {}
+    chosen: dict[Page, list[int]] = {}
     for page in pages:
-        best = max(
-            (r for r in rankings if page in ranks[r.lane]),
-            key=lambda r: WEIGHTS[r.lane] / (k + ranks[r.lane][page]),
-        )
-        chosen[page] = best.chunks[page]
-    with catalog.reading() as connection:
-        rows = documents.chunks_by_id(connection, chosen.values())
-        names = names_in(connection, [page[0] for page in pages], scope)
+        finders = [r for r in rankings if page in ranks[r.lane]]
+        finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
+        chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:REGIONS]
+    rows = documents.chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
+    names = names_in(connection, [page[0] for page in pages], scope)
     hits: list[Hit] = []
     for page in pages:
-        row = rows.get(chosen[page])
-        if row is None or row.document not in names:  # deleted, or unshared, since the lanes looked
+        found = [rows[chunk] for chunk in chosen[page] if chunk in rows]
+        if not found or page[0] not in names:  # deleted, or unshared, since the lanes looked
             continue
+        row = found[0]
         folder = data / "pictures" / str(row.reading)
         name, link = names[row.document]
         hits.append(
@@ -94,6 +101,16 @@ def hits_of(
                 picture=folder / row.picture if row.picture else None,
                 render=folder / row.render if row.render else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
+                regions=_regions([row.box for row in found]),
             )
         )
     return hits
+
+
+def _regions(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """The first box and the next ones that show something else; the whole page is no region beside others."""
+    kept = [boxes[0]]
+    for box in boxes[1:]:
+        if box != WHOLE_PAGE and all(box.intersection(other) < _COVERED * box.area for other in kept):
+            kept.append(box)
+    return tuple(kept[:REGIONS])

@@ -222,6 +222,11 @@ class Hit:
     why: str = ""
     """A sentence on what proves that a picture shows this page, where something does; `box` is then the place."""
 
+    regions: tuple[Box, ...] = ()
+    """The page's best regions, best first, at most three; the first is `box`."""
+    also: tuple[str, ...] = ()
+    """Places of pages of other documents that say the same, and are no hits of their own."""
+
     @property
     def place(self) -> str:
         """Where it is, as a reader would say it: `handbook.pdf, p. 12 (printed vi)`."""

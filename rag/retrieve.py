@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+from rag.alike import collapsed
 from rag.catalog import Catalog, documents
 from rag.decide import Decisions
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
-from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
-from rag.model import Found, Kind, Modality, PageReading, Scope
+from rag.fuse import REGIONS, WEIGHTS, Page, Ranking, fuse, hits_of
+from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.pixels.lane import NOTHING, PixelLane, Seen
 from rag.ports import Vector, WordIndex
 from rag.query import Places, matter, phrases, places, related
@@ -160,7 +161,7 @@ class Retriever:
             rows = self._words.search(connection, wanted, scope, self._search.depth * _CHUNKS_PER_PAGE)
         ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page, _ in rows])
         scores = {chunk_id: score for chunk_id, _, _, score in rows}
-        ranking = replace(ranking, scores=tuple(scores[ranking.chunks[page]] for page in ranking.pages))
+        ranking = replace(ranking, scores=tuple(scores[ranking.chunks[page][0]] for page in ranking.pages))
         clock.add("words", started)
         return [ranking]
 
@@ -175,7 +176,7 @@ class Retriever:
         for ranking in rankings:
             for rank, (doc, _) in enumerate(ranking.pages):
                 order[doc] = min(rank, order.get(doc, rank))
-        chunks = {page: chunk_id for ranking in reversed(rankings) for page, chunk_id in ranking.chunks.items()}
+        chunks = {page: found[0] for ranking in reversed(rankings) for page, found in ranking.chunks.items()}
         with self._catalog.reading() as connection:
             named = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
         named = sorted(named, key=lambda one: (order[one.document], one.printed, one.page))
@@ -244,17 +245,20 @@ class Retriever:
             first = best.setdefault((one.document, one.page), one)
             if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _AS_LIKELY:
                 best[one.document, one.page] = one
-        chunks = {page: one.chunk for page, one in best.items()}
+        chunks = {
+            page: tuple(dict.fromkeys((best[page].chunk, *found)))[:REGIONS] for page, found in ranking.chunks.items()
+        }
         # The lane's order is by similarity, so that the page's first chunk has its highest.
         similar = {one.chunk: one.similarity for one in near}
-        scores = tuple(similar[ranking.chunks[page]] for page in ranking.pages)
+        scores = tuple(similar[ranking.chunks[page][0]] for page in ranking.pages)
         return Ranking(lane, ranking.pages, chunks, scores)
 
     def _pages(self, lane: str, rows: Sequence[tuple[int, Page]]) -> Ranking:
-        chunks: dict[Page, int] = {}
+        chunks: dict[Page, tuple[int, ...]] = {}
         for chunk_id, page in rows:
-            chunks.setdefault(page, chunk_id)
+            chunks[page] = (*chunks.get(page, ()), chunk_id)
         pages = tuple(chunks)[: self._search.depth]
+        chunks = {page: found[:REGIONS] for page, found in chunks.items()}
         return Ranking(lane, pages, chunks)
 
     def _verdict(self, asked: str, signals: Mapping[str, float] | None, *, certain: bool) -> _Verdict:
@@ -288,14 +292,28 @@ class Retriever:
         started: float,
         seen: Seen = NOTHING,
     ) -> Found:
-        pages = fuse(rankings, self._search.rrf_k)[:k]
-        hits = hits_of(self._catalog, self._data, rankings, pages, scope, self._search.rrf_k)
-        hits = [seen.on(hit) for hit in hits]
+        with self._catalog.reading() as connection:
+            kept = collapsed(connection, fuse(rankings, self._search.rrf_k))
+            pages = [page for first in list(kept)[:k] for page in (first, *kept[first])]
+            every = hits_of(connection, self._data, rankings, pages, scope, self._search.rrf_k)
+        hits = _one_each([seen.on(hit) for hit in every], kept)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
         sure = verdict.sure if hits else 0.0
         found = bool(hits) and sure >= verdict.least
         return Found(found, tuple(hits), dict(lanes), verdict.why, clock.ms, ranked, sure, verdict.signals)
+
+
+def _one_each(hits: Sequence[Hit], kept: Mapping[Page, Sequence[Page]]) -> list[Hit]:
+    """The hits of pages that are kept, each with the places of those that say the same."""
+    by_page = {(hit.document, hit.page): hit for hit in hits}
+    found: list[Hit] = []
+    for first, others in kept.items():
+        alike = [by_page[page] for page in (first, *others) if page in by_page]
+        if alike:  # when the first is gone since the lanes looked, the next stands for it
+            also = tuple(dict.fromkeys(hit.place for hit in alike[1:]))
+            found.append(replace(alike[0], rank=len(found) + 1, also=also))
+    return found
 
 
 def _off(vectors: ClipLane | TextLane) -> str:

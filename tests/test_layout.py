@@ -20,6 +20,7 @@ ENGINE = {
     "ingest",
     "retrieve",
     "fuse",
+    "alike",
     "decide",
     "signals",
     "calibrate",

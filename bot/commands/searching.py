@@ -122,6 +122,8 @@ def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
     text = snippet(hit.text or hit.caption, query)
     if text:
         screen.say(text, indent=4)
+    if hit.also:
+        screen.say(f"The same is said by {'; '.join(hit.also)}.", style="dim", indent=4)
 
 
 def snippet(text: str, query: str) -> str:

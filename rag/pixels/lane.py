@@ -57,7 +57,7 @@ class Shown:
         """The hit at the picture's place on its page, with a sentence on what proves it."""
         agreement = f"{100 * self.proof.agreement:.0f} %"
         why = f"Its pixels match: {self.proof.points} points in place, {agreement} of the picture agrees."
-        return replace(hit, box=self.proof.box, marks=(), why=why)
+        return replace(hit, box=self.proof.box, regions=(self.proof.box,), marks=(), why=why)
 
 
 @dataclass(frozen=True, slots=True)
