@@ -244,7 +244,7 @@ class Answering:
             except Unreadable as error:
                 return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
         if not found.found or not found.hits:
-            return render.plain_reply(f"{remark} {render.UNSEEN}".strip())
+            return render.unseen_reply(found.hits, remark)
         first = found.hits[0]
         return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
 

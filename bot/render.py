@@ -24,6 +24,7 @@ SECTIONS = 4
 
 NOTIFICATION = 3000
 PICTURES = 3
+NEAREST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     if quoted:  # the passages themselves, each under its place already
         for one in answer.cited:
             body = body.replace(escaped(f"[{one.number}] {one.hit.place}"), _citation(one), 1)
+    if answer.abstained:  # the nearest pages are named in it
+        for one in answer.passages:
+            body = body.replace(escaped(one.hit.place), _place(one.hit), 1)
     blocks += [_section(piece) for piece in pieces(body)]
     if answer.cited and not answer.abstained and not quoted:
         blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
@@ -86,6 +90,15 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
         blocks.append(_small(escaped(hit.why)))
     pictures = [Picture(str(picture), hit.place)] if picture else []
     return Reply(f"This is {escaped(hit.place)}.", blocks, pictures)
+
+
+def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
+    """That no page shows a screenshot, and the pages that come nearest."""
+    near = hits[:NEAREST]
+    blocks: list[Block] = [_small(escaped(remark))] if remark else []
+    named = f" Nearest: {'; '.join(map(_place, near))}." if near else ""
+    blocks.append(_section(f"{UNSEEN}{named}"))
+    return Reply(UNSEEN, blocks)
 
 
 def plain_reply(text: str) -> Reply:
@@ -112,7 +125,7 @@ HELP = (
     "Ask me something about the files shared in this conversation, or send me a screenshot: I say which page it is. "
     "PDFs, Word and PowerPoint files, texts and pictures shared here are read as they come."
 )
-UNSEEN = "I do not know this picture from any page shared in this conversation."
+UNSEEN = "I could not find this picture in the files I may use here."
 BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie finds the reason in its log."
 
 
@@ -163,6 +176,10 @@ def _mrkdwn(text: str) -> str:
 
 def _citation(passage: Passage) -> str:
     return f"[{passage.number}] {_linked(passage.hit)}, {escaped(_page(passage.hit))}"
+
+
+def _place(hit: Hit) -> str:
+    return f"{_linked(hit)}, {escaped(_page(hit))}"
 
 
 def _page(hit: Hit) -> str:

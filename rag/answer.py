@@ -22,7 +22,10 @@ from rag.words import content_words
 ABSTAINED = "I could not find this in the files I may use here."
 
 QUOTED = 3
-"""Passages that stand in for an answer, and pages named when nothing was found."""
+"""Passages that stand in for an answer."""
+
+NEAREST = 2
+"""Pages named where nothing was found: somebody may know better."""
 
 _QUOTE_LENGTH = 360
 """Characters of each: two or three sentences."""
@@ -71,7 +74,7 @@ class _Draft:
     stage_ms: dict[str, float] = field(default_factory=dict)
 
     def abstain(self, mode: Mode) -> Answer:
-        near = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:QUOTED]
+        near = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:NEAREST]
         text = f"{ABSTAINED} Nearest: {'; '.join(near)}." if near else ABSTAINED
         return self.finish(text, mode, abstained=True)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.render import (
     SECTION,
+    UNSEEN,
     Reply,
     answer_reply,
     failure_sentence,
@@ -19,6 +20,7 @@ from bot.render import (
     pieces,
     plain_reply,
     reading_status,
+    unseen_reply,
 )
 from rag import Standing
 from tests.fakes.engine import answer, hit
@@ -58,6 +60,23 @@ def test_nothing_found_shows_neither_citation_nor_picture() -> None:
     reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
     assert [block["type"] for block in reply.blocks] == ["context", "section"]
     assert reply.pictures == []
+
+
+def test_nothing_found_names_the_nearest_pages_with_their_links() -> None:
+    reply = answer_reply(answer(f"I could not find this. Nearest: {LINKED.place}.", LINKED, abstained=True))
+    link = reply.blocks[0]["text"]["text"]
+    assert f"Nearest: <{LINKED.link}|" in link
+    assert link.endswith(", p. 12 (printed vi).")
+
+
+def test_a_strange_screenshot_is_told_the_two_nearest_pages() -> None:
+    hits = [replace(LINKED, page=page, label=None) for page in (3, 4, 5)]
+    reply = unseen_reply(hits, "late.pdf: not wholly read yet.")
+    assert [block["type"] for block in reply.blocks] == ["context", "section"]
+    text = reply.blocks[1]["text"]["text"]
+    assert ", p. 3; " in text
+    assert text.endswith(", p. 4.")
+    assert unseen_reply([]).blocks[0]["text"]["text"] == reply.text == UNSEEN
 
 
 def test_a_screenshot_is_told_its_page() -> None:
