@@ -149,7 +149,7 @@ class PixelLane:
             more, proved = self._proofs(picture, others, scope)
             proofs |= proved
             alone |= {(one.document, one.number): one.picture for one in more}
-        order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].agreement, -proofs[place].points, place))
+        order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].likeness, place))
         with self._catalog.reading() as connection:
             chunks = fingerprints.chunks_on(connection, order)
         shown = {
