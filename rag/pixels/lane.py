@@ -150,7 +150,7 @@ class PixelLane:
             held |= proved
             alone |= {(one.document, one.number): one.picture for one in more}
         proofs = {place: proof for place, proof in held.items() if proof.proved}
-        order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].agreement, -proofs[place].points, place))
+        order = sorted(proofs, key=lambda place: (alone[place], -proofs[place].likeness, place))
         with self._catalog.reading() as connection:
             chunks = fingerprints.chunks_on(connection, order)
         shown = {
