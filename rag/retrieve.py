@@ -131,7 +131,8 @@ class Retriever:
         rankings += pixels
         started = perf_counter()
         with self._catalog.reading() as connection:
-            signals = of_picture(connection, self._words, wanted, scope, likely[:_LIKELIEST], seen.agreement)
+            nearest = likely[:_LIKELIEST]
+            signals = of_picture(connection, self._words, wanted, scope, nearest, seen.agreement(nearest))
         twin = any(r.lane == "clip-picture" and r.best >= self._embed.twin_floor for r in rankings)
         verdict = self._verdict("picture", signals, certain=twin)
         if verdict.sure < verdict.least:

@@ -5,7 +5,7 @@ A fingerprint is a state in the catalog like a vector: a page without one waits 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -62,11 +62,18 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the pixels say. `proofs`: pages that the picture shows, best first. `agreement`: the best, 0 to 1, of all
-    pages it was held against; None when that means nothing, for it has too few points or there was no page."""
+    """What the pixels say. `proofs`: pages that the picture shows, best first. `compared`: pages it was held against,
+    and it has points enough for that to mean something. `best`: the best agreement, 0 to 1, of all of them."""
 
     proofs: Mapping[Place, Shown]
-    agreement: float | None
+    compared: frozenset[Place]
+    best: float = 0.0
+
+    def agreement(self, pages: Collection[Place]) -> float | None:
+        """The best agreement, 0 to 1; None when there was too little to see, or one of these pages, which come
+        nearest by other lanes, was not compared: it may wait for its fingerprint."""
+        judged = bool(self.proofs) or (bool(pages) and self.compared.issuperset(pages))
+        return self.best if judged else None
 
     def on(self, hit: Hit) -> Hit:
         """The hit with what the pixels say of its page, if they do."""
@@ -74,7 +81,7 @@ class Seen:
         return hit if shown is None else shown.on(hit)
 
 
-NOTHING = Seen({}, None)
+NOTHING = Seen({}, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +165,9 @@ class PixelLane:
             for place in order
             if place in chunks
         }
-        judged = bool(shown) or (bool(alone) and len(picture.points) >= ENOUGH)
-        agreement = max((proof.agreement for proof in held.values()), default=0.0)
-        return Seen(shown, agreement if judged else None)
+        judged = len(picture.points) >= ENOUGH
+        best = max((proof.agreement for proof in held.values()), default=0.0)
+        return Seen(shown, frozenset(alone) if judged else frozenset(), best)
 
     def _like_whole(self, grey: Grey, scope: Scope) -> list[Place]:
         """Pages that look like the whole picture, nearest first."""
