@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from rag.catalog import Catalog, documents
+from rag.catalog import Catalog
 from rag.decide import mass_of
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.fuse import WEIGHTS, Page, Ranking, fuse, hits_of
 from rag.model import Found, Kind, Modality, PageReading, Scope
+from rag.places import pages_asked
 from rag.ports import Vector, WordIndex
-from rag.query import Places, matter, phrases, places, related
+from rag.query import Places, matter, names, phrases, places, related
 from rag.settings import EmbedSettings, SearchSettings
 from rag.words import content_words
 
@@ -84,10 +85,11 @@ class Retriever:
         about = matter(query)
         wanted = content_words(about)
         more = [*phrases(about), *content_words(related(about))]
-        rankings = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
+        searched = [*dict.fromkeys(wanted + more), *names(about)]  # names count twice
+        rankings = self._by_words(searched, scope, lanes, clock)
         for lane in (self._text, self._clip):
             rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
-        rankings += self._by_place(places(about), rankings, lanes, clock)
+        rankings += self._by_place(places(about), rankings, scope, lanes, clock)
         started = perf_counter()
         with self._catalog.reading() as connection:
             mass = mass_of(connection, self._words, wanted, scope, ())
@@ -134,26 +136,24 @@ class Retriever:
         started = perf_counter()
         with self._catalog.reading() as connection:
             rows = self._words.search(connection, wanted, scope, self._search.depth * _CHUNKS_PER_PAGE)
-        ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page in rows])
+        ranking = self._pages("words", [(chunk_id, (doc, page)) for chunk_id, doc, page, _ in rows])
+        scores = {chunk_id: score for chunk_id, _, _, score in rows}
+        ranking = replace(ranking, scores=tuple(scores[ranking.chunks[page]] for page in ranking.pages))
         clock.add("words", started)
         return [ranking]
 
     def _by_place(
-        self, asked: Places, rankings: Sequence[Ranking], lanes: Mapping[str, str], clock: _Clock
+        self, asked: Places, rankings: Sequence[Ranking], scope: Scope, lanes: Mapping[str, str], clock: _Clock
     ) -> list[Ranking]:
         """The pages that the question names, in the documents that the other lanes found, in their order."""
         if lanes["place"] != "on" or not asked:
             return []
         started = perf_counter()
-        order: dict[int, int] = {}
-        for ranking in rankings:
-            for rank, (doc, _) in enumerate(ranking.pages):
-                order[doc] = min(rank, order.get(doc, rank))
+        found = {page: rank for rank, page in enumerate(fuse(rankings, self._search.rrf_k))}
         chunks = {page: chunk_id for ranking in reversed(rankings) for page, chunk_id in ranking.chunks.items()}
         with self._catalog.reading() as connection:
-            named = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
-        named = sorted(named, key=lambda one: (order[one.document], one.printed, one.page))
-        rows = [(chunks.get((one.document, one.page), one.chunk), (one.document, one.page)) for one in named]
+            named = pages_asked(connection, self._words, asked, found, scope)
+        rows = [(chunks.get(page, chunk_id), page) for chunk_id, page in named]
         ranking = self._pages("place", rows)
         clock.add("words", started)
         return [ranking]
@@ -207,7 +207,10 @@ class Retriever:
             if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _AS_LIKELY:
                 best[one.document, one.page] = one
         chunks = {page: one.chunk for page, one in best.items()}
-        return Ranking(lane, ranking.pages, chunks, near[0].similarity if near else -1.0)
+        # The lane's order is by similarity, so that the page's first chunk has its highest.
+        similar = {one.chunk: one.similarity for one in near}
+        scores = tuple(similar[ranking.chunks[page]] for page in ranking.pages)
+        return Ranking(lane, ranking.pages, chunks, scores)
 
     def _pages(self, lane: str, rows: Sequence[tuple[int, Page]]) -> Ranking:
         chunks: dict[Page, int] = {}

@@ -81,24 +81,24 @@ class Fts5Words:
 
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
-    ) -> list[tuple[int, int, int]]:
-        """(chunk, document, page), best BM25 first, of chunks with at least one of the words."""
+    ) -> list[tuple[int, int, int, float]]:
+        """(chunk, document, page, BM25), best first, of chunks with at least one of the words; a score is above 0."""
         if not words:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
-        rank = literal_column(f"bm25(words, {weights})", Float).label("rank")
+        rank = literal_column(f"bm25(words, {weights})", Float).label("rank")  # FTS5's is negative: the best first
         matching = select(WORDS.c.rowid.label("id"), rank).where(text("words MATCH :match"), *_inside(scope))
         # Only the best are joined with the catalog: with all that match, it takes twice as long in a wide scope.
         for most in (limit * 2, None):
             best = matching.order_by(rank, WORDS.c.rowid).limit(most).subquery()
             rows = connection.execute(
-                select(chunk.c.id, document.c.id, chunk.c.page)
+                select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
                 .join_from(best, chunk, chunk.c.id == best.c.id)
                 .outerjoin(document, serving())
                 .order_by(best.c.rank, best.c.id),
                 {"match": _any_of(words)},
             ).all()
-            found = [(row[0], row[1], row[2]) for row in rows if row[1] is not None]
+            found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]
             # Chunks of readings that do not serve yet are few, unless many files are just being read again.
             if len(found) >= limit or len(rows) < limit * 2:
                 break

@@ -21,6 +21,8 @@ ENGINE = {
     "retrieve",
     "fuse",
     "decide",
+    "places",
+    "statements",
     "answer",
     "evidence",
     "embed",

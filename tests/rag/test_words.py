@@ -45,7 +45,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
     with catalog.reading() as connection:
-        return [chunk for chunk, _, _ in Fts5Words().search(connection, content_words(query), scope, 10)]
+        return [row[0] for row in Fts5Words().search(connection, content_words(query), scope, 10)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
