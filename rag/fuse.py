@@ -1,6 +1,7 @@
 """Fusion of the lanes, and what a page becomes when it is shown: one hit, in a name that the scope may see.
 
-Ranks, never scores, are fused: similarities of different towers and BM25 live on different scales.
+The lanes that read a question's text are blended by their scores, each as a share of its best: a page far ahead of the
+next stays ahead. All others are fused by rank, for similarities of different towers live on different scales.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ WEIGHTS: Mapping[str, float] = {
     "clip-text": 0.1,
     "pixels": 40.0,
 }
-"""What a lane's ranks count in the fusion. CLIP alone cannot find pages, least of all by comparing texts: BM25
-carries the recall. A page that the question names goes before what its words find. A page whose pixels prove that a
-picture shows it goes before all others, and before the next that is proved."""
+"""What a lane counts in the fusion: its ranks, or in the blend its scores. CLIP alone cannot find pages, least of all
+by comparing texts: BM25 carries the recall. A page that the question names goes before what its words find. A page
+whose pixels prove that a picture shows it goes before all others, and before the next that is proved."""
 
+_BLENDED = ("words", "text-vectors")
+
+_BESIDE, _DOCUMENT = 0.2, 0.3
+"""What the better of the pages beside a page, and the best page of its document, add to its own BM25."""
 
 REGIONS = 3
 """Regions of a page that a hit names."""
@@ -55,12 +60,47 @@ class Ranking:
 
 
 def fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:
-    """Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): the sum of weight / (k + rank)."""
+    """Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): the sum of weight / (k + rank).
+
+    The blend of the text's lanes counts as one lane.
+    """
+    scored = [ranking for ranking in rankings if ranking.lane in _BLENDED and ranking.scores]
+    lists = [(WEIGHTS[ranking.lane], ranking.pages) for ranking in rankings if ranking not in scored]
+    scores: dict[Page, float] = {}
+    for weight, pages in [(1.0, blend(scored)), *lists]:
+        for rank, page in enumerate(pages, 1):
+            scores[page] = scores.get(page, 0.0) + weight / (k + rank)
+    return sorted(scores, key=lambda page: (-scores[page], page))
+
+
+def blend(rankings: Sequence[Ranking]) -> list[Page]:
+    """The pages of the text's lanes, best first, by a weighted sum of scores between 0 and 1.
+
+    A convex combination ranks better than ranks alone do (Bruch, Gai and Ingber, ACM TOIS 42, 2023). BM25 counts as a
+    share of the best page's; what a question asks for often goes on over the page, and its words are seldom all on one:
+    the better page beside it, and the best of its document, count too. Cosines count by where they lie between the
+    lane's last and its first.
+    """
     scores: dict[Page, float] = {}
     for ranking in rankings:
-        for rank, page in enumerate(ranking.pages, 1):
-            scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] / (k + rank)
+        own = dict(zip(ranking.pages, ranking.scores, strict=True))
+        least = 0.0 if ranking.lane == "words" else min(own.values())
+        reach = max(own.values()) - least
+        for page, score in own.items():
+            share = (score - least) / reach if reach > 0 else 1.0
+            scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] * share
+        if ranking.lane == "words" and reach > 0:
+            _add_surroundings(scores, own, reach)
     return sorted(scores, key=lambda page: (-scores[page], page))
+
+
+def _add_surroundings(scores: dict[Page, float], own: Mapping[Page, float], best: float) -> None:
+    of_document: dict[int, float] = {}
+    for (document, _), score in own.items():
+        of_document[document] = max(score, of_document.get(document, 0.0))
+    for document, number in own:
+        beside = max(own.get((document, number - 1), 0.0), own.get((document, number + 1), 0.0))
+        scores[document, number] += (_BESIDE * beside + _DOCUMENT * of_document[document]) / best
 
 
 def hits_of(

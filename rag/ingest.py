@@ -16,7 +16,7 @@ from time import time
 
 from sqlalchemy import exists, false, or_, select
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, documents, labels, sources
 from rag.catalog.tables import reading, source
 from rag.chunk import chunk_pages
 from rag.errors import NotFound, OperatorMustAct, TryAgain, Unreadable
@@ -193,7 +193,10 @@ class Ingest:
                 if not documents.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
+        with self._catalog.reading() as connection:
+            printed = labels.printed_labels(connection, row.id)
         with self._catalog.writing() as connection:
+            labels.put_labels(connection, row.id, printed)
             documents.complete_reading(connection, self._words, row)
 
 

@@ -202,7 +202,8 @@ class WordIndex(Protocol):
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
     ) -> list[tuple[int, int, int, float]]:
-        """(chunk, document, page, BM25 above 0), best first, of chunks in scope with at least one of the words."""
+        """(chunk, document, page, BM25 above 0), best first, of chunks in scope with at least one of the words; a word
+        given twice counts twice."""
         ...
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rag.words import STOP_WORDS, tokens
+
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _FORM = re.compile(
     r"(?:^|(?<=[.?!;]))\s*(?:"
@@ -36,6 +38,7 @@ _ORDINALS: Mapping[str, int] = {
 }
 _ORDINAL = re.compile(
     rf"\b(?P<nth>{'|'.join(_ORDINALS)})(?P<end>[\s-]+(?:to[\s-]+)?last)?\s+(?:page|slide)\b"
+    rf"|\b(?:page|slide)\s+(?:(?:at|is)\s+)?the\s+(?P<counted>{'|'.join(_ORDINALS)})[\s-]+(?:to[\s-]+)?last\b"
     r"|\b(?P<last>last|final)\s+(?:page|slide)\b|\b(?P<penultimate>penultimate)\s+(?:page|slide)\b",
     re.IGNORECASE,
 )
@@ -47,30 +50,30 @@ _LABEL = re.compile(
 )
 """What a document itself calls a part of it: "Figure 3", "Table 2.1"."""
 
-_SHEET, _INCOME, _CASH = "balance sheet", "statement of operations income", "statement of cash flows"
+SHEET, INCOME, CASH = "balance sheet", "statement of operations income", "statement of cash flows"
 
 RATIOS: Mapping[str, str] = {
-    r"current[ _]ratio|working[ _]capital": f"total current assets liabilities {_SHEET}",
-    r"(?:quick|acid.test|cash)[ _]ratio": f"cash equivalents investments receivable current liabilities {_SHEET}",
-    r"cash conversion cycle": f"inventories accounts receivable payable cost of sales revenues {_SHEET} {_INCOME}",
-    r"inventory turnover|days inventory|\bdi[oh]\b": f"inventories cost of sales {_SHEET} {_INCOME}",
-    r"receiv\w* turnover|days sales|\bdso\b": f"accounts receivable revenues net sales {_SHEET} {_INCOME}",
-    r"payables? turnover|days payable|\bdpo\b": f"accounts payable cost of sales inventories {_SHEET} {_INCOME}",
-    r"asset turnover": f"total assets revenues net sales {_SHEET} {_INCOME}",
-    r"return on (?:total )?assets?|\broa\b": f"net income total assets {_SHEET} {_INCOME}",
-    r"return on equity|\broe\b": f"net income total stockholders shareholders equity {_SHEET} {_INCOME}",
-    r"return on (?:invested )?capital|\broic\b|\broce\b": f"operating income total debt equity {_SHEET} {_INCOME}",
-    r"debt.to.equity|leverage ratio|gearing": f"total liabilities long-term debt stockholders equity {_SHEET}",
-    r"\bebitda\b": f"operating income depreciation amortization {_INCOME} {_CASH}",
-    r"\bebit\b|interest coverage": f"operating income interest expense income taxes {_INCOME}",
-    r"operating cash flow": f"net cash provided by operating activities {_CASH}",
-    r"free cash flow|\bfcf\b|\bcapex\b": f"net cash from operating activities purchases of property equipment {_CASH}",
-    r"gross (?:profit )?margin|\bcogs\b": f"revenues cost of sales gross profit {_INCOME}",
-    r"operating (?:profit )?margin": f"operating income revenues net sales {_INCOME}",
-    r"net (?:profit )?margin|profit margin": f"net income revenues net sales {_INCOME}",
-    r"effective tax rate": f"provision for income taxes income before income taxes {_INCOME}",
-    r"dividend payout|retention ratio": f"dividends net income {_CASH}",
-    r"earnings per share|\beps\b": f"net income per share diluted {_INCOME}",
+    r"current[ _]ratio|working[ _]capital": f"total current assets liabilities {SHEET}",
+    r"(?:quick|acid.test|cash)[ _]ratio": f"cash equivalents investments receivable current liabilities {SHEET}",
+    r"cash conversion cycle": f"inventories accounts receivable payable cost of sales revenues {SHEET} {INCOME}",
+    r"inventory turnover|days inventory|\bdi[oh]\b": f"inventories cost of sales {SHEET} {INCOME}",
+    r"receiv\w* turnover|days sales|\bdso\b": f"accounts receivable revenues net sales {SHEET} {INCOME}",
+    r"payables? turnover|days payable|\bdpo\b": f"accounts payable cost of sales inventories {SHEET} {INCOME}",
+    r"asset turnover": f"total assets revenues net sales {SHEET} {INCOME}",
+    r"return on (?:total )?assets?|\broa\b": f"net income total assets {SHEET} {INCOME}",
+    r"return on equity|\broe\b": f"net income total stockholders shareholders equity {SHEET} {INCOME}",
+    r"return on (?:invested )?capital|\broic\b|\broce\b": f"operating income total debt equity {SHEET} {INCOME}",
+    r"debt.to.equity|leverage ratio|gearing": f"total liabilities long-term debt stockholders equity {SHEET}",
+    r"\bebitda\b": f"operating income depreciation amortization {INCOME} {CASH}",
+    r"\bebit\b|interest coverage": f"operating income interest expense income taxes {INCOME}",
+    r"operating cash flow": f"net cash provided by operating activities {CASH}",
+    r"free cash flow|\bfcf\b|\bcapex\b": f"net cash from operating activities purchases of property equipment {CASH}",
+    r"gross (?:profit )?margin|\bcogs\b": f"revenues cost of sales gross profit {INCOME}",
+    r"operating (?:profit )?margin": f"operating income revenues net sales {INCOME}",
+    r"net (?:profit )?margin|profit margin": f"net income revenues net sales {INCOME}",
+    r"effective tax rate": f"provision for income taxes income before income taxes {INCOME}",
+    r"dividend payout|retention ratio": f"dividends net income {CASH}",
+    r"earnings per share|\beps\b": f"net income per share diluted {INCOME}",
 }
 """Ratios of financial analysis and the lines of the statements they are computed from, by their textbook definitions.
 
@@ -78,18 +81,51 @@ No statement prints its current ratio: who asks for it is helped by the page wit
 """
 _RATIOS = [(re.compile(pattern, re.IGNORECASE), lines) for pattern, lines in RATIOS.items()]
 
+_QUOTIENT = re.compile(r"\b(?:ratio|turnover|margin|return on)\b", re.IGNORECASE)
+_HOME = {
+    SHEET: re.compile(
+        r"\bassets?\b|liabilit|\bdebt\b|\bequity\b|inventor(?:y|ies)|receivable|payable|cash balance|working capital",
+        re.IGNORECASE,
+    ),
+    INCOME: re.compile(r"\brevenues?\b|\bsales\b|\bcosts? of\b|\bincome\b|profit|expense|\btax", re.IGNORECASE),
+    CASH: re.compile(r"cash flow|capital expenditure", re.IGNORECASE),
+}
+"""Where the terms of a ratio that has no name of its own stand: "interest expense to long-term debt ratio"."""
+
+_NAME = re.compile(r"(?<![.?!:;] )(?<=\s)[^\W\d_a-z][\w-]*|\b\w*\d\w*\b|\b[A-Z]{2,}\b")
+"""What is written with a capital inside a sentence, has a digit, or is an abbreviation."""
+
+_CHAPTERS = re.compile(
+    r"\b(?:chapters|sections|(?:list|name|number|title)s?\b[^.?!]*\b(?:chapter|section)s?)\b", re.IGNORECASE
+)
+"""Who asks for chapters, asks for what the table of contents lists."""
+
+_THING = r"(?:report|document|presentation|paper|book|article|study|case|guide|manual|brochure|slides?|deck|thesis)"
+_FRONT = re.compile(
+    r"\b(?:authors?(?!['’])|publish(?:ed|ers?)|case (?:number|no)|filing id|defendants?|plaintiffs?|cover)\b"
+    rf"|\b(?:created|wrote|written|prepared|released|issued|made)\s+(?:by|(?:this|the)\s+{_THING})\b"
+    rf"|\b(?:title|date|year|name|subject)\s+(?:of|is)\s+(?:this|the)\s+{_THING}\b"
+    rf"|\b{_THING}\s+(?:dates?|years?|title)\b"
+    r"|\b(?:company|organi[sz]ation|institution|agency|person|team)\s+(?:that|who|which)\s+"
+    r"(?:created|wrote|made|published|prepared|issued)\b",
+    re.IGNORECASE,
+)
+"""What a document says of itself, on its first page: who wrote it, when, for whom; the parties of a case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Pages that a question names: as counted or printed (`pages`), counted from the end (`from_end`, last: 1), and
-    as only printed (`printed`: "vi")."""
+    """Pages that a question names: as counted or printed (`pages`), counted from the end (`from_end`, last: 1), as
+    only printed (`printed`: "vi"), by what stands there (`statements`), and the first of all (`front`)."""
 
     pages: tuple[int, ...] = ()
     from_end: tuple[int, ...] = ()
     printed: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    front: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.pages or self.from_end or self.printed)
+        return bool(self.pages or self.from_end or self.printed or self.statements or self.front)
 
 
 def matter(query: str) -> str:
@@ -113,12 +149,27 @@ def places(query: str) -> Places:
         nth = _ORDINALS.get((found["nth"] or "").lower(), 1)
         if found["penultimate"]:
             ends[2] = None
+        elif found["counted"]:
+            ends[_ORDINALS[found["counted"].lower()]] = None
         elif found["last"] or found["end"]:
             ends[nth] = None
         else:
             pages[nth] = None
     printed = dict.fromkeys(found[1].lower() for found in _ROMAN.finditer(query))
-    return Places(tuple(page for page in pages if page > 0), tuple(ends), tuple(printed))
+    named = tuple(page for page in pages if page > 0)
+    return Places(named, tuple(ends), tuple(printed), _statements(query), bool(_FRONT.search(query)))
+
+
+def _statements(query: str) -> tuple[str, ...]:
+    lines, quotient = related(query), _QUOTIENT.search(query)
+    return tuple(name for name, home in _HOME.items() if name in lines or (quotient and home.search(query)))
+
+
+def names(query: str) -> list[str]:
+    """The words of names, numbers and abbreviations in the question, lower case, but for numbers of pages."""
+    told = (word for match in _NAME.finditer(_PAGES.sub(" ", query)) for word in tokens(match.group()))
+    found = dict.fromkeys(told)
+    return [word for word in found if word not in STOP_WORDS]
 
 
 def phrases(query: str) -> list[str]:
@@ -129,9 +180,12 @@ def phrases(query: str) -> list[str]:
         found[f"{kind} {number}"] = None
         if kind in ("fig", "figure"):
             found |= dict.fromkeys((f"figure {number}", f"fig {number}"))
+    if _CHAPTERS.search(query):
+        found |= dict.fromkeys(("contents", "table of contents"))
     return list(found)
 
 
 def related(query: str) -> str:
     """Words of what the question's terms are computed from; empty for most questions."""
-    return " ".join(lines for pattern, lines in _RATIOS if pattern.search(query))
+    line = " ".join(query.split())
+    return " ".join(lines for pattern, lines in _RATIOS if pattern.search(line))

@@ -9,15 +9,16 @@ from pathlib import Path
 from time import perf_counter
 
 from rag.alike import collapsed
-from rag.catalog import Catalog, documents
+from rag.catalog import Catalog
 from rag.decide import Decisions
 from rag.embed import ClipLane, Lanes, Nearest, TextLane
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.fuse import REGIONS, WEIGHTS, Page, Ranking, fuse, hits_of
 from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.pixels.lane import NOTHING, PixelLane, Seen
+from rag.places import pages_asked
 from rag.ports import Vector, WordIndex
-from rag.query import Places, matter, phrases, places, related
+from rag.query import Places, matter, names, phrases, places, related
 from rag.settings import Settings
 from rag.signals import AGREEMENT, HELD, of_picture, of_question
 from rag.words import content_words
@@ -98,11 +99,12 @@ class Retriever:
         about = matter(query)
         wanted = content_words(about)
         more = [*phrases(about), *content_words(related(about))]
-        by_words = self._by_words(list(dict.fromkeys(wanted + more)), scope, lanes, clock)
+        searched = [*dict.fromkeys(wanted + more), *names(about)]  # names count twice
+        by_words = self._by_words(searched, scope, lanes, clock)
         rankings = list(by_words)
         for lane in (self._text, self._clip):
             rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
-        rankings += self._by_place(places(about), rankings, lanes, clock)
+        rankings += self._by_place(places(about), rankings, scope, lanes, clock)
         started = perf_counter()
         pages = fuse(rankings, self._search.rrf_k)
         signals: dict[str, float] = {}
@@ -167,21 +169,17 @@ class Retriever:
         return [ranking]
 
     def _by_place(
-        self, asked: Places, rankings: Sequence[Ranking], lanes: Mapping[str, str], clock: _Clock
+        self, asked: Places, rankings: Sequence[Ranking], scope: Scope, lanes: Mapping[str, str], clock: _Clock
     ) -> list[Ranking]:
         """The pages that the question names, in the documents that the other lanes found, in their order."""
         if lanes["place"] != "on" or not asked:
             return []
         started = perf_counter()
-        order: dict[int, int] = {}
-        for ranking in rankings:
-            for rank, (doc, _) in enumerate(ranking.pages):
-                order[doc] = min(rank, order.get(doc, rank))
-        chunks = {page: found[0] for ranking in reversed(rankings) for page, found in ranking.chunks.items()}
+        found = {page: rank for rank, page in enumerate(fuse(rankings, self._search.rrf_k))}
+        chunks = {page: held[0] for ranking in reversed(rankings) for page, held in ranking.chunks.items()}
         with self._catalog.reading() as connection:
-            named = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
-        named = sorted(named, key=lambda one: (order[one.document], one.printed, one.page))
-        rows = [(chunks.get((one.document, one.page), one.chunk), (one.document, one.page)) for one in named]
+            named = pages_asked(connection, self._words, asked, found, scope)
+        rows = [(chunks.get(page, chunk_id), page) for chunk_id, page in named]
         ranking = self._pages("place", rows)
         clock.add("words", started)
         return [ranking]

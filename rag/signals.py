@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +14,7 @@ from rag.catalog.tables import chunk, document
 from rag.fuse import Page, Ranking
 from rag.model import Scope
 from rag.ports import WordIndex
+from rag.query import names
 from rag.words import tokens
 
 SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
@@ -38,9 +38,6 @@ measurable difference where much is indexed."""
 
 _TENTH = 9
 
-_NAME = re.compile(r"(?<![.?!:;] )(?<=\s)[^\W\d_a-z][\w-]*|\b\w*\d\w*\b|\b[A-Z]{2,}\b")
-"""What is written with a capital inside a sentence, has a digit, or is an abbreviation."""
-
 
 def of_question(
     connection: Connection,
@@ -59,7 +56,8 @@ def of_question(
     """
     total = words.count(connection, Scope.operator())
     idf = _idf(words.counts(connection, wanted), total)
-    whole = (_K1 + 1) * sum(idf.values())
+    named = [word for word in names(question) if word in idf]
+    whole = (_K1 + 1) * (sum(idf.values()) + sum(idf[word] for word in named))  # names count twice
     first = by_words.scores[0] if by_words.scores else 0.0
     found: dict[str, float] = {}
     if total >= _LEAST_CHUNKS:
@@ -67,22 +65,16 @@ def of_question(
     if first > 0:
         tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
         found[FALL] = 1 - tenth / first
-    names = [word for word in names_in_question(question) if word in idf]
     pairs = neighbours(question, wanted)
     held: Collection[str] = ()
-    if best is not None and (names or pairs):
-        holders = words.holders(connection, [*names, *pairs], replace(scope, documents=frozenset((best[0],))))
+    if best is not None and (named or pairs):
+        holders = words.holders(connection, [*named, *pairs], replace(scope, documents=frozenset((best[0],))))
         held = {word for word, chunks in holders.items() if chunks}
-    if names:
-        found[NAMES] = _share(names, held, idf)
+    if named:
+        found[NAMES] = _share(named, held, idf)
     if pairs:
         found[PAIRS] = _share(pairs, held, dict.fromkeys(pairs, 1.0))
     return found
-
-
-def names_in_question(question: str) -> list[str]:
-    """The distinct words of names, numbers and abbreviations in it, lower case."""
-    return list(dict.fromkeys(word for match in _NAME.finditer(question) for word in tokens(match.group())))
 
 
 def neighbours(question: str, wanted: Collection[str]) -> list[str]:

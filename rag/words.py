@@ -86,7 +86,7 @@ class Fts5Words:
         if not words:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
-        rank = literal_column(f"bm25(words, {weights})", Float).label("rank")
+        rank = literal_column(f"bm25(words, {weights})", Float).label("rank")  # FTS5's is negative: the best first
         matching = select(WORDS.c.rowid.label("id"), rank).where(text("words MATCH :match"), *_inside(scope))
         # Only the best are joined with the catalog: with all that match, it takes twice as long in a wide scope.
         for most in (limit * 2, None):

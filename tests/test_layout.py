@@ -24,6 +24,8 @@ ENGINE = {
     "decide",
     "signals",
     "calibrate",
+    "places",
+    "statements",
     "answer",
     "evidence",
     "embed",

@@ -15,6 +15,7 @@ from time import time
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.labels import labels_with
 from rag.catalog.scope import documents_in, live, serving
 from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
 from rag.model import Box, Kind, NewChunk, PageReading, Scope
@@ -328,7 +329,7 @@ def pages_named(
     """The pages of these documents with one of the numbers, counted or printed, so far from the end (last: 1), or
     with one of the printed labels (lower case)."""
     at_end = reading.c.pages - page.c.number + 1
-    labels = [*(str(number) for number in numbers), *printed]
+    labels = [*(label for number in numbers for label in labels_with(number)), *printed]
     rows = (
         select(document.c.id, page.c.number, at_end.label("at_end"), func.max(chunk.c.id).label("chunk"))
         .join(reading, reading.c.id == document.c.reading_id)

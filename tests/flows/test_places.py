@@ -72,5 +72,9 @@ def test_a_ratio_is_found_by_what_it_is_computed_from(rag: Rag) -> None:
     assert ("notes.pdf", 4) in {(hit.name, hit.page) for hit in found.hits}
 
 
+def test_what_a_document_says_of_itself_is_looked_for_on_its_first_page(rag: Rag) -> None:
+    assert first(rag, "Who is the author of the harbour report?") == ("harbour.pdf", 1)
+
+
 def test_a_place_outside_the_scope_is_no_place(rag: Rag) -> None:
     assert rag.find("What does page 4 of the harbour report say?", Scope.of("C1")).hits == ()

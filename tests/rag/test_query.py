@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.query import Places, matter, phrases, places, related
+from rag.query import CASH, INCOME, SHEET, Places, matter, names, phrases, places, related
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,8 @@ def test_how_the_answer_should_look_is_not_searched_for(asked: str, left: str) -
         ("on the last slide", Places((), (1,))),
         ("on the second-to-last page", Places((), (2,))),
         ("the penultimate page", Places((), (2,))),
+        ("in the figure at page at the second last", Places((), (2,))),
+        ("the slide is the third-to-last", Places((), (3,))),
         ("page 0, and pages 1-900", Places((1, 900))),
         ("on page vi", Places((), (), ("vi",))),
         ("the page of the harbour", Places()),
@@ -50,12 +52,63 @@ def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: 
     assert places(asked) == named
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Who are the authors of the harbour study?",
+        "Who is the defendant?",
+        "Which company that created this presentation is it?",
+        "What is the date of this report?",
+        "Which year is in the report title?",
+        "Who published it?",
+    ],
+)
+def test_what_a_document_says_of_itself_is_on_its_front(asked: str) -> None:
+    assert places(asked).front
+
+
+@pytest.mark.parametrize(
+    "asked", ["Which port does the gateway use?", "How long is the authors' survey?", "What did the report find?"]
+)
+def test_other_questions_are_not_about_the_front(asked: str) -> None:
+    assert not places(asked).front
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("What is the quick ratio?", (SHEET,)),
+        ("What are the payables  turnover days?", (SHEET, INCOME)),
+        ("What is the interest expense to average debt ratio?", (SHEET, INCOME)),
+        ("What is the cash flow to total debt ratio?", (SHEET, CASH)),
+        ("What is the free cash flow?", (CASH,)),
+        ("What is the aspect ratio of the screen?", ()),
+        ("How high are the assets of the port?", ()),
+    ],
+)
+def test_a_ratio_names_the_statements_it_is_computed_from(asked: str, named: tuple[str, ...]) -> None:
+    assert places(asked).statements == named
+
+
+def test_names_are_what_is_written_like_one() -> None:
+    assert names("What did Ada Byron earn at the XYZ port in FY2021?") == ["ada", "byron", "xyz", "fy2021"]
+    assert names("What does page 12 of The Harbour say?") == ["harbour"]
+    assert names("where is it") == []
+
+
+def test_chapters_are_asked_of_the_table_of_contents() -> None:
+    assert "table of contents" in phrases("How many chapters are in this report?")
+    assert "table of contents" in phrases("List the name of each chapter.")
+    assert phrases("What does chapter two say?") == []
+
+
 @given(st.text(max_size=300))
 def test_no_question_is_too_odd(asked: str) -> None:
     assert matter(asked).strip() or not asked.strip()
     assert all(page > 0 for page in places(asked).pages)
     assert all(phrase.strip() for phrase in phrases(asked))
     assert isinstance(related(asked), str)
+    assert all(name == name.lower() for name in names(asked))
 
 
 def test_parts_are_searched_for_by_their_name() -> None:

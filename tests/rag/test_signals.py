@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.signals import names_in_question, neighbours
+from rag.signals import neighbours
 from rag.words import content_words
 from tests.fakes.absent import NoEmbedder
 from tests.fakes.reader import TextReader
@@ -31,20 +31,6 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     with open_rag(made, reader=TextReader, embedder=NoEmbedder()) as opened:
         opened.index([folder / name for name in TEXTS])
         yield opened
-
-
-@pytest.mark.parametrize(
-    ("question", "names"),
-    [
-        ("Which port does the gateway use?", []),
-        ("What did Harwich Harbour pay in FY2015?", ["harwich", "harbour", "fy2015"]),
-        ("Where is the E-4711 relay? The manual is old.", ["e", "4711"]),
-        ("how many US sailors older than 65 are there", ["us", "65"]),
-        ("Was sagt das Überwachungsamt?", ["überwachungsamt"]),
-    ],
-)
-def test_names_numbers_and_abbreviations(question: str, names: list[str]) -> None:
-    assert names_in_question(question) == names
 
 
 def test_neighbours_are_words_that_count_and_stand_side_by_side() -> None:

@@ -1,0 +1,97 @@
+"""The page numbers that a document prints in its margins, for files that do not tell their labels.
+
+A reader asks for "page 17" by what is printed on it, which may be the right half of the tenth page of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from rag.catalog.tables import page
+
+_MARGIN = 0.1
+"""Of the page's height, at its top and at its bottom: where page numbers stand."""
+
+_ONE_LINE = 0.006
+"""Of the page's height: words whose middles lie no farther apart stand on one line."""
+
+_SHARE, _LEAST = 0.5, 3
+"""Of the pages, how many must count in one row, and how many at least, for their numbers to be page numbers."""
+
+_NUMBER = re.compile(r"\W{0,3}(\d{1,4})\W{0,3}")
+
+Word = Sequence[object]
+"""As the catalog keeps it: text, x0, y0, x1, y1, fractions of the page."""
+
+
+def printed_labels(connection: Connection, reading_id: int) -> dict[int, str]:
+    """{page: label} by the numbers printed in the margins; empty where the file has labels, or none can be told."""
+    rows = connection.execute(
+        select(page.c.number, page.c.label, page.c.words).where(page.c.reading_id == reading_id)
+    ).all()
+    if any(row.label for row in rows):
+        return {}
+    return labels_of({row.number: margin_numbers(json.loads(zlib.decompress(row.words))) for row in rows})
+
+
+def put_labels(connection: Connection, reading_id: int, labels: Mapping[int, str]) -> None:
+    """Write the labels of a reading's pages, by page number."""
+    if labels:
+        mine = (page.c.reading_id == reading_id, page.c.number == bindparam("at"))
+        rows = [{"at": number, "printed": label} for number, label in labels.items()]
+        connection.execute(update(page).where(*mine).values(label=bindparam("printed")), rows)
+
+
+def margin_numbers(words: Sequence[Word]) -> set[int]:
+    """The numbers that begin or end a line in the top or the bottom margin of a page."""
+    lines: list[tuple[float, list[tuple[float, str]]]] = []
+    for middle, left, text in sorted(((_at(word, 2) + _at(word, 4)) / 2, _at(word, 1), str(word[0])) for word in words):
+        if _MARGIN <= middle <= 1 - _MARGIN:
+            continue
+        if not lines or middle - lines[-1][0] > _ONE_LINE:
+            lines.append((middle, []))
+        lines[-1][1].append((left, text))
+    ends = (end for _, line in lines for end in (min(line), max(line)))
+    return {int(match[1]) for _, text in ends if (match := _NUMBER.fullmatch(text))}
+
+
+def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:
+    """{page: label} from the numbers in each page's margins; empty where they are no page numbers.
+
+    Page numbers go up by one from page to page, or by two where each page shows two of the printed ones side by side.
+    A page between numbered ones has its number too, though a picture may hide it. Where the printed number is the
+    counted one there is nothing to say.
+    """
+    single = Counter(value - number for number, printed in numbers.items() for value in printed)
+    double = Counter(
+        value - 2 * number for number, printed in numbers.items() for value in printed if value + 1 in printed
+    )
+    needed = max(_LEAST, _SHARE * len(numbers))
+    for step, starts in ((2, double), (1, single)):
+        start, votes = max(starts.items(), key=lambda item: item[1], default=(0, 0))
+        if votes < needed or (step, start) == (1, 0):
+            continue
+        shown = [number for number, printed in numbers.items() if step * number + start in printed]
+        inside = range(min(shown), max(shown) + 1)
+        first = {number: step * number + start for number in inside if number in numbers}
+        return {number: _label(value, step) for number, value in first.items() if value > 0}
+    return {}
+
+
+def labels_with(number: int) -> tuple[str, str, str]:
+    """How a page is labelled that prints this number, alone or as one of two."""
+    return str(number), _label(number, 2), _label(number - 1, 2)
+
+
+def _label(value: int, step: int) -> str:
+    return str(value) if step == 1 else f"{value}–{value + 1}"
+
+
+def _at(word: Word, place: int) -> float:
+    return float(str(word[place]))
