@@ -101,13 +101,14 @@ _CHAPTERS = re.compile(
 """Who asks for chapters, asks for what the table of contents lists."""
 
 _THING = r"(?:report|document|presentation|paper|book|article|study|case|guide|manual|brochure|slides?|deck|thesis)"
+_MADE = r"(?:authored|created|made|issued|prepared|presented|published|released|wrote|written)"
 _FRONT = re.compile(
-    r"\b(?:authors?(?!['’])|publish(?:ed|ers?)|case (?:number|no)|filing id|defendants?|plaintiffs?|cover)\b"
-    rf"|\b(?:created|wrote|written|prepared|released|issued|made)\s+(?:by|(?:this|the)\s+{_THING})\b"
-    rf"|\b(?:title|date|year|name|subject)\s+(?:of|is)\s+(?:this|the)\s+{_THING}\b"
-    rf"|\b{_THING}\s+(?:dates?|years?|title)\b"
-    r"|\b(?:company|organi[sz]ation|institution|agency|person|team)\s+(?:that|who|which)\s+"
-    r"(?:created|wrote|made|published|prepared|issued)\b",
+    rf"\b(?:authors?|titles?|dates?|years?|subject|publisher)\s+(?:\w+\s+)?(?:of|is|was)\s+(?:this|the)\s+(?:\w+\s+)?{_THING}\b"
+    rf"|\b{_THING}\s+(?:dates?|years?|titles?|authors?)\b"
+    rf"|\b{_MADE}\s+(?:this|the)\s+(?:\w+\s+)?{_THING}\b"
+    rf"|\b(?:this|the)\s+(?:\w+\s+)?{_THING}\s+(?:was\s+)?{_MADE}\b"
+    r"|\bwho\s+(?:is|are|was|were)\s+the\s+(?:authors?|editors?|publishers?|plaintiffs?|defendants?)\b"
+    r"|\b(?:case|docket|filing)\s+(?:number|no|id)\b|\bcover\s+page\b|\bfront\s+cover\b|\b(?:on|of)\s+the\s+cover\b",
     re.IGNORECASE,
 )
 """What a document says of itself, on its first page: who wrote it, when, for whom; the parties of a case."""
