@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-regions bench-speed bench-search install
+.PHONY: demo test lint fuzz bench-regions bench-speed bench-search bench-ablation install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -41,3 +41,8 @@ bench-search: install
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) bot/preflight.py $(VENV)
+
+# What each lane and trick is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
+bench-ablation: install
+	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
+	@$(BIN)/python -m tests.measure.ablation "$(DATA)" --questions "$(QUESTIONS)"

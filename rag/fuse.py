@@ -59,21 +59,21 @@ class Ranking:
         return self.scores[0] if self.scores else -1.0
 
 
-def fuse(rankings: Sequence[Ranking], k: int) -> list[Page]:
+def fuse(rankings: Sequence[Ranking], k: int, *, blended: bool = True, surroundings: bool = True) -> list[Page]:
     """Reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): the sum of weight / (k + rank).
 
-    The blend of the text's lanes counts as one lane.
+    The blend of the text's lanes counts as one lane, unless `blended` is off.
     """
-    scored = [ranking for ranking in rankings if ranking.lane in _BLENDED and ranking.scores]
+    scored = [ranking for ranking in rankings if blended and ranking.lane in _BLENDED and ranking.scores]
     lists = [(WEIGHTS[ranking.lane], ranking.pages) for ranking in rankings if ranking not in scored]
     scores: dict[Page, float] = {}
-    for weight, pages in [(1.0, blend(scored)), *lists]:
+    for weight, pages in [(1.0, blend(scored, surroundings=surroundings)), *lists]:
         for rank, page in enumerate(pages, 1):
             scores[page] = scores.get(page, 0.0) + weight / (k + rank)
     return sorted(scores, key=lambda page: (-scores[page], page))
 
 
-def blend(rankings: Sequence[Ranking]) -> list[Page]:
+def blend(rankings: Sequence[Ranking], *, surroundings: bool = True) -> list[Page]:
     """The pages of the text's lanes, best first, by a weighted sum of scores between 0 and 1.
 
     A convex combination ranks better than ranks alone do (Bruch, Gai and Ingber, ACM TOIS 42, 2023). BM25 counts as a
@@ -89,7 +89,7 @@ def blend(rankings: Sequence[Ranking]) -> list[Page]:
         for page, score in own.items():
             share = (score - least) / reach if reach > 0 else 1.0
             scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] * share
-        if ranking.lane == "words" and reach > 0:
+        if surroundings and ranking.lane == "words" and reach > 0:
             _add_surroundings(scores, own, reach)
     return sorted(scores, key=lambda page: (-scores[page], page))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
-from rag.words import STOP_WORDS, tokens
+from rag.words import STOP_WORDS, content_words, tokens
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _FORM = re.compile(
@@ -127,6 +127,33 @@ class Places:
 
     def __bool__(self) -> bool:
         return bool(self.pages or self.from_end or self.printed or self.statements or self.front)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is made of a question. `about`: it, without what it says of its answer's form. `words`: those that say what
+    it is about. `searched`: these, what goes with them, and names once more, for they count twice."""
+
+    about: str
+    words: tuple[str, ...]
+    searched: tuple[str, ...]
+    places: Places
+
+
+def asked_for(query: str, tricks: Collection[str]) -> Asked:
+    """The question taken apart; `tricks` are those of settings.TRICKS that are used."""
+    about = matter(query) if "form" in tricks else query
+    words = content_words(about)
+    more = phrases(about) if "parts" in tricks else []
+    if "ratios" in tricks:
+        more += content_words(related(about))
+    twice = names(about) if "names" in tricks else []
+    named = places(about)
+    if "ratios" not in tricks:
+        named = replace(named, statements=())
+    if "front" not in tricks:
+        named = replace(named, front=False)
+    return Asked(about, tuple(words), (*dict.fromkeys(words + more), *twice), named)
 
 
 def matter(query: str) -> str:

@@ -18,7 +18,7 @@ from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.pixels.lane import NOTHING, PixelLane, Seen
 from rag.places import pages_asked
 from rag.ports import Vector, WordIndex
-from rag.query import Places, matter, names, phrases, places, related
+from rag.query import Places, asked_for
 from rag.settings import Settings
 from rag.signals import AGREEMENT, HELD, of_picture, of_question
 from rag.words import content_words
@@ -96,22 +96,20 @@ class Retriever:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
         del lanes["pixels"]  # words have none
-        about = matter(query)
-        wanted = content_words(about)
-        more = [*phrases(about), *content_words(related(about))]
-        searched = [*dict.fromkeys(wanted + more), *names(about)]  # names count twice
-        by_words = self._by_words(searched, scope, lanes, clock)
+        asked = asked_for(query, self._search.tricks)
+        about, wanted = asked.about, asked.words
+        by_words = self._by_words(asked.searched, scope, lanes, clock)
         rankings = list(by_words)
         for lane in (self._text, self._clip):
             rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
-        rankings += self._by_place(places(about), rankings, scope, lanes, clock)
+        rankings += self._by_place(asked.places, rankings, scope, lanes, clock)
         started = perf_counter()
-        pages = fuse(rankings, self._search.rrf_k)
+        pages = self._fused(rankings)
         signals: dict[str, float] = {}
         if by_words:
             with self._catalog.reading() as connection:
                 best = next(iter(pages), None)
-                signals = of_question(connection, self._words, about, wanted, scope, by_words[0], best)
+                signals = of_question(connection, self._words, asked, scope, by_words[0], best)
         # No decision was fitted on CLIP's own vectors: its weights are not everywhere.
         picture = any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings)
         verdict = self._verdict("question", signals if pages else None, certain=picture)
@@ -128,7 +126,7 @@ class Retriever:
             del lanes[lane]
         embed = partial(self._clip.of_picture, picture)
         rankings += self._by_vectors(self._clip, embed, scope, lanes, clock)
-        likely = fuse(rankings, self._search.rrf_k)
+        likely = self._fused(rankings)
         pixels, seen = self._by_pixels(picture, likely, scope, lanes, clock)
         rankings += pixels
         started = perf_counter()
@@ -142,6 +140,10 @@ class Retriever:
             looked = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
             verdict = replace(verdict, why=why + looked)
         return self._result(verdict, rankings, lanes, scope, k, clock, started, seen)
+
+    def _fused(self, rankings: Sequence[Ranking]) -> list[Page]:
+        tricks = self._search.tricks
+        return fuse(rankings, self._search.rrf_k, blended="blend" in tricks, surroundings="surroundings" in tricks)
 
     def lanes(self) -> dict[str, str]:
         """Every lane, `on` or `off: why`."""
@@ -175,7 +177,7 @@ class Retriever:
         if lanes["place"] != "on" or not asked:
             return []
         started = perf_counter()
-        found = {page: rank for rank, page in enumerate(fuse(rankings, self._search.rrf_k))}
+        found = {page: rank for rank, page in enumerate(self._fused(rankings))}
         chunks = {page: held[0] for ranking in reversed(rankings) for page, held in ranking.chunks.items()}
         with self._catalog.reading() as connection:
             named = pages_asked(connection, self._words, asked, found, scope)
@@ -292,7 +294,7 @@ class Retriever:
         seen: Seen = NOTHING,
     ) -> Found:
         with self._catalog.reading() as connection:
-            kept = collapsed(connection, fuse(rankings, self._search.rrf_k))
+            kept = collapsed(connection, self._fused(rankings))
             pages = [page for first in list(kept)[:k] for page in (first, *kept[first])]
             every = hits_of(connection, self._data, rankings, pages, scope, self._search.rrf_k)
         hits = _one_each([seen.on(hit) for hit in every], kept)

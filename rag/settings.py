@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag.errors import BadSetting
@@ -100,21 +100,29 @@ class StoreSettings(Group):
 # Names are what `find --json`, `eval` and the README call the lanes.
 LANES = ("words", "place", "text-vectors", "clip-picture", "clip-text", "pixels")
 
+# What is made of a question beside its words; README says what each is worth.
+TRICKS = ("form", "parts", "ratios", "front", "names", "blend", "surroundings")
+
 
 class SearchSettings(Group):
     """rag/retrieve.py"""
 
     lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
+    tricks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=TRICKS, description="what is made of a question beside its words, comma-separated"
+    )
     rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion")
     depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
 
-    @field_validator("lanes", mode="before")
+    @field_validator("lanes", "tricks", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split(cls, value: object, info: ValidationInfo) -> object:
         names = tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-        unknown = set(names) - set(LANES) if isinstance(names, tuple) else set()
+        known = LANES if info.field_name == "lanes" else TRICKS
+        unknown = set(names) - set(known) if isinstance(names, tuple) else set()
         if unknown:
-            raise ValueError(f"unknown lane {sorted(unknown)[0]!r}; there are {', '.join(LANES)}")
+            one = str(info.field_name).removesuffix("s")
+            raise ValueError(f"unknown {one} {sorted(unknown)[0]!r}; there are {', '.join(known)}")
         return names
 
     sure: float | None = Field(

@@ -14,7 +14,7 @@ from rag.catalog.tables import chunk, document
 from rag.fuse import Page, Ranking
 from rag.model import Scope
 from rag.ports import WordIndex
-from rag.query import names
+from rag.query import Asked, names
 from rag.words import tokens
 
 SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
@@ -42,8 +42,7 @@ _TENTH = 9
 def of_question(
     connection: Connection,
     words: WordIndex,
-    question: str,
-    wanted: Sequence[str],
+    asked: Asked,
     scope: Scope,
     by_words: Ranking,
     best: Page | None,
@@ -55,9 +54,9 @@ def of_question(
     `best` has. `pairs`: the share of its neighbouring words that this document has side by side.
     """
     total = words.count(connection, Scope.operator())
-    idf = _idf(words.counts(connection, wanted), total)
-    named = [word for word in names(question) if word in idf]
-    whole = (_K1 + 1) * (sum(idf.values()) + sum(idf[word] for word in named))  # names count twice
+    idf = _idf(words.counts(connection, asked.words), total)
+    named = [word for word in names(asked.about) if word in idf]
+    whole = (_K1 + 1) * sum(idf[word] for word in asked.searched if word in idf)
     first = by_words.scores[0] if by_words.scores else 0.0
     found: dict[str, float] = {}
     if total >= _LEAST_CHUNKS:
@@ -65,7 +64,7 @@ def of_question(
     if first > 0:
         tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
         found[FALL] = 1 - tenth / first
-    pairs = neighbours(question, wanted)
+    pairs = neighbours(asked.about, asked.words)
     held: Collection[str] = ()
     if best is not None and (named or pairs):
         holders = words.holders(connection, [*named, *pairs], replace(scope, documents=frozenset((best[0],))))
