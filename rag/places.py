@@ -28,17 +28,14 @@ def pages_asked(
     """
     order = {document: None for document, _ in sorted(found, key=lambda page: found[page])}
     rank = {document: number for number, document in enumerate(order)}
-    rows = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
     last = len(found)
-    rows.sort(
-        key=lambda one: (
-            rank[one.document],
-            found.get((one.document, one.page), last),
-            not one.printed,
-            one.page,
+    named: list[tuple[int, Page]] = []
+    if asked.pages or asked.from_end or asked.printed:
+        rows = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
+        rows.sort(
+            key=lambda one: (rank[one.document], found.get((one.document, one.page), last), not one.printed, one.page)
         )
-    )
-    named = [(one.chunk, (one.document, one.page)) for one in rows]
+        named = [(one.chunk, (one.document, one.page)) for one in rows]
     if asked.statements:
         named += pages_of(connection, words, list(order)[:_REPORTS], asked.statements, scope)
     if asked.front:
