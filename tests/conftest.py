@@ -2,8 +2,45 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+WORKER_GB = 3.0
+"""What one worker may take: 1.8 GB with torch and Chroma loaded (measured), and a child that reads beside it."""
+MOST_WORKERS = 4
+"""More would share what makes a test slow, which is reading and embedding on every core at once."""
+
 # How fast a busy machine draws examples says nothing about the code: tests that time something do so themselves.
-settings.register_profile("magpie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, so that a failure is of the change that shows it; `--hypothesis-profile=explore` draws
+# others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("magpie", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("magpie")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many workers `-n auto` of pyproject.toml means; 0 is this process alone.
+
+    A worker takes seconds to start, which a folder of tests earns back and a file or two does not.
+    """
+    if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return workers(cores, memory_gb())
+
+
+def workers(cores: int, memory: float) -> int:
+    """Processes that fit on `cores` cores and in `memory` GB; one is not worth its start, so 0 stands for it."""
+    fitting = min(cores, MOST_WORKERS, int(memory / WORKER_GB))
+    return fitting if fitting > 1 else 0
+
+
+def memory_gb() -> float:
+    """The machine's memory. Where it is not told, enough for every worker."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):
+        return WORKER_GB * MOST_WORKERS

@@ -141,4 +141,7 @@ def _columns(letter: str) -> int:
         return 1
     if kind in ("Mn", "Me", "Cf"):
         return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" or kind[0] == "S" or letter > "\uffff" else 1
+    wide = unicodedata.east_asian_width(letter) in "WF"
+    if kind == "So" and (wide or letter > "\uffff"):  # emoji: 2.1 in NotoEmoji, and a line may break between any two
+        return 3
+    return 2 if wide or kind[0] == "S" or letter > "\uffff" else 1

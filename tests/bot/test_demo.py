@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,15 +28,28 @@ EXPECTED = (
 """What the answer to each question begins with; the last is the screenshot's page."""
 
 
+@dataclass(frozen=True)
+class Played:
+    """What a run printed, on stdout and stderr, and the seconds of processor time it took with its readers."""
+
+    printed: str
+    cpu: float
+
+
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What two runs in one data folder printed, on stdout and stderr."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Played]:
+    """Two in one data folder."""
     folder = tmp_path_factory.mktemp("demo")
     return [_play(folder), _play(folder)]
 
 
-def _play(folder: Path) -> str:
+@pytest.fixture(scope="module")
+def story(runs: list[Played]) -> str:
+    return runs[0].printed
 
+
+def _play(folder: Path) -> Played:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAGPIE_")}
     done = subprocess.run(
         [sys.executable, "-m", "bot.cli", "--data", str(folder), "demo", "--script"],
@@ -45,11 +60,12 @@ def _play(folder: Path) -> str:
         check=True,
         timeout=300,
     )
-    return done.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Played(done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def test_every_question_finds_its_page(story: list[str]) -> None:
-    parts = re.split(r"^\d of 6: .*$", story[0], flags=re.MULTILINE)[1:]
+def test_every_question_finds_its_page(story: str) -> None:
+    parts = re.split(r"^\d of 6: .*$", story, flags=re.MULTILINE)[1:]
     assert len(parts) == len(EXPECTED) == len(QUESTIONS) + 1
     for (about, question), part in zip((*QUESTIONS, ("a screenshot", "@magpie")), parts, strict=True):
         expected = EXPECTED[parts.index(part)]
@@ -58,27 +74,28 @@ def test_every_question_finds_its_page(story: list[str]) -> None:
         assert expected in (re.findall(r"\[1\] (.*)", part) or [read])[0], about
 
 
-def test_pictures_are_named_and_there(story: list[str]) -> None:
-    pictures = re.findall(r"^\s+(/.*\.(?:png|jpg))$", story[0], re.MULTILINE)
+def test_pictures_are_named_and_there(story: str) -> None:
+    pictures = re.findall(r"^\s+(/.*\.(?:png|jpg))$", story, re.MULTILINE)
     assert len(pictures) >= 6
     assert all(Path(path).is_file() for path in pictures)
 
 
-def test_the_files_get_their_receipt_and_the_questions_their_thread(story: list[str]) -> None:
-    assert "📎 tern-sensor-field-report.pdf\n  ✅ 1" in story[0]
-    assert story[0].count("    magpie  ") == 11  # six answers, five of them with pictures
+def test_the_files_get_their_receipt_and_the_questions_their_thread(story: str) -> None:
+    assert "📎 tern-sensor-field-report.pdf\n  ✅ 1" in story
+    assert story.count("    magpie  ") == 11  # six answers, five of them with pictures
 
 
-def test_it_ends_by_saying_what_to_do_next(story: list[str]) -> None:
-    end = story[0][story[0].index("That was the demo") :]
+def test_it_ends_by_saying_what_to_do_next(story: str) -> None:
+    end = story[story.index("That was the demo") :]
     for line in ("index ~/Documents", " run", "ollama pull qwen3-vl:4b-instruct", "models pull", "doctor"):
         assert line in end
 
 
-def test_the_second_run_is_quick(story: list[str]) -> None:
-    seconds = re.search(r"That was the demo, in (\d+) seconds", story[1])
-    assert seconds
-    assert int(seconds[1]) < 30
+def test_the_second_run_is_quick(runs: list[Played]) -> None:
+    """By processor time, for a machine with other work to do plays it slowly."""
+    assert re.search(r"That was the demo, in \d+ seconds", runs[1].printed)
+    assert runs[1].cpu < 15
+    assert runs[1].cpu < runs[0].cpu / 2
 
 
 def test_the_story_has_to_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -112,9 +112,11 @@ def test_a_wide_table_makes_the_page_wide(ink_reader: GuardedReader, tmp_path: P
 
 def test_long_markdown_loses_nothing_where_its_parts_meet(tmp_path: Path) -> None:
     path = tmp_path / "long.md"
-    path.write_text("# Long\n\n" + "".join(f"Paragraph number N{number}.\n\n" for number in range(3000)))
+    text = "# Long\n\n" + "".join(f"Paragraph number N{number}.\n\n" for number in range(1000))
+    assert len(marked(text).parts) > 3
+    path.write_text(text)
     words = words_of(direct(path, tmp_path, MARKDOWN))
-    assert [word for word in words if word[1:-1].isdigit()] == [f"N{number}." for number in range(3000)]
+    assert [word for word in words if word[1:-1].isdigit()] == [f"N{number}." for number in range(1000)]
 
 
 def direct(path: Path, folder: Path, media_type: str) -> list[PageReading]:
@@ -139,8 +141,10 @@ ALPHABETS = [
 WORDS = st.one_of([st.text(alphabet, min_size=1, max_size=30) for alphabet in ALPHABETS])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(WORDS, max_size=8), min_size=1, max_size=80), st.sampled_from([" ", "\t", "   "]))
+# Few examples of many lines: a file costs a second, for the fonts of its alphabets, and a line in it nothing.
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(WORDS, max_size=8), min_size=20, max_size=80), st.sampled_from([" ", "\t", "   "]))
+@example([["あえがバササお", "x" * 38, "μηνδχτβλκδρι", "😀😀🎉😀🎉😀🔥", "✅😀👍"]], "   ")
 def test_every_word_of_a_text_is_found_on_its_pages(tmp_path: Path, lines: list[list[str]], space: str) -> None:
     path = tmp_path / "any.txt"
     path.write_text("start\n" + "\n".join(space.join(line) for line in lines), encoding="utf-8")
@@ -265,9 +269,9 @@ def test_markdown_is_known_by_its_signs(text: str) -> None:
 def test_looking_at_a_hostile_text_takes_no_time(tmp_path: Path, piece: str) -> None:
     path = tmp_path / "hostile"
     path.write_text(piece * ((1 << 16) // len(piece)))
-    before = time.process_time()
+    before = time.thread_time()
     assert sniff(path, ReadSettings()) in (TEXT, MARKDOWN)
-    assert time.process_time() - before < 3
+    assert time.thread_time() - before < 3
 
 
 def test_settings_before_markdown_are_shown_as_they_are() -> None:

@@ -132,9 +132,9 @@ def test_a_layouts_picture_grows_over_what_it_cuts() -> None:
 
 def test_a_map_of_many_paths_takes_no_time() -> None:
     dots = [Box(x / 300, y / 300, x / 300 + 0.4, y / 300 + 0.4) for x in range(150) for y in range(150)]
-    start = time.perf_counter()
+    start = time.thread_time()
     assert len(clusters(dots)) == 1
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
 
 
 def test_one_path_is_a_panel_unless_it_is_a_shape() -> None:
