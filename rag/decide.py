@@ -53,7 +53,7 @@ class Decision:
 
 
 Decisions = Mapping[str, Decision]
-"""By what is asked: "question" or "picture"."""
+"""By what is asked: "question", "few" (a question among few chunks) or "picture"."""
 
 
 def load(data: Path) -> Decisions:

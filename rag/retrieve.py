@@ -20,7 +20,7 @@ from rag.places import pages_asked
 from rag.ports import Vector, WordIndex
 from rag.query import Places, asked_for
 from rag.settings import Settings
-from rag.signals import AGREEMENT, HELD, of_picture, of_question
+from rag.signals import AGREEMENT, HELD, SCORE, of_picture, of_question
 from rag.words import content_words
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
@@ -112,7 +112,8 @@ class Retriever:
                 signals = of_question(connection, self._words, asked, scope, by_words[0], best)
         # No decision was fitted on CLIP's own vectors: its weights are not everywhere.
         picture = any(r.lane == "clip-picture" and r.best >= self._embed.picture_floor for r in rankings)
-        verdict = self._verdict("question", signals if pages else None, certain=picture)
+        few = bool(signals) and SCORE not in signals
+        verdict = self._verdict("few" if few else "question", signals if pages else None, certain=picture)
         if verdict.sure < verdict.least:
             verdict = replace(verdict, why=self._lacking(wanted, scope))
         return self._result(verdict, rankings, lanes, scope, k, clock, started)

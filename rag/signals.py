@@ -32,6 +32,13 @@ _LEAST_IDF = 1e-6
 _LEAST_CHUNKS = 100
 """Chunks from which on BM25 tells something: in a handful nearly every word is common and weighs nothing."""
 
+DECIDES: Mapping[str, tuple[str, ...]] = {
+    "question": (SCORE, FALL, NAMES, PAIRS),
+    "few": (HELD, NAMES, PAIRS),
+    "picture": (HELD, AGREEMENT),
+}
+"""What each decision looks at; "few" decides on questions where there is no `score`."""
+
 _UNKNOWN = 2.0
 """How many times the IDF of the question's rarest word a word may count that nobody has. Between 1 and 3 it makes no
 measurable difference where much is indexed."""
@@ -49,12 +56,14 @@ def of_question(
 ) -> dict[str, float]:
     """Signals of a question, each 0 to 1 and higher where an answer is likelier; one that cannot be had is left out.
 
-    `score`: the best page's BM25, as a share of the most that a page could have. `fall`: how far the tenth page's
+    `score`: the best page's BM25, as a share of the most that a page could have; left out among few chunks. `held`: the
+    share, by IDF, of the question's words that the page `best` has. `fall`: how far the tenth page's
     lies below it. `names`: the share, by IDF, of the question's names and numbers that the document of the page
     `best` has. `pairs`: the share of its neighbouring words that this document has side by side.
     """
     total = words.count(connection, Scope.operator())
-    idf = _idf(words.counts(connection, asked.words), total)
+    counts = words.counts(connection, asked.words)
+    idf = _idf(counts, total)
     named = [word for word in names(asked.about) if word in idf]
     whole = (_K1 + 1) * sum(idf[word] for word in asked.searched if word in idf)
     first = by_words.scores[0] if by_words.scores else 0.0
@@ -65,10 +74,13 @@ def of_question(
         tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
         found[FALL] = 1 - tenth / first
     pairs = neighbours(asked.about, asked.words)
-    held: Collection[str] = ()
-    if best is not None and (named or pairs):
-        holders = words.holders(connection, [*named, *pairs], replace(scope, documents=frozenset((best[0],))))
-        held = {word for word, chunks in holders.items() if chunks}
+    if best is None or not asked.words:
+        return found
+    inside = replace(scope, documents=frozenset((best[0],)))
+    holders = words.holders(connection, [*dict.fromkeys((*asked.words, *pairs))], inside)
+    held = {word for word, chunks in holders.items() if chunks}
+    page = _chunks_of(connection, [best]).keys()
+    found[HELD] = _share(asked.words, {word for word in held if holders[word] & page}, _smooth_idf(counts, total))
     if named:
         found[NAMES] = _share(named, held, idf)
     if pairs:
@@ -87,6 +99,14 @@ def _idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
     idf = {word: max(math.log((total - n + 0.5) / (n + 0.5)), _LEAST_IDF) for word, n in counts.items()}
     rarest = max((idf[word] for word, n in counts.items() if n), default=_LEAST_IDF)
     return {word: value if counts[word] else min(value, _UNKNOWN * rarest) for word, value in idf.items()}
+
+
+def _smooth_idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
+    """BM25's IDF as Lucene has it, which is above 0 for every word; a word that nobody has counts as the rarest does,
+    for it may be as telling and no more."""
+    idf = {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
+    rarest = max((idf[word] for word, n in counts.items() if n), default=1.0)
+    return {word: min(value, rarest) for word, value in idf.items()}
 
 
 def _share(parts: Sequence[str], held: Collection[str], weights: Mapping[str, float]) -> float:

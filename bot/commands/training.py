@@ -10,6 +10,8 @@ import typer
 from bot.invocation import Data, Json, invocation
 from bot.screen import count
 
+_ASKED = {"question": "Questions", "few": "Questions, where little is indexed", "picture": "Pictures"}
+
 
 def register(app: typer.Typer) -> None:
     app.command("train-projection")(train_projection)
@@ -70,7 +72,7 @@ def fit_decision(
             }
         )
         for name, one in fitted.decisions.items():
-            screen.say(f"{name.capitalize()}s: learned from {one.asked:,} searches.", style="bold")
+            screen.say(f"{_ASKED[name]}: learned from {one.asked:,} searches.", style="bold")
             screen.say(
                 f"On documents left out: AUROC {100 * one.auroc:.1f} %; {100 * one.absent:.1f} % of those without an "
                 f"answer are declined, {100 * one.present:.1f} % of the others, below a probability of "

@@ -95,8 +95,10 @@ def test_find_json(run: Run) -> None:
                 "page": 12,
                 "kind": "text",
                 "bbox": [0.1, 0.2, 0.9, 0.4],
+                "regions": [],
                 "lanes": {"words": 1},
                 "why": "",
+                "also": [],
             }
         ],
     }

@@ -48,17 +48,33 @@ def test_a_missing_signal_counts_as_an_average_one() -> None:
 
 def test_what_magpie_brings_decides_on_questions_and_on_pictures(tmp_path: Path) -> None:
     brought = load(tmp_path)
-    assert set(brought) == {"question", "picture"}
+    assert set(brought) == {"question", "few", "picture"}
     assert all(0 < one.threshold < 1 and one.asked and one.weights for one in brought.values())
+
+
+@pytest.mark.parametrize(
+    ("signals", "found"),
+    [
+        ({"agreement": 0.9}, True),  # a proof needs no words
+        ({"agreement": 0.9, "held": 0.0}, True),
+        ({"held": 0.8}, True),  # nor words a proof, where pixels say nothing
+        ({"held": 0.2}, False),
+        ({"agreement": 0.0, "held": 0.7}, False),  # half of a page's words are on many others
+        ({"agreement": 0.0}, False),
+    ],
+)
+def test_pixels_are_believed_before_words(tmp_path: Path, signals: dict[str, float], found: bool) -> None:
+    decision = load(tmp_path)["picture"]
+    assert (decision.sure(signals) >= decision.threshold) is found
 
 
 def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: Path) -> None:
     brought = load(tmp_path)
     save(tmp_path, {"picture": SOME})
     save(tmp_path, {"question": SOME})
-    assert load(tmp_path) == {"question": SOME, "picture": SOME}
+    assert load(tmp_path) == {**brought, "question": SOME, "picture": SOME}
     save(tmp_path, {"question": brought["question"]})
-    assert load(tmp_path) == {"question": brought["question"], "picture": SOME}
+    assert load(tmp_path) == {**brought, "picture": SOME}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +157,7 @@ def signals_of(query: str, scope: Scope) -> dict[str, float]:
     """As a search would: high when the question's own file may be searched."""
     own = int(query.split()[-1]) % 4 + 1
     inside = own not in scope.without and (scope.documents is None or own in scope.documents)
-    return {"score": 0.9 if inside else 0.2}
+    return {"score": 0.9 if inside else 0.2, "held": 0.8 if inside else 0.1}
 
 
 @pytest.fixture
@@ -162,7 +178,8 @@ def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, sear
     assert told[0][0] == 0
     assert told[-1] == (72, 72)
     decision = searched.decisions["question"]
-    assert fitted.decisions == {"question": decision}
+    assert fitted.decisions == searched.decisions
+    assert set(searched.decisions) == {"question", "few"}  # and none for pictures, of which there were none
     assert decision.asked == 72
     assert (decision.auroc, decision.absent, decision.present) == (1, 1, 0)
     assert decision.sure({"score": 0.2}) < decision.threshold <= decision.sure({"score": 0.9})
