@@ -266,3 +266,16 @@ def test_nothing_found_says_why(run: Run) -> None:
     assert not found().found
     _, out, _ = run(FakeEngine(), "find", "nothing like it")
     assert "No page holds these words." in out
+
+
+def test_train_decision_says_what_it_learned_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+    rows = [f'{{"id": {n}, "query": "relay {n}", "file": "{"ab"[n % 2]}.pdf", "pages": [1]}}\n' for n in range(12)]
+    (tmp_path / "q.jsonl").write_text("".join(rows))
+    engine = FakeEngine(names=("a.pdf", "b.pdf"))
+    code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl")
+    assert code == 0
+    assert "Questions: learned from" in out
+    assert "decision.json" in out
+    assert set(engine.decisions) == {"question", "few"}
+    code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl", "--wrongly", "0.1", "--json")
+    assert json.loads(out)["question"]["declined"].keys() == {"absent", "present"}

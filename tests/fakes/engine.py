@@ -75,6 +75,7 @@ class FakeEngine:
     stored: Status = field(default_factory=lambda: Status({}, 0, 0, 0, (), {"words": "on"}))
     rows: Sequence[ModelRow] = ()
     known: Sequence[str] = ()
+    names: Sequence[str] = ("handbook.pdf",)
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
@@ -147,7 +148,7 @@ class FakeEngine:
         return list(names)
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
-        return [DocumentRow(1, "handbook.pdf", 12, "ab" * 32)]
+        return [DocumentRow(number, name, 12, "ab" * 32) for number, name in enumerate(self.names, 1)]
 
     def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
         report(1, 1)
