@@ -116,7 +116,7 @@ class Retriever:
         verdict = self._verdict("few" if few else "question", signals if pages else None, certain=picture)
         if verdict.sure < verdict.least:
             verdict = replace(verdict, why=self._lacking(wanted, scope))
-        return self._result(verdict, rankings, lanes, scope, k, clock, started)
+        return self._result(verdict, pages, rankings, lanes, scope, k, clock, started)
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
         """Which page a picture shows: by the words recognised in it, by its vector, and by its pixels."""
@@ -140,7 +140,7 @@ class Retriever:
             why = "No page here has enough of the picture's words." if HELD in verdict.signals else _WORDLESS
             looked = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
             verdict = replace(verdict, why=why + looked)
-        return self._result(verdict, rankings, lanes, scope, k, clock, started, seen)
+        return self._result(verdict, self._fused(rankings), rankings, lanes, scope, k, clock, started, seen)
 
     def _fused(self, rankings: Sequence[Ranking]) -> list[Page]:
         tricks = self._search.tricks
@@ -286,6 +286,7 @@ class Retriever:
     def _result(
         self,
         verdict: _Verdict,
+        pages: Sequence[Page],
         rankings: Sequence[Ranking],
         lanes: Mapping[str, str],
         scope: Scope,
@@ -295,9 +296,9 @@ class Retriever:
         seen: Seen = NOTHING,
     ) -> Found:
         with self._catalog.reading() as connection:
-            kept = collapsed(connection, self._fused(rankings))
-            pages = [page for first in list(kept)[:k] for page in (first, *kept[first])]
-            every = hits_of(connection, self._data, rankings, pages, scope, self._search.rrf_k)
+            kept = collapsed(connection, pages)
+            shown = [page for first in list(kept)[:k] for page in (first, *kept[first])]
+            every = hits_of(connection, self._data, rankings, shown, scope, self._search.rrf_k)
         hits = _one_each([seen.on(hit) for hit in every], kept)
         clock.add("fuse", started)
         ranked = {ranking.lane: ranking.pages for ranking in rankings}
