@@ -8,6 +8,7 @@ is a copy that can be lost.
 from __future__ import annotations
 
 import itertools
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,11 +24,16 @@ from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
 from rag.mirror import BATCH, QUESTION, Mirror
 from rag.model import Kind, Modality, Scope
 from rag.ports import Embedder, Neighbour, StoredVector, TextEmbedder, Vector
-from rag.projection import Projection, load
+from rag.projection import Projection
 
 _E = TypeVar("_E", Embedder, TextEmbedder)
 
 _T = TypeVar("_T")
+
+log = logging.getLogger("magpie")
+
+_HARMLESS = "page"
+"""A text that every model embeds: what fails with it is the embedder, not the text."""
 
 _PICTURES, _TEXTS = 64, 128
 """Chunks embedded between two looks at the questions that wait."""
@@ -291,7 +297,24 @@ class TextLane(VectorLane[TextEmbedder]):
 
     def _made(self, embedder: TextEmbedder, identity: str) -> Made:
         taken = self._waiting(identity, self.kinds, _TEXTS)
-        return taken, _of_windows([one for one in taken if one.own_text], embedder.windows, embedder.embed_documents)
+        texts = [one for one in taken if one.own_text]
+        try:
+            return taken, _of_windows(texts, embedder.windows, embedder.embed_documents)
+        except TryAgain:
+            return taken, self._but_for_refused(texts, embedder)
+
+    def _but_for_refused(self, texts: Sequence[vectors.Unembedded], embedder: TextEmbedder) -> list[StoredVector]:
+        """One by one. A text that fails while another one does not is refused for good (Ollama answers 500 where a
+        model makes NaN of it) and goes without vectors: all behind it would wait for ever. Raise as the embedder does
+        when it fails altogether."""
+        rows: list[StoredVector] = []
+        for one in texts:
+            try:
+                rows += _of_windows([one], embedder.windows, embedder.embed_documents)
+            except TryAgain as error:
+                embedder.embed_documents([_HARMLESS])
+                log.warning("A text of document %d is found by its words alone: %s", one.document, error)
+        return rows
 
     def of_text(self, text: str) -> list[Vector]:
         embedder = self._opened()
@@ -334,12 +357,6 @@ class Lanes:
         self.text = text
         self._set: tuple[ClipLane | TextLane, ...] = (text, clip) if text_set else (clip,)
 
-    def query_by_projection(self, data: Path, notice: Callable[[str], None]) -> QuerySide:
-        """From now on questions to CLIP are projected text vectors, where there is a projection that fits."""
-        side = QuerySide(self, data, notice)
-        self.clip.project, self.clip.side = side.project, side.look
-        return side
-
     def embed_some(self) -> int:
         """Embed the next batch of each lane; returns how many chunks there were, 0 when nothing is left to do."""
         return sum(lane.embed_some() for lane in self._set)
@@ -356,39 +373,3 @@ class Lanes:
     def settled(self) -> bool:
         """Whether nothing waits, but for lanes that are off."""
         return all(lane.identity() is None or not lane.waiting() for lane in self._set)
-
-
-class QuerySide:
-    """Questions for CLIP's lanes made by projecting text vectors. What does not fit is said once, and CLIP's own
-    text tower takes its place."""
-
-    def __init__(self, lanes: Lanes, data: Path, notice: Callable[[str], None]) -> None:
-        self._lanes = lanes
-        self._data = data
-        self._notice = notice
-        self._loaded: Projection | None = None
-        self._said = ""
-
-    def look(self) -> Projection | str:
-        """The projection between the embedders of now, or why there is none."""
-        text, clip = self._lanes.text.identity(), self._lanes.clip.identity()
-        if text is None or clip is None:
-            lane = self._lanes.text if text is None else self._lanes.clip
-            return f"{'the text embedder' if text is None else 'CLIP'} is off: {lane.off}"
-        if self._loaded is not None and (self._loaded.text, self._loaded.clip) == (text, clip):
-            return self._loaded
-        return load(self._data, text, clip)
-
-    def project(self, text: str) -> list[Vector] | None:
-        found = self.look()
-        if not isinstance(found, str):
-            self._loaded = found
-            try:
-                queries = self._lanes.text.of_text(text)
-                return found.apply(queries) if queries else []
-            except (OperatorMustAct, TryAgain) as error:
-                found = str(error).rstrip(".")
-        if found != self._said:
-            self._said = found
-            self._notice(f"Questions go to CLIP's own text tower: {found}.")
-        return None

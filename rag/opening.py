@@ -8,6 +8,7 @@ from rag.catalog import Catalog
 from rag.embed import REST, ClipLane, Lanes, TextLane
 from rag.mirror import Mirror
 from rag.ports import Embedder, TextEmbedder, VectorStore
+from rag.query_side import query_by_projection
 from rag.settings import Settings
 
 log = logging.getLogger("magpie")
@@ -44,5 +45,5 @@ def open_lanes(
     text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
     lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
     if settings.embed.query_side == "projection":
-        lanes.query_by_projection(data, log.warning)
+        query_by_projection(lanes, data, log.warning)
     return lanes

@@ -29,6 +29,7 @@ ENGINE = {
     "answer",
     "evidence",
     "embed",
+    "query_side",
     "mirror",
     "pixels",
     "projection",

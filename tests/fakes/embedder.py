@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
-from rag.errors import MagpieError
+from rag.errors import EmbedderBusy, MagpieError
 from rag.ports import Vector
 
 _WINDOW = 12
@@ -54,13 +54,15 @@ def _unit(vector: Vector) -> Vector:
 
 
 class FakeTextEmbedder:
-    """Satisfies ports.TextEmbedder. Words that begin alike are alike. While `breaks` is set, it is raised."""
+    """Satisfies ports.TextEmbedder. Words that begin alike are alike. While `breaks` is set, it is raised; a request
+    with the word `refuses` in it fails whole, each time."""
 
     dim = 192
 
     def __init__(self, identity: str = "fake-text-1") -> None:
         self._identity = identity
         self.breaks: MagpieError | None = None
+        self.refuses = ""
 
     @property
     def identity(self) -> str:
@@ -72,6 +74,8 @@ class FakeTextEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         self._check()
+        if self.refuses and any(self.refuses in text.split() for text in texts):
+            raise EmbedderBusy("Ollama did not embed: json: unsupported value: NaN.", "again")
         return [self.of_words(text.split()) for text in texts]
 
     def embed_queries(self, texts: Sequence[str]) -> list[Vector]:

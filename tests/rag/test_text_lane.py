@@ -122,6 +122,20 @@ def test_a_server_that_goes_away_costs_its_lane_and_no_file(folder: Path, opened
     assert store.count(TEXT) == 5
 
 
+def test_a_text_that_is_always_refused_holds_up_no_other(
+    folder: Path, opened: Opening, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, text = FakeStore(), FakeTextEmbedder()
+    text.refuses = "topic12"
+    rag = opened(store, text, lanes="words,text-vectors")
+    rag.index([folder])
+    assert store.count(TEXT) == 14
+    assert rag.status().waiting_for_vectors == 0
+    assert "found by its words alone" in caplog.text
+    assert "text-vectors" in rag.find("topic23", EVERYTHING).hits[0].lanes
+    assert dict(rag.find("topic12", EVERYTHING).hits[0].lanes) == {"words": 1}
+
+
 def test_a_question_meets_a_server_that_just_went_away(folder: Path, opened: Opening) -> None:
     text = FakeTextEmbedder()
     rag = opened(FakeStore(), text, lanes="words,text-vectors")
