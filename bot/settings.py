@@ -41,6 +41,10 @@ class SlackSettings(BaseSettings):
     )
     workers: int = Field(default=4, ge=1, le=64, description="questions answered at the same time")
     sweep_minutes: int = Field(default=15, ge=1, le=1440, description="minutes between two looks for missed files")
+    keep_days: int = Field(default=90, ge=3, le=36500, description="days that questions and the log of access are kept")
+    withdraw: bool = Field(
+        default=True, description="delete Magpie's own pictures from Slack when the file they show is gone"
+    )
     document_seconds: float = Field(
         default=300, ge=1, le=3600, description="longest wait of a question for documents sent with it"
     )

@@ -29,21 +29,38 @@ from rag.errors import (
     UserCanFix,
     WeightsMissing,
 )
-from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Status
+from rag.model import (
+    Answer,
+    Check,
+    DocumentRow,
+    Found,
+    Hit,
+    Kind,
+    Mode,
+    ModelRow,
+    Outcome,
+    Passage,
+    Scope,
+    Status,
+)
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
-    from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
+    from rag.pipeline import Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
     from rag.report import write_report
     from rag.shares import (
+        Allowed,
         Share,
         Standing,
+        allowed,
         drop_share,
+        gone,
+        is_shared,
         leave_space,
         move_space,
         put_share,
@@ -57,18 +74,19 @@ if TYPE_CHECKING:
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
-    "DocumentRow": "rag.pipeline",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
-    "ModelRow": "rag.pipeline",
-    "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
     "Decision": "rag.decide",
     "Fitted": "rag.calibrate",
     "Trained": "rag.projection",
     "train_decision": "rag.calibrate",
+    "Allowed": "rag.shares",
     "Share": "rag.shares",
+    "allowed": "rag.shares",
+    "gone": "rag.shares",
+    "is_shared": "rag.shares",
     "Standing": "rag.shares",
     "UrlFetcher": "rag.web.fetch",
     "drop_share": "rag.shares",
@@ -92,6 +110,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "Allowed",
     "Answer",
     "BadSetting",
     "Busy",
@@ -136,7 +155,10 @@ __all__ = [
     "UrlFetcher",
     "UserCanFix",
     "WeightsMissing",
+    "allowed",
     "drop_share",
+    "gone",
+    "is_shared",
     "is_url",
     "leave_space",
     "load_settings",

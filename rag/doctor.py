@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import text
 
@@ -18,6 +17,7 @@ from rag.model import Check
 from rag.owner import is_owned
 from rag.ports import Generator, Prompt, Reader
 from rag.read.office import OFF, office_program, office_remedy
+from rag.scratch import scratch
 from rag.settings import Settings
 
 CODE_WORD = "KESTREL 4719"
@@ -39,7 +39,7 @@ def checks(
     yield _python()
     yield _disk(settings.data)
     yield from _catalog(catalog, settings.data)
-    with TemporaryDirectory(prefix="magpie-doctor-") as name:
+    with scratch("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield _reader(open_reader, picture, ocr=settings.read.ocr)
         yield _office(settings.read.office)
@@ -90,7 +90,7 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
 
 def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> Check:
     try:
-        with closing(open_reader()) as reader, TemporaryDirectory() as into:
+        with closing(open_reader()) as reader, scratch("doctor") as into:
             reader.inspect(picture)
             page = reader.read(picture, 1, 1, Path(into))[0]
     except MagpieError as error:

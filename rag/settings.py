@@ -38,6 +38,14 @@ class ReadSettings(Group):
     render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
 
 
+class KeepSettings(Group):
+    """rag/work: what goes by itself"""
+
+    files_days: int = Field(
+        default=0, ge=0, le=36500, description="days after which a file leaves, unless shared again; 0: never"
+    )
+
+
 class WebSettings(Group):
     """rag/web"""
 
@@ -160,6 +168,7 @@ class Settings(BaseSettings):
     )
     read: ReadSettings = ReadSettings()
     web: WebSettings = WebSettings()
+    keep: KeepSettings = KeepSettings()
     embed: EmbedSettings = EmbedSettings()
     text: TextSettings = TextSettings()
     store: StoreSettings = StoreSettings()

@@ -15,7 +15,7 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
-STORED = {"catalog", "words", "query", "read", "chunk"}
+STORED = {"catalog", "words", "query", "read", "chunk", "scratch"}
 ENGINE = {
     "ingest",
     "retrieve",

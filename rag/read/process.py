@@ -11,12 +11,12 @@ import sys
 import time
 from contextlib import suppress
 from enum import StrEnum
-from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
 from rag.errors import ReaderStopped
 from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
+from rag.scratch import scratch
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie.read")
@@ -48,7 +48,7 @@ class Child:
     """
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
-        self._scratch = TemporaryDirectory(prefix="magpie-read-")
+        self._scratch = scratch("read")
         start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
         bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         # -P and an explicit path: the child imports what this process would, never from the current folder.

@@ -87,15 +87,15 @@ def put(rag: Rag, *shares: Share) -> None:
             put_share(connection, share)
 
 
-def stand(rag: Rag, *refs: str) -> list[Standing]:
+def stand(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
     with rag.reading() as connection:
-        return standings(connection, "drive", refs)
+        return standings(connection, "drive", refs, space)
 
 
-def settled(rag: Rag, *refs: str) -> list[Standing]:
+def settled(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
     moment = threading.Event()
     for _ in range(600):
-        found = stand(rag, *refs)
+        found = stand(rag, *refs, space=space)
         if len(found) == len(refs) and all(one.state in ("ready", "failed") for one in found):
             return found
         moment.wait(0.05)
@@ -152,7 +152,7 @@ def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
 def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "G1"), Share("drive", "F2", "G1"), Share("drive", "F2", "C1"))
-        settled(rag, "F1", "F2")
+        settled(rag, "F1", "F2", space="G1")
     with rag.writing() as connection:
         move_space(connection, "G1", "C1")
         assert shared_in(connection, "drive", "C1") == ["F1", "F2"]

@@ -1,0 +1,169 @@
+"""What was shown to whom: the log of access, and which picture in Slack is of which document.
+
+Every function works in the caller's transaction. A document is named by its hash and number alone: its name and its
+words are nowhere here, so that nothing of it is left when it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import time
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.events import Question
+from bot.ledger import metadata, question
+from rag import Allowed, gone
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, doc="when it was first shown"),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32), nullable=False, doc="of the question"),
+    Column("user", String(32), nullable=False, doc="who asked"),
+    Column("text", Text, nullable=False, doc="what was asked; empty once a document it was answered from is gone"),
+    Column("document", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("spaces", JSON, nullable=False, doc="the conversations of the scope that the document was shared in"),
+    Column("scope", Text, nullable=False, doc="in words, what the reply could be made of, and why"),
+    UniqueConstraint("channel", "ts", "document"),
+    Index(None, "sha256"),
+    Index(None, "document"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("file", String(32), primary_key=True, doc="Slack's id of a picture that Magpie sent"),
+    Column("channel", String(32), nullable=False),
+    Column("document", Integer, nullable=False),
+    Index(None, "document"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One document in one reply. `spaces` are where it was shared, of what the reply could be made of."""
+
+    at: float
+    channel: str
+    user: str
+    text: str
+    sha256: str
+    spaces: Sequence[str]
+    scope: str
+
+
+def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed], scope: str) -> None:
+    """Note what a reply is made of; the same reply shown again is one row a document."""
+    rows = [
+        {
+            "at": time(),
+            "channel": asked.channel,
+            "ts": asked.ts,
+            "user": asked.user,
+            "text": asked.text,
+            "document": one.document,
+            "sha256": one.sha256,
+            "spaces": list(one.spaces),
+            "scope": scope,
+        }
+        for one in shown
+    ]
+    if rows:
+        connection.execute(upsert(access).on_conflict_do_nothing(), rows)
+
+
+def seen(connection: Connection, sha256: str) -> list[Seen]:
+    """Who was shown something of a document, by the beginning of its SHA-256; the newest first."""
+    rows = (
+        select(access).where(access.c.sha256.startswith(sha256.lower(), autoescape=True)).order_by(access.c.id.desc())
+    )
+    return [
+        Seen(row.at, row.channel, row.user, row.text, row.sha256, row.spaces, row.scope)
+        for row in connection.execute(rows)
+    ]
+
+
+def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:
+    """Note which document each uploaded picture, by its file's id, is of."""
+    rows = [{"file": file, "channel": channel, "document": document} for file, document in pictures.items() if document]
+    if rows:
+        connection.execute(upsert(evidence).on_conflict_do_nothing(), rows)
+
+
+def stale_evidence(connection: Connection, limit: int) -> list[str]:
+    """Pictures in Slack of documents that nobody shares any more."""
+    documents = connection.scalars(select(evidence.c.document).distinct()).all()
+    rows = select(evidence.c.file).where(evidence.c.document.in_(gone(connection, documents))).limit(limit)
+    return list(connection.scalars(rows))
+
+
+def drop_evidence(connection: Connection, files: Collection[str] = (), channel: str = "") -> None:
+    """Know no more of these pictures, or of those in a conversation that Magpie is no longer in."""
+    mine = evidence.c.file.in_(files) if not channel else evidence.c.channel == channel
+    connection.execute(delete(evidence).where(mine))
+
+
+def scrub(connection: Connection) -> int:
+    """Take the words out of questions that were answered from a document that is gone, which they may quote; returns
+    how many questions that were. Who asked, when, and about which bytes stays."""
+    rows = select(access.c.document).where(access.c.text != "").distinct()
+    lost = gone(connection, connection.scalars(rows).all())
+    if not lost:
+        return 0
+    mine = select(access.c.channel, access.c.ts).where(access.c.document.in_(lost), access.c.text != "").distinct()
+    asked = connection.execute(mine).all()
+    for row in asked:
+        for table in (question, access):
+            there = (table.c.channel == row.channel) & (table.c.ts == row.ts)
+            connection.execute(update(table).where(there).values(text=""))
+    return len(asked)
+
+
+def unshowable(connection: Connection) -> list[int]:
+    """Questions whose reply is thought out, not yet shown, and made of a document that nobody shares any more."""
+    rows = connection.execute(select(question.c.id, question.c.reply).where(question.c.reply.is_not(None))).all()
+    made_of = {row.id: set((row.reply or {}).get("documents", ())) for row in rows}
+    lost = gone(connection, set().union(*made_of.values()))
+    return [id for id, documents in made_of.items() if documents & lost]
+
+
+def expire(connection: Connection, before: float) -> None:
+    """Forget who asked what before this time, seconds since 1970."""
+    connection.execute(delete(access).where(access.c.at < before))
+    done = question.c.state.in_(["done", "failed"])
+    connection.execute(delete(question).where(done, question.c.asked < before))
+
+
+def forget_user(connection: Connection, user: str) -> int:
+    """Forget what somebody asked; returns how many questions that were."""
+    connection.execute(delete(access).where(access.c.user == user))
+    return connection.execute(delete(question).where(question.c.user == user)).rowcount
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """(questions, rows of the log)."""
+    return (
+        connection.scalar(select(func.count()).select_from(question)) or 0,
+        connection.scalar(select(func.count()).select_from(access)) or 0,
+    )
