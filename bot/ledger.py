@@ -30,6 +30,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    null,
     select,
     update,
 )
@@ -227,12 +228,12 @@ def note_reply(connection: Connection, id: int, **known: Any) -> None:
 
 def end_question(connection: Connection, id: int, state: str) -> None:
     """What was answered stands in Slack alone from now on."""
-    connection.execute(update(question).where(question.c.id == id).values(state=state, reply=None))
+    connection.execute(update(question).where(question.c.id == id).values(state=state, reply=null()))
 
 
 def unthink(connection: Connection, id: int) -> None:
     """Let a reply that was thought out and may be shown no longer be thought out anew, its pictures too."""
-    connection.execute(update(question).where(question.c.id == id).values(reply=None, uploads=None, sharing=None))
+    connection.execute(update(question).where(question.c.id == id).values(reply=null(), uploads=null(), sharing=None))
 
 
 def delay_question(connection: Connection, id: int, wait: float, *, counts: bool) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
+    exists,
     func,
     select,
     update,
@@ -126,13 +127,16 @@ def drop_evidence(connection: Connection, files: Collection[str] = (), channel: 
 
 def scrub(connection: Connection) -> int:
     """Take the words out of questions that were answered from a document that is gone, which they may quote; returns
-    how many questions that were. Who asked, when, and about which bytes stays."""
+    how many questions that were. Who asked, when, and about which bytes stays. A question that is not answered yet
+    keeps its words until it is."""
     rows = select(access.c.document).where(access.c.text != "").distinct()
     lost = gone(connection, connection.scalars(rows).all())
     if not lost:
         return 0
-    mine = select(access.c.channel, access.c.ts).where(access.c.document.in_(lost), access.c.text != "").distinct()
-    asked = connection.execute(mine).all()
+    still = (question.c.channel == access.c.channel) & (question.c.ts == access.c.ts)
+    open_ = exists().where(still, question.c.state.in_(["waiting", "answering"]))
+    mine = select(access.c.channel, access.c.ts).where(access.c.document.in_(lost), access.c.text != "", ~open_)
+    asked = connection.execute(mine.distinct()).all()
     for row in asked:
         for table in (question, access):
             there = (table.c.channel == row.channel) & (table.c.ts == row.ts)
