@@ -52,7 +52,7 @@ class Sweep:
         listed = set()
         try:
             for files in self._listed(channel):
-                listed |= {str(raw.get("id")) for raw in files}
+                listed |= {str(raw.get("id")) for raw in files if raw.get("mode") != "tombstone"}
                 self._take_in(channel, files)
             self._unheard(channel)
         except Refused as error:
