@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-regions bench-speed bench-search bench-scope bench-ablation install
+.PHONY: demo test lint fuzz bench-regions bench-speed bench-search bench-scope bench-ablation leaks install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -51,3 +51,8 @@ install:
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.measure.ablation "$(DATA)" --questions "$(QUESTIONS)"
+
+# Random workspaces, and whether anything gets where it must not: make leaks STEPS=10000 SEED=1, or SABOTAGE=all
+STEPS ?= 10000
+leaks: install
+	@$(BIN)/python -m tests.leaks --steps $(STEPS) --seed $(SEED)

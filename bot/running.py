@@ -153,6 +153,8 @@ def open_bot(
     OperatorMustAct for a token that Slack does not accept.
     """
     stop = stop or threading.Event()
+    # httpx tells every address that it asks, and in Slack's stand the names of files.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))

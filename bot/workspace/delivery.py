@@ -84,6 +84,10 @@ class Delivery:
         with self._world.changed:
             return deepcopy([each for each in self._all if event in ("", each.event)])
 
+    def envelopes_after(self, number: int) -> list[Envelope]:
+        with self._world.changed:
+            return deepcopy(self._all[number:])
+
     @property
     def connections(self) -> int:
         return len(self._links)

@@ -276,11 +276,20 @@ class Workspace:
         """The arguments of every call of one method."""
         return [call.arguments for call in self.calls if call.method == method]
 
+    def calls_after(self, number: int) -> list[Call]:
+        """The calls behind the first `number` of them."""
+        with self._world.changed:
+            return self._world.snapshot(self._world.calls[number:])
+
     # ------------------------------------------------------------ events on their way
 
     def envelopes(self, event: str = "") -> list[Envelope]:
         """Everything pushed to the bot so far; or the events of one type, such as "file_shared"."""
         return self._stage.delivery.envelopes(event)
+
+    def envelopes_after(self, number: int) -> list[Envelope]:
+        """What was pushed behind the first `number` envelopes."""
+        return self._stage.delivery.envelopes_after(number)
 
     def envelope(self, envelope_id: str) -> Envelope:
         return next(each for each in self.envelopes() if each.id == envelope_id)
