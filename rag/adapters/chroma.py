@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rag.adapters.heap import zeroed
 from rag.errors import Busy, StoreBroken
 from rag.model import Modality
 from rag.ports import Neighbour, StoredVector, Vector
@@ -49,7 +50,7 @@ class ChromaStore:
             mine = list({(row.chunk, row.window): row for row in rows if row.modality is modality}.values())
             for start in range(0, len(mine), _BATCH):
                 batch = mine[start : start + _BATCH]
-                with self._named():
+                with self._named(), zeroed():
                     self._made(identity, modality).upsert(
                         ids=[f"{row.chunk}.{row.window}" for row in batch],
                         embeddings=[row.vector for row in batch],
