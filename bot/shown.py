@@ -13,6 +13,7 @@ from time import time
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -21,15 +22,18 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     delete,
     func,
     select,
+    true,
+    union,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.events import Question
-from bot.ledger import metadata, question
+from bot.ledger import metadata, question, receipt
 from rag import Allowed, gone
 
 access = Table(
@@ -149,16 +153,26 @@ def unshowable(connection: Connection) -> list[int]:
 
 
 def expire(connection: Connection, before: float) -> None:
-    """Forget who asked what before this time, seconds since 1970."""
+    """Forget who asked what, and got which receipt, before this time, seconds since 1970."""
     connection.execute(delete(access).where(access.c.at < before))
     done = question.c.state.in_(["done", "failed"])
     connection.execute(delete(question).where(done, question.c.asked < before))
+    settled = (receipt.c.state == "done") & (cast(receipt.c.ts, Float) < before)
+    connection.execute(delete(receipt).where(settled))
 
 
-def forget_user(connection: Connection, user: str) -> int:
-    """Forget what somebody asked; returns how many questions that were."""
-    connection.execute(delete(access).where(access.c.user == user))
-    return connection.execute(delete(question).where(question.c.user == user)).rowcount
+def forget_user(connection: Connection, user: str, channel: str = "") -> int:
+    """Forget what somebody asked, and which receipts they got, in one conversation or in all; returns how many
+    questions that were."""
+
+    def mine(table: Table) -> ColumnElement[bool]:
+        return (table.c.user == user) & ((table.c.channel == channel) if channel else true())
+
+    asked = union(*(select(table.c.channel, table.c.ts).where(mine(table)) for table in (question, access)))
+    questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    for table in (question, access, receipt):
+        connection.execute(delete(table).where(mine(table)))
+    return questions
 
 
 def counts(connection: Connection) -> tuple[int, int]:
