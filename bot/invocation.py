@@ -16,7 +16,7 @@ from rag import Answer, Check, Found, Scope, Settings, Status, load_settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from rag import Decision, DocumentRow, ModelRow, Outcome, Progress, Trained
+    from rag import Decision, DocumentRow, Kept, ModelRow, Outcome, Progress, Trained
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder where everything lives.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts to stdout.")]
@@ -38,6 +38,7 @@ class Engine(Protocol):
         on_text: Callable[[str], None] | None = ...,
     ) -> Answer: ...
     def status(self) -> Status: ...
+    def kept(self) -> list[Kept]: ...
     def doctor(self) -> Iterator[Check]: ...
     def forget(self, names: Sequence[str], space: str | None = ..., user: str | None = ...) -> list[str]: ...
     def reindex(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[Outcome]: ...
@@ -98,3 +99,12 @@ def invocation(context: typer.Context) -> Invocation:
     if found is None:
         raise RuntimeError("commands run through bot.cli.main")
     return found
+
+
+def file_named(name: str) -> Path | None:
+    """The path when a name is that of a file that is there; None for anything else."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long for a path, no such home, a zero byte: these are words
+        return None

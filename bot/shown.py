@@ -66,15 +66,18 @@ evidence = Table(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One document in one reply. `spaces` are where it was shared, of what the reply could be made of."""
+    """One document in one reply. `spaces` are where it was shared, of what the reply could be made of. `removed`: a
+    document of the reply is gone, and the words of the question with it."""
 
     at: float
     channel: str
+    ts: str
     user: str
     text: str
     sha256: str
     spaces: Sequence[str]
     scope: str
+    removed: bool
 
 
 def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed], scope: str) -> None:
@@ -99,13 +102,18 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed]
 
 def seen(connection: Connection, sha256: str) -> list[Seen]:
     """Who was shown something of a document, by the beginning of its SHA-256; the newest first."""
-    rows = (
-        select(access).where(access.c.sha256.startswith(sha256.lower(), autoescape=True)).order_by(access.c.id.desc())
-    )
-    return [
-        Seen(row.at, row.channel, row.user, row.text, row.sha256, row.spaces, row.scope)
-        for row in connection.execute(rows)
-    ]
+    mine = select(access).where(access.c.sha256.startswith(sha256.lower(), autoescape=True))
+    rows = connection.execute(mine.order_by(access.c.id.desc())).all()
+    asked = {(row.channel, row.ts) for row in rows}
+    everywhere = connection.execute(select(access.c.channel, access.c.ts, access.c.document)).all()
+    lost = gone(connection, {row.document for row in everywhere if (row.channel, row.ts) in asked})
+    removed = {(row.channel, row.ts) for row in everywhere if row.document in lost}
+    found = []
+    for row in rows:
+        without = (row.channel, row.ts) in removed
+        text = "" if without else row.text
+        found.append(Seen(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without))
+    return found
 
 
 def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:
@@ -175,9 +183,7 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
     return questions
 
 
-def counts(connection: Connection) -> tuple[int, int]:
-    """(questions, rows of the log)."""
-    return (
-        connection.scalar(select(func.count()).select_from(question)) or 0,
-        connection.scalar(select(func.count()).select_from(access)) or 0,
-    )
+def counts(connection: Connection) -> Mapping[str, int]:
+    """How many rows there are of what names people, or what they wrote, by the table's name."""
+    tables = (question, access, receipt, evidence)
+    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}

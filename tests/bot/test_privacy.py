@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot import ledger, shown
 from bot.events import Question
-from rag import Rag, Share, allowed, put_share
+from rag import Kept, Rag, Share, allowed, put_share
 from rag.model import Scope
-from tests.bot.conftest import Magpie, opener
+from tests.bot.conftest import Magpie, Run, opener
+from tests.fakes.engine import FakeEngine
 from tests.flows.team import settings
 
 KINGFISHER = "Which port does kingfisher listen on?"
@@ -35,8 +39,8 @@ def data(tmp_path: Path) -> Path:
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "shared"
     folder.mkdir()
-    for name, text in (("gateway.pdf", "The gateway listens on port 8443"), ("gulls.pdf", "Gulls sat on sensors")):
-        (folder / name).write_text(text)
+    for name, words in (("gateway.pdf", "The gateway listens on port 8443"), ("gulls.pdf", "Gulls sat on sensors")):
+        (folder / name).write_text(words)
     return folder
 
 
@@ -63,9 +67,9 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
     return data
 
 
-def ask(rag: Rag, channel: str, ts: str, user: str, text: str) -> None:
+def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     """A question that was answered from the first document, as the bot writes it down."""
-    asked = Question(channel, ts, ts, user, text, ())
+    asked = Question(channel, ts, ts, user, words, ())
     with rag.writing() as connection:
         ledger.put_question(connection, asked)
         claimed = ledger.claim_question(connection)
@@ -104,7 +108,7 @@ def test_a_person_is_forgotten_with_what_they_asked(magpie: Magpie, team: Path) 
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it, too
     with opened(team) as rag, rag.reading() as connection:
         assert [one.user for one in shown.seen(connection, "")] == ["U2"]
-        assert shown.counts(connection) == (1, 1)
+        assert shown.counts(connection) == {"question": 1, "access": 1, "receipt": 1, "evidence": 0}
         assert [one.user for one in ledger.open_receipts(connection)] == ["U2"]
     assert b"does kingfisher listen" not in left(team)
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
@@ -120,9 +124,125 @@ def test_names_and_a_person_leave_their_questions_alone(magpie: Magpie, team: Pa
     code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
     with opened(team) as rag, rag.reading() as connection:
-        assert shown.counts(connection) == (2, 2)
+        assert shown.counts(connection)["access"] == 2
 
 
 def test_a_person_is_forgotten_where_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
+
+
+# ---------------------------------------------------------------- status --privacy
+
+
+def test_what_is_kept_is_counted_with_its_place_and_its_end(magpie: Magpie, team: Path) -> None:
+    magpie("ask", "On which port does the gateway listen?")  # draws evidence
+    code, shape, _ = magpie("status", "--privacy")
+    assert code == 0
+    assert shape["data"] == "data"
+    rows = {row["name"]: row for row in shape["kept"]}
+    counts = {name: row["count"] for name, row in rows.items()}
+    assert counts["documents"] == 2
+    assert counts["names"] == 3
+    assert counts["words"] >= 2
+    assert counts["evidence pictures"] == len(list((team / "evidence").iterdir())) > 0
+    assert (counts["questions"], counts["log of access"], counts["receipts"]) == (2, 2, 2)
+    assert rows["documents"]["bytes"] == sum(path.stat().st_size for path in (team / "files").iterdir())
+    assert all(row["holds"] and row["until"] for row in rows.values())
+    assert "90 days" in rows["questions"]["until"]
+    assert rows["documents"]["until"] == "until forgotten, or shared nowhere any more"
+    there = {path.name.partition("-")[0] for path in team.iterdir() if not path.name.endswith(".lock")}
+    assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
+
+
+def test_how_long_is_as_the_settings_say(magpie: Magpie, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAGPIE_KEEP__FILES_DAYS", "30")
+    monkeypatch.setenv("SLACK_KEEP_DAYS", "7")
+    monkeypatch.setenv("SLACK_WITHDRAW", "false")
+    until = {row["name"]: row["until"] for row in magpie("status", "--privacy")[1]["kept"]}
+    assert "at most 30 days" in until["words"]
+    assert until["log of access"].startswith("7 days")
+    assert "for ever" in until["pictures in Slack"]
+
+
+def test_what_is_kept_reads_as_a_table(run: Run, team: Path) -> None:
+    code, out, _ = run(
+        FakeEngine(stores=[Kept("words", team / "catalog.db", 4, "chunk", 120_000, "texts", "ever")]),
+        "status",
+        "--privacy",
+        "--data",
+        str(team),
+    )
+    assert code == 0
+    assert max(len(line) for line in out.splitlines() if str(team) not in line) <= 80
+    assert all(word in out for word in ("words: texts", "catalog.db", "4 chunks", "0.1 MB", "ever", "log of access"))
+
+
+# ---------------------------------------------------------------- status --access
+
+
+def test_who_was_shown_a_file_by_every_name_it_has(magpie: Magpie, folder: Path, team: Path) -> None:
+    path = folder / "gateway.pdf"
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    for name in (str(path), "gateway.pdf", sha256, sha256[:8].upper()):
+        code, shape, _ = magpie("status", "--access", name)
+        assert (code, shape["days"]) == (0, 90)
+        assert [(one["user"], one["channel"], one["ts"]) for one in shape["seen"]] == [
+            ("U2", "C2", "6.1"),
+            ("U1", "C1", "5.1"),
+        ]
+        assert {one["sha256"] for one in shape["seen"]} == {sha256}
+        last = shape["seen"][1]
+        assert (last["question"], last["removed"]) == (KINGFISHER, False)
+        assert (last["scope"], last["spaces"]) == ("this conversation, C1", ["C1"])
+        assert datetime.fromisoformat(last["at"]).tzinfo is not None
+    assert magpie("status", "--access", "gulls.pdf")[1]["seen"] == []
+
+
+def test_a_file_of_slack_is_meant_by_its_id_there(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag, rag.writing() as connection:
+        put_share(connection, Share("slack", "F77", "C3", "from-slack.pdf"))
+        connection.execute(text("UPDATE source SET document_id = 1, state = 'known' WHERE ref = 'F77'"))
+    assert len(magpie("status", "--access", "F77")[1]["seen"]) == 2
+
+
+def test_of_a_file_that_is_gone_the_words_are_gone_and_the_rest_stays(magpie: Magpie, folder: Path, team: Path) -> None:
+    path = folder / "gateway.pdf"
+    magpie("forget", "gateway.pdf")
+    code, _, err = magpie("status", "--access", "gateway.pdf")
+    assert code == 1
+    assert "SHA-256" in err
+    _, shape, _ = magpie("status", "--access", str(path))
+    assert [(one["user"], one["question"], one["removed"]) for one in shape["seen"]] == [
+        ("U2", None, True),
+        ("U1", None, True),
+    ]
+
+
+def test_the_log_is_read_aloud(run: Run, folder: Path, team: Path) -> None:
+    def told(name: str) -> str:
+        code, out, _ = run(FakeEngine(), "--data", str(team), "status", "--access", name)
+        assert code == 0
+        return out
+
+    said = told("gateway.pdf")
+    assert said.startswith("Shown in 2 replies of the last 90 days.")
+    assert f"U1 asked in C1\n  Question: {KINGFISHER}\n  Scope: this conversation, C1\n" in said
+    assert "The file was shared in: C1" in said
+    assert told("gulls.pdf") == "Nobody was shown anything of it, as far as the log goes back (90 days).\n"
+    with opened(team) as rag:
+        ask(rag, "C1", "7.1", "U3", "")
+        assert "Question: (a picture, without words)" in told("gateway.pdf")
+        rag.forget(["gateway.pdf"])
+    assert told(str(folder / "gateway.pdf")).count("Question: (removed with the file)") == 3
+
+
+@pytest.mark.parametrize("name", ["no-such.pdf", "abcdefg", "x" * 5000, "1234567"])
+def test_a_name_that_nothing_has_is_said(magpie: Magpie, team: Path, name: str) -> None:
+    code, shape, err = magpie("status", "--access", name)
+    assert (code, shape) == (1, None)
+    assert "8 digits of its SHA-256" in " ".join(err.split())
+
+
+def test_two_questions_at_once_are_one_too_many(run: Run) -> None:
+    assert run(FakeEngine(), "status", "--privacy", "--access", "x.pdf")[0] == 2

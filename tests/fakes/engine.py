@@ -19,6 +19,7 @@ from rag import (
     DocumentRow,
     Found,
     Hit,
+    Kept,
     Kind,
     MagpieError,
     Mode,
@@ -79,6 +80,7 @@ class FakeEngine:
     steps: Sequence[Progress] = ()
     checks: Sequence[Check] = ()
     stored: Status = field(default_factory=lambda: Status({}, 0, 0, 0, (), {"words": "on"}))
+    stores: Sequence[Kept] = ()
     rows: Sequence[ModelRow] = ()
     known: Sequence[str] = ()
     names: Sequence[str] = ("handbook.pdf",)
@@ -144,6 +146,9 @@ class FakeEngine:
     def status(self) -> Status:
         self._ask("status")
         return self.stored
+
+    def kept(self) -> list[Kept]:
+        return list(self.stores)
 
     def doctor(self) -> Iterator[Check]:
         self._ask("doctor")
