@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 found wrong (a file failed, a check failed, nothing forgot
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     command: Any = typer.main.get_command(build_app())
     stopped: list[int] = []
     try:
-        with _terminable(stopped), _notes(screen):
+        with _private(), _terminable(stopped), _notes(screen):
             code = command.main(
                 args=given or ["--help"], prog_name="magpie", standalone_mode=False, obj=Invocation(opener)
             )
@@ -78,6 +79,17 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     if not given:
         return USED_WRONG
     return code if isinstance(code, int) else DONE
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """Whatever is written is for this user alone, also where the data folder itself is open to others; the reading
+    processes inherit it."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

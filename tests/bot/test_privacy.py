@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -246,3 +247,25 @@ def test_a_name_that_nothing_has_is_said(magpie: Magpie, team: Path, name: str) 
 
 def test_two_questions_at_once_are_one_too_many(run: Run) -> None:
     assert run(FakeEngine(), "status", "--privacy", "--access", "x.pdf")[0] == 2
+
+
+# ---------------------------------------------------------------- on the disk
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions")
+def test_nothing_that_is_written_is_for_others(magpie: Magpie, folder: Path, data: Path, tmp_path: Path) -> None:
+    data.mkdir()
+    data.chmod(0o1777)  # a folder that Magpie leaves open: what it writes there is closed nevertheless
+    before = os.umask(0o022)
+    try:
+        magpie("index", str(folder))
+        magpie("ask", "On which port does the gateway listen?")
+        (tmp_path / "q.jsonl").write_text('{"id": "1", "query": "port?", "file": "gateway.pdf", "pages": [1]}')
+        magpie("eval", "--questions", "q.jsonl", "--report", "out.html")
+        assert os.umask(0o022) == 0o022  # the command gives back what it found
+    finally:
+        os.umask(before)
+    written = [tmp_path / "out.html", *data.rglob("*")]
+    assert {"catalog.db", "evidence", "files", "pictures", "out.html"} <= {path.name for path in written}
+    assert len([path for path in written if path.is_file()]) > 8
+    assert [path.name for path in written if path.stat().st_mode & 0o077] == []
