@@ -53,7 +53,7 @@ def serving(server: Starlette, host: str, port: int) -> Iterator[int]:
     except OSError as error:
         listening.close()
         raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error
-    running = uvicorn.Server(uvicorn.Config(server, log_level="warning", lifespan="off", ws="none"))
+    running = uvicorn.Server(uvicorn.Config(server, log_config=None, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, name="http")
     thread.start()
     try:
