@@ -183,7 +183,15 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
     return questions
 
 
-def counts(connection: Connection) -> Mapping[str, int]:
-    """How many rows there are of what names people, or what they wrote, by the table's name."""
-    tables = (question, access, receipt, evidence)
-    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+def counts(connection: Connection) -> tuple[int, int]:
+    """(questions, rows of the log)."""
+    return _rows(connection, question), _rows(connection, access)
+
+
+def traces(connection: Connection) -> tuple[int, int]:
+    """(receipts, pictures sent to Slack)."""
+    return _rows(connection, receipt), _rows(connection, evidence)
+
+
+def _rows(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0

@@ -11,7 +11,7 @@ from tempfile import gettempdir
 from sqlalchemy import Table, func, select
 
 from rag.catalog import Catalog
-from rag.catalog.tables import chunk, fingerprint, share, vector
+from rag.catalog.tables import chunk, fingerprint, forgotten, share, vector
 from rag.scratch import scratch_folders
 from rag.settings import Settings
 
@@ -40,7 +40,9 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
         def rows(table: Table) -> int:
             return connection.scalar(select(func.count()).select_from(table)) or 0
 
-        shares, chunks, vectors, prints = (rows(table) for table in (share, chunk, vector, fingerprint))
+        counts = tuple(rows(table) for table in (share, chunk, vector, fingerprint, forgotten))
+    shares, chunks, vectors, prints, left = counts
+    ids = "the id, path or address of what was forgotten, so that no listing brings it back"
     both = "numbers that texts and pictures are compared by; no text, but what a text is about can be guessed from them"
     return [
         _folder("documents", data / "files", "file", "the files themselves, as they were shared", until),
@@ -51,6 +53,7 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
         Kept("vectors", catalog.path, vectors, "vector", None, both, until),
         Kept("fingerprints", catalog.path, prints, "page", None, "marks by which a picture of a page is known", until),
         _folder("vector store", data / "chroma", "file", "a copy of the vectors, by number; no text, no names", until),
+        Kept("what was forgotten", catalog.path, left, "share", None, ids, "until it is shared or indexed again"),
         _temporary("pictures asked about", data, "pictures that were sent as questions"),
         _temporary("being read", Path(gettempdir()), "files that are being read, and pages made of them"),
     ]

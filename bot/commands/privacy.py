@@ -73,40 +73,22 @@ def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kep
 
     rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
     with rag.reading() as connection:
-        rows = shown.counts(connection)
+        (questions, logged), (receipts, pictures) = shown.counts(connection), shown.traces(connection)
     until = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{until}; its words go with any file that answered it"
-    pictures = "with the file they show" if slack.withdraw else "for ever: SLACK_WITHDRAW is false"
-    path = folder / "catalog.db"
+    withdrawn = "with the file they show" if slack.withdraw else "for ever: SLACK_WITHDRAW is false"
+    messages = f"{slack.keep_days} days after the message, or until forgotten"
+
+    def row(name: str, number: int, unit: str, holds: str, until: str) -> Kept:
+        return Kept(name, folder / "catalog.db", number, unit, None, holds, until)
+
+    shown_to = "who was shown which document, by its SHA-256, for which question, under which scope"
+    posted = "which picture that Magpie posted shows which document; the pictures are in Slack"
     return [
-        Kept("questions", path, rows["question"], "question", None, "who asked what, where and when", scrubbed),
-        Kept(
-            "log of access",
-            path,
-            rows["access"],
-            "line",
-            None,
-            "who was shown which document, by its SHA-256, for which question, under which scope",
-            scrubbed,
-        ),
-        Kept(
-            "receipts",
-            path,
-            rows["receipt"],
-            "receipt",
-            None,
-            "who shared which file id in which message",
-            f"{slack.keep_days} days after the message, or until forgotten",
-        ),
-        Kept(
-            "pictures in Slack",
-            path,
-            rows["evidence"],
-            "picture",
-            None,
-            "which picture that Magpie posted shows which document; the pictures are in Slack",
-            pictures,
-        ),
+        row("questions", questions, "question", "who asked what, where and when", scrubbed),
+        row("log of access", logged, "line", shown_to, scrubbed),
+        row("receipts", receipts, "receipt", "who shared which file id in which message", messages),
+        row("pictures in Slack", pictures, "picture", posted, withdrawn),
     ]
 
 

@@ -109,7 +109,7 @@ def test_a_person_is_forgotten_with_what_they_asked(magpie: Magpie, team: Path) 
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it, too
     with opened(team) as rag, rag.reading() as connection:
         assert [one.user for one in shown.seen(connection, "")] == ["U2"]
-        assert shown.counts(connection) == {"question": 1, "access": 1, "receipt": 1, "evidence": 0}
+        assert (shown.counts(connection), shown.traces(connection)) == ((1, 1), (1, 0))
         assert [one.user for one in ledger.open_receipts(connection)] == ["U2"]
     assert b"does kingfisher listen" not in left(team)
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
@@ -125,7 +125,7 @@ def test_names_and_a_person_leave_their_questions_alone(magpie: Magpie, team: Pa
     code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
     with opened(team) as rag, rag.reading() as connection:
-        assert shown.counts(connection)["access"] == 2
+        assert shown.counts(connection) == (2, 2)
 
 
 def test_a_person_is_forgotten_where_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
@@ -154,6 +154,13 @@ def test_what_is_kept_is_counted_with_its_place_and_its_end(magpie: Magpie, team
     assert rows["documents"]["until"] == "until forgotten, or shared nowhere any more"
     there = {path.name.partition("-")[0] for path in team.iterdir() if not path.name.endswith(".lock")}
     assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
+
+
+def test_what_was_forgotten_is_counted_as_such(magpie: Magpie, team: Path) -> None:
+    magpie("forget", "gulls.pdf")
+    rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
+    assert (rows["documents"]["count"], rows["names"]["count"]) == (1, 2)
+    assert rows["what was forgotten"]["count"] == 1
 
 
 def test_how_long_is_as_the_settings_say(magpie: Magpie, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
