@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-regions bench-speed bench-search bench-scope bench-ablation leaks install
+.PHONY: demo test lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation leaks install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -18,6 +18,12 @@ lint: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+# Known vulnerabilities of everything installed, as the package index tells them; another service asked by
+# AUDIT="-s osv". What cannot be asked about is no pass: it fails then, too.
+audit: install
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
+	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
 # Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs.
 fuzz: install

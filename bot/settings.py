@@ -55,14 +55,19 @@ class SlackSettings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def load_slack_settings() -> SlackSettings:
-    """Settings from the environment. Raise BadSetting for a value out of bounds, or for tokens that are not there."""
+def read_slack_settings() -> SlackSettings:
+    """Settings from the environment, with tokens or without. Raise BadSetting for a value out of bounds."""
     try:
-        settings = SlackSettings()
+        return SlackSettings()
     except ValidationError as error:
         first = error.errors()[0]
         name = variable(str(first["loc"][0]))
         raise BadSetting(f"The setting {name} is wrong: {first['msg']}.", f"Set {name} within its bounds.") from error
+
+
+def load_slack_settings() -> SlackSettings:
+    """Settings to connect with. Raise BadSetting for a value out of bounds, or for tokens that are not there."""
+    settings = read_slack_settings()
     wanted = [("bot_token", "xoxb-")]
     wanted.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))
     for field, start in wanted:

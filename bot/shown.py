@@ -13,6 +13,7 @@ from time import time
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -21,16 +22,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     delete,
     exists,
     func,
     select,
+    true,
+    union,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.events import Question
-from bot.ledger import metadata, question
+from bot.ledger import metadata, question, receipt
 from rag import Allowed, gone
 
 access = Table(
@@ -63,15 +67,18 @@ evidence = Table(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One document in one reply. `spaces` are where it was shared, of what the reply could be made of."""
+    """One document in one reply. `spaces` are where it was shared, of what the reply could be made of. `removed`: a
+    document of the reply is gone, and the words of the question with it."""
 
     at: float
     channel: str
+    ts: str
     user: str
     text: str
     sha256: str
     spaces: Sequence[str]
     scope: str
+    removed: bool
 
 
 def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed], scope: str) -> None:
@@ -96,13 +103,18 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed]
 
 def seen(connection: Connection, sha256: str) -> list[Seen]:
     """Who was shown something of a document, by the beginning of its SHA-256; the newest first."""
-    rows = (
-        select(access).where(access.c.sha256.startswith(sha256.lower(), autoescape=True)).order_by(access.c.id.desc())
-    )
-    return [
-        Seen(row.at, row.channel, row.user, row.text, row.sha256, row.spaces, row.scope)
-        for row in connection.execute(rows)
-    ]
+    mine = select(access).where(access.c.sha256.startswith(sha256.lower(), autoescape=True))
+    rows = connection.execute(mine.order_by(access.c.id.desc())).all()
+    asked = {(row.channel, row.ts) for row in rows}
+    everywhere = connection.execute(select(access.c.channel, access.c.ts, access.c.document)).all()
+    lost = gone(connection, {row.document for row in everywhere if (row.channel, row.ts) in asked})
+    removed = {(row.channel, row.ts) for row in everywhere if row.document in lost}
+    found = []
+    for row in rows:
+        without = (row.channel, row.ts) in removed
+        text = "" if without else row.text
+        found.append(Seen(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without))
+    return found
 
 
 def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:
@@ -153,21 +165,37 @@ def unshowable(connection: Connection) -> list[int]:
 
 
 def expire(connection: Connection, before: float) -> None:
-    """Forget who asked what before this time, seconds since 1970."""
+    """Forget who asked what, and got which receipt, before this time, seconds since 1970."""
     connection.execute(delete(access).where(access.c.at < before))
     done = question.c.state.in_(["done", "failed"])
     connection.execute(delete(question).where(done, question.c.asked < before))
+    settled = (receipt.c.state == "done") & (cast(receipt.c.ts, Float) < before)
+    connection.execute(delete(receipt).where(settled))
 
 
-def forget_user(connection: Connection, user: str) -> int:
-    """Forget what somebody asked; returns how many questions that were."""
-    connection.execute(delete(access).where(access.c.user == user))
-    return connection.execute(delete(question).where(question.c.user == user)).rowcount
+def forget_user(connection: Connection, user: str, channel: str = "") -> int:
+    """Forget what somebody asked, and which receipts they got, in one conversation or in all; returns how many
+    questions that were."""
+
+    def mine(table: Table) -> ColumnElement[bool]:
+        return (table.c.user == user) & ((table.c.channel == channel) if channel else true())
+
+    asked = union(*(select(table.c.channel, table.c.ts).where(mine(table)) for table in (question, access)))
+    questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    for table in (question, access, receipt):
+        connection.execute(delete(table).where(mine(table)))
+    return questions
 
 
 def counts(connection: Connection) -> tuple[int, int]:
     """(questions, rows of the log)."""
-    return (
-        connection.scalar(select(func.count()).select_from(question)) or 0,
-        connection.scalar(select(func.count()).select_from(access)) or 0,
-    )
+    return _rows(connection, question), _rows(connection, access)
+
+
+def traces(connection: Connection) -> tuple[int, int]:
+    """(receipts, pictures sent to Slack)."""
+    return _rows(connection, receipt), _rows(connection, evidence)
+
+
+def _rows(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
+    from rag.kept import Kept
     from rag.pipeline import Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Share,
         Standing,
         allowed,
+        documents_named,
         drop_share,
         gone,
         is_shared,
@@ -80,6 +82,7 @@ _LATER = {
     "Rag": "rag.pipeline",
     "Decision": "rag.decide",
     "Fitted": "rag.calibrate",
+    "Kept": "rag.kept",
     "Trained": "rag.projection",
     "train_decision": "rag.calibrate",
     "Allowed": "rag.shares",
@@ -89,6 +92,7 @@ _LATER = {
     "is_shared": "rag.shares",
     "Standing": "rag.shares",
     "UrlFetcher": "rag.web.fetch",
+    "documents_named": "rag.shares",
     "drop_share": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
@@ -130,6 +134,7 @@ __all__ = [
     "GeneratorFailed",
     "GeneratorTimeout",
     "Hit",
+    "Kept",
     "Kind",
     "MagpieError",
     "Mode",
@@ -156,6 +161,7 @@ __all__ = [
     "UserCanFix",
     "WeightsMissing",
     "allowed",
+    "documents_named",
     "drop_share",
     "gone",
     "is_shared",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from rag.catalog import Catalog, documents, sources
 from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
+from rag.folder import is_open
 from rag.model import Check
 from rag.owner import is_owned
 from rag.ports import Generator, Prompt, Reader
@@ -38,6 +40,7 @@ def checks(
     """One Check after another, as soon as each is known. Changes nothing."""
     yield _python()
     yield _disk(settings.data)
+    yield _folder(settings.data)
     yield from _catalog(catalog, settings.data)
     with scratch("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
@@ -61,6 +64,13 @@ def _disk(data: Path) -> Check:
             "disk", "fail", f"{free:.1f} GB free where {data} lies", "Free some space, or set MAGPIE_DATA elsewhere."
         )
     return Check("disk", "ok", f"{free:.0f} GB free where {data} lies")
+
+
+def _folder(data: Path) -> Check:
+    if is_open(data):
+        detail = f"others on this machine may open {data}"
+        return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
+    return Check("data folder", "ok", "its owner alone may open it")
 
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:

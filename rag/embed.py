@@ -313,7 +313,10 @@ class TextLane(VectorLane[TextEmbedder]):
                 rows += _of_windows([one], embedder.windows, embedder.embed_documents)
             except TryAgain as error:
                 embedder.embed_documents([_HARMLESS])
-                log.warning("A text of document %d is found by its words alone: %s", one.document, error)
+                # What the server said may quote the text.
+                log.warning(
+                    "A text of document %d is found by its words alone (%s).", one.document, type(error).__name__
+                )
         return rows
 
     def of_text(self, text: str) -> list[Vector]:

@@ -24,6 +24,8 @@ from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
+from rag.folder import close_folder
+from rag.kept import Kept, kept
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
 from rag.opening import open_lanes
 from rag.pixels.lane import PixelLane
@@ -249,6 +251,10 @@ class Rag:
         unprinted = self._parts.pixels.waiting()
         return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
 
+    def kept(self) -> list[Kept]:
+        """What is kept where, and for how long."""
+        return kept(self.settings, self._catalog)
+
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
         from rag.doctor import checks
@@ -352,7 +358,7 @@ def open_rag(
     a process that has it.
     """
     data = settings.data
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    close_folder(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // workers(settings.read.workers))
     with ExitStack() as opening:

@@ -21,14 +21,22 @@ def scratch(purpose: str, parent: Path | None = None) -> TemporaryDirectory[str]
 
 def sweep_scratch(data: Path) -> int:
     """Delete what processes that are gone left behind, of this user's; returns how many folders that were."""
-    swept = 0
-    for parent in (data, Path(gettempdir())):
-        for folder in parent.glob("magpie-*-*-*"):
-            named = _NAMED.match(folder.name)
-            if named and not _alive(int(named[1])) and _mine(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-    return swept
+    there = scratch_folders(data) + scratch_folders(Path(gettempdir()))
+    left = [folder for folder in there if not _alive(_process(folder))]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left)
+
+
+def scratch_folders(parent: Path) -> list[Path]:
+    """All there are of this user's in a folder."""
+    return [folder for folder in parent.glob("magpie-*-*-*") if _NAMED.match(folder.name) and _mine(folder)]
+
+
+def _process(folder: Path) -> int:
+    named = _NAMED.match(folder.name)
+    assert named is not None
+    return int(named[1])
 
 
 def _mine(folder: Path) -> bool:

@@ -131,6 +131,14 @@ def gone(connection: Connection, documents: Collection[int]) -> set[int]:
     return ids - set(connection.scalars(rows))
 
 
+def documents_named(connection: Connection, name: str) -> dict[str, str]:
+    """The documents that somebody means by a path, an address, a fetcher's name for a file, a file name, or eight or
+    more digits of a SHA-256: the name of each, by its SHA-256. Not those that are gone: they have no name any more."""
+    ids = dict(sources.find_sources(connection, name))
+    rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
+    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}
+
+
 def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:
     """How these sources stand, in the order given, named as in this space; those not shared there are left out."""
     found: dict[str, Standing] = {}

@@ -15,7 +15,7 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports"}
-STORED = {"catalog", "words", "query", "read", "chunk", "scratch"}
+STORED = {"catalog", "words", "query", "read", "chunk", "folder", "scratch"}
 ENGINE = {
     "ingest",
     "retrieve",
@@ -41,6 +41,7 @@ ENGINE = {
     "report_style",
     "thumbnails",
     "forget",
+    "kept",
     "owner",
     "work",
     "doctor",

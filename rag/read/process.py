@@ -141,7 +141,7 @@ class Child:
         os.set_blocking(self._process.stderr.fileno(), False)
         self._tail = (self._tail + (self._process.stderr.read() or b""))[-_TAIL:]
         status = self._process.wait()
-        log.debug("the reading process ended with %s: %s", status, self._tail.decode(errors="replace"))
+        log.debug("the reading process ended with %s", status)
         starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status == -signal.SIGKILL
         return ChildStopped(Why.MEMORY if starved else Why.CRASH)
 

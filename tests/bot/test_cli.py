@@ -133,8 +133,11 @@ def test_a_signal_ends_cleanly(run: Run, request: pytest.FixtureRequest, number:
 
 
 def test_a_defect_is_not_dressed_up(run: Run) -> None:
-    with pytest.raises(ZeroDivisionError):
-        run(FakeEngine(breaks=ZeroDivisionError()), "status")
+    code, out, err = run(FakeEngine(breaks=ZeroDivisionError()), "status")
+    assert (code, out) == (1, "")
+    assert err.startswith("Magpie broke")
+    assert "in status" in err
+    assert err.endswith("ZeroDivisionError\n")
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
