@@ -19,7 +19,9 @@ from rag import (
     Share,
     Standing,
     TryAgain,
+    allowed,
     drop_share,
+    gone,
     leave_space,
     move_space,
     open_rag,
@@ -196,3 +198,59 @@ def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
         drop_share(connection, "drive", ["F1"])
     rag.forget([])
     assert [path.is_file() for path in drawn] == [False, True]
+
+
+def test_a_file_is_named_as_where_it_is_asked_for(rag: Rag) -> None:
+    """The same source may have a telling name elsewhere."""
+    with rag.writing() as connection:
+        put_share(connection, Share("drive", "F9", "C1", "harmless.pdf"))
+        put_share(connection, Share("drive", "F9", "C2", "a-telling-name.pdf"))
+        assert [one.name for one in standings(connection, "drive", ["F9"], "C1")] == ["harmless.pdf"]
+        assert [one.name for one in standings(connection, "drive", ["F9"], "C2")] == ["a-telling-name.pdf"]
+        assert standings(connection, "drive", ["F9"], "C3") == []
+
+
+def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_listing(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
+        settled(rag, "F1")
+        assert rag.forget(["F1.pdf"], "C1") == ["F1.pdf"]
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert stand(rag, "F1") == []
+        assert stand(rag, "F1", space="C2") != []
+        put(rag, Share("drive", "F1", "C1"))
+        assert settled(rag, "F1")[0].state == "ready"
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert settled(rag, "F1")[0].state == "ready"
+
+
+def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -> None:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
+    with open_rag(settings, fetchers={"drive": drive}) as rag:
+        with served(rag):
+            put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
+            settled(rag, "F1", "F2")
+        with rag.writing() as connection:
+            connection.exec_driver_sql("UPDATE share SET shared_at = shared_at - 31 * 86400")
+            put_share(connection, Share("drive", "F2", "C1"))
+        rag.index([])
+        assert names(rag, "gateway port", "C1") == []
+        assert names(rag, "where herons nest", "C1") != []
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert stand(rag, "F1") == []
+
+
+def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C3"))
+        one, two = settled(rag, "F1")[0].document, settled(rag, "F2", space="C3")[0].document
+    assert one is not None
+    assert two is not None
+    with rag.writing() as connection:
+        [found] = allowed(connection, [one, two], Scope.of("C1", "C2", "C4"))
+        assert (found.document, found.spaces, len(found.sha256)) == (one, ("C1", "C2"), 64)
+        assert allowed(connection, [one, two], Scope.of()) == []
+        assert gone(connection, [one, two, 99]) == {99}
+        drop_share(connection, "drive", ["F1"])
+        assert allowed(connection, [one], Scope.of("C1", "C2")) == []
+        assert gone(connection, [one, two]) == {one}
