@@ -38,8 +38,8 @@ _MOST = 200
 _MARKS = re.compile(r"x(text|name)\d{5}x")
 
 
-class Leak(AssertionError):
-    """Something got where somebody reads it who could not open it."""
+class Leak(BaseException):
+    """Something got where somebody reads it who could not open it. No Exception, for the bot outlives those."""
 
 
 @dataclass
