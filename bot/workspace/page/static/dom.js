@@ -5,11 +5,11 @@ const SVG = "http://www.w3.org/2000/svg";
 export function h(tag, given = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(given)) {
-    if (value === false || value === null || value === undefined) continue;
+    if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "class") element.className = value;
     else if (name === "data") Object.assign(element.dataset, value);
-    else if (value === true) element.setAttribute(name, "");
+    else if (value === true && !name.startsWith("aria-")) element.setAttribute(name, "");
     else element.setAttribute(name, value);
   }
   element.append(...children.flat(9).filter(child => child !== null && child !== undefined && child !== false));

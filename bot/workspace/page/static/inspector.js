@@ -9,7 +9,8 @@ const opened = new Set();
 const KINDS = { all: () => true, events: one => one.kind === "event", calls: one => one.kind === "call", errors: bad };
 let socket = null, chosen = "all", from = 0, list = null, tries = 0;
 
-const bad = one => Boolean(one.error) || one.deliveries.length > 1;
+// Also what had to be sent again: somebody was too slow, or gone.
+function bad(one) { return Boolean(one.error) || one.deliveries.length > 1; }
 
 export const shown = () => Boolean(socket);
 

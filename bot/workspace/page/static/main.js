@@ -10,7 +10,7 @@ import { look } from "./off.js";
 const [side, room, thread, inspector] = ["side", "room", "thread", "inspector"].map(id => document.getElementById(id));
 
 on(() => {
-  if (entries.size && !at.place) { go(firstPlace()); return; }
+  if (!at.place && firstPlace()) { go(firstPlace(), "", at.person, true); return; }
   drawSide(side);
   if (at.place === "home") drawHome(room);
   else { leaveHome(); drawRoom(room); }

@@ -1,7 +1,7 @@
 // One message, in a conversation or in a thread.
 
 import { button, bytes, clock, copy, h, icon } from "./dom.js";
-import { act, at, bot, file, fileLink, go, name, person, replies, start, status } from "./store.js";
+import { act, at, bot, capital, file, fileLink, go, name, person, replies, start, status } from "./store.js";
 import { blocks, thumb } from "./blocks.js";
 import { emoji, mrkdwn } from "./text.js";
 import { ask, menu } from "./overlay.js";
@@ -41,7 +41,7 @@ export function element(one, follows, inThread) {
   follows ? h("time", { class: "margin" }, clock(one.ts)) : avatar(one.user),
   h("div", { class: "body" },
     follows ? null : h("div", { class: "by" },
-      h("b", {}, known?.app ? start.app.name : name(one.user)), tags(known, one),
+      h("b", {}, known?.app ? start.app.name : capital(name(one.user))), tags(known, one),
       h("time", { datetime: new Date(one.ts * 1000).toISOString() }, clock(one.ts))),
     one.ephemeral ? h("p", { class: "only" }, icon("eye"), "Only you can see this") : null,
     gone ? h("p", { class: "gone" }, one.text) : content(one),
@@ -53,7 +53,7 @@ export function element(one, follows, inThread) {
 }
 
 function joined(one) {
-  return h("p", { class: "joined" }, h("b", {}, name(one.user)), " joined the channel · ", clock(one.ts));
+  return h("p", { class: "joined" }, h("b", {}, capital(name(one.user))), " joined the channel · ", clock(one.ts));
 }
 
 function tags(known, one) {

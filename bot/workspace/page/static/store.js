@@ -23,10 +23,11 @@ export function draw() {
 
 // ---------------------------------------------------------------- where the page stands: #/person/place/thread
 
-export function go(place, thread = "", person = at.person) {
-  const parts = [person, place, thread].filter(Boolean);
-  if (location.hash === `#/${parts.join("/")}`) draw();
-  else location.hash = `/${parts.join("/")}`;
+// `instead`: of where one is, so that going back does not come here again.
+export function go(place, thread = "", person = at.person, instead = false) {
+  const hash = `#/${[person, place, thread].filter(Boolean).join("/")}`;
+  if (location.hash !== hash) history[instead ? "replaceState" : "pushState"](null, "", hash);
+  located();
 }
 
 export function link(place, thread = "") {
