@@ -227,6 +227,9 @@ class Workspace:
     def space(self, channel: str) -> Space:
         return self._world.snapshot(self._world.space(channel))
 
+    def spaces(self) -> list[Space]:
+        return self._world.snapshot(list(self._world.spaces.values()))
+
     def people(self) -> list[Person]:
         return self._world.snapshot(list(self._world.people.values()))
 

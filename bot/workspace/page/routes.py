@@ -102,7 +102,10 @@ class Page:
         with self._world.changed:
             ours = [each for each in self._world.people.values() if each.team == self._world.team and not each.is_bot]
             cast = [each for each in ours if not self.cast or each.id in self.cast]
-            people = [{"id": each.id, "name": each.name, "guest": each.guest} for each in cast]
+            private = {who for space in self._world.spaces.values() if space.kind == "group" for who in space.members}
+            people = [
+                {"id": each.id, "name": each.name, "guest": each.guest, "private": each.id in private} for each in cast
+            ]
         samples = {"names": list(self.samples.names), "questions": list(self.samples.questions)}
         return JSONResponse({"people": people, "app": self._features, "samples": samples, "domain": self._world.domain})
 

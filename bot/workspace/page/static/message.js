@@ -25,7 +25,7 @@ export function sign(one, follows, inThread) {
   const said = inThread ? [] : replies(one.channel, one.ts);
   const shown = JSON.stringify(one.blocks).match(/F[A-Z0-9]{8,}/g) ?? [];
   const seen = [...one.files, ...shown].map(file);
-  return JSON.stringify([one, follows, inThread, seen, said.map(each => [each.ts, each.user]), name(one.user),
+  return JSON.stringify([one, follows, inThread, seen, said.map(each => [each.ts, each.user]), said.at(-1)?.text, said.at(-1)?.blocks.length, name(one.user),
     status(one.channel, one.ts), at.thread === one.ts, at.person]);
 }
 

@@ -89,10 +89,11 @@ export function menu(from, label, choices) {
     choices.map(each => (each ? items[next++] : h("hr", { role: "separator" }))));
   const close = back => {
     box.remove();
+    // Before it is marked as closed: what opened it may be hidden once nothing there is open or focused.
+    if (back && from.isConnected) from.focus({ preventScroll: true });
     from.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
     opened = null;
-    if (back && from.isConnected) from.focus({ preventScroll: true });
   };
   const outside = event => { if (!box.contains(event.target)) close(false); };
   box.addEventListener("keydown", event => {

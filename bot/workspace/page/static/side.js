@@ -24,7 +24,7 @@ export function drawSide(root) {
 
 function brand() {
   return h("div", { class: "brand" }, h("img", { src: "static/magpie.svg", alt: "", width: "34", height: "34" }),
-    h("div", {}, h("b", {}, start.app.name), h("small", {}, "a workspace on this machine")),
+    h("div", {}, h("b", {}, start.app.name), h("small", {}, "on this machine alone")),
     button("Close", "close", hideSide, { class: "plain only-narrow" }));
 }
 
@@ -37,7 +37,7 @@ function who() {
     start.people.map(each => h("button", {
       type: "button", "aria-pressed": each.id === at.person, data: { focus: `person-${each.id}` },
       onclick: () => become(each.id),
-    }, avatarOf(each), h("span", {}, h("b", {}, capital(each.name)), h("small", {}, each.role || roleOf(each))))));
+    }, avatarOf(each), h("span", {}, h("b", {}, capital(each.name)), h("small", {}, roleOf(each))))));
 }
 
 function avatarOf(each) {
@@ -46,7 +46,7 @@ function avatarOf(each) {
 }
 
 const tone = id => [...id].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 6;
-const roleOf = each => (each.guest ? "guest" : "member");
+const roleOf = each => (each.guest ? "guest" : each.private ? "member, in a private channel too" : "member");
 
 // Stay where one was, if this person may be there: the server says so.
 function become(id) {
