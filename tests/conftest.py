@@ -23,6 +23,7 @@ settings.load_profile("magpie")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shots", metavar="DIR", help="write pictures of the browser tests' steps into this folder")
+    parser.addoption("--axe", metavar="FILE", help="axe-core's axe.min.js, to look at the page with it")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -50,9 +50,7 @@ def test_a_private_channel_is_there_for_its_members_alone(visit: Opened, ws: Wor
     window.shot("people-4-shared")
 
 
-def test_what_the_bot_tells_one_person_only_they_see(
-    visit: Opened, ws: Workspace, town: Town, tmp_path: Path
-) -> None:
+def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
     with magpie(ws, tmp_path / "data"):
         receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
         ws.wait(lambda: ws.ephemerals("ada"))
@@ -130,9 +128,9 @@ def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> Non
     window.message("word 2").wait_for()
     page = window.page
     page.keyboard.press("Alt+ArrowDown")
-    page.locator("h1", has_text="with-tidewater").wait_for()
+    page.locator("#room h2", has_text="with-tidewater").wait_for()
     page.keyboard.press("Alt+ArrowUp")
-    page.locator("h1", has_text="harbour-watch").wait_for()
+    page.locator("#room h2", has_text="harbour-watch").wait_for()
     assert page.evaluate("document.activeElement.dataset.focus") == "write"
     window.message("word 2").focus()
     page.keyboard.press("ArrowUp")

@@ -138,9 +138,7 @@ def test_a_page_whose_connection_was_cut_comes_back_by_itself(visit: Opened, ws:
     del tmp_path
 
 
-def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(
-    visit: Opened, bot: Bot, ws: Workspace
-) -> None:
+def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(visit: Opened, bot: Bot, ws: Workspace) -> None:
     room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
     shared = ws.post("ada", room, "our handbook", files=[("handbook.pdf", HANDBOOK)])
     receipts(ws, room, shared, "white_check_mark")

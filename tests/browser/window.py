@@ -61,7 +61,7 @@ class Window:
         page.on("pageerror", lambda error: window.broken.append(str(error)))
         page.on("console", window._complained)
         page.goto(ws.page.url)
-        page.locator("#side .who button").first.wait_for()
+        page.locator("#side .who button").first.wait_for(state="attached")
         return window
 
     def _complained(self, message: Any) -> None:
@@ -88,8 +88,8 @@ class Window:
 
     def enter(self, place: str) -> None:
         """A conversation by its name; Magpie's is the direct one."""
-        self.page.locator("#side .places a", has_text=place).click()
-        self.page.locator("#room h1", has_text=place).wait_for()
+        self.page.locator("#side .places a", has=self.page.get_by_text(place, exact=True)).click()
+        self.page.locator("#room .named h2", has_text=place).wait_for()
 
     def places(self) -> list[str]:
         return self.page.locator("#side .places a .label").all_inner_texts()

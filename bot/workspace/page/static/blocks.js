@@ -55,11 +55,14 @@ export function picture(block, kind = "") {
 
 // `all`: the pictures one can go through once this one is large.
 export function thumb(known, alt, all, kind = "") {
-  const [width, height] = known.pixels ?? [];
+  const [width, height] = known.pixels ?? [1, 1], most = kind === "small" ? [120, 72] : [460, 330];
+  const image = h("img", { src: fileLink(known.id, known.name), alt: alt || known.title, width, height, loading: "lazy" });
+  // Its room is known before it is there: what stands below does not jump, and the end stays the end.
+  image.style.width = `${Math.round(Math.min(width, most[0], most[1] * width / height))}px`;
   return h("button", {
     type: "button", class: `picture ${kind}`, "aria-label": `Open ${alt || known.title} large`,
     data: { focus: `picture-${known.id}` }, onclick: () => lightbox(all, known.id),
-  }, h("img", { src: fileLink(known.id, known.name), alt: alt || known.title, width, height, loading: "lazy" }));
+  }, image);
 }
 
 // ---------------------------------------------------------------- what can be pressed

@@ -23,7 +23,8 @@ function found(sign, typed, channel, inThread) {
   }
   const own = [{ command: "/invite", description: "Add Magpie or somebody to this channel", usage_hint: "@magpie" }];
   return inThread ? [] : [...start.app.commands, ...own].filter(each => begins(each.command.slice(1)))
-    .map(each => ({ text: `${each.command} `, label: `${each.command} ${each.usage_hint}`, hint: each.description }));
+    .map(each => ({ text: `${each.command} `, label: each.command,
+      hint: [each.usage_hint, each.description].filter(Boolean).join(": ") }));
 }
 
 // Watch a textarea; `host` is where the list is put. Keys that choose are taken before anybody else gets them.

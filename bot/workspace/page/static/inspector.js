@@ -1,6 +1,7 @@
 // What goes between Slack and the bot: events with their deliveries, calls with their answers, errors in red.
 
 import { button, fill, h, keep } from "./dom.js";
+import { covering } from "./room.js";
 import { draw, listen } from "./store.js";
 
 const MOST = 400;
@@ -42,10 +43,11 @@ function connect() {
 
 export function drawInspector(root) {
   if (!socket) return;
+  covering(root);
   if (!list) {
     list = h("ol", { class: "records", tabindex: "0", "aria-label": "Events and calls, the newest last" });
     const choose = h("div", { class: "choose", role: "group", "aria-label": "What is shown" });
-    fill(root, h("header", { class: "head" }, h("div", { class: "title" },
+    fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       h("div", { class: "named" }, h("h2", {}, "Inspector"), h("p", {}, "of the whole workspace, whoever you are")),
       h("button", { type: "button", class: "push quiet", onclick: () => { from = Math.max(0, ...records.keys()); draw(); } },
         "Clear"), button("Close the inspector", "close", toggle))), choose, list);

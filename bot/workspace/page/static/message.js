@@ -130,8 +130,8 @@ function thread(one) {
   const growing = busy || (last?.user === bot() && !last.blocks.length && /…$/.test(last.text));
   return h("button", { type: "button", class: "replies", "aria-expanded": at.thread === one.ts,
     data: { focus: "replies" }, onclick: () => go(one.channel, one.ts) },
-  faces, h("b", {}, said.length === 1 ? "1 reply" : `${said.length} replies`),
-  growing ? h("span", { class: "growing" }, busy || last.text.slice(0, 60))
+  faces, said.length ? h("b", {}, said.length === 1 ? "1 reply" : `${said.length} replies`) : avatar(bot(), "face tiny"),
+  growing ? h("span", { class: "growing" }, busy ? `${start.app.name} ${busy}` : last.text.slice(0, 60))
     : h("span", {}, last ? `last at ${clock(last.ts)}` : ""));
 }
 

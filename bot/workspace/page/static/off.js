@@ -1,7 +1,7 @@
 // What Magpie does without on this machine, and the command that turns it on.
 
 import { button, copy, fill, h, icon } from "./dom.js";
-import { draw } from "./store.js";
+import { capital, draw } from "./store.js";
 import { dialog } from "./overlay.js";
 
 let found = { known: false, off: [] };
@@ -32,10 +32,11 @@ function show() {
 }
 
 function inside() {
-  return [h("header", {}, h("h2", {}, "What is off on this machine"), button("Close", "close", () => box.close())),
+  return [h("div", { class: "top" }, h("h2", {}, "What is off on this machine"), button("Close", "close", () => box.close())),
     h("p", {}, "Magpie answers without these: with the best passages instead of a written answer, by words instead of ",
       "by what pictures show."),
-    h("ul", {}, found.off.map(each => h("li", {}, h("h3", {}, each.name), h("p", {}, each.detail),
+    h("ul", {}, found.off.map(each => h("li", {}, h("h3", {}, capital(each.name)), h("p", {}, each.detail),
+      each.fix ? h("p", {}, each.fix) : null,
       each.command ? h("div", { class: "command" }, h("code", {}, each.command),
         h("button", { type: "button", class: "push quiet", onclick: () => copy(each.command) }, icon("copy"), "Copy"))
         : h("p", {}, each.fix)))),

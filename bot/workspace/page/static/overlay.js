@@ -44,7 +44,7 @@ export function lightbox(ids, first) {
   const step = by => { number = (number + by + ids.length) % ids.length; show(); };
   const several = ids.length > 1;
   const box = dialog("Picture", "lightbox",
-    h("header", {}, title, count, links, button("Close", "close", () => box.close(), { autofocus: true })),
+    h("div", { class: "top" }, title, count, links, button("Close", "close", () => box.close(), { autofocus: true })),
     several ? button("Previous picture", "back", () => step(-1), { class: "plain side previous" }) : null,
     shown,
     several ? button("Next picture", "next", () => step(1), { class: "plain side following" }) : null);
@@ -103,7 +103,7 @@ export function menu(from, label, choices) {
     if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); event.stopPropagation(); close(true); }
   });
   from.setAttribute("aria-expanded", "true");
-  document.body.append(box);
+  (from.closest("#room, #thread") ?? document.body).append(box);
   const at = from.getBoundingClientRect(), own = box.getBoundingClientRect();
   const below = at.bottom + own.height + 8 < innerHeight;
   box.style.top = `${Math.max(8, below ? at.bottom + 4 : at.top - own.height - 4)}px`;

@@ -78,7 +78,7 @@ export function drawRoom(root) {
 function missing(root) {
   main.place = "";
   if (!entries.size) return;
-  fill(root, h("div", { class: "nothing" }, h("h1", {}, "Not here"),
+  fill(root, h("div", { class: "nothing" }, h("h2", {}, "Not here"),
     h("p", {}, `${capital(name(at.person))} sees no such conversation. Choose one on the left.`),
     h("button", { type: "button", class: "push only-narrow", onclick: showSide }, "Conversations")));
 }
@@ -87,7 +87,7 @@ export const showSide = () => document.body.classList.add("side-open");
 
 function build(root, here, slot) {
   const { box, scroll } = log(`Messages in ${title(here)}`);
-  Object.assign(main, { place: slot, box, scroll, head: h("header", { class: "head" }), foot: h("div", { class: "foot" }),
+  Object.assign(main, { place: slot, box, scroll, head: h("div", { class: "head" }), foot: h("div", { class: "foot" }),
     welcome: h("div", { class: "welcome-slot" }), line: h("p", { class: "line", role: "status" }), composer: null });
   scroll.prepend(main.welcome);
   fill(root, main.head, scroll, main.line, main.foot);
@@ -104,7 +104,7 @@ function head(here) {
   const sign = JSON.stringify([here, about, open, me()]);
   keep(main.head, [{ key: "head", sign, make: () => h("div", { class: "title" },
     button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
-    h("div", { class: "named" }, h("h1", {}, channel ? icon(kindIcon(here)) : null, title(here)),
+    h("div", { class: "named" }, h("h2", {}, channel ? icon(kindIcon(here)) : null, title(here)),
       h("p", {}, about.join(", "))),
     channel ? h("button", { type: "button", class: "push quiet", onclick: () => showMembers(here.id) },
       `${members} ${members === 1 ? "member" : "members"}`) : null,
@@ -139,7 +139,7 @@ async function leave(here) {
 function showMembers(channel) {
   const here = space(channel), guest = start.people.find(each => each.id === at.person)?.guest;
   const others = people().filter(each => !here.members.includes(each.id) && !each.stranger);
-  const box = dialog(`Members of #${here.name}`, "members", h("header", {}, h("h2", {}, `#${here.name}`),
+  const box = dialog(`Members of #${here.name}`, "members", h("div", { class: "top" }, h("h2", {}, `#${here.name}`),
     button("Close", "close", () => box.close())),
   h("ul", {}, here.members.map(id => h("li", {}, avatar(id), h("b", {}, capital(name(id))), h("small", {}, role(id))))),
   here.joined && !guest && others.length ? [h("h3", {}, "Add somebody"),
@@ -236,6 +236,11 @@ export const addFiles = (files, toThread) => {
   else toast("Join this channel to share something in it.", "bad");
 };
 
+// Where there is room for one column alone, what lies over the conversation is what the page is about.
+export function covering(panel) {
+  panel.setAttribute("role", matchMedia("(max-width: 999px)").matches ? "main" : "complementary");
+}
+
 // ---------------------------------------------------------------- the thread
 
 const side = { slot: "" };
@@ -244,6 +249,7 @@ export function drawThread(root) {
   const first = at.thread && message(at.place, at.thread);
   document.body.classList.toggle("thread-open", Boolean(first));
   root.hidden = !first;
+  covering(root);
   if (!first) { side.slot = ""; side.composer = null; fill(root); return; }
   const here = space(at.place), slot = `${at.person}/${here.id}/${first.ts}/${here.joined}`;
   const fresh = side.slot !== slot;
@@ -251,7 +257,7 @@ export function drawThread(root) {
     const { box, scroll } = log("Thread");
     Object.assign(side, { slot, box, scroll, line: h("p", { class: "line", role: "status" }),
       composer: here.joined && !here.archived ? composer(here.id, first.ts, () => toEnd(side.scroll)) : null });
-    fill(root, h("header", { class: "head" }, h("div", { class: "title" },
+    fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       h("div", { class: "named" }, h("h2", {}, "Thread"), h("p", {}, here.name ? `#${here.name}` : title(here))),
       button("Close the thread", "close", closeThread))), scroll, side.line,
     h("div", { class: "foot" }, side.composer));

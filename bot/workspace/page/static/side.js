@@ -46,7 +46,7 @@ function avatarOf(each) {
 }
 
 const tone = id => [...id].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 6;
-const roleOf = each => (each.guest ? "guest" : each.private ? "member, in a private channel too" : "member");
+const roleOf = each => (each.guest ? "guest" : each.private ? "also in a private channel" : "member");
 
 // Stay where one was, if this person may be there: the server says so.
 function become(id) {
@@ -85,7 +85,7 @@ function place(id, sign, label, news, more = null) {
 
 function state(connected) {
   const said = !open ? "The workspace does not answer. Is the demo still running?"
-    : connected ? "" : "Magpie is starting …";
+    : connected ? "" : "Magpie is not connected yet; it reads what you write once it is.";
   return h("p", { class: said ? "state" : "state fine", role: "status" }, said);
 }
 

@@ -173,7 +173,7 @@ export function markdown(text) {
       while (all.length && !all[0].startsWith("```")) code.push(all.shift());
       all.shift();
       found.push(h("pre", {}, code.join("\n")));
-    } else if (/^#{1,6} /.test(line)) found.push(h("h4", {}, span(all.shift().replace(/^#+ +/, ""))));
+    } else if (/^#{1,6} /.test(line)) found.push(h("h3", {}, span(all.shift().replace(/^#+ +/, ""))));
     else if (/^(-{3,}|\*{3,})$/.test(line.trim())) { all.shift(); found.push(h("hr")); }
     else if (/^\s*[-*+] /.test(line)) found.push(h("ul", {}, take(/^\s*[-*+] /).map(each =>
       h("li", {}, span(each.replace(/^\s*[-*+] +/, ""))))));
@@ -192,8 +192,9 @@ export function markdown(text) {
 
 function pipes(rows) {
   const cells = rows.map(row => row.trim().replace(/^\||\|$/g, "").split("|").map(each => each.trim()));
-  const body = cells.filter(row => !row.every(each => /^:?-+:?$/.test(each)));
-  return table(body.map(row => row.map(span)), cells.length > body.length);
+  const rule = cells.find(row => row.every(each => /^:?-+:?$/.test(each)));
+  const columns = rule?.map(each => ({ align: each.endsWith(":") ? (each.startsWith(":") ? "center" : "right") : "left" }));
+  return table(cells.filter(row => row !== rule).map(row => row.map(span)), Boolean(rule), columns);
 }
 
 export function table(rows, headed, columns = []) {

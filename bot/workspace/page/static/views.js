@@ -14,9 +14,9 @@ const home = { person: "" };
 export function drawHome(root) {
   if (home.person !== at.person || !root.querySelector(".home")) {
     home.person = at.person;
-    fill(root, h("header", { class: "head" }, h("div", { class: "title" },
+    fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
-      h("div", { class: "named" }, h("h1", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)))),
+      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)))),
     h("div", { class: "scroller" }, h("div", { class: "home" })));
     act("home", { tab: "home" });
   }
@@ -69,7 +69,7 @@ function form(view) {
       (box.querySelector(`[data-block="${CSS.escape(id)}"] .wrong`) ?? said).textContent = text;
     }
   } },
-  h("header", {}, h("h2", {}, view.title.text), button("Close", "close", () => modal?.box.close())),
+  h("div", { class: "top" }, h("h2", {}, view.title.text), button("Close", "close", () => modal?.box.close())),
   h("div", { class: "text" }, view.blocks.map(each => (each.type === "input" ? input(each)
     : blocks([each], presser(view.id))))), said,
   h("div", { class: "buttons" },
