@@ -1,4 +1,4 @@
-"""demo: a story in a workspace of its own, through the real bot: files shared, questions asked, a screenshot sent."""
+"""demo: a workspace of its own with the real bot in it, as a page in the browser, or as a story that is played."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import logging
 import os
 import shutil
 import sys
-import threading
 import time
+import webbrowser
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import SecretStr
 
 from bot.invocation import Data, Invocation, invocation
 from bot.samples import SCREENSHOT, draw_samples
 from bot.screen import Screen
-from bot.settings import SlackSettings
 from bot.spoken import show_message
+from bot.town import Lookout, connected, samples, settle
 
 if TYPE_CHECKING:
     from bot.running import Bot
@@ -50,19 +49,60 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    script: Annotated[bool, typer.Option("--script", help="Play the story and end.")] = False,
+    script: Annotated[
+        bool, typer.Option("--script", help="Play the story first; without a terminal, end then.")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Port of the page; 0: a free one.", min=0, max=65535)] = 0,
     data: Data = None,
 ) -> None:
-    """Play a story in a workspace on this machine: files are shared, questions asked, a screenshot is sent."""
-    if not script:
-        raise typer.BadParameter("the story is all there is to the demo so far: add --script")
+    """Open a workspace on this machine as a page in the browser, with Magpie in it, until Ctrl-C."""
+    shared, screen = invocation(context), Screen()
+    logging.getLogger("magpie").setLevel(logging.WARNING)  # what is off is told where the story or the page tells it
+    try:
+        if script:
+            _play(shared, data, screen, port, browser)
+        else:
+            _keep_open(shared, data, screen, port, browser)
+    except KeyboardInterrupt:
+        screen.note("The workspace is closed. What Magpie read is kept; what was written there is gone.")
+
+
+def _keep_open(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
+    """The page answers before the bot is there, which takes some seconds to load."""
+    from bot.workspace import open_workspace
+
+    settings = shared.settings(data, FOLDER)
+    with open_workspace(port) as ws:
+        settle(ws)
+        _offer(ws, settings.data)
+        _show_page(screen, ws, browser)
+        with connected(ws, settings) as (bot, running):
+            ws.page.off = Lookout(bot.rag.doctor, _command())
+            running.result()
+
+
+def _offer(ws: Workspace, folder: Path) -> None:
+    ws.page.samples = samples(folder / "samples", [question for _, question in QUESTIONS])
+    ws.page.off = lambda _: None  # not known before the bot is there
+
+
+def _show_page(screen: Screen, ws: Workspace, browser: bool) -> None:
+    screen.say(
+        "The workspace is open in your browser at" if browser else "The workspace is open. In your browser, go to"
+    )
+    screen.address(ws.page.url)
+    screen.note("Only this machine reaches it, with the secret in the address. Ctrl-C closes it.")
+    if browser and not webbrowser.open(ws.page.url):
+        screen.note("No browser could be started: open the address by hand.", style="yellow")
+
+
+def _play(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
     started = time.monotonic()
-    screen = Screen()
     screen.note("Magpie's demo: a workspace on this machine, two invented documents, five questions, a screenshot.")
-    shared = invocation(context)
     folder = shared.data_folder(data, FOLDER)
-    samples = draw_samples(folder / "samples")
-    with _stage(shared, data, screen, samples) as stage:
+    drawn = draw_samples(folder / "samples")
+    with _stage(shared, data, screen, drawn, port) as stage:
         _read(stage)
         total = len(QUESTIONS) + 1
         for number, (about, question) in enumerate(QUESTIONS, 1):
@@ -72,13 +112,19 @@ def demo(
         _ask(stage, f"<@{stage.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
         lanes = stage.bot.rag.status().lanes
         answered = not any("No model is" in str(message.blocks) for message in stage.ws.messages(stage.room))
-    _next(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on")
+        stays = sys.stdout.isatty() or browser
+        _next(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on", stays)
+        if stays:
+            screen.say()
+            _show_page(screen, stage.ws, browser)
+            stage.running.result()
 
 
 @dataclass(frozen=True)
 class _Stage:
     ws: Workspace
     bot: Bot
+    running: Future[None]
     screen: Screen
     folder: Path
     room: str
@@ -87,40 +133,21 @@ class _Stage:
 
 
 @contextmanager
-def _stage(shared: Invocation, data: Path | None, screen: Screen, samples: list[Path]) -> Iterator[_Stage]:
-    """The workspace with two people in a channel, where Ada shares the PDFs, and the bot connected to it."""
-    from bot.running import open_bot
+def _stage(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Path], port: int) -> Iterator[_Stage]:
+    """The workspace, where Ada shares the PDFs, and the bot connected to it."""
     from bot.workspace import open_workspace
 
-    logging.getLogger("magpie").setLevel(logging.WARNING)  # what is off is told where the story tells it
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        os.environ.pop(name, None)  # slack_sdk's socket would go through a proxy even to this machine
     settings = shared.settings(data, FOLDER)
-    with open_workspace() as ws:
-        ada, ben = ws.person("ada"), ws.person("ben")
-        room = ws.channel("harbour-watch", members=[ada, ben])
-        files = [(path.name, path.read_bytes()) for path in samples if path.suffix == ".pdf"]
+    with open_workspace(port) as ws:
+        town = settle(ws)
+        _offer(ws, settings.data)
+        files = [(path.name, path.read_bytes()) for path in drawn if path.suffix == ".pdf"]
         # Before the bot comes: it would otherwise forget what an earlier demo shared, and read it all again.
-        ts = ws.post(ada, room, "The handbook, and what became of the sensors.", files=files)
-        slack = SlackSettings(
-            bot_token=SecretStr(ws.bot_token),
-            app_token=SecretStr(ws.app_token),
-            api_url=ws.api_url,
-            file_hosts=(ws.host,),
-            http_port=0,
-            health_port=0,
-        )
-        started = threading.Event()
-        with open_bot(settings, slack) as bot, ThreadPoolExecutor(1) as pool:
-            running = pool.submit(bot.run, lambda _: started.set())
-            running.add_done_callback(lambda _: started.set())
-            try:
-                started.wait()
-                if not running.done():
-                    yield _Stage(ws, bot, screen, settings.data, room, ben, ts)
-            finally:
-                bot.stop.set()
-                running.result()
+        ts = ws.post(town.ada, town.room, "The handbook, and what became of the sensors.", files=files)
+        with connected(ws, settings) as (bot, running):
+            ws.page.off = Lookout(bot.rag.doctor, _command())
+            if not running.done():
+                yield _Stage(ws, bot, running, screen, settings.data, town.room, town.ben, ts)
 
 
 def _read(stage: _Stage) -> None:
@@ -182,10 +209,13 @@ def _title(screen: Screen, number: int, total: int, about: str) -> None:
     screen.rule(f"{number} of {total}: {about}")
 
 
-def _next(screen: Screen, seconds: float, answered: bool, pictures: bool) -> None:
+def _next(screen: Screen, seconds: float, answered: bool, pictures: bool, stays: bool) -> None:
     magpie = _command()
     screen.say()
     screen.rule(f"That was the demo, in {seconds:.0f} seconds")
+    if not stays:
+        screen.say("The same in your browser, to try it by hand:", style="bold")
+        screen.say(f"{magpie} demo", indent=2)
     screen.say("Now with files of your own:", style="bold")
     screen.say(f"{magpie} index ~/Documents", indent=2)
     screen.say(f'{magpie} ask "…"', indent=2)

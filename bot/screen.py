@@ -56,6 +56,11 @@ class Screen:
         if not self.json:
             self.out.print(Text(" " * indent + printable(str(path)), style="underline"), soft_wrap=True)
 
+    def address(self, url: str, indent: int = 2) -> None:
+        """An address on a line of its own, never broken, so that a terminal can open it."""
+        if not self.json:
+            self.out.print(Text(" " * indent + printable(url), style="underline"), soft_wrap=True)
+
     def piece(self, text: str) -> None:
         """A piece of an answer as it comes."""
         if not self.json:

@@ -21,6 +21,11 @@ settings.register_profile("magpie", settings.get_profile("explore"), derandomize
 settings.load_profile("magpie")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shots", metavar="DIR", help="write pictures of the browser tests' steps into this folder")
+    parser.addoption("--axe", metavar="FILE", help="axe-core's axe.min.js, to look at the page with it")
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many workers `-n auto` of pyproject.toml means; 0 is this process alone.
 

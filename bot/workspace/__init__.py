@@ -14,6 +14,7 @@ from __future__ import annotations
 from bot.workspace.delivery import Envelope
 from bot.workspace.faults import Faults
 from bot.workspace.front import Workspace, open_workspace
+from bot.workspace.page import Off, Page, Samples
 from bot.workspace.state import Call, Message, Pace, Person, Share, SlackFile, Space
 
 __all__ = [
@@ -21,8 +22,11 @@ __all__ = [
     "Envelope",
     "Faults",
     "Message",
+    "Off",
     "Pace",
+    "Page",
     "Person",
+    "Samples",
     "Share",
     "SlackFile",
     "Space",

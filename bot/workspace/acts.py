@@ -13,6 +13,7 @@ from bot.workspace.events import Event
 from bot.workspace.faults import Faults
 from bot.workspace.payloads import message_json
 from bot.workspace.state import Json, Kind, Message, Share, World
+from bot.workspace.trace import Trace
 
 TOMBSTONE = "This message was deleted."
 
@@ -25,6 +26,7 @@ class Stage:
     faults: Faults
     clock: Clock
     delivery: Delivery
+    trace: Trace
 
     def tell(self, happened: Iterable[Event]) -> None:
         """Push what the app is subscribed to and allowed to know."""
@@ -36,10 +38,10 @@ class Stage:
 
 @contextmanager
 def staged(world: World) -> Iterator[Stage]:
-    faults, clock = Faults(world.changed), Clock()
-    delivery = Delivery(world, faults, clock)
+    faults, clock, trace = Faults(world.changed), Clock(), Trace()
+    delivery = Delivery(world, faults, clock, trace)
     try:
-        yield Stage(world, faults, clock, delivery)
+        yield Stage(world, faults, clock, delivery, trace)
     finally:
         clock.close()
         delivery.close()

@@ -17,6 +17,7 @@ from bot.workspace.asked import Asked, Method, Refusal
 from bot.workspace.broken import CutOff
 from bot.workspace.faults import CallFault
 from bot.workspace.state import Call, Json
+from bot.workspace.trace import Record
 
 METHODS: dict[str, Method] = (
     methods_spaces.METHODS
@@ -37,18 +38,14 @@ class Api:
         arguments = await _arguments(request)
         header = request.headers.get("authorization", "")
         token = header.removeprefix("Bearer ").strip() or str((arguments or {}).pop("token", ""))
-        with self._world.changed:
-            self._world.calls.append(Call(method, dict(arguments or {})))
-            self._world.changed.notify_all()
+        record = self._note(method, dict(arguments or {}))
         # The token is asked for again in the work itself: it may change while a call is delayed.
-        return await self._faulty(method, lambda: self._json(self._answer(method, arguments, token)))
+        return await self._faulty(record, lambda: self._json(self._answer(method, arguments, token)))
 
     async def upload(self, request: Request) -> Response:
         """The raw bytes of a file, at the address that files.getUploadURLExternal gave."""
         file_id, data = request.path_params["file_id"], await request.body()
-        with self._world.changed:
-            self._world.calls.append(Call("upload", {"file_id": file_id, "length": len(data)}))
-            self._world.changed.notify_all()
+        record = self._note("upload", {"file_id": file_id, "length": len(data)})
 
         def take() -> Response:
             with self._world.changed:
@@ -59,17 +56,36 @@ class Api:
                 self._world.changed.notify_all()
             return PlainTextResponse(f"OK - {len(data)}")
 
-        return await self._faulty("upload", take)
+        return await self._faulty(record, take)
 
     async def respond(self, request: Request) -> Response:
         """A response_url."""
         body = await request.json()
-        with self._world.changed:
-            self._world.calls.append(Call("response_url", dict(body)))
+        record = self._note("response_url", dict(body))
         error = interactions.respond(self._stage, request.path_params["ticket"], body)
-        return PlainTextResponse(error or "ok", 404 if error else 200)
+        return self._told(record, PlainTextResponse(error or "ok", 404 if error else 200))
 
-    async def _faulty(self, method: str, work: Callable[[], Response]) -> Response:
+    def _note(self, method: str, arguments: Json) -> Record:
+        with self._world.changed:
+            self._world.calls.append(Call(method, arguments))
+            record = self._stage.trace.called(method, arguments)
+            self._world.changed.notify_all()
+            return record
+
+    def _told(self, record: Record, response: Response) -> Response:
+        body = bytes(response.body)
+        told = isinstance(response, JSONResponse)
+        answer: Json = json.loads(body) if told else {"body": body[:200].decode(errors="replace")} if body else {}
+        with self._world.changed:
+            status = 0 if isinstance(response, CutOff) else response.status_code
+            self._stage.trace.answered(record, status, answer)
+            self._world.changed.notify_all()
+        return response
+
+    async def _faulty(self, record: Record, work: Callable[[], Response]) -> Response:
+        return self._told(record, await self._done(record.name, work))
+
+    async def _done(self, method: str, work: Callable[[], Response]) -> Response:
         with self._world.changed:
             fault = self._stage.faults.of_call(method)
         if fault is None:

@@ -17,6 +17,7 @@ from uuid import uuid4
 from bot.workspace.clock import Clock
 from bot.workspace.faults import Faults
 from bot.workspace.state import Json, World
+from bot.workspace.trace import Trace
 
 RETRIES = 3
 MOST_CONNECTIONS = 10
@@ -64,8 +65,8 @@ class Envelope:
 class Delivery:
     """Each envelope goes to any one of the open connections, in turn; without one it waits."""
 
-    def __init__(self, world: World, faults: Faults, clock: Clock) -> None:
-        self._world, self._faults, self._clock = world, faults, clock
+    def __init__(self, world: World, faults: Faults, clock: Clock, trace: Trace) -> None:
+        self._world, self._faults, self._clock, self._trace = world, faults, clock, trace
         self._links: list[Link] = []
         self._turn = 0
         self._all: list[Envelope] = []
@@ -88,6 +89,10 @@ class Delivery:
         with self._world.changed:
             return deepcopy(self._all[number:])
 
+    def find(self, envelope_id: str) -> Envelope:
+        """The envelope itself, which goes on changing."""
+        return next(each for each in self._all if each.id == envelope_id)
+
     @property
     def connections(self) -> int:
         return len(self._links)
@@ -108,8 +113,9 @@ class Delivery:
             envelopes = [Envelope(str(uuid4()), kind, deepcopy(payload)) for payload in payloads]
             for envelope in envelopes:
                 self._all.append(envelope)
+                self._trace.pushed(envelope.id, envelope.event, envelope.payload)
                 if kind == "events_api" and self._faults.of_event():
-                    envelope.given_up = True
+                    self._give_up(envelope)
                     continue
                 self._send(envelope)
                 copies, new_envelope = self._faults.of_envelope()
@@ -122,15 +128,16 @@ class Delivery:
         if new_envelope:
             envelope = Envelope(str(uuid4()), envelope.kind, deepcopy(envelope.payload))
             self._all.append(envelope)
+            self._trace.pushed(envelope.id, envelope.event, envelope.payload)
         self._send(envelope)
 
     def _send(self, envelope: Envelope) -> None:
         if self.url:
-            envelope.sent += 1
+            self._count(envelope)
             self._posting.submit(self._post, envelope)
         elif self._links:
             self._turn += 1
-            envelope.sent += 1
+            self._count(envelope)
             self._links[self._turn % len(self._links)].send(json.dumps(envelope.frame))
             attempt = envelope.attempt
             self._clock.after(self._world.pace.ack_timeout, lambda: self._overdue(envelope, attempt))
@@ -138,12 +145,20 @@ class Delivery:
             self._waiting.append(envelope)
             self._clock.after(self._world.pace.hold_events, lambda: self._held_too_long(envelope))
 
+    def _count(self, envelope: Envelope) -> None:
+        envelope.sent += 1
+        self._trace.delivered(envelope.id, envelope.attempt, envelope.reason)
+
+    def _give_up(self, envelope: Envelope) -> None:
+        envelope.given_up = True
+        self._trace.lost(envelope.id)
+
     def _overdue(self, envelope: Envelope, attempt: int) -> None:
         with self._world.changed:
             if envelope.acked or envelope.given_up or envelope.attempt != attempt or envelope in self._waiting:
                 return
             if envelope.kind != "events_api" or envelope.attempt == RETRIES:
-                envelope.given_up = True
+                self._give_up(envelope)
             else:
                 envelope.attempt, envelope.reason = envelope.attempt + 1, "timeout"
                 self._send(envelope)
@@ -153,7 +168,7 @@ class Delivery:
         with self._world.changed:
             if envelope in self._waiting:
                 self._waiting.remove(envelope)
-                envelope.given_up = True
+                self._give_up(envelope)
                 self._world.changed.notify_all()
 
     # ------------------------------------------------------------ connections
@@ -191,6 +206,7 @@ class Delivery:
                 if envelope.id == envelope_id and not self._faults.of_ack():
                     first = not envelope.acked
                     envelope.acked, envelope.reply = True, reply or envelope.reply
+                    self._trace.acked(envelope.id, reply)
                     if first:
                         self.on_reply(envelope)
             self._world.changed.notify_all()
@@ -246,7 +262,7 @@ class Delivery:
         with self._world.changed:
             pauses = self._world.pace.http_retries
             if for_good or envelope.kind != "events_api" or envelope.attempt >= len(pauses):
-                envelope.given_up = True
+                self._give_up(envelope)
             else:
                 pause = pauses[envelope.attempt]
                 envelope.attempt, envelope.reason = envelope.attempt + 1, reason

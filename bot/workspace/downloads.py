@@ -22,9 +22,18 @@ class Downloads:
         file = self._world.files.get(request.path_params["ids"].split("-")[1])
         trusted = request.headers.get("authorization") == f"Bearer {self._world.bot_token}"
         with self._world.changed:
-            self._world.calls.append(Call("download", {"file": file.id if file else "", "trusted": trusted}))
+            told = {"file": file.id if file else "", "trusted": trusted}
+            self._world.calls.append(Call("download", told))
+            record = self._stage.trace.called("download", told)
             self._world.changed.notify_all()
             fault = self._stage.faults.of_download()
+        response = self._answer(fault, file, trusted, request)
+        with self._world.changed:
+            status = 0 if isinstance(response, CutOff) else response.status_code
+            self._stage.trace.answered(record, status, {"length": len(response.body)})
+        return response
+
+    def _answer(self, fault: DownloadFault | None, file: SlackFile | None, trusted: bool, request: Request) -> Response:
         if fault is not None:
             return self._faulty(fault, file, request)
         if file is not None and file.deleted:

@@ -13,6 +13,8 @@ from bot.workspace.acts import Draft, Stage
 from bot.workspace.delivery import Envelope
 from bot.workspace.faults import Faults
 from bot.workspace.manifest import granted
+from bot.workspace.page import Page
+from bot.workspace.page.features import features
 from bot.workspace.server import Server
 from bot.workspace.state import Call, Guest, Json, Login, Message, Pace, Person, SlackFile, Space, World
 
@@ -30,6 +32,8 @@ class Workspace:
         self._stage, self._world, self._server = stage, stage.world, server
         self.faults: Faults = stage.faults
         self.pace: Pace = stage.world.pace
+        self.page: Page = server.page
+        """The workspace in a browser, at `page.url`."""
         self.host = stage.world.host
         """`127.0.0.1:PORT`, the host of files and of everything else."""
         self.api_url = f"http://{self.host}/api/"
@@ -249,6 +253,9 @@ class Workspace:
     def space(self, channel: str) -> Space:
         return self._world.snapshot(self._world.space(channel))
 
+    def spaces(self) -> list[Space]:
+        return self._world.snapshot(list(self._world.spaces.values()))
+
     def people(self) -> list[Person]:
         return self._world.snapshot(list(self._world.people.values()))
 
@@ -372,7 +379,7 @@ def open_workspace(
     world = World(*granted(scopes, events, manifest), *([now] if now else []))
     world.pace.ack_timeout = ack_timeout
     with acts.staged(world) as stage:
-        server = Server(stage, port)
+        server = Server(stage, port, features(manifest))
         server.start()
         try:
             yield Workspace(stage, server)

@@ -60,6 +60,21 @@ def _elements(block: Json) -> Iterator[Json]:
         yield block["accessory"]
 
 
+def click_in_view(stage: Stage, user: str, view_id: str, action_id: str, value: str = "") -> str:
+    """Press a button of this person's Home or of a modal; the envelope's id."""
+    world = stage.world
+    with world.changed:
+        person = world.person_id(user)
+        home = world.homes.get(person, {})
+        view = home if home.get("id") == view_id else world.views[view_id]
+        block, element = _element(view["blocks"], action_id, value)
+        action: Json = {"type": element["type"], "action_id": action_id, "block_id": block.get("block_id", "b1")}
+        action |= {"action_ts": world.next_ts(), "value": value or element.get("value", "")}
+        payload = _base(world, "block_actions", person) | {"actions": [action], "view": view}
+        payload["container"] = {"type": "view", "view_id": view_id}
+        return stage.delivery.push("interactive", [payload])[0]
+
+
 def message_shortcut(stage: Stage, user: str, channel: str, ts: str, callback_id: str) -> str:
     world = stage.world
     with world.changed:
@@ -127,12 +142,15 @@ def replied(stage: Stage, envelope: Envelope) -> None:
         view_id = envelope.payload["view"]["id"]
         action = reply.get("response_action", "")
         if action == "clear":
-            world.views.clear()
+            # All that this person has open.
+            viewer = world.viewers.get(view_id)
+            world.views = {key: each for key, each in world.views.items() if world.viewers.get(key) != viewer}
         elif action == "update":
             world.views[view_id] = world.views[view_id] | reply["view"]
         elif action == "push":
             pushed = world.unique_id("V")
             world.views[pushed] = reply["view"] | {"id": pushed}
+            world.viewers[pushed] = world.viewers.get(view_id, envelope.payload["user"]["id"])
         elif action != "errors":
             world.views.pop(view_id, None)
 

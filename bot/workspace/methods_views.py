@@ -66,6 +66,7 @@ def open_view(asked: Asked) -> Json:
     view = _opened(asked, _view(asked, "modal"), world.unique_id("V"))
     world.triggers[trigger] = ("", until)
     world.views[view["id"]] = view
+    world.viewers[view["id"]] = user
     return {"view": view}
 
 

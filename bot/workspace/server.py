@@ -21,12 +21,16 @@ from bot.workspace.api import Api
 from bot.workspace.broken import CUT
 from bot.workspace.downloads import Downloads
 from bot.workspace.link import serve_link
+from bot.workspace.page import Page
+from bot.workspace.state import Json
 
 HOST = "127.0.0.1"
 
 
 class Server:
-    def __init__(self, stage: Stage, port: int) -> None:
+    """`features`: what the app's manifest brings to the page."""
+
+    def __init__(self, stage: Stage, port: int, features: Json) -> None:
         self._stage = stage
         # Bound and not listening: nobody else gets the port while the server is stopped.
         if port:
@@ -35,6 +39,7 @@ class Server:
         self._kept = _bound(port)
         self._port = int(self._kept.getsockname()[1])
         stage.world.host = f"{HOST}:{self._port}"
+        self.page = Page(stage, self._port, features)
         stage.delivery.on_reply = lambda envelope: interactions.replied(stage, envelope)
         self._running: _Uvicorn | None = None
         self._thread: Thread | None = None
@@ -44,7 +49,7 @@ class Server:
             return
         listening = _bound(self._port)
         listening.listen(128)
-        running = _Uvicorn(_app(self._stage))
+        running = _Uvicorn(_app(self._stage, self.page))
         thread = Thread(target=running.run, args=([listening],), name="workspace", daemon=True)
         thread.start()
         running.ready.result(30)
@@ -80,7 +85,7 @@ def _bound(port: int, alone: bool = False) -> socket.socket:
     return bound
 
 
-def _app(stage: Stage) -> ASGIApp:
+def _app(stage: Stage, page: Page) -> ASGIApp:
     api, downloads = Api(stage), Downloads(stage)
 
     async def link(websocket: WebSocket) -> None:
@@ -97,6 +102,7 @@ def _app(stage: Stage) -> ASGIApp:
             Route("/login", downloads.login),
             WebSocketRoute("/link", link),
             WebSocketRoute("/link/", link),
+            page.route,
         ],
         exception_handlers={ClientDisconnect: _gone},
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from threading import Condition, RLock
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import uuid4
@@ -186,9 +187,13 @@ class Changed(Condition):
     def __init__(self) -> None:
         super().__init__(RLock())
         self.version = 0
+        self.heard: list[Callable[[], None]] = []
+        """Called at every announcement, under the lock, by whatever thread announces: they must not block."""
 
     def notify_all(self) -> None:
         self.version += 1
+        for listener in list(self.heard):
+            listener()
         super().notify_all()
 
     def since(self, version: int, timeout: float) -> bool:
@@ -205,8 +210,9 @@ class World:
         self.pace = Pace()
         self.host = ""
         self.team, self.app, self.domain = "T0000000001", "A0000000001", "magpie"
-        self.bot_token = "xoxb-1-0000000001-magpie"
-        self.app_token = "xapp-1-A0000000001-1-magpie"
+        # Others on this machine, and pages in its browsers, can reach the port: they must not know the tokens.
+        self.bot_token = f"xoxb-1-0000000001-{token_hex(16)}"
+        self.app_token = f"xapp-1-A0000000001-1-{token_hex(16)}"
         self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
         self.people: dict[str, Person] = {}
         self.spaces: dict[str, Space] = {}
@@ -216,6 +222,8 @@ class World:
         self.streams: dict[tuple[str, str], Stream] = {}
         """By channel and ts."""
         self.views: dict[str, Json] = {}
+        self.viewers: dict[str, str] = {}
+        """View id -> the person who sees it."""
         self.homes: dict[str, Json] = {}
         self.statuses: dict[tuple[str, str], str] = {}
         self.prompts: dict[str, list[Json]] = {}

@@ -1,0 +1,115 @@
+// Block Kit, as the bot posts it.
+
+import { h, icon } from "./dom.js";
+import { file, fileLink } from "./store.js";
+import { markdown, richText, table, textObject } from "./text.js";
+import { ask, lightbox } from "./overlay.js";
+
+// `press(action_id, value, block_id)` tells the app; `only` names where the blocks stand, for the focus.
+export function blocks(list, press) {
+  return list.map((block, number) => (MADE[block.type] ?? unknown)(block, press, `b${number}`));
+}
+
+const MADE = {
+  section: (block, press, at) => h("div", { class: "section" },
+    h("div", { class: "words" },
+      block.text ? h("div", {}, textObject(block.text)) : null,
+      block.fields ? h("div", { class: "fields" }, block.fields.map(each => h("div", {}, textObject(each)))) : null),
+    block.accessory ? h("div", { class: "accessory" }, element(block.accessory, press, at, block)) : null),
+  context: (block, press, at) => h("div", { class: "context" }, block.elements.map(each =>
+    each.type === "image" ? picture(each, "small") : h("span", {}, textObject(each)))),
+  header: block => h("h3", { class: "header" }, textObject(block.text)),
+  divider: () => h("hr"),
+  image: block => h("figure", { class: "shown" }, picture(block),
+    block.title ? h("figcaption", {}, textObject(block.title)) : null),
+  markdown: block => h("div", { class: "markdown" }, markdown(block.text)),
+  rich_text: block => h("div", { class: "rich" }, richText(block)),
+  actions: (block, press, at) => h("div", { class: "actions" },
+    block.elements.map((each, number) => element(each, press, `${at}.${number}`, block))),
+  context_actions: (block, press, at) => h("div", { class: "actions small" },
+    block.elements.map((each, number) => element(each, press, `${at}.${number}`, block))),
+  table: block => table(block.rows.map(row => row.map(cell)), true, block.column_settings ?? []),
+};
+
+function cell(given) {
+  if (given.type === "rich_text") return richText(given);
+  return String(given.text ?? "");
+}
+
+const unknown = block => h("p", { class: "cannot" }, `A block of the type “${block.type}” is not shown here.`);
+
+// ---------------------------------------------------------------- pictures
+
+// A picture of this workspace. Others would have to be fetched from elsewhere, which this page never does.
+export function picture(block, kind = "") {
+  const given = block.slack_file;
+  const id = given?.id ?? /-(F[A-Z0-9]+)\/|\/(F[A-Z0-9]+)\//.exec(given?.url ?? "")?.slice(1).find(Boolean);
+  const known = id && file(id);
+  if (known && !known.deleted) return thumb(known, block.alt_text, [known.id], kind);
+  if (block.image_url) {
+    return h("a", { class: "elsewhere", href: block.image_url, target: "_blank", rel: "noreferrer noopener" },
+      `${block.alt_text} (a picture from elsewhere, which is not fetched)`);
+  }
+  return h("span", { class: "cannot" }, `${block.alt_text}: this picture is not there any more.`);
+}
+
+// `all`: the pictures one can go through once this one is large.
+export function thumb(known, alt, all, kind = "") {
+  const [width, height] = known.pixels ?? [1, 1], most = kind === "small" ? [120, 72] : [460, 330];
+  const image = h("img", { src: fileLink(known.id, known.name), alt: alt || known.title, width, height, loading: "lazy" });
+  // Its room is known before it is there: what stands below does not jump, and the end stays the end.
+  image.style.width = `${Math.round(Math.min(width, most[0], most[1] * width / height))}px`;
+  return h("button", {
+    type: "button", class: `picture ${kind}`, "aria-label": `Open ${alt || known.title} large`,
+    data: { focus: `picture-${known.id}` }, onclick: () => lightbox(all, known.id),
+  }, image);
+}
+
+// ---------------------------------------------------------------- what can be pressed
+
+function element(given, press, at, block) {
+  const id = block.block_id ?? "";
+  if (given.type === "image") return picture(given, "small");
+  if (given.type === "feedback_buttons") return feedback(given, press, at, id);
+  if (given.type === "icon_button") {
+    return h("button", { type: "button", class: "push", "aria-label": given.text?.text, title: given.text?.text,
+      data: { focus: at }, onclick: event => pressed(event, press, given, given.value, id) },
+    icon(given.icon === "trash" ? "trash" : "more"));
+  }
+  if (given.type !== "button") return h("span", { class: "cannot" }, `“${given.type}” is not shown here.`);
+  return h("button", { type: "button", class: `push ${given.style ?? ""}`, "aria-label": given.accessibility_label,
+    data: { focus: at, action: given.action_id },
+    onclick: event => {
+      if (given.url) window.open(given.url, "_blank", "noreferrer,noopener");
+      pressed(event, press, given, given.value, id);
+    } }, textObject(given.text));
+}
+
+function feedback(given, press, at, id) {
+  const side = (which, sign) => h("button", {
+    type: "button", class: "push quiet", title: given[which].text.text,
+    data: { focus: `${at}.${which}`, action: given.action_id },
+    onclick: event => {
+      for (const each of event.currentTarget.parentElement.children) {
+        each.setAttribute("aria-pressed", each === event.currentTarget);
+      }
+      pressed(event, press, given, given[which].value, id);
+    },
+  }, icon(sign), h("span", {}, given[which].text.text));
+  return h("span", { class: "feedback", role: "group", "aria-label": "Was this helpful?" },
+    side("positive_button", "thumb-up"), side("negative_button", "thumb-down"));
+}
+
+async function pressed(event, press, given, value, id) {
+  const pushed = event.currentTarget;
+  if (given.confirm && !await confirmed(given.confirm)) return;
+  pushed.setAttribute("aria-busy", "true");
+  await press(given.action_id, value ?? "", id);
+  pushed.removeAttribute("aria-busy");
+}
+
+function confirmed(asked) {
+  return ask(asked.title?.text ?? "Sure?", textObject(asked.text), asked.confirm?.text ?? "Yes",
+    asked.deny?.text ?? "No");
+}
+

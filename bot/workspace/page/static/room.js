@@ -1,0 +1,278 @@
+// The conversation in the middle, and the thread beside it.
+
+import { button, day, fill, h, icon, keep, toast } from "./dom.js";
+import { act, at, bot, capital, entries, file, go, me, message, messages, name, open, people, read, replies, space,
+  start, status, title } from "./store.js";
+import { avatar, element, sign } from "./message.js";
+import { composer } from "./composer.js";
+import { ask, dialog, menu } from "./overlay.js";
+
+const NEAR = 120;
+const TOGETHER = 300;
+
+export const kindIcon = space => (space.shared ? "shared" : space.kind === "group" ? "lock" : "hash");
+
+// ---------------------------------------------------------------- a list of messages that stays where one reads
+
+function column(box, list, inThread) {
+  const wanted = [];
+  let before = null;
+  for (const one of list) {
+    const today = day(one.ts);
+    if (!inThread && (!before || day(before.ts) !== today)) {
+      wanted.push({ key: `day ${today}`, sign: today, make: () => h("h3", { class: "day" }, h("span", {}, today)) });
+      before = null;
+    }
+    const follows = Boolean(before) && before.user === one.user && one.ts - before.ts < TOGETHER
+      && before.ephemeral === one.ephemeral && !before.subtype.endsWith("_join");
+    wanted.push({ key: one.ts, sign: sign(one, follows, inThread), make: () => element(one, follows, inThread) });
+    before = one;
+  }
+  keep(box, wanted);
+  const last = [...box.querySelectorAll(".message")].at(-1);
+  if (last && !box.querySelector('.message[tabindex="0"]')) last.tabIndex = 0;
+}
+
+function log(label) {
+  const box = h("div", { class: "log", role: "log", "aria-label": label, "aria-relevant": "additions" });
+  const scroll = h("div", { class: "scroller", tabindex: "-1" }, box);
+  box.addEventListener("keydown", event => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const all = [...box.querySelectorAll(".message")], now = all.indexOf(event.target);
+    if (!step || now < 0) return;
+    event.preventDefault();
+    all[Math.max(0, Math.min(all.length - 1, now + step))].focus();
+  });
+  box.addEventListener("focusin", event => {
+    const here = event.target.closest(".message");
+    for (const each of box.querySelectorAll('.message[tabindex="0"]')) each.tabIndex = -1;
+    if (here) here.tabIndex = 0;
+  });
+  return { box, scroll };
+}
+
+const atEnd = scroll => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
+const toEnd = scroll => { scroll.scrollTop = scroll.scrollHeight; };
+
+// ---------------------------------------------------------------- the room
+
+const main = { place: "", posted: "" };
+
+export function drawRoom(root) {
+  const here = space(at.place);
+  if (!here) { missing(root); return; }
+  const slot = `${at.person}/${here.id}`;
+  const fresh = main.place !== slot;
+  if (fresh) build(root, here, slot);
+  const end = fresh || atEnd(main.scroll);
+  head(here);
+  const list = messages(here.id);
+  column(main.box, list, false);
+  welcome(here, list);
+  foot(here, list);
+  if (end) toEnd(main.scroll);
+  if (document.visibilityState === "visible") read(here.id);
+  openAnswer(here);
+}
+
+function missing(root) {
+  main.place = "";
+  if (!entries.size) return;
+  fill(root, h("div", { class: "nothing" }, h("h2", {}, "Not here"),
+    h("p", {}, `${capital(name(at.person))} sees no such conversation. Choose one on the left.`),
+    h("button", { type: "button", class: "push only-narrow", onclick: showSide }, "Conversations")));
+}
+
+export const showSide = () => document.body.classList.add("side-open");
+
+function build(root, here, slot) {
+  const { box, scroll } = log(`Messages in ${title(here)}`);
+  Object.assign(main, { place: slot, box, scroll, head: h("div", { class: "head" }), foot: h("div", { class: "foot" }),
+    welcome: h("div", { class: "welcome-slot" }), line: h("p", { class: "line", role: "status" }), composer: null });
+  scroll.prepend(main.welcome);
+  fill(root, main.head, scroll, main.line, main.foot);
+}
+
+function head(here) {
+  const members = here.members.length;
+  const about = [];
+  if (here.kind === "im") about.push(start.app.description || "A direct conversation with Magpie");
+  if (here.kind === "group") about.push("private");
+  if (here.shared) about.push("shared with another company");
+  if (here.archived) about.push("archived");
+  const channel = here.kind === "channel" || here.kind === "group";
+  const sign = JSON.stringify([here, about, open, me()]);
+  keep(main.head, [{ key: "head", sign, make: () => h("div", { class: "title" },
+    button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
+    h("div", { class: "named" }, h("h2", {}, channel ? icon(kindIcon(here)) : null, title(here)),
+      h("p", {}, about.join(", "))),
+    channel ? h("button", { type: "button", class: "push quiet", onclick: () => showMembers(here.id) },
+      `${members} ${members === 1 ? "member" : "members"}`) : null,
+    channel ? button("This channel", "more", event => menu(event.currentTarget, "This channel", channelMenu(here)),
+      { "aria-haspopup": "menu", "aria-expanded": "false", data: { focus: "channel-menu" } }) : null) }]);
+}
+
+function channelMenu(here) {
+  const guest = start.people.find(each => each.id === at.person)?.guest;
+  const found = [{ label: "Members", sign: "eye", act: () => showMembers(here.id) }];
+  if (here.joined && !guest) {
+    found.push(here.bot
+      ? { label: "Remove Magpie", hint: "It forgets at once what was shared here", sign: "leave",
+        act: () => act("remove", { channel: here.id, user: bot() }) }
+      : { label: "Add Magpie", hint: "It then reads what is shared here", sign: "plus",
+        act: () => act("invite", { channel: here.id, user: bot() }) });
+  }
+  if (here.joined) {
+    found.push({ label: `Leave #${here.name}`, sign: "leave", danger: true, act: () => leave(here) });
+  } else found.push({ label: `Join #${here.name}`, sign: "plus", act: () => act("join", { channel: here.id }) });
+  return found;
+}
+
+async function leave(here) {
+  const hidden = here.kind === "group" || here.shared;
+  const text = hidden ? "You will not see it any more, and can only come back when somebody adds you."
+    : "You can come back whenever you like.";
+  if (!await ask(`Leave #${here.name}?`, text, "Leave")) return;
+  if (await act("leave", { channel: here.id }) && hidden) go("");
+}
+
+function showMembers(channel) {
+  const here = space(channel), guest = start.people.find(each => each.id === at.person)?.guest;
+  const others = people().filter(each => !here.members.includes(each.id) && !each.stranger);
+  const box = dialog(`Members of #${here.name}`, "members", h("div", { class: "top" }, h("h2", {}, `#${here.name}`),
+    button("Close", "close", () => box.close())),
+  h("ul", {}, here.members.map(id => h("li", {}, avatar(id), h("b", {}, capital(name(id))), h("small", {}, role(id))))),
+  here.joined && !guest && others.length ? [h("h3", {}, "Add somebody"),
+    h("ul", {}, others.map(each => h("li", {}, avatar(each.id), h("b", {}, capital(each.name)),
+      h("button", { type: "button", class: "push quiet", onclick: async () => {
+        if (await act("invite", { channel, user: each.id })) box.close();
+      } }, "Add"))))] : null);
+}
+
+export function role(id) {
+  const known = entries.get(`people/${id}`);
+  if (known?.app) return "the app you are trying";
+  if (known?.stranger) return "of another company";
+  return known?.guest ? "guest" : "member";
+}
+
+// ---------------------------------------------------------------- before anything was said, and below it
+
+function welcome(here, list) {
+  const said = list.some(each => !/_join$/.test(each.subtype));
+  const samples = start.samples?.names.length && here.joined;
+  keep(main.welcome, said ? [] : [{ key: "welcome", sign: JSON.stringify([here, Boolean(samples)]), make: () =>
+    h("section", { class: "welcome" },
+      h("img", { src: "static/magpie.svg", alt: "", width: "56", height: "56" }),
+      h("h2", {}, here.kind === "im" ? "Ask Magpie, for yourself" : `This is #${here.name}`),
+      here.bot ? h("ol", {},
+        h("li", {}, h("b", {}, "Share a PDF or a picture: "), "drop it here. A ✓ under it says that Magpie has read it."),
+        h("li", {}, h("b", {}, "Ask: "), here.kind === "im" ? "just write your question."
+          : ["write ", h("code", {}, "@magpie"), " and your question."],
+        " The answer names the page, and shows it."),
+        h("li", {}, h("b", {}, "Paste a screenshot"), here.kind === "im" ? ":" : [" with ", h("code", {}, "@magpie"), ":"],
+          " Magpie says which page it is.")) : h("p", {}, "Magpie is not in this channel. The menu above adds it."),
+      here.bot && here.joined ? h("div", { class: "buttons" },
+        h("button", { type: "button", class: "push primary", onclick: () =>
+          main.foot.querySelector('input[type="file"]')?.click() }, icon("clip"), "Choose a file"),
+        samples ? h("button", { type: "button", class: "push", onclick: event => shareSamples(event, here.id) },
+          icon("file"), "Share two sample documents") : null) : null) }]);
+}
+
+async function shareSamples(event, channel) {
+  const pushed = event.currentTarget;
+  pushed.disabled = true;
+  const response = await fetch(`as/${at.person}/samples`, { method: "POST", body: JSON.stringify({ channel }) });
+  if (!response.ok) { toast((await response.json()).error, "bad"); pushed.disabled = false; }
+}
+
+function foot(here, list) {
+  const slot = `${here.id} ${here.joined} ${here.archived}`;
+  if (main.footSlot !== `${main.place} ${slot}`) {
+    main.footSlot = `${main.place} ${slot}`;
+    main.composer = here.joined && !here.archived ? composer(here.id, "", ts => { main.posted = ts; toEnd(main.scroll); })
+      : null;
+    main.chips = h("div", { class: "suggested", role: "group", "aria-label": "Questions to try" });
+    fill(main.foot, main.composer ? [main.chips, main.composer] : h("div", { class: "stranger" },
+      h("p", {}, here.archived ? `#${here.name} is archived.` : `You are looking at #${here.name}.`),
+      here.archived ? null : h("button", { type: "button", class: "push primary",
+        onclick: () => act("join", { channel: here.id }) }, "Join")));
+    if (main.composer && !document.body.classList.contains("side-open") && matchMedia("(pointer: fine)").matches
+      && !at.thread) main.composer.focusText();
+  }
+  const known = suggestions(here, list);
+  keep(main.chips, known.map(({ label, text }) => ({ key: text, sign: text, make: () => h("button", { type: "button",
+    class: "suggestion", onclick: () => main.composer.write(text) }, label) })));
+  const busy = list.map(each => status(here.id, each.ts)).filter(Boolean).at(-1);
+  const line = busy ? `Magpie ${busy}` : "";
+  if (main.line.textContent !== line) main.line.textContent = line;
+  main.line.classList.toggle("growing", Boolean(line));
+}
+
+// What one could ask: what the app suggests, or questions about the samples once they were read and nobody asked yet.
+function suggestions(here, list) {
+  if (!here.joined || !here.bot) return [];
+  const prompts = entries.get(`prompts/${here.id}`)?.prompts;
+  if (list.some(each => replies(here.id, each.ts).some(reply => reply.user === bot()))) return [];
+  if (prompts) return prompts.map(each => ({ label: each.title, text: each.message }));
+  const names = new Set(start.samples?.names ?? []);
+  const ready = list.some(each => each.reactions.white_check_mark && each.files.some(id => names.has(file(id)?.name)));
+  const begin = here.kind === "im" ? "" : "@magpie ";
+  return ready ? start.samples.questions.map(each => ({ label: each, text: begin + each })) : [];
+}
+
+// The answer to what was just asked opens beside the conversation, where there is room for both.
+function openAnswer(here) {
+  if (!main.posted || !message(here.id, main.posted)) return;
+  if (!replies(here.id, main.posted).some(each => each.user === bot())) return;
+  const ts = main.posted;
+  main.posted = "";
+  if (matchMedia("(min-width: 1000px)").matches) go(here.id, ts);
+}
+
+export const addFiles = (files, toThread) => {
+  const into = toThread && side.composer ? side.composer : main.composer;
+  if (into) into.add(files);
+  else toast("Join this channel to share something in it.", "bad");
+};
+
+// Where there is room for one column alone, what lies over the conversation is what the page is about.
+export function covering(panel) {
+  panel.setAttribute("role", matchMedia("(max-width: 999px)").matches ? "main" : "complementary");
+}
+
+// ---------------------------------------------------------------- the thread
+
+const side = { slot: "" };
+
+export function drawThread(root) {
+  const first = at.thread && message(at.place, at.thread);
+  document.body.classList.toggle("thread-open", Boolean(first));
+  root.hidden = !first;
+  covering(root);
+  if (!first) { side.slot = ""; side.composer = null; fill(root); return; }
+  const here = space(at.place), slot = `${at.person}/${here.id}/${first.ts}/${here.joined}`;
+  const fresh = side.slot !== slot;
+  if (fresh) {
+    const { box, scroll } = log("Thread");
+    Object.assign(side, { slot, box, scroll, line: h("p", { class: "line", role: "status" }),
+      composer: here.joined && !here.archived ? composer(here.id, first.ts, () => toEnd(side.scroll)) : null });
+    fill(root, h("div", { class: "head" }, h("div", { class: "title" },
+      h("div", { class: "named" }, h("h2", {}, "Thread"), h("p", {}, here.name ? `#${here.name}` : title(here))),
+      button("Close the thread", "close", closeThread))), scroll, side.line,
+    h("div", { class: "foot" }, side.composer));
+  }
+  const end = fresh || atEnd(side.scroll);
+  column(side.box, [first, ...replies(here.id, first.ts)], true);
+  const busy = status(here.id, first.ts);
+  side.line.textContent = busy ? `Magpie ${busy}` : "";
+  side.line.classList.toggle("growing", Boolean(busy));
+  if (end) toEnd(side.scroll);
+  if (fresh && matchMedia("(pointer: fine)").matches) side.composer?.focusText();
+}
+
+export function closeThread() {
+  const ts = at.thread;
+  go(at.place);
+  queueMicrotask(() => document.querySelector(`#room [data-key="${CSS.escape(ts)}"]`)?.focus({ preventScroll: true }));
+}

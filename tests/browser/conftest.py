@@ -1,0 +1,81 @@
+"""A real Chromium on the page of a workspace. Where there is none, these tests are skipped and say so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.workspace import Workspace, open_workspace
+from tests.browser.window import Window
+from tests.flows.team import without_proxies
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+Opened = Callable[..., Window]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All here are of one kind: `pytest -m browser`."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(240))
+
+
+def chromium() -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium on this machine: sudo apt install chromium")
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not start for root.
+        launched = playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
+        try:
+            yield launched
+        finally:
+            launched.close()
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace() as opened:
+        yield opened
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest) -> Path | None:
+    """Where pictures of the steps go, if anywhere: `--shots DIR`."""
+    folder = request.config.getoption("--shots")
+    if not folder:
+        return None
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture
+def visit(browser: Browser, ws: Workspace, shots: Path | None) -> Iterator[Opened]:
+    """Opens windows on the page; each is checked in the end: nothing asked of elsewhere, nothing broken."""
+    opened: list[Window] = []
+
+    def visit(**how: object) -> Window:
+        opened.append(Window.open(browser, ws, shots, **how))
+        return opened[-1]
+
+    yield visit
+    for window in opened:
+        window.close()

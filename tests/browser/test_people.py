@@ -1,0 +1,152 @@
+"""Three people, and what each may see: what is not theirs is nowhere in their page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.town import Town, settle
+from bot.workspace import Workspace
+from tests.browser.conftest import Opened
+from tests.browser.window import Window
+from tests.flows.team import HANDBOOK, UNREADABLE, magpie, receipts
+
+SECRETS = ("night-shift", "the code is 4711", "ledger.pdf", "Dora")
+
+
+@pytest.fixture
+def town(ws: Workspace) -> Town:
+    return settle(ws)
+
+
+def private(ws: Workspace) -> str:
+    return next(space.id for space in ws.spaces() if space.name == "night-shift")
+
+
+def connect(ws: Workspace) -> str:
+    return next(space.id for space in ws.spaces() if space.name == "with-tidewater")
+
+
+def test_a_private_channel_is_there_for_its_members_alone(visit: Opened, ws: Workspace, town: Town) -> None:
+    ws.post("ben", private(ws), "the code is 4711", files=[("ledger.pdf", HANDBOOK)])
+    window = visit()
+    window.page.locator("#side .places a").first.wait_for()
+    assert window.places() == ["harbour-watch", "with-tidewater", "Magpie"]
+    assert window.seen(SECRETS[:3]) == [False, False, False]
+    window.shot("people-1-ada")
+    window.become("Ben")
+    window.enter("night-shift")
+    window.message("the code is 4711").wait_for()
+    window.shot("people-2-ben")
+    window.become("Cleo")
+    window.page.get_by_role("heading", name="Not here").wait_for()
+    assert window.places() == ["with-tidewater", "Magpie"]
+    assert window.seen(SECRETS[:3]) == [False, False, False]
+    window.shot("people-3-cleo")
+    window.enter("with-tidewater")
+    window.page.get_by_role("button", name="5 members").click()
+    window.page.locator("dialog li", has_text="of another company").wait_for()
+    window.shot("people-4-shared")
+
+
+def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
+    with magpie(ws, tmp_path / "data"):
+        receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
+        ws.wait(lambda: ws.ephemerals("ada"))
+        window = visit()
+        window.message("I could not read torn.pdf").wait_for()
+        assert window.page.locator(".ephemeral", has_text="Only you can see this").count() == 1
+        window.shot("people-5-ephemeral")
+        window.become("Ben")
+        window.page.locator(".reaction[aria-label*='could not be read']").wait_for()
+        assert window.seen(["I could not read"]) == [False]
+
+
+def test_leaving_joining_and_adding(visit: Opened, ws: Workspace, town: Town) -> None:
+    window = visit()
+    window.enter("harbour-watch")
+    _channel_menu(window, "Leave #harbour-watch")
+    window.confirm()
+    window.page.get_by_text("You are looking at #harbour-watch.").wait_for()
+    assert town.ada not in ws.space(town.room).members
+    assert window.page.get_by_role("heading", name="You could join").count() == 1
+    window.shot("people-6-left")
+    window.page.get_by_role("button", name="Join", exact=True).click()
+    window.page.locator("#room .composer").wait_for()
+    assert town.ada in ws.space(town.room).members
+    _channel_menu(window, "Remove Magpie")
+    window.page.get_by_text("Magpie is not in this channel").wait_for()
+    window.say("/invite @magpie")
+    ws.wait(lambda: ws.bot_user in ws.space(town.room).members, what="Magpie to be back")
+    window.become("Ben")
+    window.enter("night-shift")
+    _channel_menu(window, "Members")
+    window.page.locator("dialog li", has_text="Ada").get_by_role("button", name="Add").click()
+    window.become("Ada")
+    window.enter("night-shift")
+
+
+def _channel_menu(window: Window, choice: str) -> None:
+    window.page.get_by_role("button", name="This channel").click()
+    window.page.get_by_role("menuitem", name=choice).click()
+
+
+def test_messages_are_changed_reacted_to_and_taken_back(visit: Opened, ws: Workspace, town: Town) -> None:
+    window, other = visit(), visit()
+    other.become("Ben")
+    other.enter("harbour-watch")
+    window.say("the *gull* has landed & <b>rests</b>, @ben: see https://example.org/a?b=1.")
+    other.message("the gull has landed & <b>rests</b>, @ben").wait_for()
+    (message,) = ws.messages(town.room)
+    assert message.text == (
+        f"the *gull* has landed &amp; &lt;b&gt;rests&lt;/b&gt;, <@{town.ben}>: see <https://example.org/a?b=1>."
+    )
+    other.message("gull").hover()
+    other.page.get_by_role("button", name="React with +1").click()
+    window.page.locator(".reaction[aria-label*=ben]").wait_for()
+    window.choose("gull", "Edit")
+    area = window.page.get_by_label("Change the message")
+    assert area.input_value() == "the *gull* has landed & <b>rests</b>, @ben: see https://example.org/a?b=1."
+    area.fill("the heron has landed")
+    area.press("Enter")
+    other.message("the heron has landed (edited)").wait_for()
+    other.message("heron").hover()
+    other.page.get_by_role("button", name="Reply in a thread").click()
+    other.page.locator("#thread textarea").fill("and the tern")
+    other.page.locator("#thread textarea").press("Enter")
+    window.page.locator(".replies", has_text="1 reply").wait_for()
+    window.choose("heron", "Delete")
+    window.confirm()
+    window.message("This message was deleted").wait_for()
+
+
+def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> None:
+    for number in range(3):
+        ws.post("ben", town.room, f"word {number}")
+    window = visit()
+    window.message("word 2").wait_for()
+    page = window.page
+    page.keyboard.press("Alt+ArrowDown")
+    page.locator("#room h2", has_text="with-tidewater").wait_for()
+    page.keyboard.press("Alt+ArrowUp")
+    page.locator("#room h2", has_text="harbour-watch").wait_for()
+    assert page.evaluate("document.activeElement.dataset.focus") == "write"
+    window.message("word 2").focus()
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.textContent").endswith("word 1")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.ariaLabel") == "More"
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Copy text").wait_for()
+    window.shot("people-7-menu")
+    page.keyboard.press("Enter")
+    assert page.evaluate("navigator.clipboard.readText()") == "word 1"
+    assert page.evaluate("document.activeElement.ariaLabel") == "More"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.locator("#thread .message").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#thread").wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.textContent").endswith("word 1")

@@ -1,0 +1,251 @@
+"""Blocks, buttons, shortcuts, commands, Home and modals, with a small real app behind them; and the inspector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.town import Town, settle
+from bot.workspace import Off, Workspace, open_workspace
+from bot.workspace.manifest import EVENTS, SCOPES
+from tests.bot.workspace.conftest import bolt_bot, client_of
+from tests.browser.conftest import Opened
+from tests.browser.gallery import FEEDBACK, HOME, MANIFEST, MODAL, gallery
+from tests.browser.window import PHONE
+from tests.flows.team import without_proxies
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    manifest = tmp_path / "manifest.yml"
+    manifest.write_text(MANIFEST % (", ".join(f'"{one}"' for one in SCOPES), ", ".join(EVENTS)))
+    with without_proxies(), open_workspace(manifest=manifest) as opened:
+        yield opened
+
+
+@pytest.fixture
+def town(ws: Workspace) -> Town:
+    return settle(ws)
+
+
+@pytest.fixture
+def heard() -> list[dict[str, Any]]:
+    return []
+
+
+@pytest.fixture
+def app(ws: Workspace, town: Town, heard: list[dict[str, Any]]) -> Iterator[App]:
+    with bolt_bot(ws) as (_, app):
+        _listen(app, heard)
+        yield app
+
+
+def _listen(app: App, heard: list[dict[str, Any]]) -> None:
+    @app.action("feedback")
+    def feedback(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> None:
+        ack()
+        heard.append(body)
+        if body["actions"][0]["value"].startswith("bad"):
+            client.views_open(trigger_id=body["trigger_id"], view=MODAL)
+        else:
+            respond("Thank you.", response_type="ephemeral", replace_original=False)
+
+    @app.action("look")
+    def look(ack: Ack, body: dict[str, Any]) -> None:
+        ack()
+        heard.append(body)
+
+    @app.view("why")
+    def why(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
+        if len(view["state"]["values"]["reason"]["said"]["value"] or "") < 5:
+            ack(response_action="errors", errors={"reason": "A few words more, please."})
+        else:
+            ack()
+            heard.append(body)
+
+    @app.shortcut("find_similar")
+    def similar(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+        ack()
+        respond(f"Nothing is like “{body['message']['text']}”.")
+
+    @app.command("/magpie")
+    def command(ack: Ack, body: dict[str, Any]) -> None:
+        ack(f"You said {body['text']}.")
+
+
+def picture() -> bytes:
+    drawn = Image.new("RGB", (900, 500), "white")
+    ImageDraw.Draw(drawn).rectangle((60, 60, 840, 200), fill="#ffe14d", outline="#c9a800")
+    stream = BytesIO()
+    drawn.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def shown(ws: Workspace, town: Town) -> str:
+    """A picture in the room that blocks may show."""
+    ws.post("ada", town.room, files=[("page.png", picture())])
+    return ws.files("page.png")[0].id
+
+
+def test_every_block_is_shown(visit: Opened, ws: Workspace, town: Town) -> None:
+    id = shown(ws, town)
+    client_of(ws).chat_postMessage(channel=town.room, text="a gallery", blocks=gallery(id))
+    window = visit(viewport={"width": 1100, "height": 1900})
+    block = window.message("What the handbook says").locator(".text")
+    for css, count in {
+        "h3.header": 1,
+        "hr": 1,
+        "figure img": 1,
+        ".elsewhere": 1,
+        "table": 2,
+        ".actions .push": 4,
+        "ol li": 2,
+        ".rich ul li": 2,
+        "blockquote": 2,
+        "pre": 2,
+        ".fields > div": 2,
+        ".cannot": 0,
+    }.items():
+        assert block.locator(css).count() == count, css
+    assert "A <tag> is text." in block.inner_text()
+    block.locator("figure img").evaluate("image => image.decode()")
+    window.shot("blocks-1-light")
+    window.page.emulate_media(color_scheme="dark")
+    window.shot("blocks-2-dark")
+    window.page.set_viewport_size({**PHONE, "height": 2300})  # type: ignore[typeddict-item]
+    window.shot("blocks-3-phone")
+
+
+def test_feedback_is_told_and_asked_about(
+    visit: Opened, ws: Workspace, town: Town, app: App, heard: list[dict[str, Any]]
+) -> None:
+    ts = client_of(ws).chat_postMessage(
+        channel=town.room, text="It is 8443.", blocks=[{"type": "markdown", "text": "It is **8443**."}, FEEDBACK]
+    )["ts"]
+    window = visit()
+    window.page.get_by_role("button", name="Good").click()
+    window.message("Thank you.").wait_for()
+    assert (heard[0]["actions"][0]["value"], heard[0]["message"]["ts"]) == ("good:1", ts)
+    assert heard[0]["user"]["id"] == town.ada
+    window.page.get_by_role("button", name="Bad").click()
+    window.page.locator("dialog.modal").wait_for()
+    window.page.get_by_label("In your words").fill("no")
+    window.page.get_by_role("button", name="Send", exact=True).last.click()
+    window.page.get_by_text("A few words more, please.").wait_for()
+    window.shot("feedback-1-asked")
+    window.page.get_by_label("In your words").fill("It was the other page.")
+    window.page.get_by_label("Kind").select_option("page")
+    window.page.locator("dialog.modal").get_by_role("button", name="Send").click()
+    window.page.locator("dialog.modal").wait_for(state="detached")
+    values = heard[-1]["view"]["state"]["values"]
+    assert values["reason"]["said"]["value"] == "It was the other page."
+    assert values["kind"]["chosen"]["selected_option"] == {"value": "page"}
+    window.shot("feedback-2-thanked")
+
+
+def test_shortcut_command_and_home(
+    visit: Opened, ws: Workspace, town: Town, app: App, heard: list[dict[str, Any]]
+) -> None:
+    ws.post("ben", town.room, "the heron nests")
+    window = visit()
+    window.choose("the heron nests", "Find similar")
+    window.message("Nothing is like “the heron nests”.").wait_for()
+    window.page.locator("#room textarea").fill("/mag")
+    window.page.locator(".completion li", has_text="/magpie").wait_for()
+    window.shot("command-1-completed")
+    window.say("/magpie status of it")
+    window.message("You said status of it.").wait_for()
+    window.say("/magpie ")
+    client_of(ws).views_publish(user_id=town.ada, view=HOME)
+    window.enter("Magpie’s Home")
+    window.page.get_by_role("button", name="Look").click()
+    ws.wait(lambda: heard, what="the button")
+    assert heard[0]["container"]["type"] == "view"
+    assert ws.envelopes("app_home_opened")
+    window.shot("home-1")
+    window.become("Ben")
+    window.page.get_by_text("has put nothing here yet").wait_for()
+
+
+def test_an_app_that_does_not_answer_is_said(visit: Opened, ws: Workspace, town: Town) -> None:
+    ws.post("ben", town.room, "the heron nests")
+    window = visit()
+    window.choose("the heron nests", "Find similar")
+    window.page.locator(".toast", has_text="Magpie is not connected").wait_for()
+    window.page.locator("#room textarea").fill("/mgpie")
+    window.page.locator("#room textarea").press("Enter")
+    window.page.locator(".toast", has_text="/mgpie is no command here").wait_for()
+
+
+def test_a_status_and_suggested_prompts(visit: Opened, ws: Workspace, town: Town) -> None:
+    client, direct = client_of(ws), ws.direct("ada")
+    ts = ws.post("ada", direct, "what is new?")
+    client.assistant_threads_setStatus(channel_id=direct, thread_ts=ts, status="is reading the handbook …")
+    client.assistant_threads_setSuggestedPrompts(
+        channel_id=direct, prompts=[{"title": "New documents", "message": "Which documents are new?"}]
+    )
+    window = visit()
+    window.enter("Magpie")
+    window.page.locator("#room .line", has_text="Magpie is reading the handbook …").wait_for()
+    window.shot("status-1")
+    window.page.get_by_role("button", name="New documents").click()
+    assert window.page.locator("#room textarea").input_value() == "Which documents are new?"
+
+
+def test_the_inspector_tells_what_was_sent_again_and_what_was_refused(
+    visit: Opened, ws: Workspace, town: Town, app: App
+) -> None:
+    window = visit()
+    window.page.get_by_role("button", name="Inspector").click()
+    ws.pace.ack_timeout = 0.2
+    ws.faults.lose_acks()
+    ws.post("ada", town.room, f"<@{ws.bot_user}> which port?")
+    client = client_of(ws)
+    wrong = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}
+    with pytest.raises(Exception, match="invalid_blocks"):
+        client.chat_postMessage(channel=town.room, text="x", blocks=[wrong])
+    ws.settled()
+    records = window.page.locator("#inspector .records")
+    records.locator("li.again", has_text="sent 2 times").wait_for()
+    refused = records.locator("li.bad", has_text="invalid_blocks")
+    refused.locator("summary").click()
+    refused.get_by_text("must be less than 3001 characters").wait_for()
+    assert records.locator("li.event", has_text="app_mention").locator(".took", has_text="acked in").count() == 1
+    window.shot("inspector-1")
+    window.page.get_by_role("button", name="errors").click()
+    assert records.locator("li").count() == 2
+    colour = refused.locator(".error").evaluate("each => getComputedStyle(each).color")
+    assert colour == "rgb(179, 38, 30)"
+    window.page.reload()
+    records.locator("li.bad").wait_for()
+
+
+def test_what_is_off_is_said_with_the_command_that_turns_it_on(visit: Opened, ws: Workspace, town: Town) -> None:
+    found = [
+        Off(
+            "answers written by a model",
+            "Ollama does not answer.",
+            "Install Ollama, then: ollama pull m",
+            "ollama pull m",
+        ),
+        Off("search by what pictures show", "The weights are not on this machine.", "", ".venv/bin/magpie models pull"),
+    ]
+    ws.page.off = lambda again: found if not again else found[1:]
+    window = visit()
+    window.page.get_by_role("button", name="How to turn on").click()
+    window.page.locator("dialog code", has_text="ollama pull m").wait_for()
+    window.shot("off-1")
+    window.page.get_by_role("button", name="Copy").last.click()
+    window.page.wait_for_function(
+        "navigator.clipboard.readText().then(text => text === '.venv/bin/magpie models pull')"
+    )
+    window.page.get_by_role("button", name="Look again").click()
+    window.page.locator("dialog li").nth(1).wait_for(state="detached")
+    assert window.page.locator("dialog li").count() == 1
