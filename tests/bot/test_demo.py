@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
 from bot.demo import QUESTIONS
 
 pytestmark = pytest.mark.timeout(600)  # two runs, the first of which recognises words on several pages
