@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
+    from rag.hosting import OpenHost, open_host
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
@@ -74,7 +75,9 @@ _LATER = {
     "drop_share": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
+    "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
+    "open_host": "rag.hosting",
     "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
@@ -118,6 +121,7 @@ __all__ = [
     "ModelRow",
     "ModelUnfit",
     "NotFound",
+    "OpenHost",
     "OperatorMustAct",
     "Outcome",
     "Passage",
@@ -143,6 +147,7 @@ __all__ = [
     "measure",
     "move_space",
     "names",
+    "open_host",
     "open_rag",
     "put_share",
     "shared_in",

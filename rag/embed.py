@@ -12,6 +12,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar, Generic, TypeVar
@@ -275,7 +276,7 @@ class ClipLane(VectorLane[Embedder]):
                     rows.append(StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector))
             return pictures, rows
         texts = self._waiting(identity, (Kind.TEXT, Kind.TABLE), _TEXTS)
-        return texts, _of_windows(texts, embedder.windows, embedder.embed_texts)
+        return texts, _of_windows(texts, embedder.windows_of, embedder.embed_texts)
 
     def of_text(self, text: str) -> list[Vector]:
         projected = self.project(text) if self.project is not None else None
@@ -299,7 +300,7 @@ class TextLane(VectorLane[TextEmbedder]):
         taken = self._waiting(identity, self.kinds, _TEXTS)
         texts = [one for one in taken if one.own_text]
         try:
-            return taken, _of_windows(texts, embedder.windows, embedder.embed_documents)
+            return taken, _of_windows(texts, partial(_each, embedder.windows), embedder.embed_documents)
         except TryAgain:
             return taken, self._but_for_refused(texts, embedder)
 
@@ -310,7 +311,7 @@ class TextLane(VectorLane[TextEmbedder]):
         rows: list[StoredVector] = []
         for one in texts:
             try:
-                rows += _of_windows([one], embedder.windows, embedder.embed_documents)
+                rows += _of_windows([one], partial(_each, embedder.windows), embedder.embed_documents)
             except TryAgain as error:
                 embedder.embed_documents([_HARMLESS])
                 log.warning("A text of document %d is found by its words alone: %s", one.document, error)
@@ -323,15 +324,20 @@ class TextLane(VectorLane[TextEmbedder]):
 
 def _of_windows(
     texts: Sequence[vectors.Unembedded],
-    windows: Callable[[str], list[str]],
+    windows: Callable[[Sequence[str]], list[list[str]]],
     embed: Callable[[Sequence[str]], list[Vector]],
 ) -> list[StoredVector]:
-    cut = [(waiting, n, text) for waiting in texts for n, text in enumerate(windows(waiting.text))]
+    each = windows([waiting.text for waiting in texts]) if texts else []
+    cut = [(waiting, n, text) for waiting, own in zip(texts, each, strict=True) for n, text in enumerate(own)]
     made = embed([text for _, _, text in cut]) if cut else []
     return [
         StoredVector(waiting.chunk, n, waiting.document, Modality.TEXT, vector)
         for (waiting, n, _), vector in zip(cut, made, strict=True)
     ]
+
+
+def _each(windows: Callable[[str], list[str]], texts: Sequence[str]) -> list[list[str]]:
+    return [windows(text) for text in texts]
 
 
 def _pages(found: Sequence[Nearest]) -> int:

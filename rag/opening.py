@@ -26,6 +26,10 @@ def open_lanes(
     data = settings.data
 
     def open_embedder() -> Embedder:
+        if settings.embed.url:
+            from rag.adapters.remote_clip import open_remote
+
+            return open_remote(settings.embed)
         from rag.adapters.openclip import open_embedder
 
         return open_embedder(settings.embed, threads)
@@ -41,7 +45,8 @@ def open_lanes(
         return ChromaStore(data / "chroma", settings.store.layout)
 
     mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
-    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder)
+    rest = REST if settings.embed.url else 0.0
+    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder, rest)
     text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
     lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
     if settings.embed.query_side == "projection":

@@ -26,6 +26,9 @@ class FakeEmbedder:
         words = text.split()
         return [" ".join(words[start : start + _WINDOW]) for start in range(0, len(words), _WINDOW)]
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        return [self.windows(text) for text in texts]
+
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         return [self._of_words(text) for text in texts]
 
