@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rag import Answer, Check, Found, Hit, Passage, Status
 
 if TYPE_CHECKING:
-    from rag import ModelRow, Outcome
+    from rag import Benched, ModelRow, Outcome
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -95,4 +95,32 @@ def models_shape(rows: Iterable[ModelRow]) -> Shape:
             }
             for row in rows
         ]
+    }
+
+
+def benched_shape(found: Benched) -> Shape:
+    """`bench --json`"""
+    pictures, texts = found.speeds["pictures"], found.speeds["texts"]
+    return {
+        "images_per_s": pictures.per_second,
+        "raw_images_per_s": pictures.raw,
+        "texts_per_s": texts.per_second,
+        "raw_texts_per_s": texts.raw,
+        "model": found.model,
+        "device": found.device,
+        "versions": found.versions,
+        "batches": {modality.value: size for modality, size in found.batches.items()},
+        "weights_bytes": found.weights_bytes,
+        "peak_bytes": found.peak_bytes,
+        "kinds": {
+            name: {
+                "per_s": speed.per_second,
+                "raw_per_s": speed.raw,
+                "share": speed.share,
+                "share_range": [speed.lowest, speed.highest],
+                "spent": speed.spent,
+                "preparing_cores": speed.preparing,
+            }
+            for name, speed in found.speeds.items()
+        },
     }

@@ -33,6 +33,7 @@ from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Sta
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
+    from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
@@ -58,7 +59,10 @@ if TYPE_CHECKING:
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
+    "Benched": "rag.bench",
     "DocumentRow": "rag.pipeline",
+    "Wanted": "rag.bench",
+    "measure_embedder": "rag.bench",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
     "ModelRow": "rag.pipeline",
@@ -97,6 +101,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "Answer",
     "BadSetting",
+    "Benched",
     "Busy",
     "CatalogUnfit",
     "Check",
@@ -139,12 +144,14 @@ __all__ = [
     "Unreadable",
     "UrlFetcher",
     "UserCanFix",
+    "Wanted",
     "WeightsMissing",
     "drop_share",
     "is_url",
     "leave_space",
     "load_settings",
     "measure",
+    "measure_embedder",
     "move_space",
     "names",
     "open_host",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from rag.offload import Offload
+from rag.offload import Offload, told_move
 from rag.packing import Identity
 from rag.ports import Encoder, Movable
 from rag.serve.app import Host, build_app, check_address
@@ -105,6 +105,6 @@ def _offload(encoder: Encoder, batcher: Batcher, metrics: Metrics) -> Offload:
 
     def watch(to: str, seconds: float) -> None:
         metrics.moved(to, seconds)
-        log.info("CLIP moved to the %s in %.2f s.", "card" if to == "card" else "machine's memory", seconds)
+        told_move(to, seconds)
 
     return Offload(leave, back, log.warning, watch)

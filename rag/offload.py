@@ -9,18 +9,26 @@ away, and the next who needs it here tries again.
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 from time import monotonic, perf_counter
 
 from rag.errors import MagpieError
+from rag.ports import Ability, Generator, Pieces, Prompt
+
+log = logging.getLogger("magpie")
 
 Notice = Callable[[str], None]
 
 REST = 30.0
 """Seconds between two tries to return to a card that has no room: a generator keeps its weights there for a while."""
+
+
+def told_move(to: str, seconds: float) -> None:
+    """An Offload's `watch` that logs."""
+    log.info("CLIP moved to the %s in %.2f s.", "card" if to == "card" else "machine's memory", seconds)
 
 
 class Place(StrEnum):
@@ -51,21 +59,12 @@ class Offload:
         self._again = float("-inf")
         self.place = Place.HERE
 
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        """The card is the generator's while the `with` lasts."""
-        self.lend()
-        try:
-            yield
-        finally:
-            self.take_back()
-
     def lend(self) -> None:
         """An answer begins; each `lend` has its `take_back`."""
         with self._changed:
             self._answers += 1
         with self._moving:
-            if self.place is Place.HERE:
+            if self.place is Place.HERE and self._answers > 0:
                 self._move(Place.LEAVING, self._leave, Place.AWAY)
 
     def take_back(self) -> None:
@@ -109,3 +108,58 @@ class Offload:
         self.place = to
         self._watch("memory" if to is Place.AWAY else "card", perf_counter() - started)
         return True
+
+
+class SharingGenerator:
+    """A Generator that has the card from the first piece of an answer to the last."""
+
+    def __init__(self, generator: Generator, offload: Offload) -> None:
+        self._generator = generator
+        self._offload = offload
+
+    def ability(self) -> Ability:
+        return self._generator.ability()
+
+    def stream(self, prompt: Prompt) -> Pieces:
+        return _Shared(self._generator.stream(prompt), self._offload)
+
+    def close(self) -> None:
+        self._generator.close()
+
+
+class _Shared:
+    """Satisfies ports.Pieces. What was lent is taken back once, whichever way the answer ends."""
+
+    def __init__(self, pieces: Pieces, offload: Offload) -> None:
+        self._pieces = pieces
+        self._offload = offload
+        self._lock = threading.Lock()
+        self._begun = self._ended = False
+
+    def __iter__(self) -> _Shared:
+        return self
+
+    def __next__(self) -> str:
+        with self._lock:
+            first = not self._begun and not self._ended
+            self._begun = True
+        if first:
+            self._offload.lend()
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self._end()
+            raise
+
+    def close(self) -> None:
+        try:
+            self._pieces.close()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            lent = self._begun and not self._ended
+            self._ended = True
+        if lent:
+            self._offload.take_back()

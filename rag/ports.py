@@ -102,6 +102,18 @@ Prepared: TypeAlias = Any
 """A picture or a text as its model wants it; only the embedder that prepared it knows what it is."""
 
 
+class Watch(Protocol):
+    """Who is told what an encoder's work takes, in seconds; called from several threads."""
+
+    def prepared(self, modality: Modality, seconds: float, /) -> None:
+        """Of one picture, or of the texts of one request."""
+        ...
+
+    def encoded(self, modality: Modality, count: int, seconds: float, /) -> None:
+        """Of one batch."""
+        ...
+
+
 class Encoder(Embedder, Protocol):
     """An Embedder in two steps, so that what many clients send can be encoded together.
 

@@ -46,6 +46,7 @@ ENGINE = {
     "doctor",
     "offload",
     "serve",
+    "windowed",
 }
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}

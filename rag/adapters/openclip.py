@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from rag.adapters.openclip_model import Loaded, load
@@ -15,7 +17,8 @@ from rag.adapters.openclip_weights import Choice, architecture, choose, find_wei
 from rag.adapters.rows import unit_rows
 from rag.adapters.windows import windows
 from rag.errors import Unreadable
-from rag.ports import Prepared, Vector
+from rag.model import Modality
+from rag.ports import Prepared, Vector, Watch
 from rag.settings import EmbedSettings
 
 _PREPROCESSING = "p1"
@@ -28,19 +31,33 @@ _AHEAD = 2
 """Batches being prepared while the model works on one."""
 
 
-def open_embedder(settings: EmbedSettings, threads: int | None = None) -> OpenClipEmbedder:
-    """The embedder that the settings name; loads nothing yet.
+class Unwatched:
+    """Satisfies ports.Watch: nobody is told."""
+
+    def prepared(self, modality: Modality, seconds: float) -> None:
+        pass
+
+    def encoded(self, modality: Modality, count: int, seconds: float) -> None:
+        pass
+
+
+def open_embedder(settings: EmbedSettings, threads: int | None = None, watch: Watch | None = None) -> OpenClipEmbedder:
+    """The embedder that the settings name; loads nothing yet. `watch` is told what `embed_pictures` and `embed_texts`
+    take.
 
     Raise WeightsMissing when its weights are not on this machine, BadSetting for a name that does not exist.
     """
     choice = choose(settings)
-    return OpenClipEmbedder(choice, find_weights(choice), settings, threads)
+    return OpenClipEmbedder(choice, find_weights(choice), settings, threads, watch or Unwatched())
 
 
 class OpenClipEmbedder:
     """Encoder on open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded when the first vector is wanted."""
 
-    def __init__(self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None) -> None:
+    def __init__(
+        self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None, watch: Watch
+    ) -> None:
+        self._watch = watch
         self._choice = choice
         self._weights = weights
         self._settings = settings
@@ -90,7 +107,9 @@ class OpenClipEmbedder:
         size = self._settings.text_batch
         found: list[Vector] = []
         for start in range(0, len(texts), size):
-            found += self.encode_texts(self.prepare_texts(texts[start : start + size]))
+            with self._timed_preparing(Modality.TEXT):
+                prepared = self.prepare_texts(texts[start : start + size])
+            found += self._encoded(Modality.TEXT, self.encode_texts, prepared)
         return found
 
     def prepare_texts(self, texts: Sequence[str]) -> list[Prepared]:
@@ -112,13 +131,14 @@ class OpenClipEmbedder:
 
             def look_ahead(start: int) -> None:
                 wanted = pictures[start + len(upcoming) : start + size * (1 + _AHEAD)]
-                upcoming.extend(pool.submit(loaded.prepare.picture, picture) for picture in wanted)
+                upcoming.extend(pool.submit(self._prepared, loaded, picture) for picture in wanted)
 
             for start in range(0, len(pictures), size):
                 look_ahead(start)
                 tensors = [_whole(future) for future in upcoming[:size]]
                 del upcoming[:size]
-                made = iter(self.encode_pictures([tensor for tensor in tensors if tensor is not None]))
+                whole = [tensor for tensor in tensors if tensor is not None]
+                made = iter(self._encoded(Modality.PICTURE, self.encode_pictures, whole))
                 found += [None if tensor is None else next(made) for tensor in tensors]
         return found
 
@@ -127,6 +147,33 @@ class OpenClipEmbedder:
 
     def encode_pictures(self, prepared: Sequence[Prepared]) -> list[Vector]:
         return _rows(self._loaded.images(list(prepared))) if prepared else []
+
+    # ------------------------------------------------------------ what it takes
+
+    def _prepared(self, loaded: Loaded, picture: Path) -> Prepared:
+        with self._timed_preparing(Modality.PICTURE):
+            return loaded.prepare.picture(picture)
+
+    @contextmanager
+    def _timed_preparing(self, modality: Modality) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self._watch.prepared(modality, perf_counter() - started)
+
+    def _encoded(
+        self, modality: Modality, encode: Callable[[Sequence[Prepared]], list[Vector]], prepared: Sequence[Prepared]
+    ) -> list[Vector]:
+        started = perf_counter()
+        made = encode(prepared)
+        self._watch.encoded(modality, len(made), perf_counter() - started)
+        return made
+
+    def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
+        """A forward pass of so many random pictures, or texts of full length, and nothing else: what the machine can
+        do, to measure the rest against."""
+        return self._loaded.forward_alone(modality, rows)
 
     # ------------------------------------------------------------ where the weights are
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from rag.adapters.openclip_pictures import Preparation, preparation
 from rag.adapters.openclip_weights import Choice, architecture, is_file_name
 from rag.adapters.rows import first_line
 from rag.errors import BadSetting, EmbedderFailed
+from rag.model import Modality
 from rag.settings import EmbedSettings
 
 if TYPE_CHECKING:
@@ -66,6 +67,25 @@ class Loaded:
         else:
             whole = encode(padded(batch))[: len(batch)]
         return whole.float().cpu()
+
+    def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
+        """A forward pass of a batch that lies on the device already, waited for."""
+        import torch
+
+        if modality is Modality.PICTURE:
+            side = self.prepare.side
+            batch, encode = torch.randn(rows, 3, side, side, device=self.device, dtype=self.dtype), self._image
+        else:
+            words = self.tokenizer(["page " * self.context] * rows)
+            batch, encode = words.to(self.device), self._text
+
+        def forward() -> None:
+            with running():
+                encode(batch)
+                if self.device.startswith("cuda"):
+                    torch.cuda.synchronize()
+
+        return forward
 
     def move(self, device: str) -> None:
         """Raise EmbedderFailed when there is no room; the weights then lie where they lay."""

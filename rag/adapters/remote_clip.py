@@ -35,9 +35,8 @@ _Shape = TypeVar("_Shape", bound=BaseModel)
 _Sent = TypeVar("_Sent")
 _Made = TypeVar("_Made")
 
-_TRIES = 4
 _PAUSES = (0.2, 1.0, 3.0)
-"""Seconds before each further try; a host that names a time is waited for that long instead, up to the last."""
+"""A question waits for these, so they are few."""
 
 _CONNECT_SECONDS = 3.0
 _LOOK_SECONDS = 10.0
@@ -54,8 +53,11 @@ _LEASE_SECONDS = 600.0
 _START = "On the GPU host: magpie embedder. MAGPIE_EMBED__URL says where it is."
 
 
-def open_remote(settings: EmbedSettings) -> RemoteClip:
-    """The embedder at `embed.url`; asks nothing yet. Raise BadSetting for what is no address."""
+def open_remote(settings: EmbedSettings, pauses: Sequence[float] = _PAUSES) -> RemoteClip:
+    """The embedder at `embed.url`; asks nothing yet. Raise BadSetting for what is no address.
+
+    `pauses`: seconds before each further try; a host that names a time is waited for that long, up to the last.
+    """
     url = settings.url.rstrip("/")
     try:
         parsed = httpx.URL(url)
@@ -65,13 +67,14 @@ def open_remote(settings: EmbedSettings) -> RemoteClip:
         raise BadSetting(
             "embed.url is no address of a GPU host.", "Set MAGPIE_EMBED__URL to one such as http://gpu.lan:8468."
         )
-    return RemoteClip(settings, url)
+    return RemoteClip(settings, url, pauses)
 
 
 class RemoteClip:
     """Embedder and Movable over HTTP. EmbedderDown while nobody answers, EmbedderBusy when it does not answer well."""
 
-    def __init__(self, settings: EmbedSettings, url: str) -> None:
+    def __init__(self, settings: EmbedSettings, url: str, pauses: Sequence[float]) -> None:
+        self._pauses = pauses
         self._seconds = settings.seconds
         self._place = httpx.URL(url).copy_with(userinfo=b"")
         self._name = uuid.uuid4().hex
@@ -79,7 +82,7 @@ class RemoteClip:
         token = settings.token.get_secret_value() if settings.token else ""
         self._client = httpx.Client(
             base_url=url,
-            headers={"authorization": f"Bearer {token}"} if token else {},
+            headers=[(b"authorization", f"Bearer {token}".encode())] if token else [],
             timeout=httpx.Timeout(self._seconds, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,  # the host is in this house: no proxy of the environment, and no .netrc
@@ -94,7 +97,7 @@ class RemoteClip:
     @property
     def identity(self) -> str:
         """Asked for each time: a host that came back may have another model."""
-        self._known = self._ask("GET", "/identity", Identity, seconds=_LOOK_SECONDS, tries=1)
+        self._known = self._ask("GET", "/identity", Identity, seconds=min(self._seconds, _LOOK_SECONDS), pauses=())
         return self._known.identity
 
     @property
@@ -103,7 +106,7 @@ class RemoteClip:
 
     def _host(self) -> Identity:
         if self._known is None:
-            self._known = self._ask("GET", "/identity", Identity, seconds=_LOOK_SECONDS, tries=1)
+            self._known = self._ask("GET", "/identity", Identity, seconds=min(self._seconds, _LOOK_SECONDS), pauses=())
         return self._known
 
     # ------------------------------------------------------------ texts
@@ -191,22 +194,21 @@ class RemoteClip:
         kind: str = "",
         *,
         seconds: float | None = None,
-        tries: int = _TRIES,
+        pauses: Sequence[float] | None = None,
     ) -> _Shape:
         """Tried again when the host is busy, or broke off; each request can be sent twice without harm."""
-        pause = threading.Event()
+        waits = self._pauses if pauses is None else pauses
         headers = {"content-type": kind} if kind else {}
         timeout = httpx.Timeout(seconds or self._seconds, connect=_CONNECT_SECONDS)
-        for number in range(tries):
-            last = number == tries - 1
+        for wait in (*waits, None):
             try:
                 with self._told_apart():
                     answer = self._client.request(method, path, content=body, headers=headers, timeout=timeout)
                     return self._read(answer, shape)
             except EmbedderBusy as error:
-                if last or isinstance(error, _Fruitless):
+                if wait is None or isinstance(error, _Fruitless):
                     raise
-                pause.wait(min(getattr(error, "seconds", 0.0) or _PAUSES[number], _PAUSES[-1]))
+                threading.Event().wait(min(getattr(error, "seconds", wait), waits[-1]))
         raise AssertionError("a try returns or raises")
 
     @contextmanager
@@ -246,9 +248,10 @@ class RemoteClip:
 class _Waiting(EmbedderBusy):
     """The host's queue is full; it said after how many seconds to come again."""
 
-    def __init__(self, message: str, hint: str, seconds: float) -> None:
+    def __init__(self, message: str, hint: str, seconds: float | None) -> None:
         super().__init__(message, hint)
-        self.seconds = seconds
+        if seconds is not None:
+            self.seconds = seconds
 
 
 class _Fruitless(EmbedderBusy):
@@ -273,9 +276,9 @@ def _failure_of(answer: httpx.Response) -> Failure:
     return Failure(error=failure.error[:300], hint=failure.hint[:300])
 
 
-def _seconds_of(answer: httpx.Response) -> float:
+def _seconds_of(answer: httpx.Response) -> float | None:
     said = answer.headers.get("retry-after", "")
-    return float(said) if said.isdecimal() else 0.0
+    return float(said) if said.isdecimal() else None
 
 
 def _bytes_of(path: Path, most: int) -> bytes | None:

@@ -183,7 +183,7 @@ async def _embed_pictures(host: Host, sent: Sequence[bytes]) -> Vectors:
 
 def _may(request: Request, token: str) -> bool:
     """Compared in constant time, so that a token cannot be guessed letter by letter."""
-    given = request.headers.get("authorization", "").encode()
+    given = request.headers.get("authorization", "").encode("latin-1")  # as it came
     return not token or hmac.compare_digest(given, f"Bearer {token}".encode())
 
 

@@ -15,11 +15,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from rag.errors import EmbedderBusy
 from rag.model import Modality
-from rag.ports import Encoder, Prepared, Vector
+from rag.ports import Encoder, Prepared, Vector, Watch
 
 _T = TypeVar("_T")
 
@@ -28,18 +28,6 @@ SMALL = 8
 
 _TEXTS_PER_PICTURE = 4
 """How many times more texts than pictures may wait."""
-
-
-class Watch(Protocol):
-    """Who is told of the work; called from several threads."""
-
-    def prepared(self, modality: Modality, seconds: float) -> None:
-        """Of one picture, or of the texts of one request."""
-        ...
-
-    def encoded(self, modality: Modality, count: int, seconds: float) -> None:
-        """Of one batch."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Satisfies batcher.Watch; `text` is the page that Prometheus reads."""
+    """Satisfies ports.Watch; `text` is the page that Prometheus reads."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
