@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import TypeVar
 
@@ -84,6 +85,8 @@ class Mirror:
     def __init__(self, catalog: Catalog, open_store: Callable[[], VectorStore], notice: Callable[[str], None]) -> None:
         self.catalog = catalog
         self.thread = OwnThread("embedder")
+        self.closing = ExitStack()
+        """Closed with it: what the lanes' embedders hold open."""
         self._open_store = open_store
         self._notice = notice
         self._store: VectorStore | None = None
@@ -104,6 +107,7 @@ class Mirror:
             self.settle()
         finally:
             self._copying.shutdown()
+            self.closing.close()
             if self._store is not None:
                 self._store.close()
 

@@ -30,7 +30,9 @@ def open_lanes(
         if settings.embed.url:
             from rag.adapters.remote_clip import open_remote
 
-            return open_remote(settings.embed)
+            remote = open_remote(settings.embed)
+            mirror.closing.callback(remote.close)
+            return remote
         from rag.adapters.openclip import open_embedder
 
         return open_embedder(settings.embed, threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,15 @@ _WORDS = 1 << 16
 class Loaded:
     """A model in use. `device` is where its weights are now."""
 
-    def __init__(self, model: Any, prepare: Preparation, tokenizer: Any, choice: Choice, *, compiled: bool) -> None:
+    def __init__(
+        self,
+        model: Any,
+        prepare: Preparation,
+        tokenizer: Any,
+        choice: Choice,
+        compiled: Callable[[Any], Any] | None = None,
+    ) -> None:
+        """`compiled` makes a faster function of one that encodes; it is made once for each number of rows."""
         import torch
 
         self.model = model
@@ -35,13 +43,9 @@ class Loaded:
         self.context = int(tokenizer.context_length)
         self.home = self.device = choice.device
         self.dtype: torch.dtype = torch.float16 if choice.device != "cpu" else torch.float32
-        self._compiled = compiled
-        self._image, self._text = model.encode_image, model.encode_text
-        if compiled:
-            # CUDA graphs, where there is CUDA; shapes are kept few by `padded`.
-            mode = "reduce-overhead" if self.home.startswith("cuda") else "default"
-            self._image = torch.compile(model.encode_image, mode=mode, dynamic=False)
-            self._text = torch.compile(model.encode_text, mode=mode, dynamic=False)
+        self._compiled = compiled is not None
+        self._image = compiled(model.encode_image) if compiled else model.encode_image
+        self._text = compiled(model.encode_text) if compiled else model.encode_text
         self.count = lru_cache(_WORDS)(self._count)
 
     def _count(self, text: str) -> int:
@@ -152,7 +156,14 @@ def load(choice: Choice, weights: Path, threads: int | None, settings: EmbedSett
     size = model.visual.image_size
     side = max(size) if isinstance(size, tuple | list) else int(size)
     prepared = preparation(prepare, side, on_device=settings.resize == "device")
-    return Loaded(model, prepared, tokenizer, choice, compiled=settings.compiled)
+    return Loaded(model, prepared, tokenizer, choice, partial(_compiled, choice.device) if settings.compiled else None)
+
+
+def _compiled(device: str, encode: Any) -> Any:
+    """By torch's compiler, with CUDA graphs where there is CUDA."""
+    import torch
+
+    return torch.compile(encode, mode="reduce-overhead" if device.startswith("cuda") else "default", dynamic=False)
 
 
 def _training(choice: Choice) -> Mapping[str, Any]:

@@ -1,7 +1,9 @@
-"""Pictures as a model wants them: decoded small, resized by the model's own transform, normalised on the device.
+"""Pictures as a model wants them: reduced, resized by the model's own transform, normalised on the device.
 
-What open_clip does to one picture with PIL is done here in the same steps, but the first from fewer pixels and the
-last in the batch: cosines to open_clip's own preparation stay above 0.999 (tested), as those of half precision do.
+What open_clip does to one picture with PIL is done here in the same steps, but for resizing large pictures from means
+of a few pixels, and normalising in the batch: cosines to open_clip's own preparation stay above 0.999 (tested), as
+those of half precision do. JPEGs are decoded whole: at a fraction, as libjpeg can, a millisecond was gained and a
+cosine fell to 0.9976.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Preparation:
         import numpy as np
         import torch
 
-        image = decoded(source, self.side * _GAP)
+        image = decoded(source)
         factor = min(image.size) // (self.side * _GAP)
         if factor > 1:
             image = image.reduce(factor)
@@ -93,18 +95,14 @@ def preparation(transform: Any, side: int, *, on_device: bool) -> Preparation:
     return Preparation(Compose(early), side, mean, std, on_device and plain)
 
 
-def decoded(source: bytes | Path, wanted: int) -> Image:
-    """The picture upright and in RGB, what is transparent in white. Raise Unreadable, naming no file.
-
-    A JPEG is decoded at an eighth to the whole of its size, so that its sides stay at least `wanted` pixels.
-    """
+def decoded(source: bytes | Path) -> Image:
+    """The picture upright and in RGB, what is transparent in white. Raise Unreadable, naming no file."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 raise Unreadable(f"A picture of {opened.width} × {opened.height} pixels is too large.")
-            opened.draft("RGB", (wanted, wanted))
             return _on_white(_upright(opened))
     except Unreadable:
         raise
