@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
+    from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
     from rag.shares import (
         Share,
@@ -82,6 +83,8 @@ _LATER = {
     "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
     "open_host": "rag.hosting",
+    "Replicas": "rag.replicas",
+    "open_replicas": "rag.replicas",
     "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
@@ -133,6 +136,7 @@ __all__ = [
     "Progress",
     "Rag",
     "ReaderStopped",
+    "Replicas",
     "Scope",
     "Settings",
     "Share",
@@ -156,6 +160,7 @@ __all__ = [
     "names",
     "open_host",
     "open_rag",
+    "open_replicas",
     "put_share",
     "shared_in",
     "spaces_of",

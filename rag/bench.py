@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from rag.adapters.openclip_weights import Choice, choose
 from rag.catalog import Catalog, documents, sources
 from rag.embed import ClipLane
 from rag.hosting import open_host
+from rag.mirror import BATCH
 from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
 from rag.opening import open_lanes
 from rag.ports import Embedder
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 Serve = Callable[["Starlette", str, int], AbstractContextManager[int]]
 """Serves an app on an address and a port while the `with` lasts; gives the port."""
+
+_Run = Callable[[Callable[[], None]], None]
 
 SIZES = {"jpeg": (1131, 1600), "png": (900, 640)}
 """Pixels: a page as it is stored, and a figure or a screenshot."""
@@ -148,10 +152,10 @@ def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str],
         model = open_embedder(embed, torch.get_num_threads(), spent)
         report(f"Loading {choice.model} …")
         weights = model.weights_bytes
-        used, url = local, ""
+        used, between = local, None
         if wanted.serve is not None:
-            used, url = opening.enter_context(_served(local, model, wanted.serve))
-        track = _Track(used, model, spent, opening, remote=bool(url))
+            used, between = opening.enter_context(_served(local, model, wanted.serve))
+        track = _Track(used, model, spent, opening, between)
         speeds = track.run(wanted, report)
         cuda = choice.device.startswith("cuda")
         peak = int(torch.cuda.max_memory_allocated()) if cuda else None
@@ -175,19 +179,26 @@ def _with_random_weights(embed: EmbedSettings, choice: Choice, folder: Path) -> 
 
 
 @contextmanager
-def _served(settings: Settings, model: OpenClipEmbedder, serve: Serve) -> Iterator[tuple[Settings, str]]:
-    """Settings of a client of the model, served on the loopback."""
+def _served(settings: Settings, model: OpenClipEmbedder, serve: Serve) -> Iterator[tuple[Settings, _Run]]:
+    """Settings of a client of the model, served on the loopback, and what runs a call in the model's thread."""
     with open_host(settings, lambda _: model) as host, serve(host.app, "127.0.0.1", 0) as port:
         url = f"http://127.0.0.1:{port}"
-        yield settings.model_copy(update={"embed": settings.embed.model_copy(update={"url": url})}), url
+        client = settings.model_copy(update={"embed": settings.embed.model_copy(update={"url": url})})
+        yield client, lambda call: host.between(call).result()
 
 
 class _Track:
     """Rounds of what is measured, on one catalog and one store."""
 
     def __init__(
-        self, settings: Settings, model: OpenClipEmbedder, spent: _Spent, opening: ExitStack, *, remote: bool
+        self,
+        settings: Settings,
+        model: OpenClipEmbedder,
+        spent: _Spent,
+        opening: ExitStack,
+        between: _Run | None,
     ) -> None:
+        """`between`: runs a call in the model's thread, where that is a GPU host's; else it is the lanes' own."""
         self._settings = settings
         self._model = model
         self._spent = spent
@@ -195,7 +206,7 @@ class _Track:
         self._catalog = Catalog(settings.data)
         opening.callback(self._catalog.close)
         embedder: Embedder = model
-        if remote:
+        if between is not None:
             from rag.adapters.remote_clip import open_remote
 
             client = open_remote(settings.embed)
@@ -206,6 +217,7 @@ class _Track:
         opening.callback(lanes.mirror.close)
         lanes.mirror.take_over(unclean=False)
         self._lane: ClipLane = lanes.clip
+        self._run_there: _Run = between or (lambda call: lanes.mirror.thread.do(BATCH, call))
         self._words = Fts5Words()
         self._number = 0
         self._drawn = {kind: [_drawn(kind, number) for number in range(_DISTINCT)] for kind in SIZES}
@@ -222,7 +234,8 @@ class _Track:
         speeds: dict[str, Speed] = {}
         for name, (modality, count) in kinds.items():
             rows = self._rows(modality)
-            alone = self._model.forward_alone(modality, rows)
+            forward = self._model.forward_alone(modality, rows)
+            alone = partial(self._run_there, forward)
             alone()
             rounds = []
             for number in range(wanted.rounds):

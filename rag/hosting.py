@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from starlette.applications import Starlette
 from rag.offload import Offload, told_move
 from rag.packing import Identity
 from rag.ports import Encoder, Movable
-from rag.serve.app import Host, build_app, check_address
+from rag.serve.app import Host, Merged, build_app, check_address
 from rag.serve.batcher import Batcher, Limits
 from rag.serve.leases import Leases
 from rag.serve.metrics import Metrics
@@ -33,6 +34,8 @@ class OpenHost:
     device: str
     address: str
     port: int
+    between: Callable[[Callable[[], None]], Future[None]]
+    """Runs something in the thread that owns the model, between two batches."""
 
 
 @contextmanager
@@ -46,16 +49,16 @@ def open_host(settings: Settings, open_encoder: Callable[[Settings], Encoder] | 
     check_address(settings.serve.host, token)
     encoder = (open_encoder or open_clip_encoder)(settings)
     identity = identity_of(encoder, settings)
-    encoder.embed_texts([_PROBE])
     metrics = Metrics()
     batcher = Batcher(encoder, limits_of(settings), metrics)
     try:
+        batcher.texts([_PROBE])[0].result()  # in the thread that owns the model: a compiled one stays in its thread
         metrics.watch_queue(batcher.waiting)
         leases = Leases(_offload(encoder, batcher, metrics))
         try:
-            app = build_app(Host(identity, batcher, metrics, leases, token))
+            app = build_app(Host(identity, Merged(batcher), metrics, leases, token))
             device = str(getattr(encoder, "device", "cpu"))
-            yield OpenHost(app, identity.identity, device, settings.serve.host, settings.serve.port)
+            yield OpenHost(app, identity.identity, device, settings.serve.host, settings.serve.port, batcher.between)
         finally:
             leases.close()
     finally:

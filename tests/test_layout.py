@@ -50,7 +50,7 @@ ENGINE = {
 }
 SHARED = {"fetch", "shares", "web"}
 PARTS_OF_ANSWER = {"citations", "prompt"}
-BUILDERS = {"__init__", "opening", "pipeline", "hosting", "bench"}
+BUILDERS = {"__init__", "opening", "pipeline", "hosting", "replicas", "bench"}
 """Where adapters are opened and parts put together."""
 
 

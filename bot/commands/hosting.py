@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,18 +21,34 @@ def register(app: typer.Typer) -> None:
     app.command()(bench)
 
 
-def embedder(context: typer.Context, data: Data = None, json: Json = False) -> None:
+def embedder(
+    context: typer.Context,
+    replicas: Annotated[int, typer.Option(min=0, help="Embedders on Ray Serve; 0: one, in this process.")] = 0,
+    most: Annotated[int, typer.Option(min=0, help="Replicas when much waits; 0: no more than these.")] = 0,
+    gpus: Annotated[float, typer.Option(min=0, help="Share of a GPU that each replica has, such as 0.5.")] = 0,
+    data: Data = None,
+    json: Json = False,
+) -> None:
     """Serve the embedder to other machines, on the one with the GPU. Ends on Ctrl-C or SIGTERM."""
     from bot.server import serving
-    from rag import open_host
+    from rag import Replicas, open_host, open_replicas
 
     shared = invocation(context)
     screen = Screen(json=json or shared.json)
     settings = shared.settings(data)
     screen.note("Loading the embedder …")
-    with open_host(settings) as host, serving(host.app, host.address, host.port) as port:
-        screen.data({"identity": host.identity, "device": host.device, "address": host.address, "port": port})
-        screen.say(f"{host.identity} on {host.device} answers at {host.address}:{port}.")
+    with ExitStack() as opening:
+        told: dict[str, object]
+        if replicas:
+            port = opening.enter_context(open_replicas(settings, Replicas(replicas, most or replicas, gpus)))
+            address, told = settings.serve.host, {"replicas": replicas}
+        else:
+            host = opening.enter_context(open_host(settings))
+            port = opening.enter_context(serving(host.app, host.address, host.port))
+            address, told = host.address, {"identity": host.identity, "device": host.device}
+        screen.data({**told, "address": address, "port": port})
+        what = f"{replicas} replicas answer" if replicas else f"{told['identity']} on {told['device']} answers"
+        screen.say(f"{what} at {address}:{port}.")
         screen.out.file.flush()
         try:
             threading.Event().wait()

@@ -104,13 +104,17 @@ class OpenClipEmbedder:
         return self._loaded.count(text) + _SPECIAL
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
+        """The next batch is cut into tokens while the model works on one."""
         size = self._settings.text_batch
-        found: list[Vector] = []
-        for start in range(0, len(texts), size):
-            with self._timed_preparing(Modality.TEXT):
-                prepared = self.prepare_texts(texts[start : start + size])
-            found += self._encoded(Modality.TEXT, self.encode_texts, prepared)
-        return found
+        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+        if len(batches) < 2:  # a question
+            return [row for batch in batches for row in self._encoded(Modality.TEXT, self._tokens(batch))]
+        with ThreadPoolExecutor(1, thread_name_prefix="tokens") as pool:
+            return [row for batch in pool.map(self._tokens, batches) for row in self._encoded(Modality.TEXT, batch)]
+
+    def _tokens(self, texts: Sequence[str]) -> list[Prepared]:
+        with self._timed_preparing(Modality.TEXT):
+            return self.prepare_texts(texts)
 
     def prepare_texts(self, texts: Sequence[str]) -> list[Prepared]:
         return list(self._loaded.tokenizer(list(texts)))
@@ -138,7 +142,7 @@ class OpenClipEmbedder:
                 tensors = [_whole(future) for future in upcoming[:size]]
                 del upcoming[:size]
                 whole = [tensor for tensor in tensors if tensor is not None]
-                made = iter(self._encoded(Modality.PICTURE, self.encode_pictures, whole))
+                made = iter(self._encoded(Modality.PICTURE, whole))
                 found += [None if tensor is None else next(made) for tensor in tensors]
         return found
 
@@ -162,11 +166,9 @@ class OpenClipEmbedder:
         finally:
             self._watch.prepared(modality, perf_counter() - started)
 
-    def _encoded(
-        self, modality: Modality, encode: Callable[[Sequence[Prepared]], list[Vector]], prepared: Sequence[Prepared]
-    ) -> list[Vector]:
+    def _encoded(self, modality: Modality, prepared: Sequence[Prepared]) -> list[Vector]:
         started = perf_counter()
-        made = encode(prepared)
+        made = self.encode_pictures(prepared) if modality is Modality.PICTURE else self.encode_texts(prepared)
         self._watch.encoded(modality, len(made), perf_counter() - started)
         return made
 

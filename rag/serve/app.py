@@ -6,7 +6,6 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -30,6 +29,7 @@ from rag.packing import (
     unpack_pictures,
 )
 from rag.ports import Vector
+from rag.serve.batcher import Batcher
 from rag.serve.leases import Leases
 from rag.serve.metrics import Metrics
 
@@ -43,21 +43,44 @@ _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
 class Merging(Protocol):
-    """Where the requests of all clients come together."""
+    """Where the requests of all clients come together. Every member may raise EmbedderBusy."""
 
-    def pictures(self, pictures: Sequence[bytes]) -> Sequence[Future[Vector]]:
-        """Raise EmbedderBusy."""
+    async def pictures(self, pictures: Sequence[bytes]) -> list[Vector | Unreadable]:
+        """One for each, in order."""
         ...
 
-    def texts(self, texts: Sequence[str]) -> Sequence[Future[Vector]]:
-        """Raise EmbedderBusy."""
-        ...
+    async def texts(self, texts: Sequence[str]) -> list[Vector]: ...
 
-    def windows(self, texts: Sequence[str]) -> Future[list[list[str]]]: ...
+    async def windows(self, texts: Sequence[str]) -> list[list[str]]: ...
 
     def well(self) -> bool:
         """Whether the last batch was encoded."""
         ...
+
+
+class Merged:
+    """Merging by a Batcher."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self._batcher = batcher
+        self.well = batcher.well
+
+    async def pictures(self, pictures: Sequence[bytes]) -> list[Vector | Unreadable]:
+        futures = self._batcher.pictures(pictures)
+        made = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        return [_vector_or_refusal(one) for one in made]
+
+    async def texts(self, texts: Sequence[str]) -> list[Vector]:
+        return list(await asyncio.gather(*map(asyncio.wrap_future, self._batcher.texts(texts))))
+
+    async def windows(self, texts: Sequence[str]) -> list[list[str]]:
+        return await asyncio.wrap_future(self._batcher.windows(texts))
+
+
+def _vector_or_refusal(made: Vector | BaseException) -> Vector | Unreadable:
+    if isinstance(made, BaseException) and not isinstance(made, Unreadable):
+        raise made
+    return made
 
 
 @dataclass(frozen=True)
@@ -67,7 +90,9 @@ class Host:
     identity: Identity
     merging: Merging
     metrics: Metrics
-    leases: Leases
+    leases: Leases | None
+    """None where the model lies on several cards: they are not lent."""
+
     token: str
 
 
@@ -108,21 +133,21 @@ def build_app(host: Host) -> Starlette:
 
     async def texts(request: Request) -> BaseModel:
         asked = await _json(request, Texts)
-        made = await asyncio.gather(*map(asyncio.wrap_future, host.merging.texts(asked.texts)))
+        made = await host.merging.texts(asked.texts)
         return Vectors.of(host.identity.identity, host.identity.dim, made)
 
     async def windows(request: Request) -> BaseModel:
         asked = await _json(request, Texts)
-        return Windows(windows=await asyncio.wrap_future(host.merging.windows(asked.texts)))
+        return Windows(windows=await host.merging.windows(asked.texts))
 
     async def away(request: Request) -> BaseModel:
         asked = await _json(request, Lease)
-        await run_in_threadpool(host.leases.lend, asked.client, asked.seconds)
+        await run_in_threadpool(_leases(host).lend, asked.client, asked.seconds)
         return asked
 
     async def back(request: Request) -> BaseModel:
         asked = await _json(request, Lease)
-        await run_in_threadpool(host.leases.take_back, asked.client)
+        await run_in_threadpool(_leases(host).take_back, asked.client)
         return asked
 
     async def health(_: Request) -> Response:
@@ -162,19 +187,22 @@ def _route(host: Host, path: str, answer: Callable[[Request], Awaitable[BaseMode
     return Route(path, endpoint, methods=[method])
 
 
+def _leases(host: Host) -> Leases:
+    if host.leases is None:
+        raise _Refusal(409, "A host with replicas does not lend its cards.", "Set MAGPIE_EMBED__OFFLOAD=false.")
+    return host.leases
+
+
 async def _embed_pictures(host: Host, sent: Sequence[bytes]) -> Vectors:
     """What cannot be decoded, or is too large, is refused alone."""
     large = {n for n, picture in enumerate(sent) if len(picture) > host.identity.max_mb << 20}
     fitting = [n for n in range(len(sent)) if n not in large]
-    futures = host.merging.pictures([sent[n] for n in fitting])
-    made = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+    made = await host.merging.pictures([sent[n] for n in fitting])
     refused = [Refused(index=n, reason=f"The picture is larger than {host.identity.max_mb} MB.") for n in sorted(large)]
     vectors: list[Vector] = []
     for n, one in zip(fitting, made, strict=True):
         if isinstance(one, Unreadable):
             refused.append(Refused(index=n, reason=str(one)))
-        elif isinstance(one, BaseException):
-            raise one
         else:
             vectors.append(one)
     host.metrics.refused(len(refused))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -61,6 +62,13 @@ def test_a_host_without_weights_does_not_start(run: Run, monkeypatch: pytest.Mon
     code, _, err = run(FakeEngine(), "embedder")
     assert code == 1
     assert "There are no weights" in err
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_replicas_without_ray_say_how_to_get_it(run: Run) -> None:
+    code, out, err = run(FakeEngine(), "embedder", "--replicas", "2")
+    assert (code, out) == (1, "")
+    assert "pip install 'magpie[ray]'" in err
 
 
 def test_bench_prints_shares_and_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
