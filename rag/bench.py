@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -174,7 +175,12 @@ def _with_random_weights(embed: EmbedSettings, choice: Choice, folder: Path) -> 
     torch.manual_seed(0)
     precision = "fp32" if choice.device == "cpu" else "fp16"
     path = folder / "random.pt"
-    torch.save(open_clip.create_model(choice.model, load_weights=False, precision=precision).state_dict(), path)
+    logging.disable(logging.WARNING)  # of open_clip's: that the weights are random
+    try:
+        model = open_clip.create_model(choice.model, load_weights=False, precision=precision)
+    finally:
+        logging.disable(logging.NOTSET)
+    torch.save(model.state_dict(), path)
     return embed.model_copy(update={"model": choice.model, "weights": str(path), "device": choice.device})
 
 

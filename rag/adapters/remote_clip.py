@@ -42,6 +42,10 @@ _CONNECT_SECONDS = 3.0
 _LOOK_SECONDS = 10.0
 """The identity is asked for while somebody waits: it needs no forward pass."""
 
+_FEW = 8
+_QUESTION_SECONDS = 20.0
+"""Longest wait for so few pictures or texts: they are a question, which other lanes answer as well."""
+
 _AT_ONCE = 2
 """Requests on their way together: the host prepares one while it encodes the other."""
 
@@ -83,7 +87,6 @@ class RemoteClip:
         self._client = httpx.Client(
             base_url=url,
             headers=[(b"authorization", f"Bearer {token}".encode())] if token else [],
-            timeout=httpx.Timeout(self._seconds, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,  # the host is in this house: no proxy of the environment, and no .netrc
             limits=httpx.Limits(keepalive_expiry=4),  # less than the host keeps them
@@ -118,7 +121,7 @@ class RemoteClip:
         found: list[list[str]] = []
         for start in range(0, len(texts), MOST_TEXTS):
             part = texts[start : start + MOST_TEXTS]
-            told = self._post("/windows", Texts(texts=list(part)), Windows).windows
+            told = self._post("/windows", Texts(texts=list(part)), Windows, len(part)).windows
             if len(told) != len(part):
                 raise _unfit(f"it cut {len(part)} texts and sent {len(told)}")
             found += told
@@ -129,7 +132,7 @@ class RemoteClip:
         batches = [texts[start : start + size] for start in range(0, len(texts), size)]
 
         def embed(batch: Sequence[str]) -> list[Vector]:
-            rows = self._rows(self._post("/texts", Texts(texts=list(batch)), Vectors), len(batch))
+            rows = self._rows(self._post("/texts", Texts(texts=list(batch)), Vectors, len(batch)), len(batch))
             if any(row is None for row in rows):
                 raise _unfit("it refused a text")
             return [row for row in rows if row is not None]
@@ -148,7 +151,7 @@ class RemoteClip:
             if not sent:
                 return [None] * len(batch)
             body = pack_pictures(sent)
-            told = self._ask("POST", "/pictures", Vectors, body, PICTURES_TYPE)
+            told = self._ask("POST", "/pictures", Vectors, body, PICTURES_TYPE, seconds=self._patience(len(sent)))
             made = iter(self._rows(told, len(sent)))
             return [None if one is None else next(made) for one in read]
 
@@ -182,8 +185,12 @@ class RemoteClip:
 
     # ------------------------------------------------------------ asking
 
-    def _post(self, path: str, sent: BaseModel, shape: type[_Shape]) -> _Shape:
-        return self._ask("POST", path, shape, sent.model_dump_json().encode(), "application/json")
+    def _post(self, path: str, sent: BaseModel, shape: type[_Shape], count: int = _FEW + 1) -> _Shape:
+        body = sent.model_dump_json().encode()
+        return self._ask("POST", path, shape, body, "application/json", seconds=self._patience(count))
+
+    def _patience(self, count: int) -> float:
+        return min(self._seconds, _QUESTION_SECONDS) if count <= _FEW else self._seconds
 
     def _ask(
         self,
@@ -193,16 +200,16 @@ class RemoteClip:
         body: bytes = b"",
         kind: str = "",
         *,
-        seconds: float | None = None,
+        seconds: float,
         pauses: Sequence[float] | None = None,
     ) -> _Shape:
         """Tried again when the host is busy, or broke off; each request can be sent twice without harm."""
         waits = self._pauses if pauses is None else pauses
         headers = {"content-type": kind} if kind else {}
-        timeout = httpx.Timeout(seconds or self._seconds, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
         for wait in (*waits, None):
             try:
-                with self._told_apart():
+                with self._told_apart(seconds):
                     answer = self._client.request(method, path, content=body, headers=headers, timeout=timeout)
                     return self._read(answer, shape)
             except EmbedderBusy as error:
@@ -212,7 +219,7 @@ class RemoteClip:
         raise AssertionError("a try returns or raises")
 
     @contextmanager
-    def _told_apart(self) -> Iterator[None]:
+    def _told_apart(self, seconds: float) -> Iterator[None]:
         """httpx's errors as ours, with the address and never what was sent."""
         try:
             yield
@@ -220,7 +227,7 @@ class RemoteClip:
             raise EmbedderDown(f"waiting for the GPU host: nobody answers at {self._place}.", _START) from error
         except httpx.TimeoutException as error:
             raise _Slow(
-                f"The GPU host at {self._place} did not answer in {self._seconds:.0f} s.",
+                f"The GPU host at {self._place} did not answer in {seconds:.0f} s.",
                 "Raise MAGPIE_EMBED__SECONDS.",
             ) from error
         except httpx.HTTPError as error:

@@ -36,6 +36,9 @@ from rag.serve.metrics import Metrics
 BODY_MB = 64
 """The largest request, unless one picture may be larger."""
 
+_ALL_MB = 512
+"""What the requests of all clients may hold together; beyond, 503."""
+
 _RETRY_SECONDS = 1
 _JSON = "application/json"
 
@@ -103,6 +106,22 @@ class _Refusal(Exception):
         self.failure = Failure(error=error, hint=hint)
 
 
+class _Room:
+    """Bytes that are being received or worked on. Used in the server's one thread."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, size: int) -> None:
+        """Raise EmbedderBusy when there is no room."""
+        if size > self._left:
+            raise EmbedderBusy("Too much is being sent to the GPU host already.", "It is tried again by itself.")
+        self._left -= size
+
+    def leave(self, size: int) -> None:
+        self._left += size
+
+
 def check_address(host: str, token: str) -> None:
     """Raise BadSetting for an address that others can reach, without a token."""
     try:
@@ -159,16 +178,20 @@ def build_app(host: Host) -> Starlette:
             return Response(status_code=401)
         return Response(host.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    routes = [Route("/health", health), Route("/metrics", metrics), _route(host, "/identity", identity, "GET")]
+    room = _Room(_ALL_MB << 20)
+    told = [Route("/health", health), Route("/metrics", metrics), _route(host, "/identity", identity, room)]
     posted = {"/pictures": pictures, "/texts": texts, "/windows": windows, "/away": away, "/back": back}
-    return Starlette(routes=[*routes, *(_route(host, path, answer, "POST") for path, answer in posted.items())])
+    return Starlette(routes=[*told, *(_route(host, path, answer, room, "POST") for path, answer in posted.items())])
 
 
-def _route(host: Host, path: str, answer: Callable[[Request], Awaitable[BaseModel]], method: str) -> Route:
+def _route(
+    host: Host, path: str, answer: Callable[[Request], Awaitable[BaseModel]], room: _Room, method: str = "GET"
+) -> Route:
     """One address: the token asked for first, every failure answered as JSON, counted by its status."""
 
     async def endpoint(request: Request) -> Response:
         status, headers = 200, {}
+        request.state.room, request.state.taken = room, 0
         try:
             if not _may(request, host.token):
                 raise _Refusal(401, "The GPU host asks for a token.", "Set MAGPIE_EMBED__TOKEN as on the host.")
@@ -181,6 +204,8 @@ def _route(host: Host, path: str, answer: Callable[[Request], Awaitable[BaseMode
             status, told = 400, Failure(error="The request broke off.")
         except MagpieError as error:
             status, told = 500, _failure(error)
+        finally:
+            room.leave(request.state.taken)
         host.metrics.answered(path, status)
         return Response(told.model_dump_json(), status, headers, _JSON)
 
@@ -228,6 +253,8 @@ async def _body(request: Request, kind: str, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _Refusal(413, f"The request is larger than {limit >> 20} MB.", "Send fewer at a time.")
+        request.state.room.take(len(part))
+        request.state.taken = size
         parts.append(part)
     return b"".join(parts)
 

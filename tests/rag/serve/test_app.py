@@ -13,10 +13,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from rag.errors import BadSetting, EmbedderFailed
+from rag.errors import BadSetting, EmbedderBusy, EmbedderFailed
 from rag.hosting import open_host
 from rag.packing import MOST_TEXTS, PICTURES_TYPE, Vectors, pack_pictures
-from rag.serve.app import check_address
+from rag.serve.app import _Room, check_address
 from rag.settings import EmbedSettings, ServeSettings, Settings
 from tests.fakes.encoder import FakeEncoder
 from tests.fakes.gpu_host import gpu_host
@@ -126,6 +126,22 @@ def test_a_full_queue_is_503_with_the_seconds_to_wait() -> None:
         encoder.open.set()
         assert running.result(30).status_code == 200
         assert send(client, *[png()] * 9).status_code == 200
+
+
+def test_what_all_send_together_is_bounded() -> None:
+    room = _Room(100)
+    room.take(60)
+    with pytest.raises(EmbedderBusy):
+        room.take(50)
+    room.leave(60)
+    room.take(100)
+    # Nothing of a request stays behind, however it ends: 40 of 14 MB, one by one, where 512 have room.
+    with asked(FakeEncoder()) as client:
+        body = pack_pictures([b"damaged" * (15 << 17)])
+        for content_type in (PICTURES_TYPE, "application/json") * 20:
+            path = "/pictures" if content_type == PICTURES_TYPE else "/texts"
+            answer = client.post(path, content=body, headers={"content-type": content_type})
+            assert answer.status_code in (200, 422)
 
 
 def _in_thread(call: object) -> Future[httpx.Response]:
