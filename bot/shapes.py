@@ -118,6 +118,7 @@ def benched_shape(found: Benched) -> Shape:
                 "raw_per_s": speed.raw,
                 "share": speed.share,
                 "share_range": [speed.lowest, speed.highest],
+                "processor_share": speed.processor_share,
                 "spent": speed.spent,
                 "preparing_cores": speed.preparing,
             }

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -52,7 +52,10 @@ _QUALITY = 80
 _WORDS = 45
 """Words of a text; with CLIP's tokens it fills most of a window and never two."""
 
-_BESIDE = "beside"
+_BESIDE, _PROCESSOR = "beside", "processor"
+
+_SECONDS = 6.0
+"""Of the model alone in a round, where no number is given; whole batches, and at least four."""
 
 _BATCHES = 2
 """Batches of the model alone before and after each round."""
@@ -60,10 +63,13 @@ _BATCHES = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much is embedded in a round, and how. `served`: through a GPU host on the loopback."""
+    """How much is embedded in a round (None: what takes the model alone some seconds), how often and how.
 
-    pictures: int = 128
-    texts: int = 256
+    `serve`: through a GPU host on the loopback, served by it.
+    """
+
+    pictures: int | None = None
+    texts: int | None = None
     rounds: int = 3
     random_weights: bool = False
     serve: Serve | None = None
@@ -72,7 +78,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Speed:
     """Of one kind. `spent` are shares of the time from file to store; `preparing` is how many cores were at it beside,
-    on average, or None where that is not known."""
+    on average, or None where that is not known. `processor_share` compares the processor's time for each instead of the
+    clock's, which on a busy machine says more; None where the work is a GPU's."""
 
     per_second: float
     raw: float
@@ -81,6 +88,7 @@ class Speed:
     highest: float
     spent: dict[str, float]
     preparing: float | None
+    processor_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +234,14 @@ class _Track:
         self._run_there: _Run = between or (lambda call: lanes.mirror.thread.do(BATCH, call))
         self._words = Fts5Words()
         self._number = 0
-        self._drawn = {kind: [_drawn(kind, number) for number in range(_DISTINCT)] for kind in SIZES}
+        self._drawn = settings.data / "drawn"
+        self._drawn.mkdir()
+        for kind in SIZES:
+            for number in range(_DISTINCT):
+                (self._drawn / f"{number}.{kind}").write_bytes(_drawn(kind, number))
 
     def run(self, wanted: Wanted, report: Callable[[str], None]) -> dict[str, Speed]:
-        kinds: dict[str, tuple[Modality, int]] = {
+        kinds: dict[str, tuple[Modality, int | None]] = {
             "pictures": (Modality.PICTURE, wanted.pictures),
             "jpeg": (Modality.PICTURE, wanted.pictures),
             "png": (Modality.PICTURE, wanted.pictures),
@@ -238,18 +250,17 @@ class _Track:
         for name in ("pictures", "texts"):  # compiling, graphs and the store's first write are not measured
             self._round(name, 2 * self._rows(kinds[name][0]))
         speeds: dict[str, Speed] = {}
-        for name, (modality, count) in kinds.items():
+        for name, (modality, given) in kinds.items():
             rows = self._rows(modality)
             forward = self._model.forward_alone(modality, rows)
             alone = partial(self._run_there, forward)
             alone()
+            count = given or rows * max(4, round(_SECONDS * _rate(alone, rows).rows / rows))
             rounds = []
             for number in range(wanted.rounds):
                 report(f"{name}: round {number + 1} of {wanted.rounds} …")
-                before = _rate(alone, rows)
-                spent = self._round(name, count)
-                rounds.append((spent, (before + _rate(alone, rows)) / 2))
-            speeds[name] = _speed(rounds, count)
+                rounds.append(_Round(_rate(alone, rows), self._round(name, count), _rate(alone, rows)))
+            speeds[name] = _speed(rounds, count, on_processor=self._model.device == "cpu")
         return speeds
 
     def _rows(self, modality: Modality) -> int:
@@ -261,7 +272,7 @@ class _Track:
         with self._catalog.writing() as connection:
             self._put(connection, name, count)
         self._timed.seconds = self._spent.prepare = self._spent.encode = 0.0
-        started = perf_counter()
+        started, worked = perf_counter(), process_time()
         left = count
         while left > 0:
             done = self._lane.embed_some()
@@ -272,7 +283,7 @@ class _Track:
         total = perf_counter() - started
         encode = self._spent.encode or None
         embedder = self._timed.seconds
-        spent = {"total": total, "catalog and store": total - embedder}
+        spent = {"total": total, _PROCESSOR: process_time() - worked, "catalog and store": total - embedder}
         if encode is None:
             return {**spent, "GPU host": embedder}
         waited = embedder - encode
@@ -304,25 +315,43 @@ class _Track:
             return NewChunk(page, Kind.TEXT, _text(self._number * 100_000 + page), "", "", box, ())
         kind = name if name in SIZES else ("jpeg", "png")[page % 2]
         file = f"p{page:04d}.{kind}"
-        (folder / file).write_bytes(self._drawn[kind][page // 2 % _DISTINCT])
+        (folder / file).hardlink_to(self._drawn / f"{page // 2 % _DISTINCT}.{kind}")
         return NewChunk(page, Kind.PAGE, "", "", "", box, (), file)
 
 
-def _rate(alone: Callable[[], None], rows: int) -> float:
-    started = perf_counter()
+class _Rate(NamedTuple):
+    """Rows a second, and a second of the processor."""
+
+    rows: float
+    worked: float
+
+
+class _Round(NamedTuple):
+    """The model alone, the seconds of a round by what they were spent on, the model alone again."""
+
+    before: _Rate
+    spent: dict[str, float]
+    after: _Rate
+
+
+def _rate(alone: Callable[[], None], rows: int) -> _Rate:
+    started, worked = perf_counter(), process_time()
     for _ in range(_BATCHES):
         alone()
-    return _BATCHES * rows / (perf_counter() - started)
+    done = _BATCHES * rows
+    return _Rate(done / (perf_counter() - started), done / (process_time() - worked))
 
 
-def _speed(rounds: Sequence[tuple[dict[str, float], float]], count: int) -> Speed:
-    rates = [count / spent["total"] for spent, _ in rounds]
-    shares = [rate / raw for rate, (_, raw) in zip(rates, rounds, strict=True)]
-    names = [name for name in rounds[0][0] if name != "total"]
-    parts = {name: median(spent[name] / spent["total"] for spent, _ in rounds) for name in names}
+def _speed(rounds: Sequence[_Round], count: int, *, on_processor: bool) -> Speed:
+    raws = [(one.before.rows + one.after.rows) / 2 for one in rounds]
+    rates = [count / one.spent["total"] for one in rounds]
+    shares = [rate / raw for rate, raw in zip(rates, raws, strict=True)]
+    worked = [2 * count / one.spent[_PROCESSOR] / (one.before.worked + one.after.worked) for one in rounds]
+    parts = {name: median(one.spent[name] / one.spent["total"] for one in rounds) for name in rounds[0].spent}
     beside = parts.pop(_BESIDE, None)
-    raw = median(raw for _, raw in rounds)
-    return Speed(median(rates), raw, median(shares), min(shares), max(shares), parts, beside)
+    del parts["total"], parts[_PROCESSOR]
+    processor = median(worked) if on_processor else None
+    return Speed(median(rates), median(raws), median(shares), min(shares), max(shares), parts, beside, processor)
 
 
 def _text(seed: int) -> str:

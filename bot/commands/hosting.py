@@ -58,8 +58,8 @@ def embedder(
 
 def bench(
     context: typer.Context,
-    pictures: Annotated[int, typer.Option(min=1, help="Pictures a round.")] = 128,
-    texts: Annotated[int, typer.Option(min=1, help="Texts a round.")] = 256,
+    pictures: Annotated[int | None, typer.Option(min=1, help="Pictures a round; none: for some seconds.")] = None,
+    texts: Annotated[int | None, typer.Option(min=1, help="Texts a round; none: for some seconds.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 3,
     random: Annotated[bool, typer.Option("--random", help="Random weights: as fast, and none are needed.")] = False,
     served: Annotated[bool, typer.Option("--served", help="Through a GPU host on this machine.")] = False,
@@ -87,6 +87,8 @@ def _show(screen: Screen, found: Benched) -> None:
             f"{name:<9}{speed.per_second:8.1f} a second, {100 * speed.share:.0f} % of the model alone "
             f"({speed.raw:.1f}; rounds {100 * speed.lowest:.0f} to {100 * speed.highest:.0f} %)"
         )
+        if speed.processor_share is not None:
+            screen.say(f"{100 * speed.processor_share:.0f} % by the processor's time", indent=2)
         spent = ", ".join(f"{part} {100 * share:.0f} %" for part, share in speed.spent.items())
         beside = "" if speed.preparing is None else f"; meanwhile {speed.preparing:.2f} cores prepare"
         screen.say(spent + beside, indent=2)

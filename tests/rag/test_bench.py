@@ -33,6 +33,7 @@ def test_every_kind_is_measured_beside_the_model_alone(served: bool, tmp_path: P
         assert 0 < speed.lowest <= speed.share <= speed.highest
         assert speed.share == pytest.approx(speed.per_second / speed.raw)
         assert sum(speed.spent.values()) == pytest.approx(1)
+        assert (speed.processor_share or 0) > 0
         assert ("GPU host" in speed.spent) is served
         assert (speed.preparing is None) is served
         assert served or (speed.preparing or 0) > 0
