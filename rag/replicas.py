@@ -76,6 +76,10 @@ class Merging:
         self._encode_picture: Any = encode_picture
         self._encode_text: Any = encode_text
 
+    def begin(self) -> None:
+        """A first vector, in the thread that encodes: a compiled model stays in the thread it was made in."""
+        self._encoding.submit(self._encoder.embed_texts, ["a page"]).result()
+
     async def pictures(self, pictures: Sequence[bytes]) -> list[Vector | Unreadable]:
         return list(await asyncio.gather(*map(self._picture, pictures)))
 
@@ -122,9 +126,9 @@ class Merging:
 def replica_app(settings: Settings, open_encoder: Callable[[Settings], Encoder]) -> Starlette:
     """The app of one replica; runs in its process, and has made a vector when it returns."""
     encoder = open_encoder(settings)
-    encoder.embed_texts(["a page"])
     metrics = Metrics()
     merging = Merging(encoder, limits_of(settings), metrics)
+    merging.begin()
     return build_app(Host(identity_of(encoder, settings), merging, metrics, None, token_of(settings)))
 
 

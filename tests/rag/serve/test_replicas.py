@@ -63,7 +63,8 @@ with open_replicas(Settings(embed=embed, serve=ServeSettings(port=port)), Replic
         answer = httpx.get(f"{url}/metrics", headers=headers, trust_env=False)
         told |= {line for line in answer.text.splitlines() if line.startswith("magpie_embedder_vectors_total{modality")}
     counts = [float(line.rsplit(" ", 1)[1]) for line in told if "text" in line]
-    assert len(counts) == 2 and min(counts) > 100 and sum(counts) == 8 * 300, told
+    # Each of the two had some of it; told apart by their counts, unless they had the same.
+    assert counts == [4 * 300] or (len(counts) == 2 and min(counts) > 0 and sum(counts) == 8 * 300), told
     client.close()
 print("PROVED")
 """
