@@ -54,7 +54,7 @@ _REQUEST_MB = 32
 
 _LEASE_SECONDS = 600.0
 
-_START = "On the GPU host: magpie embedder. MAGPIE_EMBED__URL says where it is."
+_START = "run `magpie embedder` on that machine; MAGPIE_EMBED__URL says where it is"
 
 
 def open_remote(settings: EmbedSettings, pauses: Sequence[float] = _PAUSES) -> RemoteClip:
