@@ -338,3 +338,4 @@ def draw(chance: random.Random, count: int) -> list[Step]:
 def take(town: Town, step: Step) -> None:
     STEPS[step.kind](town, step)
     town.work()
+    town.shares_are_true()
