@@ -219,11 +219,11 @@ def _place(hit: Hit) -> str:
 
 
 def _page(hit: Hit) -> str:
-    return hit.place.removeprefix(f"{hit.name}, ")
+    return hit.place.removeprefix(f"{hit.title}, ")
 
 
 def _linked(hit: Hit) -> str:
-    name = escaped(hit.name).replace("|", "¦")
+    name = escaped(hit.title).replace("|", "¦")
     if hit.link and re.fullmatch(r"https?://[^\s<>|]+", hit.link):
         return f"<{hit.link.replace('&', '&amp;')}|{name}>"
     return name

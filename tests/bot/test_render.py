@@ -149,3 +149,9 @@ def test_notifications_hold_no_link_either(text: str, name: str) -> None:
 def test_letters_are_not_turned_around() -> None:
     reply = page_reply(replace(LINKED, name="fee\u202efdp.exe\U000e0041", link=None), None)
     assert reply.blocks[0]["text"]["text"].startswith("This is *feefdp.exe*")
+
+
+def test_a_name_cites_nothing() -> None:
+    reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
+    assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
+    assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
