@@ -145,8 +145,8 @@ def reading_status(standings: Sequence[Standing]) -> str:
     """What is shown while a question waits for documents sent with it."""
     for one in standings:
         if one.state == "reading" and one.pages:
-            return escaped(f"Reading {one.name}, page {min(one.page + 1, one.pages)} of {one.pages} …")
-    names = [one.name for one in standings if one.state in ("waiting", "reading")]
+            return escaped(f"Reading {one.title}, page {min(one.page + 1, one.pages)} of {one.pages} …")
+    names = [one.title for one in standings if one.state in ("waiting", "reading")]
     return escaped(f"Reading {names[0]} …") if names else LOOKING
 
 
@@ -167,13 +167,13 @@ BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie
 
 def failure_sentence(standing: Standing) -> str:
     """Said to the sender alone when a file cannot be read."""
-    return escaped(f"I could not read {standing.name}: {standing.reason} {standing.hint}".strip())
+    return escaped(f"I could not read {standing.title}: {standing.reason} {standing.hint}".strip())
 
 
 def failures_remark(standings: Sequence[Standing]) -> str:
     """Said before an answer that had to do without a document sent with the question."""
-    failed = [f"{one.name} could not be read: {one.reason}" for one in standings if one.state == "failed"]
-    unread = [one.name for one in standings if one.state in ("waiting", "reading")]
+    failed = [f"{one.title} could not be read: {one.reason}" for one in standings if one.state == "failed"]
+    unread = [one.title for one in standings if one.state in ("waiting", "reading")]
     late = [f"{', '.join(unread)}: not wholly read yet; ask again in a while."] if unread else []
     return " ".join([*failed, *late])
 

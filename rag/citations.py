@@ -51,7 +51,7 @@ def check_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[
 
 def without_citations(text: str) -> str:
     """A document's own references, (3) for [3]: whoever reads the quotation must not take them for passages."""
-    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", text)
+    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", _undisguised(text))
 
 
 def says_not_found(text: str) -> bool:

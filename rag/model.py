@@ -43,7 +43,7 @@ class Box(NamedTuple):
         return self.intersection(other) / other.area if other.area else 0.0
 
 
-_ROUND = str.maketrans("[]【】［］〔〕〖〗⟦⟧❲❳⁅⁆", "()" * 8)
+ROUND = str.maketrans("[]【】［］〔〕〖〗⟦⟧❲❳⁅⁆", "()" * 8)
 
 WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 
@@ -232,7 +232,7 @@ class Hit:
     @property
     def title(self) -> str:
         """The name as a reader sees it: what stands in brackets there is no citation."""
-        return self.name.translate(_ROUND)
+        return self.name.translate(ROUND)
 
     @property
     def place(self) -> str:

@@ -155,3 +155,4 @@ def test_a_name_cites_nothing() -> None:
     reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
+    assert failures_remark([Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)]).startswith("(4).pdf could")

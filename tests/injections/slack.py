@@ -13,7 +13,7 @@ from typing import Any
 
 _MARKED = re.compile(r"<([^<>\n]*)>")
 _SCHEME = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^\s<>]|\b(?:mailto|tel|sms|skype|slack|javascript|data):[^\s<>]", re.IGNORECASE
+    r"[a-z][a-z0-9+.-]*://[^\s<>]|\b(?:mailto|tel|sms|skype|slack|javascript|data):[\w/+]", re.IGNORECASE
 )
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+([^\W\d_]{2,}|xn--[\w-]+)")
 _NAMED = re.compile(r"(?<![\w@])@(?:channel|here|everyone)\b|(?<![\w#&])#[^\W\d_][\w-]*", re.IGNORECASE)

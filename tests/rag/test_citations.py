@@ -91,7 +91,7 @@ def test_quoted_text_cites_nothing(text: str) -> None:
 
 
 def test_a_documents_own_references_are_kept_legible() -> None:
-    assert without_citations("as shown in [3, 4], and [Fig. 2]") == "as shown in (3, 4), and [Fig. 2]"
+    assert without_citations("as shown in [3, 4], 〔7〕 and [Fig. 2]") == "as shown in (3, 4), (7) and [Fig. 2]"
 
 
 @pytest.mark.parametrize(
