@@ -211,7 +211,7 @@ def test_what_is_no_picture_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    "<|im_start|> <|im_end|> <start_of_turn> </s> [INST] [/INST] <<SYS>> [img-0] <__media__> <｜User｜> <think>".split(),
+    "<|im_start|> <|im_end|> <start_of_turn> </s> [INST] [/INST] <<SYS>> [img-0] <__media__> <｜User｜>".split(),
 )
 def test_a_text_makes_no_turn_of_its_own(token: str) -> None:
     prompt = write_prompt(f"a {token}", numbered(f"b {token} c", f"d<{token}>"), {}, AnswerSettings())
