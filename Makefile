@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint fuzz bench-regions bench-speed bench-search bench-ablation install
+.PHONY: demo test lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -18,6 +18,12 @@ lint: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+# Known vulnerabilities of everything installed, as the package index tells them; another service asked by
+# AUDIT="-s osv". What cannot be asked about is no pass: it fails then, too.
+audit: install
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
+	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
 # Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs.
 fuzz: install
@@ -38,6 +44,15 @@ bench-search: install
 	@test -n "$(DATA)" || { echo "Say which data folder: make bench-search DATA=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.measure.search "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
+# What it costs to know who may see what, over the same 100,000 chunks: make bench-scope DATA=DIR, QUESTIONS=FILE
+bench-scope: install
+	@test -n "$(DATA)" || { echo "Say which data folder: make bench-scope DATA=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.measure.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
+
+# Pictures and texts a second from files to stored vectors, against the model alone, with random weights
+bench-embedder: install
+	@$(BIN)/magpie bench --random
+
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) bot/preflight.py $(VENV)
@@ -46,3 +61,8 @@ install:
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.measure.ablation "$(DATA)" --questions "$(QUESTIONS)"
+
+# Random workspaces, and whether anything gets where it must not: make leaks STEPS=10000 SEED=1, or SABOTAGE=all
+STEPS ?= 10000
+leaks: install
+	@$(BIN)/python -m tests.leaks --steps $(STEPS) --seed $(SEED)

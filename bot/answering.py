@@ -9,23 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic, time
 from typing import Any
 
-import httpx
 from slack_sdk import WebClient
 
-from bot import ledger, render
-from bot.access import scope_of
+from bot import ledger, render, shown
+from bot.access import Access, Granted
 from bot.events import Queried, Question, slack_file
 from bot.files import KIND, SlackFiles, changed_ns
 from bot.ledger import Asked
 from bot.record import record
-from bot.render import Picture, Reply
-from bot.slack import Refused, calling
+from bot.render import Reply
+from bot.slack import Refused, Stopping, calling
+from bot.uploads import Uploads
 from rag import (
     Answer,
     MagpieError,
@@ -35,8 +34,8 @@ from rag import (
     Scope,
     Share,
     Standing,
-    TryAgain,
     Unreadable,
+    allowed,
     put_share,
     standings,
 )
@@ -52,15 +51,10 @@ UPDATE_EVERY = 3.0
 _FRESH = 5.0
 """Seconds after which a question may have been answered by a run whose data is gone: the thread is read first."""
 
+_THINK = 3
+"""How often a reply is thought out, when what it was made of changes meanwhile."""
+
 _LOOK = 0.5
-_SHARED_WITHIN = 20.0
-"""Seconds after which pictures whose sharing was asked for, by a process that then died, are shared again."""
-
-_POLL = (0.5, 1, 2, 2, 4, 4, 8)
-
-
-class Stopping(Exception):
-    """Magpie ends: the question is put back as it is. Outside rag's tree, so that rag makes no answer of it."""
 
 
 class Answering:
@@ -72,6 +66,8 @@ class Answering:
         poster: WebClient,
         rag: Rag,
         files: SlackFiles,
+        access: Access,
+        uploads: Uploads,
         me: str,
         document_seconds: float,
         stop: threading.Event,
@@ -80,6 +76,8 @@ class Answering:
         self._poster = poster
         self._rag = rag
         self._files = files
+        self._access = access
+        self._uploads = uploads
         self._me = me
         self._document_seconds = document_seconds
         self._stop = stop
@@ -88,7 +86,7 @@ class Answering:
     def answer(self, asked: Asked) -> None:
         """Take a claimed question to its end. Raises of our tree mean: not now, or not at all."""
         asked = self._greet(asked)
-        reply = Reply.restored(asked.reply) if asked.reply else self._think(asked)
+        asked, reply = self._cleared(asked)
         self._update(asked, reply)
         self._show(asked, reply)
         self._react(asked.question, "reactions_remove")
@@ -154,6 +152,36 @@ class Answering:
             if not (isinstance(error, Refused) and error.code in ("already_reacted", "no_reaction")):
                 log.info("No reaction on a question: %s", error)
 
+    # ------------------------------------------------------------ what may be shown
+
+    def _granted(self, question: Question) -> Granted:
+        return self._access.granted(question.channel, question.user)
+
+    def _cleared(self, asked: Asked) -> tuple[Asked, Reply]:
+        """A reply that may be shown now. Between the search and this moment, which a slow model or a restart can make
+        long, a source may have gone, or a reader come: then it is thought out anew."""
+        for _ in range(_THINK):
+            reply = Reply.restored(asked.reply) if asked.reply else self._think(asked)
+            if self._may_show(asked, reply):
+                return asked, reply
+            log.info("A reply is thought out anew: what it was made of may be shown no longer.")
+            with self._rag.writing() as connection:
+                ledger.unthink(connection, asked.id)
+            asked = replace(asked, reply=None, uploads=None, sharing=None)
+        return asked, render.plain_reply(render.CHANGING)
+
+    def _may_show(self, asked: Asked, reply: Reply) -> bool:
+        """Whether everything a reply may be made of is in the scope of its readers now; if so, that is logged."""
+        if not reply.documents:
+            return True
+        granted = self._granted(asked.question)
+        with self._rag.writing() as connection:
+            found = allowed(connection, reply.documents, granted.scope)
+            if {one.document for one in found} != set(reply.documents):
+                return False
+            shown.log_access(connection, asked.question, found, granted.why)
+        return True
+
     # ------------------------------------------------------------ the answer
 
     def _think(self, asked: Asked) -> Reply:
@@ -163,10 +191,13 @@ class Answering:
         remark = render.failures_remark(standing)
         if not question.text and not pictures:
             reply = render.plain_reply(remark or render.HELP)
-        elif pictures:
-            reply = self._about_picture(question, pictures[0], remark)
         else:
-            reply = self._about_words(asked, standing, remark)
+            granted = self._granted(question)
+            remark = " ".join(part for part in (granted.notice, remark) if part)
+            if pictures:
+                reply = self._about_picture(question, pictures[0], granted, remark)
+            else:
+                reply = self._about_words(asked, granted, standing, remark)
         self._note(asked, reply=reply.stored())
         return reply
 
@@ -198,16 +229,16 @@ class Answering:
         until, told = monotonic() + self._document_seconds, Throttle(lambda text: self._progress(asked, text))
         while True:
             with self._rag.reading() as connection:
-                found = standings(connection, KIND, documents)
+                found = standings(connection, KIND, documents, asked.question.channel)
             if all(one.state in ("ready", "failed") for one in found) or monotonic() > until:
                 return found
             told(render.reading_status(found))
             if self._stop.wait(_LOOK):
                 raise Stopping
 
-    def _about_words(self, asked: Asked, standing: Sequence[Standing], remark: str) -> Reply:
-        """What was sent with the question first, then everything shared in the conversation."""
-        scope = scope_of(asked.question)
+    def _about_words(self, asked: Asked, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
+        """What was sent with the question first, then everything its readers may see."""
+        scope = granted.scope
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
             answer = self._ask(asked, replace(scope, documents=sent))
@@ -217,7 +248,13 @@ class Answering:
 
     def _ask(self, asked: Asked, scope: Scope) -> Answer:
         """An answer in words, shown as it comes. Questions wait for their turn at the model here, not in its error."""
-        told = Throttle(lambda text: self._progress(asked, text))
+        watch = _Watch(scope, self._inside(scope), self._access.changes)
+
+        def tell(text: str) -> None:
+            if self._unchanged(asked, watch):
+                self._progress(asked, text)
+
+        told = Throttle(tell)
         pieces: list[str] = []
 
         def on_text(piece: str) -> None:
@@ -229,10 +266,23 @@ class Answering:
         with self._turns:
             return self._rag.ask(asked.question.text, scope, None, on_text)
 
-    def _about_picture(self, question: Question, file: str, remark: str) -> Reply:
+    def _inside(self, scope: Scope) -> frozenset[int]:
+        return frozenset(row.id for row in self._rag.documents(scope))
+
+    def _unchanged(self, asked: Asked, watch: _Watch) -> bool:
+        """Whether words may be shown before the reply is whole. Nobody knows yet which documents they come from, so
+        it takes that no reader came and that nothing went."""
+        changes = self._access.changes
+        if watch.changes != changes:
+            if self._granted(asked.question).scope.spaces != watch.scope.spaces:
+                return False
+            watch.changes = changes
+        return watch.documents <= self._inside(watch.scope)
+
+    def _about_picture(self, question: Question, file: str, granted: Granted, remark: str) -> Reply:
         """Which page a screenshot shows; with words beside it, what they ask about that page."""
-        scope = scope_of(question)
-        with TemporaryDirectory(dir=self._rag.settings.data, prefix="query-") as name:
+        scope = granted.scope
+        with self._rag.scratch() as name:
             raw = self._files.ready(file)
             path = Path(name) / f"picture.{slack_file(raw).ending}"
             try:
@@ -272,52 +322,35 @@ class Answering:
         if not pictures:
             return
         uploads = asked.uploads
-        if asked.sharing is not None and uploads and self._are_shared(asked, uploads):
+        if (
+            asked.sharing is not None
+            and uploads
+            and self._uploads.are_shared(uploads[0], asked.question.channel, asked.sharing)
+        ):
             return
         if uploads is None:
-            uploads = [self._upload(picture) for picture in pictures]
+            uploads = [self._uploads.send(picture) for picture in pictures]
             self._note(asked, uploads=list(uploads))
+        if not self._may_show(asked, reply):  # a last time: the pictures come after the words
+            return
+        with self._rag.writing() as connection:
+            of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
+            shown.put_evidence(connection, asked.question.channel, of)
         self._note(asked, sharing=time())
-        titled: list[dict[str, str | None]] = [
-            {"id": id, "title": picture.title} for id, picture in zip(uploads, pictures, strict=False)
-        ]
-        with calling():
-            self._poster.files_completeUploadExternal(
-                files=titled, channel_id=asked.question.channel, thread_ts=asked.question.thread
-            )
-
-    def _upload(self, picture: Picture) -> str:
-        content = Path(picture.path).read_bytes()
-        with calling():
-            target = self._client.files_getUploadURLExternal(filename=picture.filename, length=len(content))
-        try:
-            sent = httpx.post(target["upload_url"], content=content, timeout=60)
-        except httpx.HTTPError as error:
-            raise TryAgain(f"A picture could not be uploaded ({type(error).__name__}).") from error
-        if sent.status_code != 200:
-            raise TryAgain(f"A picture could not be uploaded ({sent.status_code}).")
-        return str(target["file_id"])
-
-    def _are_shared(self, asked: Asked, uploads: Sequence[str]) -> bool:
-        """Whether the pictures came through, though nobody lived to hear it. Slack shares them a little later."""
-        until = (asked.sharing or 0) + _SHARED_WITHIN
-        for wait in (*_POLL, 0):
-            try:
-                raw = self._files.info(uploads[0])
-            except NotFound:
-                return False
-            named = {channel for places in (raw.get("shares") or {}).values() for channel in places}
-            if asked.question.channel in named:
-                return True
-            if time() > until:
-                return False
-            if self._stop.wait(wait):
-                raise Stopping
-        return False
+        self._uploads.share(uploads, pictures, asked.question.channel, asked.question.thread)
 
     def _note(self, asked: Asked, **known: Any) -> None:
         with self._rag.writing() as connection:
             ledger.note_reply(connection, asked.id, **known)
+
+
+@dataclass
+class _Watch:
+    """What words that are shown before the reply is whole depend on."""
+
+    scope: Scope
+    documents: frozenset[int]
+    changes: int
 
 
 class Throttle:

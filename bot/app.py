@@ -14,6 +14,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot import ledger
+from bot.access import Access
 from bot.events import SUBSCRIBED, parse
 from bot.record import record
 from rag import Rag
@@ -28,7 +29,14 @@ def _bolt_log() -> logging.Logger:
 
 
 def build_app(
-    client: WebClient, rag: Rag, me: str, signing_secret: str, wake: Callable[[], None], *, links: bool = False
+    client: WebClient,
+    rag: Rag,
+    access: Access,
+    me: str,
+    signing_secret: str,
+    wake: Callable[[], None],
+    *,
+    links: bool = False,
 ) -> App:
     """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit.
 
@@ -46,6 +54,8 @@ def build_app(
 
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         happenings = parse(event, me)
+        for happening in happenings:  # whether it was delivered before or not: to ask Slack again costs little
+            access.heed(happening)
         with rag.writing() as connection:
             if not ledger.take_delivery(connection, str(body.get("event_id"))):
                 return

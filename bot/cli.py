@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 found wrong (a file failed, a check failed, nothing forgot
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,13 +17,16 @@ from typing import Any
 import typer
 
 from bot import demo
-from bot.commands import evaluating, filing, health, running, searching, training
+from bot.commands import evaluating, filing, health, hosting, running, searching, training
 from bot.invocation import Data, Engine, Invocation, Json, Opener, invocation
+from bot.masking import Mask, noting
 from bot.screen import Screen
 from rag import BadSetting, MagpieError, Settings
 
 DONE, FOUND_WRONG, USED_WRONG = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
+
+log = logging.getLogger("magpie")
 
 
 def open_engine(settings: Settings) -> AbstractContextManager[Engine]:
@@ -42,7 +46,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_shared)
-    for module in (running, filing, searching, evaluating, training, health, demo):
+    for module in (running, filing, searching, evaluating, training, health, hosting, demo):
         module.register(app)
     return app
 
@@ -55,22 +59,19 @@ def _shared(context: typer.Context, data: Data = None, json: Json = False) -> No
 def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    screen = Screen()
-    command: Any = typer.main.get_command(build_app())
+    screen, mask = Screen(), Mask.of(os.environ)
     stopped: list[int] = []
     try:
-        with _terminable(stopped), _notes(screen):
-            code = command.main(
-                args=given or ["--help"], prog_name="magpie", standalone_mode=False, obj=Invocation(opener)
-            )
+        with _private(), _terminable(stopped), noting(screen.note, mask):
+            code = _run(given or ["--help"], Invocation(opener))
     except typer.TyperException as error:
-        screen.note(error.format_message(), style="bold red")
+        screen.note(mask(error.format_message()), style="bold red")
         screen.note("`magpie --help` lists the commands, `magpie COMMAND --help` what each takes.", style="")
         return USED_WRONG
     except MagpieError as error:
-        screen.note(str(error), style="bold red")
+        screen.note(mask(str(error)), style="bold red")
         if error.hint:
-            screen.note(error.hint, style="")
+            screen.note(mask(error.hint), style="")
         return USED_WRONG if isinstance(error, BadSetting) else FOUND_WRONG
     if code == INTERRUPTED:
         screen.note("Stopped. What was done is kept; the same command continues where it stopped.", style="")
@@ -78,6 +79,28 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
     if not given:
         return USED_WRONG
     return code if isinstance(code, int) else DONE
+
+
+def _run(given: list[str], invocation: Invocation) -> Any:
+    command: Any = typer.main.get_command(build_app())
+    try:
+        return command.main(args=given, prog_name="magpie", standalone_mode=False, obj=invocation)
+    except (typer.TyperException, MagpieError):
+        raise
+    except Exception:  # a defect: told as where it broke, for Python's own telling of it may quote what was shared
+        log.exception("Magpie broke, and should not have. This is where, without anything of what it worked on:")
+        return FOUND_WRONG
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """Whatever is written is for this user alone, also where the data folder itself is open to others; the reading
+    processes inherit it."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager
@@ -93,23 +116,6 @@ def _terminable(stopped: list[int]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _notes(screen: Screen) -> Iterator[None]:
-    """What the engine has to say beside the result goes to stderr, a line each."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            screen.note(record.getMessage())
-
-    log, handler = logging.getLogger("magpie"), Handler(logging.INFO)
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
 
 
 if __name__ == "__main__":

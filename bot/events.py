@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -21,9 +21,20 @@ SUBSCRIBED = (
     "file_change",
     "file_deleted",
     "member_joined_channel",
+    "member_left_channel",
     "channel_left",
     "group_left",
+    "channel_deleted",
+    "group_deleted",
+    "channel_archive",
+    "channel_unarchive",
+    "group_archive",
+    "group_unarchive",
+    "channel_shared",
+    "channel_unshared",
     "channel_id_changed",
+    "team_join",
+    "user_change",
 )
 """Events the manifest subscribes to, as Bolt names them."""
 
@@ -37,6 +48,9 @@ _LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|[^>]*)?>")
 _SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
 _MOST_LINKS = 5
 """Web addresses taken from one message: a list of thirty is no document that somebody shares."""
+
+_OF_CONVERSATIONS = ("member_", "channel_", "group_")
+"""What events and subtypes of messages begin with that tell of a conversation itself and of who is in it."""
 
 WEB_PAGES = frozenset("html htm xhtml".split())
 
@@ -92,6 +106,8 @@ class Shared:
     channel: str
     user: str
     ts: str = ""
+    at: float = field(default=0.0, compare=False)
+    """When, seconds since 1970; 0: not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,8 @@ class Unshared:
 
     file: str
     channel: str | None = None
+    at: float = field(default=0.0, compare=False)
+    """When, seconds since 1970; 0: not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +179,35 @@ class Moved:
     new: str
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who can read a conversation may have changed, or what kind of conversation it is."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Somebody came, became a guest or a member, or was deactivated (`gone`)."""
+
+    user: str
+    gone: bool
+
+
 Happening: TypeAlias = (
-    Question | Shared | Queried | Unshared | Linked | Unlinked | Withdrawn | Changed | Joined | Left | Moved
+    Question
+    | Shared
+    | Queried
+    | Unshared
+    | Linked
+    | Unlinked
+    | Withdrawn
+    | Changed
+    | Joined
+    | Left
+    | Moved
+    | Readers
+    | PersonChanged
 )
 
 
@@ -175,19 +220,26 @@ def parse(event: Raw, me: str) -> list[Happening]:
         case "message":
             return _any_message(event, channel, me)
         case "file_shared" if event.get("user_id") != me and channel:
-            return [Shared(SlackFile(_text(event.get("file_id"))), channel, _text(event.get("user_id")))]
+            user = _text(event.get("user_id"))
+            return [Shared(SlackFile(_text(event.get("file_id"))), channel, user, at=_at(event))]
         case "file_unshared" if channel:
-            return [Unshared(_text(event.get("file_id")), channel)]
+            return [Unshared(_text(event.get("file_id")), channel, _at(event))]
         case "file_deleted":
-            return [Unshared(_text(event.get("file_id")))]
+            return [Unshared(_text(event.get("file_id")), at=_at(event))]
         case "file_change":
             return [Changed(_text(event.get("file_id")))]
         case "member_joined_channel" if event.get("user") == me:
             return [Joined(channel)]
-        case "channel_left" | "group_left":
+        case "channel_left" | "group_left" | "channel_deleted" | "group_deleted":
             return [Left(channel)]
         case "channel_id_changed":
             return [Moved(_text(event.get("old_channel_id")), _text(event.get("new_channel_id")))]
+        case "user_change" | "team_join":
+            person = event.get("user")
+            if isinstance(person, Mapping):
+                return [PersonChanged(_text(person.get("id")), person.get("deleted") is True)]
+        case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
+            return [Readers(channel)]
     return []
 
 
@@ -237,9 +289,11 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
             return _edited(event, channel, me, direct=direct)
         case "message_deleted":
             before = event.get("previous_message") or {}
-            gone = [Unshared(_text(raw.get("id")), channel) for raw in before.get("files") or ()]
+            gone = [Unshared(_text(raw.get("id")), channel, _at(event)) for raw in before.get("files") or ()]
             links = [Unlinked(url, channel) for url in _links(before)]
             return [*gone, *links, Withdrawn(channel, _text(event.get("deleted_ts")))]
+        case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # a channel made private has no event but this
+            return [Readers(channel)]
     return []
 
 
@@ -256,7 +310,7 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
         if addressed and file.picture:
             found.append(Queried(file.id, channel))
         elif (file.stub and not addressed) or file.readable:
-            found.append(Shared(file, channel, user, ts))
+            found.append(Shared(file, channel, user, ts, _at(message)))
     if not addressed:
         found += [Linked(url, channel, user, ts) for url in _links(message)]
     question = without_mention(text, me)
@@ -271,7 +325,7 @@ def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happenin
     """Files that came and went; and a mention that was put in afterwards. Other edits change nothing."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
-    found: list[Happening] = [Unshared(file, channel) for file in had if file not in has]
+    found: list[Happening] = [Unshared(file, channel, _at(event)) for file in had if file not in has]
     found += [Unlinked(url, channel) for url in _links(before) if url not in _links(message)]
     fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
     asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
@@ -293,6 +347,12 @@ def _links(message: Raw) -> list[str]:
 
 def _ids(message: Raw) -> Sequence[str]:
     return [_text(raw.get("id")) for raw in message.get("files") or () if raw.get("mode") != "tombstone"]
+
+
+def _at(event: Raw) -> float:
+    """When a message was written, or when what an event tells of happened."""
+    told = _text(event.get("ts") or event.get("event_ts"))
+    return float(told) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told) else 0.0
 
 
 def _text(value: object) -> str:

@@ -195,6 +195,11 @@ def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield channel, share
 
 
+def shared_at(raw: Mapping[str, Any], channel: str) -> float:
+    """When a file was last shared in a conversation, seconds since 1970; 0 when that is not told."""
+    return max((float(share.get("ts") or 0) for there, share in _shares(raw) if there == channel), default=0.0)
+
+
 def channels_of(raw: Mapping[str, Any]) -> set[str]:
     """Every conversation a file is shared in, as far as Magpie may know."""
     named = {channel for key in ("channels", "groups", "ims") for channel in raw.get(key) or ()}

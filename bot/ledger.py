@@ -28,7 +28,9 @@ from sqlalchemy import (
     UniqueConstraint,
     delete,
     exists,
+    func,
     insert,
+    null,
     select,
     update,
 )
@@ -84,6 +86,15 @@ queried = Table(
     Column("channel", String(32), primary_key=True),
 )
 """Pictures that were sent as a question, and where: there they are not to be indexed."""
+
+departed = Table(
+    "departed",
+    metadata,
+    Column("file", String(32), primary_key=True),
+    Column("channel", String(32), primary_key=True, doc="empty: everywhere"),
+    Column("at", Float, nullable=False, doc="when Slack says that it went"),
+)
+"""Files that left: an event that tells late of a share before that changes nothing."""
 
 conversation = Table(
     "conversation",
@@ -159,6 +170,7 @@ def take_delivery(connection: Connection, event_id: str) -> bool:
 def forget_deliveries(connection: Connection, older_than: float) -> None:
     """Slack redelivers for a few minutes, with delayed events for a day; seconds."""
     connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
+    connection.execute(delete(departed).where(departed.c.at < time() - older_than))
 
 
 # ---------------------------------------------------------------- questions
@@ -215,7 +227,13 @@ def note_reply(connection: Connection, id: int, **known: Any) -> None:
 
 
 def end_question(connection: Connection, id: int, state: str) -> None:
-    connection.execute(update(question).where(question.c.id == id).values(state=state))
+    """What was answered stands in Slack alone from now on."""
+    connection.execute(update(question).where(question.c.id == id).values(state=state, reply=null()))
+
+
+def unthink(connection: Connection, id: int) -> None:
+    """Let a reply that was thought out and may be shown no longer be thought out anew, its pictures too."""
+    connection.execute(update(question).where(question.c.id == id).values(reply=null(), uploads=null(), sharing=None))
 
 
 def delay_question(connection: Connection, id: int, wait: float, *, counts: bool) -> None:
@@ -246,6 +264,19 @@ def put_query(connection: Connection, file: str, channel: str) -> None:
 def is_query(connection: Connection, file: str, channel: str) -> bool:
     rows = exists().where(queried.c.file == file, queried.c.channel == channel)
     return bool(connection.scalar(select(rows)))
+
+
+def note_departure(connection: Connection, file: str, channel: str, at: float) -> None:
+    """A file left a conversation, or all of them (empty)."""
+    new = upsert(departed).values(file=file, channel=channel, at=at)
+    later = func.max(departed.c.at, new.excluded.at)
+    connection.execute(new.on_conflict_do_update(index_elements=["file", "channel"], set_={"at": later}))
+
+
+def has_departed(connection: Connection, file: str, channel: str, since: float) -> bool:
+    """Whether a file that was shared in a conversation at this time has left it after that."""
+    mine = (departed.c.file == file) & departed.c.channel.in_(["", channel])
+    return bool(connection.scalar(select(exists().where(mine, departed.c.at >= since))))
 
 
 def looked_until(connection: Connection, channel: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot import ledger
+from bot import ledger, shown
 from bot.events import (
     Changed,
     Happening,
@@ -12,6 +12,7 @@ from bot.events import (
     Left,
     Linked,
     Moved,
+    PersonChanged,
     Queried,
     Question,
     Shared,
@@ -36,8 +37,10 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
             drop_share(connection, KIND, [file], channel)
         case Shared():
             _record_share(connection, happening)
-        case Unshared(file, channel):
+        case Unshared(file, channel, at):
             drop_share(connection, KIND, [file], channel)
+            ledger.note_departure(connection, file, channel or "", at)
+            ledger.send_errand(connection, "gone", "*")
         case Linked(url, channel, user, ts) if links:
             # What a page says changes: it is fetched again whenever somebody writes its address.
             written = round(float(ts or 0) * 1e9)
@@ -55,12 +58,17 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
             leave(connection, channel)
         case Moved(old, new):
             move_space(connection, old, new)
+        case PersonChanged(_, gone=True):
+            # Their direct messages are nobody's any more. Which ones those are, the list of conversations says.
+            ledger.send_errand(connection, "all", "*")
 
 
 def _record_share(connection: Connection, shared: Shared) -> None:
     """A share and, when it is known in which message, its receipt. A picture that was a question stays one."""
     file = shared.file
     if ledger.is_query(connection, file.id, shared.channel):
+        return
+    if ledger.has_departed(connection, file.id, shared.channel, shared.at):  # events overtake each other
         return
     put_share(
         connection,
@@ -74,3 +82,6 @@ def leave(connection: Connection, channel: str) -> None:
     """Let go of everything shared in a conversation that Magpie is no longer in."""
     for kind in (KIND, LINK):
         leave_space(connection, kind, channel)
+    # What was sent there stays as it is: Magpie is there no longer, and what it showed was not deleted.
+    shown.drop_evidence(connection, channel=channel)
+    ledger.send_errand(connection, "gone", "*")

@@ -7,7 +7,7 @@ linked is the permalink that Slack gave for a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Picture:
 
     path: str
     title: str
+    document: int = 0
 
     @property
     def filename(self) -> str:
@@ -42,11 +43,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One message, and the pictures that follow it in the thread."""
+    """One message, and the pictures that follow it in the thread.
+
+    `documents` are all those that something of it may come from: their words, a name, or what a model made of them.
+    """
 
     text: str
     blocks: list[Block]
     pictures: list[Picture] = field(default_factory=list)
+    documents: list[int] = field(default_factory=list)
 
     def stored(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -54,7 +59,8 @@ class Reply:
 
     @classmethod
     def restored(cls, stored: Any) -> Reply:
-        return cls(stored["text"], stored["blocks"], [Picture(**picture) for picture in stored["pictures"]])
+        pictures = [Picture(**picture) for picture in stored["pictures"]]
+        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []))
 
 
 def escaped(text: str) -> str:
@@ -78,8 +84,10 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     if answer.cited and not answer.abstained and not quoted:
         blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.cited, strict=False))[:PICTURES]
-    pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}") for path, one in shown]
-    return Reply(_cut(_mrkdwn(answer.text), NOTIFICATION), blocks, pictures)
+    pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}", one.hit.document) for path, one in shown]
+    return Reply(
+        _cut(_mrkdwn(answer.text), NOTIFICATION), blocks, pictures, _made_of(one.hit for one in answer.passages)
+    )
 
 
 def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
@@ -88,8 +96,8 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     blocks.append(_section(f"This is *{_linked(hit)}*, {escaped(_page(hit))}."))
     if hit.why:
         blocks.append(_small(escaped(hit.why)))
-    pictures = [Picture(str(picture), hit.place)] if picture else []
-    return Reply(f"This is {escaped(hit.place)}.", blocks, pictures)
+    pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
+    return Reply(f"This is {escaped(hit.place)}.", blocks, pictures, [hit.document])
 
 
 def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
@@ -98,7 +106,11 @@ def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     blocks: list[Block] = [_small(escaped(remark))] if remark else []
     named = f" Nearest: {'; '.join(map(_place, near))}." if near else ""
     blocks.append(_section(f"{UNSEEN}{named}"))
-    return Reply(UNSEEN, blocks)
+    return Reply(UNSEEN, blocks, documents=_made_of(near))
+
+
+def _made_of(hits: Iterable[Hit]) -> list[int]:
+    return sorted({hit.document for hit in hits})
 
 
 def plain_reply(text: str) -> Reply:
@@ -126,6 +138,7 @@ HELP = (
     "PDFs, Word and PowerPoint files, texts and pictures shared here are read as they come."
 )
 UNSEEN = "I could not find this picture in the files I may use here."
+CHANGING = "What is shared here, or who reads it, kept changing while I looked. Please ask again."
 BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie finds the reason in its log."
 
 

@@ -16,13 +16,16 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot import ledger
+from bot.access import Access
 from bot.answering import Answering
 from bot.app import build_app
+from bot.audience import Directory
 from bot.files import KIND, LINK, SlackFiles
 from bot.server import build_server, serving
 from bot.settings import SlackSettings
-from bot.slack import calling, open_client, open_poster
+from bot.slack import calling, open_asker, open_client, open_poster
 from bot.sweep import Sweep
+from bot.uploads import Uploads
 from bot.work import Bell, Chores, Questions, loop
 from rag import Busy, Fetcher, Rag, Settings, TryAgain, UrlFetcher, open_rag
 
@@ -50,6 +53,7 @@ class Bot:
     client: WebClient
     rag: Rag
     files: SlackFiles
+    access: Access
     app: App
     questions: Questions
     chores: Chores
@@ -78,6 +82,7 @@ class Bot:
                     future.result()
                 before, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not before:
+                    self.access.distrust()
                     log.warning("Connected to Slack again." if connected else "Slack is out of reach; trying.")
                     self.sweep_all()
 
@@ -148,11 +153,15 @@ def open_bot(
     OperatorMustAct for a token that Slack does not accept.
     """
     stop = stop or threading.Event()
+    # httpx tells every address that it asks, and in Slack's stand the names of files.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
         client, poster, bell = open_client(slack), open_poster(slack), Bell()
-        me = str(reached(client.auth_test, stop)["user_id"])
+        who = reached(client.auth_test, stop)
+        me, team = str(who["user_id"]), str(who["team_id"])
+        access = Access(Directory(open_asker(slack), team))
 
         files = SlackFiles(client, slack, me, settings.read.max_mb)
         fetchers: dict[str, Fetcher] = {KIND: files}
@@ -162,11 +171,19 @@ def open_bot(
         rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
         with rag.writing() as connection:
             ledger.free_claims(connection)
-        answering = Answering(client, poster, rag, files, me, slack.document_seconds, stop)
+        uploads = Uploads(client, poster, files, stop)
+        answering = Answering(client, poster, rag, files, access, uploads, me, slack.document_seconds, stop)
         secret = slack.signing_secret.get_secret_value()
-        app = build_app(client, rag, me, secret, bell.ring, links=slack.links)
-        chores = Chores(client, rag, Sweep(client, rag, files, me))
-        yield Bot(slack, client, rag, files, app, Questions(rag, answering), chores, bell, stop)
+        app = build_app(client, rag, access, me, secret, bell.ring, links=slack.links)
+        chores = Chores(
+            client,
+            rag,
+            Sweep(client, rag, files, me),
+            uploads,
+            withdraw=slack.withdraw,
+            keep_days=slack.keep_days,
+        )
+        yield Bot(slack, client, rag, files, access, app, Questions(rag, answering), chores, bell, stop)
 
 
 @contextmanager

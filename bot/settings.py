@@ -41,6 +41,10 @@ class SlackSettings(BaseSettings):
     )
     workers: int = Field(default=4, ge=1, le=64, description="questions answered at the same time")
     sweep_minutes: int = Field(default=15, ge=1, le=1440, description="minutes between two looks for missed files")
+    keep_days: int = Field(default=90, ge=3, le=36500, description="days that questions and the log of access are kept")
+    withdraw: bool = Field(
+        default=True, description="delete Magpie's own pictures from Slack when the file they show is gone"
+    )
     document_seconds: float = Field(
         default=300, ge=1, le=3600, description="longest wait of a question for documents sent with it"
     )
@@ -51,14 +55,19 @@ class SlackSettings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def load_slack_settings() -> SlackSettings:
-    """Settings from the environment. Raise BadSetting for a value out of bounds, or for tokens that are not there."""
+def read_slack_settings() -> SlackSettings:
+    """Settings from the environment, with tokens or without. Raise BadSetting for a value out of bounds."""
     try:
-        settings = SlackSettings()
+        return SlackSettings()
     except ValidationError as error:
         first = error.errors()[0]
         name = variable(str(first["loc"][0]))
         raise BadSetting(f"The setting {name} is wrong: {first['msg']}.", f"Set {name} within its bounds.") from error
+
+
+def load_slack_settings() -> SlackSettings:
+    """Settings to connect with. Raise BadSetting for a value out of bounds, or for tokens that are not there."""
+    settings = read_slack_settings()
     wanted = [("bot_token", "xoxb-")]
     wanted.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))
     for field, start in wanted:

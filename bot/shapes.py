@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rag import Answer, Check, Found, Hit, Passage, Status
 
 if TYPE_CHECKING:
-    from rag import ModelRow, Outcome
+    from bot.shown import Seen
+    from rag import Benched, Kept, ModelRow, Outcome
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -95,4 +98,74 @@ def models_shape(rows: Iterable[ModelRow]) -> Shape:
             }
             for row in rows
         ]
+    }
+
+
+def kept_shape(folder: Path, rows: Iterable[Kept]) -> Shape:
+    """`status --privacy --json`"""
+    return {
+        "data": str(folder),
+        "kept": [
+            {
+                "name": row.name,
+                "path": str(row.path),
+                "count": row.count,
+                "unit": row.unit,
+                "bytes": row.bytes,
+                "holds": row.holds,
+                "until": row.until,
+            }
+            for row in rows
+        ],
+    }
+
+
+def seen_shape(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> Shape:
+    """`status --access --json`; `at` is when it was shown, `ts` names the message that asked."""
+    return {
+        "sha256": list(sha256),
+        "days": days,
+        "seen": [
+            {
+                "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
+                "user": row.user,
+                "channel": row.channel,
+                "ts": row.ts,
+                "question": None if row.removed else row.text,
+                "removed": row.removed,
+                "scope": row.scope,
+                "spaces": list(row.spaces),
+                "sha256": row.sha256,
+            }
+            for row in rows
+        ],
+    }
+
+
+def benched_shape(found: Benched) -> Shape:
+    """`bench --json`"""
+    pictures, texts = found.speeds["pictures"], found.speeds["texts"]
+    return {
+        "images_per_s": pictures.per_second,
+        "raw_images_per_s": pictures.raw,
+        "texts_per_s": texts.per_second,
+        "raw_texts_per_s": texts.raw,
+        "model": found.model,
+        "device": found.device,
+        "versions": found.versions,
+        "batches": {modality.value: size for modality, size in found.batches.items()},
+        "weights_bytes": found.weights_bytes,
+        "peak_bytes": found.peak_bytes,
+        "kinds": {
+            name: {
+                "per_s": speed.per_second,
+                "raw_per_s": speed.raw,
+                "share": speed.share,
+                "share_range": [speed.lowest, speed.highest],
+                "processor_share": speed.processor_share,
+                "spent": speed.spent,
+                "preparing_cores": speed.preparing,
+            }
+            for name, speed in found.speeds.items()
+        },
     }

@@ -18,6 +18,7 @@ from bot.settings import SlackSettings
 from rag import MagpieError, OperatorMustAct, TryAgain
 
 _TIMEOUT = 30
+_IMPATIENT = 5
 _RETRIES = 2
 
 _LATER = frozenset("ratelimited internal_error fatal_error service_unavailable request_timeout".split())
@@ -34,6 +35,10 @@ class Refused(MagpieError):
         self.code = code
 
 
+class Stopping(Exception):
+    """Magpie ends: what was begun is put back as it is. Outside rag's tree, so that rag makes no answer of it."""
+
+
 def open_client(settings: SlackSettings) -> WebClient:
     """For calls that may be made twice: those that read, and those that leave the same state behind."""
     client = _client(settings)
@@ -47,6 +52,13 @@ def open_poster(settings: SlackSettings) -> WebClient:
     client.retry_handlers = [
         handler for handler in client.retry_handlers if not isinstance(handler, ConnectionErrorRetryHandler)
     ]
+    return client
+
+
+def open_asker(settings: SlackSettings) -> WebClient:
+    """For what a reply waits for and can do without: it does not wait long, and nothing is repeated."""
+    client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.api_url, timeout=_IMPATIENT)
+    client.retry_handlers = []
     return client
 
 

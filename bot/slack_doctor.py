@@ -30,6 +30,7 @@ PROBES: Mapping[str, Call] = {
     "groups:read": lambda client: client.users_conversations(types="private_channel", limit=1),
     "im:read": lambda client: client.users_conversations(types="im", limit=1),
     "mpim:read": lambda client: client.users_conversations(types="mpim", limit=1),
+    "users:read": lambda client: client.users_list(limit=1),
     "files:read": lambda client: client.files_list(count=1),
     "files:write": lambda client: client.files_getUploadURLExternal(filename="magpie-doctor.txt", length=1),
     "chat:write": lambda client: client.chat_postMessage(channel=_NOWHERE, text="magpie doctor"),
@@ -40,7 +41,7 @@ PROBES: Mapping[str, Call] = {
 
 GRANTED = tuple(
     "app_mentions:read channels:history channels:read chat:write files:read files:write groups:history groups:read "
-    "im:history im:read mpim:history mpim:read reactions:write".split()
+    "im:history im:read mpim:history mpim:read reactions:write users:read".split()
 )
 """The manifest's scopes; those that no harmless call proves are compared with what Slack says it granted."""
 

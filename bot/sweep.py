@@ -10,11 +10,12 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import ledger
+from bot.audience import Conversation, conversation
 from bot.events import Queried, Question, parse, slack_file
-from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of
+from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, shared_at
 from bot.record import leave, record
 from bot.slack import Refused, calling
-from rag import NotFound, Rag, Share, drop_share, put_share, shared_in, spaces_of, standings
+from rag import NotFound, Rag, Share, drop_share, is_shared, put_share, shared_in, spaces_of
 
 log = logging.getLogger("magpie")
 
@@ -36,7 +37,7 @@ class Sweep:
 
     def plan(self) -> None:
         """Ask for a look at every channel Magpie is in, and leave those that it is in no longer."""
-        here = set(self._conversations())
+        here = {one.id for one in self._conversations() if not one.deserted}
         with self._rag.writing() as connection:
             for space in {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - here:
                 leave(connection, space)
@@ -51,7 +52,7 @@ class Sweep:
         listed = set()
         try:
             for files in self._listed(channel):
-                listed |= {str(raw.get("id")) for raw in files}
+                listed |= {str(raw.get("id")) for raw in files if raw.get("mode") != "tombstone"}
                 self._take_in(channel, files)
             self._unheard(channel)
         except Refused as error:
@@ -109,7 +110,7 @@ class Sweep:
     def file(self, file: str) -> None:
         """Look whether a file changed; its size and time decide whether it is fetched again."""
         with self._rag.reading() as connection:
-            if not standings(connection, KIND, [file]):
+            if not is_shared(connection, KIND, file):
                 return
         try:
             raw = self._files.info(file)
@@ -125,7 +126,7 @@ class Sweep:
                 if file in shared_in(connection, KIND, channel):
                     put_share(
                         connection,
-                        Share(KIND, file, channel, known.name, known.link, None, known.size, changed_ns(known)),
+                        Share(KIND, file, channel, known.name, known.link, None, known.size, changed_ns(known), True),
                     )
 
     def _take_in(self, channel: str, files: list[Mapping[str, Any]]) -> None:
@@ -138,8 +139,12 @@ class Sweep:
                 query = file.picture and (channel.startswith("D") or ledger.is_query(connection, file.id, channel))
                 if file.id in known or mine or query or not file.readable:
                     continue
+                # A listing lags: what left after its last share in it has left.
+                if ledger.has_departed(connection, file.id, channel, shared_at(raw, channel)):
+                    continue
                 size, changed = file.size, changed_ns(file)
-                put_share(connection, Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed))
+                found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)
+                put_share(connection, found)
 
     def _listed(self, channel: str) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of files.list, to the last one: slack_sdk's own iterator stops after the first."""
@@ -152,12 +157,12 @@ class Sweep:
                 return
             page += 1
 
-    def _conversations(self) -> Iterator[str]:
+    def _conversations(self) -> Iterator[Conversation]:
         cursor = None
         while True:
             with calling():
                 found = self._client.users_conversations(types=_KINDS, limit=200, cursor=cursor)
-            yield from (str(channel["id"]) for channel in found["channels"])
+            yield from map(conversation, found["channels"])
             cursor = (found.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return

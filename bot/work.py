@@ -9,13 +9,14 @@ from time import time
 
 from slack_sdk import WebClient
 
-from bot import ledger
-from bot.answering import Answering, Stopping
+from bot import ledger, shown
+from bot.answering import Answering
 from bot.files import KIND
 from bot.ledger import Asked, Errand, Receipt
 from bot.render import failure_sentence
-from bot.slack import Refused, calling
+from bot.slack import Refused, Stopping, calling
 from bot.sweep import Sweep
+from bot.uploads import Uploads
 from rag import OperatorMustAct, Rag, Standing, TryAgain, standings
 
 log = logging.getLogger("magpie")
@@ -27,9 +28,14 @@ _LOOK = 0.5
 """Seconds between two looks at the states when nothing wakes a loop."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_DELIVERIES = 48 * 3600.0
-_TOO_LATE = 24 * 3600.0
+_DAY = 24 * 3600.0
+_DELIVERIES = 2 * _DAY
+_TOO_LATE = _DAY
 """Seconds after which nobody waits for an answer any more."""
+
+
+_AT_ONCE = 20
+"""Pictures taken out of Slack between two looks at which they are."""
 
 
 class Bell:
@@ -120,10 +126,16 @@ class Questions:
 class Chores:
     """Receipts for files that are settled, then one errand."""
 
-    def __init__(self, client: WebClient, rag: Rag, sweep: Sweep) -> None:
+    def __init__(
+        self, client: WebClient, rag: Rag, sweep: Sweep, uploads: Uploads, *, withdraw: bool, keep_days: int
+    ) -> None:
+        """`withdraw`: pictures in Slack go with the document they are of. `keep_days`: of questions and the log."""
         self._client = client
         self._rag = rag
         self._sweep = sweep
+        self._uploads = uploads
+        self._withdraws = withdraw
+        self._keep = keep_days * _DAY
 
     def step(self) -> bool:
         acknowledged = self._receipts()
@@ -132,6 +144,8 @@ class Chores:
     def tidy(self) -> None:
         with self._rag.writing() as connection:
             ledger.forget_deliveries(connection, _DELIVERIES)
+            shown.expire(connection, time() - self._keep)
+        self._rag.leave_no_trace()
 
     # ------------------------------------------------------------ receipts
 
@@ -139,13 +153,16 @@ class Chores:
         """A reaction on every message whose files are all settled; the same one for known and for new bytes."""
         with self._rag.reading() as connection:
             receipts = ledger.open_receipts(connection)
-            found = {one.ref: one for one in standings(connection, KIND, [receipt.file for receipt in receipts])}
-        unread = {file for file, standing in found.items() if standing.state not in ("ready", "failed")}
-        waiting = {(receipt.channel, receipt.ts) for receipt in receipts if receipt.file in unread}
+            found: dict[tuple[str, str], Standing] = {}
+            for channel in {receipt.channel for receipt in receipts}:
+                here = [receipt.file for receipt in receipts if receipt.channel == channel]
+                found |= {(channel, one.ref): one for one in standings(connection, KIND, here, channel)}
+        unread = {place for place, standing in found.items() if standing.state not in ("ready", "failed")}
+        waiting = {(receipt.channel, receipt.ts) for receipt in receipts if (receipt.channel, receipt.file) in unread}
         done = False
         for receipt in receipts:
             if (receipt.channel, receipt.ts) not in waiting:
-                done = self._acknowledge(receipt, found.get(receipt.file)) or done
+                done = self._acknowledge(receipt, found.get((receipt.channel, receipt.file))) or done
         return done
 
     def _acknowledge(self, receipt: Receipt, standing: Standing | None) -> bool:
@@ -211,5 +228,28 @@ class Chores:
                 self._sweep.channel(errand.ref)
             case "file":
                 self._sweep.file(errand.ref)
+            case "gone":
+                self._trace()
             case "all":
                 self._sweep.plan()
+                self._trace()
+
+    # ------------------------------------------------------------ what is gone
+
+    def _trace(self) -> None:
+        """Take out of the bot's own tables, and if set so out of Slack, what shows something of a document that
+        nobody shares any more."""
+        with self._rag.writing() as connection:
+            for id in shown.unshowable(connection):
+                ledger.unthink(connection, id)
+            shown.scrub(connection)
+        while self._withdraws:
+            with self._rag.reading() as connection:
+                stale = shown.stale_evidence(connection, _AT_ONCE)
+            for file in stale:
+                self._uploads.withdraw(file)
+                with self._rag.writing() as connection:
+                    shown.drop_evidence(connection, [file])
+            if not stale:
+                break
+        self._rag.leave_no_trace()

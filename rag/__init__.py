@@ -29,21 +29,43 @@ from rag.errors import (
     UserCanFix,
     WeightsMissing,
 )
-from rag.model import Answer, Check, Found, Hit, Kind, Mode, Passage, Scope, Status
+from rag.model import (
+    Answer,
+    Check,
+    DocumentRow,
+    Found,
+    Hit,
+    Kind,
+    Mode,
+    ModelRow,
+    Outcome,
+    Passage,
+    Scope,
+    Status,
+)
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
+    from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
-    from rag.pipeline import DocumentRow, ModelRow, Outcome, Rag, open_rag
+    from rag.hosting import OpenHost, open_host
+    from rag.kept import Kept
+    from rag.pipeline import Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
+    from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
     from rag.shares import (
+        Allowed,
         Share,
         Standing,
+        allowed,
+        documents_named,
         drop_share,
+        gone,
+        is_shared,
         leave_space,
         move_space,
         put_share,
@@ -57,24 +79,34 @@ if TYPE_CHECKING:
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
-    "DocumentRow": "rag.pipeline",
+    "Benched": "rag.bench",
+    "Wanted": "rag.bench",
+    "measure_embedder": "rag.bench",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
-    "ModelRow": "rag.pipeline",
-    "Outcome": "rag.pipeline",
     "Progress": "rag.work",
     "Rag": "rag.pipeline",
     "Decision": "rag.decide",
     "Fitted": "rag.calibrate",
+    "Kept": "rag.kept",
     "Trained": "rag.projection",
     "train_decision": "rag.calibrate",
+    "Allowed": "rag.shares",
     "Share": "rag.shares",
+    "allowed": "rag.shares",
+    "gone": "rag.shares",
+    "is_shared": "rag.shares",
     "Standing": "rag.shares",
     "UrlFetcher": "rag.web.fetch",
+    "documents_named": "rag.shares",
     "drop_share": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
+    "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
+    "open_host": "rag.hosting",
+    "Replicas": "rag.replicas",
+    "open_replicas": "rag.replicas",
     "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
@@ -92,8 +124,10 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "Allowed",
     "Answer",
     "BadSetting",
+    "Benched",
     "Busy",
     "CatalogUnfit",
     "Check",
@@ -111,6 +145,7 @@ __all__ = [
     "GeneratorFailed",
     "GeneratorTimeout",
     "Hit",
+    "Kept",
     "Kind",
     "MagpieError",
     "Mode",
@@ -118,12 +153,14 @@ __all__ = [
     "ModelRow",
     "ModelUnfit",
     "NotFound",
+    "OpenHost",
     "OperatorMustAct",
     "Outcome",
     "Passage",
     "Progress",
     "Rag",
     "ReaderStopped",
+    "Replicas",
     "Scope",
     "Settings",
     "Share",
@@ -135,15 +172,23 @@ __all__ = [
     "Unreadable",
     "UrlFetcher",
     "UserCanFix",
+    "Wanted",
     "WeightsMissing",
+    "allowed",
+    "documents_named",
     "drop_share",
+    "gone",
+    "is_shared",
     "is_url",
     "leave_space",
     "load_settings",
     "measure",
+    "measure_embedder",
     "move_space",
     "names",
+    "open_host",
     "open_rag",
+    "open_replicas",
     "put_share",
     "shared_in",
     "spaces_of",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import text
 
 from rag.catalog import Catalog, documents, sources
 from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
+from rag.folder import is_open
 from rag.model import Check
 from rag.owner import is_owned
 from rag.ports import Generator, Prompt, Reader
 from rag.read.office import OFF, office_program, office_remedy
+from rag.scratch import scratch
 from rag.settings import Settings
 
 CODE_WORD = "KESTREL 4719"
@@ -38,8 +40,9 @@ def checks(
     """One Check after another, as soon as each is known. Changes nothing."""
     yield _python()
     yield _disk(settings.data)
+    yield _folder(settings.data)
     yield from _catalog(catalog, settings.data)
-    with TemporaryDirectory(prefix="magpie-doctor-") as name:
+    with scratch("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield _reader(open_reader, picture, ocr=settings.read.ocr)
         yield _office(settings.read.office)
@@ -61,6 +64,13 @@ def _disk(data: Path) -> Check:
             "disk", "fail", f"{free:.1f} GB free where {data} lies", "Free some space, or set MAGPIE_DATA elsewhere."
         )
     return Check("disk", "ok", f"{free:.0f} GB free where {data} lies")
+
+
+def _folder(data: Path) -> Check:
+    if is_open(data):
+        detail = f"others on this machine may open {data}"
+        return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
+    return Check("data folder", "ok", "its owner alone may open it")
 
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
@@ -90,7 +100,7 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
 
 def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> Check:
     try:
-        with closing(open_reader()) as reader, TemporaryDirectory() as into:
+        with closing(open_reader()) as reader, scratch("doctor") as into:
             reader.inspect(picture)
             page = reader.read(picture, 1, 1, Path(into))[0]
     except MagpieError as error:
@@ -117,7 +127,8 @@ def _office(wanted: str) -> Check:
 def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
     identity = lane.identity(at_once=True)
     if identity is None:
-        yield Check("picture lanes", "warn", f"off: {lane.off}", lane.fix)
+        waiting = lane.off.startswith("waiting")  # for the GPU host: nothing is switched off
+        yield Check("picture lanes", "warn", lane.off if waiting else f"off: {lane.off}", lane.fix)
         return
     try:
         vectors = lane.of_picture(picture) + lane.of_text(CODE_WORD)

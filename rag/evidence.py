@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, TypeAlias
 
 from rag.chunk import own_lines
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
+from rag.scratch import scratch
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -76,9 +76,10 @@ def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     except OSError:  # forgotten while it was being looked at, or damaged: an answer without this picture
         return None
     picture = draw(page)
-    with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+    with scratch("evidence", path.parent.parent) as folder:  # a part that a killed process leaves is swept from there
+        part = Path(folder) / path.name
         picture.save(part, "PNG")
-    os.replace(part.name, path)
+        os.replace(part, path)
     return path
 
 

@@ -17,10 +17,11 @@ from rag.catalog.tables import chunk, document, wipe
 from rag.ports import WordIndex
 
 
-def sweep(catalog: Catalog, words: WordIndex, data: Path) -> int:
-    """Drop documents without shares, and every file that no row points at. Returns how many documents went.
+def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
+    """Drop documents without shares, and every file that no row points at. For the owner alone.
 
-    For the owner alone.
+    False when deleted words still lie in the catalog's files, because somebody reads it: `Catalog.tidy` is to be
+    called again.
     """
     with catalog.writing() as connection:
         gone = documents.drop_orphans(connection, words)
@@ -39,9 +40,7 @@ def sweep(catalog: Catalog, words: WordIndex, data: Path) -> int:
                 shutil.rmtree(path)
             elif not connection.scalar(select(exists().where(document.c.sha256 == path.name))):
                 path.unlink()
-    if gone:
-        catalog.tidy()
-    return len(gone)
+    return catalog.tidy() if gone else True
 
 
 def _wipe_evidence(catalog: Catalog, folder: Path) -> None:

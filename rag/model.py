@@ -318,3 +318,34 @@ class Status:
     lanes: Mapping[str, str]
     renewed: int = 0
     waiting_for_fingerprints: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason."""
+
+    file: str
+    state: str
+    pages: int
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    id: int
+    name: str
+    pages: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model that can be set as embed.model, and whether its weights are on this machine."""
+
+    name: str
+    weights: str
+    memory: str
+    cached: bool
+    used: bool
+    note: str

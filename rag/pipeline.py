@@ -24,12 +24,15 @@ from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
 from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
-from rag.model import LOCAL, Answer, Check, Found, Hit, Scope, Status
+from rag.folder import close_folder
+from rag.kept import Kept, kept
+from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
 from rag.opening import open_lanes
 from rag.pixels.lane import PixelLane
 from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
 from rag.projection import Trained
 from rag.retrieve import Retriever
+from rag.scratch import scratch
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
 from rag.web.fetch import UrlFetcher, put_url
@@ -40,37 +43,6 @@ log = logging.getLogger("magpie")
 
 EVIDENCE = 3
 """Pictures drawn for one answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason."""
-
-    file: str
-    state: str
-    pages: int
-    reason: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    id: int
-    name: str
-    pages: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRow:
-    """A model that can be set as embed.model, and whether its weights are on this machine."""
-
-    name: str
-    weights: str
-    memory: str
-    cached: bool
-    used: bool
-    note: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +93,14 @@ class Rag:
     def reading(self) -> AbstractContextManager[Connection]:
         """One snapshot of the catalog."""
         return self._catalog.reading()
+
+    def leave_no_trace(self) -> bool:
+        """Let nothing that was deleted stay in the catalog's files. False: somebody reads just now; try again."""
+        return self._catalog.tidy()
+
+    def scratch(self) -> TemporaryDirectory[str]:
+        """A folder in the data folder for what is needed for a moment; one that a killed process left goes later."""
+        return scratch("query", self.settings.data)
 
     def upgrade(self, migrations: Path, versions: str) -> None:
         """Bring somebody else's tables in the catalog's file to their newest schema; see Catalog.upgrade."""
@@ -177,17 +157,22 @@ class Rag:
         self._work.settle(Asked(wanted, report, newest=True))
         return self._outcomes(wanted, set(wanted), set(), newest=True)
 
-    def forget(self, names: Sequence[str], space: str | None = None) -> list[str]:
-        """Take files out of a space, or of all. Names: path, file name, or digits of the SHA-256 (8 or more).
+    def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
+        """Take files out of a space, or of all; or, without names, everything in a space, or that somebody shared.
 
-        Gone from every answer when this returns; from disk too, or as soon as the running owner gets to it.
+        Names: path, file name, or digits of the SHA-256 (8 or more). Gone from every answer when this returns; from
+        disk too, or as soon as the running owner gets to it. A chat that still lists them does not bring them back;
+        sharing or indexing them again does. Raise NotFound for a name that nothing has.
         """
         ids = self._named(names)
         with self._catalog.writing() as connection:
-            forgotten = [row.name for row in sources.settled(connection, ids)]
-            sources.drop_shares(connection, ids, space)
+            shares = sources.shares_of(connection, space, user)
+            if names or (space is None and user is None):
+                shares = [one for one in shares if one[0] in ids]
+            for source_id, there, _ in shares:
+                sources.forget_shares(connection, [source_id], there)
         self._work.sweep()
-        return forgotten
+        return list(dict.fromkeys(name for _, _, name in shares))
 
     # ------------------------------------------------------------ getting out
 
@@ -199,7 +184,7 @@ class Rag:
         """The page that a screenshot or picture shows. Raise NotFound, or Unreadable for what is no picture."""
         if not path.is_file():
             raise NotFound(f"There is no file {path}.", "Check the name.")
-        with TemporaryDirectory(dir=self.settings.data, prefix="query-") as name:
+        with self.scratch() as name:
             folder = Path(name)
             with closing(self._parts.open_reader()) as reader:
                 reader.inspect(path)
@@ -265,6 +250,10 @@ class Rag:
         lanes = self._retriever.lanes()
         unprinted = self._parts.pixels.waiting()
         return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
+
+    def kept(self) -> list[Kept]:
+        """What is kept where, and for how long."""
+        return kept(self.settings, self._catalog)
 
     def doctor(self) -> Iterator[Check]:
         """Prove every link of the chain, one after another."""
@@ -369,7 +358,7 @@ def open_rag(
     a process that has it.
     """
     data = settings.data
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    close_folder(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // workers(settings.read.workers))
     with ExitStack() as opening:
@@ -393,5 +382,5 @@ def open_rag(
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
-        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, generator, fetching)
+        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, lanes.sharing(generator), fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -5,13 +5,16 @@ So that an event, the rows it causes and the note that it was handled are writte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
 from rag.catalog import sources
-from rag.catalog.tables import share, source
+from rag.catalog.documents import shared
+from rag.catalog.scope import spaces_in
+from rag.catalog.tables import document, share, source
+from rag.model import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Share:
     """A source seen in a space. What is not known is left empty: it fills nothing in and overwrites nothing.
 
     `kind` names the fetcher that brings the bytes, `ref` is the fetcher's name for them. A source is fetched again
-    when `size` or `changed_ns` differ from what was recorded.
+    when `size` or `changed_ns` differ from what was recorded. `listed`: it stands in a list of what is there, and
+    nobody shared it just now; what was forgotten does not come back that way.
     """
 
     kind: str
@@ -30,6 +34,16 @@ class Share:
     shared_by: str | None = None
     size: int | None = None
     changed_ns: int | None = None
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A document that may be shown in a scope, and the spaces of the scope that it is shared in."""
+
+    document: int
+    sha256: str
+    spaces: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,9 @@ class Standing:
 
 
 def put_share(connection: Connection, new: Share) -> None:
-    """Record a share; the same one twice is one."""
+    """Record a share; the same one twice is one. What is listed and was forgotten is left alone."""
+    if new.listed and sources.is_forgotten(connection, new.kind, new.ref, new.space):
+        return
     sources.put_source(
         connection,
         kind=new.kind,
@@ -61,6 +77,7 @@ def put_share(connection: Connection, new: Share) -> None:
         shared_by=new.shared_by,
         mtime_ns=new.changed_ns,
         size=new.size,
+        listed=new.listed,
     )
 
 
@@ -88,14 +105,42 @@ def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
     return list(connection.scalars(rows.where(source.c.kind == kind, share.c.space == space).order_by(source.c.id)))
 
 
+def is_shared(connection: Connection, kind: str, ref: str) -> bool:
+    """Whether this source is shared anywhere."""
+    rows = select(share.c.source_id).join(source, share.c.source_id == source.c.id)
+    return connection.execute(rows.where(source.c.kind == kind, source.c.ref == ref).limit(1)).first() is not None
+
+
 def spaces_of(connection: Connection, kind: str) -> list[str]:
     """The spaces where sources of this kind are shared."""
     rows = select(share.c.space).join(source, share.c.source_id == source.c.id).where(source.c.kind == kind)
     return list(connection.scalars(rows.distinct().order_by(share.c.space)))
 
 
-def standings(connection: Connection, kind: str, refs: Sequence[str]) -> list[Standing]:
-    """How these sources stand, in the order given; unknown ones and those nobody shares are left out."""
+def allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[Allowed]:
+    """Those of these documents that may be shown in a scope, now: the one question before anything is shown."""
+    spaces = spaces_in(connection, documents, scope)
+    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
+    return [Allowed(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
+
+
+def gone(connection: Connection, documents: Collection[int]) -> set[int]:
+    """Those of these documents that nobody shares any more, wherever."""
+    ids = set(documents)
+    rows = select(document.c.id).where(document.c.id.in_(ids), shared(document.c.id))
+    return ids - set(connection.scalars(rows))
+
+
+def documents_named(connection: Connection, name: str) -> dict[str, str]:
+    """The documents that somebody means by a path, an address, a fetcher's name for a file, a file name, or eight or
+    more digits of a SHA-256: the name of each, by its SHA-256. Not those that are gone: they have no name any more."""
+    ids = dict(sources.find_sources(connection, name))
+    rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
+    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}
+
+
+def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:
+    """How these sources stand, in the order given, named as in this space; those not shared there are left out."""
     found: dict[str, Standing] = {}
     for start in range(0, len(refs), 5000):  # SQLite takes at most 32,766 bound values
         some = refs[start : start + 5000]
@@ -105,7 +150,7 @@ def standings(connection: Connection, kind: str, refs: Sequence[str]) -> list[St
             )
         ).all()
         named = {row.id: row.ref for row in rows}
-        for row in sources.settled(connection, list(named)):
+        for row in sources.settled(connection, list(named), space=space):
             ref = named[row.source]
             found[ref] = Standing(ref, row.name, row.state, row.page, row.pages, row.reason, row.hint, row.document)
     return [found[ref] for ref in refs if ref in found]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 
 from rag.catalog import Catalog, documents, sources
 from rag.embed import Lanes
@@ -21,6 +21,7 @@ from rag.ingest import Ingest
 from rag.owner import Ownership, try_own
 from rag.pixels.lane import PixelLane
 from rag.ports import Fetcher, Reader, WordIndex
+from rag.scratch import sweep_scratch
 from rag.settings import Settings
 
 _FOLLOW = 0.3
@@ -28,6 +29,8 @@ _FOLLOW = 0.3
 
 _LOOK = 30
 """Seconds between two looks for what other processes left to do: files forgotten, weights pulled."""
+
+_DAY = 24 * 60 * 60
 
 _IDLE = 60
 """Seconds without work after which the reading processes are ended: each keeps hundreds of MB."""
@@ -103,6 +106,7 @@ class Work:
         self._pixels = pixels
         self._open_reader = open_reader
         self._fetchers = fetchers
+        self._clean = True
         self._told: dict[int, tuple[sources.Settled, str]] = {}
 
     def settle(self, asked: Asked) -> None:
@@ -122,7 +126,7 @@ class Work:
         while not stop.is_set():
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
-                    self._lanes.mirror.take_over(unclean=ownership.unclean)
+                    self._take_over(ownership)
                     self._serve(ownership, stop)
             stop.wait(_FOLLOW)
 
@@ -147,7 +151,7 @@ class Work:
                     stop.wait(_FOLLOW)
 
     def _own(self, ownership: Ownership, asked: Asked) -> None:
-        self._lanes.mirror.take_over(unclean=ownership.unclean)
+        self._take_over(ownership)
         with self._crew() as crew:
             ingest = self._ingest(ownership, crew)
             with self._catalog.reading() as connection:
@@ -160,6 +164,11 @@ class Work:
                 ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
         self._tidy()
         self._report(asked, "")
+
+    def _take_over(self, ownership: Ownership) -> None:
+        """The owner's first steps: the store is made a copy of the catalog, and what a killed run left lying goes."""
+        self._lanes.mirror.take_over(unclean=ownership.unclean)
+        sweep_scratch(self._settings.data)
 
     @contextmanager
     def _crew(self) -> Iterator[_Crew]:
@@ -181,7 +190,11 @@ class Work:
         return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
     def _tidy(self) -> None:
-        sweep(self._catalog, self._words, self._settings.data)
+        if days := self._settings.keep.files_days:
+            with self._catalog.writing() as connection:
+                sources.expire_shares(connection, time() - days * _DAY)
+        swept = sweep(self._catalog, self._words, self._settings.data)
+        self._clean = swept if self._clean else self._catalog.tidy()
         self._lanes.forget_dropped()
 
     def _read_and_embed(self, ingest: Ingest, crew: _Crew, asked: Asked) -> None:
@@ -232,7 +245,7 @@ class Work:
         with try_own(self._catalog, self._settings.data) as ownership:
             if ownership is None:
                 return
-            self._lanes.mirror.take_over(unclean=ownership.unclean)
+            self._take_over(ownership)
             self._tidy()
             if ownership.unclean:
                 self._lanes.embed_some()  # looks at the store first, and this run must not end before it did

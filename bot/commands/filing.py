@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.commands.privacy import forget_asked
 from bot.invocation import Data, Json, invocation
 from bot.screen import Screen, count
 from bot.shapes import outcomes_shape
@@ -59,19 +60,39 @@ def reindex(
 
 def forget(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Path, file name, or start of the SHA-256.")],
-    space: Annotated[str | None, typer.Option(help="Only from this space.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="Path, file name, or start of the SHA-256; none: all of them."),
+    ] = None,
+    space: Annotated[str | None, typer.Option(metavar="C123", help="Only what is shared in this space.")] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="U123", help="Only what this person shared; without names, what they asked, too."),
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Take files out of every answer, and off the disk where nothing else shares them."""
+    """Take files out of every answer, and off the disk where nothing else shares them.
+
+    Without names: everything in a space, or of a person, for whom their questions and the log of access go as well.
+    """
+    names = names or []
+    if not names and not space and not user:
+        raise typer.BadParameter(
+            "say what to forget: name files, or give --space C123 for all that is shared there, or --user U123 for all "
+            "of one person"
+        )
     with invocation(context).open(data, json) as (rag, screen):
-        forgotten = rag.forget(names, space)
-        screen.data({"forgotten": forgotten})
-        if not forgotten:
+        forgotten = rag.forget(names, space or None, user or None)
+        questions = forget_asked(rag, screen, user, space or "") if user and not names else 0
+        screen.data({"forgotten": forgotten, "questions": questions})
+        if not forgotten and not questions:
             screen.say("Nothing was forgotten.")
             raise typer.Exit(1)
-        screen.say(f"Forgotten: {', '.join(forgotten)}.")
+        if forgotten:
+            screen.say(f"Forgotten: {', '.join(forgotten)}.")
+        if questions:
+            screen.say(f"Forgotten: {count(questions, 'question')}, and what the log of access says of them.")
 
 
 def _end(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) -> None:

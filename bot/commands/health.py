@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bot.commands.privacy import show_access, show_kept
 from bot.invocation import Data, Json, invocation
 from bot.screen import Screen, count
 from bot.settings import load_slack_settings
@@ -27,8 +28,27 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-def status(context: typer.Context, data: Data = None, json: Json = False) -> None:
+def status(
+    context: typer.Context,
+    privacy: Annotated[bool, typer.Option("--privacy", help="What is kept where, and for how long.")] = False,
+    access: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Who was shown this file: a path, a name, its id in Slack, or 8 digits of its SHA-256.",
+        ),
+    ] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
     """Say what is stored, what waits, what failed, and which lanes are on."""
+    if privacy and access is not None:
+        raise typer.BadParameter("--privacy and --access are two questions: ask one at a time")
+    if privacy or access is not None:
+        with invocation(context).open(data, json) as (rag, screen):
+            folder = invocation(context).data_folder(data)
+            show_kept(rag, screen, folder) if access is None else show_access(rag, screen, access)
+        return
     with invocation(context).open(data, json) as (rag, screen):
         found = rag.status()
         screen.data(status_shape(found))

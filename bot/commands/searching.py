@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.filing import lanes_off
-from bot.invocation import Data, Json, invocation
+from bot.invocation import Data, Json, file_named, invocation
 from bot.screen import Screen
 from bot.shapes import answer_shape, found_shape
 from rag import Answer, Hit, Scope
@@ -58,7 +58,7 @@ def find(
 ) -> None:
     """Find pages by words, or the page that a screenshot shows."""
     with invocation(context).open(data, json) as (rag, screen):
-        picture = as_picture(query)
+        picture = file_named(query)
         screen.waiting("Looking …")
         if picture is not None:
             found = rag.find_picture(picture, Scope.operator(), k)
@@ -72,15 +72,6 @@ def find(
         for hit in found.hits:
             show_hit(screen, hit, "" if picture else query)
         lanes_off(screen, found.lanes)
-
-
-def as_picture(query: str) -> Path | None:
-    """The path when the query names a file that is there; words otherwise."""
-    try:
-        path = Path(query).expanduser()
-        return path if path.is_file() else None
-    except (OSError, RuntimeError, ValueError):  # too long for a path, no such home, a zero byte: these are words
-        return None
 
 
 def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool = True) -> None:

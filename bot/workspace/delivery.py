@@ -85,6 +85,10 @@ class Delivery:
         with self._world.changed:
             return deepcopy([each for each in self._all if event in ("", each.event)])
 
+    def envelopes_after(self, number: int) -> list[Envelope]:
+        with self._world.changed:
+            return deepcopy(self._all[number:])
+
     def find(self, envelope_id: str) -> Envelope:
         """The envelope itself, which goes on changing."""
         return next(each for each in self._all if each.id == envelope_id)

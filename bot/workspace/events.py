@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bot.workspace.manifest import NEEDED
-from bot.workspace.payloads import message_json
-from bot.workspace.state import Json, Message, SlackFile, Space, World
+from bot.workspace.payloads import message_json, person_json
+from bot.workspace.state import Json, Message, Person, SlackFile, Space, World
 
 CHANNEL_TYPES = {"channel": "channel", "group": "group", "im": "im", "mpim": "mpim"}
 SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im": "message.im", "mpim": "message.mpim"}
@@ -116,6 +116,29 @@ def bot_removed(world: World, space: Space, actor: str) -> Event:
     """The bot is no longer a member, and is told nevertheless: so the event belongs to no conversation."""
     kind = "group_left" if space.kind == "group" else "channel_left"
     return Event({"type": kind, "channel": space.id, "actor_id": actor, "event_ts": world.next_ts()}, None)
+
+
+def changed_person(world: World, person: Person, kind: str) -> Event:
+    """user_change or team_join."""
+    now = world.next_ts()
+    event = {"type": kind, "user": person_json(world, person), "event_ts": now}
+    return Event(event | ({"cache_ts": int(float(now))} if kind == "user_change" else {}), None)
+
+
+def sharing_changed(world: World, space: Space) -> Event:
+    """channel_shared and channel_unshared, of private channels too."""
+    if space.shared:
+        event: Json = {"type": "channel_shared", "connected_team_id": "T0OTHER0001"}
+    else:
+        event = {"type": "channel_unshared", "previously_connected_team_id": "T0OTHER0001", "is_ext_shared": False}
+    return Event(event | {"channel": space.id, "event_ts": world.next_ts()}, space)
+
+
+def of_channel(world: World, space: Space, what: str, user: str) -> Event:
+    """channel_archive, group_deleted and the like. Who was there is told, though a deleted one is no more."""
+    kind = "group" if space.kind in ("group", "mpim") else "channel"
+    event = {"type": f"{kind}_{what}", "channel": space.id, "user": user, "event_ts": world.next_ts()}
+    return Event(event, space)
 
 
 def reacted(world: World, space: Space, message: Message, user: str, name: str, kind: str) -> Event:

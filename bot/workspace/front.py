@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bot.workspace import acts, file_acts, interactions
+from bot.workspace import acts, file_acts, interactions, space_acts
 from bot.workspace.acts import Draft, Stage
 from bot.workspace.delivery import Envelope
 from bot.workspace.faults import Faults
@@ -87,20 +87,46 @@ class Workspace:
     def leave(self, user: str, channel: str) -> None:
         acts.leave(self._stage, user, channel)
 
-    def set_guest(self, user: str, guest: Guest) -> None:
-        """Make somebody a guest, or a full member again (""); the app is not told."""
-        with self._world.changed:
-            self._world.people[self._world.person_id(user)].guest = guest
+    def set_guest(self, user: str, guest: Guest, *, told: bool = True) -> None:
+        """Make somebody a guest, or a full member again (""): user_change. Not `told`: the event is lost."""
+        space_acts.set_guest(self._stage, user, guest, told=told)
 
-    def set_shared(self, channel: str, shared: bool = True) -> None:
-        """Share a channel with another workspace from now on, or no longer; the app is not told."""
-        with self._world.changed:
-            self._world.space(channel).shared = shared
+    def deactivate(self, user: str, *, told: bool = True) -> None:
+        """user_change with `deleted`; they are out of every conversation but their direct messages."""
+        space_acts.deactivate(self._stage, user, told=told)
 
-    def archive(self, channel: str) -> None:
-        """Nobody can post there any more; the app is not told."""
+    def hire(self, name: str) -> str:
+        """A new member, as somebody who joins the workspace while the app is there: team_join. Returns the id."""
+        return space_acts.hire(self._stage, name)
+
+    def set_shared(self, channel: str, shared: bool = True, *, told: bool = True) -> None:
+        """Share a channel with another workspace from now on, or no longer: channel_shared, channel_unshared."""
+        space_acts.set_shared(self._stage, channel, shared, told=told)
+
+    def set_pending(self, channel: str, pending: bool = True) -> None:
+        """Another workspace is invited, or no longer. No event that the app could subscribe to without more scopes."""
         with self._world.changed:
-            self._world.space(channel).archived = True
+            self._world.space(channel).pending = pending
+
+    def set_org_shared(self, channel: str, org_shared: bool = True) -> None:
+        """Share a channel among the workspaces of an organisation, or no longer; the app is not told."""
+        with self._world.changed:
+            self._world.space(channel).org_shared = org_shared
+
+    def archive(self, channel: str, *, told: bool = True) -> None:
+        """Nobody can post there any more: channel_archive or group_archive."""
+        space_acts.archive(self._stage, channel, archived=True, told=told)
+
+    def unarchive(self, channel: str, *, told: bool = True) -> None:
+        space_acts.archive(self._stage, channel, archived=False, told=told)
+
+    def make_private(self, channel: str, *, told: bool = True) -> None:
+        """Make a public channel private. There is no event of its own, only a message that says so."""
+        space_acts.make_private(self._stage, channel, told=told)
+
+    def delete_channel(self, channel: str, *, told: bool = True) -> None:
+        """channel_deleted or group_deleted; its messages go, its files are shared there no longer."""
+        space_acts.delete(self._stage, channel, told=told)
 
     # ------------------------------------------------------------ messages
 
@@ -257,11 +283,20 @@ class Workspace:
         """The arguments of every call of one method."""
         return [call.arguments for call in self.calls if call.method == method]
 
+    def calls_after(self, number: int) -> list[Call]:
+        """The calls behind the first `number` of them."""
+        with self._world.changed:
+            return self._world.snapshot(self._world.calls[number:])
+
     # ------------------------------------------------------------ events on their way
 
     def envelopes(self, event: str = "") -> list[Envelope]:
         """Everything pushed to the bot so far; or the events of one type, such as "file_shared"."""
         return self._stage.delivery.envelopes(event)
+
+    def envelopes_after(self, number: int) -> list[Envelope]:
+        """What was pushed behind the first `number` envelopes."""
+        return self._stage.delivery.envelopes_after(number)
 
     def envelope(self, envelope_id: str) -> Envelope:
         return next(each for each in self.envelopes() if each.id == envelope_id)

@@ -13,8 +13,10 @@ SCOPES = frozenset(
 )
 EVENTS = frozenset(
     "agent_session_stopped agent_session_title_changed app_context_changed app_home_opened app_mention "
-    "channel_id_changed channel_left file_change file_deleted file_shared file_unshared group_left "
-    "member_joined_channel member_left_channel message.channels message.groups message.im message.mpim".split()
+    "channel_archive channel_deleted channel_id_changed channel_left channel_shared channel_unarchive "
+    "channel_unshared file_change file_deleted file_shared file_unshared group_archive group_deleted group_left "
+    "group_unarchive member_joined_channel member_left_channel message.channels message.groups message.im "
+    "message.mpim team_join user_change".split()
 )
 
 """Of an app that uses all that is here: for tests of the stand-in, and where no manifest.yml lies beside."""
@@ -37,6 +39,16 @@ NEEDED = {
     "member_left_channel": ("channels:read", "groups:read"),
     "channel_left": ("channels:read",),
     "group_left": ("groups:read",),
+    "channel_archive": ("channels:read",),
+    "channel_unarchive": ("channels:read",),
+    "channel_deleted": ("channels:read",),
+    "group_archive": ("groups:read",),
+    "group_unarchive": ("groups:read",),
+    "group_deleted": ("groups:read",),
+    "channel_shared": ("channels:read", "groups:read"),
+    "channel_unshared": ("channels:read", "groups:read"),
+    "team_join": ("users:read",),
+    "user_change": ("users:read",),
 }
 """Subscription -> the scopes of which one is needed to be told."""
 

@@ -38,6 +38,8 @@ def _stranger(world: World, person: Person) -> bool:
 def space_json(world: World, space: Space) -> Json:
     if space.kind == "im":
         other = next((each for each in space.members if each != world.bot.id), "")
+        person = world.people.get(other)
+        away = person is not None and person.team != world.team
         return {
             "id": space.id,
             "created": space.created,
@@ -45,10 +47,10 @@ def space_json(world: World, space: Space) -> Json:
             "is_archived": False,
             "is_org_shared": False,
             "user": other,
-            "is_user_deleted": False,
+            "is_user_deleted": person is not None and person.deleted,
             "is_open": True,
             "priority": 0,
-        }
+        } | ({"is_ext_shared": True} if away else {})
     private = space.kind != "channel"
     return {
         "id": space.id,
@@ -62,10 +64,10 @@ def space_json(world: World, space: Space) -> Json:
         "created": space.created,
         "is_archived": space.archived,
         "is_general": False,
-        "is_shared": space.shared,
+        "is_shared": space.shared or space.org_shared,
         "is_ext_shared": space.shared,
-        "is_pending_ext_shared": False,
-        "is_org_shared": False,
+        "is_pending_ext_shared": space.pending,
+        "is_org_shared": space.org_shared,
         "is_member": world.bot_in(space),
         "context_team_id": world.team,
         "shared_team_ids": _teams(world, space),

@@ -133,6 +133,10 @@ class Space:
     members: list[str]
     shared: bool = False
     """Shared with another workspace (Slack Connect)."""
+    pending: bool = False
+    """Another workspace was invited and has not come yet."""
+    org_shared: bool = False
+    """Shared among the workspaces of an Enterprise organisation."""
     archived: bool = False
     created: int = 0
     messages: list[Message] = field(default_factory=list)

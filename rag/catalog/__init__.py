@@ -61,10 +61,11 @@ class Catalog:
         """
         _upgrade(self._writer, migrations, versions)
 
-    def tidy(self) -> None:
-        """Leave no deleted word in the files: SQLite keeps them until the log is truncated."""
+    def tidy(self) -> bool:
+        """Leave no deleted word in the files: SQLite keeps them until the log is truncated. False: it is in use."""
         with self._engine.connect() as connection:
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+        return not busy
 
     def close(self) -> None:
         self._engine.dispose()

@@ -65,6 +65,19 @@ def count_in(connection: Connection, scope: Scope) -> int:
     return connection.scalar(rows) or 0
 
 
+def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, ...]]:
+    """{document: the spaces of the scope in which it is shared} of those of these documents that the scope has."""
+    rows = select(source.c.document_id, share.c.space).join(share, share.c.source_id == source.c.id).distinct()
+    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), live())
+    rows = rows.where(source.c.document_id.in_(documents_in(scope)))
+    if scope.spaces is not None:
+        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    found: dict[int, tuple[str, ...]] = {}
+    for row in connection.execute(rows.order_by(share.c.space)):
+        found[row.document_id] = (*found.get(row.document_id, ()), row.space)
+    return found
+
+
 def names_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, str | None]]:
     """{document: (name, link)} from its newest share inside the scope, never from one outside."""
     rows = select(source.c.document_id, share.c.name, share.c.link).join(share, share.c.source_id == source.c.id)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog.tables import document, reading, run, share, source
+from rag.catalog.tables import document, forgotten, reading, run, share, source
 
 ATTEMPTS = 3
 """Claims of one source or reading before it is given up."""
@@ -77,8 +77,11 @@ def put_source(
     shared_by: str | None = None,
     mtime_ns: int | None = None,
     size: int | None = None,
+    listed: bool = False,
 ) -> tuple[int, bool]:
     """Record that a source was seen in a space. Returns (source id, whether there is work to do).
+
+    `listed`: it was seen in a list of what is there, and nobody shared it just now, so that its share grows no younger.
 
     A source whose size and time of change are as recorded is left alone, and so is one of which neither is told;
     one that changed, failed or was gone waits again. The same call twice leaves one source and one share, and an
@@ -116,13 +119,20 @@ def put_source(
                     run=None,
                 )
             )
-    _put_share(connection, source_id, space, {"name": name, "link": link, "shared_by": shared_by})
+    _put_share(connection, source_id, space, {"name": name, "link": link, "shared_by": shared_by}, listed=listed)
+    if not listed:
+        mine = (forgotten.c.kind == kind) & (forgotten.c.ref == ref) & (forgotten.c.space == space)
+        connection.execute(delete(forgotten).where(mine))
     return source_id, work
 
 
-def _put_share(connection: Connection, source_id: int, space: str, told: Mapping[str, str | None]) -> None:
-    known = {key: value for key, value in told.items() if value}
-    new = upsert(share).values(source_id=source_id, space=space, shared_at=time(), **told)
+def _put_share(
+    connection: Connection, source_id: int, space: str, told: Mapping[str, str | None], *, listed: bool
+) -> None:
+    now = time()
+    known: dict[str, Any] = {key: value for key, value in told.items() if value}
+    known |= {} if listed else {"shared_at": now}
+    new = upsert(share).values(source_id=source_id, space=space, shared_at=now, **told)
     key = [share.c.source_id, share.c.space]
     connection.execute(
         new.on_conflict_do_update(index_elements=key, set_=known) if known else new.on_conflict_do_nothing()
@@ -211,6 +221,36 @@ def drop_shares(connection: Connection, sources: Sequence[int], space: str | Non
     )
 
 
+def forget_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
+    """Take these sources out of a space, or out of all, and let no listing bring them back there."""
+    mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
+    mine = mine.join(share, share.c.source_id == source.c.id).where(source.c.id.in_(sources))
+    mine = mine if space is None else mine.where(share.c.space == space)
+    connection.execute(upsert(forgotten).from_select(["kind", "ref", "space", "at"], mine).on_conflict_do_nothing())
+    drop_shares(connection, sources, space)
+
+
+def is_forgotten(connection: Connection, kind: str, ref: str, space: str) -> bool:
+    rows = exists().where(forgotten.c.kind == kind, forgotten.c.ref == ref, forgotten.c.space == space)
+    return bool(connection.scalar(select(rows)))
+
+
+def expire_shares(connection: Connection, before: float) -> int:
+    """Forget what was last shared before this time, seconds since 1970; returns how many shares went."""
+    rows = connection.execute(select(share.c.source_id, share.c.space).where(share.c.shared_at < before)).all()
+    for row in rows:
+        forget_shares(connection, [row.source_id], row.space)
+    return len(rows)
+
+
+def shares_of(connection: Connection, space: str | None, user: str | None) -> list[tuple[int, str, str]]:
+    """(source id, space, name) of what is shared in a space, by somebody, or both."""
+    rows = select(share.c.source_id, share.c.space, share.c.name).order_by(share.c.source_id, share.c.space)
+    rows = rows if space is None else rows.where(share.c.space == space)
+    rows = rows if user is None else rows.where(share.c.shared_by == user)
+    return [(row.source_id, row.space, row.name) for row in connection.execute(rows)]
+
+
 def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     """(source id, name) of what somebody means by a path, a file name, or eight or more digits of a SHA-256."""
     rows = (
@@ -234,8 +274,16 @@ def sources_below(connection: Connection, folder: str, space: str) -> list[tuple
     return [(row.id, row.ref, row.name) for row in connection.execute(rows.order_by(source.c.id))]
 
 
-def settled(connection: Connection, sources: Sequence[int] | None = None, *, newest: bool = False) -> list[Settled]:
+def settled(
+    connection: Connection,
+    sources: Sequence[int] | None = None,
+    *,
+    newest: bool = False,
+    space: str | None = None,
+) -> list[Settled]:
     """How these sources stand (all of them when None), in order of their ids.
+
+    `space`: only what is shared there, under the name that it has there and nowhere else.
 
     state: waiting, reading, ready or failed. A document that serves while a newer reading is being made, or after
     that failed, is ready; with `newest` the newer reading is what counts.
@@ -250,7 +298,9 @@ def settled(connection: Connection, sources: Sequence[int] | None = None, *, new
         .where(document.c.id == source.c.document_id, serving.c.state == "complete")
         .scalar_subquery()
     )
-    name = select(func.min(share.c.name)).where(share.c.source_id == source.c.id).scalar_subquery()
+    mine = share.c.source_id == source.c.id
+    mine = mine if space is None else and_(mine, share.c.space == space)
+    name = select(func.min(share.c.name)).where(mine).scalar_subquery()
     rows = (
         select(source, name.label("name"), reading.c.state.label("read"), reading.c.reason.label("why"))
         .add_columns(reading.c.hint.label("fix"), reading.c.pages, reading.c.pages_done)
@@ -261,6 +311,8 @@ def settled(connection: Connection, sources: Sequence[int] | None = None, *, new
     )
     if sources is not None:
         rows = rows.where(source.c.id.in_(sources))
+    if space is not None:
+        rows = rows.where(exists().where(mine))
     found = []
     for row in connection.execute(rows):
         own = {"waiting": "waiting", "fetching": "reading", "failed": "failed"}.get(row.state)

@@ -76,6 +76,17 @@ share = Table(
     Index(None, "space"),
 )
 
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("kind", String(16), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("space", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("kind", "ref", "space"),
+)
+"""Shares that somebody had forgotten, or that grew too old: a listing that still has them brings them back no more."""
+
 document = Table(
     "document",
     metadata,

@@ -122,7 +122,7 @@ class Layout:
         except Exception as error:  # a model's failure on one page; plain text blocks serve instead
             if out_of_memory(error):
                 raise MemoryError from error
-            log.warning("no layout for page %s: %r", page.number + 1, error)
+            log.warning("no layout for page %s (%s)", page.number + 1, type(error).__name__)
             return []
         return _regions(groups, rect.width, rect.height)
 

@@ -11,12 +11,12 @@ import sys
 import time
 from contextlib import suppress
 from enum import StrEnum
-from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
 from rag.errors import ReaderStopped
 from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
+from rag.scratch import scratch
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie.read")
@@ -40,6 +40,11 @@ class ChildStopped(Exception):
         self.why = why
 
 
+def _without_secrets() -> dict[str, str]:
+    """This process's environment for one that opens strangers' files."""
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith(("_TOKEN", "_SECRET"))}
+
+
 class Child:
     """A running `rag.read.child`, ready for requests.
 
@@ -48,7 +53,7 @@ class Child:
     """
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
-        self._scratch = TemporaryDirectory(prefix="magpie-read-")
+        self._scratch = scratch("read")
         start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
         bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         # -P and an explicit path: the child imports what this process would, never from the current folder.
@@ -58,7 +63,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            env={**_without_secrets(), **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
         self._unread = b""
@@ -141,7 +146,7 @@ class Child:
         os.set_blocking(self._process.stderr.fileno(), False)
         self._tail = (self._tail + (self._process.stderr.read() or b""))[-_TAIL:]
         status = self._process.wait()
-        log.debug("the reading process ended with %s: %s", status, self._tail.decode(errors="replace"))
+        log.debug("the reading process ended with %s", status)
         starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status == -signal.SIGKILL
         return ChildStopped(Why.MEMORY if starved else Why.CRASH)
 

@@ -12,7 +12,6 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from sqlalchemy import Connection
 from rag.catalog import sources
 from rag.errors import MagpieError, TryAgain, Unreadable
 from rag.ports import Fetched
+from rag.scratch import scratch
 from rag.settings import ReadSettings, WebSettings
 from rag.web.addresses import URL, Resolve, checked_url, resolve
 from rag.web.child import PDF, Order, order_line
@@ -89,7 +89,7 @@ class UrlFetcher:
         program = browser_program(self._web.browser)
         if program is None:
             raise Unreadable("There is no browser to show web pages with.", browser_remedy())
-        with TemporaryDirectory(prefix="magpie-web-") as folder:
+        with scratch("web") as folder:
             left = max(end - monotonic(), 1.0)
             order = Order(
                 url, program, proxy.server, proxy.user, proxy.password, left, self._web.tiles, folder, os.getpid()

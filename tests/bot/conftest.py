@@ -1,15 +1,22 @@
-"""The command run in this process, with a fake engine behind it."""
+"""The command run in this process, with a fake engine behind it, or with the real one."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.cli import main
+from bot.invocation import Engine
+from rag import Settings, open_rag
+from tests.fakes.absent import NoEmbedder
 from tests.fakes.engine import FakeEngine
+from tests.fakes.reader import TextReader
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +44,39 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return code, captured.out, captured.err
 
     return run
+
+
+# ---------------------------------------------------------------- the real engine
+
+
+Magpie = Callable[..., tuple[int, Any, str]]
+
+
+def opener(settings: Settings) -> AbstractContextManager[Engine]:
+    reader = TextReader()
+    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+
+
+@pytest.fixture
+def magpie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Magpie:
+    for name in [name for name in os.environ if name.startswith("MAGPIE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MAGPIE_ANSWER__MODEL", "")
+    monkeypatch.setenv("MAGPIE_READ__WORKERS", "1")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, Any, str]:
+        code = main(["--data", "data", "--json", *arguments], opener)
+        captured = capsys.readouterr()
+        return code, json.loads(captured.out) if captured.out else None, captured.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "handbook.pdf").write_text("Welcome aboard\fThe gateway listens on port 8443\fGoodbye")
+    (folder / "report.pdf").write_text("Gulls sat on the upper end of every sensor")
+    return folder

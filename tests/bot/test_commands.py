@@ -74,10 +74,25 @@ def test_reindex_with_and_without_names(run: Run) -> None:
 def test_forget_names_what_went_and_fails_on_nothing(run: Run) -> None:
     engine = FakeEngine(known=["a.pdf"])
     code, out, _ = run(engine, "forget", "a.pdf", "--json")
-    assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"]})
+    assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"], "questions": 0})
     code, _, err = run(engine, "forget", "other.pdf")
     assert code == 1
     assert "other.pdf" in err
+
+
+def test_forget_without_names_takes_a_space_or_a_person(run: Run) -> None:
+    engine = FakeEngine()
+    assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was forgotten.\n")
+    assert run(engine, "forget", "--user", "U123", "--space", "C123")[0] == 1
+    assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
+
+
+@pytest.mark.parametrize("nothing", [[], ["--space", ""], ["--user", ""]])
+def test_forget_needs_to_be_told_what(run: Run, nothing: list[str]) -> None:
+    engine = FakeEngine()
+    code, _, err = run(engine, "forget", *nothing)
+    assert (code, engine.asked) == (2, [])
+    assert all(remedy in err for remedy in ("name files", "--space C123", "--user U123"))
 
 
 # ---------------------------------------------------------------- find, ask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 from slack_sdk.signature import SignatureVerifier
+from sqlalchemy import select
+from starlette.testclient import TestClient
 
+from bot import ledger
+from bot.running import Bot
 from bot.server import build_server, serving
 from bot.workspace import Workspace, open_workspace
 from rag import BadSetting
@@ -32,7 +37,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def test_a_bot_in_http_mode_answers_what_is_signed_and_nothing_else(ws: Workspace, tmp_path: Path) -> None:
+def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/slack/events"
     ada = ws.person("ada")
@@ -42,23 +47,102 @@ def test_a_bot_in_http_mode_answers_what_is_signed_and_nothing_else(ws: Workspac
         receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
         asked = ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
         assert "8443" in said(reply(ws, room, asked))
-        event = {"type": "app_mention", "user": ada, "text": "hey", "ts": "9.1", "channel": room}
-        body = json.dumps({"type": "event_callback", "event_id": "Ev1", "team_id": ws.team_id, "event": event})
-        now = str(int(time.time()))
-        for secret in (None, "wrong"):
-            signed = secret and SignatureVerifier(secret).generate_signature(timestamp=now, body=body)
-            headers = {"x-slack-request-timestamp": now, "x-slack-signature": signed} if signed else {}
-            sent = httpx.post(url, content=body, headers={"content-type": "application/json", **headers})
-            assert sent.status_code == 401
         challenge = json.dumps({"type": "url_verification", "challenge": "c4", "token": "t"})
-        signature = SignatureVerifier(ws.signing_secret).generate_signature(timestamp=now, body=challenge)
-        headers = {"x-slack-request-timestamp": now, "x-slack-signature": str(signature)}
+        headers = signed(ws.signing_secret, challenge, time.time())
         told = httpx.post(url, content=challenge, headers={"content-type": "application/json", **headers})
         assert told.json() == {"challenge": "c4"}
         health = httpx.get(f"http://127.0.0.1:{port}/health")
         assert (health.status_code, health.json()["connected"]) == (200, True)
     assert ws.connections == 0
     assert len(ws.called("chat.postMessage")) == 1
+
+
+def signed(secret: str, body: str, at: float) -> dict[str, str]:
+    """The headers of a request that Slack would send at this time."""
+    stamp = str(int(at))
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
+    return {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
+
+
+def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+
+    def body(id: str) -> str:
+        event = {"type": "app_mention", "user": ada, "text": "hey", "ts": f"9.{id}", "channel": room}
+        return json.dumps({"type": "event_callback", "event_id": f"Ev{id}", "team_id": ws.team_id, "event": event})
+
+    def sent(id: str, headers: dict[str, str]) -> int:
+        kind = {"content-type": "application/json"}
+        posted = httpx.post(f"http://127.0.0.1:{port}/slack/events", content=body(id), headers=kind | headers)
+        return posted.status_code
+
+    def recorded(bot: Bot) -> tuple[int, int]:
+        with bot.rag.reading() as connection:
+            tables = (ledger.delivery, ledger.question)
+            deliveries, questions = (len(connection.execute(select(table)).all()) for table in tables)
+        return deliveries, questions
+
+    with magpie(ws, tmp_path, http_port=port) as bot:
+        now, secret = time.time(), ws.signing_secret
+        right = signed(secret, body("1"), now)
+        refused = [
+            {},
+            signed("wrong", body("1"), now),
+            signed(secret, body("2"), now),  # of another body
+            signed(secret, body("1"), now - 360),
+            signed(secret, body("1"), now + 360),
+            right | {"x-slack-request-timestamp": str(int(now) - 1)},
+            {"x-slack-signature": right["x-slack-signature"]},
+        ]
+        assert [sent("1", headers) for headers in refused] == [401] * len(refused)
+        assert sent("1", right | {"x-slack-request-timestamp": "yesterday"}) in (401, 500)
+        assert recorded(bot) == (0, 0)
+        assert sent("1", right) == 200
+        assert sent("3", signed(secret, body("3"), now - 240)) == 200
+        assert recorded(bot) == (2, 2)
+
+
+HEALTH = {"ok": True, "connected": True, "working": True, "questions": 3}
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "told"),
+    [
+        (("127.0.0.1", 5000), {}, HEALTH),
+        (("::1", 5000), {}, HEALTH),
+        (("203.0.113.9", 5000), {}, {"ok": True}),
+        (("10.0.0.7", 5000), {"x-forwarded-for": "127.0.0.1"}, {"ok": True}),
+        (("127.0.0.1", 5000), {"x-forwarded-for": "203.0.113.9"}, {"ok": True}),
+        (("127.0.0.1", 5000), {"x-forwarded-for": "127.0.0.1"}, {"ok": True}),
+        (("127.0.0.1", 5000), {"forwarded": "for=127.0.0.1"}, {"ok": True}),
+        (("unix", 5000), {}, {"ok": True}),
+    ],
+)
+def test_how_magpie_is_in_detail_is_for_this_machine(
+    client: tuple[str, int], headers: dict[str, str], told: dict[str, object]
+) -> None:
+    asked = TestClient(build_server(lambda: HEALTH, None), client=client).get("/health", headers=headers)
+    assert (asked.status_code, asked.json()) == (200, told)
+
+
+def test_what_a_proxy_passes_on_is_told_no_more_than_ok() -> None:
+    ill = HEALTH | {"ok": False}
+    with serving(build_server(lambda: ill, None), "127.0.0.1", 0) as port:
+        url = f"http://127.0.0.1:{port}/health"
+        assert httpx.get(url, headers={"x-forwarded-for": "127.0.0.1"}).json() == {"ok": False}
+        told = httpx.get(url)
+        assert (told.status_code, told.json()) == (503, ill)
+        assert "server" not in told.headers
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux alone")
+def test_the_health_port_is_for_this_machine_alone(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    with magpie(ws, tmp_path, health_port=port), socket.socket() as other:
+        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+        other.bind(("127.0.0.2", port))  # free, so nobody listens on every address
 
 
 def test_health_says_when_slack_is_out_of_reach(ws: Workspace, tmp_path: Path) -> None:

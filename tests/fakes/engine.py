@@ -1,11 +1,16 @@
-"""An engine whose results are given: what the commands open instead of the real one."""
+"""An engine whose results are given: what the commands open instead of the real one. Its catalog is real, and made
+when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+
+from sqlalchemy import Connection
 
 from rag import (
     Answer,
@@ -14,6 +19,7 @@ from rag import (
     DocumentRow,
     Found,
     Hit,
+    Kept,
     Kind,
     MagpieError,
     Mode,
@@ -27,6 +33,7 @@ from rag import (
     Status,
     Trained,
 )
+from rag.catalog import Catalog
 from rag.model import Box
 
 
@@ -73,6 +80,7 @@ class FakeEngine:
     steps: Sequence[Progress] = ()
     checks: Sequence[Check] = ()
     stored: Status = field(default_factory=lambda: Status({}, 0, 0, 0, (), {"words": "on"}))
+    stores: Sequence[Kept] = ()
     rows: Sequence[ModelRow] = ()
     known: Sequence[str] = ()
     names: Sequence[str] = ("handbook.pdf",)
@@ -93,6 +101,9 @@ class FakeEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.closed = True
+        if "_catalog" in vars(self):
+            self._catalog.close()
+            del self._catalog
 
     def _ask(self, *what: object) -> None:
         self.asked.append(what)
@@ -136,12 +147,15 @@ class FakeEngine:
         self._ask("status")
         return self.stored
 
+    def kept(self) -> list[Kept]:
+        return list(self.stores)
+
     def doctor(self) -> Iterator[Check]:
         self._ask("doctor")
         yield from self.checks
 
-    def forget(self, names: Sequence[str], space: str | None = None) -> list[str]:
-        self._ask("forget", list(names), space)
+    def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
+        self._ask("forget", list(names), space, user)
         missing = [name for name in names if name not in self.known]
         if missing:
             raise NotFound(f"Nothing is known by the name {missing[0]!r}.", "`magpie status` says what is indexed.")
@@ -170,6 +184,23 @@ class FakeEngine:
         self._ask("pull", model, weights)
         report("fetching")
         return Path("weights.pt")
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        assert self.settings is not None
+        return Catalog(self.settings.data)
+
+    def upgrade(self, migrations: Path, versions: str) -> None:
+        self._catalog.upgrade(migrations, versions)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self._catalog.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        return self._catalog.writing()
+
+    def leave_no_trace(self) -> bool:
+        return self._catalog.tidy()
 
 
 def failing(error: MagpieError) -> FakeEngine:

@@ -34,7 +34,7 @@ def test_a_page_that_somebody_links_to_is_read_and_goes_with_the_message(ws: Wor
 
         def read() -> bool:
             with bot.rag.reading() as connection:
-                return [one.state for one in standings(connection, LINK, [f"{url}/gateway.pdf"])] == ["ready"]
+                return [one.state for one in standings(connection, LINK, [f"{url}/gateway.pdf"], room)] == ["ready"]
 
         until(read)
         [hit] = bot.rag.find("gateway port", Scope.of(room)).hits

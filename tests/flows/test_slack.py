@@ -130,10 +130,12 @@ def test_a_mention_alone_gets_help(ws: Workspace, bot: Bot, ada: str, room: str)
     assert "Ask me something" in said(reply(ws, room, ws.post(ada, room, f"<@{ws.bot_user}>")))
 
 
-def test_a_conversation_sees_its_own_files_and_no_others(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
-    receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
-    elsewhere = ws.channel("elsewhere", members=[ada], private=True)
-    for place in (elsewhere, ws.direct(ada)):
+def test_what_is_private_is_found_nowhere_else(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
+    ben = ws.person("ben")
+    secret = ws.channel("secret", members=[ada], private=True)
+    receipts(ws, secret, ws.post(ada, secret, files=[("handbook.pdf", HANDBOOK)]), READ)
+    elsewhere = ws.channel("elsewhere", members=[ada, ben], private=True)
+    for place in (room, elsewhere):
         asked = ws.post(ada, place, at(ws, "which port does the gateway use?"))
         assert "could not find" in said(reply(ws, place, asked))
         assert "handbook" not in said(reply(ws, place, asked))

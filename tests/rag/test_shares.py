@@ -19,7 +19,9 @@ from rag import (
     Share,
     Standing,
     TryAgain,
+    allowed,
     drop_share,
+    gone,
     leave_space,
     move_space,
     open_rag,
@@ -87,15 +89,15 @@ def put(rag: Rag, *shares: Share) -> None:
             put_share(connection, share)
 
 
-def stand(rag: Rag, *refs: str) -> list[Standing]:
+def stand(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
     with rag.reading() as connection:
-        return standings(connection, "drive", refs)
+        return standings(connection, "drive", refs, space)
 
 
-def settled(rag: Rag, *refs: str) -> list[Standing]:
+def settled(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
     moment = threading.Event()
     for _ in range(600):
-        found = stand(rag, *refs)
+        found = stand(rag, *refs, space=space)
         if len(found) == len(refs) and all(one.state in ("ready", "failed") for one in found):
             return found
         moment.wait(0.05)
@@ -152,7 +154,7 @@ def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
 def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "G1"), Share("drive", "F2", "G1"), Share("drive", "F2", "C1"))
-        settled(rag, "F1", "F2")
+        settled(rag, "F1", "F2", space="G1")
     with rag.writing() as connection:
         move_space(connection, "G1", "C1")
         assert shared_in(connection, "drive", "C1") == ["F1", "F2"]
@@ -196,3 +198,59 @@ def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
         drop_share(connection, "drive", ["F1"])
     rag.forget([])
     assert [path.is_file() for path in drawn] == [False, True]
+
+
+def test_a_file_is_named_as_where_it_is_asked_for(rag: Rag) -> None:
+    """The same source may have a telling name elsewhere."""
+    with rag.writing() as connection:
+        put_share(connection, Share("drive", "F9", "C1", "harmless.pdf"))
+        put_share(connection, Share("drive", "F9", "C2", "a-telling-name.pdf"))
+        assert [one.name for one in standings(connection, "drive", ["F9"], "C1")] == ["harmless.pdf"]
+        assert [one.name for one in standings(connection, "drive", ["F9"], "C2")] == ["a-telling-name.pdf"]
+        assert standings(connection, "drive", ["F9"], "C3") == []
+
+
+def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_listing(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
+        settled(rag, "F1")
+        assert rag.forget(["F1.pdf"], "C1") == ["F1.pdf"]
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert stand(rag, "F1") == []
+        assert stand(rag, "F1", space="C2") != []
+        put(rag, Share("drive", "F1", "C1"))
+        assert settled(rag, "F1")[0].state == "ready"
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert settled(rag, "F1")[0].state == "ready"
+
+
+def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -> None:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
+    with open_rag(settings, fetchers={"drive": drive}) as rag:
+        with served(rag):
+            put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
+            settled(rag, "F1", "F2")
+        with rag.writing() as connection:
+            connection.exec_driver_sql("UPDATE share SET shared_at = shared_at - 31 * 86400")
+            put_share(connection, Share("drive", "F2", "C1"))
+        rag.index([])
+        assert names(rag, "gateway port", "C1") == []
+        assert names(rag, "where herons nest", "C1") != []
+        put(rag, Share("drive", "F1", "C1", listed=True))
+        assert stand(rag, "F1") == []
+
+
+def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C3"))
+        one, two = settled(rag, "F1")[0].document, settled(rag, "F2", space="C3")[0].document
+    assert one is not None
+    assert two is not None
+    with rag.writing() as connection:
+        [found] = allowed(connection, [one, two], Scope.of("C1", "C2", "C4"))
+        assert (found.document, found.spaces, len(found.sha256)) == (one, ("C1", "C2"), 64)
+        assert allowed(connection, [one, two], Scope.of()) == []
+        assert gone(connection, [one, two, 99]) == {99}
+        drop_share(connection, "drive", ["F1"])
+        assert allowed(connection, [one], Scope.of("C1", "C2")) == []
+        assert gone(connection, [one, two]) == {one}

@@ -217,3 +217,36 @@ def test_only_what_was_subscribed_and_granted() -> None:
         ws.post(ws.person("ada"), ws.channel("papers", ["ada"]), f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
         ws.post("ada", ws.direct("ada"), "hello")
         assert [each.event for each in ws.envelopes()] == ["message"]
+
+
+def test_what_changes_of_people_and_conversations_is_told(ws: Workspace, bot: Bot) -> None:
+    room, gus = ws.channel("plans", ["ada"]), ws.person("gus")
+    ws.join(gus, room)
+    ws.set_guest(gus, "multi")
+    ws.hire("new")
+    ws.set_shared(room)
+    ws.set_shared(room, False)
+    ws.archive(room)
+    ws.unarchive(room)
+    ws.deactivate(gus)
+    ws.make_private(room)
+    ws.delete_channel(room)
+    ws.settled()
+    kinds = [kind for kind in bot.kinds() if kind not in ("member_joined_channel", "message")]
+    assert kinds == [
+        *("user_change", "team_join", "channel_shared", "channel_unshared", "channel_archive", "channel_unarchive"),
+        *("user_change", "group_deleted"),
+    ]
+    first, last = bot.events("user_change")
+    assert (first["user"]["id"], first["user"]["is_restricted"]) == (gus, True)
+    assert last["user"]["deleted"]
+    assert [one["subtype"] for one in bot.events("message")][-1] == "channel_convert_to_private"
+
+
+def test_an_event_may_be_lost(ws: Workspace, bot: Bot) -> None:
+    room, gus = ws.channel("quiet", ["ada"]), ws.person("quiet-gus")
+    ws.set_guest(gus, "multi", told=False)
+    ws.set_shared(room, told=False)
+    ws.archive(room, told=False)
+    ws.settled()
+    assert bot.kinds() == []

@@ -1,0 +1,118 @@
+"""Guards broken one at a time, in a copy of the code: a test that cannot fail proves nothing.
+
+Each guard is a text that stands exactly once in a file, and what takes its place. Where the code was rewritten, this
+table has to be mended: that is said, and nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+CAUGHT_WITHIN = 500
+"""Steps."""
+
+
+class Guard(NamedTuple):
+    """What to break, where, and by what."""
+
+    path: str
+    text: str
+    instead: str
+
+
+GUARDS: Mapping[str, Guard] = {
+    "words": Guard(
+        "rag/words.py",
+        "if scope == Scope.operator():\n        return []\n    # The plus",
+        "if True:\n        return []\n    # The plus",
+    ),
+    "vectors": Guard(
+        "rag/embed.py",
+        "allowed_chunks(connection, [one.chunk for one in near], scope)",
+        "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
+    ),
+    "pixels": Guard("rag/catalog/fingerprints.py", ", document.c.id.in_(documents_in(scope))", ""),
+    "names": Guard(
+        "rag/catalog/scope.py",
+        "rows = rows.where(share.c.space.in_(sorted(scope.spaces)))\n    found = connection.execute(rows.order_by",
+        "pass\n    found = connection.execute(rows.order_by",
+    ),
+    "evidence": Guard(
+        "rag/fuse.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
+    ),
+    "recheck": Guard("bot/answering.py", "{one.document for one in found} != set(reply.documents)", "False"),
+    "progress": Guard("bot/answering.py", "if self._unchanged(asked, watch):", "if True:"),
+    "guests": Guard("bot/audience.py", "return all(person.full for person in found if person.reads)", "return True"),
+    "connect": Guard("bot/access.py", "if here.outside:", "if False:"),
+    "public": Guard("bot/access.py", "if one.public and not one.outside", "if one.public"),
+    "private": Guard("bot/access.py", "if one.public and not one.outside", "if not one.direct and not one.outside"),
+    "memberships": Guard("bot/access.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
+    "cache": Guard("bot/app.py", "access.heed(happening)", "pass"),
+    "failure": Guard(
+        "bot/audience.py",
+        "members = self.members(channel, until)\n",
+        "try:\n            members = self.members(channel, until)\n"
+        "        except Exception:\n            return True\n",
+    ),
+    "unshared": Guard(
+        "bot/record.py",
+        "drop_share(connection, KIND, [file], channel)\n            ledger.note_departure",
+        "ledger.note_departure",
+    ),
+    "late": Guard(
+        "bot/record.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+    ),
+    "left": Guard(
+        "bot/record.py",
+        "case Left(channel):\n            leave(connection, channel)",
+        "case Left(channel):\n            pass",
+    ),
+    "forgotten": Guard("rag/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"),
+    "bytes": Guard("rag/forget.py", "path.unlink()", "pass"),
+    "replies": Guard("bot/ledger.py", "values(state=state, reply=null())", "values(state=state)"),
+    "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
+}
+
+
+def broken(guard: Guard, text: str) -> str:
+    """A file's text with the guard broken. Raise LookupError when the guard is not there exactly once."""
+    count = text.count(guard.text) if guard.text else 0
+    if count != 1:
+        raise LookupError(
+            f"The guard {guard.text!r} stands {count} times in {guard.path}: mend the table in tests/leaks/sabotage.py."
+        )
+    return text.replace(guard.text, guard.instead)
+
+
+def sabotaged(name: str, seed: int) -> str | None:
+    """Run with one guard broken; what was caught and when, or None when nothing was."""
+    guard = GUARDS[name]
+    with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
+        copy = Path(folder)
+        for top in ("rag", "bot", "tests"):
+            shutil.copytree(ROOT / top, copy / top, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "manifest.yml", copy)
+        path = copy / guard.path
+        path.write_text(broken(guard, path.read_text()))
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.leaks", "--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy), "SABOTAGE": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if ran.returncode == 0:
+        return None
+    found = [line for line in ran.stdout.splitlines() if line.startswith("LEAK")]
+    if not found:
+        raise RuntimeError(f"the run with {name} broken ended with {ran.returncode}: {ran.stderr[-2000:]}")
+    return found[0].removeprefix("LEAK: ").removesuffix(". The shortest way there:")
