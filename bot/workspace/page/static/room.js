@@ -48,6 +48,12 @@ function log(label) {
     for (const each of box.querySelectorAll('.message[tabindex="0"]')) each.tabIndex = -1;
     if (here) here.tabIndex = 0;
   });
+  // Who reads the end goes on reading it, whatever grows or shrinks around it.
+  let pinned = true;
+  scroll.addEventListener("scroll", () => { pinned = atEnd(scroll); });
+  const stay = new ResizeObserver(() => { if (pinned) toEnd(scroll); });
+  stay.observe(box);
+  stay.observe(scroll);
   return { box, scroll };
 }
 
