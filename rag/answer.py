@@ -6,6 +6,7 @@ replaced by the passages. A question never ends in silence: without a generator 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -18,6 +19,8 @@ from rag.ports import Ability, Generator, Prompt
 from rag.prompt import excerpt, pictures_of, select_passages, write_prompt
 from rag.settings import AnswerSettings
 from rag.words import content_words
+
+log = logging.getLogger("magpie")
 
 ABSTAINED = "I could not find this in the files I may use here."
 
@@ -85,15 +88,23 @@ class _Draft:
         return replace(self.finish(text, Mode.PASSAGES, best, notice), remedy=remedy)
 
     def finish(
-        self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False
+        self,
+        text: str,
+        mode: Mode,
+        cited: Sequence[Passage] = (),
+        notice: str = "",
+        *,
+        shown: Sequence[Passage] | None = None,
+        abstained: bool = False,
     ) -> Answer:
+        """`shown`: what the model was shown, where it was not everything."""
         return Answer(
             question=self.question,
             text=text,
             abstained=abstained,
             mode=mode,
             cited=tuple(cited),
-            passages=self.passages,
+            passages=self.passages if shown is None else tuple(shown),
             evidence=(),
             notice=notice,
             found=self.found,
@@ -111,28 +122,48 @@ def _written(
     """What the generator makes of the passages. Raise a MagpieError when it makes nothing of them."""
     started = perf_counter()
     ability = generator.ability()
-    prompt, notice = _ask_for(draft, ability, settings, picture)
+    prompt, left_out = _ask_for(draft, ability, settings, picture)
+    shown = [passage for passage in draft.passages if passage.number in prompt.shown]
     draft.stage_ms["prompt"] = (perf_counter() - started) * 1000
     started = perf_counter()
     text, cut = _stream(generator, prompt, on_text)
     draft.stage_ms["write"] = (perf_counter() - started) * 1000
     mode = Mode.VISION if ability.vision else Mode.TEXT
-    text, cited = check_citations(text, draft.passages)
+    text, cited = check_citations(text, shown)
     if says_not_found(text) or (NOT_FOUND in text and not cited):
         return draft.abstain(mode)
     if not cited:
         return draft.quote(_UNCITED)
-    return draft.finish(text, mode, cited, " ".join(part for part in (cut, notice) if part))
+    notice = " ".join(part for part in (cut, left_out) if part)
+    return replace(draft.finish(text, mode, cited, notice, shown=shown), remedy=_more_room(prompt, ability, settings))
 
 
 def _ask_for(draft: _Draft, ability: Ability, settings: AnswerSettings, picture: bytes | None) -> tuple[Prompt, str]:
     """The prompt for a model of this ability, and a sentence for what it leaves out."""
-    if not ability.vision:
-        notice = f"The model {ability.model} cannot see pictures: yours was used for searching only." if picture else ""
-        return write_prompt(draft.question, draft.passages, {}, settings), notice
-    asked = picture if settings.pictures else None
-    pictures = pictures_of(draft.passages, settings.pictures - (asked is not None))
-    return write_prompt(draft.question, draft.passages, pictures, settings, asked), ""
+    window = min(settings.num_ctx, ability.window or settings.num_ctx)
+    room = settings.model_copy(update={"num_ctx": window})
+    asked = picture if ability.vision and settings.pictures else None
+    most = settings.pictures - (asked is not None) if ability.vision else 0
+    prompt = write_prompt(draft.question, draft.passages, pictures_of(draft.passages, most), room, asked)
+    if prompt.shortened:
+        log.info("Of %d passages %d are shortened to fit.", len(draft.passages), len(prompt.shortened))
+    notices = []
+    if picture is not None and not ability.vision:
+        notices.append(f"The model {ability.model} cannot see pictures: yours was used for searching only.")
+    elif asked is not None and len(prompt.pictures) == len(prompt.pictured):
+        notices.append("Your picture does not fit into the model's window: it was used for searching only.")
+    if left := len(draft.passages) - len(prompt.shown):
+        notices.append(f"The model's window held {len(prompt.shown)} of {left + len(prompt.shown)} passages.")
+    return prompt, " ".join(notices)
+
+
+def _more_room(prompt: Prompt, ability: Ability, settings: AnswerSettings) -> str:
+    """What makes the window larger, where it was too small for the passages found."""
+    if len(prompt.shown) >= settings.passages or not prompt.shortened:
+        return ""
+    if ability.window and ability.window <= settings.num_ctx:
+        return f"The model {ability.model} reads {ability.window} tokens; another one may read more."
+    return f"MAGPIE_ANSWER__NUM_CTX (now {settings.num_ctx}) sets how many tokens it reads."
 
 
 def _stream(generator: Generator, prompt: Prompt, on_text: Callable[[str], None] | None) -> tuple[str, str]:

@@ -221,19 +221,28 @@ class WordIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`."""
+    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`.
+
+    `shown`, `shortened` and `pictured` are the numbers of the passages that are in it, that are in it in part, and
+    whose picture is; `tokens` is an upper estimate of all of it.
+    """
 
     system: str
     user: str
     pictures: tuple[bytes, ...] = ()
+    shown: tuple[int, ...] = ()
+    shortened: tuple[int, ...] = ()
+    pictured: tuple[int, ...] = ()
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What the model at hand can do."""
+    """What the model at hand can do. `window` is how many tokens it reads at most; 0: not known."""
 
     model: str
     vision: bool
+    window: int = 0
 
 
 class Pieces(Iterator[str], Protocol):
@@ -254,7 +263,8 @@ class Generator(Protocol):
         """Pieces of the answer as they come. Nothing is sent before the first is asked for.
 
         A stream that ends without its closing frame raises GeneratorFailed; an answer cut at the
-        length limit raises AnswerCut (a GeneratorFailed) after its pieces were yielded.
+        length limit, or made of a prompt of which the server read less than there is, raises AnswerCut (a
+        GeneratorFailed) after its pieces were yielded.
         """
         ...
 

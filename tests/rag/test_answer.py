@@ -222,6 +222,27 @@ def test_a_window_too_small_for_anything_quotes_passages() -> None:
     assert "MAGPIE_ANSWER__NUM_CTX" in given.notice + given.remedy
 
 
+def test_what_the_window_does_not_hold_is_told_and_cannot_be_cited() -> None:
+    hits = [hit(f"{QUESTION} number {n} " + "word " * 300, chunk=n) for n in range(1, 9)]
+    generator = FakeGenerator(window=1600, text="It is long [1], and longer [6].")
+    given = answer(QUESTION, found(*hits), generator, AnswerSettings(passages=8))
+    assert 1 <= len(given.passages) < 6
+    assert given.text == "It is long [1], and longer."
+    assert f"held {len(given.passages)} of 8 passages" in given.notice
+    assert "reads 1600 tokens" in given.remedy
+    wide = answer(QUESTION, found(*hits), FakeGenerator(text="It is long [1]."), AnswerSettings(passages=8))
+    assert len(wide.passages) == 8
+    assert (wide.notice, wide.remedy) == ("", "")
+
+
+def test_a_picture_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    Image.new("RGB", (1200, 1600), "white").save(tmp_path / "p.jpg")
+    generator = FakeGenerator(window=2048)
+    given = answer(QUESTION, found(PIER), generator, SETTINGS, picture=(tmp_path / "p.jpg").read_bytes())
+    assert generator.prompts[0].pictures == ()
+    assert "Your picture does not fit" in given.notice
+
+
 def test_from_the_ranking_to_the_answer_through_ollamas_protocol(tmp_path: Path) -> None:
     render = tmp_path / "p.jpg"
     Image.new("RGB", (1100, 1600), "white").save(render)
