@@ -83,7 +83,7 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     blocks += [_section(piece) for piece in pieces(body)]
     if answer.cited and not answer.abstained and not quoted:
         blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
-    shown = [] if answer.abstained else list(zip(answer.evidence, answer.cited, strict=False))[:PICTURES]
+    shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
     pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}", one.hit.document) for path, one in shown]
     return Reply(
         _cut(_mrkdwn(answer.text), NOTIFICATION), blocks, pictures, _made_of(one.hit for one in answer.passages)

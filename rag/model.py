@@ -276,7 +276,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader gets. `cited` is in the order of first citation; `evidence` runs beside it.
+    """What a reader gets. `cited` is in the order of first citation; `evidence` shows the passages in `pictured`, which
+    runs beside it. `read_from` are numbers of passages whose picture has to be shown: the model read from it what no
+    word of the page says.
 
     `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty; `remedy` is what
     whoever runs Magpie can do about it.
@@ -293,6 +295,8 @@ class Answer:
     found: Found
     stage_ms: Mapping[str, float]
     remedy: str = ""
+    pictured: tuple[Passage, ...] = ()
+    read_from: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

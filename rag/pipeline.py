@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
@@ -15,14 +15,13 @@ from types import TracebackType
 
 from sqlalchemy import Connection, select
 
-from rag import answer as answering
 from rag import decide
+from rag.asking import Asking
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
 from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
-from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.folder import close_folder
 from rag.kept import Kept, kept
@@ -36,13 +35,10 @@ from rag.scratch import scratch
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
 from rag.web.fetch import UrlFetcher, put_url
-from rag.words import Fts5Words, content_words
+from rag.words import Fts5Words
 from rag.work import Asked, Report, Work, silent, workers
 
 log = logging.getLogger("magpie")
-
-EVIDENCE = 3
-"""Pictures drawn for one answer."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,7 @@ class Rag:
         self._work = Work(
             settings, parts.catalog, parts.words, parts.lanes, parts.pixels, parts.open_reader, parts.fetchers
         )
+        self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
         decisions = decide.load(settings.data)
         self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.pixels, decisions)
 
@@ -208,18 +205,11 @@ class Rag:
         if picture is not None and not found.found:
             found = self.find(question, scope)
         sent = picture.read_bytes() if picture is not None else None
-        answer = answering.answer(question, found, self._parts.generator, self.settings.answer, on_text, sent)
-        into = self.settings.data / "evidence"
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        terms = content_words(question)
-        drawn = [draw_evidence(passage.hit, into, terms) for passage in answer.cited[:EVIDENCE]]
-        return replace(answer, evidence=tuple(path for path in drawn if path is not None))
+        return self._asking.answer(question, found, scope, on_text, sent)
 
     def draw_place(self, hit: Hit) -> Path | None:
         """The hit's page as a picture with its box framed; None when the page's own picture is gone."""
-        into = self.settings.data / "evidence"
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return draw_place(hit, into)
+        return self._asking.place(hit)
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """What a scope holds, by name."""

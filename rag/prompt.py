@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -43,6 +44,24 @@ numbers and names exactly, as the passages have them. Say "table on p. 5" or "di
 from one. Write no links and no list of sources."""
 
 
+_CORRECT = """\
+Between <draft {fence}> and </draft {fence}> stands your first answer, and what the pages it cites do not say.
+<draft {fence}>
+{correction}
+</draft {fence}>
+Write the answer again from the passages: correct these sentences, or leave them out; cite as before."""
+
+_LONGEST_DRAFT, _MOST_WRONG = 1500, 4
+
+
+@dataclass(frozen=True)
+class Again:
+    """A first answer, and its sentences that their pages do not bear out, each with what is not there."""
+
+    text: str
+    wrong: Sequence[tuple[str, tuple[str, ...]]]
+
+
 def select_passages(hits: Sequence[Hit], limit: int) -> tuple[Passage, ...]:
     """The best `limit` hits under numbers from 1, without those whose words a better one has word for word."""
     chosen: dict[str, Hit] = {}
@@ -72,14 +91,17 @@ def write_prompt(
     pictures: Mapping[int, bytes],
     settings: AnswerSettings,
     asked: bytes | None = None,
+    again: Again | None = None,
 ) -> Prompt:
     """The prompt, counted to fit `num_ctx` with room for `num_predict`; what it holds of the passages is said in it.
 
     The longest passages are shortened to fit, then the last are left out. `pictures` are by passage number; `asked`
-    is the picture that came with the question and goes first. A picture that would take more than half the room is
-    left out. Raise ModelUnfit when not even one passage fits, Unreadable when `asked` is no picture.
+    is the picture that came with the question and goes first; `again` has the model correct itself. A picture that
+    would take more than half the room is left out. Raise ModelUnfit when not even one passage fits, Unreadable when
+    `asked` is no picture.
     """
-    fence = _fence(question, passages)
+    correction = _correction(again) if again else ""
+    fence = _fence(f"{question}\0{correction}", passages)
     system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND)
     sent = None if asked is None else as_jpeg(asked)
     wanted = content_words(question)
@@ -87,7 +109,7 @@ def write_prompt(
         kept = passages[:count]
         shown = [(0, sent)] if sent is not None else []
         shown += [(one.number, pictures[one.number]) for one in kept if one.number in pictures]
-        empty = _compose(question, kept, [""] * count, fence, [number for number, _ in shown])
+        empty = _compose(question, kept, [""] * count, fence, [number for number, _ in shown], correction)
         space = settings.num_ctx - settings.num_predict - _MARGIN - count_tokens(system) - count_tokens(empty)
         while shown and sum(_picture_tokens(picture) for _, picture in shown) > space / 2:
             shown.pop()
@@ -95,7 +117,7 @@ def write_prompt(
         whole = [_text(one.hit) for one in kept]
         texts = _shorten(whole, space - of_pictures, wanted)
         if texts is not None:
-            user = _compose(question, kept, texts, fence, [number for number, _ in shown])
+            user = _compose(question, kept, texts, fence, [number for number, _ in shown], correction)
             return Prompt(
                 system,
                 user,
@@ -218,7 +240,12 @@ def _fence(question: str, passages: Sequence[Passage]) -> str:
 
 
 def _compose(
-    question: str, passages: Sequence[Passage], texts: Sequence[str], fence: str, pictures: Sequence[int]
+    question: str,
+    passages: Sequence[Passage],
+    texts: Sequence[str],
+    fence: str,
+    pictures: Sequence[int],
+    correction: str = "",
 ) -> str:
     """`pictures`: the passage of each that goes with it, in order; 0 for the one that came with the question."""
     parts = []
@@ -236,7 +263,17 @@ def _compose(
     parts.append(
         f"Answer from the passages, in the language of the question, and cite them like [1]; or reply {NOT_FOUND}."
     )
+    if correction:
+        parts.append(_CORRECT.format(fence=fence, correction=correction))
     return "\n\n".join(parts)
+
+
+def _correction(again: Again) -> str:
+    """The draft, and what is wrong with it, at most a few hundred tokens."""
+    wrong = [
+        f"- {' '.join(text.split())[:200]} (not there: {', '.join(missing)[:80]})" for text, missing in again.wrong
+    ]
+    return "\n".join([again.text.strip()[:_LONGEST_DRAFT], "Not on the cited pages:", *wrong[:_MOST_WRONG]])
 
 
 # ---------------------------------------------------------------- pictures

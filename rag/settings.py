@@ -149,6 +149,9 @@ class AnswerSettings(Group):
     at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
     passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
     pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
+    correct: bool = Field(
+        default=True, description="ask once more where a cited page does not say what the answer says"
+    )
 
 
 class Settings(BaseSettings):

@@ -27,6 +27,7 @@ ENGINE = {
     "places",
     "statements",
     "answer",
+    "asking",
     "evidence",
     "embed",
     "query_side",
@@ -47,7 +48,7 @@ ENGINE = {
     "doctor",
 }
 SHARED = {"fetch", "shares", "web"}
-PARTS_OF_ANSWER = {"citations", "prompt"}
+PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals"}
 
 
 def room(path: Path) -> str:
