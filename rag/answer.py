@@ -73,8 +73,8 @@ def answer(
 
 
 def place_line(passage: Passage) -> str:
-    """`[1] handbook.pdf, p. 12 (printed vi)`"""
-    return f"[{passage.number}] {passage.hit.place}"
+    """`[1] handbook.pdf, table on p. 12 (printed vi)`"""
+    return f"[{passage.number}] {passage.hit.spot}"
 
 
 @dataclass(frozen=True)

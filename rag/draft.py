@@ -104,7 +104,7 @@ def _ground(passage: Passage, order: Order, prompt: Prompt, ability: Ability) ->
     """What the passage can bear out. A picture counts as seen where it is more than a drawing of the words, and where
     readers can be shown it."""
     hit = passage.hit
-    words = [hit.place, hit.heading, hit.caption, hit.text, order.words_on(hit)]
+    words = [hit.spot, hit.heading, hit.caption, hit.text, order.words_on(hit)]
     drawn = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     shown = hit.render is not None and hit.render.is_file()
     return Ground("\n".join(words), ability.vision and drawn and shown and passage.number in prompt.pictured)

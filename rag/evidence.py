@@ -84,7 +84,7 @@ def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
 
 
 def _digest(hit: Hit, terms: Collection[str]) -> str:
-    what = (_DRAWING, hit.place, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks], sorted(terms))
+    what = (_DRAWING, hit.spot, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks], sorted(terms))
     return hashlib.sha256(f"{what} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
@@ -188,7 +188,7 @@ def _captioned(view: Image.Image, hit: Hit) -> Image.Image:
     size = max(22, round(view.width / 36))
     height, left = size * 2, size
     name = "".join(letter if letter.isprintable() else " " for letter in hit.name)
-    tail = hit.place.removeprefix(hit.name)
+    tail = hit.spot.removeprefix(hit.name)
     font, drawable = _font(name + tail, size)
     name, tail = drawable[: len(name)], drawable[len(name) :]
     room = view.width - left - size // 2

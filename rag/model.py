@@ -233,6 +233,12 @@ class Hit:
         printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
         return f"{self.name}, p. {self.page}{printed}"
 
+    @property
+    def spot(self) -> str:
+        """The place, and what of the page is meant: `handbook.pdf, table on p. 12 (printed vi)`."""
+        what = f"{self.kind.value} on " if self.kind in (Kind.FIGURE, Kind.TABLE) else ""
+        return f"{self.name}, {what}{self.place.removeprefix(f'{self.name}, ')}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -230,9 +230,7 @@ def _line(text: str) -> str:
 
 def _fence(question: str, passages: Sequence[Passage]) -> str:
     """A word that no passage holds, the same for the same prompt: no text can close its own fence."""
-    inside = "\0".join(
-        [question, *(f"{p.hit.place}\0{p.hit.heading}\0{p.hit.caption}\0{p.hit.text}" for p in passages)]
-    )
+    inside = "\0".join([question, *(f"{p.hit.spot}\0{p.hit.heading}\0{p.hit.caption}\0{p.hit.text}" for p in passages)])
     fence = hashlib.sha256(inside.encode("utf-8", "replace")).hexdigest()[:8]
     while fence in inside:
         fence = hashlib.sha256(fence.encode()).hexdigest()[:8]
@@ -251,7 +249,7 @@ def _compose(
     parts = []
     for passage, text in zip(passages, texts, strict=True):
         hit = passage.hit
-        lines = [f"<passage {passage.number} {fence}>", f"File: {_line(hit.place)}"]
+        lines = [f"<passage {passage.number} {fence}>", f"File: {_line(hit.spot)}"]
         lines += [f"Heading: {_line(hit.heading)}"] if hit.heading else []
         lines += [f"Caption: {_line(hit.caption)}"] if hit.caption else []
         parts.append("\n".join([*lines, text, f"</passage {passage.number} {fence}>"]))

@@ -154,6 +154,19 @@ def test_without_a_model_the_best_passages_answer() -> None:
     assert "MAGPIE_ANSWER__MODEL=" in given.remedy
 
 
+def test_a_table_and_a_figure_are_named_as_such() -> None:
+    hits = [hit("40 hours", chunk=1, kind=Kind.TABLE, page=5), hit("Loads", chunk=2, kind=Kind.FIGURE, label="ii")]
+    generator = FakeGenerator(text="It lasts 40 hours [1], see [2].")
+    given = answer(QUESTION, found(*hits), generator, SETTINGS)
+    assert [place_line(passage) for passage in given.cited] == [
+        "[1] handbook.pdf, table on p. 5",
+        "[2] handbook.pdf, figure on p. 1 (printed ii)",
+    ]
+    assert "File: handbook.pdf, table on p. 5\n" in generator.prompts[0].user
+    assert "in the language of the question" in generator.prompts[0].user
+    assert hits[0].place == "handbook.pdf, p. 5"
+
+
 def test_a_long_passage_is_quoted_around_the_questions_words() -> None:
     long = hit("Rope. " * 300 + "The pier is exactly 40 metres long, measured twice. " + "Tar. " * 300)
     text = answer(QUESTION, found(long), None, SETTINGS).text
@@ -165,7 +178,7 @@ def test_a_long_passage_is_quoted_around_the_questions_words() -> None:
 
 def test_a_picture_without_words_says_what_it_is() -> None:
     text = answer(QUESTION, found(hit("", kind=Kind.FIGURE, render=Path("p.jpg"))), None, SETTINGS).text
-    assert text == "[1] handbook.pdf, p. 1\n(a figure; see its picture)"
+    assert text == "[1] handbook.pdf, figure on p. 1\n(a figure; see its picture)"
 
 
 @pytest.mark.parametrize(
