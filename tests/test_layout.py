@@ -48,7 +48,7 @@ ENGINE = {
     "doctor",
 }
 SHARED = {"fetch", "shares", "web"}
-PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals"}
+PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals", "marking"}
 
 
 def room(path: Path) -> str:
