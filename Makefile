@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation leaks install
+.PHONY: demo test lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -48,6 +48,10 @@ bench-search: install
 bench-scope: install
 	@test -n "$(DATA)" || { echo "Say which data folder: make bench-scope DATA=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.measure.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
+
+# Pictures and texts a second from files to stored vectors, against the model alone, with random weights
+bench-embedder: install
+	@$(BIN)/magpie bench --random
 
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }

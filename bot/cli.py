@@ -17,7 +17,7 @@ from typing import Any
 import typer
 
 from bot import demo
-from bot.commands import evaluating, filing, health, running, searching, training
+from bot.commands import evaluating, filing, health, hosting, running, searching, training
 from bot.invocation import Data, Engine, Invocation, Json, Opener, invocation
 from bot.masking import Mask, noting
 from bot.screen import Screen
@@ -46,7 +46,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_shared)
-    for module in (running, filing, searching, evaluating, training, health, demo):
+    for module in (running, filing, searching, evaluating, training, health, hosting, demo):
         module.register(app)
     return app
 

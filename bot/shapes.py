@@ -11,7 +11,7 @@ from rag import Answer, Check, Found, Hit, Passage, Status
 
 if TYPE_CHECKING:
     from bot.shown import Seen
-    from rag import Kept, ModelRow, Outcome
+    from rag import Benched, Kept, ModelRow, Outcome
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -139,4 +139,33 @@ def seen_shape(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> Shape:
             }
             for row in rows
         ],
+    }
+
+
+def benched_shape(found: Benched) -> Shape:
+    """`bench --json`"""
+    pictures, texts = found.speeds["pictures"], found.speeds["texts"]
+    return {
+        "images_per_s": pictures.per_second,
+        "raw_images_per_s": pictures.raw,
+        "texts_per_s": texts.per_second,
+        "raw_texts_per_s": texts.raw,
+        "model": found.model,
+        "device": found.device,
+        "versions": found.versions,
+        "batches": {modality.value: size for modality, size in found.batches.items()},
+        "weights_bytes": found.weights_bytes,
+        "peak_bytes": found.peak_bytes,
+        "kinds": {
+            name: {
+                "per_s": speed.per_second,
+                "raw_per_s": speed.raw,
+                "share": speed.share,
+                "share_range": [speed.lowest, speed.highest],
+                "processor_share": speed.processor_share,
+                "spent": speed.spent,
+                "preparing_cores": speed.preparing,
+            }
+            for name, speed in found.speeds.items()
+        },
     }

@@ -46,13 +46,16 @@ from rag.model import (
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
+    from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
     from rag.decide import Decision
     from rag.evaluate import measure
+    from rag.hosting import OpenHost, open_host
     from rag.kept import Kept
     from rag.pipeline import Rag, open_rag
     from rag.ports import Fetched, Fetcher
     from rag.projection import Trained
+    from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
     from rag.shares import (
         Allowed,
@@ -76,6 +79,9 @@ if TYPE_CHECKING:
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
+    "Benched": "rag.bench",
+    "Wanted": "rag.bench",
+    "measure_embedder": "rag.bench",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
     "Progress": "rag.work",
@@ -96,7 +102,11 @@ _LATER = {
     "drop_share": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
+    "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
+    "open_host": "rag.hosting",
+    "Replicas": "rag.replicas",
+    "open_replicas": "rag.replicas",
     "write_report": "rag.report",
     "move_space": "rag.shares",
     "open_rag": "rag.pipeline",
@@ -117,6 +127,7 @@ __all__ = [
     "Allowed",
     "Answer",
     "BadSetting",
+    "Benched",
     "Busy",
     "CatalogUnfit",
     "Check",
@@ -142,12 +153,14 @@ __all__ = [
     "ModelRow",
     "ModelUnfit",
     "NotFound",
+    "OpenHost",
     "OperatorMustAct",
     "Outcome",
     "Passage",
     "Progress",
     "Rag",
     "ReaderStopped",
+    "Replicas",
     "Scope",
     "Settings",
     "Share",
@@ -159,6 +172,7 @@ __all__ = [
     "Unreadable",
     "UrlFetcher",
     "UserCanFix",
+    "Wanted",
     "WeightsMissing",
     "allowed",
     "documents_named",
@@ -169,9 +183,12 @@ __all__ = [
     "leave_space",
     "load_settings",
     "measure",
+    "measure_embedder",
     "move_space",
     "names",
+    "open_host",
     "open_rag",
+    "open_replicas",
     "put_share",
     "shared_in",
     "spaces_of",

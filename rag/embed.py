@@ -12,6 +12,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar, Generic, TypeVar
@@ -21,22 +22,22 @@ import numpy as np
 from rag.catalog import vectors
 from rag.catalog.scope import allowed_chunks, count_in
 from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
-from rag.mirror import BATCH, QUESTION, Mirror
+from rag.mirror import BATCH, QUESTION, Mirror, Pace
 from rag.model import Kind, Modality, Scope
-from rag.ports import Embedder, Neighbour, StoredVector, TextEmbedder, Vector
+from rag.offload import Offload, Place, SharingGenerator
+from rag.ports import Embedder, Generator, Movable, Neighbour, StoredVector, TextEmbedder, Vector
 from rag.projection import Projection
+from rag.windowed import each, of_windows
 
 _E = TypeVar("_E", Embedder, TextEmbedder)
-
 _T = TypeVar("_T")
-
 log = logging.getLogger("magpie")
 
 _HARMLESS = "page"
 """A text that every model embeds: what fails with it is the embedder, not the text."""
 
 _PICTURES, _TEXTS = 64, 128
-"""Chunks embedded between two looks at the questions that wait."""
+"""The fewest chunks embedded between two looks at the questions that wait."""
 
 _EXACT = 5_000
 """Chunks a scope may hold to be compared with the question one by one, by the catalog's own vectors: exact, and 4,800
@@ -84,6 +85,7 @@ class VectorLane(ABC, Generic[_E]):
         self._identity: str | None = None
         self._again = float("-inf")
         self.off = self.fix = ""
+        self._pictures, self._texts = Pace(_PICTURES), Pace(_TEXTS)
 
     # ------------------------------------------------------------ opening
 
@@ -131,6 +133,7 @@ class VectorLane(ABC, Generic[_E]):
             taken, rows = self._made(self._opened(), identity)
         except (OperatorMustAct, TryAgain) as error:
             self._turn_off(error, REST)
+            self._mirror.settle()
             return 0
         have = {row.chunk for row in rows}
         empty = [waiting.chunk for waiting in taken if waiting.chunk not in have]
@@ -264,18 +267,44 @@ class ClipLane(VectorLane[Embedder]):
     side: Callable[[], Projection | str] | None = None
     """The projection in use, or why it is not; None when none is wanted."""
 
+    offload: Offload | None = None
+    """Where CLIP shares its card with the generator: what waits is embedded when no answer is being written."""
+
+    def embed_some(self) -> int:
+        if self.offload is None:
+            return super().embed_some()
+        while self.offload.wait_here():
+            done = super().embed_some()
+            if done or self.offload.place is Place.HERE:
+                return done
+        return 0
+
+    def _embed(self, identity: str) -> int:
+        away = self.offload is not None and self.offload.place is not Place.HERE  # an answer began just now
+        return 0 if away else super()._embed(identity)
+
+    def move(self, call: Callable[[Movable], None]) -> None:
+        """Between two batches; nothing happens where no model has been opened."""
+        embedder: object = self._embedder
+        if isinstance(embedder, Movable):
+            self._mirror.thread.do(QUESTION, lambda: call(embedder))
+
     def _made(self, embedder: Embedder, identity: str) -> Made:
         rows: list[StoredVector] = []
-        if pictures := self._waiting(identity, (Kind.FIGURE, Kind.PAGE), _PICTURES):
+        started = monotonic()
+        if pictures := self._waiting(identity, (Kind.FIGURE, Kind.PAGE), self._pictures.count):
             drawn = [one for one in pictures if one.picture]
             paths = [self._data / one.folder / str(one.picture) for one in drawn]
             found = embedder.embed_pictures(paths) if drawn else []
             for waiting, vector in zip(drawn, found, strict=True):
                 if vector is not None:
                     rows.append(StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector))
+            self._pictures.took(len(pictures), monotonic() - started)
             return pictures, rows
-        texts = self._waiting(identity, (Kind.TEXT, Kind.TABLE), _TEXTS)
-        return texts, _of_windows(texts, embedder.windows, embedder.embed_texts)
+        texts = self._waiting(identity, (Kind.TEXT, Kind.TABLE), self._texts.count)
+        rows = of_windows(texts, embedder.windows_of, embedder.embed_texts)
+        self._texts.took(len(texts), monotonic() - started)
+        return texts, rows
 
     def of_text(self, text: str) -> list[Vector]:
         projected = self.project(text) if self.project is not None else None
@@ -299,7 +328,7 @@ class TextLane(VectorLane[TextEmbedder]):
         taken = self._waiting(identity, self.kinds, _TEXTS)
         texts = [one for one in taken if one.own_text]
         try:
-            return taken, _of_windows(texts, embedder.windows, embedder.embed_documents)
+            return taken, of_windows(texts, partial(each, embedder.windows), embedder.embed_documents)
         except TryAgain:
             return taken, self._but_for_refused(texts, embedder)
 
@@ -310,7 +339,7 @@ class TextLane(VectorLane[TextEmbedder]):
         rows: list[StoredVector] = []
         for one in texts:
             try:
-                rows += _of_windows([one], embedder.windows, embedder.embed_documents)
+                rows += of_windows([one], partial(each, embedder.windows), embedder.embed_documents)
             except TryAgain as error:
                 embedder.embed_documents([_HARMLESS])
                 # What the server said may quote the text.
@@ -322,19 +351,6 @@ class TextLane(VectorLane[TextEmbedder]):
     def of_text(self, text: str) -> list[Vector]:
         embedder = self._opened()
         return self._asked(lambda: embedder.embed_queries(embedder.windows(text)))
-
-
-def _of_windows(
-    texts: Sequence[vectors.Unembedded],
-    windows: Callable[[str], list[str]],
-    embed: Callable[[Sequence[str]], list[Vector]],
-) -> list[StoredVector]:
-    cut = [(waiting, n, text) for waiting in texts for n, text in enumerate(windows(waiting.text))]
-    made = embed([text for _, _, text in cut]) if cut else []
-    return [
-        StoredVector(waiting.chunk, n, waiting.document, Modality.TEXT, vector)
-        for (waiting, n, _), vector in zip(cut, made, strict=True)
-    ]
 
 
 def _pages(found: Sequence[Nearest]) -> int:
@@ -359,6 +375,11 @@ class Lanes:
         self.clip = clip
         self.text = text
         self._set: tuple[ClipLane | TextLane, ...] = (text, clip) if text_set else (clip,)
+
+    def sharing(self, generator: Generator | None) -> Generator | None:
+        """The generator, with the card to itself while it writes, where that was set."""
+        offload = self.clip.offload
+        return generator if generator is None or offload is None else SharingGenerator(generator, offload)
 
     def embed_some(self) -> int:
         """Embed the next batch of each lane; returns how many chunks there were, 0 when nothing is left to do."""

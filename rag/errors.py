@@ -12,12 +12,12 @@ MagpieError
         GeneratorFailed      the generator broke off, or said nothing
             AnswerCut            the answer reached its longest length; what there is of it was yielded
                 PromptCut            not all of the prompt was read; what was made of it was yielded
-        EmbedderBusy         the text embedder's server is busy, slow, or broke off
+        EmbedderBusy         an embedder's server is busy, slow, or broke off
         ReaderStopped        the reading process died or ran out of time or memory
     OperatorMustAct      somebody has to install, start or repair something
         WeightsMissing       the embedder's weights are not on this machine
         EmbedderFailed       the embedder could not be opened
-        EmbedderDown         no server of the text embedder answers at its address
+        EmbedderDown         no server of an embedder answers at its address
         GeneratorDown        no generator answers at its address
         ModelMissing         the generator does not have the model
         ModelUnfit           the model cannot do what was asked of it

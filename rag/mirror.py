@@ -10,7 +10,8 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import TypeVar
 
@@ -21,6 +22,9 @@ from rag.ports import StoredVector, VectorStore
 _T = TypeVar("_T")
 
 QUESTION, BATCH, STOP = 0, 1, 2
+
+_MOST = 512
+"""Chunks embedded between two looks, at most."""
 
 _PROBES = 24
 """Stored vectors asked with themselves when an owner starts: a count proves nothing."""
@@ -60,18 +64,37 @@ class OwnThread:
         self._thread.join()
 
 
+class Pace:
+    """How many chunks are embedded between two looks at the questions that wait: as many as take about a second, and
+    on a GPU more than on a CPU, so that it is not left waiting for the first picture of each few."""
+
+    def __init__(self, least: int) -> None:
+        self._least = self.count = least
+
+    def took(self, count: int, seconds: float) -> None:
+        if count:
+            self.count = max(self._least, min(_MOST, int(count / max(seconds, 1e-3))))
+
+
 class Mirror:
-    """Catalog and store side by side, for any number of embedders. Writing is the owner's alone."""
+    """Catalog and store side by side, for any number of embedders. Writing is the owner's alone.
+
+    Of what is added the last batch is copied to the store while the next is embedded; `settle` waits for it.
+    """
 
     def __init__(self, catalog: Catalog, open_store: Callable[[], VectorStore], notice: Callable[[str], None]) -> None:
         self.catalog = catalog
         self.thread = OwnThread("embedder")
+        self.closing = ExitStack()
+        """Closed with it: what the lanes' embedders hold open."""
         self._open_store = open_store
         self._notice = notice
         self._store: VectorStore | None = None
         self._owned = self._unclean = False
         self._sound: set[str] = set()
         self._filled: set[str] = set()
+        self._copying = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._copied: Future[None] | None = None
 
     def store(self) -> VectorStore:
         if self._store is None:
@@ -80,8 +103,19 @@ class Mirror:
 
     def close(self) -> None:
         self.thread.close()
-        if self._store is not None:
-            self._store.close()
+        try:
+            self.settle()
+        finally:
+            self._copying.shutdown()
+            self.closing.close()
+            if self._store is not None:
+                self._store.close()
+
+    def settle(self) -> None:
+        """Wait until the store has all that was added; raise what went wrong with it."""
+        copied, self._copied = self._copied, None
+        if copied is not None:
+            copied.result()
 
     def take_over(self, *, unclean: bool) -> None:
         """An owner begins: look at each embedder's vectors before they are written. `unclean`: a run before died."""
@@ -97,6 +131,7 @@ class Mirror:
         """
         if not self._owned or identity in self._sound:
             return
+        self.settle()
         with self.catalog.reading() as connection:
             expected = vectors.count_vectors(connection, identity)
         untrusted = self._unclean and identity not in self._filled
@@ -110,6 +145,7 @@ class Mirror:
 
     def probe(self, identity: str, among: int = _PROBES) -> bool:
         """Ask a sample of stored vectors with themselves; True when each is its own nearest."""
+        self.settle()
         with self.catalog.reading() as connection:
             rows = vectors.sample(connection, identity, among)
         store = self.store()
@@ -136,7 +172,12 @@ class Mirror:
                 store.add(identity, batch)
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
-        """Copy vectors that the catalog just took."""
+        """Copy vectors that the catalog just took, once those before are copied."""
+        self.settle()
+        if rows:
+            self._copied = self._copying.submit(self._copy, identity, rows)
+
+    def _copy(self, identity: str, rows: Sequence[StoredVector]) -> None:
         try:
             self.store().add(identity, rows)
         except StoreBroken:
@@ -154,6 +195,7 @@ class Mirror:
                 vectors.forget_dropped(connection, rows)
 
     def _forget(self, identities: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
+        self.settle()
         try:
             for identity in identities:
                 self.heal(identity)

@@ -7,6 +7,7 @@ import logging
 from rag.catalog import Catalog
 from rag.embed import REST, ClipLane, Lanes, TextLane
 from rag.mirror import Mirror
+from rag.offload import Offload, told_move
 from rag.ports import Embedder, TextEmbedder, VectorStore
 from rag.query_side import query_by_projection
 from rag.settings import Settings
@@ -26,6 +27,12 @@ def open_lanes(
     data = settings.data
 
     def open_embedder() -> Embedder:
+        if settings.embed.url:
+            from rag.adapters.remote_clip import open_remote
+
+            remote = open_remote(settings.embed)
+            mirror.closing.callback(remote.close)
+            return remote
         from rag.adapters.openclip import open_embedder
 
         return open_embedder(settings.embed, threads)
@@ -41,7 +48,15 @@ def open_lanes(
         return ChromaStore(data / "chroma", settings.store.layout)
 
     mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
-    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder)
+    rest = REST if settings.embed.url else 0.0
+    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder, rest)
+    if settings.embed.offload:
+        clip.offload = Offload(
+            lambda: clip.move(lambda embedder: embedder.leave()),
+            lambda: clip.move(lambda embedder: embedder.back()),
+            log.warning,
+            told_move,
+        )
     text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
     lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
     if settings.embed.query_side == "projection":

@@ -372,5 +372,5 @@ def open_rag(
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
-        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, generator, fetching)
+        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, lanes.sharing(generator), fetching)
         return Rag(settings, parts, opening.pop_all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,12 +85,67 @@ class Embedder(Protocol):
         """Cut a text into pieces the text tower reads whole; every word is in one. [] for no words."""
         ...
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        """`windows` of many texts: one request where the embedder is another machine."""
+        ...
+
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         """One vector per text; what lies past the tower's context is lost: use `windows` first."""
         ...
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
         """One vector per picture file, None for a picture that cannot be decoded."""
+        ...
+
+
+Prepared: TypeAlias = Any
+"""A picture or a text as its model wants it; only the embedder that prepared it knows what it is."""
+
+
+class Watch(Protocol):
+    """Who is told what an encoder's work takes, in seconds; called from several threads."""
+
+    def prepared(self, modality: Modality, seconds: float, /) -> None:
+        """Of one picture, or of the texts of one request."""
+        ...
+
+    def encoded(self, modality: Modality, count: int, seconds: float, /) -> None:
+        """Of one batch."""
+        ...
+
+
+class Encoder(Embedder, Protocol):
+    """An Embedder in two steps, so that what many clients send can be encoded together.
+
+    `prepare_*` and `windows_of` may be called from any thread, everything else from one. Every member may raise
+    OperatorMustAct; `encode_*` do when there is no memory.
+    """
+
+    def prepare_picture(self, picture: bytes) -> Prepared:
+        """Raise Unreadable for what cannot be decoded, or has too many pixels."""
+        ...
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[Prepared]: ...
+
+    def encode_pictures(self, prepared: Sequence[Prepared]) -> list[Vector]:
+        """One vector each, in one forward pass."""
+        ...
+
+    def encode_texts(self, prepared: Sequence[Prepared]) -> list[Vector]:
+        """One vector each, in one forward pass."""
+        ...
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """An embedder that can leave the card it shares with a generator. Doing either twice is no error."""
+
+    def leave(self) -> None:
+        """Take the weights off the card and free what is cached there; until `back` vectors come slowly."""
+        ...
+
+    def back(self) -> None:
+        """Raise EmbedderFailed, and stay away, when the card has no room."""
         ...
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag.errors import BadSetting
@@ -19,7 +19,7 @@ PREFIX = "MAGPIE_"
 
 
 class Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ReadSettings(Group):
@@ -77,12 +77,33 @@ class EmbedSettings(Group):
     query_side: Literal["clip", "projection"] = Field(
         default="clip", description="what makes questions for pictures: clip's text tower, or the trained projection"
     )
+    url: str = Field(default="", description="a GPU host, http://HOST:8468; empty: CLIP runs in this process")
+    token: SecretStr | None = Field(
+        default=None, description="what the GPU host asks of its clients; the same on both machines"
+    )
+    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to the GPU host")
+    resize: Literal["cpu", "device"] = Field(default="cpu", description="where pictures are made small: cpu, device")
+    compiled: bool = Field(default=False, description="torch.compile: CUDA graphs on a GPU; starts minutes later")
+    offload: bool = Field(
+        default=False, description="CLIP leaves the GPU while a generator on the same card answers, and comes back"
+    )
     picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
     text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
     picture_floor: float = Field(
         default=0.27, ge=-1, le=1, description="cosine from which a picture answers a question that no word does"
     )
     twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
+
+
+class ServeSettings(Group):
+    """rag/serve"""
+
+    host: str = Field(default="127.0.0.1", description="address `magpie embedder` listens at; others need a token")
+    port: int = Field(default=8468, ge=0, le=65535, description="its port; 0: any that is free")
+    queue: int = Field(default=512, ge=1, le=100_000, description="pictures that may wait; texts: four times as many")
+    wait_ms: float = Field(default=5, ge=0, le=1000, description="longest wait for a batch to fill up")
+    max_mb: int = Field(default=32, ge=1, le=2000, description="a larger picture is refused")
+    threads: int = Field(default=0, ge=0, le=256, description="threads that decode pictures; 0: one per core")
 
 
 class TextSettings(Group):
@@ -162,6 +183,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,
         nested_model_default_partial_update=True,
     )
 
@@ -173,6 +195,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     keep: KeepSettings = KeepSettings()
     embed: EmbedSettings = EmbedSettings()
+    serve: ServeSettings = ServeSettings()
     text: TextSettings = TextSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()

@@ -73,4 +73,4 @@ def _clip_texts(texts: Sequence[str], embedder: Embedder) -> list[Vector]:
 
 
 def _windows(texts: Sequence[str], embedder: Embedder) -> list[str]:
-    return [window for text in texts for window in embedder.windows(text)]
+    return [window for cut in embedder.windows_of(texts) for window in cut]

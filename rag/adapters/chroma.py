@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag.adapters.heap import zeroed
+from rag.adapters.heap import Zeroing
 from rag.errors import Busy, StoreBroken
 from rag.model import Modality
 from rag.ports import Neighbour, StoredVector, Vector
@@ -44,13 +44,14 @@ class ChromaStore:
         self._client: ClientAPI | None = None
         self._opening = threading.Lock()
         self._drops = 0
+        self._zeroed = Zeroing()
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
         for modality in Modality:
             mine = list({(row.chunk, row.window): row for row in rows if row.modality is modality}.values())
             for start in range(0, len(mine), _BATCH):
                 batch = mine[start : start + _BATCH]
-                with self._named(), zeroed():
+                with self._named():
                     self._made(identity, modality).upsert(
                         ids=[f"{row.chunk}.{row.window}" for row in batch],
                         embeddings=[row.vector for row in batch],
@@ -189,10 +190,11 @@ class ChromaStore:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Chroma's errors as ours: what passes by itself, and what does not."""
+        """Chroma's errors as ours: what passes by itself, and what does not. Its files are made at any call."""
         drops = self._drops
         try:
-            yield
+            with self._zeroed():
+                yield
         except BaseException as error:
             if not _is_own(error):
                 raise

@@ -8,6 +8,7 @@ no vector too: what the process had there before, names and words of documents a
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,15 +19,25 @@ is freed with the byte itself. It costs a third of a model's speed, so it is not
 _ZERO = 0xFF
 
 
-@contextmanager
-def zeroed() -> Iterator[None]:
-    """What any thread allocates meanwhile is zeros, where the C library is glibc; elsewhere nothing changes."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        yield
-        return
-    mallopt(_M_PERTURB, _ZERO)
-    try:
-        yield
-    finally:
-        mallopt(_M_PERTURB, 0)
+class Zeroing:
+    """Any thread may enter it, and several at once: it lasts until the last of them leaves."""
+
+    def __init__(self) -> None:
+        self._mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """What any thread allocates meanwhile is zeros, where the C library is glibc; elsewhere nothing changes."""
+        self._enter(1)
+        try:
+            yield
+        finally:
+            self._enter(-1)
+
+    def _enter(self, more: int) -> None:
+        with self._lock:
+            before, self._inside = self._inside, self._inside + more
+            if self._mallopt is not None and 0 in (before, self._inside):
+                self._mallopt(_M_PERTURB, _ZERO if self._inside else 0)

@@ -3,49 +3,68 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import Any
 
-from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint, is_file_name
-from rag.adapters.rows import first_line, unit_rows
+from rag.adapters.openclip_model import Loaded, load
+from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint
+from rag.adapters.rows import unit_rows
 from rag.adapters.windows import windows
-from rag.errors import BadSetting, EmbedderFailed
-from rag.ports import Vector
+from rag.errors import Unreadable
+from rag.model import Modality
+from rag.ports import Prepared, Vector, Watch
 from rag.settings import EmbedSettings
 
-if TYPE_CHECKING:
-    import torch
-    from PIL.Image import Image
-
 _PREPROCESSING = "p1"
-"""Part of the identity: changes when pictures would be prepared differently for the same weights."""
+"""Part of the identity: changes when the same weights would give pictures vectors further than 0.001 from before."""
 
 _SPECIAL = 2
 """Start and end token of a text window."""
 
+_AHEAD = 2
+"""Batches being prepared while the model works on one."""
 
-def open_embedder(settings: EmbedSettings, threads: int | None = None) -> OpenClipEmbedder:
-    """The embedder that the settings name; loads nothing yet.
+
+class Unwatched:
+    """Satisfies ports.Watch: nobody is told."""
+
+    def prepared(self, modality: Modality, seconds: float) -> None:
+        pass
+
+    def encoded(self, modality: Modality, count: int, seconds: float) -> None:
+        pass
+
+
+def open_embedder(settings: EmbedSettings, threads: int | None = None, watch: Watch | None = None) -> OpenClipEmbedder:
+    """The embedder that the settings name; loads nothing yet. `watch` is told what `embed_pictures` and `embed_texts`
+    take.
 
     Raise WeightsMissing when its weights are not on this machine, BadSetting for a name that does not exist.
     """
     choice = choose(settings)
-    return OpenClipEmbedder(choice, find_weights(choice), settings, threads)
+    return OpenClipEmbedder(choice, find_weights(choice), settings, threads, watch or Unwatched())
 
 
 class OpenClipEmbedder:
-    """Embedder on open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded when the first vector is wanted."""
+    """Encoder on open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded when the first vector is wanted."""
 
-    def __init__(self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None) -> None:
+    def __init__(
+        self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None, watch: Watch
+    ) -> None:
+        self._watch = watch
         self._choice = choice
         self._weights = weights
         self._settings = settings
         self._threads = threads
+        self._away = False
+        self._loading = threading.Lock()
+        self._model: Loaded | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -62,194 +81,134 @@ class OpenClipEmbedder:
         """Tokens the text tower reads, start and end included."""
         return self._loaded.context
 
+    @property
+    def device(self) -> str:
+        """Where the settings want the weights, whether they are loaded or not."""
+        return self._choice.device
+
+    @property
+    def weights_bytes(self) -> int:
+        """Memory that the loaded weights take."""
+        return self._loaded.weights_bytes()
+
     # ------------------------------------------------------------ texts
 
     def windows(self, text: str) -> list[str]:
         return windows(text, self.context - _SPECIAL, self._loaded.count)
+
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        return [self.windows(text) for text in texts]
 
     def tokens(self, text: str) -> int:
         """Tokens of a text in the model's own vocabulary, start and end counted."""
         return self._loaded.count(text) + _SPECIAL
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
-        loaded, size = self._loaded, self._settings.text_batch
-        found: list[Vector] = []
-        for start in range(0, len(texts), size):
-            tokens = loaded.tokenizer(list(texts[start : start + size])).to(self._choice.device)
-            with _running():
-                found += _rows(loaded.model.encode_text(tokens))
-        return found
+        """The next batch is cut into tokens while the model works on one."""
+        size = self._settings.text_batch
+        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+        if len(batches) < 2:  # a question
+            return [row for batch in batches for row in self._encoded(Modality.TEXT, self._tokens(batch))]
+        with ThreadPoolExecutor(1, thread_name_prefix="tokens") as pool:
+            return [row for batch in pool.map(self._tokens, batches) for row in self._encoded(Modality.TEXT, batch)]
+
+    def _tokens(self, texts: Sequence[str]) -> list[Prepared]:
+        with self._timed_preparing(Modality.TEXT):
+            return self.prepare_texts(texts)
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[Prepared]:
+        return list(self._loaded.tokenizer(list(texts)))
+
+    def encode_texts(self, prepared: Sequence[Prepared]) -> list[Vector]:
+        import torch
+
+        return _rows(self._loaded.texts(torch.stack(list(prepared)))) if prepared else []
 
     # ------------------------------------------------------------ pictures
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
-        """Decoding and preparing of the next batch runs in threads while the model works on this one."""
-        import torch
-
-        loaded, size = self._loaded, self._settings.picture_batch
-        batches = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        """Decoding and preparing of the next batches runs in threads while the model works on one."""
+        size, loaded = self._settings.picture_batch, self._loaded
         found: list[Vector | None] = []
         with ThreadPoolExecutor(max(2, self._threads or 2), thread_name_prefix="picture") as pool:
+            upcoming: list[Future[Prepared]] = []
 
-            def prepare(batch: Sequence[Path]) -> list[Future[Any]]:
-                return [pool.submit(_prepared, picture, loaded.prepare) for picture in batch]
+            def look_ahead(start: int) -> None:
+                wanted = pictures[start + len(upcoming) : start + size * (1 + _AHEAD)]
+                upcoming.extend(pool.submit(self._prepared, loaded, picture) for picture in wanted)
 
-            upcoming = prepare(batches[0]) if batches else []
-            for index in range(len(batches)):
-                current, upcoming = upcoming, prepare(batches[index + 1]) if index + 1 < len(batches) else []
-                tensors = [future.result() for future in current]
+            for start in range(0, len(pictures), size):
+                look_ahead(start)
+                tensors = [_whole(future) for future in upcoming[:size]]
+                del upcoming[:size]
                 whole = [tensor for tensor in tensors if tensor is not None]
-                rows: list[Vector] = []
-                if whole:
-                    with _running():
-                        stacked = torch.stack(whole).to(self._choice.device, loaded.dtype)
-                        rows = _rows(loaded.model.encode_image(stacked))
-                made = iter(rows)
+                made = iter(self._encoded(Modality.PICTURE, whole))
                 found += [None if tensor is None else next(made) for tensor in tensors]
         return found
 
-    @cached_property
-    def _loaded(self) -> _Loaded:
-        return _load(self._choice, self._weights, self._threads)
+    def prepare_picture(self, picture: bytes) -> Prepared:
+        return self._loaded.prepare.picture(picture)
 
+    def encode_pictures(self, prepared: Sequence[Prepared]) -> list[Vector]:
+        return _rows(self._loaded.images(list(prepared))) if prepared else []
 
-class _Loaded:
-    """A model with its tokenizer and its picture preparation."""
+    # ------------------------------------------------------------ what it takes
 
-    def __init__(self, model: Any, prepare: Any, tokenizer: Any, dtype: torch.dtype) -> None:
-        self.model = model
-        self.prepare = prepare
-        self.tokenizer = tokenizer
-        self.dtype = dtype
-        self.context = int(tokenizer.context_length)
+    def _prepared(self, loaded: Loaded, picture: Path) -> Prepared:
+        with self._timed_preparing(Modality.PICTURE):
+            return loaded.prepare.picture(picture)
 
-    def count(self, word: str) -> int:
-        """Tokens of one word, start and end not counted."""
-        if hasattr(self.tokenizer, "encode"):
-            return len(self.tokenizer.encode(word))
-        return len(self.tokenizer.tokenizer(word, add_special_tokens=False)["input_ids"])
-
-
-def _load(choice: Choice, weights: Path, threads: int | None) -> _Loaded:
-    try:
-        import open_clip
-        import torch
-    except (ImportError, OSError, RuntimeError) as error:  # a torch and a torchvision that do not fit: RuntimeError
-        raise EmbedderFailed(
-            f"open_clip cannot be started: {first_line(error)}", "Install Magpie again with `make install`."
-        ) from error
-    _check_device(choice.device)
-    _check_packages(choice)
-    if threads:
-        torch.set_num_threads(threads)
-    if choice.config is not None:
-        open_clip.add_model_config(choice.config)
-    trained = _training(choice)
-    half = choice.device != "cpu"
-    try:
-        model, _, prepare = open_clip.create_model_and_transforms(
-            choice.model,
-            pretrained=str(weights),
-            precision="fp16" if half else "fp32",
-            device=choice.device,
-            force_quick_gelu=bool(trained.get("quick_gelu")),
-            image_mean=trained.get("mean"),
-            image_std=trained.get("std"),
-            image_interpolation=trained.get("interpolation"),
-            image_resize_mode=trained.get("resize_mode"),
-        )
-        tokenizer = open_clip.get_tokenizer(choice.model, **_tokenizer_options(choice))
-    except Exception as error:  # whatever a damaged file does to torch or safetensors
-        raise EmbedderFailed(
-            f"{choice.model} could not be loaded from {weights.name}: {first_line(error)}",
-            "Fetch the weights again (`magpie models pull`), or free some memory.",
-        ) from error
-    model.eval()
-    return _Loaded(model, prepare, tokenizer, torch.float16 if half else torch.float32)
-
-
-def _training(choice: Choice) -> Mapping[str, Any]:
-    """How pictures were prepared when the weights were trained: what open_clip knows of them by tag.
-
-    A file has no tag: there it counts only when all tags of the model agree.
-    """
-    from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
-
-    if not is_file_name(choice.weights):
-        known: Mapping[str, Any] = get_pretrained_cfg(choice.model, choice.weights)
-        return known
-    keys = ("mean", "std", "interpolation", "resize_mode")
-    tags = [get_pretrained_cfg(choice.model, tag) for tag in list_pretrained_tags_by_model(choice.model)]
-    ways = {tuple(tag.get(key) for key in keys) for tag in tags}
-    return dict(zip(keys, ways.pop(), strict=True)) if len(ways) == 1 else {}
-
-
-def _check_device(name: str) -> None:
-    """Raise BadSetting for a device that torch does not know, or that this machine lacks."""
-    import torch
-
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise BadSetting(
-            f"There is no device {name!r}.", "Set MAGPIE_EMBED__DEVICE to auto, cpu, cuda or mps."
-        ) from error
-    here = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not here.get(device.type, False):
-        raise BadSetting(f"torch finds no device {name!r} on this machine.", "Set MAGPIE_EMBED__DEVICE to auto.")
-
-
-def _check_packages(choice: Choice) -> None:
-    """Raise EmbedderFailed when the text tower needs a package that is not a dependency of Magpie."""
-    text = architecture(choice)["text_cfg"]
-    if ("hf_tokenizer_name" in text or "hf_model_name" in text) and find_spec("transformers") is None:
-        raise EmbedderFailed(f"{choice.model} needs the package transformers.", "pip install transformers")
-
-
-def _tokenizer_options(choice: Choice) -> dict[str, Any]:
-    """A tokenizer of the hub is taken from its cache; `magpie models pull` puts it there."""
-    return {"local_files_only": True} if "hf_tokenizer_name" in architecture(choice)["text_cfg"] else {}
-
-
-@contextmanager
-def _running() -> Iterator[None]:
-    """A forward pass. Raise EmbedderFailed when it fails, as for want of memory."""
-    import torch
-
-    try:
-        with torch.inference_mode():
+    @contextmanager
+    def _timed_preparing(self, modality: Modality) -> Iterator[None]:
+        started = perf_counter()
+        try:
             yield
-    except RuntimeError as error:
-        raise EmbedderFailed(
-            f"The embedder stopped: {first_line(error)}",
-            "Lower MAGPIE_EMBED__PICTURE_BATCH and MAGPIE_EMBED__TEXT_BATCH, or free some memory.",
-        ) from error
+        finally:
+            self._watch.prepared(modality, perf_counter() - started)
+
+    def _encoded(self, modality: Modality, prepared: Sequence[Prepared]) -> list[Vector]:
+        started = perf_counter()
+        made = self.encode_pictures(prepared) if modality is Modality.PICTURE else self.encode_texts(prepared)
+        self._watch.encoded(modality, len(made), perf_counter() - started)
+        return made
+
+    def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
+        """A forward pass of so many random pictures, or texts of full length, and nothing else: what the machine can
+        do, to measure the rest against."""
+        return self._loaded.forward_alone(modality, rows)
+
+    # ------------------------------------------------------------ where the weights are
+
+    @property
+    def _loaded(self) -> Loaded:
+        with self._loading:
+            if self._model is None:
+                model = load(self._choice, self._weights, self._threads, self._settings)
+                if self._away:
+                    model.move("cpu")
+                self._model = model
+            return self._model
+
+    def leave(self) -> None:
+        """Weights to the machine's memory, and the card's cache freed. Nothing to do on a CPU."""
+        self._away = True
+        with self._loading:
+            if self._model is not None and self._model.device != "cpu":
+                self._model.move("cpu")
+
+    def back(self) -> None:
+        with self._loading:
+            if self._model is not None and self._model.device != self._model.home:
+                self._model.move(self._model.home)
+        self._away = False
 
 
-def _prepared(path: Path, prepare: Any) -> Any:
-    """The picture as the model wants it, or None when it cannot be decoded."""
-    image = _decoded(path)
-    return None if image is None else prepare(image)
-
-
-def _decoded(path: Path) -> Image | None:
-    """The picture upright and in RGB, what is transparent in white."""
-    from PIL import Image, ImageOps
-
+def _whole(future: Future[Prepared]) -> Prepared | None:
     try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return image.convert("RGB")
-    except Exception:  # noqa: BLE001 - decoders raise anything over a stranger's bytes: struct.error, IndexError, ...
+        return future.result()
+    except Unreadable:
         return None
 
 
-def _rows(features: torch.Tensor) -> list[Vector]:
-    return unit_rows(features.float().cpu().numpy(), "Fetch its weights again.")
+def _rows(features: Any) -> list[Vector]:
+    return unit_rows(features.numpy(), "Fetch its weights again.")

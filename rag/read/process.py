@@ -40,6 +40,11 @@ class ChildStopped(Exception):
         self.why = why
 
 
+def _without_secrets() -> dict[str, str]:
+    """This process's environment for one that opens strangers' files."""
+    return {name: value for name, value in os.environ.items() if not name.upper().endswith(("_TOKEN", "_SECRET"))}
+
+
 class Child:
     """A running `rag.read.child`, ready for requests.
 
@@ -58,7 +63,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            env={**_without_secrets(), **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
         self._unread = b""

@@ -80,7 +80,7 @@ def test_the_environment_says_where_the_data_is(run: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["find"], ["find", "x", "-k", "0"], ["status", "--nonsense"], ["demo"], ["index"]]
+    "arguments", [[], ["nonsense"], ["find"], ["find", "x", "-k", "0"], ["status", "--nonsense"], ["index"]]
 )
 def test_used_wrong_is_2(run: Run, arguments: list[str]) -> None:
     code, _, err = run(FakeEngine(), *arguments)

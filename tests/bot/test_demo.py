@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
 from bot.demo import QUESTIONS
 
 pytestmark = pytest.mark.timeout(600)  # two runs, the first of which recognises words on several pages
@@ -96,8 +95,3 @@ def test_the_second_run_is_quick(runs: list[Played]) -> None:
     assert re.search(r"That was the demo, in \d+ seconds", runs[1].printed)
     assert runs[1].cpu < 15
     assert runs[1].cpu < runs[0].cpu / 2
-
-
-def test_the_story_has_to_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo"]) == 2
-    assert "--script" in capsys.readouterr().err

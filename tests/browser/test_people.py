@@ -128,9 +128,9 @@ def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> Non
     window.message("word 2").wait_for()
     page = window.page
     page.keyboard.press("Alt+ArrowDown")
-    page.locator("#room h2", has_text="with-tidewater").wait_for()
+    page.get_by_role("heading", name="with-tidewater", exact=True).wait_for()
     page.keyboard.press("Alt+ArrowUp")
-    page.locator("#room h2", has_text="harbour-watch").wait_for()
+    page.get_by_role("heading", name="harbour-watch", exact=True).wait_for()
     assert page.evaluate("document.activeElement.dataset.focus") == "write"
     window.message("word 2").focus()
     page.keyboard.press("ArrowUp")

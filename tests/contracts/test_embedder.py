@@ -1,6 +1,7 @@
-"""What every embedder must do: the fake, and open_clip with the tiny CLIP."""
+"""What every embedder must do: the fake, open_clip with the tiny CLIP, and the same through a GPU host."""
 
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from rag.adapters.remote_clip import open_remote
 from rag.ports import Embedder
+from rag.settings import EmbedSettings, ServeSettings, Settings
 from tests.fakes.embedder import FakeEmbedder
-from tests.tiny_clip import open_tiny
+from tests.fakes.gpu_host import gpu_host
+from tests.tiny_clip import TINY, open_tiny
 
 CLIP = open_tiny()
-EMBEDDERS: dict[str, Embedder] = {"fake": FakeEmbedder(), "open_clip": CLIP}
 
-both = pytest.mark.parametrize("embedder", EMBEDDERS.values(), ids=list(EMBEDDERS))
+
+@pytest.fixture(scope="module", params=["fake", "open_clip", "gpu_host"])
+def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
+    if request.param != "gpu_host":
+        yield FakeEmbedder() if request.param == "fake" else CLIP
+        return
+    with gpu_host(Settings(embed=TINY, serve=ServeSettings(port=0, wait_ms=1)), CLIP) as url:
+        remote = open_remote(EmbedSettings(url=url))
+        yield remote
+        remote.close()
 
 
 def picture(folder: Path, name: str, colour: str = "red", size: tuple[int, int] = (80, 60)) -> Path:
@@ -25,7 +37,6 @@ def picture(folder: Path, name: str, colour: str = "red", size: tuple[int, int] 
     return path
 
 
-@both
 def test_vectors_are_unit_rows_of_one_length(embedder: Embedder, tmp_path: Path) -> None:
     made = [*embedder.embed_texts(["a red circle", "", "Tür"]), *embedder.embed_pictures([picture(tmp_path, "a.png")])]
     for vector in made:
@@ -35,7 +46,6 @@ def test_vectors_are_unit_rows_of_one_length(embedder: Embedder, tmp_path: Path)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
-@both
 def test_a_picture_that_cannot_be_decoded_costs_only_itself(embedder: Embedder, tmp_path: Path) -> None:
     broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
@@ -45,23 +55,21 @@ def test_a_picture_that_cannot_be_decoded_costs_only_itself(embedder: Embedder, 
     assert embedder.embed_pictures([]) == []
 
 
-@both
 def test_the_same_input_has_the_same_vector_in_any_batch(embedder: Embedder, tmp_path: Path) -> None:
     texts = [f"text number {n}" for n in range(150)]
     assert np.allclose(embedder.embed_texts(texts)[140], embedder.embed_texts([texts[140]])[0], atol=1e-4)
 
 
-@both
 def test_the_identity_can_name_a_collection(embedder: Embedder) -> None:
     assert 3 <= len(embedder.identity) <= 60
     assert set(embedder.identity) <= set(string.ascii_letters + string.digits + "._-")
 
 
-@both
 @settings(deadline=None, max_examples=60)
 @given(text=st.one_of(st.text(max_size=600), st.lists(st.text("abcdé1%", min_size=1, max_size=400)).map(" ".join)))
 def test_every_word_is_in_a_window(embedder: Embedder, text: str) -> None:
     windows = embedder.windows(text)
+    assert embedder.windows_of([text, ""]) == [windows, []]
     assert "".join("".join(windows).split()) == "".join(text.split())
     assert all(window.strip() for window in windows)
 
@@ -71,3 +79,18 @@ def test_every_word_is_in_a_window(embedder: Embedder, text: str) -> None:
 def test_every_window_fits_the_text_tower(text: str) -> None:
     assert CLIP.context == 77
     assert all(CLIP.tokens(window) <= CLIP.context for window in CLIP.windows(text))
+
+
+def test_a_gpu_host_makes_the_vectors_that_its_embedder_makes(tmp_path: Path) -> None:
+    with gpu_host(Settings(embed=TINY, serve=ServeSettings(port=0, wait_ms=1)), CLIP) as url:
+        remote = open_remote(EmbedSettings(url=url))
+        assert (remote.identity, remote.dim) == (CLIP.identity, CLIP.dim)
+        pictures = [picture(tmp_path, f"{colour}.png", colour) for colour in ("red", "green", "blue")]
+        texts = ["a red circle", "something else"]
+        assert np.allclose(
+            np.array(remote.embed_pictures(pictures)), np.array(CLIP.embed_pictures(pictures)), atol=1e-5
+        )
+        assert np.allclose(remote.embed_texts(texts), CLIP.embed_texts(texts), atol=1e-5)
+        long = "the quay was rebuilt in stone " * 60
+        assert remote.windows(long) == CLIP.windows(long)
+        remote.close()

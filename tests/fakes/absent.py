@@ -21,6 +21,9 @@ class NoEmbedder:
     def windows(self, text: str) -> list[str]:
         raise AssertionError("asked without weights")
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        raise AssertionError("asked without weights")
+
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         raise AssertionError("asked without weights")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
 
 import numpy as np
@@ -26,6 +27,9 @@ class FakeEmbedder:
         words = text.split()
         return [" ".join(words[start : start + _WINDOW]) for start in range(0, len(words), _WINDOW)]
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        return [self.windows(text) for text in texts]
+
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         return [self._of_words(text) for text in texts]
 
@@ -38,7 +42,7 @@ class FakeEmbedder:
             vector[crc32(word.encode()) % self.dim] += 1
         return _unit(vector)
 
-    def _of_colours(self, picture: Path) -> Vector | None:
+    def _of_colours(self, picture: Path | BinaryIO) -> Vector | None:
         try:
             with Image.open(picture) as image:
                 cells = np.asarray(image.convert("L").resize((8, 8)), dtype=np.float32)

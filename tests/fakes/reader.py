@@ -21,7 +21,10 @@ class TextReader:
         self.reads: list[int] = []
 
     def inspect(self, path: Path) -> Inspection:
-        text = path.read_text()
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError as error:
+            raise Unreadable("This is no text.", "Send it as text.") from error
         if "!unreadable" in text:
             raise Unreadable("The file is encrypted.", "Remove its password.")
         return Inspection("text/plain", text.count("\f") + 1, None)

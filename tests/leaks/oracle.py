@@ -37,6 +37,8 @@ def rights(world: World, channel: str, only: str = "") -> Rights:
     if channel not in world.spaces:
         return Rights(frozenset())
     space = world.spaces[channel]
+    if not only and (space.shared or space.pending or space.org_shared):
+        return Rights(frozenset([channel]))  # people of elsewhere read it now or soon, and open nothing else here
     who = [world.people[only]] if only else readers(world, space)
     everywhere = frozenset(world.spaces)
     for person in who:

@@ -255,13 +255,25 @@ def _late(town: Town, step: Step) -> None:
 
 
 def _fail(town: Town, step: Step) -> None:
-    """Slack fails a look-up, which may narrow a reply and never widen it."""
-    methods = ("users.list", "users.conversations", "conversations.members", "users.info")
-    town.ws.faults.fail(methods[step.a % 4], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
+    """Slack fails a look-up, which may narrow a reply and never widen it: where not everybody may open everything."""
+    mixed = [each for each in _channels(town) if not each.archived and len(_kinds(town, each)) > 1]
+    space = _pick(mixed, step.a)
+    if space is None:
+        return
+    person = next(each for each in _people(town) if each.id in space.members)
+    methods = ("conversations.members", "users.list", "users.conversations")
+    town.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
     town.bot.access.distrust()
-    _ask(town, step)
+    words = f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?"
+    town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}> {words}")
     town.work()
     town.ws.faults.clear()
+
+
+def _kinds(town: Town, space: Space) -> set[bool]:
+    """Whether its people are full members: both, of some channels."""
+    people = [each for each in _people(town) if each.id in space.members]
+    return {each.guest == "" and each.team == town.world.team for each in people}
 
 
 STEPS: dict[str, Callable[[Town, Step], None]] = {
@@ -291,7 +303,7 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "fail": _fail,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
-_WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 3}
+_WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
 _LIGHT = 2
 
 
@@ -326,3 +338,4 @@ def draw(chance: random.Random, count: int) -> list[Step]:
 def take(town: Town, step: Step) -> None:
     STEPS[step.kind](town, step)
     town.work()
+    town.shares_are_true()

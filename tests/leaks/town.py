@@ -226,6 +226,22 @@ class Town:
 
     # ------------------------------------------------------------ what is left
 
+    def shares_are_true(self) -> None:
+        """At rest the catalog has no share that is not there in Slack, where the bot is."""
+        with self.rag.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id")
+            known = {(row[0], row[1]) for row in rows}
+        here = {id for id, space in self.world.spaces.items() if self.ws.bot_user in space.members}
+        there = {
+            (id, share.space)
+            for id, file in self.world.files.items()
+            if not file.deleted
+            for share in file.shares
+            if share.space in here
+        }
+        if known - there:
+            raise Leak("a share that ended is still in the catalog")
+
     def leftovers(self) -> None:
         """After the passes: nothing in the data folder tells of a paper that is shared nowhere where the bot is."""
         self.work()

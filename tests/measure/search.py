@@ -46,6 +46,9 @@ class InstantEmbedder:
     def windows(self, text: str) -> list[str]:
         return [text]
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        return [self.windows(text) for text in texts]
+
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         return [unit_vectors(1, crc32(text.encode()))[0] for text in texts]
 

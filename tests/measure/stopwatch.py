@@ -132,6 +132,9 @@ class TimedEmbedder:
     def windows(self, text: str) -> list[str]:
         return self._embedder.windows(text)
 
+    def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
+        return self._embedder.windows_of(texts)
+
     @contextmanager
     def _watch(self, what: str, count: int) -> Iterator[None]:
         began = time.perf_counter()

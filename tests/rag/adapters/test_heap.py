@@ -5,7 +5,7 @@ import platform
 
 import pytest
 
-from rag.adapters.heap import zeroed
+from rag.adapters.heap import Zeroing
 
 SIZE = 40_000
 """Bytes; below what the C library asks the system for anew each time."""
@@ -31,8 +31,12 @@ def test_memory_is_zeroed_while_asked_for_and_not_after() -> None:
         libc.free(block)
         return found
 
+    zeroed = Zeroing()
     dirtied()
     with zeroed():
-        assert taken() == 0
+        with zeroed():
+            assert taken() == 0
+        dirtied()
+        assert taken() == 0, "somebody is inside still"
     dirtied()
     assert taken() > SIZE // 2, "what lay there is there still: the guard is needed"

@@ -1,0 +1,110 @@
+"""Indexing and asking with CLIP on another machine: away, back, gone in the middle, and replaced."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.settings import EmbedSettings, ServeSettings
+from tests.fakes.encoder import FakeEncoder
+from tests.fakes.gpu_host import gpu_host
+from tests.fakes.reader import TextReader
+
+EVERYTHING = Scope.operator()
+LANES = ("clip-picture", "clip-text")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def opened(tmp_path: Path, port: int) -> Iterator[Callable[[], Rag]]:
+    made: list[Rag] = []
+
+    def open_one() -> Rag:
+        embed = EmbedSettings(url=f"http://127.0.0.1:{port}", seconds=10)
+        settings = Settings(data=tmp_path / "data", answer={"model": ""}, embed=embed)
+        made.append(open_rag(settings, reader=TextReader))
+        return made[-1]
+
+    yield open_one
+    for rag in made:
+        rag.close()
+
+
+def serving(port: int) -> Settings:
+    return Settings(serve=ServeSettings(port=port))
+
+
+def page(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.pdf"
+    path.write_text(f"The {name} opens at dawn.")
+    return path
+
+
+def vectors_on(rag: Rag) -> bool:
+    return all(rag.status().lanes[lane] == "on" for lane in LANES)
+
+
+def test_while_the_host_is_away_it_is_waited_for_and_what_waits_is_embedded_when_it_is_back(
+    opened: Callable[[], Rag], port: int, tmp_path: Path
+) -> None:
+    rag = opened()
+    rag.index([page(tmp_path, "gate")])
+    status = rag.status()
+    assert status.waiting_for_vectors == 2  # the text, and the page's picture
+    for lane in LANES:
+        assert status.lanes[lane].startswith("off: waiting for the GPU host")
+    assert rag.find("gate", EVERYTHING).found  # by words
+    told = next(check for check in rag.doctor() if check.name == "picture lanes")
+    assert (told.status, told.detail.split(":")[0]) == ("warn", "waiting for the GPU host")
+    assert "magpie embedder" in told.fix
+    with gpu_host(serving(port), FakeEncoder()):
+        told = next(check for check in rag.doctor() if check.name == "picture lanes")  # looks at once
+        assert vectors_on(rag)
+        assert "2 chunks wait" in told.detail
+        rag.index([page(tmp_path, "lock")])
+        assert rag.status().waiting_for_vectors == 0
+        lanes = rag.find("The lock opens at dawn.", EVERYTHING).hits[0].lanes
+        assert lanes["clip-text"] == 1
+
+
+def test_a_host_that_dies_while_it_is_used_turns_the_lane_off_and_nothing_is_lost(
+    opened: Callable[[], Rag], port: int, tmp_path: Path
+) -> None:
+    rag = opened()
+    with gpu_host(serving(port), FakeEncoder()):
+        rag.index([page(tmp_path, "gate")])
+        assert vectors_on(rag)
+    rag.index([page(tmp_path, "lock")])
+    assert rag.status().lanes["clip-text"].startswith("off: waiting for the GPU host")
+    assert rag.status().waiting_for_vectors == 2
+    assert rag.find("gate", EVERYTHING).found
+    with gpu_host(serving(port), FakeEncoder()):
+        again = opened()  # the next run looks at once
+        again.index([tmp_path / "gate.pdf"])
+        assert again.status().waiting_for_vectors == 0
+
+
+def test_a_host_with_another_model_gets_vectors_of_its_own(
+    opened: Callable[[], Rag], port: int, tmp_path: Path
+) -> None:
+    rag = opened()
+    with gpu_host(serving(port), FakeEncoder()):
+        rag.index([page(tmp_path, "gate")])
+    with gpu_host(serving(port), FakeEncoder("another-model-2")):
+        rag.index([page(tmp_path, "lock")])  # learns of it from the first answer
+        assert "another model" in rag.status().lanes["clip-text"]
+        list(rag.doctor())
+        assert vectors_on(rag)
+        rag.index([page(tmp_path, "quay")])
+        assert rag.status().waiting_for_vectors == 0
+        assert rag.find("The gate opens at dawn.", EVERYTHING).hits[0].lanes["clip-text"] == 1
