@@ -121,7 +121,12 @@ def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
     hit = passage.hit
     words = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
     words = without_citations(" ".join(words.split()))
-    return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”" if words else f"(a {hit.kind.value}; see its picture)"
+    if words:
+        return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”"
+    if hit.described:
+        said = excerpt(without_citations(hit.described), wanted, _QUOTE_LENGTH)
+        return f"(a {hit.kind.value}; caption written by {hit.described_by}: “{said}”)"
+    return f"(a {hit.kind.value}; see its picture)"
 
 
 def _off(error: MagpieError) -> tuple[str, str]:

@@ -107,7 +107,8 @@ def _ground(passage: Passage, order: Order, prompt: Prompt, ability: Ability) ->
     words = [hit.spot, hit.heading, hit.caption, hit.text, order.words_on(hit)]
     drawn = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     shown = hit.render is not None and hit.render.is_file()
-    return Ground("\n".join(words), ability.vision and drawn and shown and passage.number in prompt.pictured)
+    seen = ability.vision and drawn and shown and passage.number in prompt.pictured
+    return Ground("\n".join(words), seen, hit.described, hit.described_by)
 
 
 def _ask_for(order: Order, ability: Ability, again: Again | None) -> tuple[Prompt, str]:

@@ -224,6 +224,10 @@ class Hit:
 
     regions: tuple[Box, ...] = ()
     """The page's best regions, best first, at most three; the first is `box`."""
+    described: str = ""
+    described_by: str = ""
+    """What a model says of the picture, and which model: not the document's own words."""
+
     also: tuple[str, ...] = ()
     """Places of pages of other documents that say the same, and are no hits of their own."""
 
@@ -318,7 +322,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
-    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages."""
+    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages,
+    `waiting_for_captions` pictures."""
 
     documents: Mapping[str, int]
     pages: int
@@ -328,6 +333,7 @@ class Status:
     lanes: Mapping[str, str]
     renewed: int = 0
     waiting_for_fingerprints: int = 0
+    waiting_for_captions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 
 from rag import decide
 from rag.asking import Asking
+from rag.captions import Captions
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
@@ -26,9 +27,9 @@ from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.folder import close_folder
 from rag.kept import Kept, kept
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
-from rag.opening import open_lanes
+from rag.opening import open_captions, open_lanes
 from rag.pixels.lane import PixelLane
-from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
 from rag.projection import Trained
 from rag.retrieve import Retriever
 from rag.scratch import scratch
@@ -49,6 +50,7 @@ class Parts:
     words: WordIndex
     lanes: Lanes
     pixels: PixelLane
+    captions: Captions
     open_reader: Callable[[], Reader]
     generator: Generator | None
     fetchers: Mapping[str, Fetcher]
@@ -64,7 +66,14 @@ class Rag:
         self._lanes = parts.lanes
         self._closing = closing
         self._work = Work(
-            settings, parts.catalog, parts.words, parts.lanes, parts.pixels, parts.open_reader, parts.fetchers
+            settings,
+            parts.catalog,
+            parts.words,
+            parts.lanes,
+            parts.pixels,
+            parts.captions,
+            parts.open_reader,
+            parts.fetchers,
         )
         self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
         decisions = decide.load(settings.data)
@@ -238,8 +247,8 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        unprinted = self._parts.pixels.waiting()
-        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
+        unprinted, unsaid = self._parts.pixels.waiting(), self._parts.captions.waiting()
+        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted, unsaid)
 
     def kept(self) -> list[Kept]:
         """What is kept where, and for how long."""
@@ -249,7 +258,8 @@ class Rag:
         """Prove every link of the chain, one after another."""
         from rag.doctor import checks
 
-        return checks(self.settings, self._catalog, self._lanes, self._parts.open_reader, self._parts.generator)
+        parts = self._parts
+        return checks(self.settings, self._catalog, self._lanes, parts.captions, parts.open_reader, parts.generator)
 
     # ------------------------------------------------------------ models
 
@@ -340,6 +350,7 @@ def open_rag(
     text_embedder: TextEmbedder | None = None,
     store: VectorStore | None = None,
     generator: Generator | None = None,
+    captioner: Captioner | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
@@ -372,5 +383,7 @@ def open_rag(
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
-        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, lanes.sharing(generator), fetching)
+        words = Fts5Words()
+        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
+        parts = Parts(catalog, words, lanes, pixels, captions, reader or open_reader, shared, fetching)
         return Rag(settings, parts, opening.pop_all())

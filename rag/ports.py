@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +247,10 @@ class WordIndex(Protocol):
 
     def add(self, connection: Connection, entries: Iterable[Entry]) -> None: ...
 
+    def replace(self, connection: Connection, entry: Entry) -> None:
+        """Other words for one chunk, or its first ones."""
+        ...
+
     def remove(self, connection: Connection, reading_id: int) -> None:
         """Take out the words of a reading's chunks; called before the chunks go."""
         ...
@@ -298,6 +303,20 @@ class Ability:
     model: str
     vision: bool
     window: int = 0
+
+
+class Captioner(Protocol):
+    """Says in words what pictures show. Called from one thread at a time."""
+
+    @property
+    def identity(self) -> str:
+        """The model as readers are told, at most 128 characters. Raise OperatorMustAct or TryAgain when it is not to
+        be had."""
+        ...
+
+    def caption(self, picture: bytes, stop: threading.Event) -> str:
+        """A few sentences on a JPEG. Raise TryAgain, OperatorMustAct, or ReaderStopped soon after `stop` is set."""
+        ...
 
 
 class Pieces(Iterator[str], Protocol):

@@ -175,6 +175,17 @@ class AnswerSettings(Group):
     )
 
 
+class CaptionSettings(Group):
+    """rag/captions.py"""
+
+    model: str = Field(
+        default="",
+        description="what describes pictures in words: ollama:NAME, blip:NAME or blip:FOLDER; empty: nothing",
+    )
+    device: str = Field(default="auto", description="for blip: auto, cpu, cuda, cuda:1, mps")
+    seconds: float = Field(default=120, ge=1, le=3600, description="longest wait for one picture's description")
+
+
 class Settings(BaseSettings):
     """All of rag's settings; `data` is the folder where everything lives."""
 
@@ -200,6 +211,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()
+    caption: CaptionSettings = CaptionSettings()
 
 
 def load_settings(data: Path | None = None) -> Settings:

@@ -28,6 +28,7 @@ ENGINE = {
     "statements",
     "answer",
     "asking",
+    "captions",
     "evidence",
     "embed",
     "query_side",
