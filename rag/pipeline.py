@@ -21,6 +21,7 @@ from rag.captions import Captions
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
+from rag.condense import Turn, standalone
 from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
@@ -215,6 +216,10 @@ class Rag:
             found = self.find(question, scope)
         sent = picture.read_bytes() if picture is not None else None
         return self._asking.answer(question, found, scope, on_text, sent)
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """The question without need of its thread, told as (`asker` or `magpie`, text), oldest first; to be asked."""
+        return standalone(question, history, self._parts.generator, self.settings.answer)
 
     def draw_place(self, hit: Hit) -> Path | None:
         """The hit's page as a picture with its box framed; None when the page's own picture is gone."""

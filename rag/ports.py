@@ -284,7 +284,8 @@ class Prompt:
     """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`.
 
     `shown`, `shortened` and `pictured` are the numbers of the passages that are in it, that are in it in part, and
-    whose picture is; `tokens` is an upper estimate of all of it.
+    whose picture is; `tokens` is an upper estimate of all of it. `longest` and `seconds` bound the answer where that
+    is less than what is set: in tokens, and between two of its pieces.
     """
 
     system: str
@@ -294,6 +295,8 @@ class Prompt:
     shortened: tuple[int, ...] = ()
     pictured: tuple[int, ...] = ()
     tokens: int = 0
+    longest: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

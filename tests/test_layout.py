@@ -29,6 +29,7 @@ ENGINE = {
     "answer",
     "asking",
     "captions",
+    "condense",
     "evidence",
     "embed",
     "query_side",

@@ -46,10 +46,11 @@ class OllamaGenerator:
         return Ability(model, "vision" in (shown.capabilities or []), _window(shown.modelinfo))
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        if not self._places.acquire(timeout=self._settings.seconds):
+        seconds = min(self._settings.seconds, prompt.seconds or self._settings.seconds)
+        if not self._places.acquire(timeout=seconds):
             raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
         try:
-            with told_apart(self._settings.model, self._address), self._open(self._settings.seconds) as client:
+            with told_apart(self._settings.model, self._address), self._open(seconds) as client:
                 yield from self._pieces(client, prompt)
         finally:
             self._places.release()
@@ -65,12 +66,13 @@ class OllamaGenerator:
         user: dict[str, Any] = {"role": "user", "content": prompt.user}
         if prompt.pictures:
             user["images"] = list(prompt.pictures)
+        longest = min(settings.num_predict, prompt.longest or settings.num_predict)
         parts = client.chat(
             model=settings.model,
             messages=[{"role": "system", "content": prompt.system}, user],
             stream=True,
             think=False,
-            options={"num_ctx": settings.num_ctx, "num_predict": settings.num_predict, "temperature": 0},
+            options={"num_ctx": settings.num_ctx, "num_predict": longest, "temperature": 0},
             keep_alive=_KEEP_ALIVE,
         )
         said, thought, reason = False, False, ""
