@@ -96,15 +96,15 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
     if quoted:  # the passages themselves, each under its place already
         for one in answer.cited:
-            body = body.replace(escaped(f"[{one.number}] {one.hit.place}"), _citation(one), 1)
+            body = body.replace(escaped(f"[{one.number}] {one.hit.spot}"), _citation(one), 1)
     if answer.abstained:  # the nearest pages are named in it
         for one in answer.passages:
             body = body.replace(escaped(one.hit.place), _place(one.hit), 1)
     blocks += [_section(piece) for piece in pieces(body)]
     if answer.cited and not answer.abstained and not quoted:
         blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
-    shown = [] if answer.abstained else list(zip(answer.evidence, answer.cited, strict=False))[:PICTURES]
-    pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}", one.hit.document) for path, one in shown]
+    shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
+    pictures = [Picture(str(path), f"[{one.number}] {one.hit.spot}", one.hit.document) for path, one in shown]
     return Reply(
         _cut(unlinked(_mrkdwn(answer.text)), NOTIFICATION),
         blocks,
@@ -211,7 +211,8 @@ def _mrkdwn(text: str) -> str:
 
 
 def _citation(passage: Passage) -> str:
-    return f"[{passage.number}] {_linked(passage.hit)}, {escaped(_page(passage.hit))}"
+    hit = passage.hit
+    return f"[{passage.number}] {_linked(hit)}, {escaped(hit.spot.removeprefix(f'{hit.title}, '))}"
 
 
 def _place(hit: Hit) -> str:

@@ -58,6 +58,7 @@ def status_shape(status: Status) -> Shape:
         "chunks": status.chunks,
         "waiting_for_vectors": status.waiting_for_vectors,
         "waiting_for_fingerprints": status.waiting_for_fingerprints,
+        "waiting_for_captions": status.waiting_for_captions,
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "lanes": dict(status.lanes),

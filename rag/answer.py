@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 
 from rag.chunk import unruled
-from rag.citations import NOT_FOUND, check_citations, says_not_found, without_citations
-from rag.errors import AnswerCut, GeneratorDown, MagpieError, ModelMissing
-from rag.model import Answer, Found, Mode, Passage
-from rag.ports import Ability, Generator, Prompt
-from rag.prompt import excerpt, pictures_of, select_passages, write_prompt
+from rag.citations import without_citations
+from rag.draft import Draft, Order, WordsOn, write
+from rag.errors import GeneratorDown, MagpieError, ModelMissing
+from rag.model import Answer, Found, Hit, Mode, Passage
+from rag.ports import Generator
+from rag.prompt import excerpt, select_passages
 from rag.settings import AnswerSettings
 from rag.words import content_words
 
@@ -33,6 +33,11 @@ _QUOTE_LENGTH = 360
 _UNCITED = "The model's answer named no passage, so here are the best passages."
 
 
+def no_words(_: Hit) -> str:
+    """No more than the hit's own text."""
+    return ""
+
+
 def answer(
     question: str,
     found: Found,
@@ -40,34 +45,40 @@ def answer(
     settings: AnswerSettings,
     on_text: Callable[[str], None] | None = None,
     picture: bytes | None = None,
+    words_on: WordsOn = no_words,
 ) -> Answer:
     """Answer a question from what was found. `picture` is a screenshot (PNG or JPEG) sent with the question.
 
-    `on_text` gets the model's words as they come, before citations are checked: the returned text replaces
-    them. No generator, or a MagpieError from it, makes an answer of passages with a notice that says why.
-    `evidence` is left empty.
+    `on_text` gets the model's words as they come, before they are checked: the returned text replaces them; while
+    the model corrects itself it gets empty ones. `words_on` says what stands on a hit's page beside its own text. No
+    generator, or a MagpieError from it, makes an answer of passages with a notice that says why. `evidence` is left
+    empty.
     """
-    draft = _Draft(question, found, select_passages(found.hits, settings.passages))
-    if not found.found or not draft.passages:
-        return draft.abstain(Mode.PASSAGES)
+    reply = _Reply(question, found, select_passages(found.hits, settings.passages))
+    if not found.found or not reply.passages:
+        return reply.abstain(Mode.PASSAGES)
     if generator is None:
-        return draft.quote(
+        return reply.quote(
             "No model is set, so here are the best passages.",
             f"To turn answers on: export MAGPIE_ANSWER__MODEL={AnswerSettings().model}",
         )
+    order = Order(question, reply.passages, generator, settings, words_on, on_text, picture)
     try:
-        return _written(draft, generator, settings, on_text, picture)
+        draft = write(order, reply.stage_ms)
     except MagpieError as error:
-        return draft.quote(*_off(error))
+        return reply.quote(*_off(error))
+    if draft.declined:
+        return reply.abstain(draft.mode)
+    return reply.written(draft) if draft.cited else reply.quote(_UNCITED)
 
 
 def place_line(passage: Passage) -> str:
-    """`[1] handbook.pdf, p. 12 (printed vi)`"""
-    return f"[{passage.number}] {passage.hit.place}"
+    """`[1] handbook.pdf, table on p. 12 (printed vi)`"""
+    return f"[{passage.number}] {passage.hit.spot}"
 
 
 @dataclass(frozen=True)
-class _Draft:
+class _Reply:
     question: str
     found: Found
     passages: tuple[Passage, ...]
@@ -83,6 +94,10 @@ class _Draft:
         wanted = content_words(self.question)
         text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, wanted)}" for passage in best)
         return replace(self.finish(text, Mode.PASSAGES, best, notice), remedy=remedy)
+
+    def written(self, draft: Draft) -> Answer:
+        made = self.finish(draft.text, draft.mode, draft.cited, draft.notice)
+        return replace(made, passages=draft.shown, remedy=draft.remedy, read_from=draft.read_from)
 
     def finish(
         self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False
@@ -101,67 +116,17 @@ class _Draft:
         )
 
 
-def _written(
-    draft: _Draft,
-    generator: Generator,
-    settings: AnswerSettings,
-    on_text: Callable[[str], None] | None,
-    picture: bytes | None,
-) -> Answer:
-    """What the generator makes of the passages. Raise a MagpieError when it makes nothing of them."""
-    started = perf_counter()
-    ability = generator.ability()
-    prompt, notice = _ask_for(draft, ability, settings, picture)
-    draft.stage_ms["prompt"] = (perf_counter() - started) * 1000
-    started = perf_counter()
-    text, cut = _stream(generator, prompt, on_text)
-    draft.stage_ms["write"] = (perf_counter() - started) * 1000
-    mode = Mode.VISION if ability.vision else Mode.TEXT
-    text, cited = check_citations(text, draft.passages)
-    if says_not_found(text) or (NOT_FOUND in text and not cited):
-        return draft.abstain(mode)
-    if not cited:
-        return draft.quote(_UNCITED)
-    return draft.finish(text, mode, cited, " ".join(part for part in (cut, notice) if part))
-
-
-def _ask_for(draft: _Draft, ability: Ability, settings: AnswerSettings, picture: bytes | None) -> tuple[Prompt, str]:
-    """The prompt for a model of this ability, and a sentence for what it leaves out."""
-    if not ability.vision:
-        notice = f"The model {ability.model} cannot see pictures: yours was used for searching only." if picture else ""
-        return write_prompt(draft.question, draft.passages, {}, settings), notice
-    asked = picture if settings.pictures else None
-    pictures = pictures_of(draft.passages, settings.pictures - (asked is not None))
-    return write_prompt(draft.question, draft.passages, pictures, settings, asked), ""
-
-
-def _stream(generator: Generator, prompt: Prompt, on_text: Callable[[str], None] | None) -> tuple[str, str]:
-    """The whole text, and a sentence when it was cut at its longest length.
-
-    What may still become NOT FOUND is not passed on: the reader gets another sentence for it.
-    """
-    text, told, cut = "", 0, ""
-    pieces = generator.stream(prompt)
-    try:
-        for piece in pieces:
-            text += piece
-            start = text.lstrip()[: len(NOT_FOUND)]
-            if on_text is not None and not NOT_FOUND.startswith(start):
-                on_text(text[told:])
-                told = len(text)
-    except AnswerCut as error:
-        cut = f"{error} {error.hint}".strip()
-    finally:
-        pieces.close()
-    return text, cut
-
-
 def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
     """What a passage says about the wanted words, in a line; for a picture without words, what it is."""
     hit = passage.hit
     words = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
     words = without_citations(" ".join(words.split()))
-    return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”" if words else f"(a {hit.kind.value}; see its picture)"
+    if words:
+        return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”"
+    if hit.described:
+        said = excerpt(without_citations(hit.described), wanted, _QUOTE_LENGTH)
+        return f"(a {hit.kind.value}; caption written by {hit.described_by}: “{said}”)"
+    return f"(a {hit.kind.value}; see its picture)"
 
 
 def _off(error: MagpieError) -> tuple[str, str]:

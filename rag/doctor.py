@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import text
 
+from rag.captions import Captions, harmless
 from rag.catalog import Catalog, documents, sources
 from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
@@ -34,6 +36,7 @@ def checks(
     settings: Settings,
     catalog: Catalog,
     lanes: Lanes,
+    captions: Captions,
     open_reader: Callable[[], Reader],
     generator: Generator | None,
 ) -> Iterator[Check]:
@@ -50,6 +53,7 @@ def checks(
         yield from _text(lanes.text, chosen=bool(settings.text.model))
         yield from _projection(lanes.clip)
         yield from _generator(generator, picture)
+        yield from _captions(captions)
 
 
 def _python() -> Check:
@@ -201,6 +205,32 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
         yield Check(
             "model", "warn", f"{ability.model} saw {said[:60]!r} where {CODE_WORD!r} stands", "Try a larger model."
         )
+
+
+def _captions(captions: Captions) -> Iterator[Check]:
+    """Whether a model says what pictures show; one picture is tried. Nothing where none is wanted."""
+    if not captions.wanted:
+        yield Check("captions", "ok", "off: pictures are found by their own words; MAGPIE_CAPTION__MODEL turns them on")
+        return
+    captioner = captions.captioner(at_once=True)
+    if captioner is None:
+        yield Check("captions", "warn", f"off: {captions.off}", captions.fix)
+        return
+    try:
+        said = captioner.caption(harmless(), threading.Event())
+    except MagpieError as error:
+        yield Check("captions", "warn", str(error), error.hint)
+        return
+    waiting = captions.waiting()
+    if waiting:
+        yield Check(
+            "captions",
+            "warn",
+            f"by {captioner.identity}; {waiting} pictures wait for theirs",
+            "magpie index, on any file",
+        )
+    else:
+        yield Check("captions", "ok", f"by {captioner.identity}, who says of a square: {' '.join(said.split())[:60]!r}")
 
 
 def _draw_code_word(path: Path) -> Path:

@@ -11,6 +11,7 @@ MagpieError
         GeneratorTimeout     the generator took too long
         GeneratorFailed      the generator broke off, or said nothing
             AnswerCut            the answer reached its longest length; what there is of it was yielded
+                PromptCut            not all of the prompt was read; what was made of it was yielded
         EmbedderBusy         an embedder's server is busy, slow, or broke off
         ReaderStopped        the reading process died or ran out of time or memory
     OperatorMustAct      somebody has to install, start or repair something
@@ -74,6 +75,10 @@ class GeneratorFailed(TryAgain):
 
 
 class AnswerCut(GeneratorFailed):
+    pass
+
+
+class PromptCut(AnswerCut):
     pass
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rag.chunk import own_lines
+from rag.marking import lines_that_say
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 from rag.scratch import scratch
 
@@ -28,6 +29,13 @@ _MOST_OF_PAGE = 0.6
 _AROUND_X, _AROUND_Y = 0.035, 0.03
 """Surroundings shown on each side, as shares of the page."""
 
+_LONG, _TOGETHER = 0.3, 0.6
+"""A text that takes more than this share of the page's height is shown around its marked lines alone, when these take
+less than that share of it: more would be too small to read on a phone."""
+
+_GAP = 0.006
+"""Share of the page between what is shown and a line that is not."""
+
 _LEAST_HEIGHT = 0.16
 """Share of the page's height that is shown at least: a line alone says little."""
 
@@ -37,20 +45,21 @@ _ACCENT, _BAR, _LETTERS = (232, 89, 12), (31, 41, 51), (245, 247, 250)
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc")
 """Looked for on the machine when a file's name has letters that neither Pillow's nor MuPDF's own font has."""
 
-_DRAWING = 1
+_DRAWING = 2
 """Counted up when the same region would be drawn differently, so that old pictures are not taken for new ones."""
 
 
-def draw_evidence(hit: Hit, into: Path, terms: Collection[str] = ()) -> Path | None:
+def draw_evidence(hit: Hit, into: Path, said: Sequence[str] = ()) -> Path | None:
     """A PNG of the hit's region with its surroundings, marked, under a bar that names the place.
 
-    Lines that hold one of `terms` (lower case) are marked more strongly. The same evidence has the same
-    file name and is drawn once. None when the page's picture is missing.
+    The lines that say one of the sentences in `said` are marked more strongly, and of a large region no more is shown
+    than what is around them. The same evidence has the same file name and is drawn once. None when the page's picture
+    is missing.
     """
     if hit.render is None or not hit.render.is_file():
         return None
-    path = into / f"{hit.chunk}-{_digest(hit, terms)}.png"
-    return path if path.is_file() else _kept(path, hit, lambda page: _drawn(page, hit, terms))
+    path = into / f"{hit.chunk}-{_digest(hit, said)}.png"
+    return path if path.is_file() else _kept(path, hit, lambda page: _drawn(page, hit, said))
 
 
 def draw_place(hit: Hit, into: Path) -> Path | None:
@@ -83,21 +92,42 @@ def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     return path
 
 
-def _digest(hit: Hit, terms: Collection[str]) -> str:
-    what = (_DRAWING, hit.place, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks], sorted(terms))
+def _digest(hit: Hit, said: Sequence[str]) -> str:
+    what = (_DRAWING, hit.spot, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks], sorted(said))
     return hashlib.sha256(f"{what} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _drawn(page: Image.Image, hit: Hit, terms: Collection[str]) -> Image.Image:
-    whole = hit.box.area > _MOST_OF_PAGE or hit.box.area <= 0
-    crop = (0, 0, page.width, page.height) if whole else _crop(page, hit.box)
-    return _captioned(_framed(page, hit, crop, whole=whole, terms=terms), hit)
+def _drawn(page: Image.Image, hit: Hit, said: Sequence[str]) -> Image.Image:
+    strong = _strong(hit, said)
+    box = _focus(hit, strong)
+    whole = box.area > _MOST_OF_PAGE or box.area <= 0
+    crop = (0, 0, page.width, page.height) if whole else _crop(page, box, hit.marks if box != hit.box else ())
+    return _captioned(_framed(page, hit, crop, whole=whole, strong=strong), hit)
+
+
+def _strong(hit: Hit, said: Sequence[str]) -> list[bool]:
+    """Of each mark whether its line says one of the sentences; none where marks and lines do not go together."""
+    texts = own_lines(hit.text)[: len(hit.marks)]
+    return lines_that_say(texts, said) if len(texts) == len(hit.marks) else [False] * len(hit.marks)
+
+
+def _focus(hit: Hit, strong: Sequence[bool]) -> Box:
+    """What has to be seen: the region; of a long text the lines that are marked, where they stand together."""
+    marked = [box for box, mark in zip(hit.marks, strong, strict=True) if mark]
+    if hit.kind is not Kind.TEXT or not marked:
+        return hit.box
+    box = marked[0]
+    for other in marked[1:]:
+        box = box.union(other)
+    apart = hit.box.y1 - hit.box.y0 > _LONG and box.area < _TOGETHER * hit.box.area
+    return box if apart else hit.box
 
 
 def _framed(
-    page: Image.Image, hit: Hit, crop: tuple[int, int, int, int], *, whole: bool, terms: Collection[str] = ()
+    page: Image.Image, hit: Hit, crop: tuple[int, int, int, int], *, whole: bool, strong: Sequence[bool] = ()
 ) -> Image.Image:
-    """These pixels of the page with the hit's lines marked, or with a frame around its box, or around it all."""
+    """These pixels of the page with the hit's lines marked, and but for a text a frame around its box, or around it
+    all."""
     from PIL import Image
 
     # Marks are drawn at the size they are shown in, so that lines stay sharp and equally thick.
@@ -114,22 +144,33 @@ def _framed(
             (box.y1 * page.height - crop[1]) * scale,
         )
 
+    marked = [(placed(box), _STRONG) for box, mark in zip(hit.marks, strong, strict=False) if mark]
     if hit.kind is Kind.TEXT and hit.marks:
-        return _highlighted(view, [(placed(box), ink) for box, ink in _lines(hit, terms)])
-    return _outlined(view, placed(WHOLE_PAGE if whole else hit.box), whole=whole)
+        pale = [(placed(box), _PALE if marked else _PLAIN) for box in hit.marks]
+        return _highlighted(view, [*pale, *marked])  # the last cover the first
+    return _highlighted(_outlined(view, placed(WHOLE_PAGE if whole else hit.box), whole=whole), marked)
 
 
-def _crop(page: Image.Image, box: Box) -> tuple[int, int, int, int]:
-    """The pixels to show: the region, its surroundings, and enough of the page to be legible."""
+def _crop(page: Image.Image, box: Box, lines: Sequence[Box] = ()) -> tuple[int, int, int, int]:
+    """The pixels to show: the region, its surroundings, and enough of the page to be legible. No line is cut through,
+    and none of another column is shown in part."""
     wide = max(box.x1 - box.x0 + 2 * _AROUND_X, min(1.0, NARROWEST / page.width))
     high = max(box.y1 - box.y0 + 2 * _AROUND_Y, _LEAST_HEIGHT)
     x0, x1 = _between((box.x0 + box.x1) / 2, wide)
     y0, y1 = _between((box.y0 + box.y1) / 2, high)
+    for line in lines:
+        if line.x1 <= box.x0 and x0 < line.x1:
+            x0 = min(line.x1 + _GAP, box.x0)
+        if line.x0 >= box.x1 and x1 > line.x0:
+            x1 = max(line.x0 - _GAP, box.x1)
+    beside = [line for line in lines if line.x1 > x0 and line.x0 < x1]
+    y0 = min((line.y0 for line in beside if line.y0 < y0 < line.y1), default=y0)
+    y1 = max((line.y1 for line in beside if line.y0 < y1 < line.y1), default=y1)
     return (
-        math.floor(x0 * page.width),
-        math.floor(y0 * page.height),
-        math.ceil(x1 * page.width),
-        math.ceil(y1 * page.height),
+        math.floor(max(0.0, x0) * page.width),
+        math.floor(max(0.0, y0) * page.height),
+        math.ceil(min(1.0, x1) * page.width),
+        math.ceil(min(1.0, y1) * page.height),
     )
 
 
@@ -138,18 +179,6 @@ def _between(centre: float, size: float) -> tuple[float, float]:
     size = min(1.0, size)
     low = min(max(0.0, centre - size / 2), 1.0 - size)
     return low, low + size
-
-
-def _lines(hit: Hit, terms: Collection[str]) -> list[tuple[Box, Colour]]:
-    """Each marked box and its ink: lines with a term stand out where there are any. The last cover the first."""
-    texts = own_lines(hit.text.lower())[: len(hit.marks)]
-    held = [any(term in text for term in terms) for text in texts] if len(texts) == len(hit.marks) else []
-    if not any(held):
-        return [(box, _PLAIN) for box in hit.marks]
-    return sorted(
-        ((box, _STRONG if strong else _PALE) for box, strong in zip(hit.marks, held, strict=True)),
-        key=lambda mark: mark[1] == _STRONG,
-    )
 
 
 def _highlighted(view: Image.Image, marks: list[tuple[tuple[float, float, float, float], Colour]]) -> Image.Image:
@@ -188,7 +217,7 @@ def _captioned(view: Image.Image, hit: Hit) -> Image.Image:
     size = max(22, round(view.width / 36))
     height, left = size * 2, size
     name = "".join(letter if letter.isprintable() else " " for letter in hit.title)
-    tail = hit.place.removeprefix(hit.title)
+    tail = hit.spot.removeprefix(hit.title)
     font, drawable = _font(name + tail, size)
     name, tail = drawable[: len(name)], drawable[len(name) :]
     room = view.width - left - size // 2

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from rag.catalog import documents
+from rag.catalog.captions import captions_of
 from rag.catalog.scope import names_in
 from rag.model import WHOLE_PAGE, Box, Hit, Scope
 
@@ -114,6 +115,7 @@ def hits_of(
         finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:REGIONS]
     rows = documents.chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
+    described = captions_of(connection, rows)
     names = names_in(connection, [page[0] for page in pages], scope)
     hits: list[Hit] = []
     for page in pages:
@@ -142,6 +144,8 @@ def hits_of(
                 render=folder / row.render if row.render else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
                 regions=_regions([row.box for row in found]),
+                described=described.get(row.id, ("", ""))[0],
+                described_by=described.get(row.id, ("", ""))[1],
             )
         )
     return hits

@@ -11,7 +11,7 @@ from tempfile import gettempdir
 from sqlalchemy import Table, func, select
 
 from rag.catalog import Catalog
-from rag.catalog.tables import chunk, fingerprint, forgotten, share, vector
+from rag.catalog.tables import caption, chunk, fingerprint, forgotten, share, vector
 from rag.scratch import scratch_folders
 from rag.settings import Settings
 
@@ -40,8 +40,8 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
         def rows(table: Table) -> int:
             return connection.scalar(select(func.count()).select_from(table)) or 0
 
-        counts = tuple(rows(table) for table in (share, chunk, vector, fingerprint, forgotten))
-    shares, chunks, vectors, prints, left = counts
+        counts = tuple(rows(table) for table in (share, chunk, vector, fingerprint, forgotten, caption))
+    shares, chunks, vectors, prints, left, said = counts
     ids = "the id, path or address of what was forgotten, so that no listing brings it back"
     both = "numbers that texts and pictures are compared by; no text, but what a text is about can be guessed from them"
     return [
@@ -50,6 +50,7 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
         _folder("evidence pictures", data / "evidence", "picture", "the pages and places shown with answers", until),
         Kept("names", catalog.path, shares, "share", None, "what was shared where, by whom, under which name", until),
         Kept("words", catalog.path, chunks, "chunk", _size(data.glob("catalog.db*")), "the text of every page", until),
+        Kept("captions", catalog.path, said, "picture", None, "what a model says that pictures show", until),
         Kept("vectors", catalog.path, vectors, "vector", None, both, until),
         Kept("fingerprints", catalog.path, prints, "page", None, "marks by which a picture of a page is known", until),
         _folder("vector store", data / "chroma", "file", "a copy of the vectors, by number; no text, no names", until),

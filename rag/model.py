@@ -226,6 +226,10 @@ class Hit:
 
     regions: tuple[Box, ...] = ()
     """The page's best regions, best first, at most three; the first is `box`."""
+    described: str = ""
+    described_by: str = ""
+    """What a model says of the picture, and which model: not the document's own words."""
+
     also: tuple[str, ...] = ()
     """Places of pages of other documents that say the same, and are no hits of their own."""
 
@@ -239,6 +243,12 @@ class Hit:
         """Where it is, as a reader would say it: `handbook.pdf, p. 12 (printed vi)`."""
         printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
         return f"{self.title}, p. {self.page}{printed}"
+
+    @property
+    def spot(self) -> str:
+        """The place, and what of the page is meant: `handbook.pdf, table on p. 12 (printed vi)`."""
+        what = f"{self.kind.value} on " if self.kind in (Kind.FIGURE, Kind.TABLE) else ""
+        return f"{self.title}, {what}{self.place.removeprefix(f'{self.title}, ')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +293,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader gets. `cited` is in the order of first citation; `evidence` runs beside it.
+    """What a reader gets. `cited` is in the order of first citation; `evidence` shows the passages in `pictured`, which
+    runs beside it. `read_from` are numbers of passages whose picture has to be shown: the model read from it what no
+    word of the page says.
 
     `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty; `remedy` is what
     whoever runs Magpie can do about it.
@@ -300,6 +312,8 @@ class Answer:
     found: Found
     stage_ms: Mapping[str, float]
     remedy: str = ""
+    pictured: tuple[Passage, ...] = ()
+    read_from: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +329,8 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
-    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages."""
+    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages,
+    `waiting_for_captions` pictures."""
 
     documents: Mapping[str, int]
     pages: int
@@ -325,6 +340,7 @@ class Status:
     lanes: Mapping[str, str]
     renewed: int = 0
     waiting_for_fingerprints: int = 0
+    waiting_for_captions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

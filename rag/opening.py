@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import logging
 
+from rag.captions import Captions
 from rag.catalog import Catalog
 from rag.embed import REST, ClipLane, Lanes, TextLane
 from rag.mirror import Mirror
 from rag.offload import Offload, told_move
-from rag.ports import Embedder, TextEmbedder, VectorStore
+from rag.ports import Captioner, Embedder, TextEmbedder, VectorStore, WordIndex
 from rag.query_side import query_by_projection
 from rag.settings import Settings
 
 log = logging.getLogger("magpie")
+
+
+def open_captions(
+    settings: Settings, catalog: Catalog, words: WordIndex, lanes: Lanes, captioner: Captioner | None = None
+) -> Captions:
+    """Captions by the model that is set, or by the one given."""
+
+    def opened() -> Captioner:
+        from rag.adapters.captioners import open_captioner
+
+        return captioner or open_captioner(settings.caption, settings.answer, lanes.sharing)
+
+    wanted = captioner is not None or bool(settings.caption.model)
+    return Captions(catalog, words, settings.data, opened if wanted else None)
 
 
 def open_lanes(

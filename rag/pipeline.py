@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
@@ -15,34 +15,32 @@ from types import TracebackType
 
 from sqlalchemy import Connection, select
 
-from rag import answer as answering
 from rag import decide
+from rag.asking import Asking
+from rag.captions import Captions
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
+from rag.condense import Turn, standalone
 from rag.embed import Lanes
 from rag.errors import NotFound, Unreadable
-from rag.evidence import draw_evidence, draw_place
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.folder import close_folder
 from rag.kept import Kept, kept
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
-from rag.opening import open_lanes
+from rag.opening import open_captions, open_lanes
 from rag.pixels.lane import PixelLane
-from rag.ports import Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
 from rag.projection import Trained
 from rag.retrieve import Retriever
 from rag.scratch import scratch
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
 from rag.web.fetch import UrlFetcher, put_url
-from rag.words import Fts5Words, content_words
+from rag.words import Fts5Words
 from rag.work import Asked, Report, Work, silent, workers
 
 log = logging.getLogger("magpie")
-
-EVIDENCE = 3
-"""Pictures drawn for one answer."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Parts:
     words: WordIndex
     lanes: Lanes
     pixels: PixelLane
+    captions: Captions
     open_reader: Callable[[], Reader]
     generator: Generator | None
     fetchers: Mapping[str, Fetcher]
@@ -68,8 +67,16 @@ class Rag:
         self._lanes = parts.lanes
         self._closing = closing
         self._work = Work(
-            settings, parts.catalog, parts.words, parts.lanes, parts.pixels, parts.open_reader, parts.fetchers
+            settings,
+            parts.catalog,
+            parts.words,
+            parts.lanes,
+            parts.pixels,
+            parts.captions,
+            parts.open_reader,
+            parts.fetchers,
         )
+        self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
         decisions = decide.load(settings.data)
         self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.pixels, decisions)
 
@@ -208,18 +215,15 @@ class Rag:
         if picture is not None and not found.found:
             found = self.find(question, scope)
         sent = picture.read_bytes() if picture is not None else None
-        answer = answering.answer(question, found, self._parts.generator, self.settings.answer, on_text, sent)
-        into = self.settings.data / "evidence"
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        terms = content_words(question)
-        drawn = [draw_evidence(passage.hit, into, terms) for passage in answer.cited[:EVIDENCE]]
-        return replace(answer, evidence=tuple(path for path in drawn if path is not None))
+        return self._asking.answer(question, found, scope, on_text, sent)
+
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """The question without need of its thread, told as (`asker` or `magpie`, text), oldest first; to be asked."""
+        return standalone(question, history, self._parts.generator, self.settings.answer)
 
     def draw_place(self, hit: Hit) -> Path | None:
         """The hit's page as a picture with its box framed; None when the page's own picture is gone."""
-        into = self.settings.data / "evidence"
-        into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return draw_place(hit, into)
+        return self._asking.place(hit)
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """What a scope holds, by name."""
@@ -248,8 +252,8 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        unprinted = self._parts.pixels.waiting()
-        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted)
+        unprinted, unsaid = self._parts.pixels.waiting(), self._parts.captions.waiting()
+        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted, unsaid)
 
     def kept(self) -> list[Kept]:
         """What is kept where, and for how long."""
@@ -259,7 +263,8 @@ class Rag:
         """Prove every link of the chain, one after another."""
         from rag.doctor import checks
 
-        return checks(self.settings, self._catalog, self._lanes, self._parts.open_reader, self._parts.generator)
+        parts = self._parts
+        return checks(self.settings, self._catalog, self._lanes, parts.captions, parts.open_reader, parts.generator)
 
     # ------------------------------------------------------------ models
 
@@ -350,6 +355,7 @@ def open_rag(
     text_embedder: TextEmbedder | None = None,
     store: VectorStore | None = None,
     generator: Generator | None = None,
+    captioner: Captioner | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
@@ -382,5 +388,7 @@ def open_rag(
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
-        parts = Parts(catalog, Fts5Words(), lanes, pixels, reader or open_reader, lanes.sharing(generator), fetching)
+        words = Fts5Words()
+        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
+        parts = Parts(catalog, words, lanes, pixels, captions, reader or open_reader, shared, fetching)
         return Rag(settings, parts, opening.pop_all())

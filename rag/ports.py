@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +247,10 @@ class WordIndex(Protocol):
 
     def add(self, connection: Connection, entries: Iterable[Entry]) -> None: ...
 
+    def replace(self, connection: Connection, entry: Entry) -> None:
+        """Other words for one chunk, or its first ones."""
+        ...
+
     def remove(self, connection: Connection, reading_id: int) -> None:
         """Take out the words of a reading's chunks; called before the chunks go."""
         ...
@@ -276,19 +281,45 @@ class WordIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`."""
+    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`.
+
+    `shown`, `shortened` and `pictured` are the numbers of the passages that are in it, that are in it in part, and
+    whose picture is; `tokens` is an upper estimate of all of it. `longest` and `seconds` bound the answer where that
+    is less than what is set: in tokens, and between two of its pieces.
+    """
 
     system: str
     user: str
     pictures: tuple[bytes, ...] = ()
+    shown: tuple[int, ...] = ()
+    shortened: tuple[int, ...] = ()
+    pictured: tuple[int, ...] = ()
+    tokens: int = 0
+    longest: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What the model at hand can do."""
+    """What the model at hand can do. `window` is how many tokens it reads at most; 0: not known."""
 
     model: str
     vision: bool
+    window: int = 0
+
+
+class Captioner(Protocol):
+    """Says in words what pictures show. Called from one thread at a time."""
+
+    @property
+    def identity(self) -> str:
+        """The model as readers are told, at most 128 characters. Raise OperatorMustAct or TryAgain when it is not to
+        be had."""
+        ...
+
+    def caption(self, picture: bytes, stop: threading.Event) -> str:
+        """A few sentences on a JPEG. Raise TryAgain, OperatorMustAct, or ReaderStopped soon after `stop` is set."""
+        ...
 
 
 class Pieces(Iterator[str], Protocol):
@@ -309,7 +340,8 @@ class Generator(Protocol):
         """Pieces of the answer as they come. Nothing is sent before the first is asked for.
 
         A stream that ends without its closing frame raises GeneratorFailed; an answer cut at the
-        length limit raises AnswerCut (a GeneratorFailed) after its pieces were yielded.
+        length limit, or made of a prompt of which the server read less than there is, raises AnswerCut (a
+        GeneratorFailed) after its pieces were yielded.
         """
         ...
 

@@ -170,6 +170,20 @@ class AnswerSettings(Group):
     at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
     passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
     pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
+    correct: bool = Field(
+        default=True, description="ask once more where a cited page does not say what the answer says"
+    )
+
+
+class CaptionSettings(Group):
+    """rag/captions.py"""
+
+    model: str = Field(
+        default="",
+        description="what describes pictures in words: ollama:NAME, blip:NAME or blip:FOLDER; empty: nothing",
+    )
+    device: str = Field(default="auto", description="for blip: auto, cpu, cuda, cuda:1, mps")
+    seconds: float = Field(default=120, ge=1, le=3600, description="longest wait for one picture's description")
 
 
 class Settings(BaseSettings):
@@ -197,6 +211,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     answer: AnswerSettings = AnswerSettings()
+    caption: CaptionSettings = CaptionSettings()
 
 
 def load_settings(data: Path | None = None) -> Settings:

@@ -68,6 +68,11 @@ class Fts5Words:
         if rows:
             connection.execute(insert(WORDS), rows)
 
+    def replace(self, connection: Connection, entry: Entry) -> None:
+        """Other words for one chunk, or its first ones."""
+        connection.execute(text("DELETE FROM words WHERE rowid = :chunk"), {"chunk": entry.chunk})
+        self.add(connection, [entry])
+
     def remove(self, connection: Connection, reading_id: int) -> None:
         """Take out the words of a reading's chunks; call it before the chunks go."""
         connection.execute(

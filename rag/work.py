@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
 
+from rag.captions import Captions
 from rag.catalog import Catalog, documents, sources
 from rag.embed import Lanes
 from rag.forget import sweep
@@ -96,6 +97,7 @@ class Work:
         words: WordIndex,
         lanes: Lanes,
         pixels: PixelLane,
+        captions: Captions,
         open_reader: Callable[[], Reader],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
@@ -104,6 +106,7 @@ class Work:
         self._words = words
         self._lanes = lanes
         self._pixels = pixels
+        self._captions = captions
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._clean = True
@@ -117,7 +120,7 @@ class Work:
                     self._own(ownership, asked)
                     return
             settled = self._report(asked, "another Magpie is at work here")
-            if settled and self._lanes.settled() and self._pixels.settled():
+            if settled and self._lanes.settled() and self._pixels.settled() and self._captions.settled():
                 return
             threading.Event().wait(_FOLLOW)
 
@@ -148,6 +151,8 @@ class Work:
                         if not ingest.anything_waits(due=True):
                             self._tidy()
                             looked = monotonic()
+                    else:  # one at a time, for it takes a model seconds: what comes meanwhile is read first
+                        self._captions.caption_one(stop)
                     stop.wait(_FOLLOW)
 
     def _own(self, ownership: Ownership, asked: Asked) -> None:
@@ -162,6 +167,8 @@ class Work:
                 if not ingest.anything_waits():
                     break
                 ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
+        while self._captions.caption_one():
+            self._report(asked, self._left())
         self._tidy()
         self._report(asked, "")
 
@@ -224,7 +231,9 @@ class Work:
         """What has still to follow, for whoever waits."""
         if not self._lanes.settled():
             return f"{self._lanes.waiting()} chunks wait for their vectors"
-        return f"{self._pixels.waiting()} pages wait for their fingerprints"
+        if not self._pixels.settled():
+            return f"{self._pixels.waiting()} pages wait for their fingerprints"
+        return f"{self._captions.waiting()} pictures wait for their captions"
 
     def _report(self, asked: Asked, note: str) -> bool:
         """Tell what changed since the last look; True when all these sources are settled."""

@@ -27,6 +27,9 @@ ENGINE = {
     "places",
     "statements",
     "answer",
+    "asking",
+    "captions",
+    "condense",
     "evidence",
     "embed",
     "query_side",
@@ -50,7 +53,7 @@ ENGINE = {
     "windowed",
 }
 SHARED = {"fetch", "shares", "web"}
-PARTS_OF_ANSWER = {"citations", "prompt"}
+PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals", "marking"}
 BUILDERS = {"__init__", "opening", "pipeline", "hosting", "replicas", "bench"}
 """Where adapters are opened and parts put together."""
 

@@ -60,6 +60,8 @@ def status(
             screen.say(f"{count(found.waiting_for_vectors, 'chunk')} without vectors yet.")
         if found.waiting_for_fingerprints:
             screen.say(f"{count(found.waiting_for_fingerprints, 'page')} without fingerprints yet.")
+        if found.waiting_for_captions:
+            screen.say(f"{count(found.waiting_for_captions, 'picture')} without a caption yet.")
         if found.renewed:
             being = "document is" if found.renewed == 1 else "documents are"
             screen.say(f"{found.renewed:,} {being} being read again by a newer reader; the old pages serve meanwhile.")

@@ -90,7 +90,7 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "", notice: bool
             screen.say(f"{answer.notice} {answer.remedy}".rstrip(), style="yellow")
             screen.say()
         screen.say(answer.text)
-    places = [f"[{passage.number}] {passage.hit.place}" for passage in answer.cited]
+    places = [f"[{passage.number}] {passage.hit.spot}" for passage in answer.cited]
     if any(place not in answer.text for place in places):  # quoted passages carry their places already
         screen.say()
         for place in places:

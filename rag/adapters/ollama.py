@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator as Generating
+from collections.abc import Mapping
 from contextlib import closing
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import told_apart
-from rag.errors import AnswerCut, BadSetting, GeneratorBusy, GeneratorFailed, ModelUnfit
+from rag.errors import AnswerCut, BadSetting, GeneratorBusy, GeneratorFailed, ModelUnfit, PromptCut
 from rag.ports import Ability, Prompt
 from rag.settings import AnswerSettings
 
@@ -42,13 +43,14 @@ class OllamaGenerator:
         model = self._settings.model
         with told_apart(model, self._address), self._open(min(_SHOW_SECONDS, self._settings.seconds)) as client:
             shown = client.show(model)
-        return Ability(model, "vision" in (shown.capabilities or []))
+        return Ability(model, "vision" in (shown.capabilities or []), _window(shown.modelinfo))
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        if not self._places.acquire(timeout=self._settings.seconds):
+        seconds = min(self._settings.seconds, prompt.seconds or self._settings.seconds)
+        if not self._places.acquire(timeout=seconds):
             raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
         try:
-            with told_apart(self._settings.model, self._address), self._open(self._settings.seconds) as client:
+            with told_apart(self._settings.model, self._address), self._open(seconds) as client:
                 yield from self._pieces(client, prompt)
         finally:
             self._places.release()
@@ -64,15 +66,17 @@ class OllamaGenerator:
         user: dict[str, Any] = {"role": "user", "content": prompt.user}
         if prompt.pictures:
             user["images"] = list(prompt.pictures)
+        longest = min(settings.num_predict, prompt.longest or settings.num_predict)
         parts = client.chat(
             model=settings.model,
             messages=[{"role": "system", "content": prompt.system}, user],
             stream=True,
             think=False,
-            options={"num_ctx": settings.num_ctx, "num_predict": settings.num_predict, "temperature": 0},
+            options={"num_ctx": settings.num_ctx, "num_predict": longest, "temperature": 0},
             keep_alive=_KEEP_ALIVE,
         )
         said, thought, reason = False, False, ""
+        read: int | None = None
         with closing(parts):
             for part in parts:
                 piece = part.message.content or ""
@@ -81,9 +85,10 @@ class OllamaGenerator:
                 if piece:
                     yield piece
                 if part.done:
-                    reason = part.done_reason or "stop"
+                    reason, read = part.done_reason or "stop", part.prompt_eval_count
                     break
         self._check_end(said=said, thought=thought, reason=reason)
+        _check_read(prompt, read)
 
     def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
         settings = self._settings
@@ -103,6 +108,23 @@ class OllamaGenerator:
                 "The answer was cut at its longest length.",
                 f"MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict}) sets it.",
             )
+
+
+def _window(told: Mapping[str, Any] | None) -> int:
+    """The context a model was trained with, past which Ollama lowers num_ctx without a word; 0 where it is not told."""
+    lengths = [value for name, value in (told or {}).items() if name.endswith(".context_length")]
+    return lengths[0] if lengths and isinstance(lengths[0], int) and lengths[0] > 0 else 0
+
+
+def _check_read(prompt: Prompt, read: int | None) -> None:
+    """Raise PromptCut when the server counted fewer tokens than there are words: it then kept the end of the prompt
+    alone, and says so nowhere but in its log."""
+    words = len(prompt.system.split()) + len(prompt.user.split())
+    if read and read < words:
+        raise PromptCut(
+            f"The model read only {read} tokens of a prompt of at least {words}.",
+            "Raise MAGPIE_ANSWER__NUM_CTX, or lower MAGPIE_ANSWER__PASSAGES; Ollama before 0.30 counts too few.",
+        )
 
 
 def open_generator(settings: AnswerSettings) -> OllamaGenerator:

@@ -166,6 +166,14 @@ chunk = Table(
     sqlite_autoincrement=True,
 )
 
+caption = Table(
+    "caption",
+    metadata,
+    Column("chunk_id", ForeignKey("chunk.id", ondelete="CASCADE"), primary_key=True),
+    Column("captioner", String(128), nullable=False, doc="the model that wrote it"),
+    Column("text", Text, nullable=False, doc="empty: the picture is refused, or cannot be read"),
+)
+
 vector = Table(
     "vector",
     metadata,

@@ -47,6 +47,7 @@ def test_data_and_json_stand_before_or_after_the_name(run: Run, arguments: list[
         "chunks": 80,
         "waiting_for_vectors": 3,
         "waiting_for_fingerprints": 0,
+        "waiting_for_captions": 0,
         "read_again": 0,
         "failed": [{"file": "a.pdf", "reason": "It is encrypted."}],
         "lanes": {"words": "on"},

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.timeout(600)  # two runs, the first of which recognises
 
 EXPECTED = (
     "harbour-gateway-handbook.pdf, p. 10 (printed 8)",
-    "harbour-gateway-handbook.pdf, p. 5 (printed 3)",
-    "harbour-gateway-handbook.pdf, p. 4 (printed 2)",
+    "harbour-gateway-handbook.pdf, table on p. 5 (printed 3)",
+    "harbour-gateway-handbook.pdf, figure on p. 4 (printed 2)",
     "harbour-gateway-handbook.pdf, p. 8 (printed 6)",
     "I could not find this",
     "tern-sensor-field-report.pdf, p. 7",

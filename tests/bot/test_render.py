@@ -22,7 +22,7 @@ from bot.render import (
     reading_status,
     unseen_reply,
 )
-from rag import Standing
+from rag import Kind, Mode, Standing
 from tests.fakes.engine import answer, hit
 from tests.injections.slack import things_in
 
@@ -49,6 +49,23 @@ def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
         ("evidence-1.png", "[1] hand|book <v2>.pdf, p. 12 (printed vi)")
     ]
     assert Reply.restored(reply.stored()) == reply
+
+
+def test_a_figure_and_a_table_are_cited_as_such() -> None:
+    table, figure = replace(LINKED, name="a.pdf", kind=Kind.TABLE), replace(hit(2, "b.pdf", 3), kind=Kind.FIGURE)
+    reply = answer_reply(answer("40 hours [1], see [2].", table, figure))
+    lines = reply.blocks[1]["elements"][0]["text"].split("\n")
+    assert lines[0].endswith("|a.pdf>, table on p. 12 (printed vi)")
+    assert lines[1] == "[2] b.pdf, figure on p. 3"
+    assert [picture.title for picture in reply.pictures][1] == "[2] b.pdf, figure on p. 3"
+    quoted = answer_reply(answer("[1] a.pdf, table on p. 12 (printed vi)\n“40 hours”", table, mode=Mode.PASSAGES))
+    assert "|a.pdf>, table on p. 12 (printed vi)\n“40 hours”" in quoted.blocks[0]["text"]["text"]
+
+
+def test_pictures_keep_the_passages_they_show_when_one_could_not_be_drawn() -> None:
+    made = answer("a [1] b [2]", hit(1, "gone.pdf", 1), replace(hit(2, "b.pdf", 3), document=7))
+    reply = answer_reply(replace(made, evidence=made.evidence[1:], pictured=made.cited[1:]))
+    assert [(picture.title, picture.document) for picture in reply.pictures] == [("[2] b.pdf, p. 3", 7)]
 
 
 def test_a_link_that_is_none_is_not_made() -> None:

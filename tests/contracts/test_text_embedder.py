@@ -16,7 +16,8 @@ from rag.adapters.text import open_text_embedder
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
 from tests.fakes.embedder import FakeTextEmbedder
-from tests.fakes.ollama_server import Model, ollama_server
+from tests.fakes.ollama_chat import Model
+from tests.fakes.ollama_server import ollama_server
 
 
 def minilm() -> Path | None:

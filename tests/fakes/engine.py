@@ -66,7 +66,7 @@ def found(*hits: Hit, why: str = "") -> Found:
 def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", abstained: bool = False) -> Answer:
     passages = tuple(Passage(number, each) for number, each in enumerate(hits, 1))
     evidence = tuple(Path(f"evidence-{passage.number}.png") for passage in passages)
-    return Answer("?", text, abstained, mode, passages, passages, evidence, notice, found(*hits), {})
+    return Answer("?", text, abstained, mode, passages, passages, evidence, notice, found(*hits), {}, "", passages)
 
 
 @dataclass

@@ -42,6 +42,7 @@ class FakeGenerator:
     """
 
     vision: bool = True
+    window: int = 0
     text: str | None = None
     longest: int | None = None
     broken: MagpieError | None = None
@@ -56,7 +57,7 @@ class FakeGenerator:
     def ability(self) -> Ability:
         if self.broken is not None and self.broken_after is None:
             raise self.broken
-        return Ability("fake", self.vision)
+        return Ability("fake", self.vision, self.window)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         if not self._places.acquire(blocking=False):

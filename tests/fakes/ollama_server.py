@@ -6,22 +6,20 @@ loopback port. What it says comes from the fake generator's rule, or from `scrip
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Literal
 
-from PIL import Image, UnidentifiedImageError
-
 from tests.fakes.generator import pieces_of, reply_to
+from tests.fakes.ollama_chat import Model, Refused, Taken, decoded, taken
 from tests.fakes.ollama_embed import embedded, inputs
+
+_LOCAL = (".localhost", ".local", ".internal")
 
 CREATED = "2026-11-02T08:00:00.000000Z"
 
@@ -38,21 +36,6 @@ Fault = Literal[
     "not json",
     "error object",
 ]
-
-_INTEGERS = ("num_ctx", "num_predict", "num_keep", "seed", "top_k", "num_gpu", "num_batch", "num_thread")
-_NUMBERS = ("temperature", "top_p", "min_p", "repeat_penalty")
-_OPTIONS = frozenset((*_INTEGERS, *_NUMBERS, "stop", "use_mmap", "main_gpu", "presence_penalty", "frequency_penalty"))
-
-
-@dataclass(frozen=True)
-class Model:
-    name: str
-    capabilities: tuple[str, ...] = ("completion",)
-    trained_context: int = 262144
-    family: str = "fake"
-    digest: str = "0" * 64
-    native_template: bool = False
-    """Which of the two ways a picture is refused by a model without vision: 500, or 400."""
 
 
 @dataclass
@@ -92,6 +75,27 @@ class OllamaServer:
     """Set when the first frame of an answer was sent."""
     hung_up: Event = field(default_factory=Event)
     """Set when a client left in the middle of an answer."""
+    loaded: dict[str, int] = field(default_factory=dict)
+    """The models in memory with their windows. Another window loads a model anew: `loads` counts."""
+    loads: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def load(self, model: Model, context: int, *, unload: bool = False) -> None:
+        with self.lock:
+            if unload:
+                self.loaded.pop(model.name, None)
+            elif self.loaded.get(model.name) != context:
+                self.loaded[model.name] = context
+                self.loads += 1
+
+    def running(self) -> list[dict[str, Any]]:
+        """What /api/ps lists."""
+        with self.lock:
+            return [
+                _listed(self.models[name])
+                | {"size_vram": _listed(self.models[name])["size"], "expires_at": CREATED, "context_length": context}
+                for name, context in self.loaded.items()
+            ]
 
     def embedded(self) -> list[str]:
         """Every text that /api/embed was asked for, in order."""
@@ -135,12 +139,6 @@ def closed_address() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-class _Refused(Exception):
-    def __init__(self, status: int, error: str) -> None:
-        super().__init__(error)
-        self.status = status
-
-
 class _Handler(BaseHTTPRequestHandler):
     ollama: OllamaServer
     protocol_version = "HTTP/1.1"
@@ -149,23 +147,36 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: requests are recorded instead."""
 
     def do_GET(self) -> None:
-        models = [_listed(model) for model in self.ollama.models.values()]
+        if self._foreign():
+            return
         if self.path == "/":
             self._send(200, b"Ollama is running", "text/plain; charset=utf-8")
         elif self.path == "/api/version":
             self._json(200, {"version": "0.33.0"})
-        elif self.path in ("/api/tags", "/api/ps"):
-            self._json(200, {"models": models if self.path == "/api/tags" else []})
+        elif self.path == "/api/tags":
+            self._json(200, {"models": [_listed(model) for model in self.ollama.models.values()]})
+        elif self.path == "/api/ps":
+            self._json(200, {"models": self.ollama.running()})
         else:
             self._send(404, b"404 page not found", "text/plain")
 
+    def _foreign(self) -> bool:
+        """Bound to the loopback, Ollama answers to local names alone: 403 and not a word."""
+        host = (self.headers.get("Host") or "").rpartition(":")[0].strip("[]") or "localhost"
+        local = host in ("localhost", "::1") or host.startswith(("127.", "10.", "192.168.")) or host.endswith(_LOCAL)
+        if not local:
+            self._send(403, b"", "text/plain")
+        return not local
+
     def do_POST(self) -> None:
+        if self._foreign():
+            return
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path not in ("/api/chat", "/api/show", "/api/embed"):
             self._send(404, b"404 page not found", "text/plain")
             return
         try:
-            body = _decoded(raw)
+            body = decoded(raw)
             self.ollama.requests.append(Request(self.path, body))
             if self.ollama.script.status:
                 self._send(self.ollama.script.status, self.ollama.script.body, "application/json")
@@ -177,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._embed(model, body)
             else:
                 self._chat(model, body)
-        except _Refused as refused:
+        except Refused as refused:
             self._json(refused.status, {"error": str(refused)})
         except (BrokenPipeError, ConnectionResetError):
             self.ollama.hung_up.set()
@@ -188,49 +199,45 @@ class _Handler(BaseHTTPRequestHandler):
     def _model(self, body: dict[str, Any]) -> Model:
         name = body.get("model") or ""
         if not name:
-            raise _Refused(400, "model is required")
+            raise Refused(400, "model is required")
         model = self.ollama.models.get(name) or self.ollama.models.get(f"{name}:latest")
         if model is None:
             quoted = f'"{name}" not found, try pulling it first' if self.path == "/api/embed" else f"'{name}' not found"
-            raise _Refused(404, f"model {quoted}")
+            raise Refused(404, f"model {quoted}")
         return model
 
     def _chat(self, model: Model, body: dict[str, Any]) -> None:
-        script, messages = self.ollama.script, body.get("messages") or []
-        if "completion" not in model.capabilities:
-            raise _Refused(400, f'"{model.name}" does not support chat')
-        if body.get("think") and "thinking" not in model.capabilities:
-            raise _Refused(400, f'"{model.name}" does not support thinking')
-        options = _options(body.get("options") or {}, self.ollama.warnings)
-        pictures = [_picture(data) for message in messages for data in message.get("images") or []]
-        if pictures and "vision" not in model.capabilities:
-            raise _no_vision(model)
-        words = sum(len(message.get("content", "")) // 4 for message in messages)
-        prompt_tokens = words + sum(max(1024, width * height // 32**2) for width, height in pictures)
-        context = min(options.get("num_ctx") or 4096, model.trained_context)
-        if prompt_tokens > context:
-            raise _too_long(prompt_tokens, context)
-        text = script.text
-        if text is None:
-            text = reply_to(messages[-1]["content"]) if messages else ""
-        reason, pieces = "stop" if messages else "load", pieces_of(text)
-        longest = options.get("num_predict", -1)
-        if 0 <= longest < len(pieces):
+        script, asked = self.ollama.script, taken(model, body, self.ollama.warnings)
+        keep = body.get("keep_alive")
+        self.ollama.load(model, asked.context, unload=keep in (0, "0", "0s") and not asked.messages)
+        if not asked.messages:
+            reason = "unload" if keep in (0, "0", "0s") else "load"
+            self._json(200, _frame(model, {"role": "assistant", "content": ""}, done=True) | {"done_reason": reason})
+            return
+        text = reply_to(asked.messages[-1]["content"]) if script.text is None else script.text
+        reason, pieces = "stop", pieces_of(text)
+        # Without a limit a vision answer ends where the window does: its context is never shifted.
+        room = max(0, asked.context - asked.prompt_tokens)
+        longest = min(asked.longest, room) if asked.longest >= 0 else room
+        if longest < len(pieces):
             reason, pieces = "length", pieces[:longest]
         counts = {
             "done_reason": reason,
             "total_duration": 1_500_000_000,
             "load_duration": 200_000_000,
-            "prompt_eval_count": prompt_tokens,
+            "prompt_eval_count": asked.prompt_tokens,
             "prompt_eval_duration": 300_000_000,
             "eval_count": len(pieces),
             "eval_duration": 900_000_000,
         }
+        told = {name: count for name, count in counts.items() if count}  # Go's omitempty
         if body.get("stream", True) is False:
-            message = {"role": "assistant", "content": "".join(pieces)}
-            self._json(200, _frame(model, message, done=True) | counts)
+            kind = "thinking" if asked.thinks else "content"
+            message = {"role": "assistant", "content": ""} | {kind: "".join(pieces)}
+            done = script.fault != "no done frame"
+            self._json(200, _frame(model, message, done=done) | (told if done else {}))
         else:
-            self._stream(model, pieces, {name: count for name, count in counts.items() if count})
+            self._stream(model, pieces, told, asked)
 
     def _embed(self, model: Model, body: dict[str, Any]) -> None:
         script = self.ollama.script
@@ -243,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer = embedded(model.name, model.capabilities, model.trained_context, body, script.fault)
         self._send(status, answer, "application/json; charset=utf-8")
 
-    def _stream(self, model: Model, pieces: list[str], counts: dict[str, Any]) -> None:
+    def _stream(self, model: Model, pieces: list[str], counts: dict[str, Any], asked: Taken) -> None:
         script = self.ollama.script
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
@@ -255,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
                 script.gate.wait(30)
             if count == script.after and self._faulty(script):
                 return
-            kind = "thinking" if script.fault == "thinks only" else "content"
+            kind = "thinking" if asked.thinks or script.fault == "thinks only" else "content"
             message = {"role": "assistant", "content": ""} | {kind: piece}
             self._line(_frame(model, message))
             self.ollama.started.set()
@@ -303,61 +310,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _decoded(raw: bytes) -> dict[str, Any]:
-    if not raw:
-        raise _Refused(400, "missing request body")
-    try:
-        body = json.loads(raw)
-    except json.JSONDecodeError as error:
-        raise _Refused(400, f"invalid character at offset {error.pos}") from error
-    if not isinstance(body, dict):
-        raise _Refused(400, "json: cannot unmarshal array into Go value of type api.ChatRequest")
-    return body
-
-
-def _options(options: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
-    for name, value in options.items():
-        if name not in _OPTIONS:
-            warnings.append(f"invalid option provided: {name}")
-        elif name in _INTEGERS and (isinstance(value, bool) or value != int(value)):
-            raise _Refused(500, f'option "{name}" must be of type integer')
-        elif name in _NUMBERS and not isinstance(value, int | float):
-            raise _Refused(500, f'option "{name}" must be of type float32')
-    return options
-
-
-def _picture(data: str) -> tuple[int, int]:
-    """Its size. Go's decoder is strict: a `data:` prefix, a space or a wrong length is an error."""
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except binascii.Error as error:
-        raise _Refused(400, "illegal base64 data at input byte 4") from error
-    try:
-        with Image.open(BytesIO(raw)) as image:
-            image.load()
-            return image.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise _Refused(400, _llama(400, "Failed to load image or audio file")) from error
-
-
-def _llama(code: int, message: str, **more: Any) -> str:
-    """llama-server's own error, which Ollama passes on as a string that holds JSON."""
-    return json.dumps({"error": {"code": code, "message": message, **more}})
-
-
-def _no_vision(model: Model) -> _Refused:
-    if model.native_template:
-        message = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
-        return _Refused(500, _llama(500, message, type="server_error"))
-    return _Refused(400, _llama(400, "Multimodal data provided, but model does not support multimodal requests."))
-
-
-def _too_long(tokens: int, context: int) -> _Refused:
-    message = f"request ({tokens} tokens) exceeds the available context size ({context} tokens), try increasing it"
-    more = {"type": "exceed_context_size_error", "n_prompt_tokens": tokens, "n_ctx": context}
-    return _Refused(400, _llama(400, message, **more))
-
-
 def _frame(model: Model, message: dict[str, str], done: bool = False) -> dict[str, Any]:
     return {"model": model.name, "created_at": CREATED, "message": message, "done": done}
 
@@ -366,7 +318,8 @@ def _shown(model: Model) -> dict[str, Any]:
     return {
         "modelfile": f"FROM {model.name}",
         "template": "{{ .Prompt }}",
-        "details": {"family": model.family, "parameter_size": "4B", "quantization_level": "Q4_K_M"},
+        "parameters": "",
+        "details": _details(model),
         "model_info": {
             "general.architecture": model.family,
             f"{model.family}.context_length": model.trained_context,
@@ -383,4 +336,17 @@ def _listed(model: Model) -> dict[str, Any]:
         "modified_at": CREATED,
         "size": 3_300_000_000,
         "digest": model.digest,
+        "details": _details(model),
+        "capabilities": list(model.capabilities),
+    }
+
+
+def _details(model: Model) -> dict[str, Any]:
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": model.family,
+        "families": [model.family],
+        "parameter_size": "4B",
+        "quantization_level": "Q4_K_M",
     }

@@ -154,6 +154,19 @@ def test_without_a_model_the_best_passages_answer() -> None:
     assert "MAGPIE_ANSWER__MODEL=" in given.remedy
 
 
+def test_a_table_and_a_figure_are_named_as_such() -> None:
+    hits = [hit("40 hours", chunk=1, kind=Kind.TABLE, page=5), hit("Loads", chunk=2, kind=Kind.FIGURE, label="ii")]
+    generator = FakeGenerator(text="It lasts 40 hours [1], see [2].")
+    given = answer(QUESTION, found(*hits), generator, SETTINGS)
+    assert [place_line(passage) for passage in given.cited] == [
+        "[1] handbook.pdf, table on p. 5",
+        "[2] handbook.pdf, figure on p. 1 (printed ii)",
+    ]
+    assert "File: handbook.pdf, table on p. 5\n" in generator.prompts[0].user
+    assert "in the language of the question" in generator.prompts[0].user
+    assert hits[0].place == "handbook.pdf, p. 5"
+
+
 def test_a_long_passage_is_quoted_around_the_questions_words() -> None:
     long = hit("Rope. " * 300 + "The pier is exactly 40 metres long, measured twice. " + "Tar. " * 300)
     text = answer(QUESTION, found(long), None, SETTINGS).text
@@ -165,7 +178,7 @@ def test_a_long_passage_is_quoted_around_the_questions_words() -> None:
 
 def test_a_picture_without_words_says_what_it_is() -> None:
     text = answer(QUESTION, found(hit("", kind=Kind.FIGURE, render=Path("p.jpg"))), None, SETTINGS).text
-    assert text == "[1] handbook.pdf, p. 1\n(a figure; see its picture)"
+    assert text == "[1] handbook.pdf, figure on p. 1\n(a figure; see its picture)"
 
 
 @pytest.mark.parametrize(
@@ -220,6 +233,27 @@ def test_a_window_too_small_for_anything_quotes_passages() -> None:
     given = answer(QUESTION, found(PIER), FakeGenerator(), AnswerSettings(num_ctx=1024, num_predict=1000))
     assert given.mode is Mode.PASSAGES
     assert "MAGPIE_ANSWER__NUM_CTX" in given.notice + given.remedy
+
+
+def test_what_the_window_does_not_hold_is_told_and_cannot_be_cited() -> None:
+    hits = [hit(f"{QUESTION} number {n} " + "word " * 300, chunk=n) for n in range(1, 9)]
+    generator = FakeGenerator(window=1600, text="It is long [1], and longer [6].")
+    given = answer(QUESTION, found(*hits), generator, AnswerSettings(passages=8))
+    assert 1 <= len(given.passages) < 6
+    assert given.text == "It is long [1], and longer."
+    assert f"held {len(given.passages)} of 8 passages" in given.notice
+    assert "reads 1600 tokens" in given.remedy
+    wide = answer(QUESTION, found(*hits), FakeGenerator(text="It is long [1]."), AnswerSettings(passages=8))
+    assert len(wide.passages) == 8
+    assert (wide.notice, wide.remedy) == ("", "")
+
+
+def test_a_picture_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    Image.new("RGB", (1200, 1600), "white").save(tmp_path / "p.jpg")
+    generator = FakeGenerator(window=2048)
+    given = answer(QUESTION, found(PIER), generator, SETTINGS, picture=(tmp_path / "p.jpg").read_bytes())
+    assert generator.prompts[0].pictures == ()
+    assert "Your picture does not fit" in given.notice
 
 
 def test_from_the_ranking_to_the_answer_through_ollamas_protocol(tmp_path: Path) -> None:

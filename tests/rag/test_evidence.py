@@ -67,6 +67,33 @@ def test_the_lines_are_highlighted_and_their_letters_stay_black(lines: Hit, tmp_
     assert near(picture, (200, 0, 0)) == 0, "the far foot of the page is not shown"
 
 
+COLUMNS = tuple(Box(x, y / 100, x + 0.35, (y + 1.5) / 100) for x in (0.1, 0.55) for y in range(10, 80, 2))
+SAID = ("The crane lifts 77 tonnes of steel",)
+
+
+def test_of_a_long_text_the_lines_that_say_it_are_shown_with_what_is_around_them(render: Path, tmp_path: Path) -> None:
+    texts = [f"line number {n} about other things" for n in range(len(COLUMNS))]
+    spread = texts.copy()
+    texts[10:12] = ["and the crane lifts seventy-seven (77)", "tonnes of steel, no more"]
+    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    whole, part = drawn(column, tmp_path), drawn(column, tmp_path, SAID)
+    assert part.height < 0.5 * whole.height
+    assert 3000 < near(part, (255, 225, 77), 15) < 0.3 * part.width * part.height
+    spread[0], spread[-1] = "the crane lifts 77", "tonnes of steel 77 crane"
+    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    assert drawn(far, tmp_path, SAID).height > 0.8 * whole.height
+
+
+def test_the_row_of_a_table_and_the_words_of_a_figure_are_marked_in_their_frame(render: Path, tmp_path: Path) -> None:
+    strong = (255, 225, 77)
+    for kind in (Kind.TABLE, Kind.FIGURE):
+        shown = hit(TEXT, kind=kind, box=REGION, marks=LINES, render=render)
+        plain, marked = drawn(shown, tmp_path), drawn(shown, tmp_path, ("The crane lifts",))
+        assert plain.size == marked.size
+        assert near(plain, strong, 15) < 500 < 1000 < near(marked, strong, 15)
+        assert near(marked, ORANGE) > 1000
+
+
 def test_lines_with_the_questions_words_stand_out(lines: Hit, tmp_path: Path) -> None:
     strong, pale = (255, 225, 77), (255, 246, 196)
     both = drawn(lines, tmp_path, ("crane",))

@@ -118,6 +118,32 @@ def test_a_shortened_passage_keeps_the_questions_words() -> None:
     assert "pier is forty" in write_prompt("How long is the pier?", numbered(text), {}, SETTINGS).user
 
 
+def test_what_does_not_fit_even_shortened_is_left_out_from_the_end_and_known() -> None:
+    passages = numbered(*("word " * 400 for _ in range(8)))
+    prompt = write_prompt("?", passages, {}, AnswerSettings(num_ctx=1600))
+    assert 1 <= len(prompt.shown) < 8
+    assert prompt.shown == tuple(range(1, len(prompt.shown) + 1))
+    assert prompt.shortened == prompt.shown
+    assert re.findall(r"^<passage (\d+) ", prompt.user, re.MULTILINE) == [str(number) for number in prompt.shown]
+    wide = write_prompt("?", passages, {}, AnswerSettings(num_ctx=32768))
+    assert wide.shown == tuple(range(1, 9))
+    assert wide.shortened == ()
+
+
+@given(st.lists(st.text(max_size=2000), min_size=1, max_size=8), st.integers(1400, 6000), st.integers(0, 2))
+@settings(max_examples=30, deadline=None)
+def test_pictures_and_words_together_fit_the_window(texts: list[str], num_ctx: int, pictures: int) -> None:
+    written = BytesIO()
+    Image.new("RGB", (1280, 850), "white").save(written, "JPEG")
+    asked = written.getvalue()
+    shown = dict.fromkeys(range(1, pictures + 1), asked)
+    prompt = write_prompt("Where is the pier?", numbered(*texts), shown, AnswerSettings(num_ctx=num_ctx), asked)
+    assert prompt.tokens + SETTINGS.num_predict <= num_ctx
+    assert prompt.tokens >= count_tokens(prompt.system) + count_tokens(prompt.user) + 1100 * len(prompt.pictures)
+    assert set(prompt.pictured) <= set(prompt.shown)
+    assert len(prompt.pictured) <= len(prompt.pictures)
+
+
 def test_a_question_that_fills_the_window_is_refused() -> None:
     with pytest.raises(ModelUnfit) as caught:
         write_prompt("why " * 9000, numbered("text"), {}, SETTINGS)

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from threading import Event, Thread
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -21,10 +22,12 @@ from rag.errors import (
     GeneratorTimeout,
     MagpieError,
     ModelUnfit,
+    PromptCut,
 )
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
-from tests.fakes.ollama_server import Fault, Model, OllamaServer, Script, closed_address, ollama_server
+from tests.fakes.ollama_chat import Model
+from tests.fakes.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 
 PROMPT = Prompt("Answer briefly.", "How long is the pier?")
 TEXT = "It is 40 metres long. [1]"
@@ -139,11 +142,88 @@ def test_a_missing_model_names_the_command(server: OllamaServer) -> None:
     assert failure(generator).hint == f"OLLAMA_HOST={server.url} ollama pull absent:4b"
 
 
-def test_a_prompt_longer_than_the_window(server: OllamaServer) -> None:
-    error = failure(opened(server, num_ctx=1024), Prompt("s", "word " * 4000))
+LONG = Prompt("s", "word " * 4000)
+
+
+def test_a_prompt_longer_than_the_window_is_refused() -> None:
+    with ollama_server(Model("native:4b", native_template=True)) as server:
+        error = failure(opened(server, "native:4b", num_ctx=1024), LONG)
     assert isinstance(error, ModelUnfit)
     assert "tokens" in str(error)
     assert "NUM_CTX" in error.hint
+
+
+def test_or_it_is_cut_without_a_word_and_told_by_its_count(server: OllamaServer) -> None:
+    error = failure(opened(server, "reads:1b", num_ctx=1024), LONG)
+    assert isinstance(error, PromptCut)
+    assert "only 514 tokens of a prompt of at least 4001" in str(error)
+    assert "NUM_CTX" in error.hint
+    assert any("truncating" in warning for warning in server.warnings)
+
+
+def test_the_window_a_model_was_trained_with_is_told() -> None:
+    with ollama_server(Model("small:1b", trained_context=2048)) as server:
+        assert opened(server, "small:1b").ability().window == 2048
+
+
+def test_every_request_leaves_the_window_as_it_is_and_the_model_loaded(server: OllamaServer) -> None:
+    generator = opened(server, num_ctx=4096)
+    for prompt in (PROMPT, Prompt("s", "u", (picture(),)), PROMPT):
+        assert "".join(generator.stream(prompt)) == TEXT
+    assert server.loads == 1
+    assert [one["context_length"] for one in server.running()] == [4096]
+
+
+def test_a_name_that_is_not_local_is_refused_without_a_word(server: OllamaServer) -> None:
+    host = server.url.removeprefix("http://127.0.0.1")
+    with httpx.Client() as client:
+        refused = client.get(f"{server.url}/api/tags", headers={"Host": f"magpie.example{host}"})
+        assert (refused.status_code, refused.content) == (403, b"")
+        assert client.get(f"{server.url}/api/tags", headers={"Host": f"box.internal{host}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 400, "missing request body"),
+        (b"{", 400, "invalid character"),
+        (b'{"model": ""}', 400, "model is required"),
+        (b'{"model": "sees:4b", "messages": [{"role": "user", "content": "u", "images": ["data:x"]}]}', 400, "base64"),
+        (b'{"model": "sees:4b", "options": {"num_ctx": "8"}}', 500, 'option "num_ctx" must be of type integer'),
+        (b'{"model": "sees:4b", "format": "yaml"}', 500, "invalid format"),
+        (b'{"model": "sees:4b", "think": true}', 400, "does not support thinking"),
+        (b'{"model": "reads:1b", "tools": [{}]}', 400, "does not support tools"),
+        (b'{"model": "absent:1b"}', 404, "model 'absent:1b' not found"),
+    ],
+)
+def test_what_ollama_refuses_is_refused(server: OllamaServer, body: bytes, status: int, said: str) -> None:
+    with httpx.Client() as client:
+        answer = client.post(f"{server.url}/api/chat", content=body)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_a_model_that_can_think_does_unless_it_is_told_not_to() -> None:
+    thinking = ("completion", "vision", "thinking")
+    with ollama_server(Model("thinks:4b", thinking), Model("always:4b", thinking, always_thinks=True)) as server:
+        server.script = Script(text=TEXT)
+        assert "".join(opened(server, "thinks:4b").stream(PROMPT)) == TEXT
+        assert isinstance(failure(opened(server, "always:4b")), ModelUnfit)
+        with httpx.Client() as client:
+            body = {"model": "thinks:4b", "stream": False, "messages": [{"role": "user", "content": "u"}]}
+            message = client.post(f"{server.url}/api/chat", json=body).json()["message"]
+        assert (message["content"], message["thinking"]) == ("", TEXT)
+
+
+def test_no_messages_load_a_model_and_unload_it(server: OllamaServer) -> None:
+    with httpx.Client() as client:
+        loaded = client.post(f"{server.url}/api/chat", json={"model": "sees:4b", "options": {"num_ctx": 8192}}).json()
+        assert (loaded["done"], loaded["done_reason"]) == (True, "load")
+        running = client.get(f"{server.url}/api/ps").json()["models"]
+        assert [(one["name"], one["context_length"]) for one in running] == [("sees:4b", 8192)]
+        gone = client.post(f"{server.url}/api/chat", json={"model": "sees:4b", "keep_alive": 0}).json()
+        assert gone["done_reason"] == "unload"
+        assert client.get(f"{server.url}/api/ps").json()["models"] == []
 
 
 @pytest.mark.parametrize("native", [False, True])

@@ -13,7 +13,8 @@ from rag.adapters.text import open_text_embedder
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError, WeightsMissing
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
-from tests.fakes.ollama_server import Fault, Model, OllamaServer, Script, closed_address, ollama_server
+from tests.fakes.ollama_chat import Model
+from tests.fakes.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 
 MODELS = ("nomic-embed-text", "mxbai-embed-large", "embeddinggemma:300m", "team/qwen3-embedding:0.6b", "bge-m3")
 

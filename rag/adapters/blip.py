@@ -1,0 +1,85 @@
+"""Captions by BLIP through transformers: small, blind to text in pictures, and in need of no Ollama."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from rag.errors import EmbedderFailed, ReaderStopped, WeightsMissing
+
+_LONGEST = 60
+"""Tokens; BLIP's captions are a dozen."""
+
+
+class BlipCaptioner:
+    """A Captioner. `name` is a folder, or a model in the hub's cache on this machine; nothing is fetched."""
+
+    def __init__(self, name: str, device: str) -> None:
+        self._name = name
+        self._device = device
+
+    @property
+    def identity(self) -> str:
+        _ = self._folder
+        return self._name.rstrip("/").rsplit("/", 1)[-1]
+
+    def caption(self, picture: bytes, stop: threading.Event) -> str:
+        import torch
+        from PIL import Image
+
+        processor, model = self._loaded
+        with Image.open(BytesIO(picture)) as opened:
+            pixels = processor(images=opened.convert("RGB"), return_tensors="pt").to(model.device)
+        if stop.is_set():
+            raise ReaderStopped("Magpie ends.")
+        try:
+            with torch.inference_mode():
+                written = model.generate(**pixels, max_new_tokens=_LONGEST)
+        except RuntimeError as error:
+            raise EmbedderFailed(
+                f"BLIP stopped: {str(error).splitlines()[0]}", "Set MAGPIE_CAPTION__DEVICE=cpu, or free some memory."
+            ) from error
+        return str(processor.decode(written[0], skip_special_tokens=True))
+
+    @cached_property
+    def _folder(self) -> Path:
+        """Where the model lies. Raise WeightsMissing, or EmbedderFailed without the package."""
+        if find_spec("transformers") is None:
+            raise EmbedderFailed("the package transformers is not installed", "pip install 'magpie[captions]'")
+        path = Path(self._name).expanduser()
+        if path.is_dir():
+            return path
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+        try:
+            return Path(snapshot_download(self._name, local_files_only=True))
+        except (HFValidationError, LocalEntryNotFoundError) as error:
+            raise WeightsMissing(
+                f"the model {self._name} is neither a folder nor in the hub's cache on this machine",
+                f"hf download {self._name}, or give its folder: MAGPIE_CAPTION__MODEL=blip:/path/to/it",
+            ) from error
+
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        import torch
+        from transformers import BlipForConditionalGeneration, BlipProcessor
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        device = self._device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            processor = BlipProcessor.from_pretrained(self._folder, local_files_only=True)
+            model = BlipForConditionalGeneration.from_pretrained(self._folder, local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise EmbedderFailed(
+                f"BLIP could not be loaded from {self._folder}: {str(error).splitlines()[0]}",
+                "Fetch its weights again.",
+            ) from error
+        return processor, model.to(device).eval()

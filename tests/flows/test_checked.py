@@ -1,0 +1,52 @@
+"""Answers held against the words of their pages, as the catalog has them, and only inside the scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag import Mode, Rag, Scope, Settings, open_rag
+from rag.catalog.pages import words_on
+from rag.support import UNFOUND
+from tests.fakes.absent import NoEmbedder
+from tests.fakes.generator import FakeGenerator
+from tests.fakes.reader import TextReader
+
+Open = Callable[[str], Rag]
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Open:
+    def opened(text: str) -> Rag:
+        settings = Settings(data=tmp_path / "data", answer={"correct": False}, read={"workers": 1})
+        generator = FakeGenerator(text=text)
+        return open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator)
+
+    return opened
+
+
+def indexed(rag: Rag, folder: Path, name: str, *pages: str, space: str = "local") -> None:
+    path = folder / name
+    path.write_text("\f".join(pages))
+    rag.index([path], space=space)
+
+
+def test_numbers_of_the_page_pass_and_others_are_marked(opening: Open, tmp_path: Path) -> None:
+    with opening("The gateway listens on 8443 [1]. It was built in 1999 [1].") as rag:
+        indexed(rag, tmp_path, "handbook.txt", "Welcome aboard", "The gateway listens on port 8443")
+        made = rag.ask("Which port does the gateway use?", Scope.operator())
+    assert made.text == f"The gateway listens on 8443 [1]. It was built in 1999 [1] {UNFOUND}."
+    assert made.mode is Mode.VISION
+
+
+def test_the_words_of_a_page_are_told_inside_the_scope_alone(opening: Open, tmp_path: Path) -> None:
+    with opening("NOT FOUND") as rag:
+        indexed(rag, tmp_path, "handbook.txt", "The gateway listens on port 8443", space="C1")
+        document = rag.documents(Scope.of("C1"))[0].id
+        with rag.reading() as connection:
+            there = words_on(connection, document, 1, Scope.of("C1"))
+            assert "8443" in [word.text for word in there]
+            assert words_on(connection, document, 1, Scope.of("C2")) == ()
+            assert words_on(connection, document, 2, Scope.of("C1")) == ()
