@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.audience import Conversation, Directory
-from bot.events import Happening, Joined, Left, Moved, PersonChanged, Readers
+from bot.happenings import Happening, Joined, Left, Moved, PersonChanged, Readers
 from rag import MagpieError, Scope
 
 log = logging.getLogger("magpie")

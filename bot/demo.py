@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.invocation import Data, Invocation, invocation
+from bot.render import is_working
 from bot.samples import SCREENSHOT, draw_samples
 from bot.screen import Screen
 from bot.spoken import show_message
@@ -178,7 +179,7 @@ def _ask(stage: _Stage, text: str, pictures: list[Path] | None = None) -> None:
     def ended() -> bool:
         thread = ws.thread(room, ts)
         shown = sum(message.user == ws.bot_user and bool(message.files) for message in ws.messages(room))
-        answered = len(thread) > 1 and bool(thread[1].blocks) and not thread[0].reactions
+        answered = len(thread) > 1 and not is_working(thread[1].blocks) and not thread[0].reactions
         return answered and shown == len(ws.called("files.completeUploadExternal"))
 
     ws.wait(ended, _ANSWERING, "an answer")

@@ -8,8 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from bot.happenings import (
+    READABLE,
+    Changed,
+    Edited,
+    FollowUp,
+    Happening,
+    Joined,
+    Left,
+    Linked,
+    Moved,
+    PersonChanged,
+    Queried,
+    Question,
+    Readers,
+    Shared,
+    SlackFile,
+    Unlinked,
+    Unshared,
+    Withdrawn,
+)
 
 Raw: TypeAlias = Mapping[str, Any]
 
@@ -38,177 +58,16 @@ SUBSCRIBED = (
 )
 """Events the manifest subscribes to, as Bolt names them."""
 
-PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
-OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
-TEXTS = frozenset("txt text md markdown log".split())
-READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
-"""Endings of what the reader can read; everything else shared in a channel is left alone, without a word."""
-
 _LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|[^>]*)?>")
 _SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
 _MOST_LINKS = 5
 """Web addresses taken from one message: a list of thirty is no document that somebody shares."""
 
+_NAMED = re.compile(r"<(?:@|!subteam|!here|!channel|!everyone)")
+"""Somebody is spoken to by name."""
+
 _OF_CONVERSATIONS = ("member_", "channel_", "group_")
 """What events and subtypes of messages begin with that tell of a conversation itself and of who is in it."""
-
-WEB_PAGES = frozenset("html htm xhtml".split())
-
-
-@dataclass(frozen=True, slots=True)
-class SlackFile:
-    """A file object. `stub`: Slack told no more than the id; ask files.info before anything is decided.
-
-    `snippet`: text that was pasted, or a small file of text.
-    """
-
-    id: str
-    name: str = ""
-    link: str | None = None
-    ending: str = ""
-    size: int | None = None
-    created: int | None = None
-    user: str = ""
-    stub: bool = True
-    usable: bool = True
-    snippet: bool = False
-
-    @property
-    def picture(self) -> bool:
-        return self.ending in PICTURES
-
-    @property
-    def readable(self) -> bool:
-        """Whether it is worth fetching: hosted by Slack, and of a type the reader knows.
-
-        A snippet is text whatever its ending: somebody's code, or the end of a log.
-        """
-        return self.usable and (self.ending in READABLE or (self.snippet and self.ending not in WEB_PAGES))
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Somebody asks. `text` is without the mention; `thread` is the ts that replies go under."""
-
-    channel: str
-    ts: str
-    thread: str
-    user: str
-    text: str
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A file was put where Magpie is. `ts` is empty when the event does not say in which message."""
-
-    file: SlackFile
-    channel: str
-    user: str
-    ts: str = ""
-    at: float = field(default=0.0, compare=False)
-    """When, seconds since 1970; 0: not told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Queried:
-    """A picture sent to Magpie: a query, and not to be indexed."""
-
-    file: str
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unshared:
-    """A file left a channel, or every channel when `channel` is None."""
-
-    file: str
-    channel: str | None = None
-    at: float = field(default=0.0, compare=False)
-    """When, seconds since 1970; 0: not told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A web address was written where Magpie is, to others than Magpie."""
-
-    url: str
-    channel: str
-    user: str
-    ts: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unlinked:
-    """The message with a web address went, or the address in it."""
-
-    url: str
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """A message was deleted; a question in it that was not begun is dropped."""
-
-    channel: str
-    ts: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """Some property of a file changed; which one, Slack does not say."""
-
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A conversation changed its id."""
-
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """Who can read a conversation may have changed, or what kind of conversation it is."""
-
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class PersonChanged:
-    """Somebody came, became a guest or a member, or was deactivated (`gone`)."""
-
-    user: str
-    gone: bool
-
-
-Happening: TypeAlias = (
-    Question
-    | Shared
-    | Queried
-    | Unshared
-    | Linked
-    | Unlinked
-    | Withdrawn
-    | Changed
-    | Joined
-    | Left
-    | Moved
-    | Readers
-    | PersonChanged
-)
 
 
 def parse(event: Raw, me: str) -> list[Happening]:
@@ -318,11 +177,16 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
     if addressed and (question or about_files or not files):
         thread = _text(message.get("thread_ts")) or ts
         found.append(Question(channel, ts, thread, user, question, tuple(file.id for file in files)))
+    thread = _text(message.get("thread_ts"))
+    if not addressed and thread not in ("", ts) and (question or about_files):
+        said = Question(channel, ts, thread, user, question, tuple(file.id for file in files))
+        pictures = tuple(file.id for file in files if file.picture)
+        found.append(FollowUp(said, _NAMED.search(text) is not None, pictures))
     return found
 
 
 def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
-    """Files that came and went; and a mention that was put in afterwards. Other edits change nothing."""
+    """Files that came and went; other words; and a mention that was put in afterwards."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
     found: list[Happening] = [Unshared(file, channel, _at(event)) for file in had if file not in has]
@@ -331,11 +195,16 @@ def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happenin
     asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
     if fresh or asked:
         again = _message(event, {**message, "files": fresh}, channel, me, direct=direct and bool(fresh))
-        found += [one for one in again if not isinstance(one, Linked) and (asked or not isinstance(one, Question))]
+        found += [
+            one for one in again if not isinstance(one, Linked | FollowUp) and (asked or not isinstance(one, Question))
+        ]
     known = _links(before)
     if set(_links(message)) - set(known):
         again = _message(event, {**message, "files": ()}, channel, me, direct=direct)
         found += [one for one in again if isinstance(one, Linked) and one.url not in known]
+    words = without_mention(_text(message.get("text")), me)
+    if not asked and message.get("user") != me and words != without_mention(_text(before.get("text")), me):
+        found.append(Edited(channel, _text(message.get("ts")), words, _at(event)))
     return found
 
 

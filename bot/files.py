@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 from slack_sdk import WebClient
 
-from bot.events import SlackFile, mentions, slack_file
+from bot.events import mentions, slack_file
+from bot.happenings import SlackFile
 from bot.settings import SlackSettings
 from bot.slack import Refused, calling
 from rag import Fetched, NotFound, OperatorMustAct, TryAgain, Unreadable

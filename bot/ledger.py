@@ -1,4 +1,4 @@
-"""The bot's own tables, in the catalog's file: what Slack delivered, what was asked, and how far each reply came.
+"""The bot's own tables, in the catalog's file: what Slack delivered, receipts, errands. Questions are in `line`.
 
 Every function works in the caller's transaction. State, not queue: work to do is a row's state, and a claim is one
 statement, so that a killed process leaves nothing half known.
@@ -6,37 +6,27 @@ statement, so that a killed process leaves nothing half known.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Column,
     Connection,
     Float,
     Index,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
-    Text,
     UniqueConstraint,
     delete,
     exists,
     func,
-    insert,
-    null,
     select,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
-
-from bot.events import Question
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSIONS = "alembic_version_bot"
@@ -54,29 +44,6 @@ metadata = MetaData(
 
 delivery = Table(
     "delivery", metadata, Column("event_id", String(64), primary_key=True), Column("at", Float, nullable=False)
-)
-
-question = Table(
-    "question",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("channel", String(32), nullable=False),
-    Column("ts", String(32), nullable=False),
-    Column("thread", String(32), nullable=False),
-    Column("user", String(32), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
-    Column("state", String(16), nullable=False, doc="waiting, answering, done, failed"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_try", Float, nullable=False, server_default="0"),
-    Column("asked", Float, nullable=False, doc="when it was written"),
-    Column("placeholder", String(32), doc="ts of the message that becomes the answer; empty: being posted"),
-    Column("reply", JSON, doc="text, blocks and pictures, once known: never thought out twice"),
-    Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),
-    Column("sharing", Float, doc="when sharing them was asked for"),
-    UniqueConstraint("channel", "ts"),
-    Index(None, "state", "next_try"),
-    sqlite_autoincrement=True,
 )
 
 queried = Table(
@@ -130,20 +97,6 @@ errand = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A claimed question, and how far its reply has come."""
-
-    id: int
-    question: Question
-    attempts: int
-    asked: float
-    placeholder: str | None
-    reply: Mapping[str, Any] | None
-    uploads: Sequence[str] | None
-    sharing: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     id: int
     channel: str
@@ -171,90 +124,6 @@ def forget_deliveries(connection: Connection, older_than: float) -> None:
     """Slack redelivers for a few minutes, with delayed events for a day; seconds."""
     connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
     connection.execute(delete(departed).where(departed.c.at < time() - older_than))
-
-
-# ---------------------------------------------------------------- questions
-
-
-def put_question(connection: Connection, new: Question) -> None:
-    """Record a question; the same message told again adds only the files that were not known yet."""
-    row = connection.execute(
-        select(question.c.id, question.c.files).where(question.c.channel == new.channel, question.c.ts == new.ts)
-    ).one_or_none()
-    if row is None:
-        connection.execute(
-            insert(question).values(
-                channel=new.channel,
-                ts=new.ts,
-                thread=new.thread,
-                user=new.user,
-                text=new.text,
-                files=list(new.files),
-                state="waiting",
-                asked=_seconds(new.ts),
-            )
-        )
-    elif missing := [file for file in new.files if file not in row.files]:
-        connection.execute(update(question).where(question.c.id == row.id).values(files=[*row.files, *missing]))
-
-
-def claim_question(connection: Connection) -> Asked | None:
-    """Take the oldest question whose time has come. One statement, for select-then-update claims twice."""
-    candidate = (
-        select(question.c.id)
-        .where(question.c.state == "waiting", question.c.next_try <= time())
-        .order_by(question.c.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    row = connection.execute(
-        update(question)
-        .where(question.c.id == candidate)
-        .values(state="answering", attempts=question.c.attempts + 1)
-        .returning(*question.c)
-    ).one_or_none()
-    return None if row is None else _asked(row)
-
-
-def free_claims(connection: Connection) -> None:
-    """Put back what a process that is gone was answering. Only for the one bot process, when it starts."""
-    connection.execute(update(question).where(question.c.state == "answering").values(state="waiting"))
-
-
-def note_reply(connection: Connection, id: int, **known: Any) -> None:
-    """Store how far a reply came: `placeholder`, `reply`, `uploads`, `sharing`."""
-    connection.execute(update(question).where(question.c.id == id).values(**known))
-
-
-def end_question(connection: Connection, id: int, state: str) -> None:
-    """What was answered stands in Slack alone from now on."""
-    connection.execute(update(question).where(question.c.id == id).values(state=state, reply=null()))
-
-
-def unthink(connection: Connection, id: int) -> None:
-    """Let a reply that was thought out and may be shown no longer be thought out anew, its pictures too."""
-    connection.execute(update(question).where(question.c.id == id).values(reply=null(), uploads=null(), sharing=None))
-
-
-def delay_question(connection: Connection, id: int, wait: float, *, counts: bool) -> None:
-    """Give a claim back, to be tried again after `wait` seconds; `counts`: it stays an attempt."""
-    fewer = 0 if counts else 1
-    connection.execute(
-        update(question)
-        .where(question.c.id == id, question.c.state == "answering")
-        .values(state="waiting", next_try=time() + wait, attempts=question.c.attempts - fewer)
-    )
-
-
-def withdraw_question(connection: Connection, channel: str, ts: str) -> None:
-    """Drop a question that nobody began to answer."""
-    mine = (question.c.channel == channel) & (question.c.ts == ts)
-    connection.execute(delete(question).where(mine, question.c.state == "waiting", question.c.placeholder.is_(None)))
-
-
-def open_questions(connection: Connection) -> int:
-    rows = select(question.c.id).where(question.c.state.in_(["waiting", "answering"]))
-    return len(connection.execute(rows).all())
 
 
 def put_query(connection: Connection, file: str, channel: str) -> None:
@@ -332,13 +201,3 @@ def delay_errand(connection: Connection, id: int, wait: float) -> None:
 def end_errand(connection: Connection, done: Errand) -> None:
     """Take an errand off the list, unless it was asked for again while it ran."""
     connection.execute(delete(errand).where(errand.c.id == done.id, errand.c.sent == done.sent))
-
-
-def _seconds(ts: str) -> float:
-    """The time in a message's ts, as people's clocks have it."""
-    return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
-
-
-def _asked(row: Row[Any]) -> Asked:
-    asked = Question(row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files))
-    return Asked(row.id, asked, row.attempts, row.asked, row.placeholder, row.reply, row.uploads, row.sharing)

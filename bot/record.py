@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
-from bot import ledger, shown
-from bot.events import (
+from bot import ledger, line, shown
+from bot.conversation import is_meant
+from bot.files import KIND, LINK, changed_ns
+from bot.happenings import (
     Changed,
+    Edited,
+    FollowUp,
     Happening,
     Joined,
     Left,
@@ -20,7 +26,6 @@ from bot.events import (
     Unshared,
     Withdrawn,
 )
-from bot.files import KIND, LINK, changed_ns
 from rag import Share, drop_share, leave_space, move_space, put_share
 
 
@@ -31,7 +36,12 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
     """
     match happening:
         case Question():
-            ledger.put_question(connection, happening)
+            line.put_question(connection, happening)
+        case FollowUp(question, others, pictures):
+            _record_follow_up(connection, question, others, pictures)
+        case Edited(channel, ts, text):
+            line.put_edit(connection, happening)
+            shown.reword(connection, channel, ts, text)
         case Queried(file, channel):
             ledger.put_query(connection, file, channel)
             drop_share(connection, KIND, [file], channel)
@@ -49,7 +59,7 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
         case Unlinked(url, channel):
             drop_share(connection, LINK, [url], channel)
         case Withdrawn(channel, ts):
-            ledger.withdraw_question(connection, channel, ts)
+            line.halt_question(connection, channel, ts, line.DELETED)
         case Changed(file):
             ledger.send_errand(connection, "file", file)
         case Joined(channel):
@@ -61,6 +71,17 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
         case PersonChanged(_, gone=True):
             # Their direct messages are nobody's any more. Which ones those are, the list of conversations says.
             ledger.send_errand(connection, "all", "*")
+
+
+def _record_follow_up(connection: Connection, asked: Question, others: bool, pictures: Sequence[str]) -> None:
+    """What is said in a thread where Magpie answered; pictures of a question are no files to index."""
+    if not line.is_answered(connection, asked.channel, asked.thread):
+        return
+    own = line.has_asked(connection, asked.channel, asked.thread, asked.user)
+    if is_meant(asked.text, own=own, others=others, pictures=bool(pictures)):
+        for file in pictures:
+            record(connection, Queried(file, asked.channel))
+        line.put_question(connection, asked)
 
 
 def _record_share(connection: Connection, shared: Shared) -> None:

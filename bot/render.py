@@ -151,11 +151,41 @@ def reading_status(standings: Sequence[Standing]) -> str:
 
 
 def unfinished(text: str) -> str:
-    """A model's words so far, to be sent with parse=none: Slack then makes no links of them."""
-    return f"{_cut(escaped(text), NOTIFICATION)} …"
+    """A model's words so far."""
+    return f"{_cut(escaped(text), SECTION)} …"
+
+
+def waiting(before: int) -> str:
+    """What a question shows until it is worked on, when it waits for `before` others."""
+    if before < 1:
+        return LOOKING
+    return f"In line: {'one question is' if before == 1 else f'{before} questions are'} before yours."
+
+
+def working_reply(text: str) -> Reply:
+    """How far an answer is, escaped text, with a button that stops it."""
+    stop = {"type": "button", "action_id": STOP, "text": {"type": "plain_text", "text": "Stop"}, "value": STOP}
+    return Reply(
+        _cut(unlinked(text), NOTIFICATION),
+        [_section(text), {"type": "actions", "block_id": WORKING, "elements": [stop]}],
+    )
+
+
+def is_working(blocks: Sequence[Block]) -> bool:
+    """Whether a message is an answer that is not there yet."""
+    return any(block.get("block_id") == WORKING for block in blocks)
+
+
+def understood(query: str) -> str:
+    """Said before the answer to a follow-up that was searched for in other words."""
+    return f"Understood as: {query}"
 
 
 LOOKING = "Looking …"
+STOPPED = "Stopped."
+STOP, WORKING = "stop", "working"
+"""The button on an answer that is not there yet, and the block that it is in."""
+
 HELP = (
     "Ask me something about the files shared in this conversation, or send me a screenshot: I say which page it is. "
     "PDFs, Word and PowerPoint files, texts and pictures shared here are read as they come."

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot import ledger
+from bot import ledger, line
 from bot.access import Access
 from bot.answering import Answering
 from bot.app import build_app
@@ -25,6 +25,7 @@ from bot.server import build_server, serving
 from bot.settings import SlackSettings
 from bot.slack import calling, open_asker, open_client, open_poster
 from bot.sweep import Sweep
+from bot.thinking import Thinking
 from bot.uploads import Uploads
 from bot.work import Bell, Chores, Questions, loop
 from rag import Busy, Fetcher, Rag, Settings, TryAgain, UrlFetcher, open_rag
@@ -40,6 +41,9 @@ _TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between attempts to reach Slack; the last one is repeated."""
 
 _LOOK = 0.5
+
+_GREETERS = 2
+"""Threads that greet: where Slack is slow in one conversation, another is greeted meanwhile."""
 
 _BUFFER = 1 << 16
 """Bytes read from the socket at a time; slack_sdk now and then loses a message that needs several reads."""
@@ -66,11 +70,12 @@ class Bot:
         `started` is called once events come in, with the port of the HTTP server, or None when there is none.
         """
         with ExitStack() as running:
-            pool = ThreadPoolExecutor(self.settings.workers + 2, thread_name_prefix="bot")
+            pool = ThreadPoolExecutor(self.settings.workers + _GREETERS + 2, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
             work = [pool.submit(self.rag.serve, self.stop), pool.submit(loop, self.chores.step, self.bell, self.stop)]
-            work += [pool.submit(loop, self.questions.step, self.bell, self.stop) for _ in range(self.settings.workers)]
+            steps = [self.questions.greet] * _GREETERS + [self.questions.answer] * self.settings.workers
+            work += [pool.submit(loop, step, self.bell, self.stop) for step in steps]
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
             port = self._serve(running, socket, work)
@@ -135,7 +140,7 @@ class Bot:
             connected = socket is None or bool(socket.client.is_connected())
             alive = not any(future.done() for future in work)
             with self.rag.reading() as connection:
-                waiting = ledger.open_questions(connection)
+                waiting = line.open_questions(connection)
             return {"ok": connected and alive, "connected": connected, "working": alive, "questions": waiting}
 
         # Slack reaches HTTP mode from outside; who asks for the health alone is on this machine.
@@ -170,9 +175,10 @@ def open_bot(
         rag = opening.enter_context(opened(settings, fetchers=fetchers))
         rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
         with rag.writing() as connection:
-            ledger.free_claims(connection)
+            line.free_claims(connection)
         uploads = Uploads(client, poster, files, stop)
-        answering = Answering(client, poster, rag, files, access, uploads, me, slack.document_seconds, stop)
+        thinking = Thinking(client, rag, files, access, me, slack.document_seconds, stop)
+        answering = Answering(client, poster, rag, thinking, uploads, me, stop)
         secret = slack.signing_secret.get_secret_value()
         app = build_app(client, rag, access, me, secret, bell.ring, links=slack.links)
         chores = Chores(
@@ -183,7 +189,7 @@ def open_bot(
             withdraw=slack.withdraw,
             keep_days=slack.keep_days,
         )
-        yield Bot(slack, client, rag, files, access, app, Questions(rag, answering), chores, bell, stop)
+        yield Bot(slack, client, rag, files, access, app, Questions(rag, answering, bell.ring), chores, bell, stop)
 
 
 @contextmanager

@@ -33,8 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.events import Question
-from bot.ledger import metadata, question, receipt
+from bot.happenings import Question
+from bot.ledger import metadata, receipt
+from bot.line import question
 from rag import Allowed, gone
 
 access = Table(
@@ -115,6 +116,21 @@ def seen(connection: Connection, sha256: str) -> list[Seen]:
         text = "" if without else row.text
         found.append(Seen(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without))
     return found
+
+
+def made_of(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, set[int]]:
+    """Of which documents the replies to these questions, by their ts, were made; those made of none are left out."""
+    mine = (access.c.channel == channel) & access.c.ts.in_(questions)
+    found: dict[str, set[int]] = {}
+    for row in connection.execute(select(access.c.ts, access.c.document).where(mine)):
+        found.setdefault(row.ts, set()).add(row.document)
+    return found
+
+
+def reword(connection: Connection, channel: str, ts: str, text: str) -> None:
+    """A question that was changed is logged as it is now, unless its words are taken out already."""
+    mine = (access.c.channel == channel) & (access.c.ts == ts) & (access.c.text != "")
+    connection.execute(update(access).where(mine).values(text=text))
 
 
 def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:

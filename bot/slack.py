@@ -39,6 +39,10 @@ class Stopping(Exception):
     """Magpie ends: what was begun is put back as it is. Outside rag's tree, so that rag makes no answer of it."""
 
 
+class Superseded(Exception):
+    """A question was changed, stopped or deleted while it was worked on. Outside rag's tree, for the same reason."""
+
+
 def open_client(settings: SlackSettings) -> WebClient:
     """For calls that may be made twice: those that read, and those that leave the same state behind."""
     client = _client(settings)

@@ -39,6 +39,8 @@ def _texts(message: Message) -> list[tuple[str, bool]]:
     for block in message.blocks:
         if text := block.get("text"):
             found.append((str(text["text"]), False))
+        if block.get("type") in ("actions", "context_actions"):
+            continue
         found += [(str(part["text"]), True) for part in block.get("elements") or ()]
     return found or ([(message.text, False)] if message.text else [])
 

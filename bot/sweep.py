@@ -11,8 +11,9 @@ from slack_sdk import WebClient
 
 from bot import ledger
 from bot.audience import Conversation, conversation
-from bot.events import Queried, Question, parse, slack_file
+from bot.events import parse, slack_file
 from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, shared_at
+from bot.happenings import Queried, Question
 from bot.record import leave, record
 from bot.slack import Refused, calling
 from rag import NotFound, Rag, Share, drop_share, is_shared, put_share, shared_in, spaces_of

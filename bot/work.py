@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from time import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, time
 
 from slack_sdk import WebClient
 
-from bot import ledger, shown
+from bot import ledger, line, shown
 from bot.answering import Answering
 from bot.files import KIND
-from bot.ledger import Asked, Errand, Receipt
+from bot.ledger import Errand, Receipt
+from bot.line import Asked
 from bot.render import failure_sentence
-from bot.slack import Refused, Stopping, calling
+from bot.slack import Refused, Stopping, Superseded, calling
 from bot.sweep import Sweep
 from bot.uploads import Uploads
 from rag import OperatorMustAct, Rag, Standing, TryAgain, standings
@@ -33,6 +35,9 @@ _DELIVERIES = 2 * _DAY
 _TOO_LATE = _DAY
 """Seconds after which nobody waits for an answer any more."""
 
+
+_PLACES_EVERY = 5.0
+"""Seconds between two updates of one question's place in the line."""
 
 _AT_ONCE = 20
 """Pictures taken out of Slack between two looks at which they are."""
@@ -66,25 +71,54 @@ def loop(step: Callable[[], bool], bell: Bell, stop: threading.Event) -> None:
 
 
 class Questions:
-    """One step claims one question and takes it as far as it goes."""
+    """The two kinds of steps a question takes: it is greeted and lined up, then taken as far as it goes."""
 
-    def __init__(self, rag: Rag, answering: Answering) -> None:
+    def __init__(self, rag: Rag, answering: Answering, wake: Callable[[], None]) -> None:
         self._rag = rag
         self._answering = answering
+        self._wake = wake
+        self._places: dict[int, tuple[int, float]] = {}
 
-    def step(self) -> bool:
+    def greet(self) -> bool:
+        """Greet one question, or let one go; else say to one in the line how far it is."""
         with self._rag.writing() as connection:
-            asked = ledger.claim_question(connection)
+            asked = line.claim_greeting(connection)
+            before = line.before(connection, asked) if asked is not None else 0
+        if asked is None:
+            return self._tell_place()
+        with self._minding(asked, asked.attempts):
+            if asked.halt:
+                self._answering.let_go(asked)
+                self._drop(asked)
+            else:
+                self._answering.greet(asked, before)
+                self._places[asked.id] = (before, monotonic())
+                self._line_up(asked)
+        return True
+
+    def answer(self) -> bool:
+        """Answer one question of the line."""
+        with self._rag.writing() as connection:
+            asked = line.claim_question(connection)
         if asked is None:
             return False
-        try:
-            if asked.attempts > ledger.ATTEMPTS:
+        with self._minding(asked, asked.attempts - 1):
+            if asked.attempts > line.ATTEMPTS:
                 self._apologise(asked)
             else:
                 self._answering.answer(asked)
                 self._end(asked, "done")
+        return True
+
+    @contextmanager
+    def _minding(self, asked: Asked, attempts: int) -> Iterator[None]:
+        """What a failure of work on a question comes to. `attempts`: of it, where this one does not count."""
+        try:
+            yield
+        except Superseded:
+            log.info("A question was changed, stopped or deleted while it was worked on.")
         except Stopping:
-            self._delay(asked, counts=False)
+            self._delay(asked, attempts)
         except OperatorMustAct as error:
             log.error("A question cannot be answered: %s %s", error, error.hint)
             self._apologise(asked)
@@ -92,14 +126,37 @@ class Questions:
             log.warning("A question waits: %s %s", error, error.hint)
             if time() - asked.asked > _TOO_LATE:
                 self._end(asked, "failed")
-            self._delay(asked, counts=False)
+            self._delay(asked, attempts)
         except Refused as error:
             log.warning("A question in %s cannot be answered: %s", asked.question.channel, error)
             self._end(asked, "failed")
         except Exception:  # the one error path: said in the log, tried again, and in the end said in the thread
             log.exception("A question failed.")
-            self._delay(asked, counts=True)
-        return True
+            self._delay(asked, attempts + 1)
+
+    def _tell_place(self) -> bool:
+        with self._rag.reading() as connection:
+            lined = line.lined(connection)
+        self._places = {id: self._places.get(id, (-1, 0.0)) for id, _ in lined}
+        for id, before in lined:
+            told, at = self._places[id]
+            if told == before or monotonic() - at < _PLACES_EVERY:
+                continue
+            with self._rag.writing() as connection:
+                asked = line.claim_place(connection, id)
+            if asked is None:
+                continue
+            self._places[id] = (before, monotonic())
+            with self._minding(asked, asked.attempts):
+                self._answering.place(asked, before)
+                self._line_up(asked)
+            return True
+        return False
+
+    def _line_up(self, asked: Asked) -> None:
+        with self._rag.writing() as connection:
+            line.line_up(connection, asked)
+        self._wake()
 
     def _apologise(self, asked: Asked) -> None:
         """No question ends in silence; where not even that can be said, it is tried again later."""
@@ -107,20 +164,24 @@ class Questions:
             self._answering.apologise(asked)
         except (TryAgain, OperatorMustAct) as error:
             log.warning("Nor can that be said: %s", error)
-            self._delay(asked, counts=False)
+            self._delay(asked, asked.attempts)
         except Refused as error:
             log.warning("Nor may that be said: %s", error)
             self._end(asked, "failed")
         else:
             self._end(asked, "failed")
 
+    def _drop(self, asked: Asked) -> None:
+        with self._rag.writing() as connection:
+            line.drop_question(connection, asked)
+
     def _end(self, asked: Asked, state: str) -> None:
         with self._rag.writing() as connection:
-            ledger.end_question(connection, asked.id, state)
+            line.end_question(connection, asked, state)
 
-    def _delay(self, asked: Asked, *, counts: bool) -> None:
+    def _delay(self, asked: Asked, attempts: int) -> None:
         with self._rag.writing() as connection:
-            ledger.delay_question(connection, asked.id, _FIRST_WAIT, counts=counts)
+            line.delay_question(connection, asked, _FIRST_WAIT, attempts=attempts)
 
 
 class Chores:
@@ -211,7 +272,7 @@ class Chores:
             log.info("The errand %s %s is in vain: %s", errand.kind, errand.ref, error)
         except Exception:  # said in the log and tried again; the next sweep sends the same errand anyway
             log.exception("The errand %s %s failed.", errand.kind, errand.ref)
-            if errand.attempts < ledger.ATTEMPTS:
+            if errand.attempts < line.ATTEMPTS:
                 return self._put_off(errand)
         with self._rag.writing() as connection:
             ledger.end_errand(connection, errand)
@@ -241,7 +302,7 @@ class Chores:
         nobody shares any more."""
         with self._rag.writing() as connection:
             for id in shown.unshowable(connection):
-                ledger.unthink(connection, id)
+                line.unthink(connection, id)
             shown.scrub(connection)
         while self._withdraws:
             with self._rag.reading() as connection:

@@ -48,6 +48,7 @@ from rag.settings import Settings, load_settings, names, variable
 if TYPE_CHECKING:
     from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
+    from rag.condense import Turn
     from rag.decide import Decision
     from rag.evaluate import measure
     from rag.hosting import OpenHost, open_host
@@ -93,6 +94,7 @@ _LATER = {
     "train_decision": "rag.calibrate",
     "Allowed": "rag.shares",
     "Share": "rag.shares",
+    "Turn": "rag.condense",
     "allowed": "rag.shares",
     "gone": "rag.shares",
     "is_shared": "rag.shares",
@@ -169,6 +171,7 @@ __all__ = [
     "StoreBroken",
     "Trained",
     "TryAgain",
+    "Turn",
     "Unreadable",
     "UrlFetcher",
     "UserCanFix",

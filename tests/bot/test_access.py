@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.access import UNSURE, Access
 from bot.audience import KEPT, PATIENCE, PEOPLE_KEPT, Directory, conversation
-from bot.events import Joined, Left, Moved, PersonChanged, Readers
+from bot.happenings import Joined, Left, Moved, PersonChanged, Readers
 from bot.slack import open_asker
 from bot.workspace import Workspace, open_workspace
 from bot.workspace.manifest import EVENTS, SCOPES

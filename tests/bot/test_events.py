@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.events import (
+from bot.events import mentions, parse, slack_file, without_mention
+from bot.happenings import (
     READABLE,
     Changed,
+    Edited,
+    FollowUp,
     Happening,
     Joined,
     Left,
@@ -25,10 +28,6 @@ from bot.events import (
     Unlinked,
     Unshared,
     Withdrawn,
-    mentions,
-    parse,
-    slack_file,
-    without_mention,
 )
 from rag.fetch import SUFFIXES
 
@@ -128,13 +127,43 @@ def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Hap
 
 def test_an_edit_counts_where_files_or_a_mention_came_or_went() -> None:
     plain = message("a")
-    assert edited(message("b"), plain) == []
-    assert edited(message("b", raw_file()), plain) == [Shared(PDF, "C1", "U1", "5.1")]
+    assert edited(message("a", raw_file()), plain) == [Shared(PDF, "C1", "U1", "5.1")]
     assert edited(plain, message("a", raw_file())) == [Unshared("F1", "C1")]
     assert edited(message("a", {"id": "F1", "mode": "tombstone"}), message("a", raw_file())) == [Unshared("F1", "C1")]
     assert edited(message(f"<@{ME}> b"), plain) == [asks("b")]
-    assert edited(message(f"<@{ME}> c"), message(f"<@{ME}> b")) == []
-    assert edited(message("b"), plain, channel="D1", channel_type="im") == []
+    assert edited(plain, plain) == []
+
+
+def test_other_words_may_be_another_question() -> None:
+    reworded = [Edited("C1", "5.1", "c")]
+    assert edited(message(f"<@{ME}> c"), message(f"<@{ME}> b"), ts="7.5") == reworded
+    assert edited(message("c"), message("b")) == reworded
+    [told] = edited(message("c"), message("b"), ts="7.5")
+    assert isinstance(told, Edited)
+    assert told.at == 7.5
+    assert edited(message("c", user=ME), message("b", user=ME)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "others"),
+    [("and how high is it?", False), ("<@U7> and how high is it?", True), ("<!here> and how high is it?", True)],
+)
+def test_what_is_said_in_a_thread_may_be_a_question(said: str, others: bool) -> None:
+    shot = raw_file("F2", "shot.png")
+    [file, follow] = parse(message(said, shot, ts="6.1", thread_ts="5.1"), ME)
+    assert isinstance(file, Shared)
+    assert isinstance(follow, FollowUp)
+    assert (follow.others, follow.pictures) == (others, ("F2",))
+    asked = follow.question
+    assert (asked.ts, asked.thread, asked.user, asked.files) == ("6.1", "5.1", "U1", ("F2",))
+
+
+def test_nothing_else_may_be_one() -> None:
+    spoken = [message("hm?", ts="6.1"), message("hm?", ts="5.1", thread_ts="5.1")]
+    spoken += [message("hm?", ts="6.1", thread_ts="5.1", bot_id="B1"), message("", ts="6.1", thread_ts="5.1")]
+    assert [parse(one, ME) for one in spoken] == [[], [], [], []]
+    [asked] = parse(message(f"<@{ME}> hm?", ts="6.1", thread_ts="5.1"), ME)
+    assert isinstance(asked, Question)
 
 
 def test_the_three_tellings_of_one_question_are_equal() -> None:
@@ -213,7 +242,10 @@ def test_a_link_that_was_written_in_or_taken_out_later() -> None:
         "message": after,
         "previous_message": before,
     }
-    assert parse(edit, ME) == [Unlinked("https://old.example", "C1"), Linked("https://new.example", "C1", "U2", "5.0")]
+    assert parse(edit, ME)[:2] == [
+        Unlinked("https://old.example", "C1"),
+        Linked("https://new.example", "C1", "U2", "5.0"),
+    ]
     gone = {
         "type": "message",
         "subtype": "message_deleted",

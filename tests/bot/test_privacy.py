@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot import ledger, shown
-from bot.events import Question
+from bot import ledger, line, shown
+from bot.happenings import Question
 from rag import Kept, Rag, Share, allowed, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, Run, opener
@@ -72,10 +72,13 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     """A question that was answered from the first document, as the bot writes it down."""
     asked = Question(channel, ts, ts, user, words, ())
     with rag.writing() as connection:
-        ledger.put_question(connection, asked)
-        claimed = ledger.claim_question(connection)
+        line.put_question(connection, asked)
+        greeted = line.claim_greeting(connection)
+        assert greeted is not None
+        line.line_up(connection, greeted)
+        claimed = line.claim_question(connection)
         assert claimed is not None
-        ledger.end_question(connection, claimed.id, "done")
+        line.end_question(connection, claimed, "done")
         ledger.want_receipt(connection, channel, ts, "F1", user)
         shown.log_access(
             connection, asked, allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"

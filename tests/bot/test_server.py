@@ -15,7 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from bot import ledger
+from bot import ledger, line
 from bot.running import Bot
 from bot.server import build_server, serving
 from bot.workspace import Workspace, open_workspace
@@ -80,7 +80,7 @@ def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace
 
     def recorded(bot: Bot) -> tuple[int, int]:
         with bot.rag.reading() as connection:
-            tables = (ledger.delivery, ledger.question)
+            tables = (ledger.delivery, line.question)
             deliveries, questions = (len(connection.execute(select(table)).all()) for table in tables)
         return deliveries, questions
 

@@ -13,6 +13,7 @@ from typing import Any
 import pymupdf
 import pytest
 
+from bot.render import is_working
 from bot.running import Bot, open_bot
 from bot.settings import SlackSettings
 from bot.workspace import Message, Workspace
@@ -89,10 +90,10 @@ def receipts(ws: Workspace, channel: str, ts: str, *names: str) -> None:
 
 
 def reply(ws: Workspace, channel: str, ts: str) -> Message:
-    """Wait for the answer under a message: the one reply with blocks."""
+    """Wait for the answer under a message: the one reply with blocks that nobody can stop any more."""
 
     def answered() -> list[Message]:
-        return [one for one in replies(ws, channel, ts) if one.blocks]
+        return [one for one in replies(ws, channel, ts) if one.blocks and not is_working(one.blocks)]
 
     return ws.wait(answered, 40, "an answer")[0]
 
@@ -112,9 +113,13 @@ def pictures(ws: Workspace, channel: str, ts: str) -> Message:
 
 
 def said(message: Message) -> str:
-    """All that a reader sees of a message."""
+    """All that a reader sees of a message but its buttons."""
     texts = [
-        part["text"] for block in message.blocks for part in (block.get("text"), *block.get("elements", ())) if part
+        part["text"]
+        for block in message.blocks
+        if block["type"] not in ("actions", "context_actions")
+        for part in (block.get("text"), *block.get("elements", ()))
+        if part
     ]
     return "\n".join(texts) or message.text
 

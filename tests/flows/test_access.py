@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import ledger, shown
+from bot import line, shown
 from bot.running import Bot
 from bot.workspace import Workspace, open_workspace
 from rag.ports import Prompt
@@ -246,7 +246,7 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
 
         def done() -> bool:
             with bot.rag.reading() as connection:
-                return not ledger.open_questions(connection)
+                return not line.open_questions(connection)
 
         until(done)
         with bot.rag.writing() as connection:

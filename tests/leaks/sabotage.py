@@ -49,7 +49,7 @@ GUARDS: Mapping[str, Guard] = {
         "rag/fuse.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
     ),
     "recheck": Guard("bot/answering.py", "{one.document for one in found} != set(reply.documents)", "False"),
-    "progress": Guard("bot/answering.py", "if self._unchanged(asked, watch):", "if True:"),
+    "progress": Guard("bot/thinking.py", "if self._unchanged(work.question, watch):", "if True:"),
     "guests": Guard("bot/audience.py", "return all(person.full for person in found if person.reads)", "return True"),
     "connect": Guard("bot/access.py", "if here.outside:", "if False:"),
     "public": Guard("bot/access.py", "if one.public and not one.outside", "if one.public"),
@@ -77,7 +77,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "forgotten": Guard("rag/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"),
     "bytes": Guard("rag/forget.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/ledger.py", "values(state=state, reply=null())", "values(state=state)"),
+    "replies": Guard("bot/line.py", "values(state=state, reply=null())", "values(state=state)"),
+    "history": Guard("bot/conversation.py", "if documents <= seen}", "}"),
     "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
 

@@ -153,8 +153,9 @@ class Town:
             self.rag.index([])
             moved = self.bot.chores.step()
             self.look()
-            moved = self.bot.questions.step() or moved
-            self.look()
+            for step in (self.bot.questions.greet, self.bot.questions.answer):
+                moved = step() or moved
+                self.look()
             if not moved and not self.ws.envelopes_after(self.heard):
                 return
         raise RuntimeError("the bot does not come to rest")

@@ -1,0 +1,221 @@
+"""From a question to a reply: what was sent with it is read, its thread understood, its readers' files searched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+from slack_sdk import WebClient
+
+from bot import render
+from bot.access import Access, Granted
+from bot.conversation import turns_before
+from bot.events import slack_file
+from bot.files import KIND, SlackFiles, changed_ns
+from bot.happenings import Queried, Question
+from bot.line import Asked
+from bot.record import record
+from bot.render import Reply
+from bot.slack import Stopping
+from bot.turns import Turns
+from rag import Answer, NotFound, Rag, Scope, Share, Standing, Unreadable, put_share, standings
+
+UPDATE_EVERY = 3.0
+"""Seconds between two updates of one message; what Slack asks for."""
+
+_LOOK = 0.5
+
+
+@dataclass(frozen=True)
+class Work:
+    """One question being worked on. `tell` shows how far it is; `check` raises when it is to be worked on no longer."""
+
+    asked: Asked
+    tell: Callable[[str], None]
+    check: Callable[[], None]
+
+    @property
+    def question(self) -> Question:
+        return self.asked.question
+
+
+class Thinking:
+    """Thinks out replies of one workspace. Any thread may call `reply`; `stop` ends its waits."""
+
+    def __init__(
+        self,
+        client: WebClient,
+        rag: Rag,
+        files: SlackFiles,
+        access: Access,
+        me: str,
+        document_seconds: float,
+        stop: threading.Event,
+    ) -> None:
+        self._client = client
+        self._rag = rag
+        self._files = files
+        self._access = access
+        self._me = me
+        self._document_seconds = document_seconds
+        self._stop = stop
+        self.turns = Turns(rag.settings.answer.at_once)
+
+    def granted(self, question: Question) -> Granted:
+        """What the readers of a reply may see."""
+        return self._access.granted(question.channel, question.user)
+
+    def reply(self, work: Work) -> Reply:
+        """The reply, to be shown if everything it is made of may be shown still. Raises of our tree mean: not now, or
+        not at all."""
+        question = work.question
+        pictures, documents = self._sent_with(question)
+        standing = self._await_documents(work, documents)
+        remark = render.failures_remark(standing)
+        if not question.text and not pictures:
+            return render.plain_reply(remark or render.HELP)
+        granted = self.granted(question)
+        remark = " ".join(part for part in (granted.notice, remark) if part)
+        if pictures:
+            return self._about_picture(work, pictures[0], granted, remark)
+        return self._about_words(work, granted, standing, remark)
+
+    # ------------------------------------------------------------ what was sent with it
+
+    def _sent_with(self, question: Question) -> tuple[list[str], list[str]]:
+        """(pictures, documents) sent with a question. Pictures are the query, documents are read first."""
+        pictures, documents = [], []
+        for id in question.files:
+            try:
+                file = slack_file(self._files.ready(id))
+            except NotFound:
+                continue
+            if file.picture:
+                pictures.append(id)
+                with self._rag.writing() as connection:
+                    record(connection, Queried(id, question.channel))
+            elif file.readable:
+                documents.append(id)
+                share = Share(
+                    KIND, id, question.channel, file.name, file.link, question.user, file.size, changed_ns(file)
+                )
+                with self._rag.writing() as connection:
+                    put_share(connection, share)
+        return pictures, documents
+
+    def _await_documents(self, work: Work, documents: Sequence[str]) -> list[Standing]:
+        """Wait until the documents sent with a question are read, at most `document_seconds`; says how far it is."""
+        if not documents:
+            return []
+        until, told = monotonic() + self._document_seconds, Throttle(work.tell)
+        while True:
+            with self._rag.reading() as connection:
+                found = standings(connection, KIND, documents, work.question.channel)
+            if all(one.state in ("ready", "failed") for one in found) or monotonic() > until:
+                return found
+            told(render.reading_status(found))
+            work.check()
+            if self._stop.wait(_LOOK):
+                raise Stopping
+
+    # ------------------------------------------------------------ the answer
+
+    def _about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
+        """What was sent with the question first, then everything its readers may see."""
+        scope = granted.scope
+        query, remark = self._standalone(work, scope, remark)
+        sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
+        if sent:
+            answer = self._ask(work, query, replace(scope, documents=sent))
+            if not answer.abstained:
+                return render.answer_reply(answer, remark)
+        return render.answer_reply(self._ask(work, query, scope), remark)
+
+    def _standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str]:
+        """The question as it is understood without its thread, and the remark that says so where it reads otherwise.
+        The scope stays the audience's: what was said before only words the question."""
+        question = work.question
+        history = turns_before(self._client, self._rag, question, scope, self._me)
+        if not history:
+            return question.text, remark
+        with self.turns.taken((work.asked.turn, work.asked.id), work.check):
+            query = self._rag.standalone(question.text, history)
+        if query == question.text:
+            return query, remark
+        return query, " ".join(part for part in (remark, render.understood(query)) if part)
+
+    def _ask(self, work: Work, query: str, scope: Scope, picture: Path | None = None) -> Answer:
+        """An answer in words, shown as it comes. Questions wait for their turn at the model here, not in its error."""
+        watch = _Watch(scope, self._inside(scope), self._access.changes)
+
+        def tell(text: str) -> None:
+            if self._unchanged(work.question, watch):
+                work.tell(text)
+
+        told = Throttle(tell)
+        pieces: list[str] = []
+
+        def on_text(piece: str) -> None:
+            work.check()
+            pieces.append(piece)
+            told(render.unfinished("".join(pieces)))
+
+        with self.turns.taken((work.asked.turn, work.asked.id), work.check):
+            return self._rag.ask(query, scope, picture, on_text)
+
+    def _inside(self, scope: Scope) -> frozenset[int]:
+        return frozenset(row.id for row in self._rag.documents(scope))
+
+    def _unchanged(self, question: Question, watch: _Watch) -> bool:
+        """Whether words may be shown before the reply is whole. Nobody knows yet which documents they come from, so
+        it takes that no reader came and that nothing went."""
+        changes = self._access.changes
+        if watch.changes != changes:
+            if self.granted(question).scope.spaces != watch.scope.spaces:
+                return False
+            watch.changes = changes
+        return watch.documents <= self._inside(watch.scope)
+
+    def _about_picture(self, work: Work, file: str, granted: Granted, remark: str) -> Reply:
+        """Which page a screenshot shows; with words beside it, what they ask about that page."""
+        scope, question = granted.scope, work.question
+        with self._rag.scratch() as name:
+            raw = self._files.ready(file)
+            path = Path(name) / f"picture.{slack_file(raw).ending}"
+            try:
+                self._files.download(raw, path)
+                if question.text:
+                    return render.answer_reply(self._ask(work, question.text, scope, path), remark)
+                found = self._rag.find_picture(path, scope)
+            except Unreadable as error:
+                return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
+        if not found.found or not found.hits:
+            return render.unseen_reply(found.hits, remark)
+        first = found.hits[0]
+        return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
+
+
+@dataclass
+class _Watch:
+    """What words that are shown before the reply is whole depend on."""
+
+    scope: Scope
+    documents: frozenset[int]
+    changes: int
+
+
+class Throttle:
+    """Passes on the first text, and after that at most one every UPDATE_EVERY seconds, and none twice."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._last = ""
+        self._next = monotonic()
+
+    def __call__(self, text: str) -> None:
+        if text != self._last and monotonic() >= self._next:
+            self._last, self._next = text, monotonic() + UPDATE_EVERY
+            self._tell(text)
