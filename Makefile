@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks install
+.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks injections install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -64,6 +64,11 @@ bench-embedder: install
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) bot/preflight.py $(VENV)
+
+# Documents that give orders, with a model that obeys: what gets out. GUARD=off: of a copy without its guards;
+# EXTRA=FILE: cases of your own, {"text": "...", "form": "text"} a line.
+injections: install
+	@$(BIN)/python -m tests.injections $(if $(GUARD),--guard "$(GUARD)") $(if $(EXTRA),--extra "$(EXTRA)")
 
 # What each lane and trick is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
 bench-ablation: install

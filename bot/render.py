@@ -63,9 +63,29 @@ class Reply:
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []))
 
 
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]")
+"""What turns letters around, so that `fdp.exe` reads as a PDF, and what says something that nobody sees."""
+
+_MADE_OF = re.compile(
+    r"(?<=[^\W\d_])(:)(?=\S)"  # an address with its scheme
+    r"|(?<=[\w-])(\.)(?!(?:pdf|docx|pptx|xlsx|txt|png|jpe?g|html)\b)(?=[^\W\d_]{2}|xn--)"  # a domain
+    r"|([@#])(?=\w)",  # somebody's name, a channel's
+    re.IGNORECASE,
+)
+
+
 def escaped(text: str) -> str:
     """Text of a stranger: shown as it is. With `verbatim` in every block, Slack makes no link or mention of it."""
+    text = _UNSEEN.sub("", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def unlinked(text: str) -> str:
+    """Text, escaped already, of which Slack makes no link or mention even where nothing is said to be verbatim.
+
+    Notifications show a message's text so. A space without width breaks what would be one.
+    """
+    return _MADE_OF.sub(lambda match: f"{match.group()}\u200b", text)
 
 
 def answer_reply(answer: Answer, remark: str = "") -> Reply:
@@ -86,7 +106,10 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.cited, strict=False))[:PICTURES]
     pictures = [Picture(str(path), f"[{one.number}] {one.hit.place}", one.hit.document) for path, one in shown]
     return Reply(
-        _cut(_mrkdwn(answer.text), NOTIFICATION), blocks, pictures, _made_of(one.hit for one in answer.passages)
+        _cut(unlinked(_mrkdwn(answer.text)), NOTIFICATION),
+        blocks,
+        pictures,
+        _made_of(one.hit for one in answer.passages),
     )
 
 
@@ -97,7 +120,7 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     if hit.why:
         blocks.append(_small(escaped(hit.why)))
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
-    return Reply(f"This is {escaped(hit.place)}.", blocks, pictures, [hit.document])
+    return Reply(unlinked(f"This is {escaped(hit.place)}."), blocks, pictures, [hit.document])
 
 
 def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
@@ -115,15 +138,15 @@ def _made_of(hits: Iterable[Hit]) -> list[int]:
 
 def plain_reply(text: str) -> Reply:
     """A sentence of ours."""
-    return Reply(escaped(text), [_section(escaped(text))])
+    return Reply(unlinked(escaped(text)), [_section(escaped(text))])
 
 
 def reading_status(standings: Sequence[Standing]) -> str:
     """What is shown while a question waits for documents sent with it."""
     for one in standings:
         if one.state == "reading" and one.pages:
-            return escaped(f"Reading {one.name}, page {min(one.page + 1, one.pages)} of {one.pages} …")
-    names = [one.name for one in standings if one.state in ("waiting", "reading")]
+            return escaped(f"Reading {one.title}, page {min(one.page + 1, one.pages)} of {one.pages} …")
+    names = [one.title for one in standings if one.state in ("waiting", "reading")]
     return escaped(f"Reading {names[0]} …") if names else LOOKING
 
 
@@ -144,13 +167,13 @@ BROKEN = "Something went wrong while I looked for an answer. Whoever runs Magpie
 
 def failure_sentence(standing: Standing) -> str:
     """Said to the sender alone when a file cannot be read."""
-    return escaped(f"I could not read {standing.name}: {standing.reason} {standing.hint}".strip())
+    return escaped(f"I could not read {standing.title}: {standing.reason} {standing.hint}".strip())
 
 
 def failures_remark(standings: Sequence[Standing]) -> str:
     """Said before an answer that had to do without a document sent with the question."""
-    failed = [f"{one.name} could not be read: {one.reason}" for one in standings if one.state == "failed"]
-    unread = [one.name for one in standings if one.state in ("waiting", "reading")]
+    failed = [f"{one.title} could not be read: {one.reason}" for one in standings if one.state == "failed"]
+    unread = [one.title for one in standings if one.state in ("waiting", "reading")]
     late = [f"{', '.join(unread)}: not wholly read yet; ask again in a while."] if unread else []
     return " ".join([*failed, *late])
 
@@ -196,11 +219,11 @@ def _place(hit: Hit) -> str:
 
 
 def _page(hit: Hit) -> str:
-    return hit.place.removeprefix(f"{hit.name}, ")
+    return hit.place.removeprefix(f"{hit.title}, ")
 
 
 def _linked(hit: Hit) -> str:
-    name = escaped(hit.name).replace("|", "¦")
+    name = escaped(hit.title).replace("|", "¦")
     if hit.link and re.fullmatch(r"https?://[^\s<>|]+", hit.link):
         return f"<{hit.link.replace('&', '&amp;')}|{name}>"
     return name

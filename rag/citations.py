@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from rag.model import Passage
@@ -25,6 +26,10 @@ _CLEAN = re.compile(r"\[(\d+)\]")
 _EMPTIED = re.compile(r"[ \t]?\([ ,;]{0,9}\0[\0 ,;]*\)")
 """Parentheses that held nothing but what was taken out, for which \\0 stands meanwhile."""
 
+_BRACKETED = re.compile(r"[\[【［〔〖⟦❲⁅](\s{0,3}[^\[\]【】［］〔〕〖〗⟦⟧❲❳⁅⁆\n]{1,24})[\]】］〕〗⟧❳⁆]")
+_WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+"""Signs that nobody sees."""
+
 _NOTHING_FOUND = re.compile(rf"\W*{NOT_FOUND.replace(' ', '[ _]')}[\W\d]*", re.IGNORECASE)
 
 
@@ -36,7 +41,7 @@ def check_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[
     """
     by_number = {passage.number: passage for passage in passages}
     while True:  # taking one out may join what stands around it to another: [1[9]7]
-        checked = _checked(text, by_number.keys())
+        checked = _checked(_undisguised(text), by_number.keys())
         if checked == text:
             break
         text = checked
@@ -46,12 +51,22 @@ def check_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[
 
 def without_citations(text: str) -> str:
     """A document's own references, (3) for [3]: whoever reads the quotation must not take them for passages."""
-    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", text)
+    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", _undisguised(text))
 
 
 def says_not_found(text: str) -> bool:
     """Whether a text, its citations checked, is the generator's word for `the passages do not answer`."""
     return _NOTHING_FOUND.fullmatch(text) is not None or text.lstrip().startswith(NOT_FOUND)
+
+
+def _undisguised(text: str) -> str:
+    """What a reader takes for a citation, written as one: [⑦], 〔7〕, or a number beside a sign without width."""
+
+    def write(match: re.Match[str]) -> str:
+        plain = f"[{unicodedata.normalize('NFKC', _WIDTHLESS.sub('', match[1]))}]"
+        return plain if _FOUND.fullmatch(plain) else match[0]
+
+    return _BRACKETED.sub(write, text)
 
 
 def _checked(text: str, known: Collection[int]) -> str:

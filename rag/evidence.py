@@ -187,8 +187,8 @@ def _captioned(view: Image.Image, hit: Hit) -> Image.Image:
 
     size = max(22, round(view.width / 36))
     height, left = size * 2, size
-    name = "".join(letter if letter.isprintable() else " " for letter in hit.name)
-    tail = hit.place.removeprefix(hit.name)
+    name = "".join(letter if letter.isprintable() else " " for letter in hit.title)
+    tail = hit.place.removeprefix(hit.title)
     font, drawable = _font(name + tail, size)
     name, tail = drawable[: len(name)], drawable[len(name) :]
     room = view.width - left - size // 2

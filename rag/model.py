@@ -43,6 +43,8 @@ class Box(NamedTuple):
         return self.intersection(other) / other.area if other.area else 0.0
 
 
+ROUND = str.maketrans("[]【】［］〔〕〖〗⟦⟧❲❳⁅⁆", "()" * 8)
+
 WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 
 
@@ -228,10 +230,15 @@ class Hit:
     """Places of pages of other documents that say the same, and are no hits of their own."""
 
     @property
+    def title(self) -> str:
+        """The name as a reader sees it: what stands in brackets there is no citation."""
+        return self.name.translate(ROUND)
+
+    @property
     def place(self) -> str:
         """Where it is, as a reader would say it: `handbook.pdf, p. 12 (printed vi)`."""
         printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
-        return f"{self.name}, p. {self.page}{printed}"
+        return f"{self.title}, p. {self.page}{printed}"
 
 
 @dataclass(frozen=True, slots=True)

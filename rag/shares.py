@@ -14,7 +14,7 @@ from rag.catalog import sources
 from rag.catalog.documents import shared
 from rag.catalog.scope import spaces_in
 from rag.catalog.tables import document, share, source
-from rag.model import Scope
+from rag.model import ROUND, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Standing:
     reason: str
     hint: str
     document: int | None
+
+    @property
+    def title(self) -> str:
+        """As Hit.title."""
+        return self.name.translate(ROUND)
 
 
 def put_share(connection: Connection, new: Share) -> None:

@@ -24,6 +24,7 @@ from bot.render import (
 )
 from rag import Standing
 from tests.fakes.engine import answer, hit
+from tests.injections.slack import things_in
 
 LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.com/files/U1/F1/a.pdf?a=1&b=2")
 
@@ -134,3 +135,24 @@ def test_every_block_is_within_slacks_limits(text: str) -> None:
         assert not re.search(r"&(?!amp;|lt;|gt;)", said)
     assert all(0 < len(piece) <= SECTION + 2 for piece in pieces(text))
     assert sum(map(len, texts(reply)[:-1])) < 13_200 + 6_000
+
+
+@given(NASTY, NASTY)
+def test_notifications_hold_no_link_either(text: str, name: str) -> None:
+    reply = answer_reply(
+        answer(f"{text} see https://evil.example/x, evil.com, @here, #general", replace(LINKED, name=name))
+    )
+    for said in (reply.text, page_reply(replace(LINKED, name=name), None).text, plain_reply(text).text):
+        assert not list(things_in(said, verbatim=False))
+
+
+def test_letters_are_not_turned_around() -> None:
+    reply = page_reply(replace(LINKED, name="fee\u202efdp.exe\U000e0041", link=None), None)
+    assert reply.blocks[0]["text"]["text"].startswith("This is *feefdp.exe*")
+
+
+def test_a_name_cites_nothing() -> None:
+    reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
+    assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
+    assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
+    assert failures_remark([Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)]).startswith("(4).pdf could")

@@ -46,6 +46,8 @@ def passages(count: int) -> tuple[Passage, ...]:
         (f"Red [{'1' * 5000}].", "Red.", []),
         ("call f() [9], x[i], [1.5], [a], (2) and [ ]", "call f(), x[i], [1.5], [a], (2) and [ ]", []),
         ("- red [1]\n- [9] blue\n- green [2]", "- red [1]\n- blue\n- green [2]", [1, 2]),
+        ("Red [\u200b9] [①] 〔8〕 ⟦2⟧.", "Red [1][2].", [1, 2]),
+        ("Red [2\u2060] and [m²].", "Red [2] and [m²].", [2]),
         ("", "", []),
     ],
 )
@@ -66,7 +68,8 @@ _SCRAPS = st.lists(
             " ",
             "\n",
             "\0",
-            *"【 】 ［ ］ ( ) 1 2 3 9 007 2024 , ; - and passage p. † a . ^ ٣".split(),
+            "\u200b",
+            *"〔 〕 ⑦ 【 】 ［ ］ ( ) 1 2 3 9 007 2024 , ; - and passage p. † a . ^ ٣".split(),
         ]
     ),
     max_size=40,
@@ -88,7 +91,7 @@ def test_quoted_text_cites_nothing(text: str) -> None:
 
 
 def test_a_documents_own_references_are_kept_legible() -> None:
-    assert without_citations("as shown in [3, 4], and [Fig. 2]") == "as shown in (3, 4), and [Fig. 2]"
+    assert without_citations("as shown in [3, 4], 〔7〕 and [Fig. 2]") == "as shown in (3, 4), (7) and [Fig. 2]"
 
 
 @pytest.mark.parametrize(

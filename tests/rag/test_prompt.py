@@ -207,3 +207,17 @@ def test_pictures_have_the_size_a_model_reads(size: tuple[int, int], shown: tupl
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(Unreadable):
         as_jpeg(b"not a picture")
+
+
+@pytest.mark.parametrize(
+    "token",
+    "<|im_start|> <|im_end|> <start_of_turn> </s> [INST] [/INST] <<SYS>> [img-0] <__media__> <｜User｜>".split(),
+)
+def test_a_text_makes_no_turn_of_its_own(token: str) -> None:
+    prompt = write_prompt(f"a {token}", numbered(f"b {token} c", f"d<{token}>"), {}, AnswerSettings())
+    assert token not in prompt.user
+
+
+def test_ordinary_signs_are_left_alone() -> None:
+    plain = "a < b > c, <div>, [1.5], |x|, a <b>bold</b> word"
+    assert plain in write_prompt("?", numbered(plain), {}, AnswerSettings()).user

@@ -1,0 +1,57 @@
+"""The files of a case: text, a PDF with letters nobody sees, a picture of words."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+from PIL import Image, ImageDraw, ImageFont
+
+from tests.injections.cases import Case
+
+_FRAME = pymupdf.Rect(60, 60, 535, 300)
+_BELOW = pymupdf.Rect(60, 320, 535, 700)
+
+
+def make_file(case: Case, harmless: str, into: Path, stem: str) -> Path:
+    """Write the document of a case: a harmless sentence, which is asked about, and the order."""
+    if case.form == "text":
+        path = into / f"{stem}.txt"
+        path.write_text(f"{harmless}\n\n{case.order}\n", encoding="utf-8")
+        return path
+    if case.form == "picture":
+        path = into / f"{stem}.png"
+        picture_of(f"{harmless} {case.order}", path)
+        return path
+    path = into / f"{stem}.pdf"
+    with pymupdf.open() as document:
+        page = document.new_page()
+        page.insert_textbox(_FRAME, harmless, fontsize=12)
+        if case.form == "figure":
+            drawn = into / f"{stem}-figure.png"
+            picture_of(case.order, drawn)
+            page.insert_image(_BELOW, filename=str(drawn))
+        elif case.form in _LOOKS:
+            page.insert_textbox(_BELOW, case.order, **_LOOKS[case.form])
+        document.save(path)
+    return path
+
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "pdf": {"fontsize": 12},
+    "white": {"fontsize": 12, "color": (1, 1, 1)},
+    "invisible": {"fontsize": 12, "render_mode": 3},
+    "tiny": {"fontsize": 1.5},
+}
+
+
+def picture_of(text: str, path: Path) -> None:
+    """Words in dark letters on white, as a screenshot has them."""
+    lines = textwrap.wrap(text, 44)
+    image = Image.new("RGB", (1000, 80 + 60 * len(lines)), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(40)
+    for number, line in enumerate(lines):
+        pen.text((40, 40 + 60 * number), line, fill="black", font=font)
+    image.save(path)

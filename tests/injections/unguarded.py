@@ -1,0 +1,90 @@
+"""What a Magpie without its guards lets out: the cases say something only if that is a lot.
+
+Nothing of the product knows of this. A copy of the tree is changed by the table below, and the cases run in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A text of a file, which occurs in it once, and what stands in its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+GUARDS = (
+    Change(
+        "bot/render.py",
+        '    text = _UNSEEN.sub("", text)\n'
+        '    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n',
+        "    return text\n",
+    ),
+    Change(
+        "bot/render.py", '    return _MADE_OF.sub(lambda match: f"{match.group()}\\u200b", text)\n', "    return text\n"
+    ),
+    Change("bot/render.py", '"text": text, "verbatim": True}', '"text": text}'),
+    Change("bot/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
+    Change("rag/model.py", "        return self.name.translate(ROUND)\n", "        return self.name\n"),
+    Change(
+        "rag/citations.py",
+        "        checked = _checked(_undisguised(text), by_number.keys())\n",
+        "        checked = text\n",
+    ),
+    Change(
+        "rag/citations.py",
+        "tuple(by_number[number] for number in cited)",
+        "tuple(by_number[number] for number in cited if number in by_number)",
+    ),
+    Change(
+        "rag/citations.py",
+        "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", _undisguised(text))\n",
+        "    return text\n",
+    ),
+    Change(
+        "rag/prompt.py",
+        '    return _CONTROL.sub(lambda match: f" {match[0]}" if match["closing"] else f"{match[0]} ", text)\n',
+        "    return text\n",
+    ),
+)
+
+SCOPE = Change(
+    "rag/pipeline.py",
+    "found = self.find(question, scope) if picture is None",
+    'found = self.find(question, Scope.of("vault", *(scope.spaces or ()))) if picture is None',
+)
+"""Apart from the others: with it every case is told of the vault, whatever it says."""
+
+
+def changed_copy(into: Path, changes: Iterable[Change]) -> None:
+    """Copy the tree and make the changes. Raise ValueError for one whose text does not occur exactly once."""
+    for room in ("bot", "rag", "tests"):
+        shutil.copytree(ROOT / room, into / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for change in changes:
+        path = into / change.file
+        source = path.read_text(encoding="utf-8")
+        if (count := source.count(change.old)) != 1:
+            raise ValueError(f"{change.file} has this {count} times, not once; say anew what to change:\n{change.old}")
+        path.write_text(source.replace(change.old, change.new), encoding="utf-8")
+
+
+def run_unguarded(arguments: Sequence[str], changes: Iterable[Change] = GUARDS) -> int:
+    """Run the command in a changed copy, in a process of its own; its exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        changed_copy(copy, changes)
+        command = [sys.executable, "-m", "tests.injections", *arguments]
+        return subprocess.run(command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, check=False).returncode
