@@ -128,7 +128,7 @@ def _at_a_terminal(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.P
 
 
 def _address(printed: str) -> str:
-    return re.findall(r"http://127\.0\.0\.1:\d+/page/\S+/", printed)[0]
+    return str(re.findall(r"http://127\.0\.0\.1:\d+/page/\S+/", printed)[0])
 
 
 def test_without_the_script_the_page_is_there_until_ctrl_c(tmp_path: Path) -> None:
