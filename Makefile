@@ -6,13 +6,21 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks injections install
+.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks injections install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
 
 test: install
 	@$(BIN)/python -m pytest
+
+# The page in a real Chromium alone; pictures of every step: make test-browser SHOTS=DIR, AXE=axe.min.js looks with axe.
+test-browser: install
+	@$(BIN)/python -m pytest -n 0 -m browser tests/browser $(if $(SHOTS),--shots "$(SHOTS)") $(if $(AXE),--axe "$(AXE)")
+
+# The README's pictures, made again by driving the page.
+pictures: install
+	@$(BIN)/python -m tests.browser.pictures bot/samples
 
 lint: install
 	@$(BIN)/ruff check

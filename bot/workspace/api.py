@@ -28,6 +28,10 @@ METHODS: dict[str, Method] = (
 )
 
 
+STATUSES = {"": 200, "invalid_blocks": 400}
+"""Of a response_url, by its error."""
+
+
 class Api:
     def __init__(self, stage: Stage) -> None:
         self._stage, self._world = stage, stage.world
@@ -63,7 +67,7 @@ class Api:
         body = await request.json()
         record = self._note("response_url", dict(body))
         error = interactions.respond(self._stage, request.path_params["ticket"], body)
-        return self._told(record, PlainTextResponse(error or "ok", 404 if error else 200))
+        return self._told(record, PlainTextResponse(error or "ok", STATUSES.get(error, 404)))
 
     def _note(self, method: str, arguments: Json) -> Record:
         with self._world.changed:

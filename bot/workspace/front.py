@@ -373,10 +373,11 @@ def open_workspace(
     """Serve a workspace with our app installed on 127.0.0.1 until the block ends; port 0: a free one.
 
     `scopes` and `events` (subscriptions, such as "message.channels"): those of `manifest` (a manifest.yml)
-    unless given, else of the manifest.yml beside this package, else what Magpie asks for. `now` is the wall
-    clock that new messages and files are stamped with.
+    unless given, else of the manifest.yml beside this package, else what Magpie asks for. Home, buttons, shortcuts
+    and commands work as the manifest declares them; all of them, with scopes and events given and no manifest. `now`
+    is the wall clock that new messages and files are stamped with.
     """
-    world = World(*granted(scopes, events, manifest), *([now] if now else []))
+    world = World(granted(scopes, events, manifest), *([now] if now else []))
     world.pace.ack_timeout = ack_timeout
     with acts.staged(world) as stage:
         server = Server(stage, port, features(manifest))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bot.workspace import acts, events
 from bot.workspace.acts import Draft, Stage
 from bot.workspace.delivery import Envelope
+from bot.workspace.limits import Checker
 from bot.workspace.payloads import message_json
 from bot.workspace.state import Json, Message, Response, World
 
@@ -15,11 +16,26 @@ USES = 5
 """How often a response_url may be used."""
 
 
+class NotSetUp(Exception):
+    """The app's manifest does not say that it can do this; a sentence for whoever tried."""
+
+
+def _interactive(world: World, declared: frozenset[str] | None = None, name: str = "") -> None:
+    """`declared` and `name`: of a shortcut or a command, which need the scope `commands` as well."""
+    if not world.granted.interactive and not (name.startswith("/")):
+        raise NotSetUp("The app's manifest has no settings.interactivity: nothing of it can be pressed.")
+    if name and declared is not None and name not in declared:
+        raise NotSetUp(f"{name} is not in the app's manifest.")
+    if name and "commands" not in world.scopes:
+        raise NotSetUp("The app has not the scope commands: it has no shortcuts and no commands.")
+
+
 def click(stage: Stage, user: str, channel: str, ts: str, action_id: str, value: str = "") -> str:
     world = stage.world
     with world.changed:
         person = world.person_id(user)
         message = _seen(world, person, channel, ts)
+        _interactive(world)
         block, element = _element(message.blocks, action_id, value)
         action: Json = {"type": element["type"], "action_id": action_id, "block_id": block.get("block_id", "b1")}
         action |= {"action_ts": world.next_ts(), "value": value or element.get("value", "")}
@@ -65,6 +81,7 @@ def click_in_view(stage: Stage, user: str, view_id: str, action_id: str, value: 
     world = stage.world
     with world.changed:
         person = world.person_id(user)
+        _interactive(world)
         home = world.homes.get(person, {})
         view = home if home.get("id") == view_id else world.views[view_id]
         block, element = _element(view["blocks"], action_id, value)
@@ -78,6 +95,7 @@ def click_in_view(stage: Stage, user: str, view_id: str, action_id: str, value: 
 def message_shortcut(stage: Stage, user: str, channel: str, ts: str, callback_id: str) -> str:
     world = stage.world
     with world.changed:
+        _interactive(world, world.granted.shortcuts, callback_id)
         person, message = world.person_id(user), world.message(channel, ts)
         payload = _base(world, "message_action", person) | {"callback_id": callback_id, "message_ts": ts}
         payload |= {"action_ts": world.next_ts(), "channel": _named(world, channel)}
@@ -89,6 +107,7 @@ def message_shortcut(stage: Stage, user: str, channel: str, ts: str, callback_id
 def command(stage: Stage, user: str, channel: str, name: str, text: str) -> str:
     world = stage.world
     with world.changed:
+        _interactive(world, world.granted.commands, name)
         person = world.person_id(user)
         payload: Json = {
             "token": "unused",
@@ -117,6 +136,17 @@ def submit(stage: Stage, user: str, view_id: str, values: Json) -> str:
         return stage.delivery.push("interactive", [payload])[0]
 
 
+def close(stage: Stage, user: str, view_id: str) -> None:
+    """Close a modal. The app is told where its view asks for it."""
+    world = stage.world
+    with world.changed:
+        person, view = world.person_id(user), world.views.pop(view_id)
+        if view.get("notify_on_close"):
+            payload = _base(world, "view_closed", person) | {"view": view, "is_cleared": False}
+            stage.delivery.push("interactive", [payload])
+        world.changed.notify_all()
+
+
 def open_home(stage: Stage, user: str, tab: str) -> None:
     world = stage.world
     with world.changed:
@@ -141,6 +171,8 @@ def replied(stage: Stage, envelope: Envelope) -> None:
     elif envelope.event == "view_submission":
         view_id = envelope.payload["view"]["id"]
         action = reply.get("response_action", "")
+        if view_id not in world.views:  # closed meanwhile
+            return
         if action == "clear":
             # All that this person has open.
             viewer = world.viewers.get(view_id)
@@ -159,9 +191,13 @@ def respond(stage: Stage, ticket: str, body: Json) -> str:
     """A POST to a response_url; the error, or nothing."""
     world = stage.world
     with world.changed:
-        if ticket not in world.responses:
+        response = world.responses.get(ticket)
+        if response is None or time.monotonic() > response.until:
             return "expired_url"
-        response = world.responses[ticket]
+        checker = Checker(world)
+        checker.blocks(body.get("blocks") or [])
+        if checker.errors:
+            return "invalid_blocks"
         if response.used >= USES:
             return "used_url"
         response.used += 1
@@ -220,5 +256,5 @@ def _named(world: World, channel: str) -> Json:
 
 def _response_url(world: World, channel: str, user: str, message: Message | None) -> str:
     ticket = world.unique_id("R")
-    world.responses[ticket] = Response(channel, user, message)
+    world.responses[ticket] = Response(channel, user, message, time.monotonic() + world.pace.response_for)
     return f"http://{world.host}/response/{ticket}"

@@ -1,8 +1,9 @@
-"""What the app may do and is told: scopes and subscriptions, of a manifest.yml or Magpie's own."""
+"""What the app may do and is told: scopes, subscriptions, surfaces, of a manifest.yml or Magpie's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ EVENTS = frozenset(
     "group_unarchive member_joined_channel member_left_channel message.channels message.groups message.im "
     "message.mpim team_join user_change".split()
 )
-
 """Of an app that uses all that is here: for tests of the stand-in, and where no manifest.yml lies beside."""
 
 BESIDE = Path(__file__).parents[2] / "manifest.yml"
@@ -53,20 +53,41 @@ NEEDED = {
 """Subscription -> the scopes of which one is needed to be told."""
 
 
-def granted(
-    scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None
-) -> tuple[frozenset[str], frozenset[str]]:
-    """(scopes, subscribed events)."""
+@dataclass(frozen=True)
+class Granted:
+    """What Slack knows of the app. `commands`, `shortcuts`: those declared; None: any."""
+
+    scopes: frozenset[str]
+    subscribed: frozenset[str]
+    home: bool = True
+    interactive: bool = True
+    commands: frozenset[str] | None = None
+    shortcuts: frozenset[str] | None = None
+
+
+def granted(scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None) -> Granted:
+    """Of the manifest; given scopes and events go before its own. With both given and no manifest: any surface."""
     path = manifest or (BESIDE if BESIDE.exists() else None)
-    written: tuple[Iterable[str], Iterable[str]] = _read(path) if path else (SCOPES, EVENTS)
-    return frozenset(written[0] if scopes is None else scopes), frozenset(written[1] if events is None else events)
+    if path is None or (manifest is None and scopes is not None and events is not None):
+        return Granted(frozenset(SCOPES if scopes is None else scopes), frozenset(EVENTS if events is None else events))
+    written = _read(path)
+    return replace(
+        written,
+        scopes=written.scopes if scopes is None else frozenset(scopes),
+        subscribed=written.subscribed if events is None else frozenset(events),
+    )
 
 
-def _read(path: Path) -> tuple[list[str], list[str]]:
+def _read(path: Path) -> Granted:
     import yaml
 
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return (
-        document["oauth_config"]["scopes"]["bot"],
-        document["settings"].get("event_subscriptions", {}).get("bot_events", []),
+    brought, settings = document.get("features", {}), document["settings"]
+    return Granted(
+        frozenset(document["oauth_config"]["scopes"]["bot"]),
+        frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
+        home=bool(brought.get("app_home", {}).get("home_tab_enabled")),
+        interactive=bool(settings.get("interactivity", {}).get("is_enabled")),
+        commands=frozenset(each["command"] for each in brought.get("slash_commands", [])),
+        shortcuts=frozenset(each["callback_id"] for each in brought.get("shortcuts", [])),
     )

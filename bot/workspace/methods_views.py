@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from bot.workspace.asked import Asked, Method, Refusal
@@ -9,6 +10,9 @@ from bot.workspace.limits import Checker
 from bot.workspace.state import Json
 
 MOST_STATUS_MESSAGES = 10
+MOST_VIEW_BYTES = 250_000
+MOST_STACKED = 3
+"""Modals of one person, one above the other."""
 
 
 def _view(asked: Asked, kind: str) -> Json:
@@ -18,6 +22,8 @@ def _view(asked: Asked, kind: str) -> Json:
     checker = Checker(asked.world, in_view=True)
     checker.blocks(view.get("blocks"))
     errors = [each.replace("pointer:/", "pointer:/view/") for each in checker.errors]
+    if view.get("blocks") == []:
+        errors.append("[ERROR] must have at least 1 item [json-pointer:/view/blocks]")
     if view.get("type") != kind:
         errors.append(f"[ERROR] unsupported type: {view.get('type')} [json-pointer:/view/type]")
     if kind == "modal" and not isinstance(view.get("title"), dict):
@@ -27,10 +33,13 @@ def _view(asked: Asked, kind: str) -> Json:
             errors.append(f"[ERROR] invalid additional property: {name} [json-pointer:/view]")
         elif len((view.get(name) or {}).get("text", "")) > 24:
             errors.append(f"[ERROR] must be less than 25 characters [json-pointer:/view/{name}/text]")
-    if len(view.get("private_metadata") or "") > 3000:
-        errors.append("[ERROR] must be less than 3001 characters [json-pointer:/view/private_metadata]")
+    for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
+        if len(view.get(name) or "") > most:
+            errors.append(f"[ERROR] must be less than {most + 1} characters [json-pointer:/view/{name}]")
     if errors:
         raise Refusal("invalid_arguments", *errors)
+    if len(json.dumps(view)) > MOST_VIEW_BYTES:
+        raise Refusal("view_too_large")
     return view
 
 
@@ -43,18 +52,34 @@ def _opened(asked: Asked, view: Json, view_id: str) -> Json:
 
 def publish(asked: Asked) -> Json:
     user = asked.text("user_id")
+    if not asked.world.granted.home:
+        raise Refusal("not_enabled")
     if user not in asked.world.people:
         raise Refusal("user_not_found")
     before = asked.world.homes.get(user, {})
-    if asked.text("hash") and asked.text("hash") != before.get("hash"):
-        raise Refusal("hash_conflict")
+    _unchanged(asked, before)
     view = _opened(asked, _view(asked, "home"), before.get("id") or asked.world.unique_id("V"))
     asked.world.homes[user] = view
     return {"view": view}
 
 
+def _unchanged(asked: Asked, before: Json) -> None:
+    """Who names the hash of what is shown is refused when somebody else has changed it."""
+    if asked.text("hash") and asked.text("hash") != before.get("hash"):
+        raise Refusal("hash_conflict")
+
+
 def open_view(asked: Asked) -> Json:
-    """With a trigger that is young and was not used."""
+    """With a trigger that is young and was not used. Shown above what this person has open."""
+    return _shown(asked, push=False)
+
+
+def push(asked: Asked) -> Json:
+    """Above the modal that is open."""
+    return _shown(asked, push=True)
+
+
+def _shown(asked: Asked, *, push: bool) -> Json:
     world, trigger = asked.world, asked.text("trigger_id")
     if trigger not in world.triggers:
         raise Refusal("invalid_trigger_id")
@@ -64,6 +89,11 @@ def open_view(asked: Asked) -> Json:
     if time.monotonic() > until:
         raise Refusal("expired_trigger_id")
     view = _opened(asked, _view(asked, "modal"), world.unique_id("V"))
+    below = [each for key, each in world.views.items() if world.viewers[key] == user]
+    if push and not 0 < len(below) < MOST_STACKED:
+        raise Refusal("push_limit_reached" if below else "not_found")
+    if push:
+        view |= {"root_view_id": below[0]["id"], "previous_view_id": below[-1]["id"]}
     world.triggers[trigger] = ("", until)
     world.views[view["id"]] = view
     world.viewers[view["id"]] = user
@@ -73,10 +103,13 @@ def open_view(asked: Asked) -> Json:
 def update(asked: Asked) -> Json:
     world = asked.world
     external = asked.text("external_id")
-    for view_id, view in world.views.items():
-        if view_id == asked.text("view_id") or (external and view["external_id"] == external):
-            world.views[view_id] = _opened(asked, _view(asked, "modal"), view_id)
-            return {"view": world.views[view_id]}
+    shown = [(world.views, key, view) for key, view in world.views.items()]
+    shown += [(world.homes, key, view) for key, view in world.homes.items()]
+    for views, key, view in shown:
+        if view["id"] == asked.text("view_id") or (external and view["external_id"] == external):
+            _unchanged(asked, view)
+            views[key] = _opened(asked, _view(asked, view["type"]), view["id"])
+            return {"view": views[key]}
     raise Refusal("not_found")
 
 
@@ -107,6 +140,7 @@ def set_prompts(asked: Asked) -> Json:
 METHODS = {
     "views.publish": Method(publish, (), ("user_id", "view")),
     "views.open": Method(open_view, (), ("trigger_id", "view")),
+    "views.push": Method(push, (), ("trigger_id", "view")),
     "views.update": Method(update, (), ("view",)),
     "assistant.threads.setStatus": Method(set_status, ("chat:write", "assistant:write"), ("channel_id", "thread_ts")),
     "assistant.threads.setSuggestedPrompts": Method(set_prompts, ("assistant:write",), ("channel_id", "prompts")),

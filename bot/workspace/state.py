@@ -12,6 +12,8 @@ from threading import Condition, RLock
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import uuid4
 
+from bot.workspace.manifest import Granted
+
 Json = dict[str, Any]
 Kind = Literal["channel", "group", "im", "mpim"]
 Guest = Literal["", "multi", "single"]
@@ -59,6 +61,8 @@ class Pace:
     """How long a streamed message may grow."""
     trigger_for: float = 3.0
     """How long a trigger id opens a modal."""
+    response_for: float = 1800.0
+    """How long a response_url is good for."""
 
 
 @dataclass
@@ -167,6 +171,8 @@ class Response:
     channel: str
     user: str
     message: Message | None
+    until: float
+    """On the monotonic clock."""
     used: int = 0
 
 
@@ -204,8 +210,9 @@ class Changed(Condition):
 class World:
     """Everything, behind one lock; every change wakes who waits on `changed`."""
 
-    def __init__(self, scopes: frozenset[str], events: frozenset[str], now: Callable[[], float] = time.time) -> None:
-        self.scopes, self.subscribed, self.now = scopes, events, now
+    def __init__(self, granted: Granted, now: Callable[[], float] = time.time) -> None:
+        self.granted, self.now = granted, now
+        self.scopes, self.subscribed = granted.scopes, granted.subscribed
         self.changed = Changed()
         self.pace = Pace()
         self.host = ""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.demo import QUESTIONS
@@ -36,10 +41,14 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Played]:
+def played_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def runs(played_in: Path) -> list[Played]:
     """Two in one data folder."""
-    folder = tmp_path_factory.mktemp("demo")
-    return [_play(folder), _play(folder)]
+    return [_play(played_in), _play(played_in)]
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +104,46 @@ def test_the_second_run_is_quick(runs: list[Played]) -> None:
     assert re.search(r"That was the demo, in \d+ seconds", runs[1].printed)
     assert runs[1].cpu < 15
     assert runs[1].cpu < runs[0].cpu / 2
+
+
+@contextmanager
+def _at_a_terminal(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The demo as a person starts it, once it has printed the page's address: (process, what it printed so far)."""
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAGPIE_")}
+    more = {"MAGPIE_ANSWER__MODEL": "", "MAGPIE_READ__WORKERS": "1", "COLUMNS": "80", "TERM": "dumb"}
+    command = [sys.executable, "-m", "bot.cli", "--data", str(folder), "demo", *arguments]
+    running = subprocess.Popen(command, env=kept | more, stdout=theirs, stderr=subprocess.STDOUT)
+    os.close(theirs)
+    printed = ""
+    try:
+        while not re.search(r"/page/\S+/\s", printed):
+            printed += os.read(ours, 65536).decode(errors="replace")
+        yield running, printed
+    finally:
+        running.send_signal(signal.SIGINT)
+        code = running.wait(60)
+        os.close(ours)
+    assert code == 0
+
+
+def _address(printed: str) -> str:
+    return str(re.findall(r"http://127\.0\.0\.1:\d+/page/\S+/", printed)[0])
+
+
+def test_without_the_script_the_page_is_there_until_ctrl_c(tmp_path: Path) -> None:
+    with _at_a_terminal(tmp_path) as (running, printed):
+        with httpx.Client(base_url=_address(printed), trust_env=False, timeout=60) as page:
+            assert "<title>Magpie</title>" in page.get("").text
+            start = page.get("start").json()
+            assert [each["name"] for each in start["people"]] == ["ada", "ben", "cleo"]
+            assert start["samples"]["questions"] == [question for _, question in QUESTIONS]
+        assert running.poll() is None
+
+
+def test_on_a_terminal_the_page_stays_after_the_script(runs: list[Played], played_in: Path) -> None:
+    del runs
+    with _at_a_terminal(played_in, "--script") as (running, printed):
+        assert "That was the demo" in printed
+        assert httpx.get(_address(printed), trust_env=False).status_code == 200
+        assert running.poll() is None

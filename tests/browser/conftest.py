@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from tests.browser.window import Window
 from tests.flows.team import without_proxies
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 Opened = Callable[..., Window]
@@ -34,20 +35,24 @@ def chromium() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+@contextmanager
+def launched(playwright: Playwright) -> Iterator[Browser]:
+    # Chromium's sandbox does not start for root.
+    browser = playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=os.geteuid() != 0)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    program = chromium()
-    if program is None:
+    if chromium() is None:
         pytest.skip("no Chromium on this machine: sudo apt install chromium")
-    with sync_playwright() as playwright:
-        # Chromium's sandbox does not start for root.
-        launched = playwright.chromium.launch(executable_path=program, chromium_sandbox=os.geteuid() != 0)
-        try:
-            yield launched
-        finally:
-            launched.close()
+    with sync_playwright() as playwright, launched(playwright) as browser:
+        yield browser
 
 
 @pytest.fixture

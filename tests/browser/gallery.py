@@ -153,5 +153,5 @@ features:
   slash_commands:
     - {command: /magpie, description: Search and status, usage_hint: "[search <text> | status]"}
 oauth_config: {scopes: {bot: [%s]}}
-settings: {event_subscriptions: {bot_events: [%s]}}
+settings: {event_subscriptions: {bot_events: [%s]}, interactivity: {is_enabled: true}}
 """

@@ -99,6 +99,7 @@ def test_every_block_is_shown(visit: Opened, ws: Workspace, town: Town) -> None:
     client_of(ws).chat_postMessage(channel=town.room, text="a gallery", blocks=gallery(id))
     window = visit(viewport={"width": 1100, "height": 1900})
     block = window.message("What the handbook says").locator(".text")
+    block.wait_for()
     for css, count in {
         "h3.header": 1,
         "hr": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.workspace.manifest import Granted
 from bot.workspace.state import Person, Space, World
 from tests.leaks.oracle import rights
 from tests.leaks.papers import MOST, Paper, numbers_in
@@ -35,7 +36,7 @@ def test_a_paper_is_told_by_its_picture() -> None:
 
 
 def test_who_can_open_what() -> None:
-    world = World(frozenset(), frozenset())
+    world = World(Granted(frozenset(), frozenset()))
     ada, gus = world.add_person("ada"), world.add_person("gus", guest="multi")
     eve = world.add_person("eve", team="T0THEM")
 

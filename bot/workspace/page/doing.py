@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.workspace import acts, file_acts, interactions
 from bot.workspace.acts import Draft, Stage
+from bot.workspace.interactions import NotSetUp
 from bot.workspace.page.seen import sees, visible_people, visible_spaces
 from bot.workspace.page.written import typed, wire
 from bot.workspace.state import Json, Message, Person, SlackFile, Space
@@ -28,6 +29,8 @@ def do(stage: Stage, person: Person, name: str, asked: Json) -> Json:
         raise Refused(f"There is no {name!r} to do here.")
     try:
         return ACTS[name](stage, person, asked)
+    except NotSetUp as error:
+        raise Refused(str(error)) from error
     except LookupError as error:
         raise Refused("That is not there any more.") from error
 
@@ -240,9 +243,8 @@ def _submit(stage: Stage, person: Person, asked: Json) -> Json:
 def _close(stage: Stage, person: Person, asked: Json) -> Json:
     view = text_of(asked, "view")
     with stage.world.changed:
-        if stage.world.viewers.get(view) == person.id:
-            stage.world.views.pop(view, None)
-            stage.world.changed.notify_all()
+        if stage.world.viewers.get(view) == person.id and view in stage.world.views:
+            interactions.close(stage, person.id, view)
         return {}
 
 

@@ -95,7 +95,9 @@ class Page:
         path = STATIC / request.path_params["name"]
         if path.parent != STATIC or path.suffix not in TYPES or not path.is_file():
             return Response(status_code=404)
-        return FileResponse(path, media_type=TYPES[path.suffix], headers={"cache-control": "no-cache"})
+        # The address holds this start's secret: another start's files are never taken for these.
+        kept = {"cache-control": "private, max-age=3600"}
+        return FileResponse(path, media_type=TYPES[path.suffix], headers=kept)
 
     async def _start(self, _: Request) -> Response:
         """Who one may be, and what the app brings along."""

@@ -1,0 +1,73 @@
+"""The README's pictures, made by driving the page: `python -m tests.browser.pictures FOLDER` (bot/samples).
+
+The samples are read and the question is answered by the real bot; the model is the tests' plain reader.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from bot.samples import draw_samples
+from bot.town import settle
+from bot.workspace import open_workspace
+from rag import Settings
+from tests.browser.conftest import launched
+from tests.browser.window import Window
+from tests.flows.team import READ, magpie, without_proxies
+
+QUESTION = "What should the watch do if a relay loses power?"
+SIZE = {"width": 1180, "height": 760}
+COLOURS = 224
+"""In the palette of a picture: a third of the bytes, and nothing that the eye misses."""
+
+
+def small(picture: bytes, path: Path) -> None:
+    with Image.open(BytesIO(picture)) as image:
+        plain = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        plain.save(path, "PNG", optimize=True)
+
+
+def story(window: Window, folder: Path) -> None:
+    """Ada has shared the documents; Ben asks, and looks at the answer and at what went over the wire."""
+    page = window.page
+    window.become("Ben")
+    window.say(f"@magpie {QUESTION}")
+    page.locator("#thread .shown img").first.wait_for()
+    page.locator("#room .reaction[aria-label*=looked]").wait_for(state="detached")
+    page.locator("#thread .shown img").first.evaluate("image => image.decode()")
+    page.locator("#thread .scroller").evaluate("each => { each.scrollTop = 0; }")
+    page.evaluate("document.activeElement.blur()")
+    small(page.screenshot(), folder / "thread.png")
+    page.emulate_media(color_scheme="dark")
+    page.get_by_role("button", name="Close the thread").click()
+    page.get_by_role("button", name="Inspector").click()
+    page.locator("#inspector summary", has_text="app_mention").first.wait_for()
+    page.locator("#inspector .records").evaluate("each => { each.scrollTop = each.scrollHeight; }")
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    small(page.screenshot(), folder / "inspector.png")
+
+
+def play(folder: Path, data: Path) -> None:
+    drawn = [path for path in draw_samples(data / "samples") if path.suffix == ".pdf"]
+    with without_proxies(), open_workspace() as ws:
+        town = settle(ws)
+        with magpie(ws, data / "data", rag=Settings(data=data / "data")):
+            files = [(path.name, path.read_bytes()) for path in drawn]
+            shared = ws.post("ada", town.room, "The handbook, and what became of the sensors.", files=files)
+            ws.wait(lambda: READ in ws.message(town.room, shared).reactions, 300, "the documents to be read")
+            with sync_playwright() as playwright, launched(playwright) as browser:
+                window = Window.open(browser, ws, viewport=SIZE)
+                story(window, folder)
+                window.close()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        play(Path(sys.argv[1]), Path(name))
