@@ -38,7 +38,12 @@ def click(stage: Stage, user: str, channel: str, ts: str, action_id: str, value:
         _interactive(world)
         block, element = _element(message.blocks, action_id, value)
         action: Json = {"type": element["type"], "action_id": action_id, "block_id": block.get("block_id", "b1")}
-        action |= {"action_ts": world.next_ts(), "value": value or element.get("value", "")}
+        action["action_ts"] = world.next_ts()
+        if element["type"] == "static_select":
+            action["selected_option"] = next(each for each in element["options"] if each["value"] == value)
+            action["placeholder"] = element.get("placeholder")
+        else:
+            action["value"] = value or element.get("value", "")
         if "text" in element:
             action["text"] = element["text"]
         at: Json = {"type": "message", "message_ts": ts, "channel_id": channel}
@@ -65,6 +70,7 @@ def _element(blocks: list[Json], action_id: str, value: str) -> tuple[Json, Json
         for element in _elements(block):
             values = {element.get("value"), element.get("positive_button", {}).get("value")}
             values.add(element.get("negative_button", {}).get("value"))
+            values |= {each.get("value") for each in element.get("options", ())}
             if element.get("action_id") == action_id and (not value or value in values):
                 return block, element
     raise LookupError(f"no button {action_id!r} {value!r} in this message")

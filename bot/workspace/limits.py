@@ -32,6 +32,7 @@ FIELDS: dict[str, set[str]] = {
 UNCHECKED = {"video", "file", "card", "carousel", "alert", "plan", "task_card"}
 ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
 BUTTON = set("type action_id text url value style confirm accessibility_label".split())
+MOST_OPTIONS = 100
 MOST_ELEMENTS = {"actions": 25, "context": 10, "context_actions": 5}
 
 
@@ -135,6 +136,8 @@ class Checker:
         elif element.get("type") == "button":
             self._known(element, BUTTON, at)
             self._button(element, at)
+        elif element.get("type") == "static_select":
+            self._select(element, at)
         elif element.get("type") == "feedback_buttons":
             for side in ("positive_button", "negative_button"):
                 self._button(element.get(side), f"{at}/{side}")
@@ -148,6 +151,21 @@ class Checker:
             self._string(button["value"], f"{at}/value", 2000)
         if "url" in button:
             self._string(button["url"], f"{at}/url", 3000)
+
+    def _select(self, element: Json, at: str) -> None:
+        options = element.get("options")
+        if "placeholder" in element:
+            self._text(element["placeholder"], f"{at}/placeholder", 150, plain=True)
+        if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
+            self._error(f"must have 1 to {MOST_OPTIONS} items", f"{at}/options")
+            return
+        for number, each in enumerate(options):
+            place = f"{at}/options/{number}"
+            if not isinstance(each, dict):
+                self._error("must be an object", place)
+                continue
+            self._text(each.get("text"), f"{place}/text", 75, plain=True)
+            self._string(each.get("value"), f"{place}/value", 150)
 
     def _image(self, block: Json, at: str) -> None:
         self._string(block.get("alt_text"), f"{at}/alt_text", 2000)

@@ -121,9 +121,9 @@ def open_space(asked: Asked) -> Json:
         users = [each for each in asked.listed("users") if each != asked.world.bot.id]
         if not users:
             raise Refusal("users_list_not_supplied")
+        asked.may("mpim:write" if len(users) > 1 else "im:write")
         for each in users:
             _person(asked, each)
-        asked.may("mpim:write" if len(users) > 1 else "im:write")
         space = asked.world.space(acts.direct(asked.stage, users))
     told = space_json(asked.world, space) if asked.flag("return_im") else {"id": space.id}
     return {"channel": told}
