@@ -16,7 +16,6 @@ from bot.happenings import Edited, Question
 from bot.line import Asked
 from rag import Rag, Settings, open_rag
 
-NOW = f"{time():.6f}"
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 
 
@@ -96,7 +95,8 @@ def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
 
 def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag) -> None:
     with rag.writing() as connection:
-        line.put_question(connection, Question("C1", NOW, NOW, "U1", "first?"))
+        now = f"{time():.6f}"
+        line.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
         first = line.claim_greeting(connection)
         second = line.claim_greeting(connection)
