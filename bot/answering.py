@@ -194,7 +194,8 @@ class Answering:
             self._status.renew(asked.question)
 
         reply = self._thinking.reply(Work(asked, tell, check))
-        self._note(asked, reply=reply.stored())
+        stored = reply.stored()
+        self._note(asked, reply=stored, used=stored["used"])
         return reply
 
     def _may_show(self, asked: Asked, reply: Reply) -> bool:
@@ -256,7 +257,9 @@ class Answering:
             of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             shown.put_evidence(connection, asked.question.channel, of)
         self._note(asked, sharing=time())
-        self._uploads.share(uploads, pictures, asked.question.channel, asked.question.thread)
+        # Where the answer stands under no message, its pictures go under the answer.
+        under = asked.question.thread or str(asked.placeholder)
+        self._uploads.share(uploads, pictures, asked.question.channel, under)
 
     def _forget_pictures(self, asked: Asked) -> None:
         """Take out of Slack what an answer before showed."""

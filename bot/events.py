@@ -16,6 +16,7 @@ from bot.happenings import (
     Edited,
     FollowUp,
     Happening,
+    HomeOpened,
     Joined,
     Left,
     Linked,
@@ -34,6 +35,7 @@ from bot.happenings import (
 Raw: TypeAlias = Mapping[str, Any]
 
 SUBSCRIBED = (
+    "app_home_opened",
     "app_mention",
     "message",
     "file_shared",
@@ -87,6 +89,8 @@ def parse(event: Raw, me: str) -> list[Happening]:
             return [Unshared(_text(event.get("file_id")), at=_at(event))]
         case "file_change":
             return [Changed(_text(event.get("file_id")))]
+        case "app_home_opened" if event.get("tab") == "home":
+            return [HomeOpened(_text(event.get("user")), channel)]
         case "member_joined_channel" if event.get("user") == me:
             return [Joined(channel)]
         case "channel_left" | "group_left" | "channel_deleted" | "group_deleted":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,8 +35,17 @@ _SECONDS = 60
 class SlackFiles:
     """Knows one workspace's files. Any thread may call it."""
 
-    def __init__(self, client: WebClient, settings: SlackSettings, me: str, max_mb: int) -> None:
+    def __init__(
+        self,
+        client: WebClient,
+        settings: SlackSettings,
+        me: str,
+        max_mb: int,
+        is_wanted: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`is_wanted`: whether somebody said that a picture is to be indexed though it was sent as a question."""
         self._client = client
+        self._is_wanted = is_wanted
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
@@ -55,7 +64,7 @@ class SlackFiles:
         file = slack_file(raw)
         if file.user == self._me or not file.readable:
             raise NotFound(f"{file.name} is not for the index.")
-        if file.picture and self._sent_to_me(raw):
+        if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)
         return Fetched(changed_ns(file), file.size, file.name, file.link)

@@ -150,6 +150,14 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class HomeOpened:
+    """Somebody looks at Magpie's Home; `channel` is their direct message."""
+
+    user: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     channel: str
 
@@ -193,6 +201,7 @@ Happening: TypeAlias = (
     | Unlinked
     | Withdrawn
     | Changed
+    | HomeOpened
     | Joined
     | Left
     | Moved

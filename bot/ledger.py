@@ -54,6 +54,14 @@ queried = Table(
 )
 """Pictures that were sent as a question, and where: there they are not to be indexed."""
 
+wanted = Table(
+    "wanted",
+    metadata,
+    Column("file", String(32), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+)
+"""Files that somebody said are to be indexed there, though they were sent as a question."""
+
 departed = Table(
     "departed",
     metadata,
@@ -133,6 +141,24 @@ def put_query(connection: Connection, file: str, channel: str) -> None:
 def is_query(connection: Connection, file: str, channel: str) -> bool:
     rows = exists().where(queried.c.file == file, queried.c.channel == channel)
     return bool(connection.scalar(select(rows)))
+
+
+def want_file(connection: Connection, file: str, channel: str) -> None:
+    """Somebody says that a file is to be indexed there: a picture is a question no longer."""
+    connection.execute(delete(queried).where(queried.c.file == file, queried.c.channel == channel))
+    connection.execute(upsert(wanted).values(file=file, channel=channel).on_conflict_do_nothing())
+
+
+def is_wanted(connection: Connection, file: str, channel: str | None = None) -> bool:
+    """Whether a file is to be indexed whatever it was sent as; in any conversation when none is named."""
+    there = wanted.c.file == file
+    there = there if channel is None else there & (wanted.c.channel == channel)
+    return bool(connection.scalar(select(exists().where(there))))
+
+
+def want_no_longer(connection: Connection, file: str, channel: str | None) -> None:
+    there = wanted.c.file == file
+    connection.execute(delete(wanted).where(there if channel is None else there & (wanted.c.channel == channel)))
 
 
 def note_departure(connection: Connection, file: str, channel: str, at: float) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -71,16 +72,18 @@ question = Table(
     Column("asked", Float, nullable=False, doc="when it was written"),
     Column("placeholder", String(32), doc="ts of the message that becomes the answer; empty: being posted"),
     Column("reply", JSON, doc="text, blocks and pictures, once known: never thought out twice"),
+    Column("used", JSON, doc="the pages that the reply is made of, by number; kept for as long as the question"),
     Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),
     Column("sharing", Float, doc="when sharing them was asked for"),
     Column("obsolete", JSON, doc="file ids of pictures of an answer before, to be taken out of Slack"),
     UniqueConstraint("channel", "ts"),
     Index(None, "state", "next_try"),
     Index(None, "channel", "thread"),
+    Index(None, "channel", "placeholder"),
     sqlite_autoincrement=True,
 )
 
-_OPEN = ("waiting", "greeting", "lined", "answering")
+OPEN = ("waiting", "greeting", "lined", "answering")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def put_question(connection: Connection, new: Question) -> None:
 def _turn(connection: Connection, user: str) -> int:
     """Start-time fair queueing (Goyal, Vin, Cheng 1996), every question one unit: somebody's next question comes a
     round after their last, and nobody saves up rounds while they ask nothing."""
-    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(_OPEN)))
+    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(OPEN)))
     if now is None:
         now = connection.scalar(select(func.max(question.c.turn))) or 0
     mine = select(func.max(question.c.turn)).where(question.c.user == user, question.c.turn >= now)
@@ -142,7 +145,7 @@ def _turn(connection: Connection, user: str) -> int:
 
 def put_edit(connection: Connection, edit: Edited) -> None:
     """Ask again what was asked in other words less than a minute before. Another message's edit changes nothing."""
-    row = connection.execute(_at(edit.channel, edit.ts)).one_or_none()
+    row = connection.execute(at(edit.channel, edit.ts)).one_or_none()
     late = row is None or (edit.at or time()) - row.asked > EDITS
     if row is None or late or row.halt or row.kind != "ask" or edit.text in ("", row.text):
         return
@@ -156,6 +159,7 @@ def put_edit(connection: Connection, edit: Edited) -> None:
             attempts=0,
             next_try=0,
             reply=null(),
+            used=null(),
             uploads=null(),
             sharing=None,
             obsolete=[*(row.obsolete or ()), *(row.uploads or ())],
@@ -165,8 +169,8 @@ def put_edit(connection: Connection, edit: Edited) -> None:
 
 def halt_question(connection: Connection, channel: str, ts: str, how: str) -> bool:
     """Let a question go that is not answered yet: its message was DELETED, or its work STOPPED. False: too late."""
-    row = connection.execute(_at(channel, ts)).one_or_none()
-    if row is None or row.state not in _OPEN:
+    row = connection.execute(at(channel, ts)).one_or_none()
+    if row is None or row.state not in OPEN:
         return False
     if how == DELETED and row.state == "waiting" and row.placeholder is None:  # nothing is seen of it
         connection.execute(delete(question).where(question.c.id == row.id))
@@ -195,8 +199,8 @@ def answered_before(connection: Connection, asked: Question) -> list[str]:
 
 
 def find_question(connection: Connection, channel: str, ts: str) -> Question | None:
-    row = connection.execute(_at(channel, ts)).one_or_none()
-    return None if row is None else _asked(row).question
+    row = connection.execute(at(channel, ts)).one_or_none()
+    return None if row is None else as_question(row)
 
 
 # ---------------------------------------------------------------- claims
@@ -227,7 +231,7 @@ def line_up(connection: Connection, asked: Asked) -> None:
 
 def lined(connection: Connection) -> list[tuple[int, int]]:
     """(id of a question in the line, how many go before it or are at work), in their order."""
-    rows = select(question.c.id, question.c.state).where(question.c.state.in_(_OPEN), question.c.halt.is_(None))
+    rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.halt.is_(None))
     ordered = connection.execute(rows.order_by(question.c.state != "answering", question.c.turn, question.c.id))
     return [(row.id, before) for before, row in enumerate(ordered) if row.state == "lined"]
 
@@ -239,7 +243,7 @@ def before(connection: Connection, asked: Asked) -> int:
         and_(question.c.turn == asked.turn, question.c.id < asked.id),
         question.c.state == "answering",
     )
-    others = (question.c.id != asked.id) & question.c.state.in_(_OPEN) & question.c.halt.is_(None) & sooner
+    others = (question.c.id != asked.id) & question.c.state.in_(OPEN) & question.c.halt.is_(None) & sooner
     return connection.scalar(select(func.count()).where(others)) or 0
 
 
@@ -270,13 +274,14 @@ def note_placeholder(connection: Connection, asked: Asked, ts: str) -> None:
 
 
 def note_reply(connection: Connection, asked: Asked, **known: Any) -> bool:
-    """Store how far a reply came: `reply`, `uploads`, `sharing`, `obsolete`. False: it is held no longer."""
+    """Store how far a reply came: `reply`, `used`, `uploads`, `sharing`, `obsolete`. False: it is held no longer."""
     return connection.execute(update(question).where(_held(asked)).values(**known)).rowcount == 1
 
 
 def end_question(connection: Connection, asked: Asked, state: str) -> None:
-    """What was answered stands in Slack alone from now on."""
-    connection.execute(update(question).where(_held(asked)).values(state=state, reply=null()))
+    """What was answered stands in Slack alone from now on, and so does a message that somebody asked about."""
+    about = case((question.c.kind == "similar", null()), else_=question.c.about)
+    connection.execute(update(question).where(_held(asked)).values(state=state, reply=null(), about=about))
 
 
 def drop_question(connection: Connection, asked: Asked) -> None:
@@ -285,11 +290,12 @@ def drop_question(connection: Connection, asked: Asked) -> None:
 
 def unthink(connection: Connection, id: int) -> None:
     """Let a reply that was thought out and may be shown no longer be thought out anew, its pictures too."""
-    connection.execute(update(question).where(question.c.id == id).values(reply=null(), uploads=null(), sharing=None))
+    anew: dict[str, Any] = {"reply": null(), "used": null(), "uploads": null(), "sharing": None}
+    connection.execute(update(question).where(question.c.id == id).values(**anew))
 
 
 def open_questions(connection: Connection) -> int:
-    rows = select(func.count()).select_from(question).where(question.c.state.in_(_OPEN))
+    rows = select(func.count()).select_from(question).where(question.c.state.in_(OPEN))
     return connection.scalar(rows) or 0
 
 
@@ -314,7 +320,8 @@ def _held(asked: Asked) -> Any:
     return (question.c.id == asked.id) & (question.c.revision == asked.revision)
 
 
-def _at(channel: str, ts: str) -> Any:
+def at(channel: str, ts: str) -> Any:
+    """Selects the question at this place."""
     return select(question).where(question.c.channel == channel, question.c.ts == ts)
 
 
@@ -323,13 +330,17 @@ def _seconds(ts: str) -> float:
     return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
 
 
-def _asked(row: Row[Any]) -> Asked:
-    asked = Question(
+def as_question(row: Row[Any]) -> Question:
+    """A row of the table."""
+    return Question(
         row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files), row.kind, dict(row.about or {})
     )
+
+
+def _asked(row: Row[Any]) -> Asked:
     return Asked(
         row.id,
-        asked,
+        as_question(row),
         row.revision,
         row.turn,
         row.halt or "",

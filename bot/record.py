@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot import ledger, line, shown
+from bot import asides, ledger, line, shown
+from bot.asides import Aside
 from bot.conversation import is_meant
 from bot.files import KIND, LINK, changed_ns
 from bot.happenings import (
@@ -14,6 +15,7 @@ from bot.happenings import (
     Edited,
     FollowUp,
     Happening,
+    HomeOpened,
     Joined,
     Left,
     Linked,
@@ -42,13 +44,14 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
         case Edited(channel, ts, text):
             line.put_edit(connection, happening)
             shown.reword(connection, channel, ts, text)
-        case Queried(file, channel):
+        case Queried(file, channel) if not ledger.is_wanted(connection, file, channel):
             ledger.put_query(connection, file, channel)
             drop_share(connection, KIND, [file], channel)
         case Shared():
             _record_share(connection, happening)
         case Unshared(file, channel, at):
             drop_share(connection, KIND, [file], channel)
+            ledger.want_no_longer(connection, file, channel)
             ledger.note_departure(connection, file, channel or "", at)
             ledger.send_errand(connection, "gone", "*")
         case Linked(url, channel, user, ts) if links:
@@ -62,6 +65,8 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
             line.halt_question(connection, channel, ts, line.DELETED)
         case Changed(file):
             ledger.send_errand(connection, "file", file)
+        case HomeOpened(user, channel):
+            asides.put_aside(connection, Aside(asides.HOME, channel, user))
         case Joined(channel):
             ledger.send_errand(connection, "channel", channel)
         case Left(channel):

@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rag import Answer, Hit, Mode, Passage, Standing
+from bot import buttons
+from rag import Answer, Hit, Mode, Passage
+
+if TYPE_CHECKING:
+    from rag import Standing  # with SQL, which --help has no use for
 
 Block = dict[str, Any]
 
@@ -20,11 +24,15 @@ SECTION = 2900
 """Characters of a section; Slack takes 3,000."""
 
 SECTIONS = 4
-"""Sections of one answer. A whole message may have about 13,000 characters; see facts on msg_blocks_too_long."""
+"""Sections of one answer."""
+
+MESSAGE = 12_500
+"""Characters of all blocks of a message. Slack refuses from about 13,200 on (msg_blocks_too_long)."""
 
 NOTIFICATION = 3000
 PICTURES = 3
 NEAREST = 2
+_CITATIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,20 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """A page that a reply is made of.
+
+    `number`: of the passage, 0 where there is none. `shown`: its readers see it named, or quoted.
+    """
+
+    document: int
+    page: int
+    number: int = 0
+    cited: bool = False
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One message, and the pictures that follow it in the thread.
 
@@ -52,6 +74,7 @@ class Reply:
     blocks: list[Block]
     pictures: list[Picture] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
+    used: list[Used] = field(default_factory=list)
 
     def stored(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -60,7 +83,8 @@ class Reply:
     @classmethod
     def restored(cls, stored: Any) -> Reply:
         pictures = [Picture(**picture) for picture in stored["pictures"]]
-        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []))
+        used = [Used(**page) for page in stored.get("used", ())]
+        return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
 _UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]")
@@ -92,53 +116,90 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     """An answer with its citations. `remark` is said first: about a document that was sent with the question."""
     notices = [one for one in (remark, answer.notice) if one]
     body = _mrkdwn(answer.text)
-    blocks: list[Block] = [_small(escaped(" ".join(notices)))] if notices else []
+    blocks: list[Block] = [small(escaped(" ".join(notices)))] if notices else []
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
     if quoted:  # the passages themselves, each under its place already
         for one in answer.cited:
             body = body.replace(escaped(f"[{one.number}] {one.hit.spot}"), _citation(one), 1)
     if answer.abstained:  # the nearest pages are named in it
         for one in answer.passages:
-            body = body.replace(escaped(one.hit.place), _place(one.hit), 1)
-    blocks += [_section(piece) for piece in pieces(body)]
-    if answer.cited and not answer.abstained and not quoted:
-        blocks += [_small("\n".join(part)) for part in _batches([_citation(one) for one in answer.cited])]
+            body = body.replace(escaped(one.hit.place), place(one.hit), 1)
+    cited = () if answer.abstained else answer.cited
+    below = [] if quoted else [small("\n".join(part)) for part in _batches([_citation(one) for one in cited])]
+    below += buttons.onward(_files(one.hit for one in cited), more=bool(answer.found.hits))
+    below.append(buttons.verdict())
+    blocks += [section(piece) for piece in pieces(_fitting(body, [*blocks, *below]))]
+    blocks += below
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
     pictures = [Picture(str(path), f"[{one.number}] {one.hit.spot}", one.hit.document) for path, one in shown]
     return Reply(
         _cut(unlinked(_mrkdwn(answer.text)), NOTIFICATION),
         blocks,
         pictures,
-        _made_of(one.hit for one in answer.passages),
+        made_of(one.hit for one in answer.passages),
+        [_used(one, answer) for one in answer.passages],
     )
 
 
 def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     """Which page a screenshot shows, and what proves it."""
-    blocks: list[Block] = [_small(escaped(remark))] if remark else []
-    blocks.append(_section(f"This is *{_linked(hit)}*, {escaped(_page(hit))}."))
+    blocks: list[Block] = [small(escaped(remark))] if remark else []
+    blocks.append(section(f"This is *{_linked(hit)}*, {escaped(_page(hit))}."))
     if hit.why:
-        blocks.append(_small(escaped(hit.why)))
+        blocks.append(small(escaped(hit.why)))
+    blocks += [*buttons.onward(_files([hit]), more=True), buttons.verdict()]
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
-    return Reply(unlinked(f"This is {escaped(hit.place)}."), blocks, pictures, [hit.document])
+    used = [Used(hit.document, hit.page, cited=True, shown=True)]
+    return Reply(unlinked(f"This is {escaped(hit.place)}."), blocks, pictures, [hit.document], used)
 
 
 def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     """That no page shows a screenshot, and the pages that come nearest."""
     near = hits[:NEAREST]
-    blocks: list[Block] = [_small(escaped(remark))] if remark else []
-    named = f" Nearest: {'; '.join(map(_place, near))}." if near else ""
-    blocks.append(_section(f"{UNSEEN}{named}"))
-    return Reply(UNSEEN, blocks, documents=_made_of(near))
+    blocks: list[Block] = [small(escaped(remark))] if remark else []
+    named = f" Nearest: {'; '.join(map(place, near))}." if near else ""
+    blocks.append(section(f"{UNSEEN}{named}"))
+    blocks += [*buttons.onward([], more=bool(hits)), buttons.verdict()]
+    used = [Used(hit.document, hit.page, shown=True) for hit in near]
+    return Reply(UNSEEN, blocks, documents=made_of(near), used=used)
 
 
-def _made_of(hits: Iterable[Hit]) -> list[int]:
+def _used(passage: Passage, answer: Answer) -> Used:
+    hit = passage.hit
+    cited = passage in answer.cited and not answer.abstained
+    named = answer.abstained and hit.place in answer.text
+    return Used(hit.document, hit.page, passage.number, cited, cited or named)
+
+
+def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:
+    """(document, title) of the files of these pages, each once."""
+    return list({hit.document: (hit.document, hit.title) for hit in hits}.values())
+
+
+def _fitting(text: str, others: Sequence[Block]) -> str:
+    """Text, cut so that the message has room for its other blocks."""
+    return _cut(text, max(SECTION, MESSAGE - sum(map(_size, others))))
+
+
+def _size(block: Any) -> int:
+    """Characters of all texts of a block."""
+    if isinstance(block, list):
+        return sum(map(_size, block))
+    if isinstance(block, dict):
+        return sum(
+            len(part) if name == "text" and isinstance(part, str) else _size(part) for name, part in block.items()
+        )
+    return 0
+
+
+def made_of(hits: Iterable[Hit]) -> list[int]:
+    """The documents of these pages."""
     return sorted({hit.document for hit in hits})
 
 
 def plain_reply(text: str) -> Reply:
     """A sentence of ours."""
-    return Reply(unlinked(escaped(text)), [_section(escaped(text))])
+    return Reply(unlinked(escaped(text)), [section(escaped(text))])
 
 
 def reading_status(standings: Sequence[Standing]) -> str:
@@ -167,7 +228,7 @@ def working_reply(text: str) -> Reply:
     stop = {"type": "button", "action_id": STOP, "text": {"type": "plain_text", "text": "Stop"}, "value": STOP}
     return Reply(
         _cut(unlinked(text), NOTIFICATION),
-        [_section(text), {"type": "actions", "block_id": WORKING, "elements": [stop]}],
+        [section(text), {"type": "actions", "block_id": WORKING, "elements": [stop]}],
     )
 
 
@@ -245,7 +306,8 @@ def _citation(passage: Passage) -> str:
     return f"[{passage.number}] {_linked(hit)}, {escaped(hit.spot.removeprefix(f'{hit.title}, '))}"
 
 
-def _place(hit: Hit) -> str:
+def place(hit: Hit) -> str:
+    """A page as a reader would name it, with a link where there is one."""
     return f"{_linked(hit)}, {escaped(_page(hit))}"
 
 
@@ -261,7 +323,9 @@ def _linked(hit: Hit) -> str:
 
 
 def _batches(lines: list[str]) -> Iterator[list[str]]:
-    """Lines for one context block each: Slack takes as much in one element as in a section."""
+    """Lines for one context block each: Slack takes as much in one element as in a section. What is too much for a
+    message is left out."""
+    lines = lines[:_CITATIONS]
     batch: list[str] = []
     for line in lines:
         if batch and sum(map(len, batch)) + len(line) > SECTION // 2:
@@ -272,11 +336,13 @@ def _batches(lines: list[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _section(text: str) -> Block:
+def section(text: str) -> Block:
+    """A section of mrkdwn of which Slack makes no more than stands in it."""
     return {"type": "section", "expand": True, "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def _small(text: str) -> Block:
+def small(text: str) -> Block:
+    """As `section`, in small print."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": _cut(text, SECTION), "verbatim": True}]}
 
 

@@ -25,6 +25,7 @@ from bot.server import build_server, serving
 from bot.settings import SlackSettings
 from bot.slack import calling, open_asker, open_client, open_poster
 from bot.sweep import Sweep
+from bot.telling import Telling
 from bot.thinking import Thinking
 from bot.uploads import Uploads
 from bot.work import Bell, Chores, Questions, loop
@@ -61,6 +62,7 @@ class Bot:
     app: App
     questions: Questions
     chores: Chores
+    telling: Telling
     bell: Bell
     stop: threading.Event
 
@@ -70,11 +72,15 @@ class Bot:
         `started` is called once events come in, with the port of the HTTP server, or None when there is none.
         """
         with ExitStack() as running:
-            pool = ThreadPoolExecutor(self.settings.workers + _GREETERS + 2, thread_name_prefix="bot")
+            pool = ThreadPoolExecutor(self.settings.workers + _GREETERS + 3, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
             work = [pool.submit(self.rag.serve, self.stop), pool.submit(loop, self.chores.step, self.bell, self.stop)]
-            steps = [self.questions.greet] * _GREETERS + [self.questions.answer] * self.settings.workers
+            steps = (
+                [self.telling.step]
+                + [self.questions.greet] * _GREETERS
+                + [self.questions.answer] * self.settings.workers
+            )
             work += [pool.submit(loop, step, self.bell, self.stop) for step in steps]
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
@@ -168,7 +174,11 @@ def open_bot(
         me, team = str(who["user_id"]), str(who["team_id"])
         access = Access(Directory(open_asker(slack), team))
 
-        files = SlackFiles(client, slack, me, settings.read.max_mb)
+        def is_wanted(file: str) -> bool:
+            with rag.reading() as connection:
+                return ledger.is_wanted(connection, file)
+
+        files = SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
         fetchers: dict[str, Fetcher] = {KIND: files}
         if slack.links:
             fetchers[LINK] = UrlFetcher(settings.web, settings.read)
@@ -189,7 +199,9 @@ def open_bot(
             withdraw=slack.withdraw,
             keep_days=slack.keep_days,
         )
-        yield Bot(slack, client, rag, files, access, app, Questions(rag, answering, bell.ring), chores, bell, stop)
+        telling = Telling(client, poster, rag, files, access, me)
+        questions = Questions(rag, answering, bell.ring)
+        yield Bot(slack, client, rag, files, access, app, questions, chores, telling, bell, stop)
 
 
 @contextmanager

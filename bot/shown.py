@@ -33,9 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from bot import feedback
+from bot.asides import aside
 from bot.happenings import Question
 from bot.ledger import metadata, receipt
-from bot.line import question
+from bot.line import OPEN, question
 from rag import Allowed, gone
 
 access = Table(
@@ -157,12 +159,13 @@ def scrub(connection: Connection) -> int:
     """Take the words out of questions that were answered from a document that is gone, which they may quote; returns
     how many questions that were. Who asked, when, and about which bytes stays. A question that is not answered yet
     keeps its words until it is."""
+    feedback.scrub(connection)
     rows = select(access.c.document).where(access.c.text != "").distinct()
     lost = gone(connection, connection.scalars(rows).all())
     if not lost:
         return 0
     still = (question.c.channel == access.c.channel) & (question.c.ts == access.c.ts)
-    open_ = exists().where(still, question.c.state.in_(["waiting", "answering"]))
+    open_ = exists().where(still, question.c.state.in_(OPEN))
     mine = select(access.c.channel, access.c.ts).where(access.c.document.in_(lost), access.c.text != "", ~open_)
     asked = connection.execute(mine.distinct()).all()
     for row in asked:
@@ -183,6 +186,7 @@ def unshowable(connection: Connection) -> list[int]:
 def expire(connection: Connection, before: float) -> None:
     """Forget who asked what, and got which receipt, before this time, seconds since 1970."""
     connection.execute(delete(access).where(access.c.at < before))
+    feedback.expire(connection, before)
     done = question.c.state.in_(["done", "failed"])
     connection.execute(delete(question).where(done, question.c.asked < before))
     settled = (receipt.c.state == "done") & (cast(receipt.c.ts, Float) < before)
@@ -198,8 +202,9 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
 
     asked = union(*(select(table.c.channel, table.c.ts).where(mine(table)) for table in (question, access)))
     questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
-    for table in (question, access, receipt):
+    for table in (question, access, receipt, aside):
         connection.execute(delete(table).where(mine(table)))
+    feedback.forget_user(connection, user, channel)
     return questions
 
 

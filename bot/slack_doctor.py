@@ -20,6 +20,8 @@ from rag import BadSetting, Check, MagpieError, OperatorMustAct
 _NOWHERE = "C00000000"
 """A channel that is not there: a call with the right scope is told so, one without is told of the scope."""
 
+_NOBODY = "U00000000"
+
 _SECONDS = 10
 _REINSTALL = "Compare the app's scopes with manifest.yml, then install it again (OAuth & Permissions)."
 
@@ -35,13 +37,14 @@ PROBES: Mapping[str, Call] = {
     "files:write": lambda client: client.files_getUploadURLExternal(filename="magpie-doctor.txt", length=1),
     "chat:write": lambda client: client.chat_postMessage(channel=_NOWHERE, text="magpie doctor"),
     "reactions:write": lambda client: client.reactions_add(channel=_NOWHERE, timestamp="1.000001", name="eyes"),
+    "im:write": lambda client: client.conversations_open(users=_NOBODY),
     "channels:history": lambda client: client.conversations_history(channel=_NOWHERE, limit=1),
 }
 """Scopes that a call proves, and the call; none of them leaves anything behind."""
 
 GRANTED = tuple(
-    "app_mentions:read channels:history channels:read chat:write files:read files:write groups:history groups:read "
-    "im:history im:read mpim:history mpim:read reactions:write users:read".split()
+    "app_mentions:read channels:history channels:read chat:write commands files:read files:write groups:history "
+    "groups:read im:history im:read im:write mpim:history mpim:read reactions:write users:read".split()
 )
 """The manifest's scopes; those that no harmless call proves are compared with what Slack says it granted."""
 

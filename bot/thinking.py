@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -17,6 +18,7 @@ from bot.events import slack_file
 from bot.files import KIND, SlackFiles, changed_ns
 from bot.happenings import Queried, Question
 from bot.line import Asked
+from bot.pressed import reply_to_press
 from bot.record import record
 from bot.render import Reply
 from bot.slack import Stopping
@@ -64,6 +66,14 @@ class Thinking:
         self._stop = stop
         self.turns = Turns(rag.settings.answer.at_once)
 
+    @property
+    def rag(self) -> Rag:
+        return self._rag
+
+    @property
+    def files(self) -> SlackFiles:
+        return self._files
+
     def granted(self, question: Question) -> Granted:
         """What the readers of a reply may see."""
         return self._access.granted(question.channel, question.user)
@@ -72,6 +82,8 @@ class Thinking:
         """The reply, to be shown if everything it is made of may be shown still. Raises of our tree mean: not now, or
         not at all."""
         question = work.question
+        if question.kind != "ask":
+            return reply_to_press(self, work)
         pictures, documents = self._sent_with(question)
         standing = self._await_documents(work, documents)
         remark = render.failures_remark(standing)
@@ -80,8 +92,8 @@ class Thinking:
         granted = self.granted(question)
         remark = " ".join(part for part in (granted.notice, remark) if part)
         if pictures:
-            return self._about_picture(work, pictures[0], granted, remark)
-        return self._about_words(work, granted, standing, remark)
+            return self.about_picture(work, pictures[0], granted, remark)
+        return self.about_words(work, granted, standing, remark)
 
     # ------------------------------------------------------------ what was sent with it
 
@@ -123,10 +135,10 @@ class Thinking:
 
     # ------------------------------------------------------------ the answer
 
-    def _about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
+    def about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
         """What was sent with the question first, then everything its readers may see."""
         scope = granted.scope
-        query, remark = self._standalone(work, scope, remark)
+        query, remark = self.standalone(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
             answer = self._ask(work, query, replace(scope, documents=sent))
@@ -134,7 +146,7 @@ class Thinking:
                 return render.answer_reply(answer, remark)
         return render.answer_reply(self._ask(work, query, scope), remark)
 
-    def _standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str]:
+    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str]:
         """The question as it is understood without its thread, and the remark that says so where it reads otherwise.
         The scope stays the audience's: what was said before only words the question."""
         question = work.question
@@ -179,23 +191,29 @@ class Thinking:
             watch.changes = changes
         return watch.documents <= self._inside(watch.scope)
 
-    def _about_picture(self, work: Work, file: str, granted: Granted, remark: str) -> Reply:
+    def about_picture(self, work: Work, file: str, granted: Granted, remark: str) -> Reply:
         """Which page a screenshot shows; with words beside it, what they ask about that page."""
         scope, question = granted.scope, work.question
-        with self._rag.scratch() as name:
-            raw = self._files.ready(file)
-            path = Path(name) / f"picture.{slack_file(raw).ending}"
-            try:
-                self._files.download(raw, path)
+        try:
+            with self.sent_picture(file) as path:
                 if question.text:
                     return render.answer_reply(self._ask(work, question.text, scope, path), remark)
                 found = self._rag.find_picture(path, scope)
-            except Unreadable as error:
-                return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
+        except Unreadable as error:
+            return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
         if not found.found or not found.hits:
             return render.unseen_reply(found.hits, remark)
         first = found.hits[0]
         return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
+
+    @contextmanager
+    def sent_picture(self, file: str) -> Iterator[Path]:
+        """A picture on this disk, while the `with` lasts. Raise NotFound, or Unreadable for one that is too large."""
+        with self._rag.scratch() as name:
+            raw = self._files.ready(file)
+            path = Path(name) / f"picture.{slack_file(raw).ending}"
+            self._files.download(raw, path)
+            yield path
 
 
 @dataclass

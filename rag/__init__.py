@@ -73,6 +73,8 @@ if TYPE_CHECKING:
         shared_in,
         spaces_of,
         standings,
+        standings_in,
+        sums_of,
     )
     from rag.web.addresses import is_url
     from rag.web.fetch import UrlFetcher
@@ -116,6 +118,8 @@ _LATER = {
     "shared_in": "rag.shares",
     "spaces_of": "rag.shares",
     "standings": "rag.shares",
+    "standings_in": "rag.shares",
+    "sums_of": "rag.shares",
 }
 
 
@@ -196,6 +200,8 @@ __all__ = [
     "shared_in",
     "spaces_of",
     "standings",
+    "standings_in",
+    "sums_of",
     "train_decision",
     "variable",
     "write_report",

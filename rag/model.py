@@ -361,6 +361,11 @@ class DocumentRow:
     pages: int
     sha256: str
 
+    @property
+    def title(self) -> str:
+        """As Hit.title."""
+        return self.name.translate(ROUND)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:

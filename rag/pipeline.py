@@ -255,6 +255,10 @@ class Rag:
         unprinted, unsaid = self._parts.pixels.waiting(), self._parts.captions.waiting()
         return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted, unsaid)
 
+    def lanes(self) -> Mapping[str, str]:
+        """Of every lane `on`, or `off: why`."""
+        return self._retriever.lanes()
+
     def kept(self) -> list[Kept]:
         """What is kept where, and for how long."""
         return kept(self.settings, self._catalog)

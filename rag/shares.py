@@ -136,12 +136,26 @@ def gone(connection: Connection, documents: Collection[int]) -> set[int]:
     return ids - set(connection.scalars(rows))
 
 
+def sums_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
+    """The SHA-256 of these documents, of those that are still there."""
+    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
+    return {row.id: row.sha256 for row in rows}
+
+
 def documents_named(connection: Connection, name: str) -> dict[str, str]:
     """The documents that somebody means by a path, an address, a fetcher's name for a file, a file name, or eight or
     more digits of a SHA-256: the name of each, by its SHA-256. Not those that are gone: they have no name any more."""
     ids = dict(sources.find_sources(connection, name))
     rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
     return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}
+
+
+def standings_in(connection: Connection, space: str) -> list[Standing]:
+    """How everything shared in a space stands, of whatever kind, named as there; `ref` is empty."""
+    return [
+        Standing("", row.name, row.state, row.page, row.pages, row.reason, row.hint, row.document)
+        for row in sources.settled(connection, space=space)
+    ]
 
 
 def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import yaml
 
+from bot import hands
 from bot.events import SUBSCRIBED
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
 
 SCOPES = {
+    "app_home_opened": set[str](),
     "app_mention": {"app_mentions:read"},
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
@@ -53,6 +55,10 @@ SCOPES = {
     "users_list": {"users:read"},
     "files_delete": {"files:write"},
     "users_conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "conversations_open": {"im:write"},
+    "chat_getPermalink": set[str](),
+    "views_publish": set[str](),
     "auth_test": set[str](),
 }
 """What Slack asks for each event and method that Magpie uses (docs.slack.dev, November 2026)."""
@@ -75,7 +81,16 @@ def test_every_event_has_a_listener_and_every_listener_an_event() -> None:
 
 def test_every_scope_is_used_and_every_use_has_its_scope() -> None:
     asked = set(MANIFEST["oauth_config"]["scopes"]["bot"])
-    assert asked == set().union(*(SCOPES[name] for name in (*events(), *methods())))
+    assert asked == {"commands"}.union(*(SCOPES[name] for name in (*events(), *methods())))
+
+
+def test_shortcuts_and_the_command_are_those_that_are_listened_to() -> None:
+    features = MANIFEST["features"]
+    assert {one["callback_id"] for one in features["shortcuts"]} == {hands.FIND_SIMILAR, hands.INDEX_FILES}
+    assert all(one["type"] == "message" for one in features["shortcuts"])
+    assert [one["command"] for one in features["slash_commands"]] == [hands.COMMAND]
+    assert features["app_home"]["home_tab_enabled"]
+    assert MANIFEST["settings"]["interactivity"]["is_enabled"]
 
 
 def test_it_is_within_slacks_bounds() -> None:
@@ -85,3 +100,6 @@ def test_it_is_within_slacks_bounds() -> None:
     assert len(shown["description"]) <= 140
     assert MANIFEST["settings"]["socket_mode_enabled"]
     assert MANIFEST["features"]["app_home"]["messages_tab_enabled"]
+    for one in MANIFEST["features"]["shortcuts"]:
+        assert len(one["name"]) <= 24
+        assert len(one["description"]) <= 150

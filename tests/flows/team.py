@@ -132,3 +132,35 @@ def until(true: Callable[[], bool], seconds: float = 40) -> None:
             return
         moment.wait(0.05)
     raise TimeoutError(f"not so within {seconds} s")
+
+
+def share(ws: Workspace, who: str, room: str, name: str = "handbook.pdf", data: bytes = HANDBOOK) -> str:
+    """Share a file and wait until it can be found."""
+    ts = ws.post(who, room, files=[(name, data)])
+    receipts(ws, room, ts, READ)
+    return ts
+
+
+def asked(ws: Workspace, who: str, room: str, words: str) -> tuple[str, Message]:
+    """A question to Magpie and its answer."""
+    ts = ws.post(who, room, f"<@{ws.bot_user}> {words}")
+    return ts, reply(ws, room, ts)
+
+
+def answers(ws: Workspace, room: str, thread: str, count: int) -> list[Message]:
+    """Wait until so many answers stand in a thread; pictures are not counted."""
+
+    def there() -> list[Message]:
+        found = [one for one in replies(ws, room, thread) if one.blocks and not is_working(one.blocks)]
+        return found if len(found) >= count else []
+
+    return ws.wait(there, 40, f"{count} answers")
+
+
+def told(ws: Workspace, who: str, words: str) -> Message:
+    """Wait until somebody alone was told something with these words."""
+
+    def there() -> list[Message]:
+        return [one for one in ws.ephemerals(who) if words in said(one)]
+
+    return ws.wait(there, 20, words)[0]

@@ -72,6 +72,9 @@ def _parts(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _in_block(block: Mapping[str, Any]) -> Iterator[Thing]:
+    if block["type"] in ("actions", "context_actions"):
+        yield from _pressable(block)
+        return
     if block["type"] not in ("section", "context") or "accessory" in block:
         yield Thing("image", f"a block {block['type']}")
     for part in _parts(block):
@@ -79,3 +82,26 @@ def _in_block(block: Mapping[str, Any]) -> Iterator[Thing]:
             yield from things_in(part["text"], verbatim=part.get("verbatim", False))
         elif part["type"] != "plain_text":
             yield Thing("image", f"an element {part['type']}")
+
+
+def _pressable(block: Mapping[str, Any]) -> Iterator[Thing]:
+    """Buttons and lists: labels of plain text, of which Slack makes nothing, and no address that they lead to."""
+    for element in block["elements"]:
+        if element["type"] not in ("button", "static_select", "feedback_buttons"):
+            yield Thing("image", f"an element {element['type']}")
+        yield from _labels(element)
+
+
+def _labels(given: Any) -> Iterator[Thing]:
+    if isinstance(given, list):
+        for each in given:
+            yield from _labels(each)
+    elif isinstance(given, dict):
+        if "url" in given:
+            yield Thing("link", str(given["url"]))
+        if given.get("type") == "mrkdwn":
+            yield Thing("image", "a label that is no plain text")
+        if isinstance(given.get("text"), str):
+            yield from things_in(given["text"], verbatim=True)
+        for each in given.values():
+            yield from _labels(each)

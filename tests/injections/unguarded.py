@@ -38,7 +38,11 @@ GUARDS = (
     ),
     Change("bot/render.py", '"text": text, "verbatim": True}', '"text": text}'),
     Change("bot/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
-    Change("rag/model.py", "        return self.name.translate(ROUND)\n", "        return self.name\n"),
+    Change(
+        "rag/model.py",
+        'is no citation."""\n        return self.name.translate(ROUND)\n',
+        'is no citation."""\n        return self.name\n',
+    ),
     Change(
         "rag/citations.py",
         "        checked = _checked(_undisguised(text), by_number.keys())\n",

@@ -1,0 +1,151 @@
+"""Buttons, shortcuts and the command: one short listener for each, which commits rows, acknowledges and returns.
+
+Nothing in a payload is believed but who did it, where, and on which message; Slack says these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from slack_bolt import Ack, App
+from sqlalchemy import Connection
+
+from bot import asides, buttons, feedback, ledger, line, presses, render
+from bot.asides import Aside, put_aside
+from bot.events import without_mention
+from bot.metadata import question_of
+from bot.presses import Answered
+from rag import Rag
+
+Body: TypeAlias = Mapping[str, Any]
+
+FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
+"""Callback ids and the command, as in the manifest."""
+
+TOO_OLD = "I no longer know which question this answers. Please ask again."
+NOT_YOURS = "Only who asked can stop an answer."
+TOO_LATE = "It is answered already."
+LOOKING = "More pages are being looked for already."
+THANKS = {
+    buttons.GOOD: "Thanks, noted.",
+    buttons.BAD: "Thanks, noted. Whoever runs Magpie sees the question, the answer and its pages.",
+}
+USAGE = (
+    f"`{COMMAND} find WORDS` lists the best pages, for you alone. `{COMMAND} status` says what is indexed here, "
+    f"and what waits or failed. `{COMMAND} help` says this."
+)
+
+_MESSAGE = 2000
+"""Characters kept of a message that pages are to be found for."""
+
+_FILES = 10
+
+
+def listen_to_hands(app: App, rag: Rag, me: str, wake: Callable[[], None]) -> None:
+    """Register the listeners. `wake` is called after every commit."""
+
+    def once(body: Body, act: Callable[[Connection], None]) -> None:
+        """In one transaction, unless it was done before: Slack delivers again what it heard no answer to."""
+        with rag.writing() as connection:
+            if not ledger.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+                return
+            act(connection)
+        wake()
+
+    def pressed(ack: Ack, body: Body) -> None:
+        once(body, lambda connection: _press(connection, body))
+        ack()
+
+    def shortcut(ack: Ack, body: Body) -> None:
+        once(body, lambda connection: put_aside(connection, _on_message(body, me)))
+        ack()
+
+    def command(ack: Ack, body: Body) -> None:
+        kind, _, words = str(body.get("text") or "").strip().partition(" ")
+        found = _commanded(body, kind.lower(), words.strip())
+        if found is None:
+            ack(text=f"{render.HELP}\n{USAGE}", response_type="ephemeral")
+            return
+        once(body, lambda connection: put_aside(connection, found))
+        ack()
+
+    for action in (render.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
+        app.action(action)(pressed)
+    for name in (FIND_SIMILAR, INDEX_FILES):
+        app.shortcut(name)(shortcut)
+    app.command(COMMAND)(command)
+
+
+# ---------------------------------------------------------------- buttons
+
+
+def _press(connection: Connection, body: Body) -> None:
+    action: Body = body["actions"][0]
+    channel, user = str(body["channel"]["id"]), str(body["user"]["id"])
+    message: Body = body.get("message") or {}
+    ts = str((body.get("container") or {}).get("message_ts") or message.get("ts") or "")
+    about = presses.answered(connection, channel, ts, question_of(message))
+
+    def say(text: str) -> None:
+        thread = about.thread if about is not None else str(message.get("thread_ts") or "")
+        put_aside(connection, Aside(asides.SAY, channel, user, text, thread, str(body.get("response_url") or "")))
+
+    if about is None:
+        say(TOO_OLD)
+        return
+    kind = str(action.get("action_id")).partition(":")[0]
+    if kind == render.STOP:
+        _stop(connection, about, user, say)
+    elif kind == buttons.FEEDBACK:
+        verdict = str(action.get("value"))
+        feedback.put_feedback(connection, about, user, verdict, str(message.get("text") or "").replace("\u200b", ""))
+        say(THANKS[buttons.BAD if verdict == buttons.BAD else buttons.GOOD])
+    else:
+        chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
+        document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
+        asked = presses.press(kind, about, user, str(action.get("action_ts") or ""), document)
+        if not presses.put_press(connection, asked):
+            say(LOOKING)
+
+
+def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str], None]) -> None:
+    asked = about.question
+    if asked.user != user:
+        say(NOT_YOURS)
+    elif not line.halt_question(connection, asked.channel, asked.ts, line.STOPPED):
+        say(TOO_LATE)
+
+
+# ---------------------------------------------------------------- shortcuts and the command
+
+
+def _on_message(body: Body, me: str) -> Aside:
+    """What is to be done with a message that somebody chose."""
+    message: Body = body["message"]
+    about = {
+        "ts": str(body.get("message_ts") or message.get("ts") or ""),
+        "files": [str(raw["id"]) for raw in (message.get("files") or ())[:_FILES] if raw.get("id")],
+        "press": str(body.get("action_ts") or ""),
+    }
+    similar = body["callback_id"] == FIND_SIMILAR
+    text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
+    return Aside(
+        asides.SIMILAR if similar else asides.INDEX,
+        str(body["channel"]["id"]),
+        str(body["user"]["id"]),
+        text,
+        str(message.get("thread_ts") or ""),
+        str(body.get("response_url") or ""),
+        about,
+    )
+
+
+def _commanded(body: Body, kind: str, words: str) -> Aside | None:
+    """None: to be told how to use it."""
+    known = {"find": asides.FIND, "search": asides.FIND, "status": asides.STATUS}
+    if kind not in known or (known[kind] == asides.FIND and not words):
+        return None
+    channel, user = str(body.get("channel_id")), str(body.get("user_id"))
+    return Aside(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))
