@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -50,8 +50,8 @@ def found_shape(found: Found) -> Shape:
     }
 
 
-def status_shape(status: Status) -> Shape:
-    """`status --json`"""
+def status_shape(status: Status, feedback: Mapping[str, int]) -> Shape:
+    """`status --json`; `feedback`: how many answers were called good, and how many bad."""
     return {
         "documents": dict(status.documents),
         "pages": status.pages,
@@ -62,6 +62,7 @@ def status_shape(status: Status) -> Shape:
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "lanes": dict(status.lanes),
+        "feedback": dict(feedback),
     }
 
 

@@ -26,12 +26,12 @@ _WHOLE = 0.95
 """A box larger than this share of the page marks nothing."""
 
 
-def write_report(report: Report, into: Path) -> None:
-    """Write the page. Misses that find no room for pictures are listed without them."""
-    into.write_text(to_html(report), encoding="utf-8")
+def write_report(report: Report, into: Path, remark: str = "") -> None:
+    """Write the page. Misses that find no room for pictures are listed without them. `remark`: a sentence above all."""
+    into.write_text(to_html(report, remark=remark), encoding="utf-8")
 
 
-def to_html(report: Report, room: int = ROOM) -> str:
+def to_html(report: Report, room: int = ROOM, remark: str = "") -> str:
     """Every text that comes from a file is escaped."""
     thumbnails = Thumbnails(room)
     misses = [row for why in (NOT_RANKED, WRONGLY_DECLINED, WRONGLY_ANSWERED) for row in _of(report, why)]
@@ -45,7 +45,7 @@ def to_html(report: Report, room: int = ROOM) -> str:
 {thumbnails.style()}</style></head><body>
 <a class="skip" href="#misses">To the misses</a>
 <header><h1>What was found and what was missed</h1>
-<p>Questions asked: {len(report.asked)}. Missed: {len(misses)}. {_left_out(report)}</p></header>
+<p>Questions asked: {len(report.asked)}. Missed: {len(misses)}. {_left_out(report)} {_text(remark)}</p></header>
 <main>
 {_figures(report)}
 {_decision(report)}

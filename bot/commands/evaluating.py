@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from bot.commands.said import feedback_sentence, write_questions
 from bot.invocation import Data, invocation
 from bot.screen import Screen, count
 from rag import measure
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     context: typer.Context,
-    questions: Annotated[Path, typer.Option(help="Questions with their gold pages, one JSON object a line.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="Questions with their gold pages, one JSON object a line.")
+    ] = None,
     within: Annotated[bool, typer.Option("--within", help="Search only the question's own file.")] = False,
     without_own_file: Annotated[
         bool, typer.Option("--without-own-file", help="Search all but it: every question is one to decline.")
@@ -38,9 +41,16 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write figures and misses, with pictures.")
     ] = None,
+    from_feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.jsonl", help="Write the questions whose answers were called bad in Slack, and end."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Measure the search: recall, MRR, nDCG, what was declined, and the time it takes."""
+    if questions is None or from_feedback is not None:
+        _write_questions(context, questions, from_feedback, data)
+        return
     to_stdout = json == Path("-") or (json is None and invocation(context).json)
     with invocation(context).open(data, to_stdout) as (rag, screen):
         with screen.counting(f"Asking {questions.name}", "questions") as watch:
@@ -52,7 +62,7 @@ def evaluate(
         if report is not None:
             from rag import write_report  # loads the word index, which --help has no use for
 
-            write_report(result, report)
+            write_report(result, report, feedback_sentence(rag))
         if result.left_out:
             screen.note(
                 f"Left out: {count(sum(result.left_out.values()), 'question')} about "
@@ -71,6 +81,13 @@ def evaluate(
         if report is not None:
             screen.say("What was missed is listed in:")
             screen.path(report)
+
+
+def _write_questions(context: typer.Context, questions: Path | None, into: Path | None, data: Path | None) -> None:
+    if into is None or questions is not None:
+        raise typer.BadParameter("name the questions with --questions, or write a file of them with --from-feedback")
+    with invocation(context).open(data, False) as (rag, screen):
+        write_questions(rag, screen, into)
 
 
 def _show(screen: Screen, shape: Mapping[str, Any]) -> None:

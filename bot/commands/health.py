@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.privacy import show_access, show_kept
+from bot.commands.said import feedback_counts, feedback_sentence
 from bot.invocation import Data, Json, invocation
 from bot.screen import Screen, count
 from bot.settings import load_slack_settings
@@ -51,7 +52,7 @@ def status(
         return
     with invocation(context).open(data, json) as (rag, screen):
         found = rag.status()
-        screen.data(status_shape(found))
+        screen.data(status_shape(found, feedback_counts(rag)))
         total = sum(found.documents.values())
         states = ", ".join(f"{number} {state}" for state, number in found.documents.items())
         screen.say(f"{count(total, 'document')}{f': {states}' if states else ''}.", style="bold")
@@ -67,6 +68,8 @@ def status(
             screen.say(f"{found.renewed:,} {being} being read again by a newer reader; the old pages serve meanwhile.")
         for file, reason in found.failed:
             screen.say(f"✗ {file}: {reason}", style="red")
+        if said := feedback_sentence(rag):
+            screen.say(said)
         screen.say("Lanes:")
         for lane, state in found.lanes.items():
             screen.say(f"{lane:<14}{state}", indent=2)

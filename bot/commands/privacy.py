@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rag import Kept
 
 _GONE = "(removed with the file)"
-_WORDLESS = "(a picture, without words)"
+_WORDLESS = "(a picture or a button, without words)"
 
 
 def forget_asked(rag: Engine, screen: Screen, user: str, channel: str) -> int:
@@ -68,12 +68,13 @@ def show_kept(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
-    from bot import ledger, shown
+    from bot import asides, feedback, ledger, shown
     from rag import Kept
 
     rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
     with rag.reading() as connection:
         (questions, logged), (receipts, pictures) = shown.counts(connection), shown.traces(connection)
+        verdicts, aside = sum(feedback.counts(connection).values()), asides.open_asides(connection)
     until = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{until}; its words go with any file that answered it"
     withdrawn = "with the file they show" if slack.withdraw else "for ever: SLACK_WITHDRAW is false"
@@ -84,9 +85,13 @@ def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kep
 
     shown_to = "who was shown which document, by its SHA-256, for which question, under which scope"
     posted = "which picture that Magpie posted shows which document; the pictures are in Slack"
+    called = "who called which answer good or bad, with the question, the answer, and its pages by number"
+    told = "what somebody asked for with the command or a shortcut, and was not told yet"
     return [
         row("questions", questions, "question", "who asked what, where and when", scrubbed),
         row("log of access", logged, "line", shown_to, scrubbed),
+        row("feedback", verdicts, "word", called, scrubbed),
+        row("asides", aside, "row", told, "until it is told, or half an hour"),
         row("receipts", receipts, "receipt", "who shared which file id in which message", messages),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
     ]

@@ -51,6 +51,7 @@ def test_data_and_json_stand_before_or_after_the_name(run: Run, arguments: list[
         "read_again": 0,
         "failed": [{"file": "a.pdf", "reason": "It is encrypted."}],
         "lanes": {"words": "on"},
+        "feedback": {"good": 0, "bad": 0},
     }
 
 

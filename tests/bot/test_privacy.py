@@ -243,7 +243,7 @@ def test_the_log_is_read_aloud(run: Run, folder: Path, team: Path) -> None:
     assert told("gulls.pdf") == "Nobody was shown anything of it, as far as the log goes back (90 days).\n"
     with opened(team) as rag:
         ask(rag, "C1", "7.1", "U3", "")
-        assert "Question: (a picture, without words)" in told("gateway.pdf")
+        assert "Question: (a picture or a button, without words)" in told("gateway.pdf")
         rag.forget(["gateway.pdf"])
     assert told(str(folder / "gateway.pdf")).count("Question: (removed with the file)") == 3
 
