@@ -65,8 +65,9 @@ class Api:
     async def respond(self, request: Request) -> Response:
         """A response_url."""
         body = await request.json()
-        record = self._note("response_url", dict(body))
-        error = interactions.respond(self._stage, request.path_params["ticket"], body)
+        ticket = str(request.path_params["ticket"])
+        record = self._note("response_url", dict(body) | {"ticket": ticket})
+        error = interactions.respond(self._stage, ticket, body)
         return self._told(record, PlainTextResponse(error or "ok", STATUSES.get(error, 404)))
 
     def _note(self, method: str, arguments: Json) -> Record:

@@ -32,6 +32,11 @@ def readers(world: World, space: Space) -> list[Person]:
     return [each for each in people if can_open(world, each, space)]
 
 
+def rights_of(world: World, person: Person) -> Rights:
+    """Of one person alone."""
+    return Rights(frozenset(id for id, each in world.spaces.items() if can_open(world, person, each)))
+
+
 def rights(world: World, channel: str, only: str = "") -> Rights:
     """`only`: one person sees it, as what is ephemeral."""
     if channel not in world.spaces:

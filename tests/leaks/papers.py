@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
+from rag import Unreadable
 from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
 
 PAGES = 2
@@ -25,6 +26,10 @@ TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
 _TEXT, _NAME = "xtext{:05d}x", "xname{:05d}x"
 TEXT_MARK, NAME_MARK = re.compile(r"xtext(\d{5})x"), re.compile(r"xname(\d{5})x")
+
+
+TORN = b"%PDF-1.4 torn"
+"""A file that nobody can read: its name is told with what failed."""
 
 
 def name_of(share: int, ending: str = "pdf") -> str:
@@ -94,6 +99,8 @@ class PaperReader:
     version = "paper-1"
 
     def inspect(self, path: Path) -> Inspection:
+        if path.read_bytes() == TORN:
+            raise Unreadable("It is torn.", "Mend it.")
         paper = _paper(path)
         if paper is None:
             return Inspection("image/png", 1, None)

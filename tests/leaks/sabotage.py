@@ -77,8 +77,43 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "forgotten": Guard("rag/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"),
     "bytes": Guard("rag/forget.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/line.py", "values(state=state, reply=null())", "values(state=state)"),
+    "replies": Guard("bot/line.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard("bot/conversation.py", "if documents <= seen}", "}"),
+    "lists": Guard(
+        "bot/listing.py",
+        "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
+        "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], [], used)",
+    ),
+    "more": Guard(
+        "bot/pressed.py",
+        "scope = replace(granted.scope, documents=found.documents)\n    on =",
+        "scope = Scope(None, found.documents)\n    on =",
+    ),
+    "file": Guard(
+        "bot/pressed.py",
+        "scope = replace(granted.scope, documents=found.documents)\n    known =",
+        "scope = Scope(None, found.documents)\n    known =",
+    ),
+    "similar": Guard(
+        "bot/pressed.py",
+        "granted = thinking.granted(question)\n    remarks",
+        'granted = Granted(Scope(None), "")\n    remarks',
+    ),
+    "find": Guard("bot/telling.py", "if {one.document for one in found} == set(reply.documents):", "if True:"),
+    "status": Guard(
+        "bot/telling.py",
+        "held = Held.of(due.channel, standings_in(connection, due.channel))",
+        "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
+        "held = Held.of(due.channel, [one for row in rows for one in standings_in(connection, row[0])])",
+    ),
+    "home": Guard(
+        "bot/telling.py",
+        "spaces = sorted(granted.scope.spaces or ())",
+        "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
+    ),
+    "index": Guard("bot/telling.py", "if due.channel not in channels_of(raw):", "if False:"),
+    "feedback": Guard("bot/shown.py", "feedback.scrub(connection)", "pass"),
+    "stop": Guard("bot/hands.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
 

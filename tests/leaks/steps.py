@@ -9,11 +9,14 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from bot import buttons, hands
 from bot.workspace.state import Person, SlackFile, Space
-from tests.leaks.papers import MOST, TOPICS, Paper, name_of
+from tests.leaks import presses
+from tests.leaks.papers import MOST, TOPICS, TORN, Paper, name_of
 from tests.leaks.town import Town
 
 T = TypeVar("T")
+NO_PAPER = -1
 
 
 class Step(NamedTuple):
@@ -276,6 +279,79 @@ def _kinds(town: Town, space: Space) -> set[bool]:
     return {each.guest == "" and each.team == town.world.team for each in people}
 
 
+def _torn(town: Town, step: Step) -> None:
+    """A file that cannot be read: it has nothing but a name."""
+    person = _pick(_people(town), step.a)
+    space = _open(town, step.b, person)
+    if space is not None and person is not None:
+        name, before = len(town.shares), set(town.world.files)
+        town.ws.post(person.id, space.id, files=[(name_of(name), TORN)])
+        [file] = set(town.world.files) - before
+        town.shares[file] = (NO_PAPER, name)
+
+
+def _follow_up(town: Town, step: Step) -> None:
+    """Somebody goes on in a thread that Magpie answered in, without a mention."""
+    threads = {
+        (space.id, message.thread_ts)
+        for space in _spaces(town)
+        for message in space.messages
+        if message.user == town.ws.bot_user and message.thread_ts and not space.archived
+    }
+    chosen = _pick(sorted(threads, key=lambda one: one[1])[-8:], step.a)
+    if chosen is None:
+        return
+    members = [each for each in _people(town) if each.id in town.world.spaces[chosen[0]].members]
+    person = _pick(members, step.b)
+    if person is not None:
+        words = f"and which one has the {TOPICS[step.c % len(TOPICS)]}?"
+        town.ws.post(person.id, chosen[0], words, thread_ts=chosen[1])
+
+
+def _press(kind: str) -> Callable[[Town, Step], None]:
+    return lambda town, step: presses.press(town, kind, step.a, step.b)
+
+
+def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None]:
+    """While pages are looked for, somebody comes or goes, or a file does."""
+
+    def taken(town: Town, step: Step) -> None:
+        kinds = ["unshare", "delete file", "join", "leave", "guest", "connect", "make private"]
+        other = Step(kinds[step.c % len(kinds)], step.a // 7, step.b // 7, step.c // 7)
+        town.rag.meanwhile = town.during(lambda: STEPS[other.kind](town, other))
+        act(town, step)
+        town.work()
+        town.rag.meanwhile = None
+
+    return taken
+
+
+def _stop(town: Town, step: Step) -> None:
+    presses.stop(town, lambda: _ask(town, step), step.b // 7)
+
+
+def _similar(town: Town, step: Step) -> None:
+    presses.shortcut(town, hands.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
+
+
+def _index(town: Town, step: Step) -> None:
+    """And sometimes the file goes before anybody looks at it."""
+    message = presses.shortcut(town, hands.INDEX_FILES, step.a, step.b, with_files=True)
+    if message is not None and step.c % 2:
+        town.hear()
+        file = town.world.files[message.files[0]]
+        if any(share.space == message.channel for share in file.shares):
+            town.ws.unshare(file.id, message.channel)
+
+
+def _command(town: Town, step: Step) -> None:
+    presses.command(town, step.a, step.b, step.c)
+
+
+def _home(town: Town, step: Step) -> None:
+    presses.home(town, step.a)
+
+
 STEPS: dict[str, Callable[[Town, Step], None]] = {
     "share": _share,
     "share again": _reshare,
@@ -301,9 +377,24 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "lose": _lose,
     "late": _late,
     "fail": _fail,
+    "torn": _torn,
+    "follow up": _follow_up,
+    "more": _press(buttons.MORE),
+    "more, and meanwhile": _meanwhile(_press(buttons.MORE)),
+    "file": _press(buttons.FILE),
+    "verdict": _press(buttons.FEEDBACK),
+    "stop": _stop,
+    "similar": _similar,
+    "similar, and meanwhile": _meanwhile(_similar),
+    "index": _index,
+    "command": _command,
+    "command, and meanwhile": _meanwhile(_command),
+    "home": _home,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
+_WEIGHTS |= {"late": 4, "torn": 3, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
+_WEIGHTS |= {"similar": 4, "similar, and meanwhile": 3, "command": 6, "command, and meanwhile": 4, "home": 4}
 _LIGHT = 2
 
 

@@ -23,18 +23,23 @@ from slack_bolt import BoltRequest
 from bot.running import Bot, open_bot
 from bot.workspace import Workspace, open_workspace
 from bot.workspace.state import Call, World
-from rag import Answer, Found, Rag, Scope, open_rag
+from rag import Answer, DocumentRow, Found, Rag, Scope, open_rag
 from rag.ports import Prompt
 from tests.fakes.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.fakes.generator import FakeGenerator
 from tests.flows.team import settings, slack_settings, without_proxies
-from tests.leaks.oracle import Rights, rights
+from tests.leaks.oracle import Rights, rights, rights_of
 from tests.leaks.papers import NAME_MARK, TEXT_MARK, Paper, PaperReader, numbers_in
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
-_SHOWN = ("chat.postMessage", "chat.update", "chat.postEphemeral", "files.completeUploadExternal", "views.publish")
+_SHOWN = frozenset(
+    "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
+)
+_SPACE = re.compile(r"<#(\w+)>")
 _MOST = 200
+_LAST = re.compile(r"^Last question: (.*)$", re.MULTILINE)
+_REPEATED = 4
 _MARKS = re.compile(r"x(text|name)\d{5}x")
 
 
@@ -53,6 +58,11 @@ class Telling(FakeGenerator):
         if happens is not None:
             happens()
         marks = dict.fromkeys(match.group() for match in _MARKS.finditer(prompt.user))
+        asked = _LAST.search(prompt.user)
+        if asked is not None:  # a follow-up, to be understood without its thread
+            self.text = " ".join([asked.group(1), *list(marks)[:_REPEATED]])
+            yield from super().stream(prompt)
+            return
         numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
         self.text = None if not numbers else " ".join([*marks, *(f"[{number}]" for number in numbers)])
         yield from super().stream(prompt)
@@ -64,6 +74,8 @@ class WatchedRag:
 
     def __init__(self, rag: Rag) -> None:
         self._rag = rag
+        self.meanwhile: Callable[[], None] | None = None
+        """Happens once, between a search and what is made of it."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rag, name)
@@ -81,15 +93,33 @@ class WatchedRag:
         self._check(answer.found, inside, "asked")
         return answer
 
+    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+        inside = self._inside(scope)
+        found = self._rag.find(query, scope, k)
+        self._check(found, inside, "looked for words")
+        self._happens()
+        return found
+
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
         inside = self._inside(scope)
         found = self._rag.find_picture(path, scope, k)
         self._check(found, inside, "looked for a picture")
+        self._happens()
         return found
+
+    def documents(self, scope: Scope) -> list[DocumentRow]:
+        self._inside(scope)
+        return self._rag.documents(scope)
+
+    def _happens(self) -> None:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
 
     def _inside(self, scope: Scope) -> set[int]:
         """The documents of a scope, in SQL of our own."""
-        assert scope.spaces is not None, "the bot searched without a scope"
+        if scope.spaces is None:
+            raise Leak("the bot searched without a scope")
         with self._rag.reading() as connection:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
@@ -153,7 +183,7 @@ class Town:
             self.rag.index([])
             moved = self.bot.chores.step()
             self.look()
-            for step in (self.bot.questions.greet, self.bot.questions.answer):
+            for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):
                 moved = step() or moved
                 self.look()
             if not moved and not self.ws.envelopes_after(self.heard):
@@ -188,7 +218,12 @@ class Town:
         told = call.arguments
         channel = str(told.get("channel") or told.get("channel_id") or "")
         only = str(told.get("user") or "") if call.method == "chat.postEphemeral" else ""
-        allowed = rights(self.world, channel, only)
+        if call.method == "views.publish":
+            allowed = rights_of(self.world, self.world.people[str(told["user_id"])])
+        elif call.method == "response_url":
+            allowed = rights_of(self.world, self.world.people[self.world.responses[str(told["ticket"])].user])
+        else:
+            allowed = rights(self.world, channel, only)
         text = json.dumps(told, ensure_ascii=False, default=str)
         self._judge_text(text, allowed, call.method)
         if call.method == "files.completeUploadExternal":
@@ -211,6 +246,9 @@ class Town:
         for mark in NAME_MARK.findall(text):
             if not self._name_may(int(mark), allowed):
                 raise Leak(f"{where}: a name from where not every reader may look")
+        for space in _SPACE.findall(text):
+            if space not in allowed.spaces:
+                raise Leak(f"{where}: a conversation that not every reader may know of")
         for file in _LINK.findall(text):
             if file in self.shares and not self._file_may(file, allowed):
                 raise Leak(f"{where}: a link to where not every reader may look")
