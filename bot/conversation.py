@@ -12,6 +12,7 @@ from bot import line, shown
 from bot.events import without_mention
 from bot.happenings import Question
 from bot.metadata import question_of
+from bot.render import is_working
 from bot.slack import calling
 from rag import MagpieError, Rag, Scope, Turn, allowed
 
@@ -66,7 +67,7 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     if not question.thread or question.thread == question.ts:
         return []
     with rag.reading() as connection:
-        before = line.answered_before(connection, question)[-_QUESTIONS:]
+        before = line.asked_before(connection, question)[-_QUESTIONS:]
         made_of = shown.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
     open_ = {ts for ts, documents in made_of.items() if documents <= seen}
@@ -76,12 +77,13 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
         said = _thread(client, question, before[0])
     except MagpieError:
         return []
+    mine = {f"{question.channel}:{one}" for one in open_}
     turns: list[Turn] = []
     for message in said:
         ts, text = str(message.get("ts", "")), str(message.get("text", ""))
         if message.get("user") != me and ts in before:
             turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
-        elif message.get("user") == me and question_of(message) in {f"{question.channel}:{one}" for one in open_}:
+        elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
     return turns
 

@@ -187,10 +187,10 @@ def has_asked(connection: Connection, channel: str, thread: str, user: str) -> b
     return bool(connection.scalar(select(exists().where(mine))))
 
 
-def answered_before(connection: Connection, asked: Question) -> list[str]:
-    """The ts of questions of the same thread that were answered before, oldest first."""
+def asked_before(connection: Connection, asked: Question) -> list[str]:
+    """The ts of questions of the same thread that were asked before, oldest first."""
     mine = (question.c.channel == asked.channel) & (question.c.thread == asked.thread) & (question.c.ts < asked.ts)
-    rows = select(question.c.ts).where(mine, question.c.state == "done", question.c.kind == "ask")
+    rows = select(question.c.ts).where(mine, question.c.halt.is_(None), question.c.kind == "ask")
     return sorted(connection.scalars(rows))
 
 
