@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from bot import line
+from bot import line, shown
 from bot.render import is_working
 from bot.running import Bot
 from bot.workspace import Workspace, open_workspace
@@ -225,6 +225,30 @@ def test_an_answer_that_stands_stays_when_its_question_is_deleted(ws: Workspace,
     ws.delete_message(room, asked)
     quiet(ws, room, "which relay is painted red?")
     assert ws.called("chat.delete") == []
+
+
+def test_who_is_forgotten_while_they_wait_leaves_no_message(
+    ws: Workspace, bot: Bot, model: Talking, ada: str, room: str
+) -> None:
+    model.held = held = Event()
+    ws.post(ada, room, at(ws, FIRST))
+    assert model.begun.wait(40)
+    with bot.rag.writing() as connection:
+        assert shown.forget_user(connection, ada) == 1
+    ws.wait(lambda: ws.called("chat.delete"), 40, "the placeholder to go")
+    held.set()
+    quiet(ws, room, "which relay is painted red?")
+    assert "72 hours" not in str([said(one) for one in ws.messages(room) if one.user == ws.bot_user])
+
+
+def test_a_follow_up_whose_event_was_lost_is_found_by_the_sweep(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
+    asked = ws.post(ada, room, at(ws, FIRST))
+    reply(ws, room, asked)
+    ws.faults.lose_events(1)
+    ws.post(ada, room, "And the battery of the Heron Four relay?", thread_ts=asked)
+    ws.settled()
+    bot.sweep_all()
+    assert "31 hours" in answers(ws, room, asked, 2)[1]
 
 
 # ---------------------------------------------------------------- while it is at work
