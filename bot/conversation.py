@@ -14,11 +14,14 @@ from bot.happenings import Question
 from bot.metadata import question_of
 from bot.render import is_working
 from bot.slack import calling
-from rag import MagpieError, Rag, Scope, Turn, allowed
+from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
 
 _PAGE = 200
 _QUESTIONS = 4
 """The last questions of a thread that word the next one."""
+
+_LATELY = 600.0
+"""Seconds."""
 
 _OF_ONE = 1000
 """Characters of one turn: a question is worded by what was asked, not by all that was answered."""
@@ -64,8 +67,8 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     document that is gone, or that fewer may read, do not come back in another's question. Never raises: a question
     whose thread cannot be read is taken by itself.
     """
-    if not question.thread or question.thread == question.ts:
-        return []
+    if question.thread in ("", question.ts):
+        return _asked_lately(rag, question)
     with rag.reading() as connection:
         before = line.asked_before(connection, question)[-_QUESTIONS:]
         made_of = shown.made_of(connection, question.channel, before)
@@ -86,6 +89,15 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
         elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
     return turns
+
+
+def _asked_lately(rag: Rag, question: Question) -> list[Turn]:
+    """In a direct message people go on asking beside the thread: what they asked there words a question that does not
+    stand for itself."""
+    if not question.channel.startswith("D") or stands_alone(question.text):
+        return []
+    with rag.reading() as connection:
+        return [("asker", text[:_OF_ONE]) for text in line.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]]
 
 
 def _thread(client: WebClient, question: Question, since: str) -> list[Mapping[str, Any]]:

@@ -194,6 +194,14 @@ def asked_before(connection: Connection, asked: Question) -> list[str]:
     return sorted(connection.scalars(rows))
 
 
+def asked_lately(connection: Connection, asked: Question, seconds: float) -> list[str]:
+    """What the same person asked in the same conversation in these last seconds, in threads or not, oldest first."""
+    mine = (question.c.channel == asked.channel) & (question.c.user == asked.user) & (question.c.ts < asked.ts)
+    since = question.c.asked > _seconds(asked.ts) - seconds
+    rows = select(question.c.text).where(mine, since, question.c.text != "", question.c.kind == "ask")
+    return list(connection.scalars(rows.order_by(question.c.id)))
+
+
 def find_question(connection: Connection, channel: str, ts: str) -> Question | None:
     row = connection.execute(_at(channel, ts)).one_or_none()
     return None if row is None else _asked(row).question

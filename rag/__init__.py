@@ -48,7 +48,7 @@ from rag.settings import Settings, load_settings, names, variable
 if TYPE_CHECKING:
     from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
-    from rag.condense import Turn
+    from rag.condense import Turn, stands_alone
     from rag.decide import Decision
     from rag.evaluate import measure
     from rag.hosting import OpenHost, open_host
@@ -115,6 +115,7 @@ _LATER = {
     "put_share": "rag.shares",
     "shared_in": "rag.shares",
     "spaces_of": "rag.shares",
+    "stands_alone": "rag.condense",
     "standings": "rag.shares",
 }
 
@@ -196,6 +197,7 @@ __all__ = [
     "shared_in",
     "spaces_of",
     "standings",
+    "stands_alone",
     "train_decision",
     "variable",
     "write_report",

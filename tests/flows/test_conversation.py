@@ -136,6 +136,15 @@ def test_without_a_model_that_rewrites_a_rule_does(ws: Workspace, model: Talking
     assert "about: how high is the Crane Nine relay?" in second
 
 
+def test_in_a_direct_message_one_goes_on_asking_beside_the_thread(ws: Workspace, model: Talking, ada: str) -> None:
+    model.rewritten = "How high is the Crane Nine relay?"
+    here = ws.direct(ada)
+    reply(ws, here, ws.post(ada, here, FIRST))
+    assert "Understood as: How high is the Crane" in said(reply(ws, here, ws.post(ada, here, "and how high is it?")))
+    assert "Understood" not in said(reply(ws, here, ws.post(ada, here, "How long does the Heron Four battery last?")))
+    assert len(model.rewrites) == 1
+
+
 def test_what_is_not_meant_for_magpie_is_left_alone(
     ws: Workspace, model: Talking, ada: str, ben: str, room: str
 ) -> None:
