@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -62,7 +63,7 @@ question = Table(
     Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
     Column("kind", String(8), nullable=False, server_default="ask", doc="ask; or what a button asks for"),
     Column("about", JSON, doc="of what a button asks"),
-    Column("state", String(16), nullable=False, doc="waiting, greeting, lined, answering, done, failed"),
+    Column("state", String(16), nullable=False, doc="waiting, greeting, lined, placing, answering, done, failed"),
     Column("turn", Integer, nullable=False, server_default="0", doc="the lowest goes first"),
     Column("revision", Integer, nullable=False, server_default="0", doc="grows when it is changed, stopped, deleted"),
     Column("halt", String(8), doc="deleted, stopped: not to be answered any more"),
@@ -80,7 +81,9 @@ question = Table(
     sqlite_autoincrement=True,
 )
 
-_OPEN = ("waiting", "greeting", "lined", "answering")
+OPEN = ("waiting", "greeting", "lined", "placing", "answering")
+_GREETED = ("greeting", "placing")
+"""States in which somebody is about to say something where the answer will stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def put_question(connection: Connection, new: Question) -> None:
 def _turn(connection: Connection, user: str) -> int:
     """Start-time fair queueing (Goyal, Vin, Cheng 1996), every question one unit: somebody's next question comes a
     round after their last, and nobody saves up rounds while they ask nothing."""
-    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(_OPEN)))
+    now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(OPEN)))
     if now is None:
         now = connection.scalar(select(func.max(question.c.turn))) or 0
     mine = select(func.max(question.c.turn)).where(question.c.user == user, question.c.turn >= now)
@@ -151,7 +154,7 @@ def put_edit(connection: Connection, edit: Edited) -> None:
         .where(question.c.id == row.id)
         .values(
             text=edit.text,
-            state="waiting",
+            state=_again(row),
             revision=row.revision + 1,
             attempts=0,
             next_try=0,
@@ -166,14 +169,19 @@ def put_edit(connection: Connection, edit: Edited) -> None:
 def halt_question(connection: Connection, channel: str, ts: str, how: str) -> bool:
     """Let a question go that is not answered yet: its message was DELETED, or its work STOPPED. False: too late."""
     row = connection.execute(_at(channel, ts)).one_or_none()
-    if row is None or row.state not in _OPEN:
+    if row is None or row.state not in OPEN:
         return False
     if how == DELETED and row.state == "waiting" and row.placeholder is None:  # nothing is seen of it
         connection.execute(delete(question).where(question.c.id == row.id))
         return True
-    changed = {"halt": how, "state": "waiting", "revision": row.revision + 1, "next_try": 0, "attempts": 0}
+    changed = {"halt": how, "state": _again(row), "revision": row.revision + 1, "next_try": 0, "attempts": 0}
     connection.execute(update(question).where(question.c.id == row.id).values(**changed, reply=null()))
     return True
+
+
+def _again(row: Row[Any]) -> str:
+    """The state of a question that changed. Who greets it goes on, for two would post two messages."""
+    return str(row.state) if row.state in _GREETED else "waiting"
 
 
 def is_answered(connection: Connection, channel: str, thread: str) -> bool:
@@ -218,24 +226,26 @@ def claim_greeting(connection: Connection) -> Asked | None:
 def claim_question(connection: Connection) -> Asked | None:
     """Take the next question of the line. One that comes before it and is only now being greeted is waited for."""
     coming = question.c.state.in_(["waiting", "greeting"]) & (question.c.asked > time() - _COMING)
-    return _claim(connection, _next(coming | (question.c.state == "lined")), "answering", question.c.state == "lined")
+    first = _next(coming | question.c.state.in_(["lined", "placing"]))
+    return _claim(connection, first, "answering", question.c.state == "lined")
 
 
 def claim_place(connection: Connection, id: int) -> Asked | None:
     """Take a question out of the line for a moment, to say how far it is: nobody answers it meanwhile."""
     mine = select(question.c.id).where(question.c.id == id, question.c.state == "lined")
-    return _claim(connection, mine.scalar_subquery(), "greeting")
+    return _claim(connection, mine.scalar_subquery(), "placing")
 
 
 def line_up(connection: Connection, asked: Asked) -> None:
-    """Put a greeted question into the line."""
-    mine = (question.c.id == asked.id) & (question.c.revision == asked.revision)
-    connection.execute(update(question).where(mine, question.c.state == "greeting").values(state="lined"))
+    """Put a greeted question into the line; one that changed meanwhile is greeted again."""
+    state = case((question.c.revision == asked.revision, "lined"), else_="waiting")
+    mine = (question.c.id == asked.id) & question.c.state.in_(_GREETED)
+    connection.execute(update(question).where(mine).values(state=state))
 
 
 def lined(connection: Connection) -> list[tuple[int, int]]:
     """(id of a question in the line, how many go before it or are at work), in their order."""
-    rows = select(question.c.id, question.c.state).where(question.c.state.in_(_OPEN), question.c.halt.is_(None))
+    rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.halt.is_(None))
     ordered = connection.execute(rows.order_by(question.c.state != "answering", question.c.turn, question.c.id))
     return [(row.id, before) for before, row in enumerate(ordered) if row.state == "lined"]
 
@@ -247,21 +257,21 @@ def before(connection: Connection, asked: Asked) -> int:
         and_(question.c.turn == asked.turn, question.c.id < asked.id),
         question.c.state == "answering",
     )
-    others = (question.c.id != asked.id) & question.c.state.in_(_OPEN) & question.c.halt.is_(None) & sooner
+    others = (question.c.id != asked.id) & question.c.state.in_(OPEN) & question.c.halt.is_(None) & sooner
     return connection.scalar(select(func.count()).where(others)) or 0
 
 
 def free_claims(connection: Connection) -> None:
     """Put back what a process that is gone was at. Only for the one bot process, when it starts."""
-    begun = question.c.state.in_(["greeting", "lined", "answering"])
+    begun = question.c.state.in_(["greeting", "lined", "placing", "answering"])
     connection.execute(update(question).where(begun).values(state="waiting"))
 
 
 def delay_question(connection: Connection, asked: Asked, wait: float, *, attempts: int) -> None:
     """Give a claim back, to be tried again after `wait` seconds, with its attempts counted again from there."""
-    mine = _held(asked) & question.c.state.in_(["greeting", "answering"])
+    mine = question.c.state.in_(_GREETED) | (_held(asked) & (question.c.state == "answering"))
     changed = {"state": "waiting", "next_try": time() + wait, "attempts": attempts}
-    connection.execute(update(question).where(mine).values(**changed))
+    connection.execute(update(question).where(question.c.id == asked.id, mine).values(**changed))
 
 
 # ---------------------------------------------------------------- how far a reply came
@@ -284,7 +294,8 @@ def note_reply(connection: Connection, asked: Asked, **known: Any) -> bool:
 
 def end_question(connection: Connection, asked: Asked, state: str) -> None:
     """What was answered stands in Slack alone from now on."""
-    connection.execute(update(question).where(_held(asked)).values(state=state, reply=null()))
+    mine = (question.c.id == asked.id) & (question.c.state.in_(_GREETED) | _held(asked))
+    connection.execute(update(question).where(mine).values(state=state, reply=null()))
 
 
 def drop_question(connection: Connection, asked: Asked) -> None:
@@ -297,7 +308,7 @@ def unthink(connection: Connection, id: int) -> None:
 
 
 def open_questions(connection: Connection) -> int:
-    rows = select(func.count()).select_from(question).where(question.c.state.in_(_OPEN))
+    rows = select(func.count()).select_from(question).where(question.c.state.in_(OPEN))
     return connection.scalar(rows) or 0
 
 

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.happenings import Question
 from bot.ledger import metadata, receipt
-from bot.line import question
+from bot.line import OPEN, question
 from rag import Allowed, gone
 
 access = Table(
@@ -162,7 +162,7 @@ def scrub(connection: Connection) -> int:
     if not lost:
         return 0
     still = (question.c.channel == access.c.channel) & (question.c.ts == access.c.ts)
-    open_ = exists().where(still, question.c.state.in_(["waiting", "answering"]))
+    open_ = exists().where(still, question.c.state.in_(OPEN))
     mine = select(access.c.channel, access.c.ts).where(access.c.document.in_(lost), access.c.text != "", ~open_)
     asked = connection.execute(mine.distinct()).all()
     for row in asked:
