@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder leaks injections install
+.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -77,5 +77,9 @@ bench-ablation: install
 
 # Random workspaces, and whether anything gets where it must not: make leaks STEPS=10000 SEED=1, or SABOTAGE=all
 STEPS ?= 10000
+# Thirty questions of ten people at once, and how long one takes to its first words.
+bench-load: install
+	@$(BIN)/python -m tests.measure.load
+
 leaks: install
 	@$(BIN)/python -m tests.leaks --steps $(STEPS) --seed $(SEED)

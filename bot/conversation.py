@@ -12,12 +12,16 @@ from bot import line, shown
 from bot.events import without_mention
 from bot.happenings import Question
 from bot.metadata import question_of
+from bot.render import is_working
 from bot.slack import calling
-from rag import MagpieError, Rag, Scope, Turn, allowed
+from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
 
 _PAGE = 200
 _QUESTIONS = 4
 """The last questions of a thread that word the next one."""
+
+_LATELY = 600.0
+"""Seconds."""
 
 _OF_ONE = 1000
 """Characters of one turn: a question is worded by what was asked, not by all that was answered."""
@@ -63,10 +67,10 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     document that is gone, or that fewer may read, do not come back in another's question. Never raises: a question
     whose thread cannot be read is taken by itself.
     """
-    if not question.thread or question.thread == question.ts:
-        return []
+    if question.thread in ("", question.ts):
+        return _asked_lately(rag, question)
     with rag.reading() as connection:
-        before = line.answered_before(connection, question)[-_QUESTIONS:]
+        before = line.asked_before(connection, question)[-_QUESTIONS:]
         made_of = shown.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
     open_ = {ts for ts, documents in made_of.items() if documents <= seen}
@@ -76,14 +80,24 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
         said = _thread(client, question, before[0])
     except MagpieError:
         return []
+    mine = {f"{question.channel}:{one}" for one in open_}
     turns: list[Turn] = []
     for message in said:
         ts, text = str(message.get("ts", "")), str(message.get("text", ""))
         if message.get("user") != me and ts in before:
             turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
-        elif message.get("user") == me and question_of(message) in {f"{question.channel}:{one}" for one in open_}:
+        elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
     return turns
+
+
+def _asked_lately(rag: Rag, question: Question) -> list[Turn]:
+    """In a direct message people go on asking beside the thread: what they asked there words a question that does not
+    stand for itself."""
+    if not question.channel.startswith("D") or stands_alone(question.text):
+        return []
+    with rag.reading() as connection:
+        return [("asker", text[:_OF_ONE]) for text in line.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]]
 
 
 def _thread(client: WebClient, question: Question, since: str) -> list[Mapping[str, Any]]:

@@ -63,7 +63,7 @@ question = Table(
     Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
     Column("kind", String(8), nullable=False, server_default="ask", doc="ask; or what a button asks for"),
     Column("about", JSON, doc="of what a button asks"),
-    Column("state", String(16), nullable=False, doc="waiting, greeting, lined, answering, done, failed"),
+    Column("state", String(16), nullable=False, doc="waiting, greeting, lined, placing, answering, done, failed"),
     Column("turn", Integer, nullable=False, server_default="0", doc="the lowest goes first"),
     Column("revision", Integer, nullable=False, server_default="0", doc="grows when it is changed, stopped, deleted"),
     Column("halt", String(8), doc="deleted, stopped: not to be answered any more"),
@@ -83,7 +83,9 @@ question = Table(
     sqlite_autoincrement=True,
 )
 
-OPEN = ("waiting", "greeting", "lined", "answering")
+OPEN = ("waiting", "greeting", "lined", "placing", "answering")
+_GREETED = ("greeting", "placing")
+"""States in which somebody is about to say something where the answer will stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def put_edit(connection: Connection, edit: Edited) -> None:
         .where(question.c.id == row.id)
         .values(
             text=edit.text,
-            state="waiting",
+            state=_again(row),
             revision=row.revision + 1,
             attempts=0,
             next_try=0,
@@ -175,9 +177,14 @@ def halt_question(connection: Connection, channel: str, ts: str, how: str) -> bo
     if how == DELETED and row.state == "waiting" and row.placeholder is None:  # nothing is seen of it
         connection.execute(delete(question).where(question.c.id == row.id))
         return True
-    changed = {"halt": how, "state": "waiting", "revision": row.revision + 1, "next_try": 0, "attempts": 0}
+    changed = {"halt": how, "state": _again(row), "revision": row.revision + 1, "next_try": 0, "attempts": 0}
     connection.execute(update(question).where(question.c.id == row.id).values(**changed, reply=null()))
     return True
+
+
+def _again(row: Row[Any]) -> str:
+    """The state of a question that changed. Who greets it goes on, for two would post two messages."""
+    return str(row.state) if row.state in _GREETED else "waiting"
 
 
 def is_answered(connection: Connection, channel: str, thread: str) -> bool:
@@ -191,11 +198,19 @@ def has_asked(connection: Connection, channel: str, thread: str, user: str) -> b
     return bool(connection.scalar(select(exists().where(mine))))
 
 
-def answered_before(connection: Connection, asked: Question) -> list[str]:
-    """The ts of questions of the same thread that were answered before, oldest first."""
+def asked_before(connection: Connection, asked: Question) -> list[str]:
+    """The ts of questions of the same thread that were asked before, oldest first."""
     mine = (question.c.channel == asked.channel) & (question.c.thread == asked.thread) & (question.c.ts < asked.ts)
-    rows = select(question.c.ts).where(mine, question.c.state == "done", question.c.kind == "ask")
+    rows = select(question.c.ts).where(mine, question.c.halt.is_(None), question.c.kind == "ask")
     return sorted(connection.scalars(rows))
+
+
+def asked_lately(connection: Connection, asked: Question, seconds: float) -> list[str]:
+    """What the same person asked in the same conversation in these last seconds, in threads or not, oldest first."""
+    mine = (question.c.channel == asked.channel) & (question.c.user == asked.user) & (question.c.ts < asked.ts)
+    since = question.c.asked > _seconds(asked.ts) - seconds
+    rows = select(question.c.text).where(mine, since, question.c.text != "", question.c.kind == "ask")
+    return list(connection.scalars(rows.order_by(question.c.id)))
 
 
 def find_question(connection: Connection, channel: str, ts: str) -> Question | None:
@@ -214,19 +229,21 @@ def claim_greeting(connection: Connection) -> Asked | None:
 def claim_question(connection: Connection) -> Asked | None:
     """Take the next question of the line. One that comes before it and is only now being greeted is waited for."""
     coming = question.c.state.in_(["waiting", "greeting"]) & (question.c.asked > time() - _COMING)
-    return _claim(connection, _next(coming | (question.c.state == "lined")), "answering", question.c.state == "lined")
+    first = _next(coming | question.c.state.in_(["lined", "placing"]))
+    return _claim(connection, first, "answering", question.c.state == "lined")
 
 
 def claim_place(connection: Connection, id: int) -> Asked | None:
     """Take a question out of the line for a moment, to say how far it is: nobody answers it meanwhile."""
     mine = select(question.c.id).where(question.c.id == id, question.c.state == "lined")
-    return _claim(connection, mine.scalar_subquery(), "greeting")
+    return _claim(connection, mine.scalar_subquery(), "placing")
 
 
 def line_up(connection: Connection, asked: Asked) -> None:
-    """Put a greeted question into the line."""
-    mine = (question.c.id == asked.id) & (question.c.revision == asked.revision)
-    connection.execute(update(question).where(mine, question.c.state == "greeting").values(state="lined"))
+    """Put a greeted question into the line; one that changed meanwhile is greeted again."""
+    state = case((question.c.revision == asked.revision, "lined"), else_="waiting")
+    mine = (question.c.id == asked.id) & question.c.state.in_(_GREETED)
+    connection.execute(update(question).where(mine).values(state=state))
 
 
 def lined(connection: Connection) -> list[tuple[int, int]]:
@@ -249,15 +266,15 @@ def before(connection: Connection, asked: Asked) -> int:
 
 def free_claims(connection: Connection) -> None:
     """Put back what a process that is gone was at. Only for the one bot process, when it starts."""
-    begun = question.c.state.in_(["greeting", "lined", "answering"])
+    begun = question.c.state.in_(["greeting", "lined", "placing", "answering"])
     connection.execute(update(question).where(begun).values(state="waiting"))
 
 
 def delay_question(connection: Connection, asked: Asked, wait: float, *, attempts: int) -> None:
     """Give a claim back, to be tried again after `wait` seconds, with its attempts counted again from there."""
-    mine = _held(asked) & question.c.state.in_(["greeting", "answering"])
+    mine = question.c.state.in_(_GREETED) | (_held(asked) & (question.c.state == "answering"))
     changed = {"state": "waiting", "next_try": time() + wait, "attempts": attempts}
-    connection.execute(update(question).where(mine).values(**changed))
+    connection.execute(update(question).where(question.c.id == asked.id, mine).values(**changed))
 
 
 # ---------------------------------------------------------------- how far a reply came
@@ -280,8 +297,9 @@ def note_reply(connection: Connection, asked: Asked, **known: Any) -> bool:
 
 def end_question(connection: Connection, asked: Asked, state: str) -> None:
     """What was answered stands in Slack alone from now on, and so does a message that somebody asked about."""
+    mine = (question.c.id == asked.id) & (question.c.state.in_(_GREETED) | _held(asked))
     about = case((question.c.kind == "similar", null()), else_=question.c.about)
-    connection.execute(update(question).where(_held(asked)).values(state=state, reply=null(), about=about))
+    connection.execute(update(question).where(mine).values(state=state, reply=null(), about=about))
 
 
 def drop_question(connection: Connection, asked: Asked) -> None:

@@ -13,7 +13,7 @@ from bot import ledger
 from bot.audience import Conversation, conversation
 from bot.events import parse, slack_file
 from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, shared_at
-from bot.happenings import Queried, Question
+from bot.happenings import FollowUp, Queried, Question
 from bot.record import leave, record
 from bot.slack import Refused, calling
 from rag import NotFound, Rag, Share, drop_share, is_shared, put_share, shared_in, spaces_of
@@ -79,7 +79,7 @@ class Sweep:
         kind = "im" if channel.startswith("D") else "channel"
         for message in self._said(channel, max(since, started - _LOOK_BACK), started - _LOOK_BACK):
             event = {**message, "type": "message", "channel": channel, "channel_type": kind}
-            asked = [one for one in parse(event, self._me) if isinstance(one, Question | Queried)]
+            asked = [one for one in parse(event, self._me) if isinstance(one, Question | FollowUp | Queried)]
             if asked:
                 with self._rag.writing() as connection:
                     for happening in asked:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic, time
 
 from slack_sdk import WebClient
@@ -19,7 +20,7 @@ from bot.render import failure_sentence
 from bot.slack import Refused, Stopping, Superseded, calling
 from bot.sweep import Sweep
 from bot.uploads import Uploads
-from rag import OperatorMustAct, Rag, Standing, TryAgain, standings
+from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, standings
 
 log = logging.getLogger("magpie")
 
@@ -89,7 +90,7 @@ class Questions:
         with self._minding(asked, asked.attempts):
             if asked.halt:
                 self._answering.let_go(asked)
-                self._drop(asked)
+                self._let_go(asked)
             else:
                 self._answering.greet(asked, before)
                 self._places[asked.id] = (before, monotonic())
@@ -116,7 +117,8 @@ class Questions:
         try:
             yield
         except Superseded:
-            log.info("A question was changed, stopped or deleted while it was worked on.")
+            log.info("A question was changed, stopped, deleted or forgotten while it was worked on.")
+            self._leave_nothing(asked)
         except Stopping:
             self._delay(asked, attempts)
         except OperatorMustAct as error:
@@ -171,9 +173,23 @@ class Questions:
         else:
             self._end(asked, "failed")
 
-    def _drop(self, asked: Asked) -> None:
+    def _let_go(self, asked: Asked) -> None:
+        """A question whose message is there still is kept as one that was heard: the sweep would ask it again."""
         with self._rag.writing() as connection:
-            line.drop_question(connection, asked)
+            if asked.halt == line.DELETED:
+                line.drop_question(connection, asked)
+            else:
+                line.end_question(connection, asked, "done")
+
+    def _leave_nothing(self, asked: Asked) -> None:
+        """Where a question is gone without a trace, so is the message that was to become its answer."""
+        with self._rag.reading() as connection:
+            if line.find_question(connection, asked.question.channel, asked.question.ts) is not None:
+                return
+        try:
+            self._answering.let_go(replace(asked, halt=line.DELETED))
+        except MagpieError as error:
+            log.warning("The message of a forgotten question stays: %s", error)
 
     def _end(self, asked: Asked, state: str) -> None:
         with self._rag.writing() as connection:

@@ -48,7 +48,7 @@ from rag.settings import Settings, load_settings, names, variable
 if TYPE_CHECKING:
     from rag.bench import Benched, Wanted, measure_embedder
     from rag.calibrate import Fitted, train_decision
-    from rag.condense import Turn
+    from rag.condense import Turn, stands_alone
     from rag.decide import Decision
     from rag.evaluate import measure
     from rag.hosting import OpenHost, open_host
@@ -117,6 +117,7 @@ _LATER = {
     "put_share": "rag.shares",
     "shared_in": "rag.shares",
     "spaces_of": "rag.shares",
+    "stands_alone": "rag.condense",
     "standings": "rag.shares",
     "standings_in": "rag.shares",
     "sums_of": "rag.shares",
@@ -201,6 +202,7 @@ __all__ = [
     "spaces_of",
     "standings",
     "standings_in",
+    "stands_alone",
     "sums_of",
     "train_decision",
     "variable",

@@ -77,12 +77,18 @@ def standalone(question: str, history: Sequence[Turn], generator: Generator | No
     return by_rule(question, history)
 
 
+def stands_alone(question: str) -> bool:
+    """Whether a question can be searched for as it stands: it has words of its own, and refers to nothing before it."""
+    said = tokens(question)
+    return len(_content(question)) >= 2 and not _REFERRING & set(said) and not _OPENING.match(question)
+
+
 def by_rule(question: str, history: Sequence[Turn]) -> str:
     """The question, and behind it the last one before that stands for itself, when it does not."""
-    if _alone(question):
+    if stands_alone(question):
         return question
     asked = [text for role, text in history if role != "magpie" and text.strip()]
-    before = next((text for text in reversed(asked) if _alone(text)), asked[-1] if asked else "")
+    before = next((text for text in reversed(asked) if stands_alone(text)), asked[-1] if asked else "")
     said = " ".join(before.split())[:_OF_A_TURN]
     return f"{question.strip()} (about: {said})" if said and said != question.strip() else question
 
@@ -136,12 +142,6 @@ def _prompt(question: str, history: Sequence[Turn], settings: AnswerSettings) ->
         if len(turns) == 1 or size + _TOKENS < settings.num_ctx:
             return Prompt(system, user, tokens=size, longest=_TOKENS, seconds=SECONDS)
         del turns[0]
-
-
-def _alone(question: str) -> bool:
-    """Whether a question can be searched for as it stands."""
-    said = tokens(question)
-    return len(_content(question)) >= 2 and not _REFERRING & set(said) and not _OPENING.match(question)
 
 
 def _content(text: str) -> set[str]:

@@ -85,7 +85,7 @@ def _attempt(order: Order, ability: Ability, stage_ms: dict[str, float], again: 
     prompt, left_out = _ask_for(order, ability, again)
     shown = tuple(passage for passage in order.passages if passage.number in prompt.shown)
     asked = perf_counter()
-    text, cut = _stream(order.generator, prompt, order.on_text, quiet=again is not None)
+    text, cut = _stream(order, prompt, quiet=again is not None)
     written = perf_counter()
     text, cited = check_citations(MARKS.sub("", text), shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
@@ -140,16 +140,16 @@ def _more_room(prompt: Prompt, ability: Ability, settings: AnswerSettings) -> st
     return f"MAGPIE_ANSWER__NUM_CTX (now {settings.num_ctx}) sets how many tokens it reads."
 
 
-def _stream(
-    generator: Generator, prompt: Prompt, on_text: Callable[[str], None] | None, *, quiet: bool
-) -> tuple[str, str]:
-    """The whole text, and a sentence when it was cut at its longest length.
+def _stream(order: Order, prompt: Prompt, *, quiet: bool) -> tuple[str, str]:
+    """The whole text, and a sentence when it was cut at its longest length, or at its longest time.
 
     What may still become NOT FOUND is not passed on: the reader gets another sentence for it. `quiet`: nothing is
     passed on but that there is something, so that whoever listens can stop it.
     """
     text, told, cut = "", 0, ""
-    pieces = generator.stream(prompt)
+    on_text, longest = order.on_text, order.settings.longest_seconds
+    started = perf_counter()
+    pieces = order.generator.stream(prompt)
     try:
         for piece in pieces:
             text += piece
@@ -159,6 +159,11 @@ def _stream(
             elif on_text is not None and not NOT_FOUND.startswith(start):
                 on_text(text[told:])
                 told = len(text)
+            if perf_counter() - started > longest:
+                raise AnswerCut(
+                    f"The answer was cut after {longest:.0f} seconds.",
+                    "MAGPIE_ANSWER__LONGEST_SECONDS sets how long it may take.",
+                )
     except AnswerCut as error:
         cut = f"{error} {error.hint}".strip()
     finally:

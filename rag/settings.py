@@ -167,6 +167,9 @@ class AnswerSettings(Group):
     num_ctx: int = Field(default=8192, ge=1024, le=262144, description="context in tokens, the same in every request")
     num_predict: int = Field(default=600, ge=16, le=8192, description="longest answer in tokens")
     seconds: float = Field(default=180, ge=1, le=3600, description="longest wait between two pieces of an answer")
+    longest_seconds: float = Field(
+        default=600, ge=1, le=7200, description="longest time for all of an answer: it is cut then"
+    )
     at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
     passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
     pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")

@@ -94,8 +94,8 @@ def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
 
 
 def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag) -> None:
+    now = f"{time():.6f}"
     with rag.writing() as connection:
-        now = f"{time():.6f}"
         line.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
         first = line.claim_greeting(connection)
@@ -126,6 +126,25 @@ def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
     assert (second.uploads, second.obsolete) == (None, ["F5"])
+
+
+@pytest.mark.parametrize("how", ["edit", "halt"])
+def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(rag: Rag, how: str) -> None:
+    with rag.writing() as connection:
+        line.put_question(connection, ASKED)
+        greeted = line.claim_greeting(connection)
+        assert greeted is not None
+        if how == "edit":
+            line.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
+        else:
+            line.halt_question(connection, "C1", "5.1", line.STOPPED)
+        assert line.claim_greeting(connection) is None
+        line.note_placeholder(connection, greeted, "6.1")
+        line.line_up(connection, greeted)
+        assert line.claim_question(connection) is None
+        again = line.claim_greeting(connection)
+        assert again is not None
+        assert again.placeholder == "6.1"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +243,7 @@ def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
         assert placed is not None
         assert line.before(connection, placed) == 0
         assert line.claim_place(connection, id) is None
+        assert line.claim_question(connection) is None
         line.line_up(connection, placed)
         assert line.claim_place(connection, id) is not None
 

@@ -191,7 +191,7 @@ def test_what_is_gone_leaves_nothing_behind(ws: Workspace, tmp_path: Path, how: 
         else:
             ws.wait(lambda: ws.file(picture).deleted, what="the picture to be withdrawn")
     with magpie(ws, data, rag=settings(data)) as bot:
-        bot.rag.forget([])
+        forgotten(bot, data)
     assert bytes_below(data, CANARY) == []
     with magpie(ws, data) as bot:
         ws.wait(lambda: len(ws.called("users.conversations")) > 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator as Generating
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PIL import Image
@@ -41,6 +42,26 @@ class Drafts(FakeGenerator):
 def given(*texts: str | MagpieError, settings: AnswerSettings = SETTINGS) -> tuple[Answer, Drafts]:
     generator = Drafts(texts=list(texts))
     return answer(QUESTION, found(PIER, CRANE, LAMP), generator, settings), generator
+
+
+def test_an_answer_that_has_no_end_is_cut_after_its_longest_time() -> None:
+    @dataclass
+    class Endless(FakeGenerator):
+        def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+            try:
+                while not Event().wait(0.02):
+                    yield "The pier is 40 metres long [1]. "
+            finally:
+                self.closed += 1
+
+    endless = Endless()
+    settings = AnswerSettings(longest_seconds=1, correct=False)
+    made = answer(QUESTION, found(PIER), endless, settings)
+    assert endless.closed == 1
+    assert made.mode is Mode.VISION
+    assert "cut after 1 seconds" in made.notice
+    assert "MAGPIE_ANSWER__LONGEST_SECONDS" in made.notice
+    assert made.text.startswith("The pier is 40 metres long [1].")
 
 
 def test_what_its_page_says_is_asked_once() -> None:

@@ -1,0 +1,70 @@
+"""What Ollama can do wrong, seen from the thread: each ends in something useful, and the next question in an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from bot.workspace import Workspace, open_workspace
+from rag.adapters.ollama import open_generator
+from tests.fakes.ollama_chat import Model
+from tests.fakes.ollama_server import OllamaServer, Script, ollama_server
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
+BUSY = json.dumps({"error": "server busy, please try again.  maximum pending requests exceeded"}).encode()
+MEMORY = json.dumps({"error": "llama-server reported out-of-memory during startup: cudaMalloc failed"}).encode()
+
+FAULTS = {
+    "queue full": (Script(status=503, body=BUSY), "more questions than it can queue"),
+    "no memory": (Script(status=500, body=MEMORY), "does not fit into the memory"),
+    "breaks midway": (Script(fault="error line"), "broke down"),
+    "no end": (Script(fault="no done frame"), "broke off"),
+    "silence": (Script(fault="silent"), "said nothing"),
+    "cut off": (Script(fault="cut connection"), "connection to Ollama was cut"),
+    "a web page": (Script(status=200, body=b"<html>Welcome</html>"), "does not speak as Ollama"),
+    "too slow": (Script(gate=Event()), "took too long"),
+}
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[OllamaServer]:
+    with ollama_server(Model("sees:4b", ("completion", "vision"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        yield ws
+
+
+@pytest.fixture(scope="module")
+def room(ws: Workspace, ollama: OllamaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A channel with a handbook that is read, and a Magpie whose model is asked over HTTP."""
+    data = tmp_path_factory.mktemp("data")
+    rag = settings(data, answer={"model": "sees:4b", "host": ollama.url, "seconds": 1, "correct": False})
+    with magpie(ws, data, rag=rag, generator=open_generator(rag.answer)):
+        ada = ws.person("ada")
+        room = ws.channel("harbour", members=[ada])
+        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
+        yield room
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_failure_ends_in_the_passages_and_the_next_question_in_an_answer(
+    ws: Workspace, ollama: OllamaServer, room: str, name: str
+) -> None:
+    ollama.script, notice = FAULTS[name]
+    question = f"<@{ws.bot_user}> which port does the gateway use?"
+    failed = said(reply(ws, room, ws.post("ada", room, question)))
+    assert notice in failed
+    assert "so here are the best passages" in failed
+    assert "The gateway listens on port 8443." in failed
+    assert "handbook.pdf>, p. 2" in failed
+    ollama.script = Script()
+    assert said(reply(ws, room, ws.post("ada", room, question))).startswith("The gateway listens on port 8443. [1]")
