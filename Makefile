@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 SEED ?= 1
 
-.PHONY: demo test test-browser pictures lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
+.PHONY: demo test test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
 
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
@@ -21,6 +21,10 @@ test-browser: install
 # The README's pictures, made again by driving the page.
 pictures: install
 	@$(BIN)/python -m tests.browser.pictures bot/samples
+
+# Bytes and requests of the page's first load, and the time from `magpie demo` to an answered question: RUNS=5
+bench-page: install
+	@$(BIN)/python -m tests.measure.page --runs $(or $(RUNS),5)
 
 lint: install
 	@$(BIN)/ruff check

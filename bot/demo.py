@@ -66,7 +66,7 @@ def demo(
         else:
             _keep_open(shared, data, screen, port, browser)
     except KeyboardInterrupt:
-        screen.note("The workspace is closed. What Magpie read is kept; what was written there is gone.")
+        screen.note("The workspace is closed; what was written and shared there is gone.")
 
 
 def _keep_open(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:

@@ -38,7 +38,7 @@ class Stage:
 
 @contextmanager
 def staged(world: World) -> Iterator[Stage]:
-    faults, clock, trace = Faults(world.changed), Clock(), Trace()
+    faults, clock, trace = Faults(world.changed), Clock(), Trace(now=world.now)
     delivery = Delivery(world, faults, clock, trace)
     try:
         yield Stage(world, faults, clock, delivery, trace)

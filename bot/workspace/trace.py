@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,8 +62,8 @@ class Record:
 class Trace:
     """Written under the world's lock, as everything is; `version` grows with every change."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, kept: int = KEPT, now: Callable[[], float] = time.time) -> None:
+        self._kept, self._now = kept, now
         self._records: OrderedDict[int, Record] = OrderedDict()
         self._envelopes: dict[str, Record] = {}
         self._numbers = itertools.count(1)
@@ -104,7 +105,7 @@ class Trace:
             self._touch(record)
 
     def _add(self, kind: Literal["event", "call"], name: str, told: Json) -> Record:
-        record = Record(next(self._numbers), kind, name, time.time(), told)
+        record = Record(next(self._numbers), kind, name, self._now(), told)
         self._records[record.number] = record
         while len(self._records) > self._kept:
             _, old = self._records.popitem(last=False)

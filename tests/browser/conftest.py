@@ -73,6 +73,13 @@ def shots(request: pytest.FixtureRequest) -> Path | None:
 
 
 @pytest.fixture
+def axe(request: pytest.FixtureRequest) -> str | None:
+    """The source of axe-core: `--axe FILE`, its axe.min.js."""
+    file = request.config.getoption("--axe")
+    return Path(file).read_text(encoding="utf-8") if file else None
+
+
+@pytest.fixture
 def visit(browser: Browser, ws: Workspace, shots: Path | None) -> Iterator[Opened]:
     """Opens windows on the page; each is checked in the end: nothing asked of elsewhere, nothing broken."""
     opened: list[Window] = []

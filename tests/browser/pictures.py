@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -21,8 +23,10 @@ from tests.browser.conftest import launched
 from tests.browser.window import Window
 from tests.flows.team import READ, magpie, without_proxies
 
-QUESTION = "What should the watch do if a relay loses power?"
+QUESTION = "What happens when a gateway starts with the wrong time?"
 SIZE = {"width": 1180, "height": 760}
+MORNING = datetime(2026, 11, 2, 9, 41, tzinfo=UTC)
+"""What the clock of the pictures says, so that they change with the page alone."""
 COLOURS = 224
 """In the palette of a picture: a third of the bytes, and nothing that the eye misses."""
 
@@ -55,15 +59,16 @@ def story(window: Window, folder: Path) -> None:
 
 
 def play(folder: Path, data: Path) -> None:
+    began = time.monotonic()
     drawn = [path for path in draw_samples(data / "samples") if path.suffix == ".pdf"]
-    with without_proxies(), open_workspace() as ws:
+    with without_proxies(), open_workspace(now=lambda: MORNING.timestamp() + time.monotonic() - began) as ws:
         town = settle(ws)
         with magpie(ws, data / "data", rag=Settings(data=data / "data")):
             files = [(path.name, path.read_bytes()) for path in drawn]
             shared = ws.post("ada", town.room, "The handbook, and what became of the sensors.", files=files)
             ws.wait(lambda: READ in ws.message(town.room, shared).reactions, 300, "the documents to be read")
             with sync_playwright() as playwright, launched(playwright) as browser:
-                window = Window.open(browser, ws, viewport=SIZE)
+                window = Window.open(browser, ws, viewport=SIZE, timezone_id="UTC")
                 story(window, folder)
                 window.close()
 

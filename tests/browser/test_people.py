@@ -127,6 +127,11 @@ def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> Non
     window = visit()
     window.message("word 2").wait_for()
     page = window.page
+    where = page.url
+    page.get_by_role("link", name="Skip to the conversation").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "room"
+    assert page.url == where
     page.keyboard.press("Alt+ArrowDown")
     page.get_by_role("heading", name="with-tidewater", exact=True).wait_for()
     page.keyboard.press("Alt+ArrowUp")

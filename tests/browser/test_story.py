@@ -139,6 +139,34 @@ def test_a_page_whose_connection_was_cut_comes_back_by_itself(visit: Opened, ws:
     window.broken[:] = [each for each in window.broken if "Failed to load resource: net::ERR_" not in each]
 
 
+def test_what_is_shared_in_private_is_answered_there_and_nowhere_else(visit: Opened, bot: Bot, ws: Workspace) -> None:
+    room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
+    window = visit()
+    window.become("Ben")
+    window.enter("night-shift")
+    window.drop(("rota.pdf", *PDF[1:]))
+    window.send()
+    window.page.locator("#room .reaction[aria-label*=read]").wait_for()
+    window.say(ASKED)
+    window.page.locator("#thread .message", has_text="port 8443").wait_for()
+    window.page.locator("#thread .linklike", has_text="rota.pdf").wait_for()
+    window.shot("private-1-ben")
+    window.become("Ada")
+    window.enter("harbour-watch")
+    window.say(ASKED)
+    window.page.locator("#thread .message", has_text="could not find").wait_for()
+    assert window.seen(("night-shift", "rota", "8443")) == [False, False, False]
+    assert "8443" not in reply(ws, room, ws.messages(room)[-1].thread_ts).text
+    window.shot("private-2-ada")
+    window.become("Ben")
+    window.enter("night-shift")
+    window.page.get_by_role("button", name="2 members").click()
+    window.page.locator("dialog li", has_text="Ada").get_by_role("button", name="Add").click()
+    window.become("Ada")
+    window.enter("night-shift")
+    window.page.locator("#room .file", has_text="rota.pdf").wait_for()
+
+
 def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(visit: Opened, bot: Bot, ws: Workspace) -> None:
     room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
     shared = ws.post("ada", room, "our handbook", files=[("handbook.pdf", HANDBOOK)])

@@ -18,7 +18,8 @@ from bot.workspace.manifest import EVENTS, SCOPES
 from tests.bot.workspace.conftest import bolt_bot, client_of
 from tests.browser.conftest import Opened
 from tests.browser.gallery import FEEDBACK, HOME, MANIFEST, MODAL, gallery
-from tests.browser.window import PHONE
+from tests.browser.looks import check
+from tests.browser.window import DESK, PHONE
 from tests.flows.team import without_proxies
 
 
@@ -165,14 +166,20 @@ def test_shortcut_command_and_home(
     window.message("You said status of it.").wait_for()
     window.say("/magpie ")
     client_of(ws).views_publish(user_id=town.ada, view=HOME)
-    window.enter("Magpie’s Home")
+    window.enter("Magpie")
+    ws.wait(lambda: opened_tabs(ws) == ["messages"], what="the tab Messages to be told")
+    window.page.get_by_role("navigation", name="Magpie").get_by_role("link", name="Home").click()
     window.page.get_by_role("button", name="Look").click()
     ws.wait(lambda: heard, what="the button")
     assert heard[0]["container"]["type"] == "view"
-    assert ws.envelopes("app_home_opened")
+    assert opened_tabs(ws) == ["messages", "home"]
     window.shot("home-1")
     window.become("Ben")
     window.page.get_by_text("has put nothing here yet").wait_for()
+
+
+def opened_tabs(ws: Workspace) -> list[str]:
+    return [each.payload["event"]["tab"] for each in ws.envelopes("app_home_opened")]
 
 
 def test_an_app_that_does_not_answer_is_said(visit: Opened, ws: Workspace, town: Town) -> None:
@@ -250,3 +257,103 @@ def test_what_is_off_is_said_with_the_command_that_turns_it_on(visit: Opened, ws
     window.page.get_by_role("button", name="Look again").click()
     window.page.locator("dialog li").nth(1).wait_for(state="detached")
     assert window.page.locator("dialog li").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_the_apps_surfaces_are_named_legible_and_fit(
+    visit: Opened, ws: Workspace, town: Town, app: App, axe: str | None, scheme: str, size: str
+) -> None:
+    phone, client = size == "phone", client_of(ws)
+    shown(ws, town)
+    client.chat_postMessage(channel=town.room, text="It is 8443.", blocks=[FEEDBACK])
+    client.views_publish(user_id=town.ada, view=HOME)
+    with pytest.raises(Exception, match="invalid_blocks"):
+        client.chat_postMessage(channel=town.room, text="x", blocks=[{"type": "sections"}])
+    window = visit(
+        viewport=PHONE if phone else DESK, color_scheme=scheme, bypass_csp=bool(axe), has_touch=phone, is_mobile=phone
+    )
+    page = window.page
+
+    def look(what: str) -> None:
+        check(window, axe)
+        window.shot(f"surfaces-{size}-{scheme}-{what}")
+
+    page.locator("#room .shown .picture").click()
+    page.locator("dialog.lightbox img").evaluate("image => image.decode()")
+    look("1-picture")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="3 members").click()
+    look("2-members")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Bad").click()
+    page.get_by_label("In your words").fill("no")
+    page.locator("dialog.modal").get_by_role("button", name="Send").click()
+    page.get_by_text("A few words more, please.").wait_for()
+    look("3-modal")
+    page.keyboard.press("Escape")
+    page.locator("dialog.modal").wait_for(state="detached")
+    page.locator("#room textarea").fill("@")
+    page.locator(".completion li").first.wait_for()
+    look("4-completion")
+    page.locator("#room textarea").fill("/crow")
+    page.locator("#room textarea").press("Enter")
+    page.locator(".toast", has_text="/crow is no command here").wait_for()
+    look("5-toast")
+    page.get_by_role("button", name="Dismiss").click()
+    last = page.locator("#room .message", has=page.get_by_role("button", name="Bad"))
+    last.hover()
+    last.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Find similar").wait_for()
+    look("6-menu")
+    page.keyboard.press("Escape")
+    page.goto(ws.page.url + f"#/{town.ada}/home")
+    page.get_by_role("button", name="Look").wait_for()
+    look("7-home")
+    if phone:
+        page.locator("#room").get_by_role("button", name="Conversations").click()
+    page.get_by_role("button", name="Inspector").click()
+    page.locator("#inspector li.bad summary").first.click()
+    look("8-inspector")
+
+
+def test_a_long_answer_is_shown_from_its_beginning(visit: Opened, ws: Workspace, town: Town) -> None:
+    asked = ws.post("ada", town.room, f"<@{ws.bot_user}> which port?")
+    client = client_of(ws)
+    window = visit()
+    client.chat_postMessage(channel=town.room, thread_ts=asked, text="Looking …")
+    window.begin_thread("which port?")
+    where = "#thread .scroller"
+    answer = window.message("The gateway listens", "#thread")
+    for number in range(1, 4):
+        pictures = [(f"page-{each}.png", picture()) for each in range(2)]
+        client.chat_postMessage(channel=town.room, thread_ts=asked, text=f"The gateway listens: {number}")
+        ws.post("magpie", town.room, files=pictures, thread_ts=asked)
+        answer.get_by_text(f"listens: {number}").wait_for(state="attached")
+        window.page.locator(f"{where} .shown img").nth(2 * number - 1).wait_for(state="attached")
+    first = window.page.locator("#thread .message", has_text="Looking")
+    window.page.wait_for_function(
+        "box => box.scrollHeight > box.clientHeight + 300", arg=window.page.locator(where).element_handle()
+    )
+    assert first.bounding_box()["y"] >= window.page.locator(where).bounding_box()["y"] - 1  # type: ignore[index]
+    window.page.locator("#thread textarea").fill("thank you")
+    window.send("#thread")
+    window.message("thank you", "#thread").wait_for()
+    end = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
+    window.page.wait_for_function(end, arg=window.page.locator(where).element_handle())
+
+
+def test_a_document_without_a_receipt_is_said_to_be_read(visit: Opened, ws: Workspace, town: Town, app: App) -> None:
+    window = visit()
+    ts = ws.post("ada", town.room, files=[("handbook.pdf", b"%PDF-1.4")])
+    window.page.locator("#room .line", has_text="Magpie is reading handbook.pdf").wait_for()
+    client_of(ws).reactions_add(channel=town.room, timestamp=ts, name="white_check_mark")
+    window.page.locator("#room .line", has_text="Magpie is reading").wait_for(state="detached")
+
+
+def test_who_has_no_pointer_to_hover_with_reacts_by_the_menu(visit: Opened, ws: Workspace, town: Town) -> None:
+    ws.post("ben", town.room, "the heron nests")
+    window = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    window.message("the heron nests").get_by_role("button", name="More").tap()
+    window.page.get_by_role("menuitem", name="React with eyes").tap()
+    window.page.locator(".reaction[aria-label*=ada]").wait_for()

@@ -72,7 +72,7 @@ function row(one) {
     h("time", {}, time(one.began)),
     h("span", { class: `way ${one.kind}`, title: one.kind === "event" ? "Slack tells the bot" : "the bot calls Slack" },
       one.kind === "event" ? "→" : "←"),
-    h("b", {}, one.name), h("span", { class: "short" }, short(one)), h("span", { class: "took" }, took(one)),
+    h("b", {}, breakable(one.name)), h("span", { class: "short" }, short(one)), h("span", { class: "took" }, took(one)),
     one.error ? h("span", { class: "error" }, one.error) : null));
   if (opened.has(one.number)) fillIn(box, one);
   return h("li", { class: `${one.kind}${one.error ? " bad" : one.deliveries.length > 1 ? " again" : ""}` }, box);
@@ -104,6 +104,9 @@ function short(one) {
     told.file_id, told.reaction].filter(each => typeof each === "string");
   return words.slice(0, 2).join(" ") || String(told.text ?? "").slice(0, 60);
 }
+
+// files.getUploadURLExternal, broken where a word ends.
+const breakable = name => name.split(/(?<=[.])|(?<=[a-z])(?=[A-Z])/).flatMap(part => [h("wbr"), part]);
 
 function took(one) {
   if (one.took === null) return one.lost ? "" : one.kind === "event" && !one.deliveries.length ? "waits" : "…";

@@ -57,6 +57,9 @@ addEventListener("keydown", event => {
   }
 });
 
+// Without going to another address: what stands after the # says where one is.
+document.querySelector(".skip").addEventListener("click", event => { event.preventDefault(); room.focus(); });
+
 room.addEventListener("pointerdown", () => hideSide());
 document.addEventListener("visibilitychange", draw);
 

@@ -36,7 +36,7 @@ export function element(one, follows, inThread) {
   if (one.ephemeral) kind.push("ephemeral");
   if (at.thread === one.ts && !inThread) kind.push("opened");
   if (/^(channel|group)_join$/.test(one.subtype)) return joined(one);
-  const box = h("article", { class: kind.join(" "), tabindex: "-1", data: { focus: "message" },
+  const box = h("article", { class: kind.join(" "), tabindex: "-1", data: { focus: "message", ...(known?.app ? { app: "" } : {}) },
     "aria-label": `${name(one.user)}, ${clock(one.ts)}` },
   follows ? h("time", { class: "margin" }, clock(one.ts)) : avatar(one.user),
   h("div", { class: "body" },
@@ -153,6 +153,11 @@ function choices(one, where) {
   const found = start.app.shortcuts.map(each => ({ label: each.name, hint: each.description, sign: "bolt",
     act: () => act("shortcut", { ...where, callback_id: each.callback_id }) }));
   if (found.length) found.push(null);
+  // Where there is no pointer to hover with, the row of signs is not shown.
+  if (matchMedia("(hover: none)").matches) {
+    found.push(...REACTIONS.map(id => ({ label: `React with ${id.replace(/_/g, " ")}`, picture: emoji(id),
+      act: () => act("react", { ...where, name: id }) })), null);
+  }
   found.push({ label: "Copy text", sign: "copy", act: () => copy(one.text) });
   if (!mine) return found;
   return [...found, one.text && { label: "Edit", sign: "edit", act: () => change(one) },

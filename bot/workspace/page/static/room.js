@@ -1,14 +1,16 @@
 // The conversation in the middle, and the thread beside it.
 
 import { button, day, fill, h, icon, keep, toast } from "./dom.js";
-import { act, at, bot, capital, entries, file, go, me, message, messages, name, open, people, read, replies, space,
-  start, status, title } from "./store.js";
+import { act, at, bot, capital, draw, entries, file, go, link, me, message, messages, name, open, people, read, replies,
+  space, spaces, start, status, title } from "./store.js";
 import { avatar, element, sign } from "./message.js";
 import { composer } from "./composer.js";
 import { ask, dialog, menu } from "./overlay.js";
 
 const NEAR = 120;
 const TOGETHER = 300;
+const READING = 240;
+const DOCUMENT = /\.(pdf|docx?|pptx?|odt|odp|rtf|txt|md)$/i;
 
 export const kindIcon = space => (space.shared ? "shared" : space.kind === "group" ? "lock" : "hash");
 
@@ -33,9 +35,9 @@ function column(box, list, inThread) {
   if (last && !box.querySelector('.message[tabindex="0"]')) last.tabIndex = 0;
 }
 
-function log(label) {
+function log(label, thread = "") {
   const box = h("div", { class: "log", role: "log", "aria-label": label, "aria-relevant": "additions" });
-  const scroll = h("div", { class: "scroller", tabindex: "-1" }, box);
+  const scroll = h("div", { class: "scroller", tabindex: "-1", data: { thread } }, box);
   box.addEventListener("keydown", event => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const all = [...box.querySelectorAll(".message")], now = all.indexOf(event.target);
@@ -57,8 +59,25 @@ function log(label) {
   return { box, scroll };
 }
 
+// Of a long answer one wants to see the beginning, and not the last of its pictures.
+function answerIn(scroll) {
+  const all = [...scroll.querySelectorAll(".message")], asked = all.findLastIndex(each => each.dataset.app === undefined);
+  return asked < 0 ? null : all[asked + 1];
+}
+
 const atEnd = scroll => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
-const toEnd = scroll => { scroll.scrollTop = scroll.scrollHeight; };
+// Whether what this person has just sent arrives now: then the end is shown, wherever one was.
+function arrived(column, channel) {
+  if (!column.sent || !message(channel, column.sent)) return false;
+  column.sent = "";
+  return true;
+}
+
+const toEnd = scroll => {
+  const answer = scroll.dataset.thread && answerIn(scroll);
+  const above = answer ? answer.getBoundingClientRect().top - scroll.getBoundingClientRect().top : Infinity;
+  scroll.scrollTop = Math.min(scroll.scrollHeight, scroll.scrollTop + above);
+};
 
 // ---------------------------------------------------------------- the room
 
@@ -70,7 +89,8 @@ export function drawRoom(root) {
   const slot = `${at.person}/${here.id}`;
   const fresh = main.place !== slot;
   if (fresh) build(root, here, slot);
-  const end = fresh || atEnd(main.scroll);
+  if (fresh && own(here)) act("home", { tab: "messages" }, true);
+  const end = arrived(main, here.id) || fresh || atEnd(main.scroll);
   head(here);
   const list = messages(here.id);
   column(main.box, list, false);
@@ -87,6 +107,16 @@ function missing(root) {
   fill(root, h("div", { class: "nothing" }, h("h2", {}, "Not here"),
     h("p", {}, `${capital(name(at.person))} sees no such conversation. Choose one on the left.`),
     h("button", { type: "button", class: "push only-narrow", onclick: showSide }, "Conversations")));
+}
+
+// The conversation with the app, which is the other tab of its Home.
+const own = here => here.kind === "im" && here.members.includes(bot());
+
+export function tabs(now) {
+  const direct = spaces().find(own);
+  if (!start.app.home || !direct) return null;
+  const tab = (place, label) => h("a", { href: link(place), "aria-current": now === place ? "page" : null }, label);
+  return h("nav", { class: "tabs", "aria-label": start.app.name }, tab("home", "Home"), tab(direct.id, "Messages"));
 }
 
 export const showSide = () => document.body.classList.add("side-open");
@@ -111,7 +141,7 @@ function head(here) {
   keep(main.head, [{ key: "head", sign, make: () => h("div", { class: "title" },
     button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
     h("div", { class: "named" }, h("h2", {}, channel ? icon(kindIcon(here)) : null, title(here)),
-      h("p", {}, about.join(", "))),
+      h("p", {}, about.join(", "))), own(here) ? tabs(here.id) : null,
     channel ? h("button", { type: "button", class: "push quiet", onclick: () => showMembers(here.id) },
       `${members} ${members === 1 ? "member" : "members"}`) : null,
     channel ? button("This channel", "more", event => menu(event.currentTarget, "This channel", channelMenu(here)),
@@ -196,7 +226,7 @@ function foot(here, list) {
   const slot = `${here.id} ${here.joined} ${here.archived}`;
   if (main.footSlot !== `${main.place} ${slot}`) {
     main.footSlot = `${main.place} ${slot}`;
-    main.composer = here.joined && !here.archived ? composer(here.id, "", ts => { main.posted = ts; toEnd(main.scroll); })
+    main.composer = here.joined && !here.archived ? composer(here.id, "", ts => { main.posted = main.sent = ts; draw(); })
       : null;
     main.chips = h("div", { class: "suggested", role: "group", "aria-label": "Questions to try" });
     fill(main.foot, main.composer ? [main.chips, main.composer] : h("div", { class: "stranger" },
@@ -209,10 +239,19 @@ function foot(here, list) {
   const known = suggestions(here, list);
   keep(main.chips, known.map(({ label, text }) => ({ key: text, sign: text, make: () => h("button", { type: "button",
     class: "suggestion", onclick: () => main.composer.write(text) }, label) })));
-  const busy = list.map(each => status(here.id, each.ts)).filter(Boolean).at(-1);
-  const line = busy ? `Magpie ${busy}` : "";
+  const busy = list.map(each => status(here.id, each.ts)).filter(Boolean).at(-1), waits = beingRead(here, list);
+  const line = busy ? `Magpie ${busy}` : waits ? `Magpie is reading ${waits}; a ✓ will say that it has …` : "";
   if (main.line.textContent !== line) main.line.textContent = line;
   main.line.classList.toggle("growing", Boolean(line));
+}
+
+// A document that has no receipt yet. Magpie gives it in silence; who has just come would not know what to wait for.
+function beingRead(here, list) {
+  if (!here.bot || !entries.get("bot")?.connected) return "";
+  const told = each => Object.values(each.reactions).some(users => users.includes(bot()));
+  const waits = list.findLast(each => each.user === at.person && Date.now() / 1000 - each.ts < READING && !told(each)
+    && each.files.some(id => DOCUMENT.test(file(id)?.name ?? "")));
+  return waits ? waits.files.map(id => file(id)?.name ?? "").find(named => DOCUMENT.test(named)) : "";
 }
 
 // What one could ask: what the app suggests, or questions about the samples once they were read and nobody asked yet.
@@ -260,15 +299,15 @@ export function drawThread(root) {
   const here = space(at.place), slot = `${at.person}/${here.id}/${first.ts}/${here.joined}`;
   const fresh = side.slot !== slot;
   if (fresh) {
-    const { box, scroll } = log("Thread");
+    const { box, scroll } = log("Thread", first.ts);
     Object.assign(side, { slot, box, scroll, line: h("p", { class: "line", role: "status" }),
-      composer: here.joined && !here.archived ? composer(here.id, first.ts, () => toEnd(side.scroll)) : null });
+      composer: here.joined && !here.archived ? composer(here.id, first.ts, ts => { side.sent = ts; draw(); }) : null });
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       h("div", { class: "named" }, h("h2", {}, "Thread"), h("p", {}, here.name ? `#${here.name}` : title(here))),
       button("Close the thread", "close", closeThread))), scroll, side.line,
     h("div", { class: "foot" }, side.composer));
   }
-  const end = fresh || atEnd(side.scroll);
+  const end = arrived(side, here.id) || fresh || atEnd(side.scroll);
   column(side.box, [first, ...replies(here.id, first.ts)], true);
   const busy = status(here.id, first.ts);
   side.line.textContent = busy ? `Magpie ${busy}` : "";

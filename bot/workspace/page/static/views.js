@@ -5,7 +5,7 @@ import { act, at, entries, start, views } from "./store.js";
 import { blocks } from "./blocks.js";
 import { textObject } from "./text.js";
 import { dialog } from "./overlay.js";
-import { showSide } from "./room.js";
+import { showSide, tabs } from "./room.js";
 
 // ---------------------------------------------------------------- Home
 
@@ -16,7 +16,7 @@ export function drawHome(root) {
     home.person = at.person;
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
-      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)))),
+      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)), tabs("home"))),
     h("div", { class: "scroller" }, h("div", { class: "home" })));
     act("home", { tab: "home" });
   }
