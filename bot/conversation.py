@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from slack_sdk import WebClient
 
@@ -60,7 +60,17 @@ def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
     return own or _ASKS.search(said) is not None
 
 
-def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, me: str) -> list[Turn]:
+class History(NamedTuple):
+    """What was said before, and the documents that something of it may come from."""
+
+    turns: Sequence[Turn]
+    documents: frozenset[int]
+
+
+_NONE = History((), frozenset())
+
+
+def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
     """What was asked of Magpie in the question's thread and what it answered, oldest first, as it stands there now.
 
     An answer counts only while everything it was made of is in the scope of whoever reads the next one: words of a
@@ -68,18 +78,18 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     whose thread cannot be read is taken by itself.
     """
     if question.thread in ("", question.ts):
-        return _asked_lately(rag, question)
+        return History(_asked_lately(rag, question), frozenset())
     with rag.reading() as connection:
         before = line.asked_before(connection, question)[-_QUESTIONS:]
         made_of = shown.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
     open_ = {ts for ts, documents in made_of.items() if documents <= seen}
     if not before:
-        return []
+        return _NONE
     try:
         said = _thread(client, question, before[0])
     except MagpieError:
-        return []
+        return _NONE
     mine = {f"{question.channel}:{one}" for one in open_}
     turns: list[Turn] = []
     for message in said:
@@ -88,7 +98,7 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
             turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
         elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
-    return turns
+    return History(turns, frozenset().union(*(made_of[ts] for ts in open_)))
 
 
 def _asked_lately(rag: Rag, question: Question) -> list[Turn]:

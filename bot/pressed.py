@@ -72,8 +72,7 @@ def _only_file(thinking: Thinking, work: Work) -> Reply:
         reply = thinking.about_picture(on, picture, within, remark)
     else:
         reply = thinking.about_words(on, within, (), remark)
-    named = sorted({*reply.documents, *(row.id for row in known)})
-    return replace(reply, text=f"{unlinked(escaped(only))} {reply.text}", documents=named)
+    return replace(reply, text=f"{unlinked(escaped(only))} {reply.text}").also_of(row.id for row in known)
 
 
 def _similar(thinking: Thinking, work: Work) -> Reply:
@@ -126,7 +125,7 @@ def _ranking(thinking: Thinking, on: Work, scope: Scope, k: int) -> Found:
             found = thinking.rag.find_picture(path, scope, k)
         if found.found or not on.question.text:
             return found
-    query, _ = thinking.standalone(on, scope, "")
+    query, _, _ = thinking.standalone(on, scope, "")
     return thinking.rag.find(query, scope, k)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,10 @@ class Reply:
     pictures: list[Picture] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
     used: list[Used] = field(default_factory=list)
+
+    def also_of(self, documents: Iterable[int]) -> Reply:
+        """The same reply, which may hold words of these documents, too."""
+        return replace(self, documents=sorted({*self.documents, *documents}))
 
     def stored(self) -> dict[str, Any]:
         """As JSON keeps it."""

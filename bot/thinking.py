@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,26 +138,27 @@ class Thinking:
     def about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
         """What was sent with the question first, then everything its readers may see."""
         scope = granted.scope
-        query, remark = self.standalone(work, scope, remark)
+        query, remark, before = self.standalone(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
             answer = self._ask(work, query, replace(scope, documents=sent))
             if not answer.abstained:
-                return render.answer_reply(answer, remark)
-        return render.answer_reply(self._ask(work, query, scope), remark)
+                return render.answer_reply(answer, remark).also_of(before)
+        return render.answer_reply(self._ask(work, query, scope), remark).also_of(before)
 
-    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str]:
-        """The question as it is understood without its thread, and the remark that says so where it reads otherwise.
-        The scope stays the audience's: what was said before only words the question."""
+    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int]]:
+        """The question as it is understood without its thread, the remark that says so where it reads otherwise, and
+        the documents that its words may then come from. The scope stays the audience's: what was said before only
+        words the question."""
         question = work.question
-        history = turns_before(self._client, self._rag, question, scope, self._me)
+        history, documents = turns_before(self._client, self._rag, question, scope, self._me)
         if not history:
-            return question.text, remark
+            return question.text, remark, ()
         with self.turns.taken((work.asked.turn, work.asked.id), work.check):
             query = self._rag.standalone(question.text, history)
         if query == question.text:
-            return query, remark
-        return query, " ".join(part for part in (remark, render.understood(query)) if part)
+            return query, remark, ()
+        return query, " ".join(part for part in (remark, render.understood(query)) if part), documents
 
     def _ask(self, work: Work, query: str, scope: Scope, picture: Path | None = None) -> Answer:
         """An answer in words, shown as it comes. Questions wait for their turn at the model here, not in its error."""
