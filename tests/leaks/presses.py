@@ -93,7 +93,7 @@ def command(town: Town, a: int, b: int, c: int) -> None:
     mine = [each for each in town.world.spaces.values() if person is not None and person.id in each.members]
     space = pick(mine, b)
     if person is not None and space is not None:
-        words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 3 > 0]
+        words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
         town.ws.command(person.id, space.id, hands.COMMAND, words)
 
 

@@ -312,13 +312,24 @@ def _press(kind: str) -> Callable[[Town, Step], None]:
     return lambda town, step: presses.press(town, kind, step.a, step.b)
 
 
+def _found_goes(town: Town, step: Step) -> None:
+    """A file that was found this moment is deleted wherever it lies."""
+    document = _pick(town.rag.found[:3], step.a)
+    if document is not None:
+        with town.rag.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
+        for (file,) in rows:
+            if file in town.world.files and not town.world.files[file].deleted:
+                town.ws.delete_file(file)
+
+
 def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None]:
     """While pages are looked for, somebody comes or goes, or a file does."""
 
     def taken(town: Town, step: Step) -> None:
-        kinds = ["unshare", "delete file", "join", "leave", "guest", "connect", "make private"]
-        other = Step(kinds[step.c % len(kinds)], step.a // 7, step.b // 7, step.c // 7)
-        town.rag.meanwhile = town.during(lambda: STEPS[other.kind](town, other))
+        kinds = [_found_goes, _found_goes, _unshare, _delete_file, _join, _leave, _guest, _connect, _make_private]
+        happens, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
+        town.rag.meanwhile = town.during(lambda: happens(town, other))
         act(town, step)
         town.work()
         town.rag.meanwhile = None
@@ -393,8 +404,8 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
-_WEIGHTS |= {"late": 4, "torn": 3, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
-_WEIGHTS |= {"similar": 4, "similar, and meanwhile": 3, "command": 6, "command, and meanwhile": 4, "home": 4}
+_WEIGHTS |= {"late": 4, "torn": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
+_WEIGHTS |= {"similar": 4, "similar, and meanwhile": 3, "command": 8, "command, and meanwhile": 5, "home": 4}
 _LIGHT = 2
 
 

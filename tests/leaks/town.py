@@ -76,6 +76,8 @@ class WatchedRag:
         self._rag = rag
         self.meanwhile: Callable[[], None] | None = None
         """Happens once, between a search and what is made of it."""
+        self.found: list[int] = []
+        """Documents of the last search."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rag, name)
@@ -97,21 +99,22 @@ class WatchedRag:
         inside = self._inside(scope)
         found = self._rag.find(query, scope, k)
         self._check(found, inside, "looked for words")
-        self._happens()
+        self._happens(found)
         return found
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
         inside = self._inside(scope)
         found = self._rag.find_picture(path, scope, k)
         self._check(found, inside, "looked for a picture")
-        self._happens()
+        self._happens(found)
         return found
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         self._inside(scope)
         return self._rag.documents(scope)
 
-    def _happens(self) -> None:
+    def _happens(self, found: Found) -> None:
+        self.found = list(dict.fromkeys(hit.document for hit in found.hits))
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
             happens()
