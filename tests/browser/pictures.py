@@ -75,4 +75,6 @@ def play(folder: Path, data: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        play(Path(sys.argv[1]), Path(name))
+        into = Path(sys.argv[1])
+        into.mkdir(parents=True, exist_ok=True)
+        play(into, Path(name))
