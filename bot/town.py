@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bot.workspace import Off, Samples, Workspace
 
 ROOM = "harbour-watch"
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 _COMMAND = re.compile(r"(?:\w+=\S+ )?(?:sudo apt|ollama pull|ollama serve|magpie models|pip) [^`,;()]+")
 _SPOKEN = {
@@ -73,8 +75,6 @@ def samples(folder: Path, questions: Sequence[str]) -> Samples:
 @contextmanager
 def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[None]]]:
     """The bot at work in a workspace, and what ends when it does, by an error too."""
-    from bot.running import open_bot
-
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         os.environ.pop(name, None)  # slack_sdk's socket would go through a proxy even to this machine
     slack = SlackSettings(
@@ -86,7 +86,13 @@ def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[N
         health_port=0,
     )
     started = threading.Event()
-    with open_bot(settings, slack) as bot, ThreadPoolExecutor(1) as pool:
+    with ExitStack() as closing:
+        with unhurried():
+            from bot.running import open_bot
+
+            bot = closing.enter_context(open_bot(settings, slack))
+            pool = closing.enter_context(ThreadPoolExecutor(1))
+            closing.callback(bot.stop.set)
         running = pool.submit(bot.run, lambda _: started.set())
         running.add_done_callback(lambda _: started.set())
         try:
@@ -95,6 +101,27 @@ def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[N
         finally:
             bot.stop.set()
             running.result()
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is through.
+
+    In the middle of an import such an exception may be lost, and the lock of all imports stay taken (CPython's
+    `_get_module_lock`): every thread that imports then stands still for good.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: received.append(number)) for each in _ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in received[:1]:
+            signal.raise_signal(number)
 
 
 class Lookout:

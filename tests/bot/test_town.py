@@ -1,12 +1,14 @@
-"""What the demo says is off, and how it is turned on."""
+"""What the demo says is off, and how it is turned on; and that its loading is not broken off in an import."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.town import Lookout, off
+from bot.town import Lookout, off, unhurried
 from rag import Check
 
 
@@ -43,3 +45,29 @@ def test_it_looks_once_and_again_when_asked() -> None:
     assert len(lookout(False) or ()) == 1
     assert lookout(True) == []
     assert len(looked) == 2
+
+
+def test_an_interrupt_waits_until_the_block_is_through() -> None:
+    done: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def load() -> None:
+        with unhurried():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append("through")
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    assert done == ["through"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_off_the_main_thread_signals_are_left_alone() -> None:
+    def elsewhere() -> str:
+        with unhurried():
+            return "through"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(elsewhere).result() == "through"
