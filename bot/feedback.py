@@ -6,7 +6,7 @@ from, and go with the first of these that goes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from time import time
 from typing import Any
@@ -34,7 +34,8 @@ from bot import presses
 from bot.buttons import BAD, GOOD
 from bot.ledger import metadata
 from bot.presses import Answered
-from rag import gone, sums_of
+from bot.render import name_mark
+from rag import gone, names_of, sums_of
 
 feedback = Table(
     "feedback",
@@ -49,7 +50,7 @@ feedback = Table(
     Column("text", Text, nullable=False, doc="what was asked; empty once a document it was answered from is gone"),
     Column("answer", Text, nullable=False, doc="as its readers saw it; empty as well then"),
     Column("passages", JSON, nullable=False, doc="document, sha256, page, number and cited of each, and no words"),
-    Column("documents", JSON, nullable=False, doc="that something of the words may come from"),
+    Column("documents", JSON, nullable=False, doc="[document, mark of its name] that the words may come from"),
     UniqueConstraint("channel", "ts", "user"),
 )
 
@@ -75,16 +76,18 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
     first = presses.origin(connection, asked)
     text = asked.text or (first.question.text if first is not None else "")
     before = presses.answered_at(connection, first.question) if first is not None else None
-    documents = {one["document"] for one in [*used, *((before.used if before else None) or ())]}
+    sources = {(one["document"], one.get("name", "")) for one in used}
+    sources |= {(one["document"], "") for one in (before.used if before else None) or ()}
     # Of an answer nobody knows the documents of, no word is kept: it could not be taken out with them.
     known = about.used is not None and (before is None or before.used is not None)
-    if not known or gone(connection, documents):
+    if not known or _lost(connection, sources):
         text = answer = ""
-    sums = sums_of(connection, documents)
+    sums = sums_of(connection, {document for document, _ in sources})
     passages = [
         {name: one[name] for name in ("document", "page", "number", "cited")}
         | {"sha256": sums.get(one["document"], "")}
         for one in used
+        if one["page"]
     ]
     values = {
         "at": time(),
@@ -93,7 +96,7 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
         "text": text,
         "answer": answer,
         "passages": passages,
-        "documents": sorted(documents),
+        "documents": sorted(sources),
     }
     new = upsert(feedback).values(channel=asked.channel, ts=asked.ts, user=user, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["channel", "ts", "user"], set_=values))
@@ -115,13 +118,21 @@ def bad(connection: Connection) -> list[Verdict]:
 
 
 def scrub(connection: Connection) -> None:
-    """Take out the words that may come from a document that is gone."""
+    """Take out the words that may come from a document that is gone, or be a name that it has no longer."""
     worded = select(feedback.c.id, feedback.c.documents).where(or_(feedback.c.text != "", feedback.c.answer != ""))
-    made_of = {row.id: set(row.documents) for row in connection.execute(worded)}
-    lost = gone(connection, set().union(*made_of.values()))
-    ids = [id for id, documents in made_of.items() if documents & lost]
+    made_of = {row.id: {(document, mark) for document, mark in row.documents} for row in connection.execute(worded)}
+    lost = _lost(connection, set().union(*made_of.values()))
+    ids = [id for id, sources in made_of.items() if sources & lost]
     if ids:
         connection.execute(update(feedback).where(feedback.c.id.in_(ids)).values(text="", answer=""))
+
+
+def _lost(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of these documents that are gone, or are called otherwise now than when they were shown."""
+    documents = {document for document, _ in sources}
+    away = gone(connection, documents)
+    marks = {id: set(map(name_mark, names)) for id, names in names_of(connection, documents).items()}
+    return {one for one in sources if one[0] in away or (one[1] and one[1] not in marks.get(one[0], ()))}
 
 
 def expire(connection: Connection, before: float) -> None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import buttons
-from bot.render import PICTURES, Picture, Reply, Used, escaped, made_of, pieces, place, section, small, unlinked
+from bot.render import (
+    PICTURES,
+    Picture,
+    Reply,
+    Used,
+    escaped,
+    made_of,
+    name_mark,
+    pieces,
+    place,
+    section,
+    small,
+    unlinked,
+)
 from rag import Found, Hit
 
 LISTED = 5
@@ -26,7 +39,7 @@ def pages_reply(
     blocks += [section(piece) for piece in pieces(listed)]
     blocks += buttons.onward([], more=more)
     plain = "\n".join([heading, *(escaped(hit.place) for hit in hits)])
-    used = [Used(hit.document, hit.page, shown=True) for hit in hits]
+    used = [Used(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
     return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)
 
 

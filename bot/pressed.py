@@ -16,7 +16,7 @@ from bot.events import slack_file
 from bot.happenings import Question
 from bot.listing import LISTED, NO_MORE, pages_reply
 from bot.presses import SIMILAR, Origin, origin
-from bot.render import Picture, Reply, escaped, plain_reply, unlinked
+from bot.render import Picture, Reply, Used, escaped, name_mark, plain_reply, unlinked
 from rag import Found, Hit, NotFound, Scope, Unreadable
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _only_file(thinking: Thinking, work: Work) -> Reply:
         reply = thinking.about_picture(on, picture, within, remark)
     else:
         reply = thinking.about_words(on, within, (), remark)
-    return replace(reply, text=f"{unlinked(escaped(only))} {reply.text}").also_of(row.id for row in known)
+    file = [Used(row.id, 0, name=name_mark(row.name)) for row in known]
+    told = f"{unlinked(escaped(only))} {reply.text}"
+    return replace(reply, text=told, used=[*reply.used, *file]).also_of(row.id for row in known)
 
 
 def _similar(thinking: Thinking, work: Work) -> Reply:

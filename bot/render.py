@@ -6,6 +6,7 @@ linked is the permalink that Slack gave for a file.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -53,7 +54,8 @@ class Picture:
 class Used:
     """A page that a reply is made of.
 
-    `number`: of the passage, 0 where there is none. `shown`: its readers see it named, or quoted.
+    `number`: of the passage, 0 where there is none. `shown`: its readers see it named, or quoted. `name`: a few digits
+    that tell whether the file is still called what it was called in the reply, and not what that was.
     """
 
     document: int
@@ -61,6 +63,7 @@ class Used:
     number: int = 0
     cited: bool = False
     shown: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
         blocks.append(small(escaped(hit.why)))
     blocks += [*buttons.onward(_files([hit]), more=True), buttons.verdict()]
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
-    used = [Used(hit.document, hit.page, cited=True, shown=True)]
+    used = [Used(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name))]
     return Reply(unlinked(f"This is {escaped(hit.place)}."), blocks, pictures, [hit.document], used)
 
 
@@ -164,7 +167,7 @@ def unseen_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     named = f" Nearest: {'; '.join(map(place, near))}." if near else ""
     blocks.append(section(f"{UNSEEN}{named}"))
     blocks += [*buttons.onward([], more=bool(hits)), buttons.verdict()]
-    used = [Used(hit.document, hit.page, shown=True) for hit in near]
+    used = [Used(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
     return Reply(UNSEEN, blocks, documents=made_of(near), used=used)
 
 
@@ -172,7 +175,12 @@ def _used(passage: Passage, answer: Answer) -> Used:
     hit = passage.hit
     cited = passage in answer.cited and not answer.abstained
     named = answer.abstained and hit.place in answer.text
-    return Used(hit.document, hit.page, passage.number, cited, cited or named)
+    return Used(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name))
+
+
+def name_mark(name: str) -> str:
+    """Thirty-two bits of a name's hash: enough to see that it is gone, too few to tell what it was."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:

@@ -138,13 +138,14 @@ class Thinking:
     def about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
         """What was sent with the question first, then everything its readers may see."""
         scope = granted.scope
+        watch = self._watch(scope)  # from now on: the model may take a while to understand the question
         query, remark, before = self.standalone(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
-            answer = self._ask(work, query, replace(scope, documents=sent))
+            answer = self._ask(work, query, replace(scope, documents=sent), watch=watch)
             if not answer.abstained:
                 return render.answer_reply(answer, remark).also_of(before)
-        return render.answer_reply(self._ask(work, query, scope), remark).also_of(before)
+        return render.answer_reply(self._ask(work, query, scope, watch=watch), remark).also_of(before)
 
     def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int]]:
         """The question as it is understood without its thread, the remark that says so where it reads otherwise, and
@@ -160,9 +161,11 @@ class Thinking:
             return query, remark, ()
         return query, " ".join(part for part in (remark, render.understood(query)) if part), documents
 
-    def _ask(self, work: Work, query: str, scope: Scope, picture: Path | None = None) -> Answer:
+    def _ask(
+        self, work: Work, query: str, scope: Scope, picture: Path | None = None, watch: _Watch | None = None
+    ) -> Answer:
         """An answer in words, shown as it comes. Questions wait for their turn at the model here, not in its error."""
-        watch = _Watch(scope, self._inside(scope), self._access.changes)
+        watch = watch or self._watch(scope)
 
         def tell(text: str) -> None:
             if self._unchanged(work.question, watch):
@@ -178,6 +181,9 @@ class Thinking:
 
         with self.turns.taken((work.asked.turn, work.asked.id), work.check):
             return self._rag.ask(query, scope, picture, on_text)
+
+    def _watch(self, scope: Scope) -> _Watch:
+        return _Watch(scope, self._inside(scope), self._access.changes)
 
     def _inside(self, scope: Scope) -> frozenset[int]:
         return frozenset(row.id for row in self._rag.documents(scope))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from rag.catalog import sources
 from rag.catalog.documents import shared
-from rag.catalog.scope import spaces_in
+from rag.catalog.scope import live, spaces_in
 from rag.catalog.tables import document, share, source
 from rag.model import ROUND, Scope
 
@@ -140,6 +140,15 @@ def sums_of(connection: Connection, documents: Collection[int]) -> dict[int, str
     """The SHA-256 of these documents, of those that are still there."""
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
     return {row.id: row.sha256 for row in rows}
+
+
+def names_of(connection: Connection, documents: Collection[int]) -> dict[int, set[str]]:
+    """All names that these documents have now, wherever; those that nobody shares any more are left out."""
+    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
+    found: dict[int, set[str]] = {}
+    for row in connection.execute(rows.where(source.c.document_id.in_(set(documents)), live())):
+        found.setdefault(row.document_id, set()).add(row.name)
+    return found
 
 
 def documents_named(connection: Connection, name: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def test_the_first_screen_holds_exactly_the_two_commands() -> None:
 def test_every_command_is_described_and_none_that_is_not_there() -> None:
     commands = typer.main.get_command(build_app())
     known = set(getattr(commands, "commands"))  # noqa: B009
-    named = set(re.findall(r"(?<![@/])magpie (?:--\w+ \S+ )?([a-z]+(?:-[a-z]+)*)", README))
+    named = set(re.findall(r"(?<!@)(?<!`/)magpie (?:--\w+ \S+ )?([a-z]+(?:-[a-z]+)*)", README))
     assert known <= named
     assert named <= known, f"README names commands that are not there: {sorted(named - known)}"
 

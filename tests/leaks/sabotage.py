@@ -21,11 +21,13 @@ CAUGHT_WITHIN = 500
 
 
 class Guard(NamedTuple):
-    """What to break, where, and by what."""
+    """What to break, where, and by what. `also`: where a second guard stands behind the first, its text, and what takes
+    its place, in the same file."""
 
     path: str
     text: str
     instead: str
+    also: tuple[str, str] | None = None
 
 
 GUARDS: Mapping[str, Guard] = {
@@ -64,8 +66,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/record.py",
-        "drop_share(connection, KIND, [file], channel)\n            ledger.note_departure",
-        "ledger.note_departure",
+        "drop_share(connection, KIND, [file], channel)\n            ledger.want_no_longer",
+        "ledger.want_no_longer",
     ),
     "late": Guard(
         "bot/record.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
@@ -78,7 +80,12 @@ GUARDS: Mapping[str, Guard] = {
     "forgotten": Guard("rag/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"),
     "bytes": Guard("rag/forget.py", "path.unlink()", "pass"),
     "replies": Guard("bot/line.py", "reply=null(), about=about))", "about=about))"),
-    "history": Guard("bot/conversation.py", "if documents <= seen}", "}"),
+    "history": Guard(
+        "bot/conversation.py",
+        "if documents <= seen}",
+        "}",
+        ("History(turns, frozenset().union(*(made_of[ts] for ts in open_)))", "History(turns, frozenset())"),
+    ),
     "lists": Guard(
         "bot/listing.py",
         "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
@@ -111,7 +118,12 @@ GUARDS: Mapping[str, Guard] = {
         "spaces = sorted(granted.scope.spaces or ())",
         "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
     ),
-    "index": Guard("bot/telling.py", "if due.channel not in channels_of(raw):", "if False:"),
+    "index": Guard(
+        "bot/telling.py",
+        "if due.channel not in channels_of(raw):",
+        "if False:",
+        ("file.user or due.user, ts, at)", "file.user or due.user, ts, 9e9)"),
+    ),
     "feedback": Guard("bot/shown.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/hands.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
@@ -120,12 +132,13 @@ GUARDS: Mapping[str, Guard] = {
 
 def broken(guard: Guard, text: str) -> str:
     """A file's text with the guard broken. Raise LookupError when the guard is not there exactly once."""
-    count = text.count(guard.text) if guard.text else 0
-    if count != 1:
-        raise LookupError(
-            f"The guard {guard.text!r} stands {count} times in {guard.path}: mend the table in tests/leaks/sabotage.py."
-        )
-    return text.replace(guard.text, guard.instead)
+    for old, new in ((guard.text, guard.instead), *((guard.also,) if guard.also else ())):
+        if (count := text.count(old)) != 1:
+            raise LookupError(
+                f"The guard {old!r} stands {count} times in {guard.path}: mend the table in tests/leaks/sabotage.py."
+            )
+        text = text.replace(old, new)
+    return text
 
 
 def sabotaged(name: str, seed: int) -> str | None:
