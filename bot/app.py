@@ -16,8 +16,8 @@ from slack_sdk import WebClient
 from bot import ledger
 from bot.access import Access
 from bot.events import SUBSCRIBED, parse
-from bot.hands import listen_to_hands
 from bot.record import record
+from bot.surfaces.listeners import listen_to_surfaces
 from rag import Rag
 
 
@@ -67,5 +67,5 @@ def build_app(
 
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    listen_to_hands(app, rag, me, wake)
+    listen_to_surfaces(app, rag, me, wake)
     return app

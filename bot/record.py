@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot import asides, ledger, line, shown
-from bot.asides import Aside
+from bot import ledger, line, shown
 from bot.conversation import is_meant
 from bot.files import KIND, LINK, changed_ns
 from bot.happenings import (
@@ -28,6 +27,8 @@ from bot.happenings import (
     Unshared,
     Withdrawn,
 )
+from bot.surfaces import asides
+from bot.surfaces.asides import Aside
 from rag import Share, drop_share, leave_space, move_space, put_share
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import buttons
+from bot.surfaces import buttons
 from rag import Answer, Hit, Mode, Passage
 
 if TYPE_CHECKING:

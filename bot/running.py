@@ -24,8 +24,8 @@ from bot.files import KIND, LINK, SlackFiles
 from bot.server import build_server, serving
 from bot.settings import SlackSettings
 from bot.slack import calling, open_asker, open_client, open_poster
+from bot.surfaces.telling import Telling
 from bot.sweep import Sweep
-from bot.telling import Telling
 from bot.thinking import Thinking
 from bot.uploads import Uploads
 from bot.work import Bell, Chores, Questions, loop

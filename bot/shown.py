@@ -33,11 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot import feedback
-from bot.asides import aside
 from bot.happenings import Question
 from bot.ledger import metadata, receipt
 from bot.line import OPEN, question
+from bot.surfaces import feedback
+from bot.surfaces.asides import aside
 from rag import Allowed, gone
 
 access = Table(

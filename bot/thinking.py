@@ -18,10 +18,10 @@ from bot.events import slack_file
 from bot.files import KIND, SlackFiles, changed_ns
 from bot.happenings import Queried, Question
 from bot.line import Asked
-from bot.pressed import reply_to_press
 from bot.record import record
 from bot.render import Reply
 from bot.slack import Stopping
+from bot.surfaces.onward import reply_to_press
 from bot.turns import Turns
 from rag import Answer, NotFound, Rag, Scope, Share, Standing, Unreadable, put_share, standings
 

@@ -68,7 +68,8 @@ def show_kept(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
-    from bot import asides, feedback, ledger, shown
+    from bot import ledger, shown
+    from bot.surfaces import asides, feedback
     from rag import Kept
 
     rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)

@@ -16,7 +16,7 @@ from bot.screen import Screen, count
 from rag import Scope, UserCanFix
 
 if TYPE_CHECKING:
-    from bot.feedback import Verdict
+    from bot.surfaces.feedback import Verdict
 
 TO_DO = (
     'Not a question to measure by yet. Add "file" and "pages": the file and the pages, from 1, that do answer it, or '
@@ -26,7 +26,8 @@ TO_DO = (
 
 
 def feedback_counts(rag: Engine) -> Mapping[str, int]:
-    from bot import feedback, ledger  # SQL, which --help has no use for
+    from bot import ledger  # SQL, which --help has no use for
+    from bot.surfaces import feedback
 
     rag.upgrade(ledger.MIGRATIONS, ledger.VERSIONS)
     with rag.reading() as connection:
@@ -44,7 +45,8 @@ def feedback_sentence(rag: Engine) -> str:
 def write_questions(rag: Engine, screen: Screen, into: Path) -> None:
     """`eval --from-feedback OUT`: a line for each question whose answer somebody called bad. Raise UserCanFix when the
     file is there already, for somebody may have filled it in."""
-    from bot import feedback, ledger
+    from bot import ledger
+    from bot.surfaces import feedback
 
     if into.exists():
         raise UserCanFix(f"{into} is there already.", "Name another file: this one may have been filled in.")

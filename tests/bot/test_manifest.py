@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from bot import hands
 from bot.events import SUBSCRIBED
+from bot.surfaces import listeners
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
@@ -86,9 +86,9 @@ def test_every_scope_is_used_and_every_use_has_its_scope() -> None:
 
 def test_shortcuts_and_the_command_are_those_that_are_listened_to() -> None:
     features = MANIFEST["features"]
-    assert {one["callback_id"] for one in features["shortcuts"]} == {hands.FIND_SIMILAR, hands.INDEX_FILES}
+    assert {one["callback_id"] for one in features["shortcuts"]} == {listeners.FIND_SIMILAR, listeners.INDEX_FILES}
     assert all(one["type"] == "message" for one in features["shortcuts"])
-    assert [one["command"] for one in features["slash_commands"]] == [hands.COMMAND]
+    assert [one["command"] for one in features["slash_commands"]] == [listeners.COMMAND]
     assert features["app_home"]["home_tab_enabled"]
     assert MANIFEST["settings"]["interactivity"]["is_enabled"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from bot import asides, hands, ledger, line, listing, telling
+from bot import ledger, line
 from bot.running import Bot
+from bot.surfaces import asides, listeners, listing, telling
 from bot.workspace import Workspace, open_workspace
 from rag import Scope
 from tests.flows.team import (
@@ -140,7 +141,7 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
 ) -> None:
     share(ws, ada, room)
     ts = ws.post(ada, room, "does anybody know the port of the gateway and the lantern?")
-    ws.shortcut(ben, room, ts, hands.FIND_SIMILAR)
+    ws.shortcut(ben, room, ts, listeners.FIND_SIMILAR)
     here = ws.direct(ben)
     ws.wait(lambda: [one for one in ws.messages(here) if one.blocks and "working" not in str(one.blocks)], 30)
     found = ws.messages(here)[0]
@@ -168,7 +169,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
     reply(ws, room, ts)
     ws.settled()
     assert bot.rag.documents(Scope.of(room)) == []
-    ws.shortcut(ada, room, ts, hands.INDEX_FILES)
+    ws.shortcut(ada, room, ts, listeners.INDEX_FILES)
     told(ws, ada, "Indexing shot.png")
     receipts(ws, room, ts, READ)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]
@@ -185,11 +186,11 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
 def test_what_cannot_be_indexed_is_said(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     away = ws.channel("away", members=[ada], with_bot=False)
     there = ws.post(ada, away, files=[("handbook.pdf", HANDBOOK)])
-    ws.shortcut(ada, away, there, hands.INDEX_FILES)
+    ws.shortcut(ada, away, there, listeners.INDEX_FILES)
     told(ws, ada, telling.NOT_HERE)
-    ws.shortcut(ada, room, ws.post(ada, room, "no file"), hands.INDEX_FILES)
+    ws.shortcut(ada, room, ws.post(ada, room, "no file"), listeners.INDEX_FILES)
     told(ws, ada, telling.NO_FILE)
-    ws.shortcut(ada, room, ws.post(ada, room, files=[("film.zip", b"PK zip")]), hands.INDEX_FILES)
+    ws.shortcut(ada, room, ws.post(ada, room, files=[("film.zip", b"PK zip")]), listeners.INDEX_FILES)
     told(ws, ada, "film.zip is of a kind")
 
     def all_told() -> bool:

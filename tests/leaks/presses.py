@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from bot import hands, line
+from bot import line
+from bot.surfaces import listeners
 from bot.workspace.state import Json, Message, Person, Space
 from tests.leaks.oracle import can_open
 from tests.leaks.papers import TOPICS
@@ -94,7 +95,7 @@ def command(town: Town, a: int, b: int, c: int) -> None:
     space = pick(mine, b)
     if person is not None and space is not None:
         words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
-        town.ws.command(person.id, space.id, hands.COMMAND, words)
+        town.ws.command(person.id, space.id, listeners.COMMAND, words)
 
 
 def home(town: Town, a: int) -> None:

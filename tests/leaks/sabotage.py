@@ -87,45 +87,45 @@ GUARDS: Mapping[str, Guard] = {
         ("History(turns, frozenset().union(*(made_of[ts] for ts in open_)))", "History(turns, frozenset())"),
     ),
     "lists": Guard(
-        "bot/listing.py",
+        "bot/surfaces/listing.py",
         "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
         "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], [], used)",
     ),
     "more": Guard(
-        "bot/pressed.py",
+        "bot/surfaces/onward.py",
         "scope = replace(granted.scope, documents=found.documents)\n    on =",
         "scope = Scope(None, found.documents)\n    on =",
     ),
     "file": Guard(
-        "bot/pressed.py",
+        "bot/surfaces/onward.py",
         "scope = replace(granted.scope, documents=found.documents)\n    known =",
         "scope = Scope(None, found.documents)\n    known =",
     ),
     "similar": Guard(
-        "bot/pressed.py",
+        "bot/surfaces/onward.py",
         "granted = thinking.granted(question)\n    remarks",
         'granted = Granted(Scope(None), "")\n    remarks',
     ),
-    "find": Guard("bot/telling.py", "if {one.document for one in found} == set(reply.documents):", "if True:"),
+    "find": Guard("bot/surfaces/telling.py", "if {one.document for one in found} == set(reply.documents):", "if True:"),
     "status": Guard(
-        "bot/telling.py",
+        "bot/surfaces/telling.py",
         "held = Held.of(due.channel, standings_in(connection, due.channel))",
         "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
         "held = Held.of(due.channel, [one for row in rows for one in standings_in(connection, row[0])])",
     ),
     "home": Guard(
-        "bot/telling.py",
+        "bot/surfaces/telling.py",
         "spaces = sorted(granted.scope.spaces or ())",
         "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
     ),
     "index": Guard(
-        "bot/telling.py",
+        "bot/surfaces/telling.py",
         "if due.channel not in channels_of(raw):",
         "if False:",
         ("file.user or due.user, ts, at)", "file.user or due.user, ts, 9e9)"),
     ),
     "feedback": Guard("bot/shown.py", "feedback.scrub(connection)", "pass"),
-    "stop": Guard("bot/hands.py", "if asked.user != user:", "if False:"),
+    "stop": Guard("bot/surfaces/listeners.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
 

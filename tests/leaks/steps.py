@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from bot import buttons, hands
+from bot.surfaces import buttons, listeners
 from bot.workspace.state import Person, SlackFile, Space
 from tests.leaks import presses
 from tests.leaks.papers import MOST, TOPICS, TORN, Paper, name_of
@@ -342,12 +342,12 @@ def _stop(town: Town, step: Step) -> None:
 
 
 def _similar(town: Town, step: Step) -> None:
-    presses.shortcut(town, hands.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
+    presses.shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
 
 
 def _index(town: Town, step: Step) -> None:
     """And sometimes the file goes before anybody looks at it."""
-    message = presses.shortcut(town, hands.INDEX_FILES, step.a, step.b, with_files=True)
+    message = presses.shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
     if message is not None and step.c % 2:
         town.hear()
         file = town.world.files[message.files[0]]

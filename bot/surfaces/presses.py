@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from bot import line
-from bot.buttons import FILE, MORE
 from bot.happenings import Question
 from bot.line import question
+from bot.surfaces.buttons import FILE, MORE
 
 SIMILAR = "similar"
 

@@ -11,18 +11,19 @@ from time import time
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot import asides, ledger, line, render, shown
+from bot import ledger, line, render, shown
 from bot.access import Access
-from bot.asides import LASTS, Aside
 from bot.events import slack_file
 from bot.files import SlackFiles, channels_of, shared_at
 from bot.happenings import Question, Shared, SlackFile
-from bot.home import Held, held_lines, home_view
-from bot.listing import LISTED, found_reply
-from bot.presses import SIMILAR
 from bot.record import record
 from bot.render import Reply, pieces, plain_reply, section
 from bot.slack import Refused, calling
+from bot.surfaces import asides
+from bot.surfaces.asides import LASTS, Aside
+from bot.surfaces.home import Held, held_lines, home_view
+from bot.surfaces.listing import LISTED, found_reply
+from bot.surfaces.presses import SIMILAR
 from rag import NotFound, OperatorMustAct, Rag, TryAgain, allowed, standings_in
 
 log = logging.getLogger("magpie")

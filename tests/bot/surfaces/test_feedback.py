@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot import feedback, ledger, line, presses, shown
+from bot import ledger, line, shown
 from bot.happenings import Question
-from bot.presses import Answered
+from bot.surfaces import feedback, presses
+from bot.surfaces.presses import Answered
 from rag import Rag
 from rag.model import Scope
 from tests.bot.conftest import Magpie, opener

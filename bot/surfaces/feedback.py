@@ -30,11 +30,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot import presses
-from bot.buttons import BAD, GOOD
 from bot.ledger import metadata
-from bot.presses import Answered
 from bot.render import name_mark
+from bot.surfaces import presses
+from bot.surfaces.buttons import BAD, GOOD
+from bot.surfaces.presses import Answered
 from rag import gone, names_of, sums_of
 
 feedback = Table(

@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
-from bot import asides, buttons, feedback, ledger, line, presses, render
-from bot.asides import Aside, put_aside
+from bot import ledger, line, render
 from bot.events import without_mention
 from bot.metadata import question_of
-from bot.presses import Answered
+from bot.surfaces import asides, buttons, feedback, presses
+from bot.surfaces.asides import Aside, put_aside
+from bot.surfaces.presses import Answered
 from rag import Rag
 
 Body: TypeAlias = Mapping[str, Any]
@@ -43,7 +44,7 @@ _MESSAGE = 2000
 _FILES = 10
 
 
-def listen_to_hands(app: App, rag: Rag, me: str, wake: Callable[[], None]) -> None:
+def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None]) -> None:
     """Register the listeners. `wake` is called after every commit."""
 
     def once(body: Body, act: Callable[[Connection], None]) -> None:

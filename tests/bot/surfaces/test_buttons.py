@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import buttons, home, listing
-from bot.home import Held, held_lines, home_view
 from bot.render import Picture, answer_reply
+from bot.surfaces import buttons, home, listing
+from bot.surfaces.home import Held, held_lines, home_view
 from bot.workspace.limits import Checker, too_long
 from bot.workspace.manifest import Granted
 from bot.workspace.state import World

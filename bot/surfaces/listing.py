@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot import buttons
 from bot.render import (
     PICTURES,
     Picture,
@@ -19,6 +18,7 @@ from bot.render import (
     small,
     unlinked,
 )
+from bot.surfaces import buttons
 from rag import Found, Hit
 
 LISTED = 5

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
-from bot import asides, ledger, line, presses, shown
-from bot.asides import Aside
+from bot import ledger, line, shown
 from bot.happenings import HomeOpened, Queried, Question, Unshared
-from bot.presses import Answered
 from bot.record import record
+from bot.surfaces import asides, presses
+from bot.surfaces.asides import Aside
+from bot.surfaces.presses import Answered
 from rag import Rag, Settings, open_rag
 
 

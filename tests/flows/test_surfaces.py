@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import feedback, hands, line, listing, pressed
-from bot.buttons import LABEL
+from bot import line
 from bot.running import Bot
+from bot.surfaces import feedback, listeners, listing, onward
+from bot.surfaces.buttons import LABEL
 from bot.workspace import Message, Workspace, open_workspace
 from rag.ports import Prompt
 from tests.fakes.generator import FakeGenerator
@@ -78,7 +79,7 @@ def test_who_asked_stops_the_answer_and_nobody_else_does(
         ws.wait(lambda: replies(ws, room, ts), 20, "the placeholder")
         placeholder = replies(ws, room, ts)[0].ts
         ws.click(ben, room, placeholder, "stop")
-        told(ws, ben, hands.NOT_YOURS)
+        told(ws, ben, listeners.NOT_YOURS)
         with bot.rag.reading() as connection:
             assert line.open_questions(connection) == 1
         ws.click(ada, room, placeholder, "stop")
@@ -99,7 +100,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     share(ws, ada, room)
     _, answer = asked(ws, ada, room, PORT)
     ws.click(ben, room, answer.ts, "feedback", "bad")
-    told(ws, ben, hands.THANKS["bad"])
+    told(ws, ben, listeners.THANKS["bad"])
     with bot.rag.reading() as connection:
         assert feedback.counts(connection) == {"good": 0, "bad": 1}
         [one] = feedback.bad(connection)
@@ -111,7 +112,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     assert "handbook" not in str(one.passages)
     ws.click(ben, room, answer.ts, "feedback", "good")
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert said(ws.ephemerals(ben)[1]) == hands.THANKS["good"]
+    assert said(ws.ephemerals(ben)[1]) == listeners.THANKS["good"]
     with bot.rag.reading() as connection:
         assert feedback.counts(connection) == {"good": 1, "bad": 0}
 
@@ -120,7 +121,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
     share(ws, ada, room)
     _, answer = asked(ws, ada, room, PORT)
     ws.click(ada, room, answer.ts, "feedback", "bad")
-    told(ws, ada, hands.THANKS["bad"])
+    told(ws, ada, listeners.THANKS["bad"])
     ws.delete_file(ws.files("handbook.pdf")[0].id)
 
     def scrubbed() -> bool:
@@ -137,7 +138,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
 def test_not_found_can_be_called_bad(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     _, answer = asked(ws, ada, room, "how many weeks of parental leave?")
     ws.click(ada, room, answer.ts, "feedback", "bad")
-    told(ws, ada, hands.THANKS["bad"])
+    told(ws, ada, listeners.THANKS["bad"])
     with bot.rag.reading() as connection:
         [one] = feedback.bad(connection)
     assert one.text == "how many weeks of parental leave?"
@@ -188,7 +189,7 @@ def test_a_file_that_left_is_named_by_no_button(ws: Workspace, bot: Bot, ada: st
     ws.unshare(ws.files("handbook.pdf")[0].id, room)
     ws.settled()
     ws.click(ada, room, answer.ts, button["action_id"])
-    assert said(answers(ws, room, ts, 2)[1]) == pressed.GONE
+    assert said(answers(ws, room, ts, 2)[1]) == onward.GONE
 
 
 def test_an_answer_from_many_files_has_a_list_of_them(ws: Workspace, tmp_path: Path, ada: str, room: str) -> None:
@@ -213,7 +214,7 @@ def test_a_press_on_a_forgotten_answer_is_answered_in_words(ws: Workspace, bot: 
     with bot.rag.writing() as connection:
         connection.execute(line.question.delete())
     ws.click(ada, room, answer.ts, "more", "more")
-    told(ws, ada, hands.TOO_OLD)
+    told(ws, ada, listeners.TOO_OLD)
 
 
 def _at_rest(bot: Bot) -> bool:

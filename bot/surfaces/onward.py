@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from bot import render
 from bot.access import Granted
-from bot.buttons import FILE, MORE
 from bot.events import slack_file
 from bot.happenings import Question
-from bot.listing import LISTED, NO_MORE, pages_reply
-from bot.presses import SIMILAR, Origin, origin
 from bot.render import Picture, Reply, Used, escaped, name_mark, plain_reply, unlinked
+from bot.surfaces.buttons import FILE, MORE
+from bot.surfaces.listing import LISTED, NO_MORE, pages_reply
+from bot.surfaces.presses import SIMILAR, Origin, origin
 from rag import Found, Hit, NotFound, Scope, Unreadable
 
 if TYPE_CHECKING:

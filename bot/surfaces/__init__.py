@@ -1,0 +1,1 @@
+"""What people press and open beside writing a message: buttons, shortcuts, the command, Home, feedback."""
