@@ -65,12 +65,18 @@ function tags(known, one) {
   return found.map(each => h("span", { class: "tag" }, each));
 }
 
+/** Whether an answer is on its way still: a stream, a block that says so, or a text that ends in an ellipsis. */
+function isGrowing(one) {
+  if (one?.user !== bot()) return false;
+  return one.streaming || (one.blocks.length ? one.blocks.some(each => each.block_id === "working") : /…$/.test(one.text));
+}
+
 function content(one) {
   const press = (action_id, value) => act("click", { channel: one.channel, ts: one.ts, action_id, value });
-  if (one.blocks.length) return h("div", { class: "text" }, blocks(one.blocks, press));
+  const type = isGrowing(one) ? "text growing" : "text";
+  if (one.blocks.length) return h("div", { class: type }, blocks(one.blocks, press));
   if (!one.text) return null;
-  const growing = one.user === bot() && (one.streaming || /…$/.test(one.text));
-  return h("div", { class: growing ? "text growing" : "text" }, mrkdwn(one.text),
+  return h("div", { class: type }, mrkdwn(one.text),
     one.edited && one.user !== bot() ? h("span", { class: "edited" }, " (edited)") : null);
 }
 
@@ -127,7 +133,7 @@ function thread(one) {
   if (!said.length && !busy) return null;
   const faces = [...new Set(said.map(each => each.user))].slice(0, 4).map(each => avatar(each, "face tiny"));
   const last = said.at(-1);
-  const growing = busy || (last?.user === bot() && !last.blocks.length && /…$/.test(last.text));
+  const growing = busy || isGrowing(last);
   return h("button", { type: "button", class: "replies", "aria-expanded": at.thread === one.ts,
     data: { focus: "replies" }, onclick: () => go(one.channel, one.ts) },
   faces, said.length ? h("b", {}, said.length === 1 ? "1 reply" : `${said.length} replies`) : avatar(bot(), "face tiny"),

@@ -1,0 +1,97 @@
+"""The real bot's own surfaces in the browser: what is under an answer, Stop, shortcuts, the command and Home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.surfaces import feedback
+from bot.town import Town, settle
+from bot.workspace import Workspace, open_workspace
+from tests.browser.conftest import Opened
+from tests.browser.test_story import ASKED, Halting, at_work
+from tests.browser.window import PHONE
+from tests.flows.team import HANDBOOK, pdf, receipts, until, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
+NOTES = pdf(
+    "The gateway stands in the old crane shed.", "The gateway was painted in spring.", "Herons like it."
+)
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as opened:
+        yield opened
+
+
+@pytest.fixture
+def town(ws: Workspace) -> Town:
+    return settle(ws)
+
+
+def shared(ws: Workspace, town: Town) -> None:
+    files = [("handbook.pdf", HANDBOOK), ("notes.pdf", NOTES)]
+    receipts(ws, town.room, ws.post("ada", town.room, "for all", files=files), "white_check_mark")
+
+
+def test_an_answer_is_judged_and_asked_on_about(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
+    with at_work(ws, tmp_path / "data") as bot:
+        shared(ws, town)
+        window = visit()
+        thread = window.page.locator("#thread")
+        window.say(ASKED)
+        thread.get_by_role("button", name="Bad answer").click()
+        thread.locator(".message.ephemeral", has_text="Thanks, noted.").wait_for()
+        window.shot("pressed-1-judged")
+        with bot.rag.reading() as connection:
+            assert feedback.counts(connection) == {"good": 0, "bad": 1}
+        thread.get_by_role("button", name="Show more pages").click()
+        window.message("More pages:", "#thread").wait_for()
+        until(lambda: thread.locator(".shown img").count() >= 3)
+        window.shot("pressed-2-more")
+        thread.get_by_role("button", name="Only in handbook.pdf").first.click()
+        window.message("Only in handbook.pdf:", "#thread").wait_for()
+        window.shot("pressed-3-one-file")
+
+
+def test_an_answer_is_stopped(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
+    generator = Halting()
+    with at_work(ws, tmp_path / "data", generator):
+        shared(ws, town)
+        window = visit(viewport=PHONE)
+        window.say(ASKED)
+        window.begin_thread("which port")
+        window.page.locator("#thread .growing", has_text="The gateway listens on …").wait_for()
+        window.shot("pressed-4-growing-phone")
+        window.page.locator("#thread").get_by_role("button", name="Stop").click()
+        window.message("Stopped.", "#thread").wait_for()
+        generator.go_on.set()
+        window.shot("pressed-5-stopped-phone")
+
+
+def test_shortcuts_the_command_and_home(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
+    with at_work(ws, tmp_path / "data"):
+        shared(ws, town)
+        receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), "warning")
+        window = visit()
+        window.say("/magpie find herons")
+        window.message("The best pages:").wait_for()
+        window.say("/magpie status")
+        window.message("Here: 2 files of 6 pages").wait_for()
+        window.shot("pressed-6-command")
+        ws.post("ben", town.room, "who feeds the herons at the gateway?")
+        window.choose("who feeds the herons", "Find similar pages")
+        direct = ws.direct("ada")
+        ws.wait(lambda: any(one.files for one in ws.messages(direct)), 40, "the pages")
+        window.enter("Magpie")
+        window.message("Pages like").wait_for()
+        window.shot("pressed-7-similar")
+        window.page.get_by_role("navigation", name="Magpie").get_by_role("link", name="Home").click()
+        window.page.get_by_text("2 files of 6 pages").first.wait_for()
+        window.page.get_by_text("What could not be read").wait_for()
+        window.shot("pressed-8-home")
+        window.become("Cleo")
+        assert window.seen(["torn.pdf", "2 files of 6 pages"]) == [False, False]
