@@ -309,7 +309,14 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
 _WEIGHTS |= {"late": 4, "torn": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
-_WEIGHTS |= {"similar": 4, "similar, and meanwhile": 3, "command": 8, "command, and meanwhile": 5, "home": 4}
+_WEIGHTS |= {
+    "similar": 4,
+    "similar, and meanwhile": 3,
+    "command": 8,
+    "command, and meanwhile": 5,
+    "index": 5,
+    "home": 4,
+}
 _LIGHT = 2
 
 
