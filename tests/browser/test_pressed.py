@@ -16,9 +16,7 @@ from tests.browser.window import PHONE
 from tests.flows.team import HANDBOOK, pdf, receipts, until, without_proxies
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
-NOTES = pdf(
-    "The gateway stands in the old crane shed.", "The gateway was painted in spring.", "Herons like it."
-)
+NOTES = pdf("The gateway stands in the old crane shed.", "The gateway was painted in spring.", "Herons like it.")
 
 
 @pytest.fixture

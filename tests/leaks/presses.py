@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator
 
 from bot import line
 from bot.surfaces import listeners
 from bot.workspace.state import Json, Message, Person, Space
+from tests.leaks.choosing import Step, open_to, people, pick, spaces
 from tests.leaks.oracle import can_open
-from tests.leaks.papers import TOPICS
+from tests.leaks.papers import TOPICS, TORN, name_of
 from tests.leaks.town import Leak, Town
 
-T = TypeVar("T")
+NO_PAPER = -1
 
 
-def pick(some: Sequence[T], number: int) -> T | None:
-    return some[number % len(some)] if some else None
-
-
-def people(town: Town) -> list[Person]:
-    return [each for each in town.world.people.values() if not each.is_bot and not each.deleted]
-
-
-def press(town: Town, kind: str, a: int, b: int) -> None:
+def _press(town: Town, kind: str, a: int, b: int) -> None:
     """One of the newest answers' buttons of a kind, by somebody who reads it."""
     found = [
         (space, message, element)
@@ -72,7 +64,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             return
 
 
-def shortcut(town: Town, name: str, a: int, b: int, with_files: bool) -> Message | None:
+def _shortcut(town: Town, name: str, a: int, b: int, with_files: bool) -> Message | None:
     """A shortcut on a message, by somebody who reads it; the message."""
     spaces = [each for each in town.world.spaces.values() if each.members]
     space = pick(spaces, a)
@@ -89,7 +81,7 @@ def shortcut(town: Town, name: str, a: int, b: int, with_files: bool) -> Message
     return message
 
 
-def command(town: Town, a: int, b: int, c: int) -> None:
+def _command(town: Town, a: int, b: int, c: int) -> None:
     person = pick(people(town), a)
     mine = [each for each in town.world.spaces.values() if person is not None and person.id in each.members]
     space = pick(mine, b)
@@ -98,7 +90,7 @@ def command(town: Town, a: int, b: int, c: int) -> None:
         town.ws.command(person.id, space.id, listeners.COMMAND, words)
 
 
-def home(town: Town, a: int) -> None:
+def _home(town: Town, a: int) -> None:
     person = pick(people(town), a)
     if person is not None:
         town.ws.open_home(person.id)
@@ -120,3 +112,77 @@ def _value(element: Json, number: int) -> str:
     if element["type"] == "static_select":
         return str(element["options"][number % len(element["options"])]["value"])
     return str(element["value"])
+
+
+# ---------------------------------------------------------------- the steps
+
+
+def torn(town: Town, step: Step) -> None:
+    """A file that cannot be read: it has nothing but a name."""
+    person = pick(people(town), step.a)
+    space = open_to(town, step.b, person)
+    if space is not None and person is not None:
+        name, before = len(town.shares), set(town.world.files)
+        town.ws.post(person.id, space.id, files=[(name_of(name), TORN)])
+        [file] = set(town.world.files) - before
+        town.shares[file] = (NO_PAPER, name)
+
+
+def follow_up(town: Town, step: Step) -> None:
+    """Somebody goes on in a thread that Magpie answered in, without a mention."""
+    threads = {
+        (space.id, message.thread_ts)
+        for space in spaces(town)
+        for message in space.messages
+        if message.user == town.ws.bot_user and message.thread_ts and not space.archived
+    }
+    chosen = pick(sorted(threads, key=lambda one: one[1])[-8:], step.a)
+    if chosen is None:
+        return
+    members = [each for each in people(town) if each.id in town.world.spaces[chosen[0]].members]
+    person = pick(members, step.b)
+    if person is not None:
+        words = f"and which one has the {TOPICS[step.c % len(TOPICS)]}?"
+        town.ws.post(person.id, chosen[0], words, thread_ts=chosen[1])
+
+
+def press(kind: str) -> Callable[[Town, Step], None]:
+    return lambda town, step: _press(town, kind, step.a, step.b)
+
+
+def found_goes(town: Town, step: Step) -> None:
+    """A file that was found this moment is deleted wherever it lies."""
+    document = pick(town.rag.found[:3], step.a)
+    if document is not None:
+        with town.rag.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
+        for (file,) in rows:
+            if file in town.world.files and not town.world.files[file].deleted:
+                town.ws.delete_file(file)
+
+
+def similar(town: Town, step: Step) -> None:
+    _shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
+
+
+def index(town: Town, step: Step) -> None:
+    """And sometimes the file goes before anybody looks at it, and is elsewhere still."""
+    message = _shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
+    if message is not None and step.c % 2:
+        town.hear()
+        file = town.world.files[message.files[0]]
+        if any(share.space == message.channel for share in file.shares):
+            person = pick(people(town), step.a)
+            other = open_to(town, step.b, person)
+            if other is not None and person is not None and other.id != message.channel:
+                town.ws.share(person.id, file.id, other.id)
+                town.forgotten.discard(file.id)
+            town.ws.unshare(file.id, message.channel)
+
+
+def command(town: Town, step: Step) -> None:
+    _command(town, step.a, step.b, step.c)
+
+
+def home(town: Town, step: Step) -> None:
+    _home(town, step.a)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.leaks.steps import Step, begin, draw, take
+from tests.leaks.choosing import Step
+from tests.leaks.steps import begin, draw, take
 from tests.leaks.town import Leak, open_town
 
 A_WORKSPACE = 60

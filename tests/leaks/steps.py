@@ -6,61 +6,20 @@ The numbers choose among what is there when the step is taken; a step with nothi
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable
 
-from bot.surfaces import buttons, listeners
-from bot.workspace.state import Person, SlackFile, Space
+from bot.surfaces import buttons
+from bot.workspace.state import Space
 from tests.leaks import presses
-from tests.leaks.papers import MOST, TOPICS, TORN, Paper, name_of
+from tests.leaks.choosing import Step, channels, open_to, people, pick, shared
+from tests.leaks.papers import MOST, TOPICS, Paper, name_of
 from tests.leaks.town import Town
-
-T = TypeVar("T")
-NO_PAPER = -1
-
-
-class Step(NamedTuple):
-    kind: str
-    a: int
-    b: int
-    c: int
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.a} {self.b} {self.c}"
-
-
-def _pick(some: Sequence[T], number: int) -> T | None:
-    return some[number % len(some)] if some else None
-
-
-def _people(town: Town) -> list[Person]:
-    return [each for each in town.world.people.values() if not each.is_bot and not each.deleted]
-
-
-def _spaces(town: Town) -> list[Space]:
-    return list(town.world.spaces.values())
-
-
-def _channels(town: Town) -> list[Space]:
-    return [each for each in _spaces(town) if each.kind in ("channel", "group")]
-
-
-def _open(town: Town, number: int, person: Person | None) -> Space | None:
-    """A conversation that this person may write in."""
-    if person is None:
-        return None
-    mine = [each for each in _spaces(town) if person.id in each.members and not each.archived]
-    return _pick(mine, number)
-
-
-def _shared(town: Town) -> list[SlackFile]:
-    return [file for id, file in town.world.files.items() if id in town.shares and not file.deleted and file.shares]
 
 
 def _share(town: Town, step: Step) -> None:
     """A new paper, or one that is elsewhere already, under a name of its own."""
-    person = _pick(_people(town), step.a)
-    space = _open(town, step.b, person)
+    person = pick(people(town), step.a)
+    space = open_to(town, step.b, person)
     if space is None or person is None:
         return
     if (step.c % 3 and town.papers) or len(town.papers) == MOST:
@@ -76,16 +35,16 @@ def _share(town: Town, step: Step) -> None:
 
 
 def _reshare(town: Town, step: Step) -> None:
-    person, file = _pick(_people(town), step.a), _pick(_shared(town), step.b)
-    space = _open(town, step.c, person)
+    person, file = pick(people(town), step.a), pick(shared(town), step.b)
+    space = open_to(town, step.c, person)
     if person is not None and file is not None and space is not None:
         town.ws.share(person.id, file.id, space.id)
         town.forgotten.discard(file.id)
 
 
 def _ask(town: Town, step: Step) -> None:
-    person = _pick(_people(town), step.a)
-    space = _open(town, step.b, person)
+    person = pick(people(town), step.a)
+    space = open_to(town, step.b, person)
     if space is None or person is None:
         return
     topic = TOPICS[step.c % len(TOPICS)]
@@ -105,55 +64,55 @@ def _ask_meanwhile(town: Town, step: Step) -> None:
 
 def _screenshot(town: Town, step: Step) -> None:
     """Somebody has a picture of a page, whether they may open it or not."""
-    person, paper = _pick(_people(town), step.a), _pick(town.papers, step.c)
-    space = _open(town, step.b, person)
+    person, paper = pick(people(town), step.a), pick(town.papers, step.c)
+    space = open_to(town, step.b, person)
     if person is not None and paper is not None and space is not None:
         town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}>", files=[("shot.png", paper.screenshot())])
 
 
 def _unshare(town: Town, step: Step) -> None:
-    file = _pick(_shared(town), step.a)
+    file = pick(shared(town), step.a)
     if file is not None:
         town.ws.unshare(file.id, file.shares[step.b % len(file.shares)].space)
 
 
 def _delete_file(town: Town, step: Step) -> None:
-    file = _pick(_shared(town), step.a)
+    file = pick(shared(town), step.a)
     if file is not None:
         town.ws.delete_file(file.id)
 
 
 def _delete_message(town: Town, step: Step) -> None:
-    file = _pick(_shared(town), step.a)
+    file = pick(shared(town), step.a)
     if file is not None:
         share = file.shares[step.b % len(file.shares)]
         town.ws.delete_message(share.space, share.ts)
 
 
 def _join(town: Town, step: Step) -> None:
-    person, space = _pick(_people(town), step.a), _pick(_channels(town), step.b)
+    person, space = pick(people(town), step.a), pick(channels(town), step.b)
     if person is None or space is None or person.id in space.members or (person.team != town.world.team):
         return
     town.ws.join(person.id, space.id)
 
 
 def _leave(town: Town, step: Step) -> None:
-    space = _pick(_channels(town), step.b)
-    inside = [each for each in _people(town) if space is not None and each.id in space.members]
-    person = _pick(inside, step.a)
+    space = pick(channels(town), step.b)
+    inside = [each for each in people(town) if space is not None and each.id in space.members]
+    person = pick(inside, step.a)
     if person is not None and space is not None and len(inside) > 1:
         town.ws.leave(person.id, space.id)
 
 
 def _guest(town: Town, step: Step) -> None:
-    person = _pick([each for each in _people(town) if each.team == town.world.team], step.a)
+    person = pick([each for each in people(town) if each.team == town.world.team], step.a)
     if person is not None:
         town.ws.set_guest(person.id, ("multi", "single", "")[step.b % 3])
 
 
 def _connect(town: Town, step: Step) -> None:
     """Slack Connect begins or ends; when it begins, somebody from outside comes."""
-    space = _pick(_channels(town), step.a)
+    space = pick(channels(town), step.a)
     if space is None:
         return
     if space.shared:
@@ -168,7 +127,7 @@ def _connect(town: Town, step: Step) -> None:
 
 def _flag(town: Town, step: Step) -> None:
     """What no event tells: it is known when minutes have passed."""
-    space = _pick(_channels(town), step.a)
+    space = pick(channels(town), step.a)
     if space is not None:
         if step.b % 2:
             town.ws.set_pending(space.id, not space.pending)
@@ -178,19 +137,19 @@ def _flag(town: Town, step: Step) -> None:
 
 
 def _make_private(town: Town, step: Step) -> None:
-    space = _pick([each for each in _channels(town) if each.kind == "channel"], step.a)
+    space = pick([each for each in channels(town) if each.kind == "channel"], step.a)
     if space is not None and space.members:
         town.ws.make_private(space.id)
 
 
 def _archive(town: Town, step: Step) -> None:
-    space = _pick(_channels(town), step.a)
+    space = pick(channels(town), step.a)
     if space is not None:
         (town.ws.unarchive if space.archived else town.ws.archive)(space.id)
 
 
 def _bot_comes_or_goes(town: Town, step: Step) -> None:
-    space = _pick(_channels(town), step.a)
+    space = pick(channels(town), step.a)
     if space is not None:
         if town.ws.bot_user not in space.members:
             town.ws.invite_bot(space.id)
@@ -199,9 +158,9 @@ def _bot_comes_or_goes(town: Town, step: Step) -> None:
 
 
 def _deactivate(town: Town, step: Step) -> None:
-    people = _people(town)
-    if len(people) > 3:
-        town.ws.deactivate(people[step.a % len(people)].id)
+    there = people(town)
+    if len(there) > 3:
+        town.ws.deactivate(there[step.a % len(there)].id)
 
 
 def _newcomer(town: Town, step: Step) -> None:
@@ -210,8 +169,9 @@ def _newcomer(town: Town, step: Step) -> None:
 
 
 def _new_channel(town: Town, step: Step) -> None:
-    people = _people(town)
-    members = [each.id for number, each in enumerate(people) if (step.b >> number) & 1 and each.team == town.world.team]
+    members = [
+        each.id for number, each in enumerate(people(town)) if (step.b >> number) & 1 and each.team == town.world.team
+    ]
     if members:
         name = f"room-{len(town.world.spaces)}"
         if step.a % 4 == 3 and len(members) > 1:
@@ -221,7 +181,7 @@ def _new_channel(town: Town, step: Step) -> None:
 
 
 def _forget(town: Town, step: Step) -> None:
-    file = _pick(_shared(town), step.a)
+    file = pick(shared(town), step.a)
     if file is not None:
         with town.rag.reading() as connection:
             known = connection.exec_driver_sql("SELECT 1 FROM source WHERE ref = ?", (file.id,)).first()
@@ -245,7 +205,7 @@ def _lose(town: Town, step: Step) -> None:
 
 def _late(town: Town, step: Step) -> None:
     """Events overtake each other: that a file was shared is told after it was taken away."""
-    file = _pick(_shared(town), step.a)
+    file = pick(shared(town), step.a)
     if file is None:
         return
     share = file.shares[step.b % len(file.shares)]
@@ -259,11 +219,11 @@ def _late(town: Town, step: Step) -> None:
 
 def _fail(town: Town, step: Step) -> None:
     """Slack fails a look-up, which may narrow a reply and never widen it: where not everybody may open everything."""
-    mixed = [each for each in _channels(town) if not each.archived and len(_kinds(town, each)) > 1]
-    space = _pick(mixed, step.a)
+    mixed = [each for each in channels(town) if not each.archived and len(_kinds(town, each)) > 1]
+    space = pick(mixed, step.a)
     if space is None:
         return
-    person = next(each for each in _people(town) if each.id in space.members)
+    person = next(each for each in people(town) if each.id in space.members)
     methods = ("conversations.members", "users.list", "users.conversations")
     town.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
     town.bot.access.distrust()
@@ -275,59 +235,25 @@ def _fail(town: Town, step: Step) -> None:
 
 def _kinds(town: Town, space: Space) -> set[bool]:
     """Whether its people are full members: both, of some channels."""
-    people = [each for each in _people(town) if each.id in space.members]
-    return {each.guest == "" and each.team == town.world.team for each in people}
-
-
-def _torn(town: Town, step: Step) -> None:
-    """A file that cannot be read: it has nothing but a name."""
-    person = _pick(_people(town), step.a)
-    space = _open(town, step.b, person)
-    if space is not None and person is not None:
-        name, before = len(town.shares), set(town.world.files)
-        town.ws.post(person.id, space.id, files=[(name_of(name), TORN)])
-        [file] = set(town.world.files) - before
-        town.shares[file] = (NO_PAPER, name)
-
-
-def _follow_up(town: Town, step: Step) -> None:
-    """Somebody goes on in a thread that Magpie answered in, without a mention."""
-    threads = {
-        (space.id, message.thread_ts)
-        for space in _spaces(town)
-        for message in space.messages
-        if message.user == town.ws.bot_user and message.thread_ts and not space.archived
-    }
-    chosen = _pick(sorted(threads, key=lambda one: one[1])[-8:], step.a)
-    if chosen is None:
-        return
-    members = [each for each in _people(town) if each.id in town.world.spaces[chosen[0]].members]
-    person = _pick(members, step.b)
-    if person is not None:
-        words = f"and which one has the {TOPICS[step.c % len(TOPICS)]}?"
-        town.ws.post(person.id, chosen[0], words, thread_ts=chosen[1])
-
-
-def _press(kind: str) -> Callable[[Town, Step], None]:
-    return lambda town, step: presses.press(town, kind, step.a, step.b)
-
-
-def _found_goes(town: Town, step: Step) -> None:
-    """A file that was found this moment is deleted wherever it lies."""
-    document = _pick(town.rag.found[:3], step.a)
-    if document is not None:
-        with town.rag.reading() as connection:
-            rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
-        for (file,) in rows:
-            if file in town.world.files and not town.world.files[file].deleted:
-                town.ws.delete_file(file)
+    inside = [each for each in people(town) if each.id in space.members]
+    return {each.guest == "" and each.team == town.world.team for each in inside}
 
 
 def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None]:
     """While pages are looked for, somebody comes or goes, or a file does."""
 
     def taken(town: Town, step: Step) -> None:
-        kinds = [_found_goes, _found_goes, _unshare, _delete_file, _join, _leave, _guest, _connect, _make_private]
+        kinds = [
+            presses.found_goes,
+            presses.found_goes,
+            _unshare,
+            _delete_file,
+            _join,
+            _leave,
+            _guest,
+            _connect,
+            _make_private,
+        ]
         happens, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
         town.rag.meanwhile = town.during(lambda: happens(town, other))
         act(town, step)
@@ -339,28 +265,6 @@ def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None
 
 def _stop(town: Town, step: Step) -> None:
     presses.stop(town, lambda: _ask(town, step), step.b // 7)
-
-
-def _similar(town: Town, step: Step) -> None:
-    presses.shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
-
-
-def _index(town: Town, step: Step) -> None:
-    """And sometimes the file goes before anybody looks at it."""
-    message = presses.shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
-    if message is not None and step.c % 2:
-        town.hear()
-        file = town.world.files[message.files[0]]
-        if any(share.space == message.channel for share in file.shares):
-            town.ws.unshare(file.id, message.channel)
-
-
-def _command(town: Town, step: Step) -> None:
-    presses.command(town, step.a, step.b, step.c)
-
-
-def _home(town: Town, step: Step) -> None:
-    presses.home(town, step.a)
 
 
 STEPS: dict[str, Callable[[Town, Step], None]] = {
@@ -388,24 +292,31 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "lose": _lose,
     "late": _late,
     "fail": _fail,
-    "torn": _torn,
-    "follow up": _follow_up,
-    "more": _press(buttons.MORE),
-    "more, and meanwhile": _meanwhile(_press(buttons.MORE)),
-    "file": _press(buttons.FILE),
-    "verdict": _press(buttons.FEEDBACK),
+    "torn": presses.torn,
+    "follow up": presses.follow_up,
+    "more": presses.press(buttons.MORE),
+    "more, and meanwhile": _meanwhile(presses.press(buttons.MORE)),
+    "file": presses.press(buttons.FILE),
+    "verdict": presses.press(buttons.FEEDBACK),
     "stop": _stop,
-    "similar": _similar,
-    "similar, and meanwhile": _meanwhile(_similar),
-    "index": _index,
-    "command": _command,
-    "command, and meanwhile": _meanwhile(_command),
-    "home": _home,
+    "similar": presses.similar,
+    "similar, and meanwhile": _meanwhile(presses.similar),
+    "index": presses.index,
+    "command": presses.command,
+    "command, and meanwhile": _meanwhile(presses.command),
+    "home": presses.home,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
 _WEIGHTS |= {"late": 4, "torn": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
-_WEIGHTS |= {"similar": 4, "similar, and meanwhile": 3, "command": 8, "command, and meanwhile": 5, "home": 4}
+_WEIGHTS |= {
+    "similar": 4,
+    "similar, and meanwhile": 3,
+    "command": 8,
+    "command, and meanwhile": 5,
+    "index": 5,
+    "home": 4,
+}
 _LIGHT = 2
 
 

@@ -54,7 +54,7 @@ def test_who_can_open_what() -> None:
 
 def test_a_counterexample_is_made_short() -> None:
     """With a judge of our own in place of the workspace: two of the steps are enough."""
-    from tests.leaks.steps import Step
+    from tests.leaks.choosing import Step
 
     steps = [Step("ask", number, 0, 0) for number in range(30)]
 
