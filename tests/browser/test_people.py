@@ -14,6 +14,8 @@ from tests.flows.team import HANDBOOK, UNREADABLE, magpie, receipts
 
 SECRETS = ("night-shift", "the code is 4711", "ledger.pdf", "Dora")
 
+HOME = "Magpie’s Home"
+
 
 @pytest.fixture
 def town(ws: Workspace) -> Town:
@@ -32,7 +34,7 @@ def test_a_private_channel_is_there_for_its_members_alone(visit: Opened, ws: Wor
     ws.post("ben", private(ws), "the code is 4711", files=[("ledger.pdf", HANDBOOK)])
     window = visit()
     window.page.locator("#side .places a").first.wait_for()
-    assert window.places() == ["harbour-watch", "with-tidewater", "Magpie"]
+    assert window.places() == [HOME, "harbour-watch", "with-tidewater", "Magpie"]
     assert window.seen(SECRETS[:3]) == [False, False, False]
     window.shot("people-1-ada")
     window.become("Ben")
@@ -41,7 +43,7 @@ def test_a_private_channel_is_there_for_its_members_alone(visit: Opened, ws: Wor
     window.shot("people-2-ben")
     window.become("Cleo")
     window.page.get_by_role("heading", name="Not here").wait_for()
-    assert window.places() == ["with-tidewater", "Magpie"]
+    assert window.places() == [HOME, "with-tidewater", "Magpie"]
     assert window.seen(SECRETS[:3]) == [False, False, False]
     window.shot("people-3-cleo")
     window.enter("with-tidewater")
@@ -147,7 +149,7 @@ def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> Non
     page.get_by_role("menuitem", name="Copy text").wait_for()
     window.shot("people-7-menu")
     page.keyboard.press("Enter")
-    assert page.evaluate("navigator.clipboard.readText()") == "word 1"
+    page.wait_for_function("async () => await navigator.clipboard.readText() === 'word 1'")
     assert page.evaluate("document.activeElement.ariaLabel") == "More"
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
