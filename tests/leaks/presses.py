@@ -12,7 +12,7 @@ from tests.leaks.oracle import can_open
 from tests.leaks.papers import TOPICS, TORN, name_of
 from tests.leaks.town import Leak, Town
 
-NO_PAPER = -1
+NO_PAPER = NO_NAME = -1
 
 
 def _press(town: Town, kind: str, a: int, b: int) -> None:
@@ -168,6 +168,9 @@ def similar(town: Town, step: Step) -> None:
 def index(town: Town, step: Step) -> None:
     """And sometimes the file goes before anybody looks at it, and is elsewhere still."""
     message = _shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
+    for shot in message.files if message is not None else ():
+        if shot in town.shots:
+            town.shares[shot] = (town.shots[shot], NO_NAME)
     if message is not None and step.c % 2:
         town.hear()
         file = town.world.files[message.files[0]]

@@ -164,6 +164,8 @@ class Town:
     papers: list[Paper] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the paper, number of the name)."""
+    shots: dict[str, int] = field(default_factory=dict)
+    """Slack file of a screenshot -> number of the paper: a query, until somebody has it indexed, and a share then."""
     forgotten: set[str] = field(default_factory=set)
     """Slack files that the operator had forgotten, and that nobody shared since."""
     heard: int = 0
