@@ -92,6 +92,7 @@ class Answering:
     def let_go(self, asked: Asked) -> None:
         """End what is to be answered no longer: nothing stays of it, or that it was stopped."""
         ts = asked.placeholder or self._posted(asked)
+        self._status.clear(asked.question)  # who works on it may hear of this only when the model says a word
         try:
             if ts and asked.halt == line.DELETED:
                 with calling():

@@ -38,12 +38,15 @@ class StatusLine:
         try:
             yield
         finally:
-            self._say(question, "")
-            self._set.pop(question.ts, None)
+            self.clear(question)
 
     def renew(self, question: Question) -> None:
         if monotonic() - self._set.get(question.ts, 0.0) > _LASTS:
             self._say(question, WORKING)
+
+    def clear(self, question: Question) -> None:
+        self._say(question, "")
+        self._set.pop(question.ts, None)
 
     def _say(self, question: Question, status: str) -> None:
         if self._off or not question.thread:

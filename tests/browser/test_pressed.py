@@ -66,6 +66,7 @@ def test_an_answer_is_stopped(visit: Opened, ws: Workspace, town: Town, tmp_path
         window.shot("pressed-4-growing-phone")
         window.page.locator("#thread").get_by_role("button", name="Stop").click()
         window.message("Stopped.", "#thread").wait_for()
+        window.page.locator("#thread", has_text="is looking through").wait_for(state="detached")
         generator.go_on.set()
         window.shot("pressed-5-stopped-phone")
 
