@@ -88,6 +88,7 @@ def _command(town: Town, a: int, b: int, c: int) -> None:
     if person is not None and space is not None:
         words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
         town.ws.command(person.id, space.id, listeners.COMMAND, words)
+        town.asked = (person.id, space.id)
 
 
 def _home(town: Town, a: int) -> None:
@@ -159,6 +160,14 @@ def found_goes(town: Town, step: Step) -> None:
         for (file,) in rows:
             if file in town.world.files and not town.world.files[file].deleted:
                 town.ws.delete_file(file)
+
+
+def asker_goes(town: Town, step: Step) -> None:
+    """Who used the command last leaves the conversation where they did."""
+    person, channel = town.asked
+    space = town.world.spaces.get(channel)
+    if space is not None and person in space.members and space.kind in ("channel", "group") and len(space.members) > 2:
+        town.ws.leave(person, channel)
 
 
 def similar(town: Town, step: Step) -> None:

@@ -67,7 +67,10 @@ def _screenshot(town: Town, step: Step) -> None:
     person, paper = pick(people(town), step.a), pick(town.papers, step.c)
     space = open_to(town, step.b, person)
     if person is not None and paper is not None and space is not None:
+        before = set(town.world.files)
         town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}>", files=[("shot.png", paper.screenshot())])
+        [file] = set(town.world.files) - before
+        town.shots[file] = paper.number
 
 
 def _unshare(town: Town, step: Step) -> None:
@@ -244,8 +247,8 @@ def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None
 
     def taken(town: Town, step: Step) -> None:
         kinds = [
-            presses.found_goes,
-            presses.found_goes,
+            *[presses.found_goes] * 2,
+            *[presses.asker_goes] * 2,
             _unshare,
             _delete_file,
             _join,
