@@ -48,6 +48,16 @@ class Access:
             log.warning("A scope was narrowed, for Slack's answer was not understood (%s).", type(error).__name__)
         return Granted(Scope.of(channel), "this conversation alone: Slack did not say who reads it", UNSURE)
 
+    def is_member(self, channel: str, user: str) -> bool:
+        """Whether somebody is in a conversation, as far as Slack says so now. Never raises."""
+        try:
+            return user in self._directory.members(channel, self._directory.patience())
+        except MagpieError as error:
+            log.info("Nobody said who is in a conversation: %s", error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("Slack's list of members was not understood (%s).", type(error).__name__)
+        return False
+
     def heed(self, happening: Happening) -> None:
         """Believe no longer what this may have changed. To be called before the event is acknowledged."""
         match happening:

@@ -101,6 +101,8 @@ def _record_share(connection: Connection, shared: Shared) -> None:
         connection,
         Share(KIND, file.id, shared.channel, file.name, file.link, shared.user, file.size, changed_ns(file)),
     )
+    if file.stub and shared.ts:  # of another organisation: what it is called here, only a look at it tells
+        ledger.send_errand(connection, "file", file.id)
     if shared.ts:
         ledger.want_receipt(connection, shared.channel, shared.ts, file.id, shared.user)
 

@@ -29,6 +29,7 @@ from rag import NotFound, OperatorMustAct, Rag, TryAgain, allowed, standings_in
 log = logging.getLogger("magpie")
 
 NOT_HERE = "I am not in this conversation, and know nothing of what is shared here. `/invite @Magpie` brings me in."
+NOT_YOU = "Slack did not say that you are in this conversation, so I say nothing of it."
 NO_FILE = "This message has no file that I could index."
 UNREACHABLE = "A file of this message is out of my reach: it was deleted, or is not shared here any more."
 
@@ -82,16 +83,23 @@ class Telling:
         match due.kind:
             case asides.SAY:
                 self._tell(due, plain_reply(due.text))
-            case asides.FIND:
-                self._tell(due, self._found(due))
-            case asides.STATUS:
-                self._tell(due, self._status(due))
+            case asides.FIND | asides.STATUS | asides.INDEX:
+                self._tell(due, self._replied(due))
             case asides.HOME:
                 self._show_home(due)
             case asides.SIMILAR:
                 self._ask_similar(due)
-            case asides.INDEX:
-                self._tell(due, self._index(due))
+
+    def _replied(self, due: Aside) -> Reply:
+        """What is said of a conversation to who is in it still: a response_url would reach who left it, too."""
+        if not self._is_here(due.channel):
+            return plain_reply(NOT_HERE)
+        if not self._access.is_member(due.channel, due.user):
+            return plain_reply(NOT_YOU)
+        replies = {asides.FIND: self._found, asides.STATUS: self._status, asides.INDEX: self._index}
+        reply = replies[due.kind](due)
+        stays = self._access.is_member(due.channel, due.user)
+        return reply if stays else plain_reply(NOT_YOU)
 
     # ------------------------------------------------------------ telling
 
@@ -135,8 +143,6 @@ class Telling:
     def _found(self, due: Aside) -> Reply:
         """The best pages, of what a reply in this conversation could be made of: though one person reads them alone,
         what may be shown is decided in one way everywhere."""
-        if not self._is_here(due.channel):
-            return plain_reply(NOT_HERE)
         asked = Question(due.channel, f"{due.at:.6f}", "", due.user, due.text)
         for _ in range(_THINK):
             granted = self._access.granted(due.channel, due.user)
@@ -150,8 +156,6 @@ class Telling:
         return plain_reply(render.CHANGING)
 
     def _status(self, due: Aside) -> Reply:
-        if not self._is_here(due.channel):
-            return plain_reply(NOT_HERE)
         with self._rag.reading() as connection:
             held = Held.of(due.channel, standings_in(connection, due.channel))
         text = "\n".join(held_lines(held))
@@ -201,8 +205,6 @@ class Telling:
     def _index(self, due: Aside) -> Reply:
         """Every file of the message that can be read is shared in this conversation from now on, pictures that were a
         question included; what was done, in words."""
-        if not self._is_here(due.channel):
-            return plain_reply(NOT_HERE)
         if not due.about.get("files"):
             return plain_reply(NO_FILE)
         wanted: list[tuple[SlackFile, float]] = []

@@ -101,6 +101,28 @@ def test_where_magpie_is_not_it_says_how_to_bring_it_in(ws: Workspace, bot: Bot,
     assert len(ws.called("response_url")) == 2
 
 
+def test_who_is_not_in_the_conversation_is_told_nothing_of_it(ws: Workspace, bot: Bot, ada: str, ben: str) -> None:
+    secret = ws.channel("secret", members=[ada], private=True)
+    share(ws, ada, secret)
+    for words in ("find gateway", "status"):
+        ws.command(ben, secret, "/magpie", words)
+    ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
+    assert {said(one) for one in ws.ephemerals(ben)} == {telling.NOT_YOU}
+
+
+def test_what_was_asked_aside_is_told_after_a_restart(ws: Workspace, tmp_path: Path, ada: str, room: str) -> None:
+    with magpie(ws, tmp_path / "data"):
+        share(ws, ada, room)
+        ws.faults.fail("chat.postEphemeral", 50, status=503)
+        ws.command(ada, room, "/magpie", "find gateway port")
+        ws.wait(lambda: ws.called("chat.postEphemeral"), 20, "a try")
+    ws.faults.clear()
+    assert ws.ephemerals(ada) == []
+    with magpie(ws, tmp_path / "data"):
+        told(ws, ada, "handbook.pdf>, p. 2")
+    assert len(ws.ephemerals(ada)) == 1
+
+
 # ---------------------------------------------------------------- Home
 
 

@@ -207,6 +207,14 @@ def test_files_of_another_company_are_looked_up(ws: Workspace, bot: Bot, ada: st
     assert files_in(bot, shared) == ["handbook.pdf"]
 
 
+def test_a_known_file_of_another_company_has_its_name_wherever_it_is_shared(ws: Workspace, bot: Bot, ada: str) -> None:
+    eve = ws.person("eve", stranger_team="T0THEM")
+    first, second = (ws.channel(name, members=[ada, eve], shared=True) for name in ("with-them", "with-them-too"))
+    receipts(ws, first, ws.post(eve, first, files=[("handbook.pdf", HANDBOOK)]), READ)
+    ws.share(eve, ws.files("handbook.pdf")[0].id, second)
+    until(lambda: files_in(bot, second) == ["handbook.pdf"])
+
+
 def test_a_fresh_file_is_waited_for(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     ws.pace.fresh_for = 1.2
     receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)

@@ -12,7 +12,7 @@ from tests.leaks.oracle import can_open
 from tests.leaks.papers import TOPICS, TORN, name_of
 from tests.leaks.town import Leak, Town
 
-NO_PAPER = NO_NAME = -1
+NO_PAPER = -1
 
 
 def _press(town: Town, kind: str, a: int, b: int) -> None:
@@ -88,6 +88,7 @@ def _command(town: Town, a: int, b: int, c: int) -> None:
     if person is not None and space is not None:
         words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
         town.ws.command(person.id, space.id, listeners.COMMAND, words)
+        town.asked = (person.id, space.id)
 
 
 def _home(town: Town, a: int) -> None:
@@ -161,6 +162,14 @@ def found_goes(town: Town, step: Step) -> None:
                 town.ws.delete_file(file)
 
 
+def asker_goes(town: Town, step: Step) -> None:
+    """Who used the command last leaves the conversation where they did."""
+    person, channel = town.asked
+    space = town.world.spaces.get(channel)
+    if space is not None and person in space.members and space.kind in ("channel", "group") and len(space.members) > 2:
+        town.ws.leave(person, channel)
+
+
 def similar(town: Town, step: Step) -> None:
     _shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
 
@@ -168,9 +177,6 @@ def similar(town: Town, step: Step) -> None:
 def index(town: Town, step: Step) -> None:
     """And sometimes the file goes before anybody looks at it, and is elsewhere still."""
     message = _shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
-    for shot in message.files if message is not None else ():
-        if shot in town.shots:
-            town.shares[shot] = (town.shots[shot], NO_NAME)
     if message is not None and step.c % 2:
         town.hear()
         file = town.world.files[message.files[0]]

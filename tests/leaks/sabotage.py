@@ -107,6 +107,7 @@ GUARDS: Mapping[str, Guard] = {
         'granted = Granted(Scope(None), "")\n    remarks',
     ),
     "find": Guard("bot/surfaces/telling.py", "if {one.document for one in found} == set(reply.documents):", "if True:"),
+    "stays": Guard("bot/surfaces/telling.py", "return reply if stays else", "return reply if True else"),
     "status": Guard(
         "bot/surfaces/telling.py",
         "held = Held.of(due.channel, standings_in(connection, due.channel))",

@@ -247,8 +247,8 @@ def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None
 
     def taken(town: Town, step: Step) -> None:
         kinds = [
-            presses.found_goes,
-            presses.found_goes,
+            *[presses.found_goes] * 2,
+            *[presses.asker_goes] * 2,
             _unshare,
             _delete_file,
             _join,

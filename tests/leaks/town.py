@@ -165,7 +165,9 @@ class Town:
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the paper, number of the name)."""
     shots: dict[str, int] = field(default_factory=dict)
-    """Slack file of a screenshot -> number of the paper: a query, until somebody has it indexed, and a share then."""
+    """Slack file -> the paper that it is a screenshot of."""
+    asked: tuple[str, str] = ("", "")
+    """Who used the command last, and where."""
     forgotten: set[str] = field(default_factory=set)
     """Slack files that the operator had forgotten, and that nobody shared since."""
     heard: int = 0
@@ -236,7 +238,7 @@ class Town:
             for each in json.loads(told["files"]):
                 data = self._uploaded(each["id"])
                 for number in numbers_in(data, colours):
-                    if not self._paper_may(number, allowed):
+                    if not (self._paper_may(number, allowed) or self._shot_may(number, allowed)):
                         raise Leak(f"{call.method}: a picture of a forbidden paper")
 
     def _uploaded(self, file: str) -> bytes:
@@ -264,6 +266,10 @@ class Town:
 
     def _paper_may(self, number: int, allowed: Rights) -> bool:
         return any(self._file_may(file, allowed) for file, (paper, _) in self.shares.items() if paper == number)
+
+    def _shot_may(self, number: int, allowed: Rights) -> bool:
+        """Whether somebody put a screenshot of it where they can open that, and had it indexed."""
+        return any(self._file_may(file, allowed) for file, paper in self.shots.items() if paper == number)
 
     def _name_may(self, name: int, allowed: Rights) -> bool:
         return any(self._file_may(file, allowed) for file, (_, known) in self.shares.items() if known == name)
