@@ -176,9 +176,11 @@ class Telling:
     def _off(self) -> list[str]:
         settings = self._rag.settings
         off = [] if settings.answer.model else ["No model is set: answers are the best passages themselves."]
-        for lane, state in self._rag.lanes().items():
+        lanes = self._rag.lanes()
+        for state in dict.fromkeys(lanes.values()):
             if state != "on":
-                off.append(f"The search by {_LANES.get(lane, lane)} is {state}")
+                names = [_LANES.get(lane, lane) for lane, why in lanes.items() if why == state]
+                off.append(f"No search by {', nor by '.join(names)}: {state.removeprefix('off: ')}")
         return off
 
     # ------------------------------------------------------------ shortcuts
@@ -239,6 +241,6 @@ _LANES = {
     "place": "page numbers",
     "text-vectors": "the meaning of texts",
     "clip-picture": "what pictures show",
-    "clip-text": "what texts mean to CLIP",
+    "clip-text": "what texts are about",
     "pixels": "screenshots’ pixels",
 }

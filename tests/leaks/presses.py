@@ -162,6 +162,14 @@ def found_goes(town: Town, step: Step) -> None:
                 town.ws.delete_file(file)
 
 
+def shown_goes(town: Town, step: Step) -> None:
+    """A paper that the model was shown this moment is deleted wherever it lies."""
+    paper = pick(town.generator.shown, step.a)
+    for file, (number, _) in list(town.shares.items()):
+        if number == paper and not town.world.files[file].deleted:
+            town.ws.delete_file(file)
+
+
 def asker_goes(town: Town, step: Step) -> None:
     """Who used the command last leaves the conversation where they did."""
     person, channel = town.asked

@@ -56,9 +56,9 @@ def _ask(town: Town, step: Step) -> None:
 
 def _ask_meanwhile(town: Town, step: Step) -> None:
     """While the model thinks, somebody comes or goes, or a file does."""
-    kinds = ["unshare", "delete file", "join", "leave", "guest", "connect", "make private"]
-    other = Step(kinds[step.c % len(kinds)], step.a // 7, step.b // 7, step.c // 7)
-    town.generator.meanwhile = town.during(lambda: STEPS[other.kind](town, other))
+    kinds = [presses.shown_goes, _unshare, _delete_file, _join, _leave, _guest, _connect, _make_private]
+    happens, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
+    town.generator.meanwhile = town.during(lambda: happens(town, other))
     _ask(town, step)
 
 
@@ -309,7 +309,7 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "command, and meanwhile": _meanwhile(presses.command),
     "home": presses.home,
 }
-_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 14, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
+_WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
 _WEIGHTS |= {"late": 4, "torn": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
 _WEIGHTS |= {

@@ -52,12 +52,15 @@ class Telling(FakeGenerator):
     """Says everything that it was shown. `meanwhile` happens once, while it thinks."""
 
     meanwhile: Callable[[], None] | None = None
+    shown: list[int] = field(default_factory=list)
+    """The papers of the last prompt."""
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+        marks = dict.fromkeys(match.group() for match in _MARKS.finditer(prompt.user))
+        self.shown = [int(mark[5:10]) for mark in marks if TEXT_MARK.fullmatch(mark)]
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
             happens()
-        marks = dict.fromkeys(match.group() for match in _MARKS.finditer(prompt.user))
         asked = _LAST.search(prompt.user)
         if asked is not None:  # a follow-up, to be understood without its thread
             self.text = " ".join([asked.group(1), *list(marks)[:_REPEATED]])
