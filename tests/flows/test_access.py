@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as Generating
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_what_changes_while_the_model_writes_is_seen_before_anything_is_shown(
         ws.wait(lambda: not ws.message(place, asked).reactions)
         assert len(replies(ws, place, asked)) == 1
         assert CANARY not in everything_said(ws, place)
-        assert "8443" not in everything_said(ws, place)
+        assert "port 8443" not in everything_said(ws, place)  # a time may end so
 
 
 def test_a_reply_thought_out_before_a_restart_is_checked_again(ws: Workspace, tmp_path: Path) -> None:
@@ -151,8 +152,9 @@ def bytes_below(folder: Path, word: str) -> list[str]:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name
-            if word in name or word.encode() in path.read_bytes():
-                found.append(str(path.relative_to(folder)))
+            with suppress(FileNotFoundError):  # gone while it was looked for
+                if word in name or word.encode() in path.read_bytes():
+                    found.append(str(path.relative_to(folder)))
     return found
 
 
