@@ -61,6 +61,7 @@ def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspac
         assert window.page.locator(".ephemeral", has_text="Only you can see this").count() == 1
         window.shot("people-5-ephemeral")
         window.become("Ben")
+        window.message("I could not read").wait_for(state="detached")
         window.page.locator(".reaction[aria-label*='could not be read']").wait_for()
         assert window.seen(["I could not read"]) == [False]
 

@@ -93,4 +93,5 @@ def test_shortcuts_the_command_and_home(visit: Opened, ws: Workspace, town: Town
         window.page.get_by_text("What could not be read").wait_for()
         window.shot("pressed-8-home")
         window.become("Cleo")
+        window.page.get_by_text("What could not be read").wait_for(state="detached")
         assert window.seen(["torn.pdf", "2 files of 6 pages"]) == [False, False]
