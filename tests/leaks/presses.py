@@ -178,6 +178,14 @@ def asker_goes(town: Town, step: Step) -> None:
         town.ws.leave(person, channel)
 
 
+def command_and_go(town: Town, step: Step) -> None:
+    """Who looks for pages in a channel leaves it before they are told."""
+    town.rag.meanwhile = town.during(lambda: asker_goes(town, step))
+    _command(town, step.a, step.b, step.c | 1)
+    town.work()
+    town.rag.meanwhile = None
+
+
 def similar(town: Town, step: Step) -> None:
     _shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
 

@@ -248,7 +248,6 @@ def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None
     def taken(town: Town, step: Step) -> None:
         kinds = [
             *[presses.found_goes] * 2,
-            *[presses.asker_goes] * 2,
             _unshare,
             _delete_file,
             _join,
@@ -307,6 +306,7 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "index": presses.index,
     "command": presses.command,
     "command, and meanwhile": _meanwhile(presses.command),
+    "command, and go": presses.command_and_go,
     "home": presses.home,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
@@ -317,6 +317,7 @@ _WEIGHTS |= {
     "similar, and meanwhile": 3,
     "command": 8,
     "command, and meanwhile": 5,
+    "command, and go": 5,
     "index": 5,
     "home": 4,
 }
