@@ -21,7 +21,7 @@ from bot.commands import evaluating, filing, health, hosting, running, searching
 from bot.invocation import Data, Engine, Invocation, Json, Opener, invocation
 from bot.masking import Mask, noting
 from bot.screen import Screen
-from rag import BadSetting, MagpieError, Settings
+from rag import BadSetting, MagpieError, Settings, hide_memory
 
 DONE, FOUND_WRONG, USED_WRONG = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
@@ -59,6 +59,8 @@ def _shared(context: typer.Context, data: Data = None, json: Json = False) -> No
 def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        hide_memory()  # the tokens are in this process's environment
     screen, mask = Screen(), Mask.of(os.environ)
     stopped: list[int] = []
     try:

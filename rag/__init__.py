@@ -6,6 +6,7 @@ The front door: everything bot/ may use is named here. Opening it imports nothin
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rag.confinement import hide_memory
 from rag.errors import (
     BadSetting,
     Busy,
@@ -188,6 +189,7 @@ __all__ = [
     "documents_named",
     "drop_share",
     "gone",
+    "hide_memory",
     "is_shared",
     "is_url",
     "leave_space",

@@ -14,13 +14,14 @@ from sqlalchemy import text
 
 from rag.captions import Captions, harmless
 from rag.catalog import Catalog, documents, sources
+from rag.confinement import confinement_gap, landlock_abi
 from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
 from rag.folder import is_open
 from rag.model import Check
 from rag.owner import is_owned
 from rag.ports import Generator, Prompt, Reader
-from rag.read.office import OFF, office_program, office_remedy
+from rag.read.office import CONFINE, OFF, office_program, office_remedy
 from rag.scratch import scratch
 from rag.settings import Settings
 
@@ -48,6 +49,7 @@ def checks(
     with scratch("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
         yield _reader(open_reader, picture, ocr=settings.read.ocr)
+        yield _confinement()
         yield _office(settings.read.office)
         yield from _clip(lanes.clip, picture)
         yield from _text(lanes.text, chosen=bool(settings.text.model))
@@ -117,8 +119,19 @@ def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> C
     return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
 
 
+def _confinement() -> Check:
+    gap = confinement_gap()
+    if gap is not None:
+        detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
+        return Check("confinement", "warn", f"{detail}documents are refused", CONFINE)
+    detail = "the reading process reaches no network and no files but its own"
+    return Check("confinement", "ok", f"{detail} (Landlock version {landlock_abi()}, seccomp)")
+
+
 def _office(wanted: str) -> Check:
     program = office_program(wanted)
+    if program is not None and confinement_gap() is not None:
+        return Check("office", "warn", "Word and PowerPoint files are refused: LibreOffice cannot be confined", CONFINE)
     if program is not None:
         return Check("office", "ok", f"office documents are opened with {program}")
     if wanted == OFF:

@@ -80,7 +80,7 @@ def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     from PIL import Image
 
     try:
-        with Image.open(str(hit.render)) as opened:
+        with Image.open(str(hit.render), formats=("JPEG",)) as opened:
             page = opened.convert("RGB")
     except OSError:  # forgotten while it was being looked at, or damaged: an answer without this picture
         return None

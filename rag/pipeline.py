@@ -23,7 +23,7 @@ from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
 from rag.condense import Turn, standalone
 from rag.embed import Lanes
-from rag.errors import NotFound, Unreadable
+from rag.errors import NotFound
 from rag.fetch import PathFetcher, files_in, holds_something, is_gone, put_path
 from rag.folder import close_folder
 from rag.kept import Kept, kept
@@ -34,11 +34,14 @@ from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbed
 from rag.projection import Trained
 from rag.retrieve import Retriever
 from rag.scratch import scratch
+from rag.sent import rendered
 from rag.settings import Settings
 from rag.web.addresses import URL, checked_url, is_url
 from rag.web.fetch import UrlFetcher, put_url
 from rag.words import Fts5Words
 from rag.work import Asked, Report, Work, silent, workers
+
+_PAGES = 10
 
 log = logging.getLogger("magpie")
 
@@ -183,22 +186,15 @@ class Rag:
 
     # ------------------------------------------------------------ getting out
 
-    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+    def find(self, query: str, scope: Scope, k: int = _PAGES) -> Found:
         """Pages for a question in words, best first."""
         return self._retriever.find(query, scope, k)
 
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+    def find_picture(self, path: Path, scope: Scope, k: int = _PAGES) -> Found:
         """The page that a screenshot or picture shows. Raise NotFound, or Unreadable for what is no picture."""
-        if not path.is_file():
-            raise NotFound(f"There is no file {path}.", "Check the name.")
-        with self.scratch() as name:
-            folder = Path(name)
-            with closing(self._parts.open_reader()) as reader:
-                reader.inspect(path)
-                read = reader.read(path, 1, 1, folder)[0]
-            if read.error is not None or read.render is None:
-                raise Unreadable(read.error or "The picture could not be read.", "Send it as a PNG or JPEG.")
-            return self._retriever.find_picture(folder / read.render, read, scope, k)
+        with self.scratch() as folder:
+            render, read = rendered(path, self._parts.open_reader, Path(folder))
+            return self._retriever.find_picture(render, read, scope, k)
 
     def ask(
         self,
@@ -211,10 +207,16 @@ class Rag:
 
         With a `picture` (a screenshot), the page it shows is looked for first, the question's words after that.
         """
-        found = self.find(question, scope) if picture is None else self.find_picture(picture, scope)
-        if picture is not None and not found.found:
+        sent = None
+        if picture is None:
             found = self.find(question, scope)
-        sent = picture.read_bytes() if picture is not None else None
+        else:
+            with self.scratch() as folder:
+                render, read = rendered(picture, self._parts.open_reader, Path(folder))
+                found = self._retriever.find_picture(render, read, scope, _PAGES)
+                sent = render.read_bytes()
+            if not found.found:
+                found = self.find(question, scope)
         return self._asking.answer(question, found, scope, on_text, sent)
 
     def standalone(self, question: str, history: Sequence[Turn]) -> str:

@@ -305,14 +305,15 @@ def _correction(again: Again) -> str:
 
 
 def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
-    """A picture, or a region of it, as a JPEG of the size a vision model reads. Raise Unreadable for no picture."""
-    from PIL import Image, ImageOps
+    """Return a JPEG, or a region of it, at the size a vision model reads. Raise Unreadable for anything else."""
+    from PIL import Image
 
     try:
-        with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture) as opened:
-            image = ImageOps.exif_transpose(opened).convert("RGBA")
+        # The reading process writes JPEG files; no other decoder may meet what comes from there.
+        with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=("JPEG",)) as opened:
+            image = opened.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unreadable("The picture cannot be read.", "Send it as a PNG or JPEG.") from error
+        raise Unreadable("The picture cannot be read.", "Send it again as a PNG or JPEG.") from error
     width, height = image.size
     if region != WHOLE_PAGE:
         corners = (region.x0 * width, region.y0 * height, region.x1 * width, region.y1 * height)
@@ -322,7 +323,7 @@ def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
     size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
     image = image.resize(size, Image.Resampling.LANCZOS)
     canvas = Image.new("RGB", (max(_SHORT_SIDE, size[0]), max(_SHORT_SIDE, size[1])), "white")
-    canvas.paste(image, ((canvas.width - size[0]) // 2, (canvas.height - size[1]) // 2), image)
+    canvas.paste(image, ((canvas.width - size[0]) // 2, (canvas.height - size[1]) // 2))
     written = BytesIO()
     canvas.save(written, "JPEG", quality=88)
     return written.getvalue()
@@ -344,5 +345,5 @@ def _picture(hit: Hit) -> bytes | None:
 def _picture_tokens(picture: bytes) -> int:
     from PIL import Image
 
-    with Image.open(BytesIO(picture)) as image:
+    with Image.open(BytesIO(picture), formats=("JPEG",)) as image:
         return max(_PICTURE_TOKENS, math.ceil(image.width / _PATCH) * math.ceil(image.height / _PATCH))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -9,10 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from rag.confinement import Walls, confinement_gap, restrict, runtime_files
+from rag.confinement.launch import package_folder
 from rag.errors import MagpieError, Unreadable
 from rag.model import Inspection, PageReading, TextSource
 from rag.read import limits
 from rag.read.kinds import CONVERTED, PICTURES, sniff
+from rag.read.office import office_files
 from rag.read.wire import REPLY, REQUEST, START, Reply, Request, Start, short
 
 
@@ -44,13 +48,14 @@ class Worker:
         self._out = out
         ocr = None
         if start.ocr is not None and start.settings.ocr:
-            ocr = Recogniser(start.ocr, start.threads, Path(start.scratch))
+            ocr = Recogniser(start.ocr, start.threads, start.work)
             ocr.open()
         pymupdf = load_pymupdf(start.threads)
         layout = Layout(pymupdf, start.threads) if start.settings.layout else None
         self._pdf = PdfPages(pymupdf, start.settings, layout, ocr)
         self._picture = PicturePages(start.settings, layout, ocr)
-        self._converter = Converter(pymupdf, start.settings, Path(start.scratch))
+        self._converter = Converter(pymupdf, start.settings, start.work)
+        self._made = start.made
 
     def answer(self, request: Request) -> None:
         """Reply to one request. MemoryError goes through."""
@@ -65,7 +70,7 @@ class Worker:
             if request.kind == "inspect":
                 send(self._out, Reply("inspection", inspection=source.inspect(path, media_type)))
                 return
-            with source.opened(path, media_type, Path(request.into)) as read:
+            with source.opened(path, media_type, self._made) as read:
                 for number in range(request.first, request.last + 1):
                     limits.alarm(self._settings.page_seconds)
                     send(self._out, Reply("page", page=_page(read, number)))
@@ -73,9 +78,9 @@ class Worker:
             send(self._out, Reply("done"))
         except _Unwritten as error:
             message = f"A page's picture could not be written: {error}"
-            send(self._out, Reply("failed", message=short(message), hint="Check the disk of the data folder."))
+            send(self._out, Reply("failed", message=short(message), hint="Check the disk of the temporary folder."))
         except (Unreadable, OSError) as error:
-            hint = error.hint if isinstance(error, Unreadable) else "Check that it is still there and may be read."
+            hint = error.hint if isinstance(error, Unreadable) else "Share it again."
             message = str(error) if isinstance(error, Unreadable) else f"The file cannot be opened: {error.strerror}."
             send(self._out, Reply("unreadable", message=short(message), hint=short(hint)))
         except Exception as error:  # whatever a parser raises over a file that is not what it says
@@ -114,6 +119,23 @@ def failed_page(number: int, reason: str) -> PageReading:
     return PageReading(number, None, 0, 0, TextSource.NONE, (), None, short(reason))
 
 
+def confine(start: Start) -> None:
+    """Keep this process, and all it starts, from the network and from files other than its own.
+
+    Where the system cannot do that, PDFs, pictures and texts are read all the same, in a process that holds no
+    secrets; office documents are not (`office_to_pdf`). Raise OSError if the kernel refuses.
+    """
+    if confinement_gap() is not None:
+        return
+    packages = [package_folder()]
+    if start.ocr is not None:
+        # Found now: in a checkout, the folder that holds it may not be searched any more.
+        module = importlib.import_module(start.ocr.partition(":")[0].partition(".")[0])
+        packages += map(Path, getattr(module, "__path__", ()))
+    readable = runtime_files([*packages, *office_files(start.settings.office), start.given])
+    restrict(Walls(readable, (str(start.made), str(start.work))))
+
+
 def send(out: BinaryIO, reply: Reply) -> None:
     out.write(REPLY.dump_json(reply) + b"\n")
     out.flush()
@@ -129,6 +151,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     try:
+        confine(start)
         worker = Worker(start, out)
     except Exception as error:  # noqa: BLE001 - a library that is missing or broken is told to the operator
         sys.excepthook(type(error), error, error.__traceback__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rag.errors import ReaderStopped, Unreadable
@@ -42,8 +42,8 @@ class GuardedReader:
     def inspect(self, path: Path) -> Inspection:
         """As the port; a file that kills the child is Unreadable too."""
         try:
-            with self._asking():
-                child = self._started(Request("inspect", str(path.resolve())))
+            with self._asking(), self._laid_before(path) as (child, given):
+                child.send(Request("inspect", given))
                 return checked_inspection(self._first(child), self._settings)
         except (ChildStopped, ValueError, OSError) as error:
             if self._closed:
@@ -59,8 +59,8 @@ class GuardedReader:
         tried = 0
         while (number := first + len(pages)) <= last:
             try:
-                with self._asking():
-                    for page in self._stream(Request("read", str(path.resolve()), number, last, str(into.resolve()))):
+                with self._asking(), self._laid_before(path) as (child, given):
+                    for page in self._stream(child, Request("read", given, number, last), into):
                         pages.append(page)
             except (ChildStopped, ValueError, OSError) as error:
                 if self._closed:  # ended from outside, and no fault of the page
@@ -93,12 +93,15 @@ class GuardedReader:
             self._end()
             raise
 
-    def _stream(self, request: Request) -> Iterator[PageReading]:
-        child = self._started(request)
+    def _stream(self, child: Child, request: Request, into: Path) -> Iterator[PageReading]:
+        child.send(request)
         for number in range(request.first, request.last + 1):
             first = number == request.first
             reply = self._first(child) if first else _refused(child.receive(self._settings.page_seconds))
-            yield checked_page(reply, number, Path(request.into))
+            page = checked_page(reply, number, child.made)
+            for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
+                _take(child, name, into)
+            yield page
         child.receive(self._settings.page_seconds)  # done
 
     def _first(self, child: Child) -> Reply:
@@ -119,20 +122,24 @@ class GuardedReader:
             said = f"it ran past {seconds:g} s" if stopped.why is Why.TIME else self._sentence(stopped.why)
             raise Unreadable(f"The file could not be made into pages: {said}.", "Export it as a PDF.") from stopped
 
-    def _started(self, request: Request) -> Child:
-        """A child that has taken the request; a new one if the old died while nobody was looking."""
+    @contextmanager
+    def _laid_before(self, path: Path) -> Iterator[tuple[Child, str]]:
+        """The child, a new one if the old died meanwhile, and the file under the name it has for the child."""
         if self._closed:
             raise _closed()
-        if self._child is not None:
+        if self._child is not None and not self._child.alive:
+            self._end()
+        if self._child is None:
+            self._child = Child(self._settings, self._ocr, self._threads)
+        child = self._child
+        with ExitStack() as stack:
             try:
-                self._child.send(request)
-            except ChildStopped:
-                self._end()
-            else:
-                return self._child
-        self._child = Child(self._settings, self._ocr, self._threads)
-        self._child.send(request)
-        return self._child
+                given = stack.enter_context(child.given(path))
+            except OSError as error:
+                raise Unreadable(
+                    f"The file cannot be opened: {error.strerror}.", "Check that it is still there and may be read."
+                ) from error
+            yield child, given
 
     def _sentence(self, why: Why) -> str:
         return {
@@ -140,6 +147,15 @@ class GuardedReader:
             Why.MEMORY: f"it needed more than {self._settings.memory_mb} MB of memory",
             Why.CRASH: "it stopped the reader",
         }[why]
+
+
+def _take(child: Child, name: str, into: Path) -> None:
+    try:
+        child.take(name, into)
+    except OSError as error:
+        raise ReaderStopped(
+            f"A page's picture could not be written: {error.strerror}.", "Check the disk of the data folder."
+        ) from error
 
 
 def _closed() -> ReaderStopped:

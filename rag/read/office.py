@@ -1,4 +1,4 @@
-"""Office documents to PDF, by LibreOffice: started for one document, bounded, and kept away from the network."""
+"""Office documents to PDF, by LibreOffice: started for one document, confined to one folder, and limited."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from rag.confinement import Walls, child_environment, confinement_gap, runtime_files
+from rag.confinement.launch import Limits, launch_command, package_folder
 from rag.errors import Unreadable
+from rag.read.cleaning import clean_document
 from rag.read.packages import OFFICE
 from rag.settings import ReadSettings
 
 OFF = "off"
 _NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
+CONFINE = "Magpie reads them on Linux 5.13 or later with Landlock enabled (add `landlock` to the kernel's lsm= option)."
 _INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
 
 _NOWHERE = "127.0.0.1"
@@ -37,7 +42,21 @@ _SETTINGS: dict[str, dict[str, int | str]] = {
         "ooInetNoProxy": "",
     },
 }
-"""No macros; pictures that a document only refers to, on the network or on this disk, are not brought in."""
+"""No macros, no updates of links, no network; all of which holds by the walls, too."""
+
+_FILTERS = {
+    ".docx": "MS Word 2007 XML",
+    ".pptx": "Impress MS PowerPoint 2007 XML",
+    ".odt": "writer8",
+    ".odp": "impress8",
+    ".doc": "MS Word 97",
+    ".ppt": "MS PowerPoint 97",
+    ".rtf": "Rich Text Format",
+}
+"""LibreOffice's import filters, named so that it does not take the file for something else that was not cleaned."""
+
+_START_AGAIN, _MOST_STARTS = 81, 3
+"""The exit status by which LibreOffice asks to be started again, as it does once with a new profile."""
 
 
 def office_program(wanted: str) -> str | None:
@@ -58,6 +77,8 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
     program = office_program(settings.office)
     if program is None:
         raise _unavailable(settings.office)
+    if (gap := confinement_gap()) is not None:
+        raise Unreadable(f"Office documents are not read here: {gap}.", f"Export it as a PDF. {CONFINE}")
     work = into.parent / "office"
     shutil.rmtree(work, ignore_errors=True)
     profile = work / "profile" / "user"
@@ -65,7 +86,7 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
     try:
         (profile / "registrymodifications.xcu").write_text(_registry(), encoding="utf-8")
         copy = work / f"document{OFFICE[media_type]}"
-        shutil.copyfile(path, copy)
+        clean_document(path, copy)
         _run(program, copy, work, settings)
         made = work / "out" / "document.pdf"
         if not made.is_file() or not made.stat().st_size:
@@ -76,6 +97,12 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
         made.replace(into)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def office_files(wanted: str) -> list[Path]:
+    """Return the folders that LibreOffice is installed in, as far as they are not the system's own."""
+    program = office_program(wanted)
+    return [] if program is None else [Path(program).absolute().parent, Path(program).resolve().parents[1]]
 
 
 def office_remedy(wanted: str) -> str:
@@ -96,36 +123,50 @@ def _unavailable(wanted: str) -> Unreadable:
 
 def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> None:
     seconds = settings.convert_seconds
-    # The shell sets limits that hold for whatever the program starts. Files are counted in blocks of 512 bytes, or
-    # of 1,024 in some shells.
-    limits = f'ulimit -t {int(seconds) + 1} -f {settings.max_mb << 11}; exec "$0" "$@"'
-    options = "--headless --norestore --nologo --nodefault --nofirststartwizard --convert-to pdf --outdir".split()
-    profile = f"-env:UserInstallation={(work / 'profile').as_uri()}"
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", limits, program, profile, *options, str(work / "out"), str(document)],
-        stdin=subprocess.DEVNULL,
-        stdout=2,
-        # Nothing of this process's surroundings, where tokens may be.
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(work),
-            "TMPDIR": str(work),
-            "LANG": "C.UTF-8",
-            "SAL_USE_VCLPLUGIN": "svp",
-        },
-        cwd=work,
-    )
+    options = "--headless --norestore --nologo --nodefault --nofirststartwizard".split()
+    command = [
+        str(_binary(Path(program))),
+        f"-env:UserInstallation={(work / 'profile').as_uri()}",
+        "-env:OSL_SOCKET_PATH=.",  # relative to `work`: the path of a socket has room for 107 bytes
+        *options,
+        f"--infilter={_FILTERS[document.suffix]}",
+        *("--convert-to", "pdf", "--outdir", str(work / "out"), str(document)),
+    ]
+    walls = Walls(runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False)
+    limits = Limits(int(seconds) + 1, settings.max_mb << 20)
+    end = time.monotonic() + seconds
     try:
-        process.wait(seconds)
+        for _ in range(_MOST_STARTS):
+            process = subprocess.Popen(
+                launch_command(walls, limits, command),
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env=child_environment(
+                    {"HOME": str(work), "TMPDIR": str(work), "LANG": "C.UTF-8", "SAL_USE_VCLPLUGIN": "svp"}
+                ),
+                cwd=work,
+            )
+            try:
+                status = process.wait(max(0.0, end - time.monotonic()))
+            finally:
+                process.kill()
+                process.wait()
+            if status != _START_AGAIN:
+                break
     except subprocess.TimeoutExpired:
         raise Unreadable(
             f"LibreOffice did not make pages of the document within {seconds:g} s.",
             "Export it as a PDF, or raise read.convert_seconds.",
         ) from None
     finally:
-        process.kill()
-        process.wait()
         _end_group()
+
+
+def _binary(program: Path) -> Path:
+    """The program itself where `program` is a script beside it: what the script starts first needs /tmp."""
+    real = program.resolve()
+    binary = real.with_name("soffice.bin")
+    return binary if binary.is_file() else program.absolute()
 
 
 def _end_group() -> None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import selectors
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from rag.confinement import child_environment
 from rag.errors import ReaderStopped
 from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
 from rag.scratch import scratch
@@ -24,6 +30,9 @@ log = logging.getLogger("magpie.read")
 _START_SECONDS = 60
 _TAIL = 4096
 _BLOCK = 1 << 16
+_LOOK = 1.0
+"""Seconds after which a thread that waits for a reply looks whether another has ended the child."""
+_JPEG = b"\xff\xd8\xff"
 
 
 class Why(StrEnum):
@@ -40,11 +49,6 @@ class ChildStopped(Exception):
         self.why = why
 
 
-def _without_secrets() -> dict[str, str]:
-    """This process's environment for one that opens strangers' files."""
-    return {name: value for name, value in os.environ.items() if not name.upper().endswith(("_TOKEN", "_SECRET"))}
-
-
 class Child:
     """A running `rag.read.child`, ready for requests.
 
@@ -54,7 +58,10 @@ class Child:
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
         self._scratch = scratch("read")
-        start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
+        self._start = start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
+        for folder in (start.given, start.made, start.work):
+            folder.mkdir()
+        own = {"HOME": str(start.work), "TMPDIR": str(start.work)}
         bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         # -P and an explicit path: the child imports what this process would, never from the current folder.
         path = os.pathsep.join(entry for entry in sys.path if entry)
@@ -63,9 +70,10 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**_without_secrets(), **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            env=child_environment({**own, **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}),
             start_new_session=True,
         )
+        self._killed = False
         self._unread = b""
         self._tail = b""
         try:
@@ -87,6 +95,53 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def made(self) -> Path:
+        """Where the child leaves pictures of pages."""
+        return self._start.made
+
+    @contextmanager
+    def given(self, path: Path) -> Iterator[str]:
+        """Lay a file before the child while the `with` lasts; it can open no other. Raise OSError.
+
+        The same file comes under the same name and time again, by which the child knows what it made of it.
+        """
+        found = path.stat()
+        key = f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
+        copy = self._start.given / sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        try:
+            os.link(path, copy)
+        except OSError:  # on another disk, or on one without links
+            shutil.copyfile(path, copy)
+            os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
+        try:
+            yield str(copy)
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def take(self, name: str, into: Path) -> None:
+        """Move a picture that the child made to the folder `into`.
+
+        Its bytes are copied, since the child could still change the file itself. Raise OSError when they cannot be
+        written, ValueError for anything that is not a JPEG file.
+        """
+        made = self.made / name
+        try:
+            fd = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise ValueError("a picture that cannot be opened") from error
+        with os.fdopen(fd, "rb") as source:
+            if not stat.S_ISREG(os.fstat(fd).st_mode) or source.read(len(_JPEG)) != _JPEG:
+                raise ValueError("a picture that is not a JPEG file")
+            source.seek(0)
+            with (into / name).open("wb") as target:
+                shutil.copyfileobj(source, target)
+        made.unlink(missing_ok=True)
+
     def send(self, request: Request) -> None:
         """Raise ChildStopped when it is gone."""
         assert self._process.stdin is not None
@@ -105,8 +160,11 @@ class Child:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             selector.register(self._process.stderr, selectors.EVENT_READ)
             while b"\n" not in self._unread:
-                ready = selector.select(max(0.0, end - time.monotonic()))
-                if not ready:
+                left = end - time.monotonic()
+                ready = selector.select(min(max(0.0, left), _LOOK))
+                if self._killed:  # by another thread, which may have closed the pipes before they were seen to end
+                    raise ChildStopped(Why.CRASH)
+                if not ready and left <= _LOOK:
                     raise ChildStopped(Why.TIME)
                 for key, _ in ready:
                     block = os.read(key.fd, _BLOCK)
@@ -131,6 +189,7 @@ class Child:
 
     def kill(self) -> None:
         """End it and everything it started; no error when it is gone."""
+        self._killed = True
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -30,7 +30,7 @@ _CROP = re.compile(r"-\d{1,3}\.jpg")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The child's command line. `parent` is the process it must not outlive."""
+    """The child's command line. `parent` is the process it must not outlive; `scratch` holds the folders below."""
 
     settings: ReadSettings
     ocr: str | None
@@ -38,16 +38,30 @@ class Start:
     parent: int
     scratch: str
 
+    @property
+    def given(self) -> Path:
+        """The document that is asked about; the child may only read here."""
+        return Path(self.scratch) / "given"
+
+    @property
+    def made(self) -> Path:
+        """Pictures of pages, which the parent takes from here."""
+        return Path(self.scratch) / "made"
+
+    @property
+    def work(self) -> Path:
+        """Whatever the child needs for itself."""
+        return Path(self.scratch) / "work"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`first`, `last` and `into` belong to `read`."""
+    """`path` is a file in `Start.given`; `first` and `last` belong to `read`, whose pictures go to `Start.made`."""
 
     kind: Literal["inspect", "read"]
     path: str
     first: int = 1
     last: int = 1
-    into: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ def checked_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
     return found
 
 
-def checked_page(reply: Reply, number: int, into: Path) -> PageReading:
+def checked_page(reply: Reply, number: int, made: Path) -> PageReading:
     """The page in a reply, which must be this one and name only its own pictures. Raise ValueError otherwise."""
     page = reply.page
     if page is None or page.number != number or len(page.blocks) > _MOST_BLOCKS:
@@ -98,7 +112,7 @@ def checked_page(reply: Reply, number: int, into: Path) -> PageReading:
     stem = page_name(number)
     for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
         own = name == stem or (name.startswith(stem[:-4]) and _CROP.fullmatch(name[len(stem) - 4 :]))
-        if not own or not (into / name).is_file() or (into / name).is_symlink():
+        if not own or not (made / name).is_file() or (made / name).is_symlink():
             raise ValueError("a picture that is not the page's")
     return page
 

@@ -1,0 +1,12 @@
+"""Confine a process that opens files from strangers: no network, and no files but the ones it needs.
+
+`walls` are the rules, `restrict` applies them to the calling process for good, `launch` starts another program under
+them. Landlock guards files, seccomp guards sockets and the kernel; neither needs privileges or user namespaces, so
+both work in containers.
+"""
+
+from rag.confinement.environment import child_environment, hide_memory
+from rag.confinement.landlock import landlock_abi
+from rag.confinement.walls import Walls, confinement_gap, restrict, runtime_files
+
+__all__ = ["Walls", "child_environment", "confinement_gap", "hide_memory", "landlock_abi", "restrict", "runtime_files"]

@@ -1,0 +1,53 @@
+"""What a reference in a document names: another part of it, or something outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from posixpath import normpath
+from urllib.parse import unquote
+
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:")
+_OUTSIDE = re.compile(
+    r"\s*(?:(?:file|ftps?|sftp|smb|davs?|webdav|jar|zip|package|private|macro|javascript|service|slot|vnd\.[\w.\-]+)\s*:"
+    r"|\\\\|//)",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"url\s*\(\s*[\"']?\s*(.)", re.IGNORECASE | re.DOTALL)
+_PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp)\s*[;,]", re.IGNORECASE)
+
+
+def is_part(reference: str, names: Collection[str], base: str = "", *, from_root: bool = False) -> bool:
+    """Return whether a reference stays inside the document: `#somewhere`, or one of the parts called `names`.
+
+    base: the folder that it is relative to, without a slash at its end. A folder of parts counts as well.
+    from_root: whether a path that begins with a slash begins at the package, and not at this machine's disk.
+    """
+    reference = reference.strip()
+    if reference.startswith("#"):
+        return True
+    path = unquote(reference.partition("#")[0])
+    if not path or _SCHEME.match(path) or "\\" in path or "\0" in path:
+        return False
+    if path.startswith("/"):
+        if not from_root or path.startswith("//"):
+            return False
+        path = normpath(path[1:])
+    else:
+        path = normpath(f"{base}/{path}" if base else path)
+    return path in names or any(name.startswith(f"{path}/") for name in names)
+
+
+def leads_outside(value: str) -> bool:
+    """Return whether a value that need not be a reference names a file, a share on the network, or a program."""
+    return _OUTSIDE.match(value) is not None
+
+
+def is_picture_data(reference: str) -> bool:
+    """Return whether a reference holds the pixels themselves. An SVG, which may refer to others, does not count."""
+    return _PICTURE_DATA.match(reference) is not None
+
+
+def style_loads(style: str) -> bool:
+    """Return whether a piece of CSS could load something: an import, an escape, or a url() outside the picture."""
+    return "@import" in style.lower() or "\\" in style or any(found[1] != "#" for found in _URL.finditer(style))

@@ -1,0 +1,265 @@
+"""XML copied element by element, without what loads something from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import IO, TypeAlias
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from rag.read.cleaning.fields import is_harmless_field
+from rag.read.cleaning.references import is_part, is_picture_data, leads_outside, style_loads
+
+_REMOVED = frozenset(
+    (
+        "script scripts event-listener event-listeners foreignObject section-source cell-range-source dde-source"
+        " dde-connection-decl altChunk subDoc attachedTemplate applet plugin floating-frame iframe"
+    ).split()
+)
+"""Elements that go with all they hold, by their names without prefix, in OOXML, OpenDocument and SVG alike."""
+
+_UNWRAPPED = frozenset(("dde-connection",))
+"""Elements that go, while the text in them stays: what another program said last."""
+
+_LINKS = frozenset(("a", "hyperlink", "hlinkClick", "hlinkHover", "hlinkMouseOver"))
+"""Elements whose reference is followed only when a person clicks it."""
+
+_REFERENCES = frozenset(("href", "src", "image-data", "codebase", "archive"))
+"""Attributes, without prefix, that name something to load."""
+
+OpenPart: TypeAlias = Callable[[], IO[bytes]]
+_BLOCK = 1 << 16
+
+_WORDS = ("instrText", "delInstrText", "t", "delText")
+_HYPERLINK_TYPE = "/hyperlink"
+
+
+class NotCleanable(Exception):
+    """The XML is damaged, or declares entities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What has to be known of a part beside its bytes.
+
+    names: all parts of the document. base: the folder its references are relative to. external: identifiers of its
+    relationships to hyperlinks, the only ones that may lead outside.
+    """
+
+    names: Collection[str] = ()
+    base: str = ""
+    external: Collection[str] = ()
+
+
+@dataclass(slots=True)
+class _Field:
+    """A complex field that has begun. ended: whether its instruction has, and its result has begun."""
+
+    index: int
+    instruction: list[str] = field(default_factory=list)
+    ended: bool = False
+
+
+class _Reader:
+    """Expat, with all that may bring in entities refused, and names cut to what follows the prefix."""
+
+    def __init__(self) -> None:
+        self.parser = expat.ParserCreate()
+        self.parser.ordered_attributes = True
+        self.parser.buffer_text = True
+        self.parser.EntityDeclHandler = self._refuse
+        self.parser.ExternalEntityRefHandler = self._refuse
+        self.parser.SkippedEntityHandler = self._refuse
+
+    def _refuse(self, *_: object) -> int:
+        raise NotCleanable("it declares entities")
+
+    def read(self, open_part: OpenPart) -> None:
+        try:
+            with open_part() as file:
+                while block := file.read(_BLOCK):
+                    self.parser.Parse(block, False)
+            self.parser.Parse(b"", True)
+        except (expat.ExpatError, ValueError, LookupError) as error:  # damaged, or in an encoding nobody knows
+            raise NotCleanable(str(error)) from error
+
+
+class _Fields(_Reader):
+    """Which of a part's complex fields (fldChar begin, instrText, fldChar end), by their order, have to go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bad: set[int] = set()
+        self._open: list[_Field] = []
+        self._count = 0
+        self._in_words = False
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        local = _local(name)
+        if local == "fldChar":
+            kind = _attribute(attributes, "fldCharType")
+            if kind == "begin":
+                self._open.append(_Field(self._count))
+                self._count += 1
+            elif kind == "separate" and self._open:
+                self._open[-1].ended = True
+            elif kind == "end" and self._open:
+                done = self._open.pop()
+                if not is_harmless_field("".join(done.instruction)):
+                    self.bad.add(done.index)
+        self._in_words = local in _WORDS
+
+    def _end(self, _: str) -> None:
+        self._in_words = False
+
+    def _text(self, text: str) -> None:
+        # The result of a field inside an instruction is part of that instruction.
+        if self._in_words and (within := next((each for each in reversed(self._open) if not each.ended), None)):
+            within.instruction.append(text)
+
+    def read(self, open_part: OpenPart) -> None:
+        super().read(open_part)
+        self.bad.update(left.index for left in self._open if not is_harmless_field("".join(left.instruction)))
+
+
+class _Copier(_Reader):
+    """Writes what it reads, but for what goes."""
+
+    def __init__(self, part: Part, bad_fields: set[int], write: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self._part = part
+        self._bad = bad_fields
+        self._write = write
+        self._skipped = 0  # how deep inside an element that goes
+        self._fields: list[_Field] = []
+        self._count = 0
+        self._svg: bool | None = None
+        self._names: list[str] = []
+        self._style: list[str] = []
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self._put('<?xml version="1.0" encoding="UTF-8"?>\n')
+
+    def _put(self, text: str) -> None:
+        self._write(text.encode("utf-8", "surrogatepass"))
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        local = _local(name)
+        if self._svg is None:
+            self._svg = local == "svg"
+        if local == "fldChar":  # counted as in the first pass, also in what goes
+            self._follow(_attribute(attributes, "fldCharType"))
+        if self._skipped or local in _REMOVED or (local == "Relationship" and not self._stays(attributes)):
+            self._skipped += 1
+            return
+        self._names.append(local)
+        if local in _UNWRAPPED:
+            return
+        pairs = zip(attributes[::2], attributes[1::2], strict=True)
+        kept = "".join(f" {key}={quoteattr(value)}" for key, value in pairs if self._keeps(local, key, value))
+        self._put(f"<{name}{kept}>")
+
+    def _end(self, name: str) -> None:
+        if self._skipped:
+            self._skipped -= 1
+            return
+        local = self._names.pop()
+        if local in _UNWRAPPED:
+            return
+        if local == "style" and self._style:
+            style = "".join(self._style)
+            self._style.clear()
+            if not style_loads(style):
+                self._put(escape(style))
+        self._put(f"</{name}>")
+
+    def _text(self, text: str) -> None:
+        if self._skipped:
+            return
+        within = self._names[-1] if self._names else ""
+        if within == "style" and self._svg:
+            self._style.append(text)
+        elif not (within in _WORDS and any(not each.ended and each.index in self._bad for each in self._fields)):
+            self._put(escape(text))
+
+    def _follow(self, kind: str) -> None:
+        if kind == "begin":
+            self._fields.append(_Field(self._count))
+            self._count += 1
+        elif kind == "separate" and self._fields:
+            self._fields[-1].ended = True
+        elif kind == "end" and self._fields:
+            self._fields.pop()
+
+    def _keeps(self, element: str, key: str, value: str) -> bool:
+        if key == "xmlns" or key.startswith("xmlns:"):
+            return True
+        local = _local(key)
+        if element == "Relationship":
+            return True  # looked at as a whole
+        if element in _LINKS:
+            return not leads_outside(value) or local == "href"
+        if value in self._part.external:
+            return False
+        if local == "instr":
+            return is_harmless_field(value)
+        if local in _REFERENCES:
+            # A picture's own references are not looked up in the package, but beside the document.
+            names = () if self._svg else self._part.names
+            return is_picture_data(value) or is_part(value, names, self._part.base)
+        if "url(" in value.replace(" ", "").lower():
+            return not style_loads(value)
+        return not leads_outside(value)
+
+    def _stays(self, attributes: list[str]) -> bool:
+        """Whether a relationship of an OOXML part leads to another part, or to a page for people to open."""
+        if _attribute(attributes, "Type").endswith(_HYPERLINK_TYPE):
+            return True
+        if _attribute(attributes, "TargetMode").lower() == "external":
+            return False
+        return is_part(_attribute(attributes, "Target"), self._part.names, self._part.base, from_root=True)
+
+
+class _Links(_Reader):
+    """The identifiers of a part's relationships to hyperlinks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.parser.StartElementHandler = self._start
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        if _local(name) == "Relationship" and _attribute(attributes, "Type").endswith(_HYPERLINK_TYPE):
+            self.found.add(_attribute(attributes, "Id"))
+
+
+def copy_xml(open_part: OpenPart, part: Part, write: Callable[[bytes], object]) -> None:
+    """Write the XML without what loads something. It is read twice: fields are known only when they end.
+
+    Raise NotCleanable, also after something was written.
+    """
+    fields = _Fields()
+    fields.read(open_part)
+    _Copier(part, fields.bad, write).read(open_part)
+
+
+def hyperlinks_in(open_part: OpenPart) -> set[str]:
+    """Return the identifiers of relationships to hyperlinks in a part of relationships. Raise NotCleanable."""
+    links = _Links()
+    links.read(open_part)
+    return links.found
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _attribute(attributes: list[str], local: str) -> str:
+    """The value of an attribute by its name without prefix; empty if it is not there."""
+    pairs = zip(attributes[::2], attributes[1::2], strict=True)
+    return next((value for key, value in pairs if _local(key) == local), "")

@@ -1,0 +1,113 @@
+"""Code to run inside a confined process: it tries what an exploit would try, and says what worked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROBES = (
+    "read_page",
+    "read_page_by_root",
+    "read_by_program",
+    "list_folder",
+    "write_page",
+    "truncate_page",
+    "make_public",
+    "parent_environment",
+    "parent_memory",
+    "tcp",
+    "udp",
+    "local_socket",
+    "local_datagram",
+    "new_namespace",
+    "leave_symlink",
+    "watch_parent",
+)
+
+_CODE = """
+import ctypes, os, socket, subprocess
+
+PAGE, PORT, LOCAL, PARENT = {page!r}, {port!r}, {local!r}, {parent!r}
+libc = ctypes.CDLL(None, use_errno=True)
+
+def own_folder():
+    with open(os.path.join(os.environ["TMPDIR"], "mine"), "w+") as file:
+        file.write("x")
+
+def read_page():
+    open(PAGE, "rb").read()
+
+def read_page_by_root():
+    open("/proc/self/root" + PAGE, "rb").read()
+
+def read_by_program():
+    subprocess.run(["/bin/cat", PAGE], check=True, capture_output=True)
+
+def list_folder():
+    os.listdir(os.path.dirname(PAGE))
+
+def write_page():
+    open(PAGE, "ab").close()
+
+def truncate_page():
+    checked(libc.truncate(PAGE.encode(), ctypes.c_long(0)))
+
+def make_public():
+    os.chmod(PAGE, 0o777)
+
+def parent_environment():
+    open(f"/proc/{{PARENT}}/environ", "rb").read()
+
+def parent_memory():
+    open(f"/proc/{{PARENT}}/mem", "rb").close()
+
+def tcp():
+    socket.create_connection(("127.0.0.1", PORT), 5).close()
+
+def udp():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+
+def local_socket():
+    socket.socket(socket.AF_UNIX).connect(LOCAL)
+
+def local_datagram():
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).close()
+
+def new_namespace():
+    checked(libc.unshare(0x10000000))
+
+def leave_symlink():
+    os.symlink(PAGE, os.path.join(os.environ["TMPDIR"], "link"))
+
+def watch_parent():
+    checked(libc.ptrace(0x4206, PARENT, None, None))
+
+def checked(result):
+    if result:
+        raise OSError(ctypes.get_errno(), "refused")
+
+def probed():
+    reached, refused = [], []
+    for probe in (own_folder, {probes}):
+        try:
+            probe()
+        except (OSError, subprocess.CalledProcessError):
+            refused.append(probe.__name__)
+        else:
+            reached.append(probe.__name__)
+    return "reached: " + " ".join(reached) + "; refused: " + " ".join(refused)
+
+def open_probe(threads):
+    raise RuntimeError(probed())
+
+if __name__ == "__main__":
+    print(probed())
+"""
+
+
+def write_probe(path: Path, page: Path, port: int, local: Path, parent: int) -> None:
+    """Write a module that tries everything in PROBES, and the one thing that has to work: a file of its own.
+
+    `open_probe` raises RuntimeError with what was found, as a program it prints it.
+    """
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(_CODE.format(page=str(page), port=port, local=str(local), parent=parent, probes=", ".join(PROBES)))

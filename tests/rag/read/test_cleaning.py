@@ -1,0 +1,446 @@
+"""References that would load something are gone before LibreOffice starts; what a reader sees stays."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from posixpath import normpath
+from urllib.parse import unquote, urljoin, urlsplit
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from rag.confinement import confinement_gap
+from rag.errors import Unreadable
+from rag.read.cleaning import clean_document
+from rag.read.cleaning.fields import is_harmless_field
+from rag.read.cleaning.references import is_part
+from rag.read.cleaning.rtf import cleaned_rtf
+from rag.read.cleaning.xml import NotCleanable, Part, copy_xml
+from rag.read.guard import GuardedReader
+from rag.read.office import office_program
+from rag.settings import ReadSettings
+from tests.rag.read import office_files
+
+OUTSIDE = (
+    "file:///data/pictures/1/p0001.jpg",
+    "../../data/pictures/1/p0001.jpg",
+    "/data/pictures/1/p0001.jpg",
+    "//server/share/a.png",
+    "\\\\server\\share\\a.png",
+    "ftp://example.org/a.png",
+    "http://example.org/a.png",
+    "vnd.sun.star.script:x.py$f?language=Python",
+    "vnd.sun.star.webdav://example.org/a.png",
+    "/proc/self/root/data/a.png",
+    "%2e%2e/%2e%2e/data/a.png",
+    "Pictures/../../../data/a.png",
+)
+"""What a document may name that is not in it."""
+
+NAMES = frozenset({"content.xml", "Pictures/a.png", "Object 1/content.xml", "data/pictures/1/p0001.jpg", "data/a.png"})
+"""The parts of a document whose author knows how the data folder looks."""
+
+
+def png() -> bytes:
+    written = BytesIO()
+    Image.new("RGB", (8, 8), "blue").save(written, "PNG")
+    return written.getvalue()
+
+
+def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[str] = ()) -> str:
+    data = xml.encode() if isinstance(xml, str) else xml
+    written = BytesIO()
+    copy_xml(lambda: BytesIO(data), Part(frozenset(names), "", frozenset(external)), written.write)
+    return written.getvalue().decode()
+
+
+# ---------------------------------------------------------------- references and fields
+
+
+@pytest.mark.parametrize("reference", OUTSIDE)
+def test_reference_to_the_outside_is_not_a_part(reference: str) -> None:
+    assert not is_part(reference, NAMES)
+
+
+@pytest.mark.parametrize(
+    "reference", ["#Slide2", "Pictures/a.png", "./Pictures/a.png", "./Object 1", "Pictures%2Fa.png"]
+)
+def test_reference_to_a_part_is_known(reference: str) -> None:
+    assert is_part(reference, NAMES)
+
+
+@given(st.text(alphabet="./%2eEfF\\:#ab", max_size=30))
+def test_accepted_reference_resolves_inside_the_package(reference: str) -> None:
+    """By the rules of another implementation: a URL joined to the address of the document."""
+    if is_part(reference, {"a/b"}, "a") and not reference.strip().startswith("#"):
+        joined = unquote(urlsplit(urljoin("http://package/up/up/up/a/content.xml", reference.strip())).path)
+        assert normpath(joined) in ("/up/up/up/a/b", "/up/up/up/a")
+
+
+@pytest.mark.parametrize(
+    ("instruction", "harmless"),
+    [
+        (" PAGE ", True),
+        ('HYPERLINK "https://example.org"', True),
+        ("=SUM(ABOVE)", True),
+        (r"toc \o 1-3", True),
+        ("", True),
+        ('INCLUDEPICTURE "file:///a.png" \\d', False),
+        (" includetext a.docx", False),
+        ("DDEAUTO excel a b", False),
+        ("LINK Word.Document.8 a", False),
+        ("RD a.docx", False),
+        ("PAGEINCLUDETEXT x", False),
+        ('"INCLUDETEXT" x', False),
+        ("\0PAGE", False),
+    ],
+)
+def test_fields_are_told_apart_by_their_first_word(instruction: str, harmless: bool) -> None:
+    assert is_harmless_field(instruction) is harmless
+
+
+# ---------------------------------------------------------------- XML
+
+
+@pytest.mark.parametrize("reference", OUTSIDE)
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<draw:image xlink:href="{}"/>',
+        '<style:background-image xlink:href="{}"/>',
+        '<text:list-level-style-image xlink:href="{}"/>',
+        '<draw:object xlink:href="{}"/>',
+        '<text:section-source xlink:href="{}"/>',
+        '<form:image form:image-data="{}"/>',
+        '<v:imagedata src="{}"/>',
+        '<image href="{}"/>',
+        '<meta:template xlink:href="{}"/>',
+        '<presentation:sound xlink:href="{}"/>',
+        '<Relationship Id="r" Type="http://x/image" Target="{}" TargetMode="External"/>',
+    ],
+)
+def test_element_loses_its_reference_to_the_outside(element: str, reference: str) -> None:
+    said = cleaned(f"<x>before{element.format(reference)}after</x>")
+    assert reference not in said
+    assert "before" in said
+    assert "after" in said
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '<text:a xlink:href="https://example.org/a?b=1&amp;c=2">see</text:a>',
+        '<text:a xlink:href="mailto:ada@example.org">write</text:a>',
+        '<draw:image xlink:href="Pictures/a.png"></draw:image>',
+        '<draw:object xlink:href="./Object 1"></draw:object>',
+        '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"></a:graphicData>',
+        '<Relationship Id="r1" Type="t/hyperlink" Target="https://a.org" TargetMode="External"></Relationship>',
+        '<Relationship Id="r2" Type="http://x/image" Target="/Pictures/a.png"></Relationship>',
+        "<w:instrText> PAGE </w:instrText>",
+        '<mc:Choice Requires="wps" style="a:b"></mc:Choice>',
+        '<w:t xml:space="preserve"> 1 &lt; 2 &amp; 3 </w:t>',
+    ],
+)
+def test_what_loads_nothing_stays_as_it_is(kept: str) -> None:
+    assert kept in cleaned(f"<x>{kept}</x>")
+
+
+def test_relationship_of_a_link_cannot_be_borrowed_by_a_picture() -> None:
+    """A relationship that says it is a hyperlink leads outside; only elements that wait for a click may use it."""
+    said = cleaned('<x><a:blip r:link="rId5"/><w:hyperlink r:id="rId5">see</w:hyperlink></x>', external={"rId5"})
+    assert "<a:blip>" in said
+    assert '<w:hyperlink r:id="rId5">' in said
+
+
+def field(instruction: str, result: str = "old") -> str:
+    runs = "".join(f"<w:r><w:instrText>{part}</w:instrText></w:r>" for part in instruction.split("|"))
+    return (
+        f'<w:fldChar w:fldCharType="begin"/>{runs}<w:fldChar w:fldCharType="separate"/><w:t>{result}</w:t>'
+        '<w:fldChar w:fldCharType="end"/>'
+    )
+
+
+def test_field_that_loads_loses_its_instruction_and_keeps_its_result() -> None:
+    said = cleaned(f"<x>{field('INCLUDE|PICTURE file:///a.png')}{field('PAGE', '7')}</x>")
+    assert "PICTURE" not in said
+    assert "<w:t>old</w:t>" in said
+    assert "<w:instrText>PAGE</w:instrText>" in said
+
+
+def test_field_whose_name_is_another_fields_result_is_found() -> None:
+    inner = field('QUOTE "x"', "INCLUDEPICTURE file:///a.png")
+    outer = f'<w:fldChar w:fldCharType="begin"/>{inner}<w:fldChar w:fldCharType="separate"/><w:t>old</w:t>'
+    assert "file:///a.png" not in cleaned(f"<x>{outer}<w:fldChar w:fldCharType='end'/></x>")
+
+
+def test_fields_are_counted_inside_elements_that_go() -> None:
+    """Otherwise a field in such an element would have the next one's verdict."""
+    hidden = f"<office:script>{field('PAGE')}</office:script>"
+    said = cleaned(f"<x>{hidden}{field('INCLUDETEXT a.docx')}{field('PAGE')}</x>")
+    assert "INCLUDETEXT" not in said
+    assert said.count("PAGE") == 1
+
+
+def test_simple_field_that_loads_loses_its_instruction() -> None:
+    said = cleaned('<x><w:fldSimple w:instr="INCLUDETEXT a"/><w:fldSimple w:instr=" PAGE "/></x>')
+    assert "INCLUDETEXT" not in said
+    assert 'w:instr=" PAGE "' in said
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        '<image xlink:href="file:///a.png"/>',
+        '<image href="a.png"/>',
+        '<image href="data:image/svg+xml;base64,AAAA"/>',
+        '<use href="other.svg#x"/>',
+        '<rect fill="url(file:///a.svg#g)"/>',
+        "<rect style=\"fill: url( 'http://x/a' )\"/>",
+        "<style>@import 'file:///a.css';</style>",
+        "<style>rect { fill: u\\72l(file:///a) }</style>",
+        "<foreignObject><img src='file:///a.png'/></foreignObject>",
+        "<script>fetch('file:///a')</script>",
+    ],
+)
+def test_drawing_loads_nothing(svg: str) -> None:
+    said = cleaned(f'<svg xmlns="http://www.w3.org/2000/svg"><text>shown</text>{svg}</svg>', names={"a.png"})
+    assert "<text>shown</text>" in said
+    for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l"):
+        assert sign not in said
+
+
+def test_drawing_keeps_its_own_gradients_and_pixels() -> None:
+    body = '<rect fill="url(#g)"></rect><image href="data:image/png;base64,AAAA"></image><style>rect{fill:red}</style>'
+    assert body in cleaned(f"<svg>{body}</svg>")
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///a">]><x>&e;</x>',
+        '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>',
+        "<x>",
+        "<x>&undefined;</x>",
+        b'<?xml version="1.0" encoding="no-such"?><x/>',
+    ],
+)
+def test_xml_with_entities_or_damage_is_refused(xml: str | bytes) -> None:
+    with pytest.raises(NotCleanable):
+        cleaned(xml)
+
+
+_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20)
+
+
+@given(st.lists(st.tuples(_TEXT, st.sampled_from(["p", "w:t", "draw:frame"])), max_size=5))
+def test_text_of_any_document_is_copied_unchanged(paragraphs: list[tuple[str, str]]) -> None:
+    names = 'xmlns:w="urn:w" xmlns:draw="urn:draw"'
+    body = "".join(f"<{name} n='1'>{escape(text)}</{name}>" for text, name in paragraphs)
+    xml = f"<x {names}>{body}</x>"
+    before, after = (ElementTree.canonicalize(each) for each in (xml, cleaned(xml)))
+    assert before == after
+
+
+# ---------------------------------------------------------------- packages
+
+
+def package(path: Path, parts: Mapping[str, str | bytes]) -> Path:
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def parts_of(path: Path) -> dict[str, bytes]:
+    with ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_package_keeps_xml_and_pictures_only(tmp_path: Path) -> None:
+    path = package(
+        tmp_path / "in",
+        {
+            "mimetype": "application/vnd.oasis.opendocument.text",
+            "content.xml": "<x/>",
+            "Pictures/a.png": png(),
+            "Pictures/b.png": '<svg><image href="file:///a.png"/></svg>',
+            "Pictures/c.png": b"\x1f\x8b\x08 a compressed drawing",
+            "Pictures/d.png": "<svg>\xff not well-formed".encode("latin-1"),
+            "word/embeddings/e.docx": b"PK\x03\x04 another package",
+            "word/embeddings/oleObject1.bin": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            "Basic/Standard/Module1.xml": "<x/>",
+            "Scripts/python/x.py": "open('/tmp/x', 'w')",
+            "../outside.xml": "<x/>",
+        },
+    )
+    clean_document(path, tmp_path / "out.odt")
+    found = parts_of(tmp_path / "out.odt")
+    assert set(found) == {"mimetype", "content.xml", "Pictures/a.png", "Pictures/b.png"}
+    assert found["Pictures/a.png"] == png()
+    assert b"file:" not in found["Pictures/b.png"]
+    assert found["mimetype"] == b"application/vnd.oasis.opendocument.text"
+
+
+def test_relationships_are_relative_to_the_part_they_belong_to(tmp_path: Path) -> None:
+    rels = (
+        '<Relationships><Relationship Id="r1" Type="t/image" Target="media/a.png"/>'
+        '<Relationship Id="r2" Type="t/image" Target="../../etc/a.png"/>'
+        '<Relationship Id="r3" Type="t/oleObject" Target="embeddings/o.bin"/></Relationships>'
+    )
+    path = package(
+        tmp_path / "in",
+        {"word/document.xml": "<x/>", "word/_rels/document.xml.rels": rels, "word/media/a.png": png()},
+    )
+    clean_document(path, tmp_path / "out.docx")
+    said = parts_of(tmp_path / "out.docx")["word/_rels/document.xml.rels"].decode()
+    assert re.findall(r'Id="(\w+)"', said) == ["r1"]
+
+
+@pytest.mark.parametrize("broken", ["<w:document><w:p", '<!DOCTYPE x [<!ENTITY e "y">]><x>&e;</x>'])
+def test_document_that_cannot_be_cleaned_is_refused(tmp_path: Path, broken: str) -> None:
+    path = package(tmp_path / "in", {"word/document.xml": broken})
+    with pytest.raises(Unreadable, match=r"document\.xml") as refused:
+        clean_document(path, tmp_path / "out.docx")
+    assert refused.value.hint
+
+
+# ---------------------------------------------------------------- rich text
+
+
+def rich(text: str) -> str:
+    return b"".join(cleaned_rtf(text.encode("latin-1"))).decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    "loading",
+    [
+        r'{\field{\*\fldinst INCLUDEPICTURE "file:///a.png" \\d}{\fldrslt old}}',
+        r'{\field{\*\fldinst {\b INCL}{\i UDETEXT} "file:///a.png"}{\fldrslt old}}',
+        r"{\field{\*\fldinst \'49NCLUDETEXT file:///a.png}{\fldrslt old}}",
+        r"{\field{\*\fldinst \u73 ?NCLUDETEXT file:///a.png}{\fldrslt old}}",
+        r"{\field{\rtlch\fldinst INCLUDETEXT file:///a.png}{\fldrslt old}}",
+        r"{\uc20\field{\*\fldinst \u32 PAGE INCLUDETEXT file:///a.png}{\fldrslt old}}",
+        "{\\field{\\*\\fldinst INCLUDE\r\nTEXT file:///a.png}{\\fldrslt old}}",
+        r"{\field{\*\fldinst {\field{\*\fldinst QUOTE x}{\fldrslt INCLUDETEXT}} file:///a.png}{\fldrslt old}}",
+        r"{\*\template file:///a.png}old",
+        r"{\object\objautlink\objupdate{\*\objclass W}{\*\objdata file:///a.png}{\result old}}",
+        r"{\shp{\*\shpinst{\sp{\sn pibName}{\sv file:///a.png}}}}old",
+        r"{\*\filetbl{\file\fid1 file:///a.png}}old",
+        r"{\fonttbl{\f0{\*\fontemb{\*\fontfile file:///a.png}} Sans;}}old",
+        r"{\*\svgblip file:///a.png}old",
+    ],
+)
+def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
+    said = rich(rf"{{\rtf1\ansi before {loading} after}}")
+    assert "file:" not in said
+    assert "before" in said
+    assert "old" in said
+    assert " after}" in said
+    assert said.count("{") == said.count("}")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        r"{\rtf1\ansi Gr\'fc\'dfe, \u1055?\u1088? \{braces\} \\ {\b bold}\par}",
+        r'{\rtf1{\field{\*\fldinst HYPERLINK "https://example.org"}{\fldrslt see}}}',
+        r"{\rtf1{\field{\*\fldinst PAGE}{\fldrslt 7}}}",
+        r"{\rtf1{\pict\pngblip 89504e47}}",
+        r"{\rtf1{\shp{\*\shpinst{\sp{\sn shapeType}{\sv 75}}}}}",
+        "{\\rtf1{\\pict\\bin4 {}}{after}}",
+    ],
+)
+def test_ordinary_rich_text_stays_byte_for_byte(kept: str) -> None:
+    assert rich(kept) == kept
+
+
+def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
+    said = rich(r"{\rtf1 words {\field{\*\fldinst INCLUDETEXT file:///a.png")
+    assert "INCLUDETEXT" not in said
+    assert said.count("{") == said.count("}")
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"{}\\", "\\fldinst ", "\\sp", "\\bin3 ", "PAGE ", "LINK ", "\\u9?", "\\'49", "x"]),
+        max_size=30,
+    )
+)
+def test_cleaned_rich_text_is_balanced_and_cleaning_again_changes_nothing(tokens: list[str]) -> None:
+    once = rich("{\\rtf1 " + "".join(tokens))
+    assert rich(once) == once
+
+
+# ---------------------------------------------------------------- with the real LibreOffice
+
+program = office_program("")
+real = pytest.mark.skipif(
+    program is None or confinement_gap() is not None, reason="LibreOffice is missing, or cannot be confined"
+)
+
+LINK = "https://example.org/manual"
+
+
+def encodings(text: str) -> tuple[bytes, bytes]:
+    return text.encode(), text.encode("utf-16-le")
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Callable[[str], Path]:
+    """A document as LibreOffice writes it: words, a hyperlink, a page number, and a picture that lies outside."""
+
+    def made(suffix: str) -> Path:
+        secret = tmp_path / "secret.png"
+        secret.write_bytes(png())
+        if suffix in ("pptx", "ppt", "odp"):
+            source = office_files.pptx(tmp_path / "in.pptx", ["The gateway uses port 8443."])
+        else:
+            source = tmp_path / "in.rtf"
+            source.write_text(
+                r"{\rtf1\ansi The gateway uses port 8443.\par See {\field{\*\fldinst HYPERLINK "
+                f'"{LINK}"'
+                r"}{\fldrslt the manual}}, page {\field{\*\fldinst PAGE}{\fldrslt 1}}.\par"
+                r"{\field{\*\fldinst INCLUDEPICTURE "
+                f'"{secret.as_uri()}"'
+                r" \\d}{\fldrslt }}\par}"
+            )
+        out = tmp_path / "made"
+        profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+        command = [str(program), profile, "--headless", "--convert-to", suffix, "--outdir", str(out), str(source)]
+        subprocess.run(command, check=True, capture_output=True, timeout=100)
+        return out / f"in.{suffix}"
+
+    return made
+
+
+@real
+@pytest.mark.parametrize("suffix", ["docx", "odt", "doc", "rtf", "pptx", "odp", "ppt"])
+def test_cleaned_document_shows_its_words(
+    tmp_path: Path, into: Path, document: Callable[[str], Path], suffix: str
+) -> None:
+    path = document(suffix)
+    copy = tmp_path / f"clean.{suffix}"
+    clean_document(path, copy)
+    data = b"".join(parts_of(copy).values()) if suffix in ("docx", "odt", "pptx", "odp") else copy.read_bytes()
+    assert not any(name in data for name in encodings("secret.png"))
+    if suffix in ("docx", "odt", "doc", "rtf"):
+        assert any(link in data for link in encodings(LINK))
+    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+    try:
+        assert reader.inspect(path).page_count == 1
+        pages = reader.read(path, 1, 1, into)
+    finally:
+        reader.close()
+    words = " ".join(block.text for page in pages for block in page.blocks)
+    assert "The gateway uses port 8443." in words
+    if suffix in ("docx", "odt", "doc", "rtf"):
+        assert "See the manual, page 1." in words
