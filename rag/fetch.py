@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import errno
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import Connection
 
 from rag.catalog import sources
 from rag.errors import NotFound, TryAgain, Unreadable
+from rag.model import Outcome
 from rag.ports import Fetched
 from rag.settings import ReadSettings
 
@@ -16,6 +21,8 @@ SUFFIXES = frozenset(
     ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .docx .pptx .odt .odp .doc .ppt .rtf".split()
 )
 """What a folder is searched for; a file named outright is tried whatever it is called."""
+
+_BLOCK = 1 << 20
 
 
 def check_size(size: int, settings: ReadSettings) -> None:
@@ -29,37 +36,129 @@ def check_size(size: int, settings: ReadSettings) -> None:
 
 
 class PathFetcher:
-    """Copies a file. One that changes meanwhile is copied as it happens to be; its next indexing sees the change."""
+    """Copies a file. One that changes meanwhile is copied as it happens to be; its next indexing sees the change.
+
+    No symbolic link is followed, in no part of the path: `files_in` records where files really lie, so a link that is
+    there now was put there since, and may lead to any file of whoever runs Magpie.
+    """
 
     def __init__(self, settings: ReadSettings) -> None:
         self._settings = settings
 
     def __call__(self, ref: str, into: Path) -> Fetched:
-        path = Path(ref)
         try:
-            stat = path.stat()
-            check_size(stat.st_size, self._settings)
-            shutil.copyfile(path, into)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise Unreadable("The file is no longer there.", "Index its new place.") from error
-        except PermissionError as error:
-            raise Unreadable(f"The file could not be copied: {error.strerror}.", "Mend this, and retry.") from error
+            with _opened(Path(os.path.abspath(ref))) as source:  # resolve() would follow the links
+                found = os.fstat(source.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise Unreadable("This is not a file any more.", "Index its new place.")
+                check_size(found.st_size, self._settings)
+                size = self._copy(source, into)
         except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise Unreadable(
+                    "The file is no longer there, or a symbolic link leads to it now.", "Index its new place."
+                ) from error
+            if isinstance(error, PermissionError):
+                raise Unreadable(f"The file could not be copied: {error.strerror}.", "Mend this, and retry.") from error
             raise TryAgain(f"The file could not be copied: {error.strerror}.", "Mend this, and retry.") from error
-        return Fetched(stat.st_mtime_ns, into.stat().st_size)
+        return Fetched(found.st_mtime_ns, size)
+
+    def _copy(self, source: BinaryIO, into: Path) -> int:
+        """Copy, but not much more than the limit of a file that keeps growing; returns how much."""
+        size = 0
+        with into.open("wb") as file:
+            while size <= self._settings.max_mb << 20 and (block := source.read(_BLOCK)):
+                file.write(block)
+                size += len(block)
+        return size
 
 
-def files_in(path: Path) -> list[Path]:
-    """The files a path stands for: itself, or what its folder holds and Magpie can read, hidden ones left out."""
+def _opened(path: Path) -> BinaryIO:
+    """Open a file by its absolute path, without following a link in any part, or waiting for a pipe's other end."""
+    folder = os.open(path.anchor, _FOLDER)
+    try:
+        for part in path.parts[1:-1]:
+            inner = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.fdopen(os.open(path.name, _FILE, dir_fd=folder), "rb")
+    finally:
+        os.close(folder)
+
+
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+"""With O_PATH, where it exists, a folder that may be passed but not listed is no obstacle."""
+
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def files_in(path: Path) -> tuple[list[Path], list[Outcome]]:
+    """The files a path stands for, and what is skipped: itself, or what its folder holds and Magpie can read.
+
+    Hidden files and folders are skipped, and so is every symbolic link inside the folder: others may be able to write
+    there, and a link can lead to any file of whoever runs Magpie. A link that is the path itself is followed.
+    """
     if path.is_file():
-        return [path.resolve()]
+        return [path.resolve()], []
     if not path.is_dir():
         raise NotFound(f"There is no file or folder {path}.", "Check the name.")
-    return [
-        found.resolve()
-        for found in sorted(path.rglob("*"))
-        if found.suffix.lower() in SUFFIXES and found.is_file() and not _hidden(found.relative_to(path))
-    ]
+    files: list[Path] = []
+    skipped: list[Outcome] = []
+    for found in _walk(path.resolve()):
+        if isinstance(found, Outcome):
+            skipped.append(found)
+        else:
+            files.append(found)
+    return sorted(files), sorted(skipped, key=lambda one: one.file)
+
+
+def _walk(top: Path) -> Iterator[Path | Outcome]:
+    """With a stack of its own: folders can be nested deeper than Python calls functions."""
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except OSError as error:
+            yield _left_out(
+                folder, f"The folder could not be opened: {error.strerror}.", "Mend this, and index it again."
+            )
+            continue
+        for entry in found:
+            path = folder / entry.name
+            inside = entry.is_dir(follow_symlinks=False)
+            if not (inside or entry.is_symlink() or path.suffix.lower() in SUFFIXES):
+                continue
+            if reason := _skipped(entry):
+                yield _left_out(path, reason, "If it is to be read, index it by its own name.")
+            elif not _is_text(entry.name):
+                yield _left_out(path, "Its name is not valid UTF-8.", "Rename it.")
+            elif inside:
+                folders.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                yield path
+
+
+def _left_out(path: Path, reason: str, hint: str) -> Outcome:
+    printable = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return Outcome(printable, "skipped", 0, reason, hint)
+
+
+def _skipped(entry: os.DirEntry[str]) -> str:
+    """Why this entry is skipped; "" when it is not."""
+    if entry.name.startswith("."):
+        return "It is hidden."
+    return "It is a symbolic link." if entry.is_symlink() else ""
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored: what is not UTF-8 on the disk is a lone surrogate here."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def holds_something(path: Path) -> bool:
@@ -71,18 +170,12 @@ def holds_something(path: Path) -> bool:
 
 
 def is_gone(path: Path) -> bool:
-    """Whether nothing lies there any more. What may not be looked at is not gone."""
+    """Whether nothing lies there any more, or only by a symbolic link. What may not be looked at is not gone."""
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+    return path.resolve() != path
 
 
 def put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:

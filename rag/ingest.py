@@ -7,6 +7,7 @@ memory, so whatever stops the process is resumed from the last range that was wr
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import threading
@@ -19,11 +20,13 @@ from sqlalchemy import exists, false, or_, select
 from rag.catalog import Catalog, documents, labels, sources
 from rag.catalog.tables import reading, source
 from rag.chunk import chunk_pages
-from rag.errors import NotFound, OperatorMustAct, TryAgain, Unreadable
+from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
 from rag.fetch import check_size
 from rag.model import PageReading, TextSource
-from rag.ports import Fetcher, Reader, WordIndex
+from rag.ports import Fetched, Fetcher, HostFetcher, Reader, WordIndex
 from rag.settings import ReadSettings
+
+log = logging.getLogger("magpie")
 
 RANGE = 8
 """Pages read and written at a time."""
@@ -33,6 +36,7 @@ _RETRY = 0.5
 """Seconds before the first retry, doubled each time: what stopped a reader is rarely over at once."""
 
 _LONGEST_WAIT = 60
+_FAR_DELAYS = 17
 _DAY = 24 * 60 * 60
 
 
@@ -57,6 +61,10 @@ class Ingest:
         self._run = run_id
         self._version = version
         self._fetchers = fetchers
+        self._far = {kind: one for kind, one in fetchers.items() if isinstance(one, HostFetcher)}
+        self._near = [kind for kind in fetchers if kind not in self._far]
+        self._asked: set[str] = set()
+        self._claiming = threading.Lock()
         self.stop = stop or threading.Event()
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -89,14 +97,43 @@ class Ingest:
     # ------------------------------------------------------------ bytes
 
     def fetch_one(self) -> bool:
-        """Claim a source and find out its bytes; False when none waits."""
+        """Claim a source that lies here, or at Slack, and find out its bytes; False when none waits."""
         with self._catalog.writing() as connection:
-            claimed = sources.claim_source(connection, self._run, list(self._fetchers))
+            claimed = sources.claim_source(connection, self._run, self._near)
         if claimed is None:
             return False
+        self._fetch(claimed)
+        return True
+
+    def far_waits(self) -> bool:
+        """Whether a source of a stranger's server waits to be claimed."""
+        rows = exists().where(source.c.state == "waiting", source.c.kind.in_(self._far), source.c.next_try <= time())
+        with self._catalog.reading() as connection:
+            return bool(connection.scalar(select(rows)))
+
+    def fetch_far(self) -> None:
+        """Fetch from strangers' servers until none waits but those of hosts that other threads are asking."""
+        while not self.stop.is_set():
+            with self._claiming:
+                with self._catalog.writing() as connection:
+                    claimed = sources.claim_source(connection, self._run, list(self._far), self._is_free)
+                if claimed is None:
+                    return
+                host = self._far[claimed.kind].host(claimed.ref)
+                self._asked.add(host)
+            try:
+                self._fetch(claimed)
+            finally:
+                with self._claiming:
+                    self._asked.discard(host)
+
+    def _is_free(self, kind: str, ref: str) -> bool:
+        return self._far[kind].host(ref) not in self._asked
+
+    def _fetch(self, claimed: sources.SourceRow) -> None:
         if claimed.attempts > sources.ATTEMPTS:
             self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
-            return True
+            return
         try:
             self._take_in(claimed)
         except NotFound:
@@ -104,14 +141,34 @@ class Ingest:
                 sources.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
-        except (TryAgain, OperatorMustAct, OSError) as error:
-            if claimed.delays >= _delays(claimed.kind):
-                self._fail_source(claimed.id, str(error), getattr(error, "hint", ""))
-            else:
-                with self._catalog.writing() as connection:
-                    wait = min(_RETRY * 2**claimed.delays, _LONGEST_WAIT)
-                    sources.delay_source(connection, claimed.id, wait, str(error))
-        return True
+        except (TryAgain, OperatorMustAct) as error:
+            self._put_off(claimed, str(error), error.hint)
+        except OSError as error:
+            log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
+            self._put_off(claimed, f"It could not be kept: {error.strerror or type(error).__name__}.", "Try again.")
+
+    def _put_off(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
+        if claimed.delays >= _delays(claimed.kind, far=claimed.kind in self._far):
+            self._fail_source(claimed.id, reason, hint)
+            return
+        wait = _RETRY * 2**claimed.delays
+        with self._catalog.writing() as connection:
+            sources.delay_source(
+                connection, claimed.id, wait if claimed.kind in self._far else min(wait, _LONGEST_WAIT), reason
+            )
+
+    def _bytes(self, claimed: sources.SourceRow, into: Path) -> Fetched:
+        """Fetch into a file. Whatever a fetcher did not expect costs this one source, and the log tells of it."""
+        try:
+            return self._fetchers[claimed.kind](claimed.ref, into)
+        except (MagpieError, OSError):
+            raise
+        except Exception as error:
+            log.exception("A source of the kind %s brought an error that nobody expected.", claimed.kind)
+            raise Unreadable(
+                "It could not be fetched: something unexpected came.",
+                "Whoever runs Magpie finds the reason in its log. Share it as a file instead.",
+            ) from error
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
@@ -121,7 +178,7 @@ class Ingest:
         """Fetch a file into the data folder under the name of its hash, and know its document from then on."""
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
-            fetched = self._fetchers[claimed.kind](claimed.ref, copy)
+            fetched = self._bytes(claimed, copy)
             size = copy.stat().st_size
             check_size(size, self._settings)
             with copy.open("rb") as file:
@@ -206,6 +263,12 @@ def _given_up(number: int) -> PageReading:
     )
 
 
-def _delays(kind: str) -> int:
-    """How often a source is put off: a disk that fails goes on failing, a network may be back within the day."""
-    return sources.ATTEMPTS if kind in ("path", "url") else _DAY // _LONGEST_WAIT
+def _delays(kind: str, *, far: bool) -> int:
+    """How often a source is put off.
+
+    A disk that fails goes on failing; a network may be back within the day. A stranger's server is asked ever more
+    rarely, for the pauses double without end: 17 of them last 18 hours.
+    """
+    if kind in ("path", "url"):
+        return sources.ATTEMPTS
+    return _FAR_DELAYS if far else _DAY // _LONGEST_WAIT

@@ -345,7 +345,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason."""
+    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason.
+
+    Of what a folder holds and is not read: skipped, with the reason, and the path as `file`.
+    """
 
     file: str
     state: str

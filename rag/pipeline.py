@@ -126,14 +126,14 @@ class Rag:
         """Index files, folders and web addresses into a space and wait until all of it can be found.
 
         Beside a running owner the request is recorded and the owner's progress followed. Files below a folder that
-        are no longer on the disk leave the space, unless the folder is empty: then its disk may not be mounted. Raise
-        NotFound for a path that is not there, having done nothing.
+        are no longer on the disk leave the space, unless the folder is empty: then its disk may not be mounted. What
+        `files_in` skips is `skipped`. Raise NotFound for a path that is not there, having done nothing.
         """
         urls = [checked_url(path) for path in paths if isinstance(path, str) and is_url(path)]
         folders = [Path(path) for path in paths if not (isinstance(path, str) and is_url(path))]
-        wanted: list[Path] = []
-        for path in folders:
-            wanted += files_in(path)
+        found = [files_in(path) for path in folders]
+        wanted = [path for files, _ in found for path in files]
+        skipped = [outcome for _, others in found for outcome in others]
         before = self._known_documents()
         with self._catalog.writing() as connection:
             put = [put_path(connection, path, space) for path in dict.fromkeys(wanted)]
@@ -153,7 +153,7 @@ class Rag:
                 sources.drop_shares(connection, list(gone), space)
             self._work.sweep()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
-        return outcomes + [Outcome(name, "gone", 0) for name in gone.values()]
+        return outcomes + [Outcome(name, "gone", 0) for name in gone.values()] + skipped
 
     def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
         """Read documents again (all of them when no name is given); what they have serves meanwhile."""

@@ -63,6 +63,19 @@ class Fetcher(Protocol):
         ...
 
 
+@runtime_checkable
+class HostFetcher(Fetcher, Protocol):
+    """A Fetcher that asks strangers' servers, which may be slow on purpose.
+
+    Its sources are fetched by threads of their own, `web.at_once` of them, and one of each host at a time: so a slow
+    host holds up neither the reading nor other hosts.
+    """
+
+    def host(self, ref: str) -> str:
+        """The host that `ref` is fetched from, the same for every way to write it. Raise nothing."""
+        ...
+
+
 class Ocr(Protocol):
     """Recognise the words of one picture. Runs inside the reading process."""
 

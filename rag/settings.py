@@ -52,6 +52,9 @@ class WebSettings(Group):
     browser: str = Field(default="", description="Chromium's program; empty: looked for on PATH; off: no web pages")
     seconds: float = Field(default=60, ge=1, le=600, description="longest time for one web page")
     max_mb: int = Field(default=50, ge=1, le=2000, description="a web page that brings more is refused")
+    at_once: int = Field(
+        default=2, ge=1, le=16, description="web pages fetched at the same time, one of each host; a browser each"
+    )
     tiles: int = Field(default=20, ge=1, le=200, description="pages made of one web page; what lies below is left out")
     allow: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="hosts inside your network whose pages may be read, comma-separated"

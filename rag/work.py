@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
@@ -179,9 +179,12 @@ class Work:
 
     @contextmanager
     def _crew(self) -> Iterator[_Crew]:
-        """As many readers as there are workers; each starts its process when it is first used."""
+        """As many readers as there are workers; each starts its process when it is first used.
+
+        Threads that fetch from strangers' servers come on top: a slow server keeps no reader waiting.
+        """
         readers = [self._open_reader() for _ in range(workers(self._settings.read.workers))]
-        pool = ThreadPoolExecutor(len(readers), thread_name_prefix="reader")
+        pool = ThreadPoolExecutor(len(readers) + self._settings.web.at_once, thread_name_prefix="reader")
         crew = _Crew(readers, pool)
         try:
             yield crew
@@ -206,12 +209,17 @@ class Work:
 
     def _read_and_embed(self, ingest: Ingest, crew: _Crew, asked: Asked) -> None:
         """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
-        work = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
+        reading = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
+        fetching: set[Future[None]] = set()
         try:
-            while work:
+            while reading or fetching:
+                if ingest.far_waits() and not ingest.stop.is_set():
+                    free = self._settings.web.at_once - len(fetching)
+                    fetching |= {crew.pool.submit(ingest.fetch_far) for _ in range(free)}
                 followed = self._follow_up()
                 self._report(asked, "")
-                ended, work = wait(work, timeout=0 if followed else _FOLLOW, return_when=FIRST_COMPLETED)
+                ended, _ = wait(reading | fetching, timeout=0 if followed else _FOLLOW, return_when=FIRST_COMPLETED)
+                reading, fetching = reading - ended, fetching - ended
                 for future in ended:
                     future.result()
                 if ingest.stop.is_set():

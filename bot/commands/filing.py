@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _STATES = ("new", "known", "unchanged", "failed", "gone")
+_MOST_SKIPPED = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,8 @@ def index(
 ) -> None:
     """Read files, folders and web pages, so that they can be found. What is known already is not read again.
 
-    What was indexed below a folder and is no longer there is forgotten.
+    What was indexed below a folder and is no longer there is forgotten. Hidden files and symbolic links below a folder
+    are skipped; name one to have it read.
     """
     with invocation(context).open(data, json) as (rag, screen):
         with screen.progress(f"Indexing {', '.join(paths)}") as report:
@@ -98,10 +100,13 @@ def forget(
 def _end(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) -> None:
     """Say what became of the files; exit 1 when one of them failed."""
     screen.data(outcomes_shape(outcomes))
+    skipped = [outcome for outcome in outcomes if outcome.state == "skipped"]
+    outcomes = [outcome for outcome in outcomes if outcome.state != "skipped"]
     states = Counter(outcome.state for outcome in outcomes)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if not outcomes:
         screen.say("There was nothing to read.")
+        _skipped(screen, skipped)
         return
     pages = sum(outcome.pages for outcome in outcomes)
     said = ", ".join(f"{states[state]} {state}" for state in _STATES if states[state])
@@ -110,9 +115,20 @@ def _end(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) 
         screen.say(f"✗ {outcome.file}: {outcome.reason}", style="red")
         if outcome.hint:
             screen.say(outcome.hint, indent=2)
+    _skipped(screen, skipped)
     lanes_off(screen, lanes)
     if failed:
         raise typer.Exit(1)
+
+
+def _skipped(screen: Screen, skipped: Sequence[Outcome]) -> None:
+    """Say what a folder holds and was not read; of much the first few, for --json has all of it."""
+    for outcome in skipped[:_MOST_SKIPPED]:
+        screen.say(f"Skipped {outcome.file}: {outcome.reason}")
+    if len(skipped) > _MOST_SKIPPED:
+        screen.say(f"Skipped {len(skipped) - _MOST_SKIPPED} more; --json lists them.")
+    for hint in dict.fromkeys(outcome.hint for outcome in skipped):
+        screen.say(hint, indent=2)
 
 
 def lanes_off(screen: Screen, lanes: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ so that what kills the process is given up too. A claim carries the id of the ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
@@ -146,22 +146,31 @@ def _reading_failed(connection: Connection, document_id: int | None) -> bool:
     return bool(states) and all(state == "failed" for state in states)
 
 
-def claim_source(connection: Connection, run_id: str, kinds: Sequence[str]) -> SourceRow | None:
+def claim_source(
+    connection: Connection, run_id: str, kinds: Sequence[str], is_free: Callable[[str, str], bool] | None = None
+) -> SourceRow | None:
     """Take one waiting source of these kinds whose time has come.
 
-    One statement, for select-then-update claims twice.
+    `is_free`: of a kind and a ref, whether this source may be fetched now; the first one that may is taken. The caller
+    must let no other thread claim meanwhile.
+
+    Otherwise one statement, for select-then-update claims twice.
     """
     now = time()
-    candidate = (
-        select(source.c.id)
-        .where(source.c.state == "waiting", source.c.kind.in_(kinds), source.c.next_try <= now)
-        .order_by(source.c.id)
-        .limit(1)
-        .scalar_subquery()
-    )
+    waiting = (source.c.state == "waiting") & source.c.kind.in_(kinds) & (source.c.next_try <= now)
+    candidates = select(source.c.id).where(waiting).order_by(source.c.id)
+    if is_free is None:
+        candidate = source.c.id == candidates.limit(1).scalar_subquery()
+    else:
+        rows = connection.execute(candidates.add_columns(source.c.kind, source.c.ref))
+        first = next((row.id for row in rows if is_free(row.kind, row.ref)), None)
+        rows.close()
+        if first is None:
+            return None
+        candidate = source.c.id == first
     row = connection.execute(
         update(source)
-        .where(source.c.id == candidate)
+        .where(candidate)
         .values(state="fetching", run=run_id, attempts=source.c.attempts + 1)
         .returning(*source.c)
     ).one_or_none()

@@ -47,6 +47,18 @@ def test_index_names_the_files_that_are_gone_apart(run: Run) -> None:
     assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
 
 
+def test_index_lists_what_is_skipped_and_counts_it_apart(run: Run) -> None:
+    hint = "If it is to be read, index it by its own name."
+    links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
+    code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
+    assert code == 0
+    assert out.startswith("1 file, 2 pages: 1 new.\nSkipped /f/0.txt: It is a symbolic link.\n")
+    assert out.endswith(f"Skipped 2 more; --json lists them.\n  {hint}\n")
+    code, out, _ = run(FakeEngine(outcomes=links[:1]), "index", "folder")
+    assert (code, out.splitlines()[0]) == (0, "There was nothing to read.")
+    assert "/f/0.txt" in out
+
+
 def test_status_says_what_a_newer_reader_is_at(run: Run) -> None:
     again = "2 documents are being read again by a newer reader; the old pages serve meanwhile."
     code, out, _ = run(FakeEngine(stored=Status({"ready": 2}, 22, 80, 0, (), {}, 2)), "status")

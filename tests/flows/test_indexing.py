@@ -97,7 +97,8 @@ def test_only_what_is_gone_from_the_disk_leaves_and_only_this_space(tmp_path: Pa
     with opened(tmp_path) as rag:
         rag.index([odd, hidden, plain, other])
         rag.index([plain], space="C1")
-        assert {outcome.file: outcome.state for outcome in rag.index([folder])} == {"plain.pdf": "unchanged"}
+        states = {outcome.file: outcome.state for outcome in rag.index([folder])}
+        assert states == {"plain.pdf": "unchanged", str(hidden): "skipped"}
         assert [len(places(rag, word)) for word in ("alpha", "beta", "gamma", "delta")] == [1, 1, 1, 1]
         for path in (hidden, plain, other):
             path.unlink()

@@ -53,3 +53,25 @@ def test_links_are_left_alone_unless_the_setting_says_otherwise(ws: Workspace, t
         with bot.rag.reading() as connection:
             assert shared_in(connection, LINK, room) == []
         assert asked == []
+
+
+@pytest.mark.timeout(120)
+def test_address_that_no_server_can_have_leaves_the_bot_running(ws: Workspace, tmp_path: Path) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    data = pdf(GATEWAY)
+    odd = ["http://i❤.ws/a", "http://a\u2024b.example/", f"http://{'a' * 64}.example/", "http://a..example/"]
+    with (
+        site(lambda path: (200, {"Content-Type": "application/pdf"}, data)) as (url, _),
+        magpie(ws, tmp_path, rag=settings(tmp_path, web={"allow": ("127.0.0.1",)}), links=True) as bot,
+    ):
+        ws.settled()
+        ws.post("ada", room, "funny: " + " ".join(f"<{one}>" for one in odd))
+        ws.post("ada", room, f"look at <{url}/gateway.pdf|the handbook>")
+
+        def states() -> dict[str, str]:
+            with bot.rag.reading() as connection:
+                return {one.ref: one.state for one in standings(connection, LINK, [*odd, f"{url}/gateway.pdf"], room)}
+
+        until(lambda: states().get(f"{url}/gateway.pdf") == "ready" and states()[odd[0]] == "failed")
+        assert set(states()) == {*odd, f"{url}/gateway.pdf"}

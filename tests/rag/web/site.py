@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeAlias
 
@@ -52,6 +53,39 @@ def site(answer: Callable[[str], Page]) -> Iterator[tuple[str, list[str]]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def raw_site(answer: Callable[[socket.socket, threading.Event], None]) -> Iterator[tuple[str, threading.Event]]:
+    """The address of a server that answers each connection with whatever bytes `answer` sends.
+
+    The event is set when the `with` ends, and no `answer` may outlast it; a visitor who leaves is no error.
+    """
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            answer(connection, over)
+
+    def listen() -> None:
+        with suppress(OSError):  # closed below
+            while not over.is_set():
+                connection, _ = listener.accept()
+                threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
+                threads[-1].start()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads = [threading.Thread(target=listen, daemon=True)]
+    threads[0].start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", over
+    finally:
+        over.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join(10)
 
 
 def html(body: str, title: str = "A page") -> Page:
