@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from rag.captions import Captions, harmless
 from rag.catalog import Catalog, documents, sources
-from rag.confinement import confinement_gap, landlock_abi
+from rag.confinement import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.embed import ClipLane, Lanes, TextLane
 from rag.errors import MagpieError
 from rag.folder import is_open
@@ -124,8 +124,8 @@ def _confinement() -> Check:
     if gap is not None:
         detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
         return Check("confinement", "warn", f"{detail}documents are refused", CONFINE)
-    detail = "the reading process reaches no network and no files but its own"
-    return Check("confinement", "ok", f"{detail} (Landlock version {landlock_abi()}, seccomp)")
+    walls = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
+    return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({walls})")
 
 
 def _office(wanted: str) -> Check:

@@ -2,11 +2,23 @@
 
 `walls` are the rules, `restrict` applies them to the calling process for good, `launch` starts another program under
 them. Landlock guards files, seccomp guards sockets and the kernel; neither needs privileges or user namespaces, so
-both work in containers.
+both work in containers. Where bubblewrap runs, it comes around them (`bubblewrap_prefix`).
 """
 
+from rag.confinement.bubblewrap import bubblewrap_prefix
+from rag.confinement.descendants import end_tree
 from rag.confinement.environment import child_environment, hide_memory
 from rag.confinement.landlock import landlock_abi
 from rag.confinement.walls import Walls, confinement_gap, restrict, runtime_files
 
-__all__ = ["Walls", "child_environment", "confinement_gap", "hide_memory", "landlock_abi", "restrict", "runtime_files"]
+__all__ = [
+    "Walls",
+    "bubblewrap_prefix",
+    "child_environment",
+    "confinement_gap",
+    "end_tree",
+    "hide_memory",
+    "landlock_abi",
+    "restrict",
+    "runtime_files",
+]

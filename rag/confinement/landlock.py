@@ -20,11 +20,12 @@ _PATH_BENEATH, _NET_PORT = 1, 2
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE = 1 << 4, 1 << 5
 _MAKE_DIR, _MAKE_REG, _MAKE_SOCK = 1 << 7, 1 << 8, 1 << 9
+_MAKE_SYM = 1 << 12
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _WRITE = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _REFER | _TRUNCATE
-"""Symbolic links, pipes and devices are never made: whoever reads the folder afterwards meets plain files only."""
+"""No symbolic links, pipes or devices, so that a reader of the folder meets plain files only."""
 _FILE = _EXECUTE | _READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
 """The rights that apply to a path that is not a directory."""
 
@@ -62,13 +63,19 @@ def landlock_abi() -> int:
 
 
 def restrict_files(
-    readable: Iterable[Path], writable: Iterable[Path], listed: Iterable[Path] = (), ports: Iterable[int] = ()
+    readable: Iterable[Path],
+    writable: Iterable[Path],
+    listed: Iterable[Path] = (),
+    *,
+    ports: Iterable[int] = (),
+    symlinks: bool = False,
 ) -> None:
     """Deny the calling thread, and whatever it starts, all files but these, and all TCP but to `ports` on any host.
 
     Paths below a directory are included; paths that do not exist are left out. Of `listed` directories only the names
-    of what they hold may be read. Call it before starting threads, and after PR_SET_NO_NEW_PRIVS. Raise OSError if
-    the kernel refuses.
+    of what they hold may be read. `symlinks`: whether symbolic links may be made in the writable ones.
+
+    Call it before starting threads, and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
     """
     abi = landlock_abi()
     rights = _ALL_BY_ABI.get(abi, _ALL_BY_ABI[5])
@@ -80,7 +87,11 @@ def restrict_files(
     size = 8 if abi < _NET_ABI else 16 if abi < _SCOPE_ABI else 24  # a longer structure than the kernel knows fails
     fd = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
-        for access, paths in ((_READ, readable), (_WRITE, writable), (_READ_DIR, listed)):
+        for access, paths in (
+            (_READ, readable),
+            (_WRITE | (_MAKE_SYM if symlinks else 0), writable),
+            (_READ_DIR, listed),
+        ):
             for path in paths:
                 _allow_path(fd, path, access & rights)
         if abi >= _NET_ABI:

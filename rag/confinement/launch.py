@@ -63,6 +63,7 @@ def main() -> None:
             sockets=walls["sockets"],
             ports=tuple(walls["ports"]),
             write_checks=walls["write_checks"],
+            symlinks=walls["symlinks"],
         )
     )
     os.execv(sys.argv[2], sys.argv[2:])

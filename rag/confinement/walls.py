@@ -36,7 +36,7 @@ class Walls:
 
     ports: TCP ports that it may connect to, on kernels that can tell (Linux 6.7); only with `sockets`.
     sockets: whether it may open network sockets, and use the system calls that the filter refuses otherwise.
-    write_checks: see `restrict_calls`.
+    write_checks: see `restrict_calls`. symlinks: see `restrict_files`.
     """
 
     readable: tuple[str, ...]
@@ -44,6 +44,7 @@ class Walls:
     sockets: bool = False
     ports: tuple[int, ...] = ()
     write_checks: bool = True
+    symlinks: bool = False
 
 
 def confinement_gap() -> str | None:
@@ -64,9 +65,12 @@ def restrict(walls: Walls) -> None:
     """
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-    # Of other processes the numbers only, by which a process finds those it started.
     readable = (*walls.readable, f"/proc/{os.getpid()}")
-    restrict_files(map(Path, readable), map(Path, (*walls.writable, *_DEVICES)), (Path("/proc"),), walls.ports)
+    writable = (*walls.writable, *_DEVICES)
+    # Of other processes the numbers only, by which a process finds those it started.
+    restrict_files(
+        map(Path, readable), map(Path, writable), (Path("/proc"),), ports=walls.ports, symlinks=walls.symlinks
+    )
     if not walls.sockets:
         restrict_calls(write_checks=walls.write_checks)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -127,13 +128,24 @@ def confine(start: Start) -> None:
     """
     if confinement_gap() is not None:
         return
-    packages = [package_folder()]
     if start.ocr is not None:
         # Found now: in a checkout, the folder that holds it may not be searched any more.
-        module = importlib.import_module(start.ocr.partition(":")[0].partition(".")[0])
-        packages += map(Path, getattr(module, "__path__", ()))
+        importlib.import_module(_package(start.ocr))
+    restrict(reader_walls(start))
+
+
+def reader_walls(start: Start) -> Walls:
+    """Return what the reading process may use: programs, the document that is laid before it, and its two folders."""
+    packages = [package_folder()]
+    if start.ocr is not None and (found := importlib.util.find_spec(_package(start.ocr))) is not None:
+        packages += map(Path, found.submodule_search_locations or [found.origin or ""])
     readable = runtime_files([*packages, *office_files(start.settings.office), start.given])
-    restrict(Walls(readable, (str(start.made), str(start.work))))
+    return Walls(readable, (str(start.made), str(start.work)))
+
+
+def _package(factory: str) -> str:
+    """The topmost package or module of a dotted path like `package.module:function`."""
+    return factory.partition(":")[0].partition(".")[0]
 
 
 def send(out: BinaryIO, reply: Reply) -> None:

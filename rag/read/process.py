@@ -13,14 +13,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rag.confinement import child_environment
+from rag.confinement import bubblewrap_prefix, child_environment
 from rag.errors import ReaderStopped
+from rag.read.child import reader_walls
 from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
 from rag.scratch import scratch
 from rag.settings import ReadSettings
@@ -61,12 +63,15 @@ class Child:
         self._start = start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
         for folder in (start.given, start.made, start.work):
             folder.mkdir()
+        walls = reader_walls(start)
+        if around := bubblewrap_prefix(walls.readable, walls.writable):
+            start = replace(start, parent=0)
         own = {"HOME": str(start.work), "TMPDIR": str(start.work)}
         bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         # -P and an explicit path: the child imports what this process would, never from the current folder.
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag.read.child", START.dump_json(start).decode()],
+            [*around, sys.executable, "-P", "-m", "rag.read.child", START.dump_json(start).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -93,6 +98,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """The process, or bubblewrap's around it."""
         return self._process.pid
 
     @property
@@ -206,7 +212,8 @@ class Child:
         self._tail = (self._tail + (self._process.stderr.read() or b""))[-_TAIL:]
         status = self._process.wait()
         log.debug("the reading process ended with %s", status)
-        starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status == -signal.SIGKILL
+        killed = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second as bubblewrap says it
+        starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status in killed
         return ChildStopped(Why.MEMORY if starved else Why.CRASH)
 
     def _last_words(self) -> str:

@@ -30,7 +30,7 @@ _CROP = re.compile(r"-\d{1,3}\.jpg")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The child's command line. `parent` is the process it must not outlive; `scratch` holds the folders below."""
+    """The child's command line. `parent`: as in `die_with_parent`. `scratch` holds the folders below."""
 
     settings: ReadSettings
     ocr: str | None

@@ -1,6 +1,8 @@
 """The browser's process, `python -m rag.web.child`: an order on standard input, a PDF and one JSON line as reply.
 
-A process of its own, so that a page that never ends can be ended: killing its group takes the browser along.
+A process of its own, so that a page that never ends can be ended: killing its group takes the browser along. It
+reaches no files but its folder and programs, and nothing on the network but the proxy, on kernels that can tell.
+Chromium's own sandbox is always on.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from rag.confinement import Walls, child_environment, confinement_gap, restrict, runtime_files
+from rag.confinement.launch import package_folder
 from rag.read import limits
 from rag.web.tiles import HEIGHT, WIDTH, Seen, write_pdf
 
@@ -34,8 +39,28 @@ _FLAGS = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--no-first-run",
     "--mute-audio",
+    "--disable-dev-shm-usage",
 )
 """Nothing goes out but through the proxy, and nothing that the page did not ask for."""
+
+_BROWSERS_OWN = (
+    *("/etc/chromium", "/etc/chromium.d", "/etc/opt/chrome", "/opt/google/chrome"),
+    *("/etc/ssl/certs", "/etc/ssl/openssl.cnf"),
+)
+
+_NOBODY = 65534
+"""The user and group that Chromium runs as where this process is root's, for whom its sandbox does not start."""
+
+NO_SANDBOX = "No usable sandbox"
+"""What Chromium says before it ends where the system allows no sandbox."""
+
+_DROP = """#!{python} -P
+import os, sys
+os.setgroups([])
+os.setgid({nobody})
+os.setuid({nobody})
+os.execv({program!r}, [{program!r}, *sys.argv[1:]])
+"""
 
 _SCROLL = """async ([step, most]) => {
   for (let y = 0; y < Math.min(document.documentElement.scrollHeight, most); y += step) {
@@ -80,23 +105,49 @@ class Order:
     parent: int
 
 
+def confine(order: Order) -> None:
+    """Keep this process and the browser from other files, and from other addresses than the proxy's."""
+    if confinement_gap() is not None:
+        return
+    program = Path(order.program)
+    packages = [package_folder(), program.parent, program.resolve().parent, *map(Path, _BROWSERS_OWN)]
+    # The browser's sandbox writes to /proc what its processes may be; those of others are not theirs to open.
+    ports = (urlsplit(order.proxy).port or 0,)
+    restrict(Walls(runtime_files(packages), (order.into, "/proc"), sockets=True, ports=ports, symlinks=True))
+
+
+def _browser(order: Order, profile: Path) -> str:
+    """Return the program to start: for root, one that becomes another user first."""
+    if os.geteuid() != 0:
+        return order.program
+    os.chmod(order.into, 0o711)  # to pass through, not to list
+    os.chown(profile, _NOBODY, _NOBODY)
+    dropping = Path(order.into) / "browser"
+    dropping.write_text(_DROP.format(python=sys.executable, nobody=_NOBODY, program=order.program))
+    dropping.chmod(0o700)
+    return str(dropping)
+
+
 def show(order: Order) -> dict[str, Any]:
     """Load the page and write its PDF. Returns title and number of pages; Playwright's errors go through."""
     from PIL import Image
     from playwright.sync_api import TimeoutError as Late
     from playwright.sync_api import sync_playwright
 
+    profile = Path(order.into) / "profile"
+    profile.mkdir()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=order.program,
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=_browser(order, profile),
             args=list(_FLAGS),
+            env={**child_environment(), "HOME": str(profile), "TMPDIR": str(profile)},
             proxy={"server": order.proxy, "username": order.user, "password": order.password},
-            # Chromium's sandbox does not start for root.
-            chromium_sandbox=os.geteuid() != 0,
+            chromium_sandbox=True,
             timeout=order.seconds * 1000,
-        )
-        context = browser.new_context(
-            viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=False, service_workers="block"
+            viewport={"width": WIDTH, "height": HEIGHT},
+            accept_downloads=False,
+            service_workers="block",
         )
         page = context.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())
@@ -111,7 +162,7 @@ def show(order: Order) -> dict[str, Any]:
         clip = {"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": float(max(high, 1))}
         picture = page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
         title = " ".join(page.title().split())[:_LONGEST_TITLE]
-        browser.close()
+        context.close()
     words = [Seen(text[:_LONGEST_WORD], *box) for text, *box in found if box[1] < high and box[0] < WIDTH]
     with Image.open(BytesIO(picture)) as image:
         pages = write_pdf(image, words, title, order.tiles, Path(order.into) / PDF)
@@ -124,10 +175,11 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
+        confine(order)
         reply = show(order)
     except Exception as error:  # noqa: BLE001 - whatever the browser says is told, and the page is given up
         sys.excepthook(type(error), error, error.__traceback__)
-        reply = {"error": str(error).partition("\n")[0][:300]}
+        reply = {"error": NO_SANDBOX if NO_SANDBOX in str(error) else str(error).partition("\n")[0][:300]}
     out.write(json.dumps(reply) + "\n")
     out.flush()
 

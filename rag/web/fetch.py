@@ -6,10 +6,9 @@ import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
@@ -18,12 +17,13 @@ import httpx
 from sqlalchemy import Connection
 
 from rag.catalog import sources
+from rag.confinement import child_environment, end_tree
 from rag.errors import MagpieError, TryAgain, Unreadable
 from rag.ports import Fetched
 from rag.scratch import scratch
 from rag.settings import ReadSettings, WebSettings
 from rag.web.addresses import URL, Resolve, checked_url, resolve
-from rag.web.child import PDF, Order, order_line
+from rag.web.child import NO_SANDBOX, PDF, Order, order_line
 from rag.web.proxy import GuardedProxy
 
 log = logging.getLogger("magpie.web")
@@ -38,6 +38,12 @@ _SILENT_SECONDS = 20
 _LONGEST_REPLY = 1 << 16
 _LONGEST_NAME = 200
 _AGENT = "Magpie (a team's document index)"
+
+
+_NO_SANDBOX_FIX = (
+    "Save the page as a PDF and share that. Whoever runs Magpie allows the sandbox with user namespaces "
+    "(in Docker: --security-opt seccomp=FILE with Chromium's profile)."
+)
 
 
 class UrlFetcher:
@@ -125,9 +131,13 @@ class UrlFetcher:
             if reply is None or proxy.late:  # what was cut off would pass for the whole page
                 raise _too_late(self._web)
             pdf = Path(folder) / PDF
+            if reply.get("error") == NO_SANDBOX:
+                raise Unreadable("Web pages are not shown here: Chromium cannot start its sandbox.", _NO_SANDBOX_FIX)
             if "error" in reply or not pdf.is_file():
                 raise _BrowserFailed(reply.get("error", "no PDF"))
-            shutil.copyfile(pdf, into)
+            # The browser writes in that folder, too: a link there leads to what it may not read itself.
+            with os.fdopen(os.open(pdf, os.O_RDONLY | os.O_NOFOLLOW), "rb") as made, into.open("wb") as file:
+                shutil.copyfileobj(made, file)
         return str(reply.get("title") or "")[:_LONGEST_NAME] or _short(url)
 
     def _why(self, url: str, proxy: GuardedProxy, error: Exception) -> MagpieError:
@@ -206,13 +216,12 @@ def _short(url: str) -> str:
 def _run(order: Order, seconds: float) -> dict[str, str] | None:
     """The browser process's reply, or None when it took longer. Everything it started ends with it."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "rag.web.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**environment, "PYTHONPATH": path},
+        env=child_environment({"PYTHONPATH": path, "HOME": order.into, "TMPDIR": order.into}),
         start_new_session=True,
     )
     try:
@@ -224,8 +233,7 @@ def _run(order: Order, seconds: float) -> dict[str, str] | None:
     except ValueError:
         return {"error": "the browser said nothing sensible"}
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_tree(process.pid)
         process.communicate()
 
 

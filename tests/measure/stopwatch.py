@@ -67,6 +67,14 @@ def at_once(one: Sequence[Span], other: Sequence[Span]) -> float:
     return length(one) + length(other) - length([*one, *other])
 
 
+def inside_bubblewrap(pid: int | None) -> int | None:
+    """The program that bubblewrap runs, by bubblewrap's process; any other process itself."""
+    while pid is not None and Path(f"/proc/{pid}/comm").read_text().strip() == "bwrap":
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pid = int(started[0]) if started else None
+    return pid
+
+
 class TimedReader:
     """Satisfies ports.Reader. The stage `store` is what a thread does between two ranges: chunks, catalog, words."""
 
@@ -98,7 +106,7 @@ class TimedReader:
     def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
         with self._watch():
             pages = self._reader.read(path, first, last, into)
-        times, pid = self._times, self._reader.pid
+        times, pid = self._times, inside_bubblewrap(self._reader.pid)
         with times.lock:
             times.pages += len(pages)
             times.failed += sum(page.error is not None for page in pages)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.confinement import confinement_gap
+from rag.confinement import bubblewrap_prefix, confinement_gap
 from rag.errors import ReaderStopped
 from rag.read.process import Child
 from rag.settings import ReadSettings
@@ -45,10 +45,16 @@ def listening(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 
 @confined
+@pytest.mark.parametrize(
+    "inside",
+    ["walls", pytest.param("bubblewrap", marks=pytest.mark.skipif(not bubblewrap_prefix((), ()), reason="no bwrap"))],
+)
 def test_child_that_was_taken_over_reaches_nothing_but_its_own_folders(
-    tmp_path: Path, listening: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, listening: tuple[int, Path], monkeypatch: pytest.MonkeyPatch, inside: str
 ) -> None:
     """The stand-in for an exploit is an OCR engine: a function that runs in the child, with all that the child may."""
+    if inside == "walls":
+        monkeypatch.setenv("PATH", str(tmp_path))  # where no bubblewrap is found
     page = tmp_path / "data" / "pictures" / "p0001.jpg"
     page.parent.mkdir(parents=True)
     page.write_bytes(b"a page of a private channel")
