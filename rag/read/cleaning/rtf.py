@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,72 +50,87 @@ class _Group:
 
 def clean_rtf(path: Path, into: Path) -> None:
     """Write the document without fields, objects, templates and drawings that load something. Raise Unreadable."""
-    with into.open("wb") as file:
-        for block in cleaned_rtf(path.read_bytes()):
-            file.write(block)
+    into.write_bytes(cleaned_rtf(path.read_bytes()))
 
 
-def cleaned_rtf(data: bytes) -> Iterator[bytes]:
-    """Yield the parts of the document that stay. What follows the end of the outermost group is left out."""
-    groups: list[_Group] = []
-    holding: list[_Group] = []  # the groups that wait, outermost first; what is inside one waits with it
+def cleaned_rtf(data: bytes) -> bytes:
+    """Return what stays of the document. Whatever follows the end of the outermost group is left out."""
+    cleaner = _Cleaner()
     position = 0
-
-    def written(token: bytes) -> Iterator[bytes]:
-        if holding:
-            assert holding[-1].held is not None
-            holding[-1].held += token
-        else:
-            yield token
-
-    while position < len(data):
+    while position < len(data) and not cleaner.ended:
         token = _TOKEN.match(data, position)
         assert token is not None  # every byte begins one of the alternatives
-        position = token.end()
-        raw = token[0]
-        if token["open"]:
-            gone = bool(groups) and groups[-1].gone
-            groups.append(_Group(gone, shown=not gone and not holding))
-            if not gone:
-                yield from written(raw)
-            continue
-        if not groups:
-            raise Unreadable("The document does not begin as rich text does.", "Save it again, or export it as a PDF.")
-        group = groups[-1]
-        if token["close"]:
-            groups.pop()
-            if group.held is not None:
-                holding.pop()
-                if _stays(group):
-                    yield from written(bytes(group.held))
-            if not (groups and groups[-1].gone):
-                yield from written(raw)
-            if not groups:
-                return
-            continue
+        raw, position = token[0], token.end()
         word = (token["word"] or b"").lower()
         if word == b"bin":
             end = position + max(0, int(token["number"] or 0))
             if end > len(data):
                 break
             raw, position = raw + data[position:end], end
-        if group.gone or token["odd"]:
-            continue
+        cleaner.take(token, word, raw)
+    return cleaner.written()
+
+
+class _Cleaner:
+    """Takes one token after another and keeps what stays."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._out = bytearray()
+        self._groups: list[_Group] = []
+        self._holding: list[_Group] = []  # the groups that wait, outermost first; what is inside one waits with it
+
+    def take(self, token: re.Match[bytes], word: bytes, raw: bytes) -> None:
+        """`word` is the token's control word in lower case, `raw` all its bytes. Raise Unreadable."""
+        if token["open"]:
+            self._open(raw)
+        elif not self._groups:
+            raise Unreadable("The document does not begin as rich text does.", "Save it again, or export it as a PDF.")
+        elif token["close"]:
+            self._close(raw)
+        elif not self._groups[-1].gone and not token["odd"]:
+            self._inside(token, word, raw)
+
+    def written(self) -> bytes:
+        """What stays. A file that ends inside a group is closed; what waits is not known to be harmless."""
+        return bytes(self._out) + b"}" * sum(group.shown for group in self._groups)
+
+    def _write(self, raw: bytes | bytearray) -> None:
+        target = self._holding[-1].held if self._holding else self._out
+        assert target is not None
+        target += raw
+
+    def _open(self, raw: bytes) -> None:
+        gone = bool(self._groups) and self._groups[-1].gone
+        self._groups.append(_Group(gone, shown=not gone and not self._holding))
+        if not gone:
+            self._write(raw)
+
+    def _close(self, raw: bytes) -> None:
+        group = self._groups.pop()
+        if group.held is not None:
+            self._holding.pop()
+            if _stays(group):
+                self._write(group.held)
+        if not (self._groups and self._groups[-1].gone):
+            self._write(raw)
+        self.ended = not self._groups
+
+    def _inside(self, token: re.Match[bytes], word: bytes, raw: bytes) -> None:
+        group = self._groups[-1]
         if word in _REMOVED or word.startswith(b"svg"):
             group.gone = True
         elif word in (b"fldinst", _PROPERTY) and group.held is None:
-            for waiting in holding:  # a field inside an instruction, whose name may be that field's result
+            for waiting in self._holding:  # a field inside an instruction, whose name may be that field's result
                 waiting.words.append("\0")
             group.checked, group.held = word, bytearray()
-            holding.append(group)
-            yield from written(raw)
+            self._holding.append(group)
+            self._write(raw)
         elif word not in _DROPPED:
             said = _said(token, word)
-            for waiting in holding:
+            for waiting in self._holding:
                 waiting.words.append(said)
-            yield from written(raw)
-    # The file ends inside a group, which LibreOffice forgives: what waits is not known to be harmless.
-    yield b"}" * sum(group.shown for group in groups)
+            self._write(raw)
 
 
 def _said(token: re.Match[bytes], word: bytes) -> str:

@@ -317,7 +317,7 @@ def test_document_that_cannot_be_cleaned_is_refused(tmp_path: Path, broken: str)
 
 
 def rich(text: str) -> str:
-    return b"".join(cleaned_rtf(text.encode("latin-1"))).decode("latin-1")
+    return cleaned_rtf(text.encode("latin-1")).decode("latin-1")
 
 
 @pytest.mark.parametrize(
