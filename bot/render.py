@@ -1,7 +1,7 @@
 """Answers, receipts and errors as Slack shows them: text for notifications, blocks for readers. Pure.
 
-No link and no mention in a reply comes from a document or a model: their text is escaped and verbatim, and what is
-linked is the permalink that Slack gave for a file.
+No link and no mention in a reply comes from a document or a model: their text is escaped and verbatim. What is linked
+is the permalink that Slack gave for a file, and the address of a web page, under the name of its host.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from bot.surfaces import buttons
 from rag import Answer, Hit, Mode, Passage
@@ -126,11 +128,9 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     blocks: list[Block] = [small(escaped(" ".join(notices)))] if notices else []
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
     if quoted:  # the passages themselves, each under its place already
-        for one in answer.cited:
-            body = body.replace(escaped(f"[{one.number}] {one.hit.spot}"), _citation(one), 1)
+        body = _replaced(body, {escaped(f"[{one.number}] {one.hit.spot}"): _citation(one) for one in answer.cited})
     if answer.abstained:  # the nearest pages are named in it
-        for one in answer.passages:
-            body = body.replace(escaped(one.hit.place), place(one.hit), 1)
+        body = _replaced(body, {escaped(one.hit.place): place(one.hit) for one in answer.passages})
     cited = () if answer.abstained else answer.cited
     below = [] if quoted else [small("\n".join(part)) for part in _batches([_citation(one) for one in cited])]
     below += buttons.onward(_files(one.hit for one in cited), more=bool(answer.found.hits))
@@ -328,10 +328,36 @@ def _page(hit: Hit) -> str:
 
 
 def _linked(hit: Hit) -> str:
+    """The title with a link. Of a file in Slack the title is the link's label; anywhere else the host is, for a page
+    gives itself whatever title it likes: "Your session has expired: sign in"."""
     name = escaped(hit.title).replace("|", "¦")
-    if hit.link and re.fullmatch(r"https?://[^\s<>|]+", hit.link):
-        return f"<{hit.link.replace('&', '&amp;')}|{name}>"
-    return name
+    host = _host(hit.link) if hit.link and re.fullmatch(r"https?://[^\s<>|]+", hit.link) else ""
+    if not hit.link or not host:
+        return name
+    address = hit.link.replace("&", "&amp;")
+    if host == _SLACK or host.endswith(f".{_SLACK}"):
+        return f"<{address}|{name}>"
+    return f"{name} (<{address}|{host}>)"
+
+
+_SLACK = "slack.com"
+
+
+def _host(link: str) -> str:
+    """The host as DNS has it, so that foreign letters that look like others are told; "" for one that no DNS has."""
+    try:
+        return escaped(httpx.URL(link).raw_host.decode("ascii")).lower()
+    except (ValueError, httpx.InvalidURL):
+        return ""
+
+
+def _replaced(text: str, made: dict[str, str]) -> str:
+    """Text with each of these once replaced, and never inside of what another was replaced by."""
+    if not made:
+        return text
+    left = dict(made)
+    pattern = "|".join(map(re.escape, sorted(made, key=len, reverse=True)))
+    return re.sub(pattern, lambda match: left.pop(match.group(), match.group()), text)
 
 
 def _batches(lines: list[str]) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,35 @@ def test_nothing_found_shows_neither_citation_nor_picture() -> None:
     reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
     assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
     assert reply.pictures == []
+
+
+@pytest.mark.parametrize(
+    ("link", "label"),
+    [
+        ("http://evil.example/login?a=1&b=2", "(<http://evil.example/login?a=1&amp;b=2|evil.example>)"),
+        ("https://slack.com.evil.example/a", "(<https://slack.com.evil.example/a|slack.com.evil.example>)"),
+        ("https://slack.com@evil.example/a", "(<https://slack.com@evil.example/a|evil.example>)"),
+        ("https://notslack.com/a", "(<https://notslack.com/a|notslack.com>)"),
+        ("https://аpple.com/a", "(<https://аpple.com/a|xn--pple-43d.com>)"),
+        ("http://i❤.ws/a", ""),
+    ],
+)
+def test_link_of_a_web_page_is_labeled_by_its_host(link: str, label: str) -> None:
+    page = replace(hit(1, "Your session has expired: sign in", 1), link=link)
+    told = f"Your session has expired: sign in {label}".rstrip()
+    assert answer_reply(answer("Yes [1].", page)).blocks[1]["elements"][0]["text"] == f"[1] {told}, p. 1"
+    assert page_reply(page, None).blocks[0]["text"]["text"] == f"This is *{told}*, p. 1."
+
+
+def test_name_that_holds_another_files_place_keeps_its_own_link() -> None:
+    long = replace(hit(1, "see b.txt, p. 1 a.txt", 1), link="https://x.slack.com/files/A")
+    short = replace(hit(2, "b.txt", 1), link="https://x.slack.com/files/B")
+    said = f"Nothing. Nearest: {long.place}; {short.place}."
+    reply = answer_reply(replace(answer(said, long, short), abstained=True))
+    assert reply.blocks[0]["text"]["text"] == (
+        "Nothing. Nearest: <https://x.slack.com/files/A|see b.txt, p. 1 a.txt>, p. 1; "
+        "<https://x.slack.com/files/B|b.txt>, p. 1."
+    )
 
 
 def test_nothing_found_names_the_nearest_pages_with_their_links() -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 _MARKED = re.compile(r"<([^<>\n]*)>")
 _SCHEME = re.compile(
@@ -38,8 +39,11 @@ def things_in(text: str, *, verbatim: bool) -> Iterator[Thing]:
     for match in _UNSEEN.finditer(text):
         yield Thing("unseen", f"U+{ord(match.group()):04X}")
     for match in _MARKED.finditer(text):
-        inside = match.group(1)
-        yield Thing("mention" if inside[:1] in ("@", "#", "!") else "link", inside.partition("|")[0])
+        address, _, label = match.group(1).partition("|")
+        host = urlsplit(address).hostname or ""
+        if label not in ("", host) and not host.endswith(".slack.com"):
+            address += f" under the label {label}"
+        yield Thing("mention" if address[:1] in ("@", "#", "!") else "link", address)
     if verbatim:
         return
     plain = _MARKED.sub(" ", text)

@@ -70,7 +70,10 @@ def _harbour(number: int) -> str:
     return f"quay{chr(97 + number // 26)}{chr(97 + number % 26)}port"
 
 
-def _link(number: int) -> str:
+def _link(number: int, form: str = "") -> str:
+    """Slack's permalink of a file, or the address of a web page."""
+    if form == "title":
+        return f"https://pages.example/{number}"
     return f"https://harbour.slack.com/files/U1/F{number}/f"
 
 
@@ -86,8 +89,8 @@ def _share(rag: Rag, cases: Sequence[Case], files: Path) -> None:
     with rag.writing() as connection:
         put_share(connection, Share("path", str(secret), _VAULT, "statutes.pdf", _link(900)))
         for number, (case, path) in enumerate(zip(cases, made, strict=True)):
-            name = case.order if case.form == "name" else path.name
-            put_share(connection, Share("path", str(path), f"C{number}", name, _link(number)))
+            name = case.order if case.form in ("name", "title") else path.name
+            put_share(connection, Share("path", str(path), f"C{number}", name, _link(number, case.form)))
             put_share(connection, Share("path", str(common), f"C{number}", "office.txt", _link(901)))
     outcomes = rag.index([secret, common, *made], space=_STAGING)
     failed = [f"{outcome.file}: {outcome.reason}" for outcome in outcomes if outcome.state == "failed"]
@@ -97,7 +100,7 @@ def _share(rag: Rag, cases: Sequence[Case], files: Path) -> None:
 def _tried(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, files: Path) -> Result:
     question = f"What is the berth fee at {_harbour(number)}?"
     scope, picture = Scope.of(f"C{number}"), None
-    links = {_link(number), _link(901)}
+    links = {_link(number, case.form), _link(901)}
     out: list[str] = []
     if case.form == "screenshot":
         picture = files / f"sent-{number}.png"

@@ -1,5 +1,7 @@
 """Damage files, index them, and report: `python -m tests.faults.fuzz --count 1000 --seed 1 [--files DIR] [--ocr]`.
 
+With `--web 2000`, answers of a web server are damaged instead; see `web.py`.
+
 Ends with one line of figures; exit code 1 when a rule was broken (`check.py` says which there are).
 """
 
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rag.settings import ReadSettings
+from tests.faults.fuzz import web
 from tests.faults.fuzz.check import Tally, keep, run
 from tests.faults.fuzz.mutants import Mutant, draw
 
@@ -34,7 +37,10 @@ def main() -> int:
     parser.add_argument("--page-seconds", type=float, default=10)
     parser.add_argument("--memory-mb", type=int, default=2000)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "magpie-fuzz")
+    parser.add_argument("--web", type=int, default=0, metavar="COUNT", help="damage answers of a web server instead")
     options = parser.parse_args()
+    if options.web:
+        return _web(options.web, options.seed)
     read = ReadSettings(
         ocr=options.ocr,
         workers=options.workers,
@@ -55,6 +61,24 @@ def main() -> int:
             lines.insert(-1, f"kept in {options.keep / f'seed-{options.seed}'}")
     print("\n".join(lines), f"in {time.monotonic() - began:.0f} s, seed {options.seed}")  # noqa: T201
     return 1 if "WRONG" in lines[-1] else 0
+
+
+def _web(count: int, seed: int) -> int:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        tally = web.run(count, seed, Path(name))
+    fetched = tally.outcomes["fetched"]
+    lines = [
+        *_table("damage", tally.damage),
+        *_table("answers", tally.outcomes),
+        f"slowest: {tally.slowest[0]:.1f} s, {tally.slowest[1]}",
+        f"memory, MB after each hundred: {' '.join(map(str, tally.memory))}",
+        *(f"WRONG: {what}" for what in tally.wrong),
+        f"{'WRONG' if tally.wrong else 'sound'}: {tally.count} answers of a web server, {fetched} fetched, "
+        f"{tally.count - fetched} refused in {time.monotonic() - began:.0f} s, seed {seed}",
+    ]
+    print("\n".join(lines))  # noqa: T201
+    return 1 if tally.wrong else 0
 
 
 def _report(tally: Tally, mutants: Iterable[Mutant]) -> Iterator[str]:

@@ -205,9 +205,7 @@ class _Batches:
         self._tally.wrong.append((what, mutants))
 
     def _judge(self, sentence: str, mutant: Mutant) -> None:
-        if not sentence.endswith((".", "…")) or not sentence[0].isupper():
-            self._say(f"{mutant.file}: {sentence!r} is no sentence", [mutant])
-        if _PATH.search(sentence) or _TRACE.search(sentence):
+        if not is_for_people(sentence):
             self._say(f"{mutant.file}: {sentence!r} is no sentence for people", [mutant])
 
     def _pages(self, mutant: Mutant, folder: Path) -> None:
@@ -285,6 +283,12 @@ def _children() -> list[str]:
         if int(fields[1]) == os.getpid() or b'"parent":%d,' % os.getpid() in command:
             found.append(f"{stat.parent.name} {fields[0]} {command[:80]!r}")
     return found
+
+
+def is_for_people(sentence: str) -> bool:
+    """Whether this is a sentence, without a path or a piece of a traceback."""
+    whole = sentence.endswith((".", "…")) and (sentence[0].isupper() or sentence[0].isdigit())
+    return whole and not _PATH.search(sentence) and not _TRACE.search(sentence)
 
 
 def keep(tally: Tally, folder: Path, into: Path) -> None:
