@@ -26,6 +26,12 @@ def test_hostile_answers_of_a_web_server_are_told_in_time_and_leave_nothing() ->
     assert done.stdout.splitlines()[-1].startswith("sound: 60 answers"), done.stdout
 
 
+def test_office_documents_bring_in_nothing_from_outside() -> None:
+    done = fuzz("--office", "80", "--seed", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("sound: 80 office documents"), done.stdout
+
+
 def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
     drawn = []
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):

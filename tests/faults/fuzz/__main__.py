@@ -1,6 +1,7 @@
 """Damage files, index them, and report: `python -m tests.faults.fuzz --count 1000 --seed 1 [--files DIR] [--ocr]`.
 
-With `--web 2000`, answers of a web server are damaged instead; see `web.py`.
+With `--web 2000`, answers of a web server are damaged instead, with `--office 2000` office documents that refer to the
+disk and the network are cleaned; see `web.py` and `office.py`.
 
 Ends with one line of figures; exit code 1 when a rule was broken (`check.py` says which there are).
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rag.settings import ReadSettings
-from tests.faults.fuzz import web
+from tests.faults.fuzz import office, web
 from tests.faults.fuzz.check import Tally, keep, run
 from tests.faults.fuzz.mutants import Mutant, draw
 
@@ -38,7 +39,10 @@ def main() -> int:
     parser.add_argument("--memory-mb", type=int, default=2000)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "magpie-fuzz")
     parser.add_argument("--web", type=int, default=0, metavar="COUNT", help="damage answers of a web server instead")
+    parser.add_argument("--office", type=int, default=0, metavar="COUNT", help="clean office documents instead")
     options = parser.parse_args()
+    if options.office:
+        return _office(options.office, options.seed)
     if options.web:
         return _web(options.web, options.seed)
     read = ReadSettings(
@@ -76,6 +80,23 @@ def _web(count: int, seed: int) -> int:
         *(f"WRONG: {what}" for what in tally.wrong),
         f"{'WRONG' if tally.wrong else 'sound'}: {tally.count} answers of a web server, {fetched} fetched, "
         f"{tally.count - fetched} refused in {time.monotonic() - began:.0f} s, seed {seed}",
+    ]
+    print("\n".join(lines))  # noqa: T201
+    return 1 if tally.wrong else 0
+
+
+def _office(count: int, seed: int) -> int:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        tally = office.run(count, seed, Path(name))
+    lines = [
+        *_table("formats", tally.formats),
+        *_table("documents", tally.outcomes),
+        f"slowest to clean: {tally.slowest[0]:.2f} s, {tally.slowest[1]}",
+        *(f"WRONG: {what}" for what in tally.wrong),
+        f"{'WRONG' if tally.wrong else 'sound'}: {tally.count} office documents, {tally.outcomes['cleaned']} cleaned, "
+        f"{tally.outcomes['refused']} refused, {tally.converted} converted by LibreOffice in "
+        f"{time.monotonic() - began:.0f} s, seed {seed}",
     ]
     print("\n".join(lines))  # noqa: T201
     return 1 if tally.wrong else 0
