@@ -37,9 +37,11 @@ audit: install
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
 	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
-# Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs.
+# Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs; OFFICE=2000 and
+# WEB=2000 try office documents and a web server's answers instead.
 fuzz: install
-	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)")
+	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)") \
+		$(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
 
 # Marked tables, charts and figures that are found, in a folder with questions.jsonl and pdf/; the worst as pictures.
 bench-regions: install
