@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from rag.numerals import numerals, plain, values
+from rag.plain import normalized
 from rag.words import STOP_WORDS
 
 UNFOUND = "(not found in the cited page)"
@@ -334,4 +335,4 @@ def _is_name(text: str, words: Sequence[re.Match[str]], index: int) -> bool:
 
 def _folded(word: str) -> str:
     """Without case and accents, so that Zürich is Zurich."""
-    return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(sign))
+    return "".join(sign for sign in normalized("NFKD", word.casefold()) if not unicodedata.combining(sign))

@@ -15,7 +15,7 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports", "packing"}
-STORED = {"catalog", "words", "query", "read", "chunk", "folder", "scratch"}
+STORED = {"catalog", "words", "plain", "query", "read", "chunk", "folder", "scratch"}
 ENGINE = {
     "ingest",
     "retrieve",
