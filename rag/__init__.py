@@ -43,6 +43,7 @@ from rag.model import (
     Scope,
     Status,
 )
+from rag.plain import without_invisible
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
@@ -209,5 +210,6 @@ __all__ = [
     "sums_of",
     "train_decision",
     "variable",
+    "without_invisible",
     "write_report",
 ]

@@ -53,7 +53,7 @@ ENGINE = {
     "windowed",
 }
 SHARED = {"fetch", "shares", "web"}
-PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals", "marking"}
+PARTS_OF_ANSWER = {"citations", "control", "prompt", "draft", "support", "numerals", "marking"}
 BUILDERS = {"__init__", "opening", "pipeline", "hosting", "replicas", "bench"}
 """Where adapters are opened and parts put together."""
 
