@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from bot.surfaces import buttons
-from rag import Answer, Hit, Mode, Passage
+from rag import Answer, Hit, Mode, Passage, without_invisible
 
 if TYPE_CHECKING:
     from rag import Standing  # with SQL, which --help has no use for
@@ -96,12 +96,9 @@ class Reply:
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
-_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]")
-"""What turns letters around, so that `fdp.exe` reads as a PDF, and what says something that nobody sees."""
-
 _MADE_OF = re.compile(
-    r"(?<=[^\W\d_])(:)(?=\S)"  # an address with its scheme
-    r"|(?<=[\w-])(\.)(?!(?:pdf|docx|pptx|xlsx|txt|png|jpe?g|html)\b)(?=[^\W\d_]{2}|xn--)"  # a domain
+    r"(?<=[^\W\d_])(:)(?=\S)|(:)(?=//)"  # an address with its scheme
+    r"|(?<=\S)([.。．｡])(?!(?:pdf|docx|pptx|xlsx|txt|png|jpe?g|html)\b)(?=[^\W\d_]{2}|xn--)"  # a domain
     r"|([@#])(?=\w)",  # somebody's name, a channel's
     re.IGNORECASE,
 )
@@ -109,7 +106,7 @@ _MADE_OF = re.compile(
 
 def escaped(text: str) -> str:
     """Text of a stranger: shown as it is. With `verbatim` in every block, Slack makes no link or mention of it."""
-    text = _UNSEEN.sub("", text)
+    text = without_invisible(text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -44,6 +44,7 @@ from rag.model import (
     Scope,
     Status,
 )
+from rag.plain import without_invisible
 from rag.settings import Settings, load_settings, names, variable
 
 if TYPE_CHECKING:
@@ -211,5 +212,6 @@ __all__ = [
     "sums_of",
     "train_decision",
     "variable",
+    "without_invisible",
     "write_report",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 
-from rag.model import Passage
+from rag.model import CLOSING, OPENING, ROUND, Passage
+from rag.plain import bare, without_invisible
 
 NOT_FOUND = "NOT FOUND"
 """What the generator is told to say when the passages do not answer."""
@@ -26,9 +26,19 @@ _CLEAN = re.compile(r"\[(\d+)\]")
 _EMPTIED = re.compile(r"[ \t]?\([ ,;]{0,9}\0[\0 ,;]*\)")
 """Parentheses that held nothing but what was taken out, for which \\0 stands meanwhile."""
 
-_BRACKETED = re.compile(r"[\[【［〔〖⟦❲⁅](\s{0,3}[^\[\]【】［］〔〕〖〗⟦⟧❲❳⁅⁆\n]{1,24})[\]】］〕〗⟧❳⁆]")
-_WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-"""Signs that nobody sees."""
+_BRACKETED = re.compile(
+    rf"[{re.escape(OPENING)}](\s{{0,3}}[^{re.escape(OPENING + CLOSING)}\n]{{1,40}})[{re.escape(CLOSING)}]"
+)
+_BEFORE, _BEHIND = " \t.,;:·•+#^'\"", " \t.,;:·•!?'\"‐-"
+"""What may stand around the numbers in a bracket without making it anything but a citation: "[8.]". A minus sign before
+them does."""
+
+_NUMBER_SIGN = re.compile(r"\Ano(?=[\W\d])", re.IGNORECASE)
+
+_COMMAS = str.maketrans("‚،、؛", ",,,;")
+
+_MAX_PASSES = 8
+"""How often the citations of a text are taken out again, because what stood around one is now another: "[1[9]7]"."""
 
 _NOTHING_FOUND = re.compile(rf"\W*{NOT_FOUND.replace(' ', '[ _]')}[\W\d]*", re.IGNORECASE)
 
@@ -40,18 +50,22 @@ def check_citations(text: str, passages: Sequence[Passage]) -> tuple[str, tuple[
     Cited passages come in the order of first citation, none twice.
     """
     by_number = {passage.number: passage for passage in passages}
-    while True:  # taking one out may join what stands around it to another: [1[9]7]
+    for _ in range(_MAX_PASSES):
         checked = _checked(_undisguised(text), by_number.keys())
         if checked == text:
             break
         text = checked
+    else:
+        text = text.translate(ROUND)
     cited = dict.fromkeys(int(match.group(1)) for match in _CLEAN.finditer(text))
     return text.strip(), tuple(by_number[number] for number in cited)
 
 
 def without_citations(text: str) -> str:
     """A document's own references, (3) for [3]: whoever reads the quotation must not take them for passages."""
-    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", _undisguised(text))
+    text = without_invisible(text)
+    text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _cited(match) else match[0], text)
+    return _FOUND.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", text)
 
 
 def says_not_found(text: str) -> bool:
@@ -60,13 +74,20 @@ def says_not_found(text: str) -> bool:
 
 
 def _undisguised(text: str) -> str:
-    """What a reader takes for a citation, written as one: [⑦], 〔7〕, or a number beside a sign without width."""
+    """The text without invisible characters, and with what a reader takes for a citation written as one: [⑦], 〔7〕.
 
-    def write(match: re.Match[str]) -> str:
-        plain = f"[{unicodedata.normalize('NFKC', _WIDTHLESS.sub('', match[1]))}]"
-        return plain if _FOUND.fullmatch(plain) else match[0]
+    What is displayed has had its invisible characters removed, so they must not hide a citation here.
+    """
 
-    return _BRACKETED.sub(write, text)
+    return _BRACKETED.sub(lambda match: _cited(match) or match[0], without_invisible(text))
+
+
+def _cited(match: re.Match[str]) -> str:
+    """The citation that a match of _BRACKETED looks like, or nothing."""
+    numbers = bare(match[1]).translate(_COMMAS).lstrip(_BEFORE).rstrip(_BEHIND)
+    numbers = _NUMBER_SIGN.sub("", numbers).lstrip(_BEFORE)
+    plain = f"[{numbers}]"
+    return plain if _FOUND.fullmatch(plain) else ""
 
 
 def _checked(text: str, known: Collection[int]) -> str:

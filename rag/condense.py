@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from time import monotonic
 
+from rag.control import without_control
 from rag.errors import GeneratorTimeout, MagpieError
 from rag.numerals import plain, values
 from rag.ports import Generator, Prompt
@@ -126,7 +127,8 @@ def _written(question: str, history: Sequence[Turn], generator: Generator, setti
 
 def _prompt(question: str, history: Sequence[Turn], settings: AnswerSettings) -> Prompt:
     """The oldest turns are left out where the window is too small for all."""
-    turns = [(role, " ".join(text.split())[:_OF_A_TURN]) for role, text in history]
+    turns = [(role, without_control(" ".join(text.split())[:_OF_A_TURN])) for role, text in history]
+    question = without_control(question.strip())
     inside = "\0".join([question, *(text for _, text in turns)])
     fence = hashlib.sha256(inside.encode("utf-8", "replace")).hexdigest()[:8]
     while fence in inside:
@@ -137,7 +139,7 @@ def _prompt(question: str, history: Sequence[Turn], settings: AnswerSettings) ->
             f"<turn {fence}>\n{'Answer' if role == 'magpie' else 'Question'}: {text}\n</turn {fence}>"
             for role, text in turns
         ]
-        user = "\n".join([*quoted, "", f"Last question: {question.strip()}", "", "The last question, rewritten:"])
+        user = "\n".join([*quoted, "", f"Last question: {question}", "", "The last question, rewritten:"])
         size = count_tokens(system) + count_tokens(user)
         if len(turns) == 1 or size + _TOKENS < settings.num_ctx:
             return Prompt(system, user, tokens=size, longest=_TOKENS, seconds=SECONDS)

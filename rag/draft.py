@@ -14,10 +14,11 @@ from time import perf_counter
 from rag.citations import NOT_FOUND, check_citations, says_not_found
 from rag.errors import AnswerCut, MagpieError
 from rag.model import Hit, Kind, Mode, Passage
+from rag.plain import without_invisible
 from rag.ports import Ability, Generator, Prompt
 from rag.prompt import Again, pictures_of, write_prompt
 from rag.settings import AnswerSettings
-from rag.support import MARKS, Checked, Ground, check_support
+from rag.support import Checked, Ground, check_support, without_marks
 
 log = logging.getLogger("magpie")
 
@@ -87,7 +88,7 @@ def _attempt(order: Order, ability: Ability, stage_ms: dict[str, float], again: 
     asked = perf_counter()
     text, cut = _stream(order, prompt, quiet=again is not None)
     written = perf_counter()
-    text, cited = check_citations(MARKS.sub("", text), shown)
+    text, cited = check_citations(without_marks(without_invisible(text)), shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
     grounds = {one.number: _ground(one, order, prompt, ability) for one in cited}
     checked = check_support(text, grounds) if grounds and not declined else Checked(text)

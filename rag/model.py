@@ -43,7 +43,11 @@ class Box(NamedTuple):
         return self.intersection(other) / other.area if other.area else 0.0
 
 
-ROUND = str.maketrans("[]【】［］〔〕〖〗⟦⟧❲❳⁅⁆", "()" * 8)
+OPENING = "[【［〔〖⟦❲⁅⌈⌊⎡⎣⦋⦍⦏⦗⟬⟨〘〚﹝⸢⸤⹕⹗︗︹︻﹇"
+CLOSING = "]】］〕〗⟧❳⁆⌉⌋⎤⎦⦌⦎⦐⦘⟭⟩〙〛﹞⸣⸥⹖⹘︘︺︼﹈"
+"""Square brackets and those that a reader takes for them, in which a number looks like a citation."""
+
+ROUND = str.maketrans(OPENING + CLOSING, "(" * len(OPENING) + ")" * len(CLOSING))
 
 WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rag.plain import normalized
+
 Value = str
 """A number in plain digits, `date:2024-03-12`, `month:3` or `weekday:1`."""
 
@@ -81,6 +83,13 @@ _NUMERAL = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[^\W\d_]+")
+_SEPARATOR = re.compile(r"[.,'’]")
+_HOUR = re.compile(r"0?([1-9]|1[0-2])(?:\.\d\d)?")
+"""An hour before am or pm: "9", "09", "2.30". "1,200 pm" is an amount a month."""
+
+_MAX_GROUPS = 7
+"""The longest number written in groups of three digits. A longer run is a row of cells, and each short run of it is
+tried as a number, so the work grows with the length of the text alone."""
 
 
 _SCRIPTS = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
@@ -100,7 +109,7 @@ class Numeral:
 def plain(text: str) -> str:
     """A text in which equal signs are equal: compatibility forms resolved, every digit one of 0 to 9, one space, and
     numbers apart from scripts that use no spaces."""
-    text = unicodedata.normalize("NFKC", text.replace("\u00ad", ""))
+    text = normalized("NFKC", text.replace("\u00ad", ""))
     digits = {ord(sign): str(unicodedata.decimal(sign)) for sign in set(text) if sign.isdecimal() and sign > "9"}
     return _UNSPACED.sub(" ", re.sub(r"\s", " ", text.translate(digits)))
 
@@ -124,14 +133,14 @@ def values(text: str) -> frozenset[Value]:
 
 def _all(text: str) -> Iterator[Numeral]:
     dates = list(_dates(text))
-    inside = [range(date.start, date.end) for date in dates]
+    inside = {at for date in dates for at in range(date.start, date.end)}
     yield from dates
     for match in _NUMERAL.finditer(text):
-        if not any(match.start() in span for span in inside):
+        if match.start() not in inside:
             yield Numeral(match["digits"], match.start(), match.end("digits"), _readings(match))
     for match in _TOKEN.finditer(text):
         word = match.group().casefold()
-        if any(match.start() in span for span in inside):
+        if match.start() in inside:
             continue
         value = _NUMBER_WORDS.get(word)
         day, month = _WEEKDAY.get(word), _MONTH.get(word)
@@ -153,7 +162,8 @@ def _dates(text: str) -> Iterator[Numeral]:
     for pattern in _DATES:
         for match in pattern.finditer(text):
             parts = match.groupdict()
-            month = int(parts["m"]) if parts.get("m") else _MONTH[parts["n"].casefold()]
+            # IGNORECASE also matches "Aprİl", whose casefolded form has a combining dot.
+            month = int(parts["m"]) if parts.get("m") else _MONTH[parts["n"].replace("İ", "i").casefold()]
             day, year = int(parts["d"]), int(parts["y"])
             orders = [(day, month)]
             if parts.get("s") == "/":  # America's order
@@ -169,9 +179,8 @@ def _dates(text: str) -> Iterator[Numeral]:
 
 def _readings(match: re.Match[str]) -> tuple[frozenset[Value], ...]:
     found = _of_digits(match["digits"])
-    if match["half"]:
-        hour = match["digits"].split(".")[0]
-        found.append(frozenset({str(int(hour) % 12 + 12)}))
+    if match["half"] and (hour := _HOUR.fullmatch(match["digits"])):
+        found.append(frozenset({str(int(hour[1]) % 12 + 12)}))
     scale = _SCALES.get((match["scale"] or "").casefold())
     if scale is not None:
         for reading in list(found):
@@ -183,14 +192,8 @@ def _readings(match: re.Match[str]) -> tuple[frozenset[Value], ...]:
 def _of_digits(digits: str) -> list[frozenset[Value]]:
     """The values that digits with separators may mean, the likeliest first."""
     if " " in digits:
-        parts = digits.split(" ")
-        joined = _of_digits("".join(parts)) if len(re.split(r"[.,'’]", parts[0])[0]) <= 3 else []
-        if any(part.startswith("0") for part in parts[1:]):
-            return joined or [_one(part) for part in parts]
-        apart = frozenset(value for part in parts for reading in _of_digits(part) for value in reading)
-        runs = [_of_digits("".join(parts[i:j])) for i in range(len(parts)) for j in range(i + 2, len(parts) + 1)]
-        return [*joined, apart, *(reading for run in runs for reading in run)]
-    groups, signs = re.split(r"[.,'’]", digits), re.findall(r"[.,'’]", digits)
+        return _of_groups(digits.split(" "))
+    groups, signs = _SEPARATOR.split(digits), _SEPARATOR.findall(digits)
     if not signs:
         return [_one(digits)]
     whole = "".join(groups)
@@ -208,6 +211,21 @@ def _of_digits(digits: str) -> list[frozenset[Value]]:
     if signs[-1] in ".," and signs[-1] not in signs[:-1] and len(set(signs[:-1])) == 1:
         return [_one("".join(groups[:-1]) + "." + groups[-1])]
     return [frozenset({digits})]
+
+
+def _of_groups(parts: list[str]) -> list[frozenset[Value]]:
+    """The values of digits with spaces: one number, several numbers side by side, or a row of both."""
+    short = len(parts) <= _MAX_GROUPS
+    joined = _of_digits("".join(parts)) if short and len(_SEPARATOR.split(parts[0])[0]) <= 3 else []
+    if short and any(part.startswith("0") for part in parts[1:]):
+        return joined or [_one(part) for part in parts]
+    apart = frozenset(value for part in parts for reading in _of_digits(part) for value in reading)
+    runs = [
+        _of_digits("".join(parts[start:end]))
+        for start in range(len(parts))
+        for end in range(start + 2, min(start + _MAX_GROUPS, len(parts)) + 1)
+    ]
+    return [*joined, apart, *(reading for run in runs for reading in run)]
 
 
 def _one(digits: str) -> frozenset[Value]:

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from rag.citations import NOT_FOUND, without_citations
+from rag.control import without_control
 from rag.errors import ModelUnfit, Unreadable
 from rag.model import WHOLE_PAGE, Box, Hit, Kind, Passage
 from rag.ports import Prompt
@@ -34,17 +35,6 @@ _LEAST = 96
 
 _DESCRIPTION = 600
 """Characters of what a model says of a picture."""
-
-_CONTROL = re.compile(
-    r"(?P<opening><)(?=[|｜<]|/?(?:s|bos|eos|pad|unk|think|image|audio|video|(?:start|end)_of_\w+|tool_\w+|__\w+__)>)"
-    r"|(?P<bracket>\[)(?=/?(?:INST|IMG\w{0,9}|img-\d{1,9}|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_\w{1,9})\])"
-    r"|(?P<closing>(?<=[|｜>])>)",
-    re.IGNORECASE,
-)
-"""Where what a chat template or Ollama takes for its own begins or ends: <|im_start|>, <end_of_turn>, [INST], [img-0].
-
-A server makes a turn, or the place of a picture, of such words wherever they stand.
-"""
 
 _SYSTEM = """\
 You answer questions from numbered passages of a team's own files, and from nothing else.
@@ -229,11 +219,6 @@ def _shorten(texts: Sequence[str], room: int, wanted: Collection[str]) -> list[s
         text if limit == size else excerpt(text, wanted, limit, in_tokens=True)
         for text, size, limit in zip(texts, sizes, allowed, strict=True)
     ]
-
-
-def without_control(text: str) -> str:
-    """A text whose words no chat template takes for its own: a space stands inside those that look like it."""
-    return _CONTROL.sub(lambda match: f" {match[0]}" if match["closing"] else f"{match[0]} ", text)
 
 
 def _text(hit: Hit) -> str:

@@ -174,11 +174,11 @@ def places(query: str) -> Places:
                 pages |= dict.fromkeys(range(first, last + 1))
         pages |= dict.fromkeys(int(number) for number in re.findall(r"\d+", numbers))
     for found in _ORDINAL.finditer(query):
-        nth = _ORDINALS.get((found["nth"] or "").lower(), 1)
+        nth = _ORDINALS.get(_folded(found["nth"] or ""), 1)
         if found["penultimate"]:
             ends[2] = None
         elif found["counted"]:
-            ends[_ORDINALS[found["counted"].lower()]] = None
+            ends[_ORDINALS.get(_folded(found["counted"]), 1)] = None
         elif found["last"] or found["end"]:
             ends[nth] = None
         else:
@@ -186,6 +186,11 @@ def places(query: str) -> Places:
     printed = dict.fromkeys(found[1].lower() for found in _ROMAN.finditer(query))
     named = tuple(page for page in pages if page > 0)
     return Places(named, tuple(ends), tuple(printed), _statements(query), bool(_FRONT.search(query)))
+
+
+def _folded(word: str) -> str:
+    """A word as _ORDINALS has it: IGNORECASE also matches "fİrst" and "firſt"."""
+    return word.replace("İ", "i").casefold()
 
 
 def _statements(query: str) -> tuple[str, ...]:

@@ -15,13 +15,33 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from rag.numerals import numerals, plain, values
+from rag.plain import bare, normalized
 from rag.words import STOP_WORDS
 
 UNFOUND = "(not found in the cited page)"
 READ = "(read from the picture)"
 
-MARKS = re.compile(r"\s?\((?:not found in the cited page|read from the picture|from a caption written by [^()]*)\)")
-"""What only the check may say: a model that writes it is not believed."""
+_OURS = re.compile(r"not found in the cited page|read from the picture|from a caption written by.*", re.DOTALL)
+_PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
+_MAX_NESTED = 8
+
+
+def without_marks(text: str) -> str:
+    """Return a model's text without what only this check may say, however the model spells it.
+
+    The invisible characters have to be removed before. Marks nested too deep, which no sentence needs, lose their
+    parentheses.
+    """
+    for _ in range(_MAX_NESTED):
+        kept = _PARENTHESES.sub(lambda match: "" if _is_mark(match[1]) else match[0], text)
+        if kept == text:
+            return text
+        text = kept
+    return text.translate(str.maketrans("()（）﹙﹚⁽⁾", " " * 8))
+
+
+def _is_mark(inside: str) -> bool:
+    return _OURS.fullmatch(" ".join(bare(inside).casefold().split())) is not None
 
 
 class Verdict(StrEnum):
@@ -334,4 +354,4 @@ def _is_name(text: str, words: Sequence[re.Match[str]], index: int) -> bool:
 
 def _folded(word: str) -> str:
     """Without case and accents, so that Zürich is Zurich."""
-    return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(sign))
+    return "".join(sign for sign in normalized("NFKD", word.casefold()) if not unicodedata.combining(sign))

@@ -15,7 +15,7 @@ BOT = [path for path in FILES if path.parts[0] == "bot"]
 
 MODEL = {"model", "errors", "settings"}
 PORTS = MODEL | {"ports", "packing"}
-STORED = {"catalog", "confinement", "words", "query", "read", "chunk", "folder", "scratch"}
+STORED = {"catalog", "confinement", "words", "plain", "query", "read", "chunk", "folder", "scratch"}
 ENGINE = {
     "ingest",
     "retrieve",
@@ -54,7 +54,7 @@ ENGINE = {
     "windowed",
 }
 SHARED = {"fetch", "shares", "web"}
-PARTS_OF_ANSWER = {"citations", "prompt", "draft", "support", "numerals", "marking"}
+PARTS_OF_ANSWER = {"citations", "control", "prompt", "draft", "support", "numerals", "marking"}
 BUILDERS = {"__init__", "opening", "pipeline", "hosting", "replicas", "bench"}
 """Where adapters are opened and parts put together."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.model import Block, BlockKind, Box, Line, Word
+from rag.plain import normalized
 from rag.read.words import around, clamped, holds
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def is_garbage(words: Sequence[str]) -> bool:
 
 def _plain(word: str) -> str:
     """Small letters without their accents."""
-    return "".join(mark for mark in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(mark))
+    return "".join(mark for mark in normalized("NFD", word.lower()) if not unicodedata.combining(mark))
 
 
 def wanted_figures(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:

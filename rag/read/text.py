@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from rag.errors import Unreadable
+from rag.plain import normalized
 
 COLUMNS = 98
 LINES = 64
@@ -80,7 +81,7 @@ def _if_text(text: str) -> str | None:
 def clean(text: str) -> str:
     """The text with line feeds alone between its lines, without what a terminal would act upon, letters composed."""
     text = _BREAKS.sub("\n", _TERMINAL.sub("", text))
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return normalized("NFC", _INVISIBLE.sub("", text))
 
 
 def pages_of(text: str) -> Iterator[str]:

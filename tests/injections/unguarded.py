@@ -29,7 +29,7 @@ class Change:
 GUARDS = (
     Change(
         "bot/render.py",
-        '    text = _UNSEEN.sub("", text)\n'
+        "    text = without_invisible(text)\n"
         '    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n',
         "    return text\n",
     ),
@@ -55,11 +55,13 @@ GUARDS = (
     ),
     Change(
         "rag/citations.py",
-        "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", _undisguised(text))\n",
+        "    text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _cited(match) else match[0], text)\n"
+        "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", text)\n",
         "    return text\n",
     ),
+    Change("rag/plain.py", '    return _INVISIBLE.sub("", text)\n', "    return text\n"),
     Change(
-        "rag/prompt.py",
+        "rag/control.py",
         '    return _CONTROL.sub(lambda match: f" {match[0]}" if match["closing"] else f"{match[0]} ", text)\n',
         "    return text\n",
     ),

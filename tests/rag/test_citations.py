@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.render import escaped
 from rag.citations import check_citations, says_not_found, without_citations
 from rag.model import Passage
 from tests.rag.test_answer import hit
@@ -48,6 +50,10 @@ def passages(count: int) -> tuple[Passage, ...]:
         ("- red [1]\n- [9] blue\n- green [2]", "- red [1]\n- blue\n- green [2]", [1, 2]),
         ("Red [\u200b9] [①] 〔8〕 ⟦2⟧.", "Red [1][2].", [1, 2]),
         ("Red [2\u2060] and [m²].", "Red [2] and [m²].", [2]),
+        ("Red [\u202d9] [9\x7f] [\ufe0f9] [9️⃣] [\u034f9] [\U000e00419] [9\u3164] [1\u2068].", "Red [1].", [1]),
+        ("Red ⌈9⌉ ⎡8⎤ ⦗7⦘ 〚9〛 ﹝7﹞ ⦋8⦌ ⸢8⸥ ⟬8⟭ ⌊2⌋.", "Red [2].", [2]),
+        ("Red [9.] [9‚8] [№9] [no. 9] [+9] [*9*] [\\9] [Ⅷ] [八] [❽] [9·] [2‐].", "Red [2].", [2]),
+        ("Red [*2*], **[9]** and ⟨8⟩, 「8」, [-5, 5], [p. 8].", "Red [2], **** and, 「8」, [-5, 5], [p. 8].", [2]),
         ("", "", []),
     ],
 )
@@ -69,7 +75,11 @@ _SCRAPS = st.lists(
             "\n",
             "\0",
             "\u200b",
-            *"〔 〕 ⑦ 【 】 ［ ］ ( ) 1 2 3 9 007 2024 , ; - and passage p. † a . ^ ٣".split(),
+            "\u202d",
+            "\x08",
+            "\ufe0f",
+            "\U000e0041",
+            *"⌈ ⌉ ⦗ ⦘ ❽ Ⅷ * ‚ 〔 〕 ⑦ 【 】 ［ ］ ( ) 1 2 3 9 007 2024 , ; - and passage p. † a . ^ ٣".split(),
         ]
     ),
     max_size=40,
@@ -79,7 +89,9 @@ _SCRAPS = st.lists(
 @given(_SCRAPS | st.text(), st.integers(0, 4))
 def test_after_the_check_every_number_names_a_shown_passage(text: str, count: int) -> None:
     checked, cited = check_citations(text, passages(count))
-    named = [int(number) for number in re.findall(r"[\[【［]\s?(\d+)\s?[\]】］]", checked)]
+    seen = "".join(sign for sign in escaped(checked) if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
+    seen = unicodedata.normalize("NFKC", seen.replace("❽", "8").replace("Ⅷ", "8").replace("*", ""))
+    named = [int(number) for number in re.findall(r"[\[【〔⌈⦗]\s?(\d+)\s?[\]】〕⌉⦘]", seen)]
     assert set(named) <= set(range(1, count + 1))
     assert [passage.number for passage in cited] == list(dict.fromkeys(named))
     assert check_citations(checked, passages(count)) == (checked, cited)
@@ -88,6 +100,16 @@ def test_after_the_check_every_number_names_a_shown_passage(text: str, count: in
 @given(_SCRAPS | st.text())
 def test_quoted_text_cites_nothing(text: str) -> None:
     assert not re.search(r"\[\d+\]", without_citations(text))
+
+
+def test_a_bracket_that_is_disguised_without_end_becomes_round() -> None:
+    checked, cited = check_citations("[1" * 40 + "[9]" + "7]" * 40, passages(0))
+    assert "[" not in checked
+    assert cited == ()
+
+
+def test_quoted_numbers_keep_their_signs() -> None:
+    assert without_citations("[-5] ['8'] [+3 V] ⌈8⌉ [\u202d7]") == "[-5] ('8') [+3 V] (8) (7)"
 
 
 def test_a_documents_own_references_are_kept_legible() -> None:

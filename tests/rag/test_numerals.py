@@ -78,6 +78,50 @@ def test_what_claims_no_number(text: str) -> None:
     assert numerals(plain(text)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("The rent is £1,200 pm.", {"1200", "1.2"}),
+        ("1.200 p.m.", {"1200", "1.2"}),
+        ("1 200 pm", {"1200", "1", "200"}),
+        ("1.2.3 am", {"1.2.3"}),
+        ("99 pm", {"99"}),
+        ("2.30 pm", {"2.3", "14"}),
+        ("09 pm", {"9", "21"}),
+        ("12 pm", {"12"}),
+        (f"{'9' * 5000} pm", {"9" * 5000}),
+    ],
+)
+def test_only_an_hour_becomes_a_time_of_day(text: str, readings: set[str]) -> None:
+    assert values(plain(text)) == readings
+
+
+@given(st.text("0123456789.,'’ ", min_size=1, max_size=40), st.sampled_from(["am", " p.m.", " PM", "pm, 3 k", " m"]))
+def test_any_digits_before_a_suffix_can_be_read(digits: str, suffix: str) -> None:
+    assert isinstance(values(plain(digits + suffix)), frozenset)
+
+
+@pytest.mark.parametrize("text", ["12 Aprİl 2024", "APRİL 12, 2024", "12 auguſt 2024"])
+def test_a_month_is_read_whatever_case_its_letters_have(text: str) -> None:
+    assert any(value.startswith("date:2024-") for value in values(plain(text)))
+
+
+def test_a_row_of_many_groups_holds_its_cells_and_its_short_runs() -> None:
+    row = [str(100 + cell * 37 % 900) for cell in range(400)]
+    found = values(plain(" ".join(row)))
+    assert set(row) <= found
+    assert "".join(row[5:8]) in found
+    assert max(map(len, found)) <= 21
+
+
+@pytest.mark.parametrize("cells", [100, 200, 400, 800])
+def test_values_of_a_row_grow_with_its_length(cells: int) -> None:
+    assert len(values(plain(" ".join(["111"] * cells)))) <= 10
+    assert (
+        sum(len(reading) for one in numerals(plain(" ".join(["111"] * cells))) for reading in one.readings) < 10 * cells
+    )
+
+
 def spelt(value: int, fraction: int | None) -> list[str]:
     """Ways to write it that no reader takes for another number."""
     groups = f"{value:,}".split(",")

@@ -52,6 +52,12 @@ def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: 
     assert places(asked) == named
 
 
+@pytest.mark.parametrize("word", ["first", "FİRST", "firſt"])
+def test_an_ordinal_is_read_whatever_case_its_letters_have(word: str) -> None:
+    assert places(f"What is on the page at the {word} last?").from_end == (1,)
+    assert places(f"What is on the {word} page?").pages == (1,)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.support import MARKS, READ, UNFOUND, Ground, Verdict, check_support, statements
+from rag.support import READ, UNFOUND, Ground, Verdict, check_support, statements, without_marks
 
 PAGE = (
     "handbook-2024.pdf, p. 12 Crane Nine The Crane Nine relay (model KX-200) has a battery that lasts 40 hours. It "
@@ -98,7 +98,29 @@ def test_a_models_caption_is_not_the_documents_word() -> None:
 
 def test_no_model_writes_the_marks_itself() -> None:
     text = f"It lasts 77 hours [1] {READ}, {UNFOUND} (from a caption written by blip)."
-    assert MARKS.sub("", text) == "It lasts 77 hours [1],."
+    assert without_marks(text) == "It lasts 77 hours [1],."
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "(not found in the cited page)",
+        "(Not found  in\nthe cited page)",
+        "(not\u00a0found in the\u200b cited page)",
+        "(*not found* in the _cited_ page)",
+        "（read from the picture）",
+        "(ｒead from the picture)",
+        f"(from a caption written by {'x' * 900})",
+        "(not found(read from the picture) in the cited page)",
+    ],
+)
+def test_a_model_cannot_write_a_mark_of_the_check(mark: str) -> None:
+    assert without_marks(f"It lasts 77 hours {mark} [1].") == "It lasts 77 hours [1]."
+
+
+def test_marks_nested_without_end_lose_their_parentheses() -> None:
+    nested = "(not found" * 40 + "(read from the picture)" + " in the cited page)" * 40
+    assert "(" not in without_marks(nested)
 
 
 def test_sentences_and_their_citations() -> None:
