@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from rag.projection import Trained
     from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
+    from rag.serve.hosts import LoopbackOnly
     from rag.shares import (
         Allowed,
         Share,
@@ -93,6 +94,7 @@ _LATER = {
     "Decision": "rag.decide",
     "Fitted": "rag.calibrate",
     "Kept": "rag.kept",
+    "LoopbackOnly": "rag.serve.hosts",
     "Trained": "rag.projection",
     "train_decision": "rag.calibrate",
     "Allowed": "rag.shares",
@@ -156,6 +158,7 @@ __all__ = [
     "Hit",
     "Kept",
     "Kind",
+    "LoopbackOnly",
     "MagpieError",
     "Mode",
     "ModelMissing",
