@@ -189,17 +189,20 @@ def open_bot(
         thinking = Thinking(client, rag, files, access, me, slack.document_seconds, stop)
         answering = Answering(client, poster, rag, thinking, uploads, me, stop)
         secret = slack.signing_secret.get_secret_value()
-        app = build_app(client, rag, access, me, secret, bell.ring, links=slack.links)
+        waiting, most_files = slack.person_waiting, slack.person_files
+        app = build_app(
+            client, rag, access, me, secret, bell.ring, links=slack.links, waiting=waiting, files=most_files
+        )
         chores = Chores(
             client,
             rag,
-            Sweep(client, rag, files, me),
+            Sweep(client, rag, files, me, waiting, most_files),
             uploads,
             withdraw=slack.withdraw,
             keep_days=slack.keep_days,
         )
-        telling = Telling(client, poster, rag, files, access, me)
-        questions = Questions(rag, answering, bell.ring)
+        telling = Telling(client, poster, rag, files, access, me, waiting)
+        questions = Questions(rag, answering, bell.ring, slack.workers_of_one)
         yield Bot(slack, client, rag, files, access, app, questions, chores, telling, bell, stop)
 
 

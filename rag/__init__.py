@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from rag.projection import Trained
     from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
+    from rag.rounds import Rounds
     from rag.serve.hosts import LoopbackOnly
     from rag.shares import (
         Allowed,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         allowed,
         documents_named,
         drop_share,
+        files_waiting,
         gone,
         is_shared,
         leave_space,
@@ -107,12 +109,14 @@ _LATER = {
     "UrlFetcher": "rag.web.fetch",
     "documents_named": "rag.shares",
     "drop_share": "rag.shares",
+    "files_waiting": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
     "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
     "open_host": "rag.hosting",
     "Replicas": "rag.replicas",
+    "Rounds": "rag.rounds",
     "open_replicas": "rag.replicas",
     "write_report": "rag.report",
     "move_space": "rag.shares",
@@ -173,6 +177,7 @@ __all__ = [
     "Rag",
     "ReaderStopped",
     "Replicas",
+    "Rounds",
     "Scope",
     "Settings",
     "Share",
@@ -190,6 +195,7 @@ __all__ = [
     "allowed",
     "documents_named",
     "drop_share",
+    "files_waiting",
     "gone",
     "is_shared",
     "is_url",

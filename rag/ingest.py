@@ -23,6 +23,7 @@ from rag.errors import NotFound, OperatorMustAct, TryAgain, Unreadable
 from rag.fetch import check_size
 from rag.model import PageReading, TextSource
 from rag.ports import Fetcher, Reader, WordIndex
+from rag.rounds import Line
 from rag.settings import ReadSettings
 
 RANGE = 8
@@ -57,6 +58,7 @@ class Ingest:
         self._run = run_id
         self._version = version
         self._fetchers = fetchers
+        self._fetching, self._reading = Line(), Line()
         self.stop = stop or threading.Event()
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,7 +68,8 @@ class Ingest:
     def work(self, reader: Reader) -> None:
         """Fetch and read until nothing can be claimed now and nobody is about to make new work."""
         while not self.stop.is_set():
-            if self.fetch_one() or self.read_one(reader):
+            fetched = self.fetch_one()
+            if self.read_one(reader) or fetched:  # in turns: what was fetched does not wait for all that is yet to be
                 continue
             if not self.anything_waits(due=True, fetching_counts=True):
                 return
@@ -90,13 +93,25 @@ class Ingest:
 
     def fetch_one(self) -> bool:
         """Claim a source and find out its bytes; False when none waits."""
+        kinds = list(self._fetchers)
         with self._catalog.writing() as connection:
-            claimed = sources.claim_source(connection, self._run, list(self._fetchers))
+            claimed, who = self._fetching.claim(
+                lambda: sources.waiting_people(connection, kinds),
+                lambda who: sources.claim_source(connection, self._run, kinds, who),
+            )
         if claimed is None:
             return False
+        try:
+            self._fetch(claimed)
+        finally:
+            self._fetching.done(who)
+            self._reading.arrive(who)
+        return True
+
+    def _fetch(self, claimed: sources.SourceRow) -> None:
         if claimed.attempts > sources.ATTEMPTS:
             self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
-            return True
+            return
         try:
             self._take_in(claimed)
         except NotFound:
@@ -111,7 +126,6 @@ class Ingest:
                 with self._catalog.writing() as connection:
                     wait = min(_RETRY * 2**claimed.delays, _LONGEST_WAIT)
                     sources.delay_source(connection, claimed.id, wait, str(error))
-        return True
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
@@ -143,11 +157,21 @@ class Ingest:
     def read_one(self, reader: Reader) -> bool:
         """Claim a reading and take it as far as it goes; False when none waits."""
         with self._catalog.writing() as connection:
-            row = documents.claim_reading(connection, self._run)
+            row, who = self._reading.claim(
+                lambda: documents.waiting_people(connection),
+                lambda who: documents.claim_reading(connection, self._run, who),
+            )
         if row is None:
             return False
         try:
-            self._read(reader, row)
+            self._read_for(who, reader, row)
+        finally:
+            self._reading.done(who)
+        return True
+
+    def _read_for(self, who: str, reader: Reader, row: documents.ReadingRow) -> None:
+        try:
+            self._read(reader, row, who)
         except Unreadable as error:
             self._fail_reading(row, str(error), error.hint)
         except TryAgain as error:
@@ -159,13 +183,12 @@ class Ingest:
             else:
                 with self._catalog.writing() as connection:
                     documents.release_reading(connection, row.id, wait=_RETRY * 2**row.attempts)
-        return True
 
     def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
             documents.fail_reading(connection, self._words, row.id, reason, hint)
 
-    def _read(self, reader: Reader, row: documents.ReadingRow) -> None:
+    def _read(self, reader: Reader, row: documents.ReadingRow, who: str) -> None:
         path = self._data / "files" / row.sha256
         inspection = reader.inspect(path)
         with self._catalog.writing() as connection:
@@ -193,11 +216,28 @@ class Ingest:
                 if not documents.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
+            if done < inspection.page_count and self._has_to_yield(who):
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0, fresh=True)
+                return
         with self._catalog.reading() as connection:
             printed = labels.printed_labels(connection, row.id)
         with self._catalog.writing() as connection:
             labels.put_labels(connection, row.id, printed)
             documents.complete_reading(connection, self._words, row)
+
+    def _has_to_yield(self, who: str) -> bool:
+        """Whether another person's file waits and none of theirs is being read: a long file goes on after its start."""
+
+        def unfetched() -> list[str]:
+            with self._catalog.reading() as connection:
+                return sources.waiting_people(connection, list(self._fetchers))
+
+        def unread() -> list[str]:
+            with self._catalog.reading() as connection:
+                return documents.waiting_people(connection)
+
+        return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
 
 
 def _given_up(number: int) -> PageReading:
