@@ -38,10 +38,13 @@ def build_app(
     wake: Callable[[], None],
     *,
     links: bool = False,
+    waiting: int = 0,
+    files: int = 0,
 ) -> App:
     """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit.
 
-    `links`: web addresses in messages are read, too.
+    `links`: web addresses in messages are read, too. `waiting`: the most questions, and commands, of one person that
+    may wait, `files`: of their files that may wait to be read; 0: no limit.
     """
     app = App(
         client=client,
@@ -61,11 +64,11 @@ def build_app(
             if not ledger.take_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:
-                record(connection, happening, links=links)
+                record(connection, happening, links=links, waiting=waiting, files=files)
         if happenings:
             wake()
 
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    listen_to_surfaces(app, rag, me, wake)
+    listen_to_surfaces(app, rag, me, wake, waiting)
     return app

@@ -49,7 +49,7 @@ EDITS = 60.0
 _COMING = 10.0
 """Seconds within which a new question keeps its place before it is greeted; Slack may be slow in one conversation."""
 
-DELETED, STOPPED = "deleted", "stopped"
+DELETED, STOPPED, REFUSED = "deleted", "stopped", "refused"
 
 question = Table(
     "question",
@@ -66,7 +66,7 @@ question = Table(
     Column("state", String(16), nullable=False, doc="waiting, greeting, lined, placing, answering, done, failed"),
     Column("turn", Integer, nullable=False, server_default="0", doc="the lowest goes first"),
     Column("revision", Integer, nullable=False, server_default="0", doc="grows when it is changed, stopped, deleted"),
-    Column("halt", String(8), doc="deleted, stopped: not to be answered any more"),
+    Column("halt", String(8), doc="deleted, stopped, refused: not to be answered any more"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try", Float, nullable=False, server_default="0"),
     Column("asked", Float, nullable=False, doc="when it was written"),
@@ -109,11 +109,16 @@ class Asked:
 # ---------------------------------------------------------------- what is asked
 
 
-def put_question(connection: Connection, new: Question) -> None:
-    """Record a question; the same message told again adds only the files that were not known yet."""
+def put_question(connection: Connection, new: Question, most: int = 0) -> bool:
+    """Record a question; the same message told again adds only the files that were not known yet.
+
+    Return False where this person has `most` questions waiting already: it is recorded as refused, so that the sweep
+    does not take it for one that nobody heard. 0: no limit.
+    """
     row = connection.execute(
         select(question.c.id, question.c.files).where(question.c.channel == new.channel, question.c.ts == new.ts)
     ).one_or_none()
+    full = row is None and bool(most) and waiting_of(connection, new.user) >= most
     if row is None:
         connection.execute(
             insert(question).values(
@@ -125,13 +130,27 @@ def put_question(connection: Connection, new: Question) -> None:
                 files=list(new.files),
                 kind=new.kind,
                 about=dict(new.about) or None,
-                state="waiting",
-                turn=_turn(connection, new.user),
+                state="failed" if full else "waiting",
+                halt=REFUSED if full else None,
+                turn=0 if full else _turn(connection, new.user),
                 asked=_seconds(new.ts),
             )
         )
     elif missing := [file for file in new.files if file not in row.files]:
         connection.execute(update(question).where(question.c.id == row.id).values(files=[*row.files, *missing]))
+    return not full
+
+
+def refused_lately(connection: Connection, user: str, seconds: float) -> bool:
+    """Return whether a question that this person wrote in these last seconds was refused."""
+    mine = (question.c.user == user) & (question.c.halt == REFUSED) & (question.c.asked > time() - seconds)
+    return bool(connection.scalar(select(exists().where(mine))))
+
+
+def waiting_of(connection: Connection, user: str) -> int:
+    """Return how many questions of this person are not answered yet."""
+    mine = question.c.state.in_(OPEN) & (question.c.user == user)
+    return connection.scalar(select(func.count()).select_from(question).where(mine)) or 0
 
 
 def _turn(connection: Connection, user: str) -> int:
@@ -226,10 +245,18 @@ def claim_greeting(connection: Connection) -> Asked | None:
     return _claim(connection, _next(question.c.state == "waiting"), "greeting")
 
 
-def claim_question(connection: Connection) -> Asked | None:
-    """Take the next question of the line. One that comes before it and is only now being greeted is waited for."""
+def claim_question(connection: Connection, most: int = 0) -> Asked | None:
+    """Take the next question of the line. One that comes before it and is only now being greeted is waited for.
+
+    Questions of people of whom `most` are being answered already are passed over; 0: no limit.
+    """
     coming = question.c.state.in_(["waiting", "greeting"]) & (question.c.asked > time() - _COMING)
-    first = _next(coming | question.c.state.in_(["lined", "placing"]))
+    due = coming | question.c.state.in_(["lined", "placing"])
+    if most:
+        mine = question.alias()
+        others = select(mine.c.user).where(mine.c.state == "answering").group_by(mine.c.user)
+        due = due & question.c.user.not_in(others.having(func.count() >= most))
+    first = _next(due)
     return _claim(connection, first, "answering", question.c.state == "lined")
 
 

@@ -29,19 +29,24 @@ from bot.happenings import (
 )
 from bot.surfaces import asides
 from bot.surfaces.asides import Aside
-from rag import Share, drop_share, leave_space, move_space, put_share
+from rag import Share, drop_share, files_waiting, is_shared, leave_space, move_space, put_share
+
+_MINUTE = 60.0
 
 
-def record(connection: Connection, happening: Happening, *, links: bool = False) -> None:
+def record(
+    connection: Connection, happening: Happening, *, links: bool = False, waiting: int = 0, files: int = 0
+) -> None:
     """The rows that one happening comes down to. Recording it twice leaves the same rows.
 
-    `links`: web addresses are fetched and read, as the setting says.
+    `links`: web addresses are fetched and read, as the setting says. `waiting`: the most questions of one person that
+    may wait, `files`: the most of their files that may wait to be read; 0: no limit.
     """
     match happening:
         case Question():
-            line.put_question(connection, happening)
+            _record_question(connection, happening, waiting)
         case FollowUp(question, others, pictures):
-            _record_follow_up(connection, question, others, pictures)
+            _record_follow_up(connection, question, others, pictures, waiting)
         case Edited(channel, ts, text):
             line.put_edit(connection, happening)
             shown.reword(connection, channel, ts, text)
@@ -49,13 +54,13 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
             ledger.put_query(connection, file, channel)
             drop_share(connection, KIND, [file], channel)
         case Shared():
-            _record_share(connection, happening)
+            _record_share(connection, happening, files)
         case Unshared(file, channel, at):
             drop_share(connection, KIND, [file], channel)
             ledger.want_no_longer(connection, file, channel)
             ledger.note_departure(connection, file, channel or "", at)
             ledger.send_errand(connection, "gone", "*")
-        case Linked(url, channel, user, ts) if links:
+        case Linked(url, channel, user, ts) if links and has_room(connection, user, files):
             # What a page says changes: it is fetched again whenever somebody writes its address.
             written = round(float(ts or 0) * 1e9)
             name = url.partition("://")[2].partition("?")[0].rstrip("/")
@@ -79,7 +84,17 @@ def record(connection: Connection, happening: Happening, *, links: bool = False)
             ledger.send_errand(connection, "all", "*")
 
 
-def _record_follow_up(connection: Connection, asked: Question, others: bool, pictures: Sequence[str]) -> None:
+def _record_question(connection: Connection, asked: Question, waiting: int) -> None:
+    """A question that is one too many is refused, and who asked is told so, once a minute."""
+    told = line.refused_lately(connection, asked.user, _MINUTE)
+    if not line.put_question(connection, asked, waiting) and not told:
+        text = asides.too_many(waiting)
+        asides.say_once(connection, Aside(asides.SAY, asked.channel, asked.user, text, asked.thread))
+
+
+def _record_follow_up(
+    connection: Connection, asked: Question, others: bool, pictures: Sequence[str], waiting: int
+) -> None:
     """What is said in a thread where Magpie answered; pictures of a question are no files to index."""
     if not line.is_answered(connection, asked.channel, asked.thread):
         return
@@ -87,15 +102,24 @@ def _record_follow_up(connection: Connection, asked: Question, others: bool, pic
     if is_meant(asked.text, own=own, others=others, pictures=bool(pictures)):
         for file in pictures:
             record(connection, Queried(file, asked.channel))
-        line.put_question(connection, asked)
+        _record_question(connection, asked, waiting)
 
 
-def _record_share(connection: Connection, shared: Shared) -> None:
+def has_room(connection: Connection, user: str, files: int) -> bool:
+    """Return whether one more file of this person may wait to be read; 0: any number may."""
+    return not files or not user or files_waiting(connection, user) < files
+
+
+def _record_share(connection: Connection, shared: Shared, files: int) -> None:
     """A share and, when it is known in which message, its receipt. A picture that was a question stays one."""
     file = shared.file
     if ledger.is_query(connection, file.id, shared.channel):
         return
     if ledger.has_departed(connection, file.id, shared.channel, shared.at):  # events overtake each other
+        return
+    if not has_room(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
+        say = Aside(asides.SAY, shared.channel, shared.user, asides.too_many_files(files))
+        asides.say_once(connection, say)
         return
     put_share(
         connection,

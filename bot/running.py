@@ -29,7 +29,7 @@ from bot.sweep import Sweep
 from bot.thinking import Thinking
 from bot.uploads import Uploads
 from bot.work import Bell, Chores, Questions, loop
-from rag import Busy, Fetcher, Rag, Settings, TryAgain, UrlFetcher, open_rag
+from rag import Busy, Fetcher, LoopbackOnly, Rag, Settings, TryAgain, UrlFetcher, open_rag
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -144,14 +144,13 @@ class Bot:
 
         def health() -> dict[str, object]:
             connected = socket is None or bool(socket.client.is_connected())
-            alive = not any(future.done() for future in work)
-            with self.rag.reading() as connection:
-                waiting = line.open_questions(connection)
-            return {"ok": connected and alive, "connected": connected, "working": alive, "questions": waiting}
+            return {"ok": connected and not any(future.done() for future in work)}
 
-        # Slack reaches HTTP mode from outside; who asks for the health alone is on this machine.
-        host = "0.0.0.0" if self.settings.http_port else "127.0.0.1"
-        return running.enter_context(serving(build_server(health, None if socket else self.app), host, port))
+        if socket is None:  # Slack reaches HTTP mode from outside, under a name that only its proxy knows
+            secret = self.settings.signing_secret.get_secret_value()
+            return running.enter_context(serving(build_server(health, self.app, secret), "0.0.0.0", port))
+        server = LoopbackOnly(build_server(health, None), f"Ask http://127.0.0.1:{port}/health on this machine.")
+        return running.enter_context(serving(server, "127.0.0.1", port))
 
 
 @contextmanager
@@ -190,17 +189,20 @@ def open_bot(
         thinking = Thinking(client, rag, files, access, me, slack.document_seconds, stop)
         answering = Answering(client, poster, rag, thinking, uploads, me, stop)
         secret = slack.signing_secret.get_secret_value()
-        app = build_app(client, rag, access, me, secret, bell.ring, links=slack.links)
+        waiting, most_files = slack.person_waiting, slack.person_files
+        app = build_app(
+            client, rag, access, me, secret, bell.ring, links=slack.links, waiting=waiting, files=most_files
+        )
         chores = Chores(
             client,
             rag,
-            Sweep(client, rag, files, me),
+            Sweep(client, rag, files, me, waiting, most_files),
             uploads,
             withdraw=slack.withdraw,
             keep_days=slack.keep_days,
         )
-        telling = Telling(client, poster, rag, files, access, me)
-        questions = Questions(rag, answering, bell.ring)
+        telling = Telling(client, poster, rag, files, access, me, waiting)
+        questions = Questions(rag, answering, bell.ring, slack.workers_of_one)
         yield Bot(slack, client, rag, files, access, app, questions, chores, telling, bell, stop)
 
 

@@ -6,16 +6,17 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from ipaddress import ip_address
 
 import uvicorn
 from slack_bolt import App
-from slack_bolt.adapter.starlette import SlackRequestHandler
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from bot.connections import Limits, limited
+from bot.signed import answer_signed
 from rag import BadSetting
 
 EVENTS_PATH = "/slack/events"
@@ -24,46 +25,31 @@ HEALTH_PATH = "/health"
 Health = Callable[[], Mapping[str, object]]
 
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers that a proxy sets: who asks is then not on this machine, though the proxy may be."""
+def build_server(health: Health, app: App | None, secret: str = "") -> Starlette:
+    """Return the app of Magpie's port. In HTTP mode, `app` answers what is signed with `secret`.
 
-
-def build_server(health: Health, app: App | None) -> Starlette:
-    """`health` gives what is told under HEALTH_PATH; its "ok" decides between 200 and 503. `app`: HTTP mode.
-
-    Only this machine is told the rest: to Slack's side of the port Magpie is well or not, and nothing else.
+    /health tells everyone the same, `health()["ok"]`, with status 200 or 503. Behind a reverse proxy every request
+    comes from this machine, and not every proxy adds a header that says so: a stranger's request would look local.
     """
 
-    def tell(request: Request) -> Response:
-        told = health()
-        shown = dict(told) if _from_here(request) else {"ok": told["ok"]}
-        return JSONResponse(shown, 200 if told["ok"] else 503)
+    def tell(_: Request) -> Response:
+        ok = bool(health()["ok"])
+        return JSONResponse({"ok": ok}, 200 if ok else 503)
 
     routes = [Route(HEALTH_PATH, tell)]
     if app is not None:
-        handler = SlackRequestHandler(app)
 
         async def events(request: Request) -> Response:
-            answered: Response = await handler.handle(request)
-            return answered
+            return await answer_signed(request, app, secret)
 
         routes.append(Route(EVENTS_PATH, events, methods=["POST"]))
     return Starlette(routes=routes)
 
 
-def _from_here(request: Request) -> bool:
-    """Whether this machine itself asks. What cannot be told counts as no."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        return ip_address(request.client.host).is_loopback
-    except ValueError:  # no address: a socket's name, or what a proxy made up
-        return False
-
-
 @contextmanager
-def serving(server: Starlette, host: str, port: int) -> Iterator[int]:
+def serving(server: ASGIApp, host: str, port: int, limits: Limits | None = None) -> Iterator[int]:
     """The server in a thread of its own while the `with` lasts; yields its port. Raise BadSetting when it is taken."""
+    limits = limits or Limits()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -75,6 +61,9 @@ def serving(server: Starlette, host: str, port: int) -> Iterator[int]:
     # Nobody's word is taken for where a request came from: `proxy_headers` would, and who asks could then lie.
     config = uvicorn.Config(
         server,
+        http=limited(limits),
+        timeout_keep_alive=limits.idle_seconds,
+        h11_max_incomplete_event_size=limits.head_bytes,
         log_config=None,
         log_level="warning",
         lifespan="off",

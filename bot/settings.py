@@ -40,6 +40,21 @@ class SlackSettings(BaseSettings):
         description="between two pings of the socket; after five without answer it is reopened",
     )
     workers: int = Field(default=4, ge=1, le=64, description="questions answered at the same time")
+    person_workers: int = Field(
+        default=2, ge=1, le=64, description="of these, for questions of one person; one is always left to others"
+    )
+    person_waiting: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="questions, and commands, of one person that may wait; more are refused",
+    )
+    person_files: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="files of one person that may wait to be read; more are read later",
+    )
     sweep_minutes: int = Field(default=15, ge=1, le=1440, description="minutes between two looks for missed files")
     keep_days: int = Field(default=90, ge=3, le=36500, description="days that questions and the log of access are kept")
     withdraw: bool = Field(
@@ -48,6 +63,11 @@ class SlackSettings(BaseSettings):
     document_seconds: float = Field(
         default=300, ge=1, le=3600, description="longest wait of a question for documents sent with it"
     )
+
+    @property
+    def workers_of_one(self) -> int:
+        """Questions of one person answered at the same time."""
+        return min(self.person_workers, max(1, self.workers - 1))
 
     @field_validator("file_hosts", mode="before")
     @classmethod

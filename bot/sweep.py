@@ -14,7 +14,7 @@ from bot.audience import Conversation, conversation
 from bot.events import parse, slack_file
 from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, shared_at
 from bot.happenings import FollowUp, Queried, Question
-from bot.record import leave, record
+from bot.record import has_room, leave, record
 from bot.slack import Refused, calling
 from rag import NotFound, Rag, Share, drop_share, is_shared, put_share, shared_in, spaces_of
 
@@ -30,7 +30,11 @@ _KINDS = "public_channel,private_channel,mpim,im"
 class Sweep:
     """Reconciles the catalog with what Slack lists. One thread calls it."""
 
-    def __init__(self, client: WebClient, rag: Rag, files: SlackFiles, me: str) -> None:
+    def __init__(
+        self, client: WebClient, rag: Rag, files: SlackFiles, me: str, waiting: int = 0, most_files: int = 0
+    ) -> None:
+        """`waiting`: the most questions of one person that may wait, `most_files`: of their files; 0: no limit."""
+        self._waiting, self._most_files = waiting, most_files
         self._client = client
         self._rag = rag
         self._files = files
@@ -83,7 +87,7 @@ class Sweep:
             if asked:
                 with self._rag.writing() as connection:
                     for happening in asked:
-                        record(connection, happening)
+                        record(connection, happening, waiting=self._waiting)
         with self._rag.writing() as connection:
             ledger.looked(connection, channel, started)
 
@@ -142,6 +146,8 @@ class Sweep:
                     continue
                 # A listing lags: what left after its last share in it has left.
                 if ledger.has_departed(connection, file.id, channel, shared_at(raw, channel)):
+                    continue
+                if not has_room(connection, file.user, self._most_files):  # the next sweep takes it
                     continue
                 size, changed = file.size, changed_ns(file)
                 found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)

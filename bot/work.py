@@ -74,7 +74,9 @@ def loop(step: Callable[[], bool], bell: Bell, stop: threading.Event) -> None:
 class Questions:
     """The two kinds of steps a question takes: it is greeted and lined up, then taken as far as it goes."""
 
-    def __init__(self, rag: Rag, answering: Answering, wake: Callable[[], None]) -> None:
+    def __init__(self, rag: Rag, answering: Answering, wake: Callable[[], None], of_one: int = 0) -> None:
+        """`of_one`: questions of one person answered at the same time; 0: no limit."""
+        self._of_one = of_one
         self._rag = rag
         self._answering = answering
         self._wake = wake
@@ -100,7 +102,7 @@ class Questions:
     def answer(self) -> bool:
         """Answer one question of the line."""
         with self._rag.writing() as connection:
-            asked = line.claim_question(connection)
+            asked = line.claim_question(connection, self._of_one)
         if asked is None:
             return False
         with self._minding(asked, asked.attempts - 1):

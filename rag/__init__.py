@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from rag.projection import Trained
     from rag.replicas import Replicas, open_replicas
     from rag.report import write_report
+    from rag.rounds import Rounds
+    from rag.serve.hosts import LoopbackOnly
     from rag.shares import (
         Allowed,
         Share,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
         allowed,
         documents_named,
         drop_share,
+        files_waiting,
         gone,
         is_shared,
         leave_space,
@@ -95,6 +98,7 @@ _LATER = {
     "Decision": "rag.decide",
     "Fitted": "rag.calibrate",
     "Kept": "rag.kept",
+    "LoopbackOnly": "rag.serve.hosts",
     "Trained": "rag.projection",
     "train_decision": "rag.calibrate",
     "Allowed": "rag.shares",
@@ -107,12 +111,14 @@ _LATER = {
     "UrlFetcher": "rag.web.fetch",
     "documents_named": "rag.shares",
     "drop_share": "rag.shares",
+    "files_waiting": "rag.shares",
     "is_url": "rag.web.addresses",
     "leave_space": "rag.shares",
     "OpenHost": "rag.hosting",
     "measure": "rag.evaluate",
     "open_host": "rag.hosting",
     "Replicas": "rag.replicas",
+    "Rounds": "rag.rounds",
     "open_replicas": "rag.replicas",
     "write_report": "rag.report",
     "move_space": "rag.shares",
@@ -158,6 +164,7 @@ __all__ = [
     "Hit",
     "Kept",
     "Kind",
+    "LoopbackOnly",
     "MagpieError",
     "Mode",
     "ModelMissing",
@@ -172,6 +179,7 @@ __all__ = [
     "Rag",
     "ReaderStopped",
     "Replicas",
+    "Rounds",
     "Scope",
     "Settings",
     "Share",
@@ -189,6 +197,7 @@ __all__ = [
     "allowed",
     "documents_named",
     "drop_share",
+    "files_waiting",
     "gone",
     "hide_memory",
     "is_shared",

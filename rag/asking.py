@@ -16,6 +16,8 @@ from rag.ports import Generator
 from rag.settings import AnswerSettings
 from rag.support import statements
 
+_CUT = "The model was given only its first {most} characters."
+
 EVIDENCE = 3
 """Pictures drawn for one answer."""
 
@@ -39,6 +41,9 @@ class Asking:
     ) -> Answer:
         """The answer to a question from what was found in the scope, with pictures of the cited places."""
         known: dict[tuple[int, int], tuple[Word, ...]] = {}
+        asked, notice = question[: self.settings.question_chars], found.notice
+        if asked != question:
+            notice = f"{notice} {_CUT.format(most=len(asked))}".strip()
 
         def words(hit: Hit) -> tuple[Word, ...]:
             where = (hit.document, hit.page)
@@ -50,7 +55,8 @@ class Asking:
         def text(hit: Hit) -> str:
             return " ".join(word.text for word in words(hit))
 
-        made = answering.answer(question, found, self.generator, self.settings, on_text, picture, text)
+        made = answering.answer(asked, found, self.generator, self.settings, on_text, picture, text)
+        made = replace(made, notice=" ".join(part for part in (notice, made.notice) if part))
         return self._illustrated(made, words)
 
     def place(self, hit: Hit) -> Path | None:

@@ -64,8 +64,8 @@ _FOREIGN = re.compile(r"https?://|www\.|[<>{}|]|\[\d|NOT FOUND", re.IGNORECASE)
 def standalone(question: str, history: Sequence[Turn], generator: Generator | None, settings: AnswerSettings) -> str:
     """The question as it can be searched for without its thread. The same when there is no history. Never raises what
     a generator raises: without one, or when it fails, is slow, or writes nonsense, a rule takes its place."""
-    if not history or not question.strip():
-        return question
+    if not history or not question.strip() or len(question) > settings.question_chars:
+        return question  # a question that is too long for the model needs no words from its thread
     if generator is not None:
         try:
             written = _written(question, history[-_TURNS:], generator, settings)

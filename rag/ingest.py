@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import time
 
-from sqlalchemy import exists, false, or_, select
+from sqlalchemy import Connection, exists, false, or_, select
 
 from rag.catalog import Catalog, documents, labels, sources
 from rag.catalog.tables import reading, source
@@ -24,6 +24,7 @@ from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreada
 from rag.fetch import check_size
 from rag.model import PageReading, TextSource
 from rag.ports import Fetched, Fetcher, HostFetcher, Reader, WordIndex
+from rag.rounds import Line
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie")
@@ -65,6 +66,7 @@ class Ingest:
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._asked: set[str] = set()
         self._claiming = threading.Lock()
+        self._fetching, self._fetching_far, self._reading = Line(), Line(), Line()
         self.stop = stop or threading.Event()
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,7 +76,8 @@ class Ingest:
     def work(self, reader: Reader) -> None:
         """Fetch and read until nothing can be claimed now and nobody is about to make new work."""
         while not self.stop.is_set():
-            if self.fetch_one() or self.read_one(reader):
+            fetched = self.fetch_one()
+            if self.read_one(reader) or fetched:  # in turns: what was fetched does not wait for all that is yet to be
                 continue
             if not self.anything_waits(due=True, fetching_counts=True):
                 return
@@ -99,10 +102,13 @@ class Ingest:
     def fetch_one(self) -> bool:
         """Claim a source that lies here, or at Slack, and find out its bytes; False when none waits."""
         with self._catalog.writing() as connection:
-            claimed = sources.claim_source(connection, self._run, self._near)
+            claimed, who = self._fetching.claim(
+                lambda: sources.waiting_people(connection, self._near),
+                lambda who: sources.claim_source(connection, self._run, self._near, who),
+            )
         if claimed is None:
             return False
-        self._fetch(claimed)
+        self._fetch_for(self._fetching, claimed, who)
         return True
 
     def far_waits(self) -> bool:
@@ -116,16 +122,30 @@ class Ingest:
         while not self.stop.is_set():
             with self._claiming:
                 with self._catalog.writing() as connection:
-                    claimed = sources.claim_source(connection, self._run, list(self._far), self._is_free)
+                    claimed, who = self._claim_far(connection)
                 if claimed is None:
                     return
                 host = self._far[claimed.kind].host(claimed.ref)
                 self._asked.add(host)
             try:
-                self._fetch(claimed)
+                self._fetch_for(self._fetching_far, claimed, who)
             finally:
                 with self._claiming:
                     self._asked.discard(host)
+
+    def _claim_far(self, connection: Connection) -> tuple[sources.SourceRow | None, str]:
+        kinds = list(self._far)
+        return self._fetching_far.claim(
+            lambda: sources.waiting_people(connection, kinds),
+            lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
+        )
+
+    def _fetch_for(self, line: Line, claimed: sources.SourceRow, who: str) -> None:
+        try:
+            self._fetch(claimed)
+        finally:
+            line.done(who)
+            self._reading.arrive(who)
 
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._asked
@@ -200,11 +220,21 @@ class Ingest:
     def read_one(self, reader: Reader) -> bool:
         """Claim a reading and take it as far as it goes; False when none waits."""
         with self._catalog.writing() as connection:
-            row = documents.claim_reading(connection, self._run)
+            row, who = self._reading.claim(
+                lambda: documents.waiting_people(connection),
+                lambda who: documents.claim_reading(connection, self._run, who),
+            )
         if row is None:
             return False
         try:
-            self._read(reader, row)
+            self._read_for(who, reader, row)
+        finally:
+            self._reading.done(who)
+        return True
+
+    def _read_for(self, who: str, reader: Reader, row: documents.ReadingRow) -> None:
+        try:
+            self._read(reader, row, who)
         except Unreadable as error:
             self._fail_reading(row, str(error), error.hint)
         except TryAgain as error:
@@ -216,13 +246,12 @@ class Ingest:
             else:
                 with self._catalog.writing() as connection:
                     documents.release_reading(connection, row.id, wait=_RETRY * 2**row.attempts)
-        return True
 
     def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
             documents.fail_reading(connection, self._words, row.id, reason, hint)
 
-    def _read(self, reader: Reader, row: documents.ReadingRow) -> None:
+    def _read(self, reader: Reader, row: documents.ReadingRow, who: str) -> None:
         path = self._data / "files" / row.sha256
         inspection = reader.inspect(path)
         with self._catalog.writing() as connection:
@@ -250,11 +279,28 @@ class Ingest:
                 if not documents.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
+            if done < inspection.page_count and self._has_to_yield(who):
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0, fresh=True)
+                return
         with self._catalog.reading() as connection:
             printed = labels.printed_labels(connection, row.id)
         with self._catalog.writing() as connection:
             labels.put_labels(connection, row.id, printed)
             documents.complete_reading(connection, self._words, row)
+
+    def _has_to_yield(self, who: str) -> bool:
+        """Whether another person's file waits and none of theirs is being read: a long file goes on after its start."""
+
+        def unfetched() -> list[str]:
+            with self._catalog.reading() as connection:
+                return sources.waiting_people(connection, list(self._fetchers))
+
+        def unread() -> list[str]:
+            with self._catalog.reading() as connection:
+                return documents.waiting_people(connection)
+
+        return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
 
 
 def _given_up(number: int) -> PageReading:

@@ -274,6 +274,8 @@ class Found:
     """0 to 1, how sure the decision is: `found` is a confidence at or above a threshold."""
     signals: Mapping[str, float] = field(default_factory=dict)
     """What the decision looked at; what `magpie train-decision` fits it on."""
+    notice: str = ""
+    """A sentence for the reader where only a part of the question was searched for."""
 
 
 # ---------------------------------------------------------------- what an answer is made of

@@ -21,7 +21,7 @@ from rag.ports import Vector, WordIndex
 from rag.query import Places, asked_for
 from rag.settings import Settings
 from rag.signals import AGREEMENT, HELD, SCORE, of_picture, of_question
-from rag.words import content_words
+from rag.words import content_words, first_words
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
     TextLane: (("text-vectors", Modality.TEXT),),
@@ -41,6 +41,8 @@ _LIKELIEST = 3
 """Pages of which one is to have a screenshot's words."""
 
 _WORDLESS = "The picture has too few words to be found by, and no picture here is like it."
+
+_CUT = "The question is long: only its first {most} words were searched for. Ask more briefly to have all of it count."
 
 _MOST_WORDS = 100
 """Words of a screenshot that are searched for; more only cost time."""
@@ -96,7 +98,8 @@ class Retriever:
         """Rank pages for a question and decide whether one of them answers it."""
         clock, lanes = _Clock(), self.lanes()
         del lanes["pixels"]  # words have none
-        asked = asked_for(query, self._search.tricks)
+        searched = first_words(query, self._search.words)
+        asked = asked_for(searched, self._search.tricks)
         about, wanted = asked.about, asked.words
         by_words = self._by_words(asked.searched, scope, lanes, clock)
         rankings = list(by_words)
@@ -116,7 +119,8 @@ class Retriever:
         verdict = self._verdict("few" if few else "question", signals if pages else None, certain=picture)
         if verdict.sure < verdict.least:
             verdict = replace(verdict, why=self._lacking(wanted, scope))
-        return self._result(verdict, pages, rankings, lanes, scope, k, clock, started)
+        found = self._result(verdict, pages, rankings, lanes, scope, k, clock, started)
+        return found if searched == query else replace(found, notice=_CUT.format(most=self._search.words))
 
     def find_picture(self, picture: Path, read: PageReading, scope: Scope, k: int) -> Found:
         """Which page a picture shows: by the words recognised in it, by its vector, and by its pixels."""

@@ -143,6 +143,7 @@ class SearchSettings(Group):
     tricks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=TRICKS, description="what is made of a question beside its words, comma-separated"
     )
+    words: int = Field(default=200, ge=10, le=1000, description="words of a question that are searched for: its first")
     rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion")
     depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
 
@@ -174,6 +175,9 @@ class AnswerSettings(Group):
         default=600, ge=1, le=7200, description="longest time for all of an answer: it is cut then"
     )
     at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
+    question_chars: int = Field(
+        default=4000, ge=100, le=40_000, description="characters of a question that the model is given: its first"
+    )
     passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
     pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
     correct: bool = Field(

@@ -68,6 +68,11 @@ class Standing:
         return self.name.translate(ROUND)
 
 
+def files_waiting(connection: Connection, who: str) -> int:
+    """Return how many sources that this person shares are not fetched or not read yet."""
+    return sources.waiting_of(connection, who)
+
+
 def put_share(connection: Connection, new: Share) -> None:
     """Record a share; the same one twice is one. What is listed and was forgotten is left alone."""
     if new.listed and sources.is_forgotten(connection, new.kind, new.ref, new.space):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, Float, column, func, insert, literal_column, select, table, text
 
@@ -38,10 +39,23 @@ STOP_WORDS = frozenset(
 
 _TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
 
+_LETTERS = 20
+"""Characters a word, with what separates it from the next: three times what English has."""
+
 
 def tokens(text_: str) -> list[str]:
     """The words of any text, lower case, in order; marks and underscores separate."""
     return [match.group().lower() for match in _TOKEN.finditer(text_)]
+
+
+def first_words(text_: str, most: int) -> str:
+    """Return the text up to the end of its first `most` words, and no more than 20 characters a word."""
+    start = text_[: most * _LETTERS]
+    ends = (match.end() for match in _TOKEN.finditer(start))
+    last = next(islice(ends, most - 1, None), None)
+    if len(start) == len(text_) and (last is None or _TOKEN.search(text_, last) is None):
+        return text_
+    return start[:last]
 
 
 def content_words(query: str) -> list[str]:

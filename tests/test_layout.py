@@ -33,6 +33,7 @@ ENGINE = {
     "evidence",
     "embed",
     "query_side",
+    "rounds",
     "mirror",
     "pixels",
     "projection",

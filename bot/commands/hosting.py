@@ -30,6 +30,7 @@ def embedder(
     json: Json = False,
 ) -> None:
     """Serve the embedder to other machines, on the one with the GPU. Ends on Ctrl-C or SIGTERM."""
+    from bot.connections import Limits
     from bot.server import serving
     from rag import Replicas, open_host, open_replicas
 
@@ -44,7 +45,9 @@ def embedder(
             address, told = settings.serve.host, {"replicas": replicas}
         else:
             host = opening.enter_context(open_host(settings))
-            port = opening.enter_context(serving(host.app, host.address, host.port))
+            # Pictures may come over a slow network; the host asks for its token before it reads them.
+            limits = Limits(body_seconds=300)
+            port = opening.enter_context(serving(host.app, host.address, host.port, limits))
             address, told = host.address, {"identity": host.identity, "device": host.device}
         screen.data({**told, "address": address, "port": port})
         what = f"{replicas} replicas answer" if replicas else f"{told['identity']} on {told['device']} answers"

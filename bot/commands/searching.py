@@ -71,6 +71,8 @@ def find(
                 screen.say("The nearest pages, for what they are worth:")
         for hit in found.hits:
             show_hit(screen, hit, "" if picture else query)
+        if found.notice:
+            screen.note(found.notice)
         lanes_off(screen, found.lanes)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 )
 
 from bot.ledger import metadata
+from rag import Rounds
 
 SAY, FIND, STATUS, HOME, SIMILAR, INDEX = "say", "find", "status", "home", "similar", "index"
 
@@ -75,12 +77,52 @@ def put_aside(connection: Connection, new: Aside) -> None:
     connection.execute(insert(aside).values(**values, url=new.url, about=dict(new.about) or None, at=time()))
 
 
-def due_aside(connection: Connection) -> Aside | None:
-    """The one to do next. It stays until `end_aside`, so that a killed process does it again."""
-    rows = select(aside).where(aside.c.next_try <= time()).order_by(aside.c.next_try, aside.c.id).limit(1)
+def put_limited(connection: Connection, new: Aside, most: int) -> bool:
+    """Record it unless this person has `most` waiting (0: no limit); else tell them so once, and return False."""
+    mine = select(func.count()).select_from(aside).where(aside.c.user == new.user)
+    if not most or (connection.scalar(mine) or 0) < most:
+        put_aside(connection, new)
+        return True
+    say_once(connection, Aside(SAY, new.channel, new.user, too_many(most), new.thread, new.url))
+    return False
+
+
+def say_once(connection: Connection, new: Aside) -> None:
+    """Record what is to be said, unless the same is to be said to this person already."""
+    same = (aside.c.kind == SAY) & (aside.c.user == new.user) & (aside.c.text == new.text)
+    if not connection.scalar(select(exists().where(same))):
+        put_aside(connection, new)
+
+
+def too_many(most: int) -> str:
+    """Return what someone is told who asks for more while `most` of theirs are waiting."""
+    return (
+        f"You have {most} questions or commands waiting already, so I did not take this one. "
+        "Wait for an answer, or press Stop under one you no longer need, and ask again."
+    )
+
+
+def too_many_files(most: int) -> str:
+    """Return what someone is told who shares more while `most` of their files are not read yet."""
+    return (
+        f"{most} of your files are waiting to be read already. I'll take up the others by myself as soon as there is "
+        "room; you don't have to share them again."
+    )
+
+
+def due_aside(connection: Connection, rounds: Rounds | None = None) -> Aside | None:
+    """The one to do next, of whoever was told something longest ago. It stays until `end_aside`, so that a killed
+    process does it again."""
+    rounds = rounds or Rounds()
+    due = aside.c.next_try <= time()
+    people = select(aside.c.user).where(due).group_by(aside.c.user).order_by(func.min(aside.c.id))
+    for who in rounds.order(connection.scalars(people).all())[:1]:
+        due = due & (aside.c.user == who)
+    rows = select(aside).where(due).order_by(aside.c.next_try, aside.c.id).limit(1)
     row = connection.execute(rows).one_or_none()
     if row is None:
         return None
+    rounds.serve(row.user)
     about = dict(row.about or {})
     return Aside(row.kind, row.channel, row.user, row.text, row.thread, row.url, about, row.id, row.at, row.attempts)
 

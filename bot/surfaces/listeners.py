@@ -16,7 +16,7 @@ from bot import ledger, line, render
 from bot.events import without_mention
 from bot.metadata import question_of
 from bot.surfaces import asides, buttons, feedback, presses
-from bot.surfaces.asides import Aside, put_aside
+from bot.surfaces.asides import Aside, put_limited
 from bot.surfaces.presses import Answered
 from rag import Rag
 
@@ -44,10 +44,10 @@ _MESSAGE = 2000
 _FILES = 10
 
 
-def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None]) -> None:
-    """Register the listeners. `wake` is called after every commit."""
+def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
+    """Register the listeners. `wake` is called after every commit. `waiting`: the most of one person that may wait."""
 
-    def once(body: Body, act: Callable[[Connection], None]) -> None:
+    def once(body: Body, act: Callable[[Connection], object]) -> None:
         """In one transaction, unless it was done before: Slack delivers again what it heard no answer to."""
         with rag.writing() as connection:
             if not ledger.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
@@ -56,11 +56,11 @@ def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None]) ->
         wake()
 
     def pressed(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: _press(connection, body))
+        once(body, lambda connection: _press(connection, body, waiting))
         ack()
 
     def shortcut(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: put_aside(connection, _on_message(body, me)))
+        once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
         ack()
 
     def command(ack: Ack, body: Body) -> None:
@@ -69,7 +69,7 @@ def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None]) ->
         if found is None:
             ack(text=f"{render.HELP}\n{USAGE}", response_type="ephemeral")
             return
-        once(body, lambda connection: put_aside(connection, found))
+        once(body, lambda connection: put_limited(connection, found, waiting))
         ack()
 
     for action in (render.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
@@ -82,7 +82,7 @@ def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None]) ->
 # ---------------------------------------------------------------- buttons
 
 
-def _press(connection: Connection, body: Body) -> None:
+def _press(connection: Connection, body: Body, waiting: int) -> None:
     action: Body = body["actions"][0]
     channel, user = str(body["channel"]["id"]), str(body["user"]["id"])
     message: Body = body.get("message") or {}
@@ -91,7 +91,8 @@ def _press(connection: Connection, body: Body) -> None:
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
-        put_aside(connection, Aside(asides.SAY, channel, user, text, thread, str(body.get("response_url") or "")))
+        said = Aside(asides.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        put_limited(connection, said, waiting)
 
     if about is None:
         say(TOO_OLD)
@@ -107,7 +108,9 @@ def _press(connection: Connection, body: Body) -> None:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = presses.press(kind, about, user, str(action.get("action_ts") or ""), document)
-        if not presses.put_press(connection, asked):
+        if waiting and line.waiting_of(connection, user) >= waiting:
+            say(asides.too_many(waiting))
+        elif not presses.put_press(connection, asked):
             say(LOOKING)
 
 

@@ -45,6 +45,7 @@ def pages_reply(
 
 def found_reply(found: Found, remark: str = "") -> Reply:
     """The best pages; that nothing was found, with the nearest, otherwise."""
+    remark = " ".join(part for part in (remark, found.notice) if part)
     if found.found:
         return pages_reply(found.hits[:LISTED], "The best pages:", remark=remark)
     near = found.hits[:2]

@@ -24,7 +24,7 @@ from bot.surfaces.asides import LASTS, Aside
 from bot.surfaces.home import Held, held_lines, home_view
 from bot.surfaces.listing import LISTED, found_reply
 from bot.surfaces.presses import SIMILAR
-from rag import NotFound, OperatorMustAct, Rag, TryAgain, allowed, standings_in
+from rag import NotFound, OperatorMustAct, Rag, Rounds, TryAgain, allowed, standings_in
 
 log = logging.getLogger("magpie")
 
@@ -43,8 +43,18 @@ class Telling:
     """One thread calls `step`."""
 
     def __init__(
-        self, client: WebClient, poster: WebClient, rag: Rag, files: SlackFiles, access: Access, me: str
+        self,
+        client: WebClient,
+        poster: WebClient,
+        rag: Rag,
+        files: SlackFiles,
+        access: Access,
+        me: str,
+        waiting: int = 0,
     ) -> None:
+        """`waiting`: questions of one person that may wait; 0: no limit."""
+        self._waiting = waiting
+        self._rounds = Rounds()
         self._client = client
         self._poster = poster
         self._rag = rag
@@ -55,7 +65,7 @@ class Telling:
     def step(self) -> bool:
         """Tell one thing. False when nothing is to be told."""
         with self._rag.reading() as connection:
-            due = asides.due_aside(connection)
+            due = asides.due_aside(connection, self._rounds)
         if due is None:
             return False
         try:
@@ -192,8 +202,11 @@ class Telling:
         about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
         files = tuple(str(file) for file in due.about.get("files", ()))
         press = str(due.about.get("press") or f"{due.at:.6f}")
+        asked = Question(direct, press, "", due.user, "", files, SIMILAR, about)
         with self._rag.writing() as connection:
-            line.put_question(connection, Question(direct, press, "", due.user, "", files, SIMILAR, about))
+            taken = line.put_question(connection, asked, self._waiting)
+        if not taken:
+            self._tell(due, plain_reply(asides.too_many(self._waiting)))
 
     def _link(self, due: Aside) -> str:
         """The message's address; empty where Magpie may not know it."""

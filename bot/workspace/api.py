@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from bot.workspace.acts import Stage
 from bot.workspace.asked import Asked, Method, Refusal
 from bot.workspace.broken import CutOff
 from bot.workspace.faults import CallFault
+from bot.workspace.gate import API_BYTES, UPLOAD_BYTES, body_within
 from bot.workspace.state import Call, Json
 from bot.workspace.trace import Record
 
@@ -42,20 +44,22 @@ class Api:
         arguments = await _arguments(request)
         header = request.headers.get("authorization", "")
         token = header.removeprefix("Bearer ").strip() or str((arguments or {}).pop("token", ""))
-        record = self._note(method, dict(arguments or {}))
+        # Of a stranger's call only the name is kept.
+        record = self._note(method, dict(arguments or {}) if any(self._whose(token)) else {})
         # The token is asked for again in the work itself: it may change while a call is delayed.
         return await self._faulty(record, lambda: self._json(self._answer(method, arguments, token)))
 
     async def upload(self, request: Request) -> Response:
         """The raw bytes of a file, at the address that files.getUploadURLExternal gave."""
-        file_id, data = request.path_params["file_id"], await request.body()
+        file_id, ticket = request.path_params["file_id"], request.path_params["ticket"]
+        upload = self._world.uploads.get(file_id)
+        if upload is None or not compare_digest(ticket.encode(), upload.ticket.encode()):
+            return PlainTextResponse("no such upload", 404)
+        data = await body_within(request, UPLOAD_BYTES)
         record = self._note("upload", {"file_id": file_id, "length": len(data)})
 
         def take() -> Response:
             with self._world.changed:
-                upload = self._world.uploads.get(file_id)
-                if upload is None:
-                    return PlainTextResponse("no such upload", 404)
                 upload.data = data
                 self._world.changed.notify_all()
             return PlainTextResponse(f"OK - {len(data)}")
@@ -64,8 +68,12 @@ class Api:
 
     async def respond(self, request: Request) -> Response:
         """A response_url."""
-        body = await request.json()
         ticket = str(request.path_params["ticket"])
+        if ticket not in self._world.responses:
+            return PlainTextResponse("expired_url", 404)
+        body = _object(await body_within(request, API_BYTES))
+        if body is None:
+            return PlainTextResponse("invalid_payload", 400)
         record = self._note("response_url", dict(body) | {"ticket": ticket})
         error = interactions.respond(self._stage, ticket, body)
         return self._told(record, PlainTextResponse(error or "ok", STATUSES.get(error, 404)))
@@ -136,10 +144,16 @@ class Api:
     def _authorize(self, method: Method, token: str) -> None:
         if not token:
             raise Refusal("not_authed")
-        if token not in (self._world.bot_token, self._world.app_token):
+        is_bot, is_app = self._whose(token)
+        if not (is_bot or is_app):
             raise Refusal("invalid_auth")
-        if token != (self._world.app_token if method.app_level else self._world.bot_token):
+        if not (is_app if method.app_level else is_bot):
             raise Refusal("not_allowed_token_type")
+
+    def _whose(self, token: str) -> tuple[bool, bool]:
+        """Whether a token is the bot's, and whether it is the app's."""
+        given, world = token.encode("utf-8", "replace"), self._world
+        return compare_digest(given, world.bot_token.encode()), compare_digest(given, world.app_token.encode())
 
 
 def _broken(fault: CallFault) -> Response | None:
@@ -152,15 +166,24 @@ def _broken(fault: CallFault) -> Response | None:
 
 
 async def _arguments(request: Request) -> Json | None:
-    """Query, form and JSON together; None: the JSON cannot be read."""
+    """Query, form and JSON together; None: the JSON or the form cannot be read."""
     arguments: Json = dict(request.query_params)
-    body = await request.body()
+    body = await body_within(request, API_BYTES)
     if not body:
         return arguments
     if "json" in request.headers.get("content-type", ""):
-        try:
-            sent: Any = json.loads(body)
-        except json.JSONDecodeError:
-            return None
-        return arguments | sent if isinstance(sent, dict) else None
-    return arguments | dict(parse_qsl(body.decode(), keep_blank_values=True))
+        sent = _object(body)
+        return None if sent is None else arguments | sent
+    try:
+        return arguments | dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError:
+        return None
+
+
+def _object(body: bytes) -> Json | None:
+    """A JSON object; None for anything else."""
+    try:
+        sent: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return sent if isinstance(sent, dict) else None

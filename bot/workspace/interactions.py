@@ -10,7 +10,7 @@ from bot.workspace.acts import Draft, Stage
 from bot.workspace.delivery import Envelope
 from bot.workspace.limits import Checker
 from bot.workspace.payloads import message_json
-from bot.workspace.state import Json, Message, Response, World
+from bot.workspace.state import Json, Message, Response, World, secret_part
 
 USES = 5
 """How often a response_url may be used."""
@@ -261,6 +261,6 @@ def _named(world: World, channel: str) -> Json:
 
 
 def _response_url(world: World, channel: str, user: str, message: Message | None) -> str:
-    ticket = world.unique_id("R")
+    ticket = secret_part()
     world.responses[ticket] = Response(channel, user, message, time.monotonic() + world.pace.response_for)
     return f"http://{world.host}/response/{ticket}"

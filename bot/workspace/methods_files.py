@@ -60,8 +60,8 @@ def start_upload(asked: Asked) -> Json:
     if not asked.text("filename") or not length:
         raise Refusal("missing_argument")
     file_id = asked.world.unique_id("F")
-    asked.world.uploads[file_id] = Upload(asked.text("filename"), length, asked.text("alt_txt"))
-    return {"upload_url": f"http://{asked.world.host}/upload/{file_id}", "file_id": file_id}
+    upload = asked.world.uploads[file_id] = Upload(asked.text("filename"), length, asked.text("alt_txt"))
+    return {"upload_url": f"http://{asked.world.host}/upload/{file_id}/{upload.ticket}", "file_id": file_id}
 
 
 def _wanted(asked: Asked) -> list[dict[str, Any]]:

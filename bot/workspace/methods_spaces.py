@@ -9,7 +9,7 @@ from bot.workspace import acts
 from bot.workspace.asked import FAMILIES, Asked, Method, Refusal
 from bot.workspace.events import authorization
 from bot.workspace.payloads import message_json, parent_json, person_json, space_json
-from bot.workspace.state import Json, Message, Person, Space
+from bot.workspace.state import Json, Message, Person, Space, secret_part
 
 T = TypeVar("T")
 TYPES = {"public_channel": "channel", "private_channel": "group", "mpim": "mpim", "im": "im"}
@@ -176,7 +176,7 @@ def auth_test(asked: Asked) -> Json:
 def open_connection(asked: Asked) -> Json:
     """An address that may be used once."""
     world = asked.world
-    ticket = world.unique_id("ticket-")
+    ticket = secret_part()
     world.tickets.add(ticket)
     return {"url": f"ws://{world.host}/link?ticket={ticket}&app_id={world.app}"}
 

@@ -11,15 +11,17 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from bot.connections import Limits, limited
 from bot.workspace import interactions
 from bot.workspace.acts import Stage
 from bot.workspace.api import Api
 from bot.workspace.broken import CUT
 from bot.workspace.downloads import Downloads
+from bot.workspace.gate import Gate, TooLarge
 from bot.workspace.link import serve_link
 from bot.workspace.page import Page
 from bot.workspace.state import Json
@@ -49,7 +51,7 @@ class Server:
             return
         listening = _bound(self._port)
         listening.listen(128)
-        running = _Uvicorn(_app(self._stage, self.page))
+        running = _Uvicorn(Gate(_app(self._stage, self.page), self._port))
         thread = Thread(target=running.run, args=([listening],), name="workspace", daemon=True)
         thread.start()
         running.ready.result(30)
@@ -85,32 +87,39 @@ def _bound(port: int, alone: bool = False) -> socket.socket:
     return bound
 
 
-def _app(stage: Stage, page: Page) -> ASGIApp:
+def routes(stage: Stage, page: Page) -> list[BaseRoute]:
+    """Return everything that the server answers."""
     api, downloads = Api(stage), Downloads(stage)
 
     async def link(websocket: WebSocket) -> None:
         await serve_link(stage, websocket)
 
-    return Starlette(
-        routes=[
-            Route("/api/{method}", api.call, methods=["GET", "POST"]),
-            Route("/upload/{file_id}", api.upload, methods=["POST"]),
-            Route("/response/{ticket}", api.respond, methods=["POST"]),
-            Route("/files-pri/{ids}/download/{name}", downloads.fetch),
-            Route("/files-pri/{ids}/{name}", downloads.fetch),
-            Route("/files-tmb/{ids}/{name}", downloads.fetch),
-            Route("/login", downloads.login),
-            WebSocketRoute("/link", link),
-            WebSocketRoute("/link/", link),
-            page.route,
-        ],
-        exception_handlers={ClientDisconnect: _gone},
-    )
+    return [
+        Route("/api/{method}", api.call, methods=["GET", "POST"]),
+        Route("/upload/{file_id}/{ticket}", api.upload, methods=["POST"]),
+        Route("/response/{ticket}", api.respond, methods=["POST"]),
+        Route("/files-pri/{ids}/download/{name}", downloads.fetch),
+        Route("/files-pri/{ids}/{name}", downloads.fetch),
+        Route("/files-tmb/{ids}/{name}", downloads.fetch),
+        Route("/login", downloads.login),
+        WebSocketRoute("/link", link),
+        WebSocketRoute("/link/", link),
+        page.route,
+    ]
+
+
+def _app(stage: Stage, page: Page) -> ASGIApp:
+    refusals = {ClientDisconnect: _gone, TooLarge: _too_large}
+    return Starlette(routes=routes(stage, page), exception_handlers=refusals)
 
 
 def _gone(_: Request, __: Exception) -> Response:
     """A bot that is killed in the middle of a call gets no answer, and is no error of this server's."""
     return Response(status_code=400)
+
+
+def _too_large(_: Request, __: Exception) -> Response:
+    return Response("The body is too large.", 413, media_type="text/plain")
 
 
 class _Uvicorn(uvicorn.Server):
@@ -122,7 +131,7 @@ class _Uvicorn(uvicorn.Server):
             self._served,
             interface="asgi3",
             proxy_headers=False,
-            http="h11",
+            http=limited(Limits()),
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             # The SDK's client cannot close while it waits in a read (3 s): a ping wakes it.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
+from secrets import token_hex, token_urlsafe
 from threading import Condition, RLock
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import uuid4
@@ -146,6 +146,11 @@ class Space:
     messages: list[Message] = field(default_factory=list)
 
 
+def secret_part() -> str:
+    """Return a part of an address that whoever was not given it cannot guess; ids are numbered."""
+    return token_urlsafe(24)
+
+
 @dataclass
 class Upload:
     """A file between the first and the last step of its upload."""
@@ -154,6 +159,8 @@ class Upload:
     length: int
     alt_text: str
     data: bytes | None = None
+    ticket: str = field(default_factory=secret_part)
+    """The part of its address that cannot be guessed."""
 
 
 @dataclass
@@ -220,7 +227,7 @@ class World:
         # Others on this machine, and pages in its browsers, can reach the port: they must not know the tokens.
         self.bot_token = f"xoxb-1-0000000001-{token_hex(16)}"
         self.app_token = f"xapp-1-A0000000001-1-{token_hex(16)}"
-        self.signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
+        self.signing_secret = token_hex(16)
         self.people: dict[str, Person] = {}
         self.spaces: dict[str, Space] = {}
         self.files: dict[str, SlackFile] = {}

@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.labels import labels_with
 from rag.catalog.scope import documents_in, live, serving
+from rag.catalog.sources import shared_by
 from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
 from rag.model import Box, Kind, NewChunk, PageReading, Scope
 from rag.ports import Entry, WordIndex
@@ -120,11 +121,25 @@ def renewed(connection: Connection) -> list[int]:
     return list(connection.scalars(rows.group_by(document.c.id).order_by(document.c.id)))
 
 
-def claim_reading(connection: Connection, run_id: str) -> ReadingRow | None:
-    """Take one waiting reading of a document that somebody still shares; what was never read goes first."""
+def waiting_people(connection: Connection) -> list[str]:
+    """Return who shares a document that was never read, waits, and whose time has come; see `sources`."""
+    who = func.coalesce(share.c.shared_by, "")
+    rows = select(who).join(source, source.c.id == share.c.source_id)
+    rows = rows.join(reading, reading.c.document_id == source.c.document_id)
+    rows = rows.where(reading.c.state == "waiting", reading.c.next_try <= time(), live(), ~_again())
+    return list(connection.scalars(rows.group_by(who).order_by(func.min(reading.c.id))))
+
+
+def claim_reading(connection: Connection, run_id: str, who: str | None = None) -> ReadingRow | None:
+    """Take one waiting reading of a document that somebody still shares; what was never read goes first.
+
+    With `who`, one that was never read and that this person shares.
+    """
+    mine = exists().where(source.c.document_id == reading.c.document_id, live(), shared_by(source.c.id, who or ""))
     candidate = (
         select(reading.c.id)
         .where(reading.c.state == "waiting", reading.c.next_try <= time(), shared(reading.c.document_id))
+        .where(true() if who is None else and_(mine, ~_again()))
         .order_by(_again(), reading.c.id)
         .limit(1)
         .scalar_subquery()
@@ -247,11 +262,12 @@ def fail_reading(connection: Connection, words: WordIndex, reading_id: int, reas
         connection.execute(delete(page).where(page.c.reading_id == reading_id))
 
 
-def release_reading(connection: Connection, reading_id: int, wait: float) -> None:
+def release_reading(connection: Connection, reading_id: int, wait: float, *, fresh: bool = False) -> None:
+    """Give a claim back. `fresh`: it went well, and its attempts are counted anew."""
     connection.execute(
         update(reading)
         .where(reading.c.id == reading_id, reading.c.state == "reading")
-        .values(state="waiting", run=None, next_try=time() + wait)
+        .values(state="waiting", run=None, next_try=time() + wait, **({"attempts": 0} if fresh else {}))
     )
 
 

@@ -11,7 +11,22 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.tables import document, forgotten, reading, run, share, source
@@ -146,10 +161,38 @@ def _reading_failed(connection: Connection, document_id: int | None) -> bool:
     return bool(states) and all(state == "failed" for state in states)
 
 
+def waiting_people(connection: Connection, kinds: Sequence[str]) -> list[str]:
+    """Return who shared a source of these kinds that waits and whose time has come, whoever waits longest first.
+
+    Empty: what nobody in a chat shared.
+    """
+    who = func.coalesce(share.c.shared_by, "")
+    rows = select(who).join(source, source.c.id == share.c.source_id)
+    rows = rows.where(source.c.state == "waiting", source.c.kind.in_(kinds), source.c.next_try <= time())
+    return list(connection.scalars(rows.group_by(who).order_by(func.min(source.c.id))))
+
+
+def shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
+    """Whether this person shares a source; see `waiting_people`."""
+    return exists().where(share.c.source_id == source_id, func.coalesce(share.c.shared_by, "") == who)
+
+
+def waiting_of(connection: Connection, who: str) -> int:
+    """Return how many sources that this person shares are not fetched or not read yet."""
+    unread = exists().where(reading.c.document_id == source.c.document_id, reading.c.state.in_(["waiting", "reading"]))
+    rows = select(func.count(source.c.id.distinct())).join(share, share.c.source_id == source.c.id)
+    waits = or_(source.c.state.in_(["waiting", "fetching"]), and_(source.c.state == "known", unread))
+    return connection.scalar(rows.where(share.c.shared_by == who, waits)) or 0
+
+
 def claim_source(
-    connection: Connection, run_id: str, kinds: Sequence[str], is_free: Callable[[str, str], bool] | None = None
+    connection: Connection,
+    run_id: str,
+    kinds: Sequence[str],
+    who: str | None = None,
+    is_free: Callable[[str, str], bool] | None = None,
 ) -> SourceRow | None:
-    """Take one waiting source of these kinds whose time has come.
+    """Take one waiting source of these kinds whose time has come; with `who`, one that this person shares.
 
     `is_free`: of a kind and a ref, whether this source may be fetched now; the first one that may is taken. The caller
     must let no other thread claim meanwhile.
@@ -158,7 +201,8 @@ def claim_source(
     """
     now = time()
     waiting = (source.c.state == "waiting") & source.c.kind.in_(kinds) & (source.c.next_try <= now)
-    candidates = select(source.c.id).where(waiting).order_by(source.c.id)
+    candidates = select(source.c.id).where(waiting, true() if who is None else shared_by(source.c.id, who))
+    candidates = candidates.order_by(source.c.id)
     if is_free is None:
         candidate = source.c.id == candidates.limit(1).scalar_subquery()
     else:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,6 +31,7 @@ from rag.packing import (
 )
 from rag.ports import Vector
 from rag.serve.batcher import Batcher
+from rag.serve.hosts import LoopbackOnly
 from rag.serve.leases import Leases
 from rag.serve.metrics import Metrics
 
@@ -181,7 +183,11 @@ def build_app(host: Host) -> Starlette:
     room = _Room(_ALL_MB << 20)
     told = [Route("/health", health), Route("/metrics", metrics), _route(host, "/identity", identity, room)]
     posted = {"/pictures": pictures, "/texts": texts, "/windows": windows, "/away": away, "/back": back}
-    return Starlette(routes=[*told, *(_route(host, path, answer, room, "POST") for path, answer in posted.items())])
+    routes = [*told, *(_route(host, path, answer, room, "POST") for path, answer in posted.items())]
+    # Without a token only this machine reaches the host, and the Host header has to say so. With one, the token says
+    # who may ask, and the host may be known by any name.
+    guard = Middleware(LoopbackOnly, remedy="To use another name, set MAGPIE_EMBED__TOKEN here and where you ask.")
+    return Starlette(routes=routes, middleware=[] if host.token else [guard])
 
 
 def _route(

@@ -57,7 +57,7 @@ def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path
         told = httpx.post(url, content=challenge, headers={"content-type": "application/json", **headers})
         assert told.json() == {"challenge": "c4"}
         health = httpx.get(f"http://127.0.0.1:{port}/health")
-        assert (health.status_code, health.json()["connected"]) == (200, True)
+        assert (health.status_code, health.json()) == (200, {"ok": True})
     assert ws.connections == 0
     assert len(ws.called("chat.postMessage")) == 1
 
@@ -102,7 +102,8 @@ def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace
             {"x-slack-signature": right["x-slack-signature"]},
         ]
         assert [sent("1", headers) for headers in refused] == [401] * len(refused)
-        assert sent("1", right | {"x-slack-request-timestamp": "yesterday"}) in (401, 500)
+        for stamp in ("yesterday", "", "-5", "1e9", "9" * 400):
+            assert sent("1", right | {"x-slack-request-timestamp": stamp}) == 401
         assert recorded(bot) == (0, 0)
         assert sent("1", right) == 200
         assert sent("3", signed(secret, body("3"), now - 240)) == 200
@@ -112,34 +113,20 @@ def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace
 HEALTH = {"ok": True, "connected": True, "working": True, "questions": 3}
 
 
-@pytest.mark.parametrize(
-    ("client", "headers", "told"),
-    [
-        (("127.0.0.1", 5000), {}, HEALTH),
-        (("::1", 5000), {}, HEALTH),
-        (("203.0.113.9", 5000), {}, {"ok": True}),
-        (("10.0.0.7", 5000), {"x-forwarded-for": "127.0.0.1"}, {"ok": True}),
-        (("127.0.0.1", 5000), {"x-forwarded-for": "203.0.113.9"}, {"ok": True}),
-        (("127.0.0.1", 5000), {"x-forwarded-for": "127.0.0.1"}, {"ok": True}),
-        (("127.0.0.1", 5000), {"forwarded": "for=127.0.0.1"}, {"ok": True}),
-        (("unix", 5000), {}, {"ok": True}),
-    ],
-)
-def test_how_magpie_is_in_detail_is_for_this_machine(
-    client: tuple[str, int], headers: dict[str, str], told: dict[str, object]
-) -> None:
-    asked = TestClient(build_server(lambda: HEALTH, None), client=client).get("/health", headers=headers)
-    assert (asked.status_code, asked.json()) == (200, told)
+@pytest.mark.parametrize("client", [("127.0.0.1", 5000), ("::1", 5000), ("203.0.113.9", 5000), ("unix", 5000)])
+@pytest.mark.parametrize("headers", [{}, {"x-forwarded-for": "203.0.113.9"}, {"host": "bot.example"}])
+@pytest.mark.parametrize("ok", [True, False])
+def test_health_tells_everyone_ok_and_nothing_else(client: tuple[str, int], headers: dict[str, str], ok: bool) -> None:
+    server = build_server(lambda: HEALTH | {"ok": ok}, None)
+    told = TestClient(server, client=client).get("/health", headers=headers)
+    assert (told.status_code, told.json()) == (200 if ok else 503, {"ok": ok})
 
 
-def test_what_a_proxy_passes_on_is_told_no_more_than_ok() -> None:
-    ill = HEALTH | {"ok": False}
-    with serving(build_server(lambda: ill, None), "127.0.0.1", 0) as port:
-        url = f"http://127.0.0.1:{port}/health"
-        assert httpx.get(url, headers={"x-forwarded-for": "127.0.0.1"}).json() == {"ok": False}
-        told = httpx.get(url)
-        assert (told.status_code, told.json()) == (503, ill)
-        assert "server" not in told.headers
+def test_health_names_no_server() -> None:
+    with serving(build_server(lambda: HEALTH, None), "127.0.0.1", 0) as port:
+        told = httpx.get(f"http://127.0.0.1:{port}/health")
+    assert told.json() == {"ok": True}
+    assert "server" not in told.headers
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux alone")
@@ -147,6 +134,7 @@ def test_the_health_port_is_for_this_machine_alone(ws: Workspace, tmp_path: Path
     port = free_port()
     with magpie(ws, tmp_path, health_port=port), socket.socket() as other:
         assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/health", headers={"host": "evil.example"}).status_code == 421
         other.bind(("127.0.0.2", port))  # free, so nobody listens on every address
 
 
@@ -155,7 +143,7 @@ def test_health_says_when_slack_is_out_of_reach(ws: Workspace, tmp_path: Path) -
     with magpie(ws, tmp_path, health_port=port):
         told = httpx.get(f"http://127.0.0.1:{port}/health")
         assert told.status_code == 200
-        assert told.json() == {"ok": True, "connected": True, "working": True, "questions": 0}
+        assert told.json() == {"ok": True}
         with ws.unreachable():
             until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 503)
         until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200)

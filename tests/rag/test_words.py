@@ -13,7 +13,7 @@ from rag.catalog import Catalog, sources
 from rag.catalog.documents import claim_reading, put_document, put_pages
 from rag.catalog.tables import document, share, source
 from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
-from rag.words import STOP_WORDS, Fts5Words, content_words
+from rag.words import STOP_WORDS, Fts5Words, content_words, first_words, tokens
 from tests.measure.multiplied import fill_catalog
 
 TEXTS = {
@@ -152,3 +152,20 @@ def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> Non
         assert first[0] == again[0]
         with pytest.raises(Exception, match="UNIQUE"):
             connection.execute(insert(source).values(kind="path", ref="x", state="waiting"))
+
+
+@given(text=st.text(max_size=300), most=st.integers(1, 20))
+def test_the_first_words_are_a_start_of_the_text_with_no_more_words(text: str, most: int) -> None:
+    start = first_words(text, most)
+    assert text.startswith(start)
+    assert len(tokens(start)) <= most
+    assert len(start) <= max(most * 20, 0)
+    if len(tokens(text)) <= most and len(text) <= most * 20:
+        assert start == text
+
+
+def test_a_long_text_is_cut_after_a_word_and_one_without_words_by_its_length() -> None:
+    assert first_words("Which port does the gateway use?", 3) == "Which port does"
+    assert first_words("Which port?", 2) == "Which port?"
+    assert first_words("a" * 40_000, 10) == "a" * 200
+    assert first_words("?" * 40_000, 10) == "?" * 200

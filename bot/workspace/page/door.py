@@ -11,6 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.workspace.gate import own_hosts
+
 CSP = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -31,7 +33,7 @@ class Door:
 
     def __init__(self, inner: ASGIApp, port: int) -> None:
         self._inner = inner
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = own_hosts(port)
         self.token = token_urlsafe(24)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from bot.workspace import acts, file_acts
 from bot.workspace.acts import Draft, Stage
+from bot.workspace.gate import API_BYTES, UPLOAD_BYTES, TooLarge, body_within
 from bot.workspace.page.doing import Refused, do, text_of
 from bot.workspace.page.door import Door
 from bot.workspace.page.live import Tail, View, serve
@@ -25,9 +26,6 @@ from bot.workspace.state import Json, Person
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-MOST_BYTES = 250 * 1024 * 1024
-"""Of one file; more than Magpie reads by default."""
-
 SHOWN = {**{kind: kind for kind in PICTURES}, "application/pdf": "application/pdf", "text/plain": "text/plain"}
 """What the browser shows by itself; everything else is saved."""
 
@@ -141,8 +139,8 @@ class Page:
     async def _do(self, request: Request) -> Response:
         person = self._who(request.path_params["person"])
         try:
-            asked = json.loads(await request.body())
-        except ValueError:
+            asked = json.loads(await body_within(request, API_BYTES))
+        except (ValueError, RecursionError):
             asked = None
         if person is None or not isinstance(asked, dict):
             return _refusal("There is nobody of that id." if person is None else "The request is no JSON object.")
@@ -154,23 +152,22 @@ class Page:
     async def _upload(self, request: Request) -> Response:
         """The raw bytes of a file, named in the query; it is shared by the message that names its id."""
         person, name = self._who(request.path_params["person"]), _named(request.query_params.get("name", ""))
-        data = bytearray()
-        async for piece in request.stream():
-            data += piece
-            if len(data) > MOST_BYTES:
-                return _refusal(f"{name} is larger than {MOST_BYTES // 1024**2} MB.", 413)
+        try:
+            data = await body_within(request, UPLOAD_BYTES)
+        except TooLarge:
+            return _refusal(f"{name} is larger than {UPLOAD_BYTES >> 20} MB.", 413)
         if person is None:
             return _refusal("There is nobody of that id.")
         if not data:
             return _refusal(f"{name} is empty.")
-        return JSONResponse({"id": file_acts.create(self._stage, person.id, name, bytes(data)).id})
+        return JSONResponse({"id": file_acts.create(self._stage, person.id, name, data).id})
 
     async def _share_samples(self, request: Request) -> Response:
         person = self._who(request.path_params["person"])
         drawn = zip(self.samples.names, await run_in_threadpool(self.samples.draw), strict=True)
         try:
-            channel = text_of(json.loads(await request.body()), "channel")
-        except (ValueError, AttributeError, Refused):
+            channel = text_of(json.loads(await body_within(request, API_BYTES)), "channel")
+        except (ValueError, RecursionError, AttributeError, Refused):
             return _refusal("The request is no JSON object with a channel.")
         with self._world.changed:
             space = self._world.spaces.get(channel)

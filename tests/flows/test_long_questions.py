@@ -1,0 +1,46 @@
+"""A question as long as Slack lets anyone write: only its start is searched for and given to the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.render import answer_reply
+from bot.surfaces.listing import found_reply
+from rag import Scope, Settings, open_rag
+from tests.fakes.absent import NoEmbedder
+from tests.fakes.generator import FakeGenerator
+from tests.fakes.reader import TextReader
+
+QUESTION = "Which port does the gateway use?"
+LONG = f"{QUESTION} {' '.join(f'word{number} Fig. {number}' for number in range(4000))}"[:40_000]
+
+
+@pytest.mark.parametrize("most", [10, 200])
+def test_a_long_question_is_searched_for_as_its_first_words_are(tmp_path: Path, most: int) -> None:
+    (tmp_path / "handbook.pdf").write_text("The gateway uses port 8443.\fThe word of figure 7 is word7.\fword3999")
+    generator = FakeGenerator()
+    settings = Settings(data=tmp_path / "data", read={"workers": 1}, search={"words": most, "sure": 0.0})
+    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator) as rag:
+        rag.index([tmp_path / "handbook.pdf"])
+        found = rag.find(LONG, Scope.operator())
+        start = rag.find(" ".join(LONG.replace("Fig.", "Fig").split()[:most]), Scope.operator())
+        assert (found.hits, found.rankings) == (start.hits, start.rankings)
+        assert all(hit.page != 3 for hit in found.hits)
+        assert f"its first {most} words" in found.notice
+        assert f"its first {most} words" in str(found_reply(found).blocks)
+        answer = rag.ask(LONG, Scope.operator())
+        assert len(generator.prompts[-1].user) < 8000
+        assert f"its first {most} words" in answer.notice
+        assert "its first 4000 characters" in answer.notice
+        assert f"its first {most} words" in str(answer_reply(answer).blocks)
+        short = rag.ask(QUESTION, Scope.operator())
+        assert (short.notice, short.found.notice) == ("", "")
+
+
+def test_a_long_follow_up_is_not_rewritten(tmp_path: Path) -> None:
+    generator = FakeGenerator()
+    with open_rag(Settings(data=tmp_path), embedder=NoEmbedder(), generator=generator) as rag:
+        assert rag.standalone(LONG, [("asker", QUESTION), ("magpie", "Port 8443.")]) == LONG
+    assert generator.prompts == []
