@@ -100,9 +100,15 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
 
 
 def office_files(wanted: str) -> list[Path]:
-    """Return the folders that LibreOffice is installed in, as far as they are not the system's own."""
-    program = office_program(wanted)
-    return [] if program is None else [Path(program).absolute().parent, Path(program).resolve().parents[1]]
+    """Return where LibreOffice is installed: the program, and the folder around its folder `program`.
+
+    Of a program that lies elsewhere nothing but the file: its folder may hold anything.
+    """
+    found = office_program(wanted)
+    if found is None:
+        return []
+    program = Path(found).resolve()
+    return [Path(found).absolute(), program, *([program.parents[1]] if program.parent.name == "program" else [])]
 
 
 def office_remedy(wanted: str) -> str:
@@ -172,7 +178,8 @@ def _binary(program: Path) -> Path:
 def _end_group() -> None:
     """End what the program started and left: everything in this process's group but itself."""
     own, group = os.getpid(), os.getpgrp()
-    if own != group:  # not a group of our own: nobody else's processes are ended
+    # 0 is a group whose leader is outside this process namespace: bubblewrap's, with nothing but ours in it.
+    if group not in (own, 0):
         return
     if sys.platform == "linux":
         others = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]

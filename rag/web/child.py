@@ -148,6 +148,9 @@ def show(order: Order) -> dict[str, Any]:
             viewport={"width": WIDTH, "height": HEIGHT},
             accept_downloads=False,
             service_workers="block",
+            extra_http_headers={
+                "Accept-Encoding": "identity"
+            },  # the limit on bytes counts what comes, not what unfolds
         )
         page = context.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import gettempdir
+from typing import IO
 from zipfile import ZipFile
 
 import pytest
@@ -41,10 +43,7 @@ if behaviour == "again" and not os.path.exists("started"):
     open("started", "w").close()
     sys.exit(81)
 if behaviour == "hangs":
-    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    with open("left.part", "w") as file:
-        file.write(str(left.pid))
-    os.rename("left.part", "left")
+    subprocess.Popen([sys.executable, "-c", {left!r}])
     time.sleep(600)
 if behaviour == "slow":
     time.sleep(4)
@@ -60,6 +59,15 @@ if behaviour != "nothing":
 """Behaves like LibreOffice as seen from outside. It can write to its own folder alone, so it tells what it was called
 with in the pages that it makes."""
 
+LEFT = """
+import fcntl, os, time
+file = open("left.part", "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+os.rename("left.part", "left")
+time.sleep(600)
+"""
+"""Started by the stand-in and left to itself; it holds a lock as long as it lives."""
+
 Open = Callable[..., GuardedReader]
 
 
@@ -71,17 +79,26 @@ class Office:
         for number in range(1, 13):
             papers.text_page(document, f"These are the words of page N{number}")
         pdf = papers.save(document, folder / "made-by-office.pdf")
-        self.program = folder / "soffice"
-        self.program.write_text(STAND_IN.format(python=sys.executable, behaviour=behaviour, pdf=str(pdf), probe=probe))
+        self.program = folder / "program" / "soffice"  # as it is laid out, with what it needs beside its folder
+        self.program.parent.mkdir()
+        self.program.write_text(
+            STAND_IN.format(python=sys.executable, behaviour=behaviour, pdf=str(pdf), probe=probe, left=LEFT)
+        )
         self.program.chmod(self.program.stat().st_mode | stat.S_IXUSR)
 
-    def left(self) -> int:
-        """A process that the program started and is waiting for."""
+    def left(self) -> IO[str]:
+        """The file on which a process that the program started holds a lock."""
         end = time.monotonic() + 60
         pattern = f"magpie-read-{os.getpid()}-*/work/office/left"
         while not (found := list(Path(gettempdir()).glob(pattern))):
             assert time.monotonic() < end, "the program was not started"
-        return int(found[0].read_text())
+        return found[0].open()
+
+
+def await_end(left: IO[str]) -> None:
+    """Wait until the process that holds the lock is gone, in whatever process namespace it was."""
+    with left:
+        fcntl.flock(left, fcntl.LOCK_EX)
 
 
 @pytest.fixture
@@ -192,7 +209,7 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(
         left = hangs.left()
         with pytest.raises(Unreadable, match="within 3 s"):
             waiting.result(timeout=60)
-    assert gone(left)
+    await_end(left)
     pid = reader.pid
     assert reader.inspect(good(tmp_path)).page_count == 1
     assert reader.pid == pid
@@ -208,7 +225,7 @@ def test_closing_the_reader_ends_the_program(tmp_path: Path, office: Callable[..
         reader.close()
         with pytest.raises(ReaderStopped, match="closed"):
             waiting.result(timeout=20)
-    assert gone(left)
+    await_end(left)
 
 
 @pytest.mark.parametrize(
