@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot import ledger
 from bot.files import KIND, SlackFiles
@@ -62,6 +63,20 @@ def test_every_page_of_a_long_listing_is_taken_in(ws: Workspace, rag: Rag, sweep
     assert asked == ["1", "2", "3"]
     sweep.channel(room)
     assert len(shared(rag, room)) == 250
+
+
+def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Workspace, rag: Rag) -> None:
+    cara = ws.person("cara")
+    room = ws.channel("flood", members=[cara])
+    ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, most_files=3)
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 3
+    with rag.writing() as connection:
+        connection.execute(text("UPDATE source SET state = 'failed' WHERE state = 'waiting'"))
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 5
 
 
 def test_what_is_not_for_the_index_is_left_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
