@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.surfaces import listeners
 from bot.workspace.state import SlackFile
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared, spaces
-from tests.leaks.papers import TOPICS
+from tests.leaks.papers import TOPICS, name_of
 from tests.leaks.presses import asker_goes
 from tests.leaks.town import Leak, Town
 
@@ -29,6 +29,24 @@ def ask_with_and_unshare(town: Town, step: Step) -> None:
     town.hear()
     if not step.c % 2:
         goes()
+
+
+def name_goes(town: Town, step: Step) -> None:
+    """A paper is uploaded again under another name, which goes while the model writes; the paper stays."""
+    file = pick([each for each in shared(town) if town.shares[each.id][0] in range(len(town.papers))], step.a)
+    space = None if file is None else town.world.spaces[file.shares[0].space]
+    if file is None or space is None or space.archived:
+        return
+    person = pick([each for each in people(town) if each.id in space.members], step.b)
+    if person is None:
+        return
+    paper, name, before = town.papers[town.shares[file.id][0]], len(town.shares), set(town.world.files)
+    town.ws.post(person.id, space.id, files=[(name_of(name), paper.content)])
+    [new] = set(town.world.files) - before
+    town.shares[new] = (paper.number, name)
+    town.work()
+    town.generator.meanwhile = town.during(lambda: town.ws.unshare(new, space.id))
+    town.ws.post(person.id, space.id, _question(town, paper.number + 1))
 
 
 def share_and_delete(town: Town, step: Step) -> None:
