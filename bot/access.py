@@ -48,6 +48,10 @@ class Access:
             log.warning("A scope was narrowed, for Slack's answer was not understood (%s).", type(error).__name__)
         return Granted(Scope.of(channel), "this conversation alone: Slack did not say who reads it", UNSURE)
 
+    def forget_members(self, channel: str) -> None:
+        """Ask Slack anew, the next time, who is in a conversation: events may be late."""
+        self._directory.drop(channel)
+
     def is_member(self, channel: str, user: str) -> bool:
         """Whether somebody is in a conversation, as far as Slack says so now. Never raises."""
         try:

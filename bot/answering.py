@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -15,7 +16,7 @@ from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import line, metadata, render, shown
+from bot import line, metadata, render, shown, uploading
 from bot.happenings import Question
 from bot.line import Asked
 from bot.render import Reply
@@ -208,6 +209,8 @@ class Answering:
             found = allowed(connection, reply.documents, granted.scope)
             if {one.document for one in found} != set(reply.documents):
                 return False
+            if not shown.still_named(connection, reply.used, granted.scope):
+                return False
             shown.log_access(connection, asked.question, found, granted.why)
         return True
 
@@ -248,9 +251,10 @@ class Answering:
             and uploads
             and self._uploads.are_shared(uploads[0], asked.question.channel, asked.sharing)
         ):
+            self._note_shared(uploads)
             return
         if uploads is None:
-            uploads = [self._uploads.send(picture) for picture in pictures]
+            uploads = [self._uploads.send(picture, lambda file: self._note_upload(asked, file)) for picture in pictures]
             self._note(asked, uploads=list(uploads))
         if not self._may_show(asked, reply):  # a last time: the pictures come after the words
             return
@@ -261,6 +265,16 @@ class Answering:
         # Where the answer stands under no message, its pictures go under the answer.
         under = asked.question.thread or str(asked.placeholder)
         self._uploads.share(uploads, pictures, asked.question.channel, under)
+        self._note_shared(uploads)
+
+    def _note_upload(self, asked: Asked, file: str) -> None:
+        """From here on a picture that is never shared is deleted at Slack, whatever happens to the answer."""
+        with self._rag.writing() as connection:
+            uploading.put_upload(connection, asked, file)
+
+    def _note_shared(self, uploads: Sequence[str]) -> None:
+        with self._rag.writing() as connection:
+            uploading.drop_uploads(connection, uploads)
 
     def _forget_pictures(self, asked: Asked) -> None:
         """Take out of Slack what an answer before showed."""
@@ -268,6 +282,7 @@ class Answering:
             self._uploads.withdraw(file)
         with self._rag.writing() as connection:
             shown.drop_evidence(connection, asked.obsolete)
+            uploading.drop_uploads(connection, asked.obsolete)
             line.note_reply(connection, asked, obsolete=None)
 
     def _note(self, asked: Asked, **known: Any) -> None:

@@ -152,9 +152,10 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
             return _edited(event, channel, me, direct=direct)
         case "message_deleted":
             before = event.get("previous_message") or {}
-            gone = [Unshared(_text(raw.get("id")), channel, _at(event)) for raw in before.get("files") or ()]
-            links = [Unlinked(url, channel) for url in _links(before)]
-            return [*gone, *links, Withdrawn(channel, _text(event.get("deleted_ts")))]
+            deleted = _text(event.get("deleted_ts"))
+            gone = [Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()]
+            links = [Unlinked(url, channel, deleted) for url in _links(before)]
+            return [*gone, *links, Withdrawn(channel, deleted)]
         case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # a channel made private has no event but this
             return [Readers(channel)]
     return []
@@ -193,8 +194,9 @@ def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happenin
     """Files that came and went; other words; and a mention that was put in afterwards."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
-    found: list[Happening] = [Unshared(file, channel, _at(event)) for file in had if file not in has]
-    found += [Unlinked(url, channel) for url in _links(before) if url not in _links(message)]
+    written = _text(message.get("ts"))
+    found: list[Happening] = [Unshared(file, channel, _at(event), written) for file in had if file not in has]
+    found += [Unlinked(url, channel, written) for url in _links(before) if url not in _links(message)]
     fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
     asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
     if fresh or asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,9 @@ KIND = "slack"
 LINK = "slack-link"
 """What a web page is called there whose address was written in a conversation; its ref is the address."""
 
+_GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
+"""What files.info says of a file that no conversation shares where Magpie is. Other errors say nothing about that."""
+
 _READY_AFTER = (0.5, 1, 2, 4, 8)
 """Seconds between two looks at a fresh file, which has no type and no address while Slack checks it."""
 
@@ -42,10 +45,14 @@ class SlackFiles:
         me: str,
         max_mb: int,
         is_wanted: Callable[[str], bool] = lambda _: False,
+        is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`is_wanted`: whether somebody said that a picture is to be indexed though it was sent as a question."""
+        """`is_wanted`: whether somebody said that a picture is to be indexed though it was sent as a question.
+        `is_question`: whether a message is a question, by its channel and ts.
+        """
         self._client = client
         self._is_wanted = is_wanted
+        self._is_question = is_question
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
@@ -70,11 +77,14 @@ class SlackFiles:
         return Fetched(changed_ns(file), file.size, file.name, file.link)
 
     def info(self, file: str) -> Mapping[str, Any]:
-        """The whole file object. Raise NotFound for one that is deleted, or out of Magpie's sight."""
+        """The whole file object. Raise NotFound for one that is deleted, or not shared in any conversation that Magpie
+        is in; TryAgain when Slack does not say which."""
         try:
             with calling():
                 found: Mapping[str, Any] = self._client.files_info(file=file)["file"]
         except Refused as error:
+            if error.code not in _GONE:
+                raise TryAgain(f"Slack did not show the file {file} ({error.code}).") from error
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
         return found
 
@@ -95,8 +105,19 @@ class SlackFiles:
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
         """Whether every message that shares this picture is a question: in a direct message, or with a mention."""
         places = list(_shares(raw))
-        return bool(places) and all(
-            channel.startswith("D") or self._mentions_me(channel, share) for channel, share in places
+        return bool(places) and all(self._asks_me(channel, share) for channel, share in places)
+
+    def shows_document(self, raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool:
+        """Whether some message in a conversation, except those in `removed`, shares this picture without asking Magpie
+        about it."""
+        here = [share for there, share in _shares(raw) if there == channel and share.get("ts") not in removed]
+        return any(not self._asks_me(channel, share) for share in here)
+
+    def _asks_me(self, channel: str, share: Mapping[str, Any]) -> bool:
+        return (
+            channel.startswith("D")
+            or self._is_question(channel, str(share.get("ts", "")))
+            or self._mentions_me(channel, share)
         )
 
     def _mentions_me(self, channel: str, share: Mapping[str, Any]) -> bool:
@@ -203,6 +224,23 @@ def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for channel, shares in spaces.items():
             for share in shares:
                 yield channel, share
+
+
+def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool | None:
+    """Whether a file is shared in a conversation; None if this file object does not say. Messages in `removed`, by ts,
+    do not count.
+
+    A stub, an object without `shares` and a list of shares that is cut off name places, but never rule one out.
+    """
+    if raw.get("mode") == "tombstone":
+        return False
+    messages = {str(share.get("ts", "")) for there, share in _shares(raw) if there == channel}
+    if messages - set(removed):
+        return True
+    if not messages and channel in channels_of(raw):
+        return None if removed else True
+    told = isinstance(raw.get("shares"), Mapping) and not raw.get("has_more_shares")
+    return False if told and not slack_file(raw).stub else None
 
 
 def shared_at(raw: Mapping[str, Any], channel: str) -> float:

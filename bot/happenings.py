@@ -114,6 +114,8 @@ class Unshared:
     channel: str | None = None
     at: float = field(default=0.0, compare=False)
     """When, seconds since 1970; 0: not told."""
+    ts: str = field(default="", compare=False)
+    """Of the message that no longer shares it; empty: not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class Unlinked:
 
     url: str
     channel: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True)

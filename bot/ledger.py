@@ -6,6 +6,7 @@ statement, so that a killed process leaves nothing half known.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -19,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
     delete,
     exists,
@@ -71,6 +73,25 @@ departed = Table(
 )
 """Files that left: an event that tells late of a share before that changes nothing."""
 
+removed = Table(
+    "removed",
+    metadata,
+    Column("file", String(32), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("ts", String(32), primary_key=True, doc="of the message that no longer shares it"),
+    Column("at", Float, nullable=False),
+)
+"""Messages that no longer share a file. Slack may go on listing them for a moment after it said that they went."""
+
+linked = Table(
+    "linked",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("ts", String(32), primary_key=True, doc="of a message that has this address"),
+)
+"""The messages that share a web page: it is shared for as long as one of them is there."""
+
 conversation = Table(
     "conversation",
     metadata,
@@ -95,7 +116,12 @@ errand = Table(
     "errand",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String(8), nullable=False, doc="all: plan a sweep; channel: list its files; file: did it change"),
+    Column(
+        "kind",
+        String(8),
+        nullable=False,
+        doc="all, channel, file: what to look at; gone, uploads: what to remove",
+    ),
     Column("ref", String(32), nullable=False),
     Column("sent", Integer, nullable=False, server_default="1", doc="how often it was asked for"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -131,7 +157,8 @@ def take_delivery(connection: Connection, event_id: str) -> bool:
 def forget_deliveries(connection: Connection, older_than: float) -> None:
     """Slack redelivers for a few minutes, with delayed events for a day; seconds."""
     connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
-    connection.execute(delete(departed).where(departed.c.at < time() - older_than))
+    for table in (departed, removed):
+        connection.execute(delete(table).where(table.c.at < time() - older_than))
 
 
 def put_query(connection: Connection, file: str, channel: str) -> None:
@@ -145,7 +172,7 @@ def is_query(connection: Connection, file: str, channel: str) -> bool:
 
 def want_file(connection: Connection, file: str, channel: str) -> None:
     """Somebody says that a file is to be indexed there: a picture is a question no longer."""
-    connection.execute(delete(queried).where(queried.c.file == file, queried.c.channel == channel))
+    drop_query(connection, file, channel)
     connection.execute(upsert(wanted).values(file=file, channel=channel).on_conflict_do_nothing())
 
 
@@ -166,6 +193,63 @@ def note_departure(connection: Connection, file: str, channel: str, at: float) -
     new = upsert(departed).values(file=file, channel=channel, at=at)
     later = func.max(departed.c.at, new.excluded.at)
     connection.execute(new.on_conflict_do_update(index_elements=["file", "channel"], set_={"at": later}))
+
+
+def note_removal(connection: Connection, file: str, channel: str, ts: str) -> None:
+    new = upsert(removed).values(file=file, channel=channel, ts=ts, at=time())
+    connection.execute(new.on_conflict_do_nothing())
+
+
+def removed_from(connection: Connection, file: str, channel: str) -> set[str]:
+    """The ts of the messages in a conversation that no longer share a file."""
+    rows = select(removed.c.ts).where(removed.c.file == file, removed.c.channel == channel)
+    return set(connection.scalars(rows))
+
+
+def departed_at(connection: Connection, file: str, channel: str) -> float | None:
+    """When a file last left a conversation; None if that is not recorded. Leaving all conversations does not count."""
+    rows = select(departed.c.at).where(departed.c.file == file, departed.c.channel == channel)
+    found = connection.scalar(rows)
+    return None if found is None else float(found)
+
+
+def drop_departure(connection: Connection, file: str, channel: str, at: float) -> bool:
+    """Slack says that a file is still there. False if it left again after the departure at this time."""
+    mine = (departed.c.file == file) & (departed.c.channel == channel)
+    gone = connection.execute(delete(departed).where(mine, departed.c.at == at)).rowcount
+    return gone == 1 or departed_at(connection, file, channel) is None
+
+
+def put_link(connection: Connection, url: str, channel: str, ts: str, *, known: bool) -> None:
+    """`known`: the page is shared there already. A message that an earlier version did not record may have shared it,
+    and counts as one without a ts."""
+    mine = (linked.c.url == url) & (linked.c.channel == channel)
+    unrecorded = known and not connection.scalar(select(exists().where(mine)))
+    for each in ("", ts) if unrecorded else (ts,):
+        connection.execute(upsert(linked).values(url=url, channel=channel, ts=each).on_conflict_do_nothing())
+
+
+def drop_link(connection: Connection, url: str, channel: str, ts: str) -> bool:
+    """A message no longer has this address. Returns whether no other message in the conversation has it either."""
+    mine = (linked.c.url == url) & (linked.c.channel == channel)
+    if connection.execute(delete(linked).where(mine, linked.c.ts == ts)).rowcount == 0:
+        connection.execute(delete(linked).where(mine, linked.c.ts == ""))
+    return not connection.scalar(select(exists().where(mine)))
+
+
+def drop_links(connection: Connection, channel: str, kept: Collection[str] = ()) -> None:
+    """Delete the addresses of a conversation's messages, except those in `kept`."""
+    there = connection.scalars(select(linked.c.url).where(linked.c.channel == channel).distinct()).all()
+    for url in set(there) - set(kept):
+        connection.execute(delete(linked).where(linked.c.channel == channel, linked.c.url == url))
+
+
+def channels_with_links(connection: Connection) -> list[str]:
+    return list(connection.scalars(select(linked.c.channel).distinct()))
+
+
+def drop_query(connection: Connection, file: str, channel: str) -> None:
+    connection.execute(delete(queried).where(queried.c.file == file, queried.c.channel == channel))
 
 
 def has_departed(connection: Connection, file: str, channel: str, since: float) -> bool:

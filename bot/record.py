@@ -27,9 +27,10 @@ from bot.happenings import (
     Unshared,
     Withdrawn,
 )
+from bot.moving import move_channel
 from bot.surfaces import asides
 from bot.surfaces.asides import Aside
-from rag import Share, drop_share, files_waiting, is_shared, leave_space, move_space, put_share
+from rag import Share, drop_share, files_waiting, is_shared, leave_space, put_share, shared_in, withhold_share
 
 _MINUTE = 60.0
 
@@ -52,21 +53,29 @@ def record(
             shown.reword(connection, channel, ts, text)
         case Queried(file, channel) if not ledger.is_wanted(connection, file, channel):
             ledger.put_query(connection, file, channel)
-            drop_share(connection, KIND, [file], channel)
+            _doubt(connection, file, channel)  # another message may share the same picture as a document
         case Shared():
             _record_share(connection, happening, files)
-        case Unshared(file, channel, at):
-            drop_share(connection, KIND, [file], channel)
-            ledger.want_no_longer(connection, file, channel)
-            ledger.note_departure(connection, file, channel or "", at)
+        case Unshared(file, None, at):
+            drop_share(connection, KIND, [file])
+            ledger.want_no_longer(connection, file, None)
+            ledger.note_departure(connection, file, "", at)
             ledger.send_errand(connection, "gone", "*")
+        case Unshared(file, str(channel), at, ts):
+            ledger.note_departure(connection, file, channel, at)
+            if ts:
+                ledger.note_removal(connection, file, channel, ts)
+            if not _doubt(connection, file, channel):
+                ledger.want_no_longer(connection, file, channel)
         case Linked(url, channel, user, ts) if links and has_room(connection, user, files):
             # What a page says changes: it is fetched again whenever somebody writes its address.
             written = round(float(ts or 0) * 1e9)
             name = url.partition("://")[2].partition("?")[0].rstrip("/")
+            ledger.put_link(connection, url, channel, ts, known=url in shared_in(connection, LINK, channel))
             put_share(connection, Share(LINK, url, channel, name, url, user, changed_ns=written))
-        case Unlinked(url, channel):
-            drop_share(connection, LINK, [url], channel)
+        case Unlinked(url, channel, ts):
+            if ledger.drop_link(connection, url, channel, ts):
+                drop_share(connection, LINK, [url], channel)
         case Withdrawn(channel, ts):
             line.halt_question(connection, channel, ts, line.DELETED)
         case Changed(file):
@@ -78,10 +87,22 @@ def record(
         case Left(channel):
             leave(connection, channel)
         case Moved(old, new):
-            move_space(connection, old, new)
+            move_channel(connection, old, new)
         case PersonChanged(_, gone=True):
             # Their direct messages are nobody's any more. Which ones those are, the list of conversations says.
             ledger.send_errand(connection, "all", "*")
+
+
+def _doubt(connection: Connection, file: str, channel: str) -> bool:
+    """Show nothing of a file in a conversation until Slack says whether some other message still shares it there.
+
+    One message went or asked a question with it, but anyone can share and delete a file that others shared before.
+    False: it is not shared there.
+    """
+    if not withhold_share(connection, KIND, file, channel):
+        return False
+    ledger.send_errand(connection, "file", file)
+    return True
 
 
 def _record_question(connection: Connection, asked: Question, waiting: int) -> None:
@@ -135,6 +156,7 @@ def leave(connection: Connection, channel: str) -> None:
     """Let go of everything shared in a conversation that Magpie is no longer in."""
     for kind in (KIND, LINK):
         leave_space(connection, kind, channel)
+    ledger.drop_links(connection, channel)
     # What was sent there stays as it is: Magpie is there no longer, and what it showed was not deleted.
     shown.drop_evidence(connection, channel=channel)
     ledger.send_errand(connection, "gone", "*")

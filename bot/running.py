@@ -177,7 +177,11 @@ def open_bot(
             with rag.reading() as connection:
                 return ledger.is_wanted(connection, file)
 
-        files = SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
+        def is_question(channel: str, ts: str) -> bool:
+            with rag.reading() as connection:
+                return line.find_question(connection, channel, ts) is not None
+
+        files = SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, is_question)
         fetchers: dict[str, Fetcher] = {KIND: files}
         if slack.links:
             fetchers[LINK] = UrlFetcher(settings.web, settings.read)

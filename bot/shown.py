@@ -36,9 +36,10 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.happenings import Question
 from bot.ledger import metadata, receipt
 from bot.line import OPEN, question
+from bot.render import Used, name_mark
 from bot.surfaces import feedback
 from bot.surfaces.asides import aside
-from rag import Allowed, gone
+from rag import Allowed, Scope, gone, names_within
 
 access = Table(
     "access",
@@ -82,6 +83,16 @@ class Seen:
     spaces: Sequence[str]
     scope: str
     removed: bool
+
+
+def still_named(connection: Connection, used: Iterable[Used], scope: Scope) -> bool:
+    """Whether every document of a reply still has, in the scope of its readers, the name that the reply gives it.
+
+    One of several shares may have gone, and its name with it.
+    """
+    named = {(one.document, one.name) for one in used if one.name}
+    known = names_within(connection, {document for document, _ in named}, scope)
+    return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
 
 def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed], scope: str) -> None:

@@ -12,11 +12,24 @@ from slack_sdk import WebClient
 from bot import ledger
 from bot.audience import Conversation, conversation
 from bot.events import parse, slack_file
-from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, shared_at
+from bot.files import KIND, LINK, SlackFiles, changed_ns, channels_of, is_shared_in, shared_at
 from bot.happenings import FollowUp, Queried, Question
 from bot.record import has_room, leave, record
 from bot.slack import Refused, calling
-from rag import NotFound, Rag, Share, drop_share, is_shared, put_share, shared_in, spaces_of
+from rag import (
+    NotFound,
+    Rag,
+    Share,
+    TryAgain,
+    drop_share,
+    is_shared,
+    put_share,
+    settle_share,
+    shared_in,
+    spaces_of,
+    withheld,
+    withheld_in,
+)
 
 log = logging.getLogger("magpie")
 
@@ -66,12 +79,15 @@ class Sweep:
                 with self._rag.writing() as connection:
                     leave(connection, channel)
             return
-        with self._rag.reading() as connection:
+        with self._rag.writing() as connection:
             known = shared_in(connection, KIND, channel)
+            for file in withheld_in(connection, KIND, channel):
+                ledger.send_errand(connection, "file", file)
         for file in known:
-            if file not in listed and not self._is_in(file, channel):
+            if file not in listed and self._is_in(file, channel) is False:
                 with self._rag.writing() as connection:
                     drop_share(connection, KIND, [file], channel)
+                    ledger.send_errand(connection, "gone", "*")
 
     def _unheard(self, channel: str) -> None:
         """Questions of the last day whose event never came; those that were heard are there already."""
@@ -113,16 +129,49 @@ class Sweep:
                 return
 
     def file(self, file: str) -> None:
-        """Look whether a file changed; its size and time decide whether it is fetched again."""
+        """Look at a file: one whose size or time changed is fetched again, and one that is withheld somewhere is shown
+        again there or goes. Raise TryAgain, and let nothing go, when Slack does not say where it is shared."""
         with self._rag.reading() as connection:
             if not is_shared(connection, KIND, file):
                 return
+            doubts = withheld(connection, KIND, file)
         try:
             raw = self._files.info(file)
         except NotFound:
             with self._rag.writing() as connection:
                 drop_share(connection, KIND, [file])
+                ledger.want_no_longer(connection, file, None)
+                ledger.send_errand(connection, "gone", "*")
             return
+        self._take_up(file, raw)
+        unknown = [channel for channel, mark in doubts.items() if not self._settle(file, raw, channel, mark)]
+        if unknown:
+            raise TryAgain(f"Slack does not say whether {file} is still shared in {len(unknown)} conversations.")
+
+    def _settle(self, file: str, raw: Mapping[str, Any], channel: str, mark: int) -> bool:
+        """Show a withheld file again in a conversation, or take it out, as Slack says. False when it does not say."""
+        with self._rag.reading() as connection:
+            removed = ledger.removed_from(connection, file, channel)
+            query = ledger.is_query(connection, file, channel)
+            left = ledger.departed_at(connection, file, channel)
+        there = is_shared_in(raw, channel, removed)
+        if there is None:
+            return False
+        stays = there and (not query or self._files.shows_document(raw, channel, removed))
+        with self._rag.writing() as connection:
+            if not settle_share(connection, KIND, file, channel, mark, there=stays):
+                return True  # something happened to it meanwhile, which has sent an errand of its own
+            if stays:
+                ledger.drop_query(connection, file, channel)
+                if left is not None:
+                    ledger.drop_departure(connection, file, channel, left)
+            else:
+                if not there:
+                    ledger.want_no_longer(connection, file, channel)
+                ledger.send_errand(connection, "gone", "*")
+        return True
+
+    def _take_up(self, file: str, raw: Mapping[str, Any]) -> None:
         known = slack_file(raw)
         if known.stub:
             return
@@ -136,6 +185,7 @@ class Sweep:
 
     def _take_in(self, channel: str, files: list[Mapping[str, Any]]) -> None:
         """One page of a listing. In a direct message a picture is a question, whoever lists it later."""
+        there = self._back(channel, files)
         with self._rag.writing() as connection:
             known = set(shared_in(connection, KIND, channel))
             for raw in files:
@@ -143,6 +193,8 @@ class Sweep:
                 mine = file.user == self._me or raw.get("bot_id")
                 query = file.picture and (channel.startswith("D") or ledger.is_query(connection, file.id, channel))
                 if file.id in known or mine or query or not file.readable:
+                    continue
+                if file.id in there and not ledger.drop_departure(connection, file.id, channel, there[file.id]):
                     continue
                 # A listing lags: what left after its last share in it has left.
                 if ledger.has_departed(connection, file.id, channel, shared_at(raw, channel)):
@@ -174,8 +226,26 @@ class Sweep:
             if not cursor:
                 return
 
-    def _is_in(self, file: str, channel: str) -> bool:
+    def _back(self, channel: str, files: list[Mapping[str, Any]]) -> dict[str, float]:
+        """The files of a listing that left a conversation and are still shared there by another message, with the
+        departure that this undoes."""
+        found = {}
+        with self._rag.reading() as connection:
+            known = set(shared_in(connection, KIND, channel))
+            left = {str(raw.get("id")): ledger.departed_at(connection, str(raw.get("id")), channel) for raw in files}
+        for file, at in left.items():
+            if at is not None and file not in known and self._is_in(file, channel):
+                found[file] = at
+        return found
+
+    def _is_in(self, file: str, channel: str) -> bool | None:
+        """None when Slack does not say."""
         try:
-            return channel in channels_of(self._files.info(file))
+            raw = self._files.info(file)
         except NotFound:
             return False
+        except TryAgain as error:
+            log.info("Slack did not say where a file is shared: %s", error)
+            return None
+        with self._rag.reading() as connection:
+            return is_shared_in(raw, channel, ledger.removed_from(connection, file, channel))

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
+from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import render
+from bot import ledger, render
 from bot.access import Access, Granted
 from bot.conversation import turns_before
 from bot.events import slack_file
-from bot.files import KIND, SlackFiles, changed_ns
-from bot.happenings import Queried, Question
+from bot.files import KIND, SlackFiles, is_shared_in, shared_at
+from bot.happenings import Question
 from bot.line import Asked
-from bot.record import record
 from bot.render import Reply
 from bot.slack import Stopping
 from bot.surfaces.onward import reply_to_press
 from bot.turns import Turns
-from rag import Answer, NotFound, Rag, Scope, Share, Standing, Unreadable, put_share, standings
+from rag import Answer, NotFound, Rag, Scope, Standing, TryAgain, Unreadable, standings
 
 UPDATE_EVERY = 3.0
 """Seconds between two updates of one message; what Slack asks for."""
 
 _LOOK = 0.5
+
+_SHOWN = 20.0
+"""Seconds after a question until which Slack may not show its files where they were sent."""
+
+_RECORDED = 5.0
+"""Seconds to wait for the event or the sweep that records a file sent with a question."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Thinking:
         question = work.question
         if question.kind != "ask":
             return reply_to_press(self, work)
-        pictures, documents = self._sent_with(question)
+        pictures, documents = self._sent_with(work)
         standing = self._await_documents(work, documents)
         remark = render.failures_remark(standing)
         if not question.text and not pictures:
@@ -97,36 +103,53 @@ class Thinking:
 
     # ------------------------------------------------------------ what was sent with it
 
-    def _sent_with(self, question: Question) -> tuple[list[str], list[str]]:
-        """(pictures, documents) sent with a question. Pictures are the query, documents are read first."""
+    def _sent_with(self, work: Work) -> tuple[list[str], list[str]]:
+        """(pictures, documents) sent with a question and still shared there. Pictures are the query, documents are read
+        first. No share is written here: events and the sweep record what is shared, and it may have gone since."""
+        question = work.question
         pictures, documents = [], []
         for id in question.files:
-            try:
-                file = slack_file(self._files.ready(id))
-            except NotFound:
-                continue
-            if file.picture:
+            raw = self.sent_here(id, question.channel, shown_by=work.asked.asked + _SHOWN)
+            file = None if raw is None else slack_file(raw)
+            if file is not None and file.picture:
                 pictures.append(id)
-                with self._rag.writing() as connection:
-                    record(connection, Queried(id, question.channel))
-            elif file.readable:
+            elif file is not None and file.readable:
                 documents.append(id)
-                share = Share(
-                    KIND, id, question.channel, file.name, file.link, question.user, file.size, changed_ns(file)
-                )
-                with self._rag.writing() as connection:
-                    put_share(connection, share)
         return pictures, documents
+
+    def sent_here(self, id: str, channel: str, shown_by: float = 0.0) -> Mapping[str, Any] | None:
+        """The file object of a file sent to a conversation; None unless Slack says that it is still shared there and
+        no event said that it left. Until `shown_by`, seconds since 1970, raise TryAgain where Slack does not show it
+        there yet."""
+        try:
+            raw = self._files.ready(id)
+        except NotFound:
+            return None
+        with self._rag.reading() as connection:
+            removed = ledger.removed_from(connection, id, channel)
+            departed = ledger.has_departed(connection, id, channel, shared_at(raw, channel))
+        there = is_shared_in(raw, channel, removed) and not departed
+        if not there and not removed and not departed and time() < shown_by:
+            raise TryAgain("Slack does not show a file of a question in its conversation yet.")
+        return raw if there else None
 
     def _await_documents(self, work: Work, documents: Sequence[str]) -> list[Standing]:
         """Wait until the documents sent with a question are read, at most `document_seconds`; says how far it is."""
         if not documents:
             return []
         until, told = monotonic() + self._document_seconds, Throttle(work.tell)
+        recorded = min(until, monotonic() + _RECORDED)
+        looked = False
         while True:
             with self._rag.reading() as connection:
                 found = standings(connection, KIND, documents, work.question.channel)
-            if all(one.state in ("ready", "failed") for one in found) or monotonic() > until:
+            settled = all(one.state in ("ready", "failed") for one in found)
+            if len(found) < len(documents) and not looked:
+                # Its event is late or lost, or the file went: the sweep finds out which.
+                with self._rag.writing() as connection:
+                    ledger.send_errand(connection, "channel", work.question.channel)
+                looked = True
+            if (settled and (len(found) == len(documents) or monotonic() > recorded)) or monotonic() > until:
                 return found
             told(render.reading_status(found))
             work.check()
@@ -185,8 +208,8 @@ class Thinking:
     def _watch(self, scope: Scope) -> _Watch:
         return _Watch(scope, self._inside(scope), self._access.changes)
 
-    def _inside(self, scope: Scope) -> frozenset[int]:
-        return frozenset(row.id for row in self._rag.documents(scope))
+    def _inside(self, scope: Scope) -> frozenset[tuple[int, str]]:
+        return frozenset((row.id, row.name) for row in self._rag.documents(scope))
 
     def _unchanged(self, question: Question, watch: _Watch) -> bool:
         """Whether words may be shown before the reply is whole. Nobody knows yet which documents they come from, so
@@ -228,7 +251,8 @@ class _Watch:
     """What words that are shown before the reply is whole depend on."""
 
     scope: Scope
-    documents: frozenset[int]
+    documents: frozenset[tuple[int, str]]
+    """With their names: a share that goes takes its name along, though the document is shared elsewhere too."""
     changes: int
 
 

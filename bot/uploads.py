@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import time
 
@@ -31,11 +31,12 @@ class Uploads:
         self._files = files
         self._stop = stop
 
-    def send(self, picture: Picture) -> str:
-        """Bring the bytes to Slack, where nobody sees them yet; the file's id."""
+    def send(self, picture: Picture, noted: Callable[[str], None]) -> str:
+        """Bring the bytes to Slack, where nobody sees them yet; the file's id, which `noted` is told before that."""
         content = Path(picture.path).read_bytes()
         with calling():
             target = self._client.files_getUploadURLExternal(filename=picture.filename, length=len(content))
+        noted(str(target["file_id"]))
         try:
             sent = httpx.post(target["upload_url"], content=content, timeout=_SECONDS)
         except httpx.HTTPError as error:

@@ -11,16 +11,16 @@ from time import monotonic, time
 
 from slack_sdk import WebClient
 
-from bot import ledger, line, shown
+from bot import ledger, line, shown, uploading
 from bot.answering import Answering
-from bot.files import KIND
+from bot.files import KIND, LINK
 from bot.ledger import Errand, Receipt
 from bot.line import Asked
 from bot.render import failure_sentence
 from bot.slack import Refused, Stopping, Superseded, calling
 from bot.sweep import Sweep
 from bot.uploads import Uploads
-from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, standings
+from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, shared_in, standings
 
 log = logging.getLogger("magpie")
 
@@ -307,11 +307,31 @@ class Chores:
                 self._sweep.channel(errand.ref)
             case "file":
                 self._sweep.file(errand.ref)
+            case "uploads":
+                self._withdraw_abandoned()
             case "gone":
                 self._trace()
             case "all":
                 self._sweep.plan()
                 self._trace()
+
+    def _withdraw_abandoned(self) -> None:
+        """Delete pictures at Slack that were uploaded and will not be shared, after a crash too.
+
+        Raise TryAgain while others are on their way: they are looked at again.
+        """
+        with self._rag.reading() as connection:
+            abandoned, coming = uploading.abandoned_uploads(connection)
+        for file in abandoned:
+            try:
+                self._uploads.withdraw(file)
+            except Refused as error:
+                log.warning("An uploaded picture cannot be deleted: %s", error)
+            with self._rag.writing() as connection:
+                shown.drop_evidence(connection, [file])
+                uploading.drop_uploads(connection, [file])
+        if coming:
+            raise TryAgain(f"{coming} pictures are on their way to Slack.")
 
     # ------------------------------------------------------------ what is gone
 
@@ -322,6 +342,8 @@ class Chores:
             for id in shown.unshowable(connection):
                 line.unthink(connection, id)
             shown.scrub(connection)
+            for channel in ledger.channels_with_links(connection):
+                ledger.drop_links(connection, channel, shared_in(connection, LINK, channel))
         while self._withdraws:
             with self._rag.reading() as connection:
                 stale = shown.stale_evidence(connection, _AT_ONCE)

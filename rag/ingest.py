@@ -13,11 +13,12 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 from sqlalchemy import Connection, exists, false, or_, select
 
 from rag.catalog import Catalog, documents, labels, sources
+from rag.catalog.holding import hold_new_share
 from rag.catalog.tables import reading, source
 from rag.chunk import chunk_pages
 from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
@@ -210,6 +211,7 @@ class Ingest:
                 sources.finish_source(
                     connection, claimed, document_id, mtime_ns=fetched.mtime_ns, size=fetched.size or size
                 )
+                hold_new_share(connection, claimed.id)
                 if fetched.name:
                     sources.name_shares(connection, claimed.id, fetched.name, fetched.link)
         finally:
@@ -252,7 +254,7 @@ class Ingest:
             documents.fail_reading(connection, self._words, row.id, reason, hint)
 
     def _read(self, reader: Reader, row: documents.ReadingRow, who: str) -> None:
-        path = self._data / "files" / row.sha256
+        path, began = self._data / "files" / row.sha256, monotonic()
         inspection = reader.inspect(path)
         with self._catalog.writing() as connection:
             documents.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
@@ -287,14 +289,14 @@ class Ingest:
             printed = labels.printed_labels(connection, row.id)
         with self._catalog.writing() as connection:
             labels.put_labels(connection, row.id, printed)
-            documents.complete_reading(connection, self._words, row)
+            documents.complete_reading(connection, self._words, row, monotonic() - began)
 
     def _has_to_yield(self, who: str) -> bool:
         """Whether another person's file waits and none of theirs is being read: a long file goes on after its start."""
 
         def unfetched() -> list[str]:
             with self._catalog.reading() as connection:
-                return sources.waiting_people(connection, list(self._fetchers))
+                return sources.waiting_people(connection, self._near)
 
         def unread() -> list[str]:
             with self._catalog.reading() as connection:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from rag.catalog import sources
 from rag.catalog.documents import shared
-from rag.catalog.scope import live, spaces_in
-from rag.catalog.tables import document, share, source
+from rag.catalog.scope import live, shown, spaces_in
+from rag.catalog.tables import document, forgotten, share, source
 from rag.model import ROUND, Scope
 
 
@@ -93,8 +93,39 @@ def put_share(connection: Connection, new: Share) -> None:
 
 def drop_share(connection: Connection, kind: str, refs: Sequence[str], space: str | None = None) -> None:
     """Take sources out of a space, or out of all: nothing of them is shown there from this transaction on."""
-    ids = connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
-    sources.drop_shares(connection, ids, space)
+    sources.drop_shares(connection, _ids(connection, kind, refs), space)
+
+
+def _ids(connection: Connection, kind: str, refs: Sequence[str]) -> Sequence[int]:
+    return connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
+
+
+def withhold_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
+    """Show nothing of a source in a space until `settle_share` says whether it still is there; its reading stays.
+
+    False: it is not shared there.
+    """
+    return sources.withhold_shares(connection, _ids(connection, kind, [ref]), space)
+
+
+def withheld(connection: Connection, kind: str, ref: str) -> dict[str, int]:
+    """The spaces where a source is withheld, with the mark that `settle_share` needs."""
+    rows = select(share.c.space, share.c.withheld).join(source, share.c.source_id == source.c.id)
+    mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.withheld.is_not(None)
+    return {row.space: row.withheld for row in connection.execute(rows.where(mine))}
+
+
+def withheld_in(connection: Connection, kind: str, space: str) -> list[str]:
+    """The refs of this kind that are withheld in a space."""
+    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
+    mine = (source.c.kind == kind) & (share.c.space == space) & share.c.withheld.is_not(None)
+    return list(connection.scalars(rows.where(mine)))
+
+
+def settle_share(connection: Connection, kind: str, ref: str, space: str, mark: int, *, there: bool) -> bool:
+    """Show a withheld share again, or end it. False, and nothing changes: it was withheld again, or shared anew."""
+    [id] = _ids(connection, kind, [ref]) or [0]
+    return sources.settle_share(connection, id, space, mark, there=there)
 
 
 def leave_space(connection: Connection, kind: str, space: str) -> None:
@@ -103,10 +134,26 @@ def leave_space(connection: Connection, kind: str, space: str) -> None:
 
 
 def move_space(connection: Connection, old: str, new: str) -> None:
-    """Let everything shared in one space be shared in another instead: a conversation that changed its id."""
-    there = select(share.c.source_id).where(share.c.space == new).scalar_subquery()
-    connection.execute(delete(share).where(share.c.space == old, share.c.source_id.in_(there)))
+    """Give a space another id, in every table: what is shared there, and what was forgotten there.
+
+    Where both ids have a row already, what shows less wins: a listing may have brought back under the new id what was
+    forgotten under the old one.
+    """
+    if old == new:
+        return
+    there = select(share.c.source_id).where(share.c.space == new)
+    both = (share.c.space == old) & share.c.source_id.in_(there.scalar_subquery())
+    doubted = connection.scalars(select(share.c.source_id).where(both, share.c.withheld.is_not(None))).all()
+    sources.withhold_shares(connection, doubted, new)
+    connection.execute(delete(share).where(both))
     connection.execute(update(share).where(share.c.space == old).values(space=new))
+    for row in connection.execute(select(forgotten).where(forgotten.c.space == old)).all():
+        drop_share(connection, row.kind, [row.ref], new)
+    known = tuple_(forgotten.c.kind, forgotten.c.ref).in_(
+        select(forgotten.c.kind, forgotten.c.ref).where(forgotten.c.space == new)
+    )
+    connection.execute(delete(forgotten).where(forgotten.c.space == old, known))
+    connection.execute(update(forgotten).where(forgotten.c.space == old).values(space=new))
 
 
 def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
@@ -152,6 +199,18 @@ def names_of(connection: Connection, documents: Collection[int]) -> dict[int, se
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
     found: dict[int, set[str]] = {}
     for row in connection.execute(rows.where(source.c.document_id.in_(set(documents)), live())):
+        found.setdefault(row.document_id, set()).add(row.name)
+    return found
+
+
+def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
+    """All names that these documents have in a scope now. Not those of shares that are withheld or not shown yet."""
+    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
+    rows = rows.where(source.c.document_id.in_(set(documents)), live(), shown())
+    if scope.spaces is not None:
+        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    found: dict[int, set[str]] = {}
+    for row in connection.execute(rows):
         found.setdefault(row.document_id, set()).add(row.name)
     return found
 

@@ -134,11 +134,9 @@ def _ranking(thinking: Thinking, on: Work, scope: Scope, k: int) -> Found:
 def _picture_of(thinking: Thinking, question: Question) -> str:
     """The first picture sent with a question, if it is there still."""
     for file in question.files:
-        try:
-            if slack_file(thinking.files.ready(file)).picture:
-                return file
-        except NotFound:
-            continue
+        raw = thinking.sent_here(file, question.channel)
+        if raw is not None and slack_file(raw).picture:
+            return file
     return ""
 
 

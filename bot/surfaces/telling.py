@@ -108,6 +108,7 @@ class Telling:
             return plain_reply(NOT_YOU)
         replies = {asides.FIND: self._found, asides.STATUS: self._status, asides.INDEX: self._index}
         reply = replies[due.kind](due)
+        self._access.forget_members(due.channel)
         stays = self._access.is_member(due.channel, due.user)
         return reply if stays else plain_reply(NOT_YOU)
 
@@ -127,7 +128,9 @@ class Telling:
         except Refused:
             if not due.url:
                 raise
-            self._respond(due.url, reply)
+            # Slack checks who is in the conversation before it shows a message there; a response_url does not.
+            told = due.kind != asides.SAY and reply.text not in (NOT_HERE, NOT_YOU)
+            self._respond(due.url, self._replied(due) if told else reply)
 
     def _respond(self, url: str, reply: Reply) -> None:
         with calling():
@@ -160,7 +163,8 @@ class Telling:
             granted = self._access.granted(due.channel, due.user)
             with self._rag.writing() as connection:
                 found = allowed(connection, reply.documents, granted.scope)
-                if {one.document for one in found} == set(reply.documents):
+                named = shown.still_named(connection, reply.used, granted.scope)
+                if named and {one.document for one in found} == set(reply.documents):
                     shown.log_access(connection, asked, found, f"{granted.why}; for who asked alone")
                     return reply
         return plain_reply(render.CHANGING)
@@ -242,6 +246,8 @@ class Telling:
         ts = str(due.about["ts"])
         with self._rag.writing() as connection:
             for file, at in wanted:
+                if ledger.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
+                    continue
                 ledger.want_file(connection, file.id, due.channel)
                 record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
         names = ", ".join(file.name for file, _ in wanted)

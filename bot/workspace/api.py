@@ -100,7 +100,10 @@ class Api:
 
     async def _done(self, method: str, work: Callable[[], Response]) -> Response:
         with self._world.changed:
+            act = self._stage.faults.of_moment(method)
             fault = self._stage.faults.of_call(method)
+        if act is not None:
+            act()
         if fault is None:
             return work()
         if fault.delay:

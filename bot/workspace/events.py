@@ -134,6 +134,11 @@ def sharing_changed(world: World, space: Space) -> Event:
     return Event(event | {"channel": space.id, "event_ts": world.next_ts()}, space)
 
 
+def id_changed(world: World, space: Space, old: str) -> Event:
+    event = {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": space.id}
+    return Event(event | {"event_ts": world.next_ts()}, space)
+
+
 def of_channel(world: World, space: Space, what: str, user: str) -> Event:
     """channel_archive, group_deleted and the like. Who was there is told, though a deleted one is no more."""
     kind = "group" if space.kind in ("group", "mpim") else "channel"

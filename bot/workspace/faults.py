@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Literal
@@ -42,6 +43,7 @@ class Faults:
     _reordered: int = 0
     _unmentioned: int = 0
     _lost_events: int = 0
+    _meanwhile: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     def fail(
         self,
@@ -62,6 +64,11 @@ class Faults:
         """
         with self.changed:
             self._calls.append(CallFault(method, times, status, error, retry_after, drop, delay))
+
+    def meanwhile(self, method: str, act: Callable[[], None]) -> None:
+        """Something happens in the workspace right before the next call of a method is answered."""
+        with self.changed:
+            self._meanwhile.append((method, act))
 
     def html_login(self, times: int = 1) -> None:
         """Downloads answer 200 with the HTML of a login page."""
@@ -116,6 +123,7 @@ class Faults:
             self._calls.clear()
             self._downloads.clear()
             self._copies.clear()
+            self._meanwhile.clear()
             self._lost_acks = self._reordered = self._unmentioned = self._lost_events = 0
 
     # ------------------------------------------------------------ taken by the server
@@ -127,6 +135,13 @@ class Faults:
                 self._calls = [each for each in self._calls if each.times > 0]
                 return fault
         return None
+
+    def of_moment(self, method: str) -> Callable[[], None] | None:
+        found = next((one for one in self._meanwhile if one[0] == method), None)
+        if found is None:
+            return None
+        self._meanwhile.remove(found)
+        return found[1]
 
     def of_download(self) -> DownloadFault | None:
         if not self._downloads:

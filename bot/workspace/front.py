@@ -128,6 +128,11 @@ class Workspace:
         """channel_deleted or group_deleted; its messages go, its files are shared there no longer."""
         space_acts.delete(self._stage, channel, told=told)
 
+    def change_id(self, channel: str, *, told: bool = True) -> str:
+        """Give a conversation another id, as Slack does when a private channel is shared: channel_id_changed. Returns
+        the new id."""
+        return space_acts.change_id(self._stage, channel, told=told)
+
     # ------------------------------------------------------------ messages
 
     def post(

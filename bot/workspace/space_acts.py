@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.workspace import events
 from bot.workspace.acts import Stage
 from bot.workspace.events import Event
@@ -64,6 +66,21 @@ def make_private(stage: Stage, channel: str, *, told: bool) -> None:
         space.messages.append(said)
         for event in events.posted(world, space, said, [])[:1]:
             _tell(stage, event, told)
+
+
+def change_id(stage: Stage, channel: str, *, told: bool) -> str:
+    world = stage.world
+    with world.changed:
+        space = world.spaces.pop(channel)
+        space.id = world.unique_id(channel[0])
+        world.spaces[space.id] = space
+        for message in (*space.messages, *world.ephemerals):
+            if message.channel == channel:
+                message.channel = space.id
+        for file in world.files.values():
+            file.shares = [replace(each, space=space.id) if each.space == channel else each for each in file.shares]
+        _tell(stage, events.id_changed(world, space, channel), told)
+        return space.id
 
 
 def delete(stage: Stage, channel: str, *, told: bool) -> None:

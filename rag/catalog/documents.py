@@ -15,6 +15,7 @@ from time import time
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.holding import hold_later_shares
 from rag.catalog.labels import labels_with
 from rag.catalog.scope import documents_in, live, serving
 from rag.catalog.sources import shared_by
@@ -242,12 +243,17 @@ def _page(reading_id: int, read: PageReading) -> dict[str, object]:
     }
 
 
-def complete_reading(connection: Connection, words: WordIndex, row: ReadingRow) -> None:
-    """Let this reading serve, and take the ones before it away."""
-    connection.execute(update(reading).where(reading.c.id == row.id).values(state="complete", run=None, reason=None))
+def complete_reading(connection: Connection, words: WordIndex, row: ReadingRow, seconds: float = 0.0) -> None:
+    """Let this reading, which took `seconds`, serve, and take the ones before it away."""
+    done = {"state": "complete", "run": None, "reason": None, "seconds": seconds}
+    connection.execute(update(reading).where(reading.c.id == row.id).values(**done))
     connection.execute(update(document).where(document.c.id == row.document).values(reading_id=row.id))
-    older = select(reading.c.id).where(reading.c.document_id == row.document, reading.c.id != row.id)
-    for reading_id in connection.scalars(older).all():
+    older = connection.scalars(
+        select(reading.c.id).where(reading.c.document_id == row.document, reading.c.id != row.id)
+    ).all()
+    if not older:
+        hold_later_shares(connection, row.document, seconds)
+    for reading_id in older:
         drop_reading(connection, words, reading_id)
 
 

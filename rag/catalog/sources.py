@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from time import time
+from time import time, time_ns
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.holding import hold_new_share
 from rag.catalog.tables import document, forgotten, reading, run, share, source
 
 ATTEMPTS = 3
@@ -145,13 +146,16 @@ def _put_share(
     connection: Connection, source_id: int, space: str, told: Mapping[str, str | None], *, listed: bool
 ) -> None:
     now = time()
+    new = insert(share).values(source_id=source_id, space=space, shared_at=now, **told)
+    mine = (share.c.source_id == source_id) & (share.c.space == space)
+    if not connection.scalar(select(exists().where(mine))):
+        connection.execute(new)
+        hold_new_share(connection, source_id, space)
+        return
     known: dict[str, Any] = {key: value for key, value in told.items() if value}
-    known |= {} if listed else {"shared_at": now}
-    new = upsert(share).values(source_id=source_id, space=space, shared_at=now, **told)
-    key = [share.c.source_id, share.c.space]
-    connection.execute(
-        new.on_conflict_do_update(index_elements=key, set_=known) if known else new.on_conflict_do_nothing()
-    )
+    known |= {} if listed else {"shared_at": now, "withheld": None}
+    if known:
+        connection.execute(update(share).where(mine).values(**known))
 
 
 def _reading_failed(connection: Connection, document_id: int | None) -> bool:
@@ -274,6 +278,23 @@ def drop_shares(connection: Connection, sources: Sequence[int], space: str | Non
     )
 
 
+def withhold_shares(connection: Connection, sources: Sequence[int], space: str) -> bool:
+    """Show nothing of these sources in a space until `settle_share` says that they are still there. False: they are
+    not shared there."""
+    mine = share.c.source_id.in_(sources) & (share.c.space == space)
+    return connection.execute(update(share).where(mine).values(withheld=time_ns())).rowcount > 0
+
+
+def settle_share(connection: Connection, source_id: int, space: str, withheld: int, *, there: bool) -> bool:
+    """Show a withheld share again, or end it. False: it was withheld again or shared anew since then."""
+    mine = (share.c.source_id == source_id) & (share.c.space == space) & (share.c.withheld == withheld)
+    if connection.execute(update(share).where(mine).values(withheld=None)).rowcount == 0:
+        return False
+    if not there:
+        drop_shares(connection, [source_id], space)
+    return True
+
+
 def forget_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
     """Take these sources out of a space, or out of all, and let no listing bring them back there."""
     mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
@@ -352,7 +373,7 @@ def settled(
         .scalar_subquery()
     )
     mine = share.c.source_id == source.c.id
-    mine = mine if space is None else and_(mine, share.c.space == space)
+    mine = mine if space is None else and_(mine, share.c.space == space, share.c.withheld.is_(None))
     name = select(func.min(share.c.name)).where(mine).scalar_subquery()
     rows = (
         select(source, name.label("name"), reading.c.state.label("read"), reading.c.reason.label("why"))
@@ -366,25 +387,41 @@ def settled(
         rows = rows.where(source.c.id.in_(sources))
     if space is not None:
         rows = rows.where(exists().where(mine))
-    found = []
-    for row in connection.execute(rows):
-        own = {"waiting": "waiting", "fetching": "reading", "failed": "failed"}.get(row.state)
-        read = {"waiting": "waiting", "reading": "reading", "failed": "failed"}.get(row.read or "", "ready")
-        state = own or read
-        reason, hint = (row.reason, row.hint) if row.state == "failed" else (row.why, row.fix)
-        found.append(
-            Settled(
-                row.id,
-                row.name or row.ref,
-                state,
-                (reason or "") if state == "failed" else "",
-                (hint or "") if state == "failed" else "",
-                row.pages_done or 0,
-                row.pages or 0,
-                row.document_id,
-            )
-        )
-    return found
+    held = {} if space is None else _held_back(connection, space)
+    return [_settled(row, held.get(row.id)) for row in connection.execute(rows)]
+
+
+def _settled(row: Row[Any], passed: float | None) -> Settled:
+    """`passed`: see `_held_back`."""
+    own = {"waiting": "waiting", "fetching": "reading", "failed": "failed"}.get(row.state)
+    read = {"waiting": "waiting", "reading": "reading", "failed": "failed"}.get(row.read or "", "ready")
+    state, done = own or read, row.pages_done or 0
+    if state == "ready" and passed is not None:  # as if these bytes were being read now
+        state, done = "reading", int(done * passed)
+    reason, hint = (row.reason, row.hint) if row.state == "failed" else (row.why, row.fix)
+    failed = state == "failed"
+    return Settled(
+        row.id,
+        row.name or row.ref,
+        state,
+        (reason or "") if failed else "",
+        (hint or "") if failed else "",
+        done,
+        row.pages or 0,
+        row.document_id,
+    )
+
+
+def _held_back(connection: Connection, space: str) -> dict[int, float]:
+    """How much of its time has passed, 0 to 1, for each source whose share in a space is not shown yet."""
+    now = time()
+    rows = select(share.c.source_id, share.c.shared_at, share.c.shown_from)
+    rows = rows.where(share.c.space == space, share.c.shown_from > now)
+    return {
+        row.source_id: min(max((now - row.shared_at) / (row.shown_from - row.shared_at), 0.0), 1.0)
+        for row in connection.execute(rows)
+        if row.shown_from > row.shared_at
+    }
 
 
 def _row(row: Row[Any]) -> SourceRow:

@@ -72,6 +72,8 @@ share = Table(
     Column("link", Text),
     Column("shared_by", String(64)),
     Column("shared_at", Float, nullable=False),
+    Column("shown_from", Float, nullable=False, server_default="0", doc="nothing of it is shown before this time"),
+    Column("withheld", BigInteger, doc="time_ns when its end was reported; nothing is shown until that is checked"),
     PrimaryKeyConstraint("source_id", "space"),
     Index(None, "space"),
 )
@@ -115,6 +117,7 @@ reading = Table(
     Column("run", String(32)),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
+    Column("seconds", Float, doc="how long the reading took; null: unknown"),
     Index(None, "document_id"),
     Index(None, "state", "next_try"),
     sqlite_autoincrement=True,

@@ -243,7 +243,7 @@ def test_a_link_that_was_written_in_or_taken_out_later() -> None:
         "previous_message": before,
     }
     assert parse(edit, ME)[:2] == [
-        Unlinked("https://old.example", "C1"),
+        Unlinked("https://old.example", "C1", "5.0"),
         Linked("https://new.example", "C1", "U2", "5.0"),
     ]
     gone = {
@@ -253,7 +253,10 @@ def test_a_link_that_was_written_in_or_taken_out_later() -> None:
         "deleted_ts": "5.0",
         "previous_message": before,
     }
-    assert parse(gone, ME)[:2] == [Unlinked("https://old.example", "C1"), Unlinked("https://both.example", "C1")]
+    assert parse(gone, ME)[:2] == [
+        Unlinked("https://old.example", "C1", "5.0"),
+        Unlinked("https://both.example", "C1", "5.0"),
+    ]
 
 
 JSON = st.recursive(

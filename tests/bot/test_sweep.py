@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from bot import ledger
-from bot.files import KIND, SlackFiles
+from bot.files import KIND, SlackFiles, is_shared_in
+from bot.happenings import Unshared
+from bot.record import record
 from bot.slack import open_client
 from bot.sweep import Sweep
 from bot.workspace import Workspace, open_workspace
-from rag import Rag, Share, open_rag, put_share, shared_in
+from rag import Rag, Share, TryAgain, open_rag, put_share, shared_in, withheld
 from tests.flows.team import settings, slack_settings, without_proxies
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
@@ -146,3 +149,66 @@ def test_a_file_that_changed_waits_again_and_one_that_is_gone_goes(ws: Workspace
     ws.delete_file(file)
     sweep.file(file)
     assert shared(rag, room) == []
+
+
+# ---------------------------------------------------------------- what a file object says
+
+SHARES = {"public": {"C1": [{"ts": "1.5"}, {"ts": "2.5"}]}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "removed", "told"),
+    [
+        ({"mode": "hosted", "shares": SHARES}, (), True),
+        ({"mode": "hosted", "shares": SHARES}, ("2.5",), True),
+        ({"mode": "hosted", "shares": SHARES}, ("1.5", "2.5"), False),
+        ({"mode": "hosted", "shares": {}}, (), False),
+        ({"mode": "hosted", "shares": {}, "has_more_shares": True}, (), None),
+        ({"mode": "hosted"}, (), None),
+        ({"mode": "hosted", "channels": ["C1"]}, (), True),
+        ({"mode": "hosted", "channels": ["C1"]}, ("1.5",), None),
+        ({"mode": "hosted", "channels": ["C2"], "shares": {}}, (), False),
+        ({"mode": "file_access", "file_access": "check_file_info", "shares": {}}, (), None),
+        ({"mode": "hidden_by_limit"}, (), None),
+        ({"mode": "tombstone"}, (), False),
+    ],
+)
+def test_a_file_object_rules_out_a_share_only_if_it_lists_all_shares(
+    raw: dict[str, object], removed: tuple[str, ...], told: bool | None
+) -> None:
+    assert is_shared_in({"id": "F1", **raw}, "C1", removed) is told
+
+
+class SilentFiles(SlackFiles):
+    """Files that Slack shows without saying where they are shared."""
+
+    def info(self, file: str) -> Mapping[str, Any]:
+        return {key: value for key, value in super().info(file).items() if key not in WHERE}
+
+
+WHERE = ("shares", "channels", "groups", "ims")
+
+
+def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    flo = ws.person("flo")
+    room = ws.channel("silent", members=[flo])
+    file = ws.message(room, ws.post(flo, room, files=[("kept.pdf", b"%PDF-1.4")])).files[0]
+    sweep.channel(room)
+    with rag.writing() as connection:
+        record(connection, Unshared(file, room, 9e9, "1.5"))
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+    with pytest.raises(TryAgain, match="does not say"):
+        silent.file(file)
+    ws.pace.list_lag = 600
+    try:
+        silent.channel(room)
+    finally:
+        ws.pace.list_lag = 0
+    assert shared(rag, room) == [file]
+    with rag.reading() as connection:
+        assert set(withheld(connection, KIND, file)) == {room}
+    sweep.file(file)
+    with rag.reading() as connection:
+        assert withheld(connection, KIND, file) == {}
+    assert shared(rag, room) == [file]

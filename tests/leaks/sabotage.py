@@ -50,7 +50,15 @@ GUARDS: Mapping[str, Guard] = {
     "evidence": Guard(
         "rag/fuse.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
     ),
-    "recheck": Guard("bot/answering.py", "{one.document for one in found} != set(reply.documents)", "False"),
+    "recheck": Guard(
+        "bot/answering.py",
+        "{one.document for one in found} != set(reply.documents)",
+        "False",
+        ("if not shown.still_named(connection, reply.used, granted.scope):", "if False:"),
+    ),
+    "renamed": Guard(
+        "bot/answering.py", "if not shown.still_named(connection, reply.used, granted.scope):", "if False:"
+    ),
     "progress": Guard("bot/thinking.py", "if self._unchanged(work.question, watch):", "if True:"),
     "guests": Guard("bot/audience.py", "return all(person.full for person in found if person.reads)", "return True"),
     "connect": Guard("bot/access.py", "if here.outside:", "if False:"),
@@ -66,9 +74,27 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/record.py",
-        "drop_share(connection, KIND, [file], channel)\n            ledger.want_no_longer",
-        "ledger.want_no_longer",
+        "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
+        "if True:\n                ledger.want_no_longer",
     ),
+    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
+    "settled": Guard("bot/sweep.py", "stays = there and (not query", "stays = True or (not query"),
+    "unindexed": Guard(
+        "bot/record.py",
+        "if not withhold_share(connection, KIND, file, channel):",
+        "if drop_share(connection, KIND, [file], channel) is None:",
+    ),
+    "presence": Guard(
+        "bot/thinking.py",
+        "documents.append(id)",
+        "documents.append(id)\n                from rag import Share, put_share\n\n"
+        "                with self._rag.writing() as connection:\n"
+        "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
+        ("there = is_shared_in(raw, channel, removed) and not departed", "there = True"),
+    ),
+    "moved": Guard("rag/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
+    "respond": Guard("bot/surfaces/telling.py", "self._replied(due) if told else reply", "reply"),
+    "uploads": Guard("bot/work.py", "self._withdraw_abandoned()\n", "pass\n"),
     "late": Guard(
         "bot/record.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
     ),
@@ -106,8 +132,15 @@ GUARDS: Mapping[str, Guard] = {
         "granted = thinking.granted(question)\n    remarks",
         'granted = Granted(Scope(None), "")\n    remarks',
     ),
-    "find": Guard("bot/surfaces/telling.py", "if {one.document for one in found} == set(reply.documents):", "if True:"),
-    "stays": Guard("bot/surfaces/telling.py", "return reply if stays else", "return reply if True else"),
+    "find": Guard(
+        "bot/surfaces/telling.py", "if named and {one.document for one in found} == set(reply.documents):", "if True:"
+    ),
+    "stays": Guard(
+        "bot/surfaces/telling.py",
+        "return reply if stays else",
+        "return reply if True else",
+        ("self._replied(due) if told else reply", "reply"),
+    ),
     "status": Guard(
         "bot/surfaces/telling.py",
         "held = Held.of(due.channel, standings_in(connection, due.channel))",
@@ -123,7 +156,10 @@ GUARDS: Mapping[str, Guard] = {
         "bot/surfaces/telling.py",
         "if due.channel not in channels_of(raw):",
         "if False:",
-        ("file.user or due.user, ts, at)", "file.user or due.user, ts, 9e9)"),
+        (
+            "if ledger.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "at = 9e9\n                if False:",
+        ),
     ),
     "feedback": Guard("bot/shown.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/surfaces/listeners.py", "if asked.user != user:", "if False:"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bot.surfaces import buttons
 from bot.workspace.state import Space
-from tests.leaks import presses
+from tests.leaks import presence, presses
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared
 from tests.leaks.papers import MOST, TOPICS, Paper, name_of
 from tests.leaks.town import Town
@@ -308,6 +308,12 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "command, and meanwhile": _meanwhile(presses.command),
     "command, and go": presses.command_and_go,
     "home": presses.home,
+    "ask with, and unshare": presence.ask_with_and_unshare,
+    "name goes": presence.name_goes,
+    "share and delete": presence.share_and_delete,
+    "change id": presence.change_id,
+    "command, and go at last": presence.command_and_go_at_last,
+    "pictures refused": presence.pictures_refused,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
@@ -320,6 +326,12 @@ _WEIGHTS |= {
     "command, and go": 5,
     "index": 5,
     "home": 4,
+    "ask with, and unshare": 6,
+    "name goes": 4,
+    "share and delete": 5,
+    "change id": 6,
+    "command, and go at last": 4,
+    "pictures refused": 3,
 }
 _LIGHT = 2
 

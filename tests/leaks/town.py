@@ -130,7 +130,7 @@ class WatchedRag:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
                 "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND s.state IN ('known', 'waiting', 'fetching')",
+                f"WHERE h.space IN ({marks}) AND h.withheld IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
                 tuple(scope.spaces),
             )
             return {row[0] for row in rows if row[0] is not None}
@@ -191,6 +191,8 @@ class Town:
         for _ in range(_MOST):
             self.hear()
             self.rag.index([])
+            with self.rag.writing() as connection:  # known bytes wait as long as reading them took
+                connection.exec_driver_sql("UPDATE share SET shown_from = 0 WHERE shown_from > 0")
             moved = self.bot.chores.step()
             self.look()
             for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):
@@ -228,6 +230,8 @@ class Town:
         told = call.arguments
         channel = str(told.get("channel") or told.get("channel_id") or "")
         only = str(told.get("user") or "") if call.method == "chat.postEphemeral" else ""
+        if only and channel in self.world.spaces and only not in self.world.spaces[channel].members:
+            return  # Slack refuses it, and nobody sees it
         if call.method == "views.publish":
             allowed = rights_of(self.world, self.world.people[str(told["user_id"])])
         elif call.method == "response_url":
@@ -294,6 +298,8 @@ class Town:
         }
         if known - there:
             raise Leak("a share that ended is still in the catalog")
+        if {file for file, _ in known} & self.forgotten:
+            raise Leak("what was forgotten came back")
 
     def leftovers(self) -> None:
         """After the passes: nothing in the data folder tells of a paper that is shared nowhere where the bot is."""

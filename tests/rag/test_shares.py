@@ -26,9 +26,13 @@ from rag import (
     move_space,
     open_rag,
     put_share,
+    settle_share,
     shared_in,
     spaces_of,
     standings,
+    withheld,
+    withheld_in,
+    withhold_share,
 )
 
 
@@ -116,6 +120,7 @@ def test_a_share_is_fetched_named_and_found_in_its_space_alone(rag: Rag, drive: 
         assert names(rag, "gateway port", "C2") == []
         put(rag, Share("drive", "F2", "C1"), Share("drive", "F1", "C2", "telling.pdf", "https://drive/2"))
         settled(rag, "F1", "F2")
+        settled(rag, "F1", space="C2")
         assert names(rag, "gateway port", "C2") == [("telling.pdf", "https://drive/2")]
     assert sorted(drive.asked) == ["F1", "F2"]
 
@@ -254,3 +259,85 @@ def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
         drop_share(connection, "drive", ["F1"])
         assert allowed(connection, [one], Scope.of("C1", "C2")) == []
         assert gone(connection, [one, two]) == {one}
+
+
+# ---------------------------------------------------------------- shares that are checked, and known bytes
+
+
+def test_a_withheld_share_is_shown_nowhere_and_keeps_its_reading(rag: Rag, drive: Drive) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"))
+        settled(rag, "F1")
+    with rag.writing() as connection:
+        assert withhold_share(connection, "drive", "F1", "C1")
+        assert not withhold_share(connection, "drive", "F1", "C2")
+        assert allowed(connection, [1], Scope.of("C1")) == []
+    assert names(rag, "gateway port", "C1") == []
+    assert rag.documents(Scope.of("C1")) == []
+    assert stand(rag, "F1") == []
+    with rag.writing() as connection:
+        marks = withheld(connection, "drive", "F1")
+        assert withheld_in(connection, "drive", "C1") == ["F1"]
+        assert not settle_share(connection, "drive", "F1", "C1", marks["C1"] - 1, there=False)
+        put_share(connection, Share("drive", "F1", "C1", listed=True))
+        assert withheld(connection, "drive", "F1") == marks
+        assert settle_share(connection, "drive", "F1", "C1", marks["C1"], there=True)
+    assert names(rag, "gateway port", "C1") != []
+    assert drive.asked == ["F1"]
+
+
+def test_a_withheld_share_ends_when_it_is_not_there_and_returns_when_it_is_shared_anew(rag: Rag) -> None:
+    put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
+    with rag.writing() as connection:
+        withhold_share(connection, "drive", "F1", "C1")
+        mark = withheld(connection, "drive", "F1")["C1"]
+        put_share(connection, Share("drive", "F1", "C1"))
+        assert not settle_share(connection, "drive", "F1", "C1", mark, there=False)
+        withhold_share(connection, "drive", "F1", "C1")
+        mark = withheld(connection, "drive", "F1")["C1"]
+        assert settle_share(connection, "drive", "F1", "C1", mark, there=False)
+        assert spaces_of(connection, "drive") == ["C2"]
+
+
+@pytest.mark.parametrize("ref", ["F1", "F3"])
+def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag: Rag, drive: Drive, ref: str) -> None:
+    """F3 is another upload of the bytes of F1."""
+    drive.files["F3"] = drive.files["F1"]
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"), Share("path", "/none", "C1"))
+        settled(rag, "F1")
+        with rag.writing() as connection:
+            connection.exec_driver_sql("UPDATE reading SET seconds = 1000")
+        put(rag, Share("drive", ref, "C2"))
+        until_known(rag, ref)
+        [held] = stand(rag, ref, space="C2")
+        assert (held.state, held.page, held.pages) == ("reading", 0, 1)
+        assert names(rag, "gateway port", "C2") == []
+        assert names(rag, "gateway port", "C1") != []
+        put(rag, Share("drive", ref, "C1"))  # shown there already
+        assert stand(rag, ref, space="C1")[0].state == "ready"
+        with rag.writing() as connection:
+            connection.exec_driver_sql("UPDATE share SET shown_from = shown_from - 1000")
+        assert stand(rag, ref, space="C2")[0].state == "ready"
+        assert names(rag, "gateway port", "C2") != []
+
+
+def until_known(rag: Rag, ref: str) -> None:
+    moment = threading.Event()
+    for _ in range(600):
+        with rag.reading() as connection:
+            if connection.exec_driver_sql("SELECT state FROM source WHERE ref = ?", (ref,)).scalar() == "known":
+                return
+        moment.wait(0.05)
+    raise TimeoutError(ref)
+
+
+def test_bytes_of_an_earlier_version_wait_half_a_second_a_page(rag: Rag, drive: Drive) -> None:
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"))
+        settled(rag, "F1")
+    with rag.writing() as connection:
+        connection.exec_driver_sql("UPDATE reading SET seconds = NULL")
+        put_share(connection, Share("drive", "F1", "C2"))
+        found = connection.exec_driver_sql("SELECT shown_from - shared_at FROM share WHERE space = 'C2'").scalar()
+    assert found == pytest.approx(0.5, abs=0.001)
