@@ -60,7 +60,12 @@ SUBSCRIBED = (
 )
 """Events the manifest subscribes to, as Bolt names them."""
 
-_LINK = re.compile(r"<(https?://[^|>\s]+)(?:\|[^>]*)?>")
+# Slack escapes every "<" of a message itself, so none is inside its own marks; that bounds what each "<" can match.
+_MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
+_LINK = re.compile(r"<(https?://[^<|>\s]+)(?:\|[^<>]*)?>")
+_LABELED = re.compile(r"<(?:https?|mailto):[^<|>]+\|([^<>]+)>")
+_BARE = re.compile(r"<((?:https?|mailto):[^<>]+)>")
+_CHANNEL = re.compile(r"<#\w+\|([^<>]+)>")
 _SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
 _MOST_LINKS = 5
 """Web addresses taken from one message: a list of thirty is no document that somebody shares."""
@@ -129,15 +134,15 @@ def slack_file(raw: Raw) -> SlackFile:
 
 
 def mentions(text: str, me: str) -> bool:
-    return re.search(rf"<@{re.escape(me)}(\|[^>]*)?>", text) is not None
+    return any(match[1] == me for match in _MENTION.finditer(text))
 
 
 def without_mention(text: str, me: str) -> str:
     """The text as a person reads it: without the mention of Magpie, entities resolved."""
-    bare = re.sub(rf"<@{re.escape(me)}(\|[^>]*)?>", " ", text)
-    bare = re.sub(r"<(?:https?|mailto):[^|>]+\|([^>]+)>", r"\1", bare)
-    bare = re.sub(r"<((?:https?|mailto):[^>]+)>", r"\1", bare)
-    bare = re.sub(r"<#\w+\|([^>]+)>", r"#\1", bare)
+    bare = _MENTION.sub(lambda match: " " if match[1] == me else match[0], text)
+    bare = _LABELED.sub(r"\1", bare)
+    bare = _BARE.sub(r"\1", bare)
+    bare = _CHANNEL.sub(r"#\1", bare)
     for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         bare = bare.replace(entity, sign)
     return " ".join(bare.split())

@@ -24,7 +24,7 @@ _SHAPES = (
     # Slack's tokens: xoxb-, xoxp-, xapp-1-, xoxe-1-, xoxe.xoxp-1- and their kin; a cookie's xoxd- is percent-encoded.
     (re.compile(r"((?:xox[a-z]|xapp|xwfp)(?:\.xox[a-z])?-)[\w%+/=-]{6,}"), r"\1…"),
     (re.compile(r"(?i)\b(bearer[ :]+)[\w.~%+/=-]{8,}"), r"\1…"),
-    (re.compile(r"(?i)\b(basic[ :]+)(?=\S*[\d=])[\w+/=-]{8,}"), r"\1…"),
+    (re.compile(r"(?i)\b(basic[ :]{1,9})(?=[\w+/=-]{0,400}[\d=])[\w+/=-]{8,}"), r"\1…"),
     # Addresses that are as good as a token for as long as they live.
     (re.compile(r"([?&]ticket=)[^&\s'\"]+"), r"\1…"),
     (re.compile(r"(hooks\.slack\.com/)[^\s'\"]+"), r"\1…"),

@@ -305,9 +305,14 @@ def _whole(text: str, end: int) -> int:
 def _mrkdwn(text: str) -> str:
     """A model's Markdown as Slack writes it: bold and headings; the rest is left as it stands."""
     safe = escaped(text)
-    safe = re.sub(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", r"*\1*", safe, flags=re.MULTILINE)
+    safe = re.sub(r"^#{1,6}[ \t]+(\S.*)$", _heading, safe, flags=re.MULTILINE)
     safe = re.sub(r"\*\*(?=\S)([^*\n]{1,300}?)(?<=\S)\*\*", r"*\1*", safe)
     return re.sub(r"^([ \t]*)[*-][ \t]+", r"\1• ", safe, flags=re.MULTILINE)
+
+
+def _heading(match: re.Match[str]) -> str:
+    title = match[1].rstrip(" \t").rstrip("#").rstrip(" \t")
+    return f"*{title}*" if title else match[0]
 
 
 def _citation(passage: Passage) -> str:

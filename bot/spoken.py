@@ -48,6 +48,6 @@ def _texts(message: Message) -> list[tuple[str, bool]]:
 def _plain(text: str, names: dict[str, str]) -> str:
     """mrkdwn as it looks: links by their label, mentions by name."""
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", text)
-    text = re.sub(r"<[^|>]+\|([^>]+)>", r"\1", text)
+    text = re.sub(r"<[^<|>]+\|([^<>]+)>", r"\1", text)
     text = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"\1", text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOM = "harbour-watch"
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
-_COMMAND = re.compile(r"(?:\w+=\S+ )?(?:sudo apt|ollama pull|ollama serve|magpie models|pip) [^`,;()]+")
+_COMMAND = re.compile(r"(?:(?<!\S)\w+=\S+ )?(?:sudo apt|ollama pull|ollama serve|magpie models|pip) [^`,;()]+")
 _SPOKEN = {
     "model": "answers written by a model",
     "picture lanes": "search by what pictures show",

@@ -24,7 +24,7 @@ _SAME = 0.9
 1997), from which they say the same."""
 
 
-_NUMBER = re.compile(r"\w*\d\w*")
+_WORD = re.compile(r"\w+")
 
 
 def same(a: str, b: str) -> bool:
@@ -37,7 +37,7 @@ def same(a: str, b: str) -> bool:
 
 def numbers(text: str) -> tuple[str, ...]:
     """Every number of a text, and whatever else has a digit, sorted."""
-    return tuple(sorted(_NUMBER.findall(text.lower())))
+    return tuple(sorted(word for word in _WORD.findall(text.lower()) if any(map(str.isdecimal, word))))
 
 
 def collapsed(connection: Connection, pages: Sequence[Page]) -> dict[Page, tuple[Page, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import cache
 from typing import Literal
@@ -57,7 +56,7 @@ def _digit(sign: str) -> str:
 def _too_many_marks() -> re.Pattern[str]:
     """A run of more than _MAX_MARKS characters that normalization may reorder."""
     ranges: list[list[int]] = []
-    for code in range(0x300, sys.maxunicode + 1):
+    for code in range(0x300, 0x20000):  # the first two planes hold all scripts
         if unicodedata.combining(chr(code)):
             if ranges and ranges[-1][1] == code - 1:
                 ranges[-1][1] = code

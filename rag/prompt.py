@@ -140,6 +140,9 @@ def write_prompt(
 # ---------------------------------------------------------------- words
 
 
+_STEM = (4, 5, 6)
+"""Letters by which a longer word is found; of a word with more, the first six."""
+
 _SINGLE = re.compile(r"[0-9!-/:-@\[-`{-~]")
 
 
@@ -164,7 +167,9 @@ def excerpt(text: str, wanted: Collection[str], most: int, *, in_tokens: bool = 
     if sum(sizes) <= most:
         return text.strip()
     room = most - (2 * _weight("[…] ") if in_tokens else 8)
-    held = [_held(piece, wanted) for piece in pieces]
+    short = {word for word in wanted if len(word) < _STEM[0]}
+    stems = {word[: _STEM[-1]] for word in wanted if len(word) >= _STEM[0]}
+    held = [_held(piece, short, stems) for piece in pieces]
     first, last = _stretch(sizes, held, room)
     stretch = "".join(pieces[first:last]).strip()
     return f"{'[…] ' if first else ''}{stretch}{' […]' if last < len(pieces) else ''}"
@@ -200,10 +205,11 @@ def _stretch(sizes: Sequence[float], held: Sequence[Collection[str]], room: floa
     return middle, ends[middle]
 
 
-def _held(piece: str, wanted: Collection[str]) -> list[str]:
-    """The wanted words in a piece, by their first letters, so that `samples` meets `sample`."""
-    lowered, whole = piece.lower(), tokens(piece)
-    return [word for word in wanted if (word in whole if len(word) < 4 else word[:6] in lowered)]
+def _held(piece: str, short: set[str], stems: set[str]) -> set[str]:
+    """The wanted words in a piece, the longer ones by their first letters, so that `samples` meets `sample`."""
+    lowered = piece.lower()
+    parts = {lowered[at : at + size] for size in _STEM for at in range(len(lowered) - size + 1)}
+    return (parts & stems) | (short & set(tokens(piece)))
 
 
 def _shorten(texts: Sequence[str], room: int, wanted: Collection[str]) -> list[str] | None:

@@ -57,7 +57,7 @@ RATIOS: Mapping[str, str] = {
     r"(?:quick|acid.test|cash)[ _]ratio": f"cash equivalents investments receivable current liabilities {SHEET}",
     r"cash conversion cycle": f"inventories accounts receivable payable cost of sales revenues {SHEET} {INCOME}",
     r"inventory turnover|days inventory|\bdi[oh]\b": f"inventories cost of sales {SHEET} {INCOME}",
-    r"receiv\w* turnover|days sales|\bdso\b": f"accounts receivable revenues net sales {SHEET} {INCOME}",
+    r"receiv\w{0,9} turnover|days sales|\bdso\b": f"accounts receivable revenues net sales {SHEET} {INCOME}",
     r"payables? turnover|days payable|\bdpo\b": f"accounts payable cost of sales inventories {SHEET} {INCOME}",
     r"asset turnover": f"total assets revenues net sales {SHEET} {INCOME}",
     r"return on (?:total )?assets?|\broa\b": f"net income total assets {SHEET} {INCOME}",
@@ -95,9 +95,9 @@ _HOME = {
 _NAME = re.compile(r"(?<![.?!:;] )(?<=\s)[^\W\d_a-z][\w-]*|\b\w*\d\w*\b|\b[A-Z]{2,}\b")
 """What is written with a capital inside a sentence, has a digit, or is an abbreviation."""
 
-_CHAPTERS = re.compile(
-    r"\b(?:chapters|sections|(?:list|name|number|title)s?\b[^.?!]*\b(?:chapter|section)s?)\b", re.IGNORECASE
-)
+_CHAPTERS = re.compile(r"\b(?:chapters|sections)\b", re.IGNORECASE)
+_LISTED = re.compile(r"\b(?:list|name|number|title)s?\b", re.IGNORECASE)
+_CHAPTER = re.compile(r"\b(?:chapter|section)\b", re.IGNORECASE)
 """Who asks for chapters, asks for what the table of contents lists."""
 
 _THING = r"(?:report|document|presentation|paper|book|article|study|case|guide|manual|brochure|slides?|deck|thesis)"
@@ -213,9 +213,20 @@ def phrases(query: str) -> list[str]:
         found[f"{kind} {number}"] = None
         if kind in ("fig", "figure"):
             found |= dict.fromkeys((f"figure {number}", f"fig {number}"))
-    if _CHAPTERS.search(query):
+    if _asks_for_chapters(query):
         found |= dict.fromkeys(("contents", "table of contents"))
     return list(found)
+
+
+def _asks_for_chapters(query: str) -> bool:
+    """Whether it says "chapters", or in one sentence first "list" and then "chapter"."""
+    if _CHAPTERS.search(query):
+        return True
+    for sentence in re.split(r"[.?!]", query):
+        listed = _LISTED.search(sentence)
+        if listed and _CHAPTER.search(sentence, listed.end()):
+            return True
+    return False
 
 
 def related(query: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
 from rag.numerals import numerals, plain, values
 from rag.plain import bare, normalized
@@ -187,13 +187,14 @@ def check_support(text: str, grounds: Mapping[int, Ground], most_read: int = 3) 
 
 _CITED = re.compile(r"\[(\d+)\]")
 _CITES = r"(?:[ \t]*\[\d+\])*"
-_END = re.compile(rf"[.!?…]+[\"”’»)*_]*{_CITES}[ \t]+(?=[^\s\[])|[。！？]{_CITES}[ \t]*(?=[^\s\[])")
+_END = re.compile(rf"(?<![.!?…])[.!?…]+[\"”’»)*_]*{_CITES}[ \t]+(?=[^\s\[])|[。！？]{_CITES}[ \t]*(?=[^\s\[])")
 _BULLET = re.compile(r"^[ \t>]*(?:[-*•–]|\d{1,2}[.)]|#{1,6})[ \t]+")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:\w|pp?|e\.g|i\.e|z\.\s?B|d\.\s?h|dr|mr|mrs|ms|st|no|nos|nr|fig|figs|tab|abb|ca|approx|vs|etc|inc|ltd|co|"
     r"bzw|usw|vol|ed|sec|ch|art|max|min|tel|vgl)|\d{1,2})$",
     re.IGNORECASE,
 )
+_LONGEST_ABBREVIATION = 24
 _RULE = re.compile(r"[|:\-\s]*$")
 
 
@@ -205,17 +206,25 @@ def statements(text: str) -> list[Statement]:
         inside: list[Statement] = []
         at = start
         lines = paragraph.split("\n")
+        items = _items_after(lines)
         for number, line in enumerate(lines, 1):
             made = _of_line(line, at)
             if made and line.rstrip().endswith(":"):
-                items = list(takewhile(_BULLET.match, lines[number:]))
-                made[-1] = replace(made[-1], items=len(items))
+                made[-1] = replace(made[-1], items=items[number])
             inside += made
             at += len(line) + 1
         start += len(paragraph)
         cited = tuple(dict.fromkeys(number for one in inside for number in one.cited))
         found += [one if one.cited else replace(one, cited=cited) for one in inside]
     return found
+
+
+def _items_after(lines: Sequence[str]) -> list[int]:
+    """How many items of a list follow one another from each line on."""
+    counts = [0]
+    for line in reversed(lines):
+        counts.append(counts[-1] + 1 if _BULLET.match(line) else 0)
+    return counts[::-1]
 
 
 def _of_line(line: str, at: int) -> list[Statement]:
@@ -226,7 +235,11 @@ def _of_line(line: str, at: int) -> list[Statement]:
     for match in [*_END.finditer(line, first), None]:
         end = match.end() if match else len(line)
         dot = match is not None and match.group().startswith(".") and not _CITED.search(match.group())
-        if match and dot and _ABBREVIATED.search(line[first : match.start()]):
+        if (
+            match
+            and dot
+            and _ABBREVIATED.search(line[max(first, match.start() - _LONGEST_ABBREVIATION) : match.start()])
+        ):
             continue
         piece = line[first:end]
         said = _CITED.sub(" ", piece)
@@ -258,7 +271,7 @@ _STEM = 5
 _UNIT = re.compile(r"\d+(?:[-/.,]\d+)*(?:[-/]?[^\W\d_]+)?$")
 """40m, 3-year, 10/12, 4x: numbers, checked as such."""
 
-_INITIAL = re.compile(r"(?:^|[:;.!?…|“„«\"(–—*_-])[\s*_\"“„«(]*$")
+_BEFORE_FIRST_WORD = frozenset(':;.!?…|“„«"(–—*_-')
 _LABEL = re.compile(r"^\s*\*\*[^*\n]{1,80}\*\*:?|^\s*[^\W\d][^:.!?\n]{0,40}:(?=\s)")
 
 _LEAST_SHARE = 0.25
@@ -294,8 +307,8 @@ def _missing(one: Statement, pages: Sequence[Page], language: str) -> tuple[str,
     text = plain(one.text)
     held = frozenset[str]({str(one.items)} if one.items else ()).union(*(page.values for page in pages))
     named = list(_names(text, language, title=one.title))
-    inside = [range(start, start + len(name)) for start, name in named]
-    numbers = [each for each in numerals(text) if not any(each.start in span for span in inside)]
+    inside = {at for start, name in named for at in range(start, start + len(name))}
+    numbers = [each for each in numerals(text) if each.start not in inside]
     lacking = [each.written for each in numbers if not any(reading <= held for reading in each.readings)]
     lacking += [name for _, name in named if not any(page.has(name) for page in pages)]
     if numbers or named or _shares(text, pages):
@@ -326,6 +339,7 @@ def _names(text: str, language: str, *, title: bool) -> Iterator[tuple[int, str]
     label = _LABEL.match(text)
     start = label.end() if label else 0
     words = list(_NAME.finditer(text))
+    shouted = text.isupper()
     for index, match in enumerate(words):
         word = match.group().removesuffix("'s").removesuffix("’s")
         digits, letters = any(map(str.isdigit, word)), any(map(str.isalpha, word))
@@ -335,7 +349,7 @@ def _names(text: str, language: str, *, title: bool) -> Iterator[tuple[int, str]
             yield match.start(), word
         if digits or title or match.start() < start:
             continue
-        acronym = len(word) > 1 and word.isupper() and not text.isupper()
+        acronym = len(word) > 1 and word.isupper() and not shouted
         if acronym or (word[0].isupper() and not german and _is_name(text, words, index)):
             yield match.start(), word
 
@@ -345,11 +359,18 @@ def _is_name(text: str, words: Sequence[re.Match[str]], index: int) -> bool:
     match = words[index]
     if numerals(match.group()) or match.group().casefold() in STOP_WORDS:
         return False
-    if not _INITIAL.search(text[: match.start()]):
+    if not _begins_sentence(text, match.start()):
         return True
     after = words[index + 1] if index + 1 < len(words) else None
     beside = after is not None and text[match.end() : after.start()] == " " and after.group()[0].isupper()
     return beside and after is not None and after.group().casefold() not in STOP_WORDS and not numerals(after.group())
+
+
+def _begins_sentence(text: str, at: int) -> bool:
+    """Whether only space and opening marks are between a position and the beginning, or a mark that ends something."""
+    while at > 0 and text[at - 1].isspace():
+        at -= 1
+    return at == 0 or text[at - 1] in _BEFORE_FIRST_WORD
 
 
 def _folded(word: str) -> str:

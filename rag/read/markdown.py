@@ -32,7 +32,7 @@ _HEADING = re.compile(r"^#{1,6} +\S", re.MULTILINE)
 _LONE_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)(#{1,6}) +\S[^\n]*(?=\n[ \t]*\n|\n*\Z)")
 _UNDERLINED = re.compile(r"(?:\A|\n[ \t]*\n)[^\s#>|*+-][^\n]*\n(?:=+|-{3,})[ \t]*(?=\n|\Z)")
 _FENCE = re.compile(r"(```|~~~)[^`]*$")
-_RULE_OF_TABLE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_RULE_CELL = re.compile(r":?-+:?")
 _LINK = re.compile(
     r"!?\[[^\]\n]{1,300}\]\((?:https?:|mailto:|#|\.{0,2}/|[\w-]+[./])[^)\s]{0,500}(?: \"[^\"\n]{0,300}\")?\)"
 )
@@ -90,10 +90,12 @@ def _without_fences(text: str) -> tuple[str, int]:
 
 def _has_table(lines: Sequence[str]) -> bool:
     """Whether a line of dashes and bars stands under a line with bars."""
-    return any(
-        "|" in head and "|" in rule and "-" in rule and _RULE_OF_TABLE.fullmatch(rule) is not None
-        for head, rule in pairwise(lines)
-    )
+    return any("|" in head and "|" in rule and "-" in rule and _is_rule(rule) for head, rule in pairwise(lines))
+
+
+def _is_rule(line: str) -> bool:
+    cells = line.strip(" \t").removeprefix("|").removesuffix("|").split("|")
+    return all(_RULE_CELL.fullmatch(cell.strip(" \t")) for cell in cells)
 
 
 def _deep(headings: Sequence[str]) -> bool:

@@ -86,7 +86,8 @@ def clean(text: str) -> str:
 
 def pages_of(text: str) -> Iterator[str]:
     """The HTML of each page of a text."""
-    for sheet in re.sub(r"\f\s*\Z", "", text).split("\f"):
+    last = text.find("\f", len(text.rstrip()))  # a form feed with nothing but space behind it begins no page
+    for sheet in (text if last < 0 else text[:last]).split("\f"):
         lines = [piece for line in sheet.split("\n") for piece in wrapped(line.expandtabs(_TAB).rstrip(), COLUMNS)]
         for first in range(0, max(len(lines), 1), LINES):
             # The first line feed after <pre> belongs to the tag.

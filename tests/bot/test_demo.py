@@ -103,7 +103,7 @@ def test_the_second_run_is_quick(runs: list[Played]) -> None:
     """By processor time, for a machine with other work to do plays it slowly."""
     assert re.search(r"That was the demo, in \d+ seconds", runs[1].printed)
     assert runs[1].cpu < 15
-    assert runs[1].cpu < runs[0].cpu / 2
+    assert runs[1].cpu < 0.75 * runs[0].cpu  # what is read inside bubblewrap is not counted
 
 
 @contextmanager

@@ -69,8 +69,8 @@ GUARDS = (
 
 SCOPE = Change(
     "rag/pipeline.py",
-    "found = self.find(question, scope) if picture is None",
-    'found = self.find(question, Scope.of("vault", *(scope.spaces or ()))) if picture is None',
+    "if picture is None:\n            found = self.find(question, scope)\n",
+    'if picture is None:\n            found = self.find(question, Scope.of("vault", *(scope.spaces or ())))\n',
 )
 """Apart from the others: with it every case is told of the vault, whatever it says."""
 

@@ -52,6 +52,19 @@ def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: 
     assert places(asked) == named
 
 
+@pytest.mark.parametrize(
+    ("asked", "contents"),
+    [
+        ("What are the chapters?", True),
+        ("List the names of every section", True),
+        ("List the ports. Which section is longest?", False),
+        ("Which section has a list?", False),
+    ],
+)
+def test_a_question_for_chapters_looks_for_the_contents(asked: str, contents: bool) -> None:
+    assert ("contents" in phrases(asked)) == contents
+
+
 @pytest.mark.parametrize("word", ["first", "FİRST", "firſt"])
 def test_an_ordinal_is_read_whatever_case_its_letters_have(word: str) -> None:
     assert places(f"What is on the page at the {word} last?").from_end == (1,)

@@ -118,6 +118,15 @@ def test_a_model_cannot_write_a_mark_of_the_check(mark: str) -> None:
     assert without_marks(f"It lasts 77 hours {mark} [1].") == "It lasts 77 hours [1]."
 
 
+def test_a_sentence_that_introduces_a_list_counts_its_items_alone() -> None:
+    text = "There are:\n- one [1]\n- two [1]\nAlso:\n- three [1]"
+    assert [one.items for one in statements(text)] == [2, 0, 0, 1, 0]
+
+
+def test_abbreviations_in_a_row_end_no_sentence() -> None:
+    assert len(statements("See e.g. the fig. of Dr. No on p. 5 of ch. 3 there. It is red.")) == 2
+
+
 def test_marks_nested_without_end_lose_their_parentheses() -> None:
     nested = "(not found" * 40 + "(read from the picture)" + " in the cited page)" * 40
     assert "(" not in without_marks(nested)

@@ -42,6 +42,6 @@ def typed(world: World, text: str) -> str:
             return f"@{world.people[id].name}" if id in world.people else found[0]
         return f"#{label or id}"
 
-    text = re.sub(r"<([@#])(\w+)(?:\|([^>]*))?>", plain, text)
-    text = re.sub(r"<(https?://[^|>]+)(?:\|[^>]*)?>", r"\1", text)
+    text = re.sub(r"<([@#])(\w+)(?:\|([^<>]*))?>", plain, text)
+    text = re.sub(r"<(https?://[^<|>]+)(?:\|[^<>]*)?>", r"\1", text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

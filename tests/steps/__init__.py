@@ -1,0 +1,1 @@
+"""How much work text from strangers can cause, counted in steps and never in seconds."""

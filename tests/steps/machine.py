@@ -1,0 +1,317 @@
+"""A regular expression run step by step: it finds what `re` finds, and counts what a backtracking engine tries.
+
+Steps are the single characters, positions and branches that are tried. They are the same on every machine, so a test
+can tell linear growth from quadratic growth without a clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from re import _compiler, _parser  # type: ignore[attr-defined]
+from typing import Any
+
+Node = tuple[Any, Any]
+Then = Callable[[int], int | None]
+"""What matches the rest of the pattern from a position: the end of the match, or None."""
+Matcher = Callable[[int, Then], int | None]
+
+_OPS = _parser  # the parser's module holds the names of its nodes
+_REPEATS = (_OPS.MAX_REPEAT, _OPS.MIN_REPEAT, _OPS.POSSESSIVE_REPEAT)
+_SINGLE = (_OPS.LITERAL, _OPS.NOT_LITERAL, _OPS.ANY, _OPS.IN)
+
+
+class TooManySteps(Exception):
+    """The limit of a machine is reached."""
+
+
+@dataclass
+class Machine:
+    """One pattern. Finite bounds of repeats above `longest` are lowered to it, so that short texts are beyond them."""
+
+    pattern: re.Pattern[str]
+    longest: int | None = None
+    limit: int = 10_000_000
+    steps: int = 0
+    _text: str = ""
+    _groups: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._tree = _parser.parse(self.pattern.pattern, self.pattern.flags)
+        self._start = self._sequence(list(self._tree), self.pattern.flags)
+        self._may_start = self._first(list(self._tree), self.pattern.flags)
+
+    def run(self, text: str, way: str, at: int = 0) -> None:
+        """Do what `match`, `fullmatch`, `search` or, for any other name, `finditer` does."""
+        if way in ("match", "fullmatch"):
+            self.match(text, at, full=way == "fullmatch")
+        else:
+            self.spans(text, at, most=1 if way == "search" else len(text) + 1)
+
+    def spans(self, text: str, at: int = 0, most: float = float("inf")) -> list[tuple[int, int]]:
+        """Where `finditer` finds the pattern from a position on, at most so often."""
+        self._text = text
+        found: list[tuple[int, int]] = []
+        after_empty = False
+        while at <= len(text) and len(found) < most:
+            end = self._match_at(at, not_empty=after_empty) if self._may_start(at) else None
+            if end is None:
+                at, after_empty = at + 1, False
+            else:
+                found.append((at, end))
+                at, after_empty = end, end == at
+        return found
+
+    def match(self, text: str, at: int = 0, *, full: bool) -> bool:
+        """Whether the text begins with the pattern at a position, or is one from there."""
+        self._text = text
+        self._groups.clear()
+        return self._start(at, lambda end: end if not full or end == len(text) else None) is not None
+
+    def _match_at(self, start: int, *, not_empty: bool) -> int | None:
+        self._groups.clear()
+        return self._start(start, lambda end: None if not_empty and end == start else end)
+
+    def _count(self) -> None:
+        self.steps += 1
+        if self.steps > self.limit:
+            raise TooManySteps
+
+    def _sequence(self, nodes: list[Node], flags: int) -> Matcher:
+        made = [self._node(node, flags) for node in nodes]
+
+        def run(at: int, then: Then, index: int = 0) -> int | None:
+            if index == len(made):
+                return then(at)
+            return made[index](at, lambda end: run(end, then, index + 1))
+
+        return run
+
+    def _node(self, node: Node, flags: int) -> Matcher:
+        kind, given = node
+        if kind in _SINGLE:
+            fits = self._single(node, flags)
+            return lambda at, then: then(at + 1) if fits(at) else None
+        if kind is _OPS.AT:
+            return self._position(node, flags)
+        if kind in _REPEATS:
+            return self._repeat(kind, given[0], given[1], given[2], flags)
+        if kind is _OPS.BRANCH:
+            ways = [list(each) for each in given[1]]
+            return self._branch([(self._first(each, flags), self._sequence(each, flags)) for each in ways])
+        if kind is _OPS.SUBPATTERN:
+            group, added, removed, inside = given
+            return self._group(group, self._sequence(list(inside), (flags | added) & ~removed))
+        if kind is _OPS.ATOMIC_GROUP:
+            return self._atomic(self._sequence(list(given), flags))
+        if kind in (_OPS.ASSERT, _OPS.ASSERT_NOT):
+            direction, inside = given
+            back = inside.getwidth()[0] if direction < 0 else 0
+            return self._look(self._sequence(list(inside), flags), back, wanted=kind is _OPS.ASSERT)
+        if kind is _OPS.GROUPREF:
+            return self._again(given)
+        raise NotImplementedError(f"{kind} in {self.pattern.pattern!r}")
+
+    def _compiled(self, node: Node, flags: int) -> re.Pattern[str]:
+        inside = _parser.SubPattern(self._tree.state, [node])
+        made: re.Pattern[str] = _compiler.compile(inside, flags & ~re.DEBUG)
+        return made
+
+    def _first(self, nodes: list[Node], flags: int) -> Callable[[int], bool]:
+        """A quick look at the first character, as `re` takes it before it tries a pattern or a branch."""
+        singles = _first_singles(nodes, flags)
+        if singles is None:
+            return self._always
+        tests = [self._compiled(node, own).match for node, own in singles]
+        known: dict[str, bool] = {}
+
+        def may_start(at: int) -> bool:
+            self._count()
+            sign = self._text[at : at + 1]
+            if sign not in known:
+                known[sign] = bool(sign) and any(test(sign) for test in tests)
+            return known[sign]
+
+        return may_start
+
+    def _always(self, at: int) -> bool:
+        del at
+        self._count()
+        return True
+
+    def _single(self, node: Node, flags: int) -> Callable[[int], bool]:
+        compiled = self._compiled(node, flags)
+        known: dict[str, bool] = {}
+
+        def fits(at: int) -> bool:
+            self._count()
+            if at >= len(self._text):
+                return False
+            sign = self._text[at]
+            if sign not in known:
+                known[sign] = compiled.match(sign) is not None
+            return known[sign]
+
+        return fits
+
+    def _position(self, node: Node, flags: int) -> Matcher:
+        compiled = self._compiled(node, flags)
+
+        def run(at: int, then: Then) -> int | None:
+            self._count()
+            return then(at) if compiled.match(self._text, at) else None
+
+        return run
+
+    def _branch(self, ways: list[tuple[Callable[[int], bool], Matcher]]) -> Matcher:
+        def run(at: int, then: Then) -> int | None:
+            for may_start, way in ways:
+                if may_start(at) and (end := way(at, then)) is not None:
+                    return end
+            return None
+
+        return run
+
+    def _group(self, group: int | None, inside: Matcher) -> Matcher:
+        if group is None:
+            return inside
+
+        def run(at: int, then: Then) -> int | None:
+            before = self._groups.get(group)
+
+            def closed(end: int) -> int | None:
+                kept = self._groups.get(group)
+                self._groups[group] = (at, end)
+                if (found := then(end)) is None and kept is not None:
+                    self._groups[group] = kept
+                return found
+
+            found = inside(at, closed)
+            if found is None and before is not None:
+                self._groups[group] = before
+            return found
+
+        return run
+
+    def _again(self, group: int) -> Matcher:
+        def run(at: int, then: Then) -> int | None:
+            self._count()
+            first, last = self._groups[group]
+            said = self._text[first:last]
+            return then(at + len(said)) if self._text.startswith(said, at) else None
+
+        return run
+
+    def _atomic(self, inside: Matcher) -> Matcher:
+        def run(at: int, then: Then) -> int | None:
+            end = inside(at, lambda end: end)
+            return None if end is None else then(end)
+
+        return run
+
+    def _look(self, inside: Matcher, back: int, *, wanted: bool) -> Matcher:
+        def run(at: int, then: Then) -> int | None:
+            self._count()
+            seen = at >= back and inside(at - back, lambda end: end) is not None
+            return then(at) if seen == wanted else None
+
+        return run
+
+    def _repeat(self, kind: Any, least: int, most: Any, inside: Any, flags: int) -> Matcher:
+        least, most = self._bounds(least, most)
+        nodes = list(inside)
+        if len(nodes) == 1 and nodes[0][0] in _SINGLE and kind is not _OPS.MIN_REPEAT:
+            return self._run_of(self._single(nodes[0], flags), least, most, give_back=kind is _OPS.MAX_REPEAT)
+        body = self._sequence(nodes, flags)
+        lazy = kind is _OPS.MIN_REPEAT
+
+        def run(at: int, then: Then, count: int = 0) -> int | None:
+            self._count()
+
+            def more() -> int | None:
+                if count >= most:
+                    return None
+                return body(at, lambda end: None if end == at and count >= least else run(end, then, count + 1))
+
+            def done() -> int | None:
+                return then(at) if count >= least else None
+
+            for way in (done, more) if lazy else (more, done):
+                if (found := way()) is not None:
+                    return found
+            return None
+
+        return self._atomic(run) if kind is _OPS.POSSESSIVE_REPEAT else run
+
+    def _bounds(self, least: int, most: Any) -> tuple[int, float]:
+        if most is _OPS.MAXREPEAT:
+            most = float("inf")
+        if self.longest is None:
+            return least, most
+        return min(least, self.longest), most if most == float("inf") else min(most, self.longest)
+
+    def _run_of(self, fits: Callable[[int], bool], least: int, most: float, *, give_back: bool) -> Matcher:
+        def run(at: int, then: Then) -> int | None:
+            end = at
+            while end - at < most and fits(end):
+                end += 1
+            while end - at >= least:
+                self._count()
+                if (found := then(end)) is not None or not give_back:
+                    return found
+                end -= 1
+            return None
+
+        return run
+
+
+def _first_singles(nodes: list[Node], flags: int) -> list[tuple[Node, int]] | None:
+    """What the first character may be, each with its flags; None where that is not known, or nothing may match."""
+    found: list[tuple[Node, int]] = []
+    for kind, given in nodes:
+        if kind in (_OPS.AT, _OPS.ASSERT, _OPS.ASSERT_NOT):
+            continue
+        if kind in _SINGLE:
+            return [*found, ((kind, given), flags)]
+        optional, ways = False, []
+        if kind in _REPEATS:
+            optional, ways = given[0] == 0, [(list(given[2]), flags)]
+        elif kind is _OPS.SUBPATTERN:
+            ways = [(list(given[3]), (flags | given[1]) & ~given[2])]
+        elif kind is _OPS.BRANCH:
+            ways = [(list(each), flags) for each in given[1]]
+        elif kind is _OPS.ATOMIC_GROUP:
+            ways = [(list(given), flags)]
+        for inside, own in ways:
+            singles = _first_singles(inside, own)
+            if singles is None:
+                return None
+            found += singles
+        if not ways:
+            return None
+        if not optional:
+            return found
+    return None
+
+
+def repeats_in(tree: Any) -> Iterator[tuple[list[Node], Any, Any]]:
+    """(what comes before it in the pattern, its inside, its upper bound) of every repeat."""
+    yield from _repeats(list(tree), [])
+
+
+def _repeats(nodes: list[Node], before: list[Node]) -> Iterator[tuple[list[Node], Any, Any]]:
+    for index, (kind, given) in enumerate(nodes):
+        earlier = before + nodes[:index]
+        if kind in _REPEATS:
+            yield earlier, given[2], given[1]
+            yield from _repeats(list(given[2]), earlier)
+        elif kind is _OPS.BRANCH:
+            for each in given[1]:
+                yield from _repeats(list(each), earlier)
+        elif kind is _OPS.SUBPATTERN:
+            yield from _repeats(list(given[3]), earlier)
+        elif kind in (_OPS.ATOMIC_GROUP,):
+            yield from _repeats(list(given), earlier)
+        elif kind in (_OPS.ASSERT, _OPS.ASSERT_NOT):
+            yield from _repeats(list(given[1]), earlier)
