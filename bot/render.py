@@ -354,12 +354,18 @@ def _host(link: str) -> str:
 
 
 def _replaced(text: str, made: dict[str, str]) -> str:
-    """Text with each of these once replaced, and never inside of what another was replaced by."""
-    if not made:
-        return text
-    left = dict(made)
-    pattern = "|".join(map(re.escape, sorted(made, key=len, reverse=True)))
-    return re.sub(pattern, lambda match: left.pop(match.group(), match.group()), text)
+    """Return the text with each of these replaced once, and never inside of what another was replaced by."""
+    left, parts, at = dict(made), list[str](), 0
+    places = {old: text.find(old) for old in made}
+    while left:
+        places = {old: place if place >= at else text.find(old, at) for old, place in places.items() if place >= 0}
+        found = [(place, -len(old), old) for old, place in places.items() if place >= 0]
+        if not found:
+            break
+        place, _, old = min(found)  # of two that begin here, the longer
+        parts += [text[at:place], left.pop(old, old)]
+        at = place + len(old)
+    return "".join(parts) + text[at:]
 
 
 def _batches(lines: list[str]) -> Iterator[list[str]]:
