@@ -302,6 +302,8 @@ def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
     try:
         # The reading process writes JPEG files; no other decoder may meet what comes from there.
         with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=("JPEG",)) as opened:
+            if region == WHOLE_PAGE:
+                opened.draft("RGB", (LONG_SIDE, LONG_SIDE))  # decoded at a fraction of its size, not smaller than this
             image = opened.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Unreadable("The picture cannot be read.", "Send it again as a PNG or JPEG.") from error

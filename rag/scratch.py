@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
@@ -19,12 +20,27 @@ def scratch(purpose: str, parent: Path | None = None) -> TemporaryDirectory[str]
     return TemporaryDirectory(dir=parent, prefix=f"magpie-{purpose}-{os.getpid()}-")
 
 
+def remove_scratch(folder: TemporaryDirectory[str]) -> None:
+    """Close a folder that a program which was taken over may have filled: nothing in it keeps it from going."""
+    try:
+        folder.cleanup()
+    except (OSError, RecursionError):
+        _remove(Path(folder.name))
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # folders in folders, a thousand deep
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
+
+
 def sweep_scratch(data: Path) -> int:
     """Delete what processes that are gone left behind, of this user's; returns how many folders that were."""
     there = scratch_folders(data) + scratch_folders(Path(gettempdir()))
     left = [folder for folder in there if not _alive(_process(folder))]
     for folder in left:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     return len(left)
 
 

@@ -20,7 +20,8 @@ def rendered(path: Path, open_reader: Callable[[], Reader], folder: Path) -> tup
     if not path.is_file():
         raise NotFound(f"There is no file {path}.", "Check the name.")
     with closing(open_reader()) as reader:
-        reader.inspect(path)
+        if not reader.inspect(path).media_type.startswith("image/"):
+            raise Unreadable("The file is not a picture.", "Send it as a PNG or JPEG.")
         page = reader.read(path, 1, 1, folder)[0]
     if page.error is not None or page.render is None:
         raise Unreadable(page.error or "The picture could not be read.", "Send it as a PNG or JPEG.")

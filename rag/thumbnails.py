@@ -55,7 +55,7 @@ def _thumbnail(picture: Path, name: str) -> Thumbnail | None:
     from PIL import Image
 
     try:
-        with Image.open(picture) as opened:
+        with Image.open(picture, formats=("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")) as opened:
             opened.draft("RGB", (2 * WIDTH, 2 * _TALLEST))
             small = opened.convert("RGB")
     except (OSError, Image.DecompressionBombError):

@@ -32,7 +32,7 @@ class BlipCaptioner:
         from PIL import Image
 
         processor, model = self._loaded
-        with Image.open(BytesIO(picture)) as opened:
+        with Image.open(BytesIO(picture), formats=("JPEG",)) as opened:
             pixels = processor(images=opened.convert("RGB"), return_tensors="pt").to(model.device)
         if stop.is_set():
             raise ReaderStopped("Magpie ends.")

@@ -26,6 +26,9 @@ as the least that keeps the result close (`reducing_gap`)."""
 _ORIENTATION = 0x0112
 """EXIF's tag for how a picture is to be turned."""
 
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""Pillow would try dozens of others, whose decoders few people look at."""
+
 _MOST_PIXELS = 100_000_000
 
 
@@ -100,7 +103,7 @@ def decoded(source: bytes | Path) -> Image:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 raise Unreadable(f"A picture of {opened.width} × {opened.height} pixels is too large.")
             return _on_white(_upright(opened))

@@ -1,4 +1,4 @@
-"""Ending a process with everything it started, in whatever session that is now: Chromium makes one of its own."""
+"""Ending a process with what it started in other sessions: Chromium makes one of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _SECONDS = 5
 
 
 def end_tree(pid: int) -> None:
-    """Kill the process, its group, and on Linux all its descendants, and wait until those are gone."""
+    """Kill the process, its group, and on Linux its descendants, and wait until those are gone.
+
+    A descendant whose parent has ended, outside the group, is not found.
+    """
     with ExitStack() as stack:
         waiting = select.poll() if hasattr(select, "poll") else None
         handles = 0

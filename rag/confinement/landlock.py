@@ -106,7 +106,7 @@ def restrict_files(
 def _allow_path(ruleset: int, path: Path, access: int) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # what is not reachable needs no rule
         return
     try:
         rule = _PathBeneath(access if path.is_dir() else access & _FILE, fd)

@@ -6,9 +6,11 @@ not run Python code.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
+import signal
 import sys
 import types
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rag.confinement.walls import Walls
 
+_PR_SET_PDEATHSIG = 1
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -35,8 +38,9 @@ def launch_command(walls: Walls, limits: Limits, command: Sequence[str]) -> list
 
     `walls` must let this Python and this package be read: see `runtime_files`.
     """
-    order = json.dumps({"walls": asdict(walls), "limits": asdict(limits)})
-    return [sys.executable, "-P", __file__, order, *command]
+    order = json.dumps({"walls": asdict(walls), "limits": asdict(limits), "parent": os.getpid()})
+    # -I and -S: nothing that the program left in its home folder is imported before the walls stand.
+    return [sys.executable, "-I", "-S", __file__, order, *command]
 
 
 def package_folder() -> Path:
@@ -53,6 +57,10 @@ def main() -> None:
 
     order = json.loads(sys.argv[1])
     limits, walls = Limits(**order["limits"]), order["walls"]
+    if sys.platform == "linux":  # the program ends with the process that started it, even when that is killed
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != order["parent"]:
+            os._exit(1)
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

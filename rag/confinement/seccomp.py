@@ -1,4 +1,4 @@
-"""A seccomp filter: no sockets but local stream ones, no connections, and no way around the other walls.
+"""A seccomp filter: no sockets but local stream ones, no connections, and no calls that Landlock does not guard.
 
 Local sockets are needed by LibreOffice, which talks to its own helper process through one that it inherits or binds
 in its own folder; `connect` is refused, so the sockets of other programs (a container engine's, for example) stay out
@@ -44,21 +44,44 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
-    # Change a file that Landlock does not guard: mode, owner and attributes by path, and length on kernels before 6.2.
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    # Leave the process group, by which everything that was started is ended.
+    "setsid": (112, 157),
+    "setpgid": (109, 154),
+    # Change a file that may only be read, or watch one that may not: Landlock guards neither modes, owners, attributes
+    # and times, nor (before Linux 6.2) lengths, nor names that are created.
     "truncate": (76, 45),
     "chmod": (90, None),
+    "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
     "chown": (92, None),
+    "fchown": (93, 55),
     "lchown": (94, None),
     "fchownat": (260, 54),
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
     "setxattrat": (463, 463),
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
     "removexattrat": (466, 466),
     "file_setattr": (469, 469),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262),
     # Leave the file system, or find files by number instead of by path.
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -101,6 +124,12 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
 """Refused outright with EPERM. Numbers on x86_64 and aarch64."""
 
 _SOCKET, _SOCKETPAIR, _CONNECT, _SENDTO, _CLONE, _CLONE3 = (41, 198), (53, 199), (42, 203), (44, 206), (56, 220), 435
+_SENDMSG, _SENDMMSG = (46, 211), (307, 269)
+_OPEN, _OPENAT, _OPENAT2, _IOCTL, _PRLIMIT = (2, None), (257, 56), 437, (16, 29), (302, 261)
+
+_ACCESS_MODE = 0o3
+_SET_FLAGS = (0x40086602, 0x401C5820)
+"""FS_IOC_SETFLAGS and FS_IOC_FSSETXATTR, which change a file that is open for reading only."""
 
 _ACCESS: tuple[tuple[tuple[int, int | None], int], ...] = (((21, None), 1), ((269, 48), 2), ((439, 439), 2))
 """access, faccessat and faccessat2, and which argument is the mode."""
@@ -111,6 +140,14 @@ def has_seccomp() -> bool:
     return sys.platform == "linux" and platform.machine() in _ARCHITECTURES and struct.calcsize("P") == 8
 
 
+def restrict_network() -> None:
+    """Allow network sockets for TCP only, which Landlock limits to ports, and keep everything else as it is.
+
+    For a browser, which has a sandbox of its own and needs what `restrict_calls` refuses. The same conditions hold.
+    """
+    _install(_network_program(*_ARCHITECTURES[platform.machine()]))
+
+
 def restrict_calls(*, write_checks: bool = True) -> None:
     """Apply the filter to the calling thread and whatever it starts, for good.
 
@@ -119,7 +156,11 @@ def restrict_calls(*, write_checks: bool = True) -> None:
 
     Call it before starting threads, and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
     """
-    code = b"".join(_program(*_ARCHITECTURES[platform.machine()], write_checks))
+    _install(_program(*_ARCHITECTURES[platform.machine()], write_checks))
+
+
+def _install(steps: Iterable[bytes]) -> None:
+    code = b"".join(steps)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -132,17 +173,55 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def _program(architecture: int, column: int, write_checks: bool) -> Iterable[bytes]:
+def _network_program(architecture: int, column: int) -> Iterable[bytes]:
+    yield from _prologue(architecture)
+    yield from _when(
+        _SOCKET[column],
+        [
+            _argument(0),
+            _step(_EQUAL, socket.AF_UNIX, 3, 0),
+            _step(_EQUAL, socket.AF_INET, 3, 0),
+            _step(_EQUAL, socket.AF_INET6, 2, 0),
+            _refuse(errno.EAFNOSUPPORT),
+            _allow(),
+            _argument(1),
+            _step(_MASK, _SOCKET_TYPE),
+            _step(_EQUAL, socket.SOCK_STREAM, 1, 0),
+            _refuse(errno.EACCES),
+            _argument(2),  # not MPTCP, which Landlock does not know
+            _step(_EQUAL, 0, 2, 0),
+            _step(_EQUAL, socket.IPPROTO_TCP, 1, 0),
+            _refuse(errno.EACCES),
+            _allow(),
+        ],
+    )
+    for call, flags in ((_SENDTO, 3), (_SENDMSG, 2), (_SENDMMSG, 3)):  # a connection without `connect`
+        steps = [_argument(flags), _step(_ANY_BIT, socket.MSG_FASTOPEN, 0, 1), _refuse(errno.EACCES), _allow()]
+        yield from _when(call[column], steps)
+    for name in ("io_uring_setup", "io_uring_enter", "io_uring_register"):
+        number = _CALLS[name][column]
+        assert number is not None
+        yield from _when(number, [_refuse(errno.EPERM)])
+    yield _allow()
+
+
+def _prologue(architecture: int) -> Iterable[bytes]:
+    """Refuse calls by another architecture's numbers, and leave the number of the call loaded."""
     yield _step(_LOAD, _ARCH)
     yield _step(_EQUAL, architecture, 1, 0)
     yield _refuse(errno.EPERM)
     yield _step(_LOAD, _NR)
     yield _step(_ANY_BIT, _X32, 0, 1)  # x86_64 processes may call by other numbers, too
     yield _refuse(errno.EPERM)
+
+
+def _program(architecture: int, column: int, write_checks: bool) -> Iterable[bytes]:
+    yield from _prologue(architecture)
     for numbers in _CALLS.values():
         number = numbers[column]
         if number is not None:
             yield from _when(number, [_refuse(errno.EPERM)])
+    yield from _argument_rules(column)
     # The C library goes back to clone, whose flags can be looked at here.
     yield from _when(_CLONE3, [_refuse(errno.ENOSYS)])
     yield from _when(_CLONE[column], [_argument(0), _step(_ANY_BIT, _NAMESPACES, 0, 1), _refuse(errno.EPERM), _allow()])
@@ -160,6 +239,30 @@ def _program(architecture: int, column: int, write_checks: bool) -> Iterable[byt
                     number, [_argument(argument), _step(_EQUAL, os.W_OK, 0, 1), _refuse(errno.EACCES), _allow()]
                 )
     yield _allow()
+
+
+def _argument_rules(column: int) -> Iterable[bytes]:
+    """Calls that are harmless or not by what they are given."""
+    # Emptying a file needs the right to write only since Linux 6.2.
+    for numbers, flags in ((_OPEN, 1), (_OPENAT, 2)):
+        if (number := numbers[column]) is not None:
+            yield from _when(
+                number,
+                [
+                    _argument(flags),
+                    _step(_ANY_BIT, os.O_TRUNC, 1, 0),
+                    _allow(),
+                    _step(_MASK, _ACCESS_MODE),
+                    _step(_EQUAL, os.O_RDONLY, 0, 1),
+                    _refuse(errno.EACCES),
+                    _allow(),
+                ],
+            )
+    yield from _when(_OPENAT2, [_refuse(errno.ENOSYS)])  # its flags lie behind a pointer; programs do without it
+    set_flags = [step for command in _SET_FLAGS for step in (_step(_EQUAL, command, 0, 1), _refuse(errno.EPERM))]
+    yield from _when(_IOCTL[column], [_argument(1), *set_flags, _allow()])
+    # Limits of another process can end it; 0 is the calling one.
+    yield from _when(_PRLIMIT[column], [_argument(0), _step(_EQUAL, 0, 1, 0), _refuse(errno.EPERM), _allow()])
 
 
 def _local_stream() -> list[bytes]:

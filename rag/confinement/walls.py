@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.confinement.landlock import landlock_abi, restrict_files
-from rag.confinement.seccomp import has_seccomp, restrict_calls
+from rag.confinement.seccomp import has_seccomp, restrict_calls, restrict_network
 
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -35,7 +35,7 @@ class Walls:
     """What a process may use once `restrict` was called; directories count with everything below them.
 
     ports: TCP ports that it may connect to, on kernels that can tell (Linux 6.7); only with `sockets`.
-    sockets: whether it may open network sockets, and use the system calls that the filter refuses otherwise.
+    sockets: whether it may open TCP sockets, and use the system calls that the filter refuses otherwise.
     write_checks: see `restrict_calls`. symlinks: see `restrict_files`.
     """
 
@@ -71,7 +71,9 @@ def restrict(walls: Walls) -> None:
     restrict_files(
         map(Path, readable), map(Path, writable), (Path("/proc"),), ports=walls.ports, symlinks=walls.symlinks
     )
-    if not walls.sockets:
+    if walls.sockets:
+        restrict_network()
+    else:
         restrict_calls(write_checks=walls.write_checks)
 
 

@@ -10,7 +10,7 @@ from rag.errors import ReaderStopped, Unreadable
 from rag.model import Inspection, PageReading
 from rag.read.child import failed_page
 from rag.read.process import Child, ChildStopped, Why
-from rag.read.wire import Reply, Request, checked_inspection, checked_page
+from rag.read.wire import Reply, Request, checked_inspection, checked_page, short
 from rag.settings import ReadSettings
 
 _VERSION = "2"
@@ -165,7 +165,7 @@ def _closed() -> ReaderStopped:
 def _refused(reply: Reply) -> Reply:
     """The reply, unless it refuses the file. Raise Unreadable or ReaderStopped."""
     if reply.kind == "unreadable":
-        raise Unreadable(reply.message, reply.hint)
+        raise Unreadable(short(reply.message), short(reply.hint))
     if reply.kind == "failed":
-        raise ReaderStopped(f"{reply.message}.", reply.hint)
+        raise ReaderStopped(f"{short(reply.message)}.", short(reply.hint))
     return reply

@@ -94,7 +94,7 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
                 "LibreOffice cannot open the document: it is damaged, or encrypted with a password.",
                 "Save it again without a password, or export it as a PDF.",
             )
-        made.replace(into)
+        shutil.copyfile(made, into)  # moving between folders is refused by the first version of Landlock
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from rag.confinement import bubblewrap_prefix, child_environment
 from rag.errors import ReaderStopped
 from rag.read.child import reader_walls
 from rag.read.wire import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
-from rag.scratch import scratch
+from rag.scratch import remove_scratch, scratch
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie.read")
@@ -34,7 +35,8 @@ _TAIL = 4096
 _BLOCK = 1 << 16
 _LOOK = 1.0
 """Seconds after which a thread that waits for a reply looks whether another has ended the child."""
-_JPEG = b"\xff\xd8\xff"
+_LARGEST_PICTURE = 64 << 20
+_MOST_PIXELS = 100_000_000
 
 
 class Why(StrEnum):
@@ -49,6 +51,19 @@ class ChildStopped(Exception):
     def __init__(self, why: Why) -> None:
         super().__init__(why)
         self.why = why
+
+
+def check_jpeg(data: bytes) -> None:
+    """Raise ValueError unless the bytes begin as a JPEG does, of no more than 100 million pixels."""
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(data), formats=("JPEG",)) as opened:  # reads the header only
+            width, height = opened.size
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("a picture that is not a JPEG") from error
+    if width * height > _MOST_PIXELS:
+        raise ValueError("a picture that is too large")
 
 
 class Child:
@@ -112,19 +127,17 @@ class Child:
 
     @contextmanager
     def given(self, path: Path) -> Iterator[str]:
-        """Lay a file before the child while the `with` lasts; it can open no other. Raise OSError.
+        """Make a copy of the file readable for the child while the `with` lasts; it can open no other. Raise OSError.
 
-        The same file comes under the same name and time again, by which the child knows what it made of it.
+        The copy's name and time depend only on path, size and time of the file, so that the child can use again what
+        it converted. A copy, since a link would lead to the file itself, whose mode and attributes could be changed.
         """
         found = path.stat()
         key = f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
         copy = self._start.given / sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         try:
-            os.link(path, copy)
-        except OSError:  # on another disk, or on one without links
             shutil.copyfile(path, copy)
             os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
-        try:
             yield str(copy)
         finally:
             copy.unlink(missing_ok=True)
@@ -141,11 +154,12 @@ class Child:
         except OSError as error:
             raise ValueError("a picture that cannot be opened") from error
         with os.fdopen(fd, "rb") as source:
-            if not stat.S_ISREG(os.fstat(fd).st_mode) or source.read(len(_JPEG)) != _JPEG:
-                raise ValueError("a picture that is not a JPEG file")
-            source.seek(0)
-            with (into / name).open("wb") as target:
-                shutil.copyfileobj(source, target)
+            made_of = os.fstat(fd)
+            if not stat.S_ISREG(made_of.st_mode) or made_of.st_size > _LARGEST_PICTURE:  # a sparse one costs nothing
+                raise ValueError("a picture that is not a file, or too large")
+            data = source.read(_LARGEST_PICTURE)
+        check_jpeg(data)
+        (into / name).write_bytes(data)
         made.unlink(missing_ok=True)
 
     def send(self, request: Request) -> None:
@@ -203,7 +217,7 @@ class Child:
             assert pipe is not None
             with suppress(BrokenPipeError):  # a request it never read was still in the buffer
                 pipe.close()
-        self._scratch.cleanup()
+        remove_scratch(self._scratch)
 
     def _ended(self) -> ChildStopped:
         """Why the child is gone: its exit status and the last it said on standard error."""

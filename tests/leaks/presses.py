@@ -193,6 +193,8 @@ def similar(town: Town, step: Step) -> None:
 def index(town: Town, step: Step) -> None:
     """And sometimes the file goes before anybody looks at it, and is elsewhere still."""
     message = _shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
+    if message is not None:  # someone who can read it wants it back, also what was forgotten
+        town.forgotten.difference_update(message.files)
     if message is not None and step.c % 2:
         town.hear()
         file = town.world.files[message.files[0]]

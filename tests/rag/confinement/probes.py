@@ -21,16 +21,24 @@ PROBES = (
     "new_namespace",
     "leave_symlink",
     "watch_parent",
+    "limit_parent",
+    "leave_group",
+    "empty_by_reading",
+    "change_mode_by_reading",
+    "change_times",
+    "watch_names",
+    "shared_memory",
 )
 
 _CODE = """
-import ctypes, os, socket, subprocess
+import ctypes, os, resource, socket, subprocess
 
 PAGE, PORT, LOCAL, PARENT = {page!r}, {port!r}, {local!r}, {parent!r}
 libc = ctypes.CDLL(None, use_errno=True)
+OWN = os.path.join(os.environ["TMPDIR"], "mine")
 
 def own_folder():
-    with open(os.path.join(os.environ["TMPDIR"], "mine"), "w+") as file:
+    with open(OWN, "w+") as file:
         file.write("x")
 
 def read_page():
@@ -80,6 +88,46 @@ def leave_symlink():
 
 def watch_parent():
     checked(libc.ptrace(0x4206, PARENT, None, None))
+
+def limit_parent():
+    resource.prlimit(PARENT, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
+
+def leave_group():
+    if os.fork() == 0:  # a leader may not leave its own
+        try:
+            os.setsid()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    if os.wait()[1]:
+        raise OSError("refused")
+
+def empty_by_reading():
+    os.close(os.open(OWN, os.O_RDONLY | os.O_TRUNC))
+
+def change_mode_by_reading():
+    fd = os.open(OWN, os.O_RDONLY)
+    try:
+        os.fchmod(fd, 0o777)
+    finally:
+        os.close(fd)
+
+def change_times():
+    os.utime(PAGE, (0, 0))
+
+def watch_names():
+    fd = libc.inotify_init()
+    try:
+        if libc.inotify_add_watch(fd, os.path.dirname(PAGE).encode(), 0x100) < 0:
+            raise OSError("refused")
+    finally:
+        os.close(fd)
+
+def shared_memory():
+    segment = libc.shmget(0, 4096, 0o1600)
+    if segment < 0:
+        raise OSError("refused")
+    libc.shmctl(segment, 0, None)
 
 def checked(result):
     if result:

@@ -65,7 +65,7 @@ def test_the_same_probes_succeed_without_walls(tmp_path: Path) -> None:
         )
     reached = set(done.stdout.split(";")[0].split()[2:])
     # What needs a privilege, or a kernel that allows it, may fail for other reasons.
-    depends = {"parent_environment", "parent_memory", "new_namespace", "watch_parent"}
+    depends = {"parent_environment", "parent_memory", "new_namespace", "watch_parent", "leave_group"}
     assert reached >= set(PROBES) - depends
 
 
@@ -96,6 +96,26 @@ def test_program_that_may_use_the_network_reaches_the_given_ports_only(tmp_path:
         walls = Walls(runtime(), (str(tmp_path),), sockets=True, ports=(ports[0],))
         done = launch(walls, sys.executable, "-I", "-c", code, *map(str, ports), cwd=tmp_path)
     assert done.stdout.split() == ["reached", "refused"], done.stderr
+
+
+@confined
+def test_program_that_may_use_the_network_has_tcp_alone(tmp_path: Path) -> None:
+    code = (
+        "import socket as s\n"
+        "for kind in ((s.AF_INET, s.SOCK_DGRAM), (s.AF_INET, s.SOCK_STREAM, 262), (s.AF_PACKET, s.SOCK_RAW)):\n"
+        "    try:\n"
+        "        s.socket(*kind).close()\n"
+        "        print('made')\n"
+        "    except OSError:\n"
+        "        print('refused')\n"
+        "try:\n"
+        "    s.socket().sendto(b'x', s.MSG_FASTOPEN, ('127.0.0.1', 9))\n"
+        "except PermissionError:\n"
+        "    print('refused')\n"
+    )
+    walls = Walls(runtime(), (str(tmp_path),), sockets=True, ports=(9,))
+    done = launch(walls, sys.executable, "-I", "-c", code, cwd=tmp_path)
+    assert done.stdout.split() == ["refused"] * 4, done.stderr
 
 
 def test_installation_is_readable_and_a_checkout_is_not() -> None:
