@@ -10,9 +10,10 @@ from urllib.parse import unquote
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:")
 _OUTSIDE = re.compile(
     r"\s*(?:(?:file|ftps?|sftp|smb|davs?|webdav|jar|zip|package|private|macro|javascript|service|slot|vnd\.[\w.\-]+)\s*:"
-    r"|\\\\|//)",
+    r"[^ \u00a0]|\\\\[^ \u00a0]|//+(?:[\w.\[\-]|%[0-9a-f]{2}))",
     re.IGNORECASE,
 )
+"""A scheme followed by a blank is a label, as in "File: 12/2024"; two slashes that no host follows are one, too."""
 _URL = re.compile(r"url\s*\(\s*[\"']?\s*(.)", re.IGNORECASE | re.DOTALL)
 _PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp)\s*[;,]", re.IGNORECASE)
 

@@ -22,7 +22,7 @@ from rag.confinement import confinement_gap
 from rag.errors import Unreadable
 from rag.read.cleaning import clean_document
 from rag.read.cleaning.fields import is_harmless_field
-from rag.read.cleaning.references import is_part
+from rag.read.cleaning.references import is_part, leads_outside
 from rag.read.cleaning.rtf import cleaned_rtf
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml
 from rag.read.guard import GuardedReader
@@ -111,6 +111,25 @@ def test_fields_are_told_apart_by_their_first_word(instruction: str, harmless: b
 # ---------------------------------------------------------------- XML
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "file:///a",
+        " FILE:/a",
+        "file:a",
+        "file:\t/a",
+        "//host/a",
+        "///etc/a",
+        "//[::1]/a",
+        "//%68ost/a",
+        "\\\\host\\a",
+        "vnd.sun.star.script:x",
+    ],
+)
+def test_value_that_names_something_outside_leads_outside(value: str) -> None:
+    assert leads_outside(value)
+
+
 @pytest.mark.parametrize("reference", OUTSIDE)
 @pytest.mark.parametrize(
     "element",
@@ -148,6 +167,12 @@ def test_element_loses_its_reference_to_the_outside(element: str, reference: str
         "<w:instrText> PAGE </w:instrText>",
         '<mc:Choice Requires="wps" style="a:b"></mc:Choice>',
         '<w:t xml:space="preserve"> 1 &lt; 2 &amp; 3 </w:t>',
+        '<w:lvlText w:val="Service: %1"></w:lvlText>',
+        '<w:lvlText w:val="// %1"></w:lvlText>',
+        '<w:lvlText w:val="//%1."></w:lvlText>',
+        '<w:style w:name="File: heading"></w:style>',
+        '<text:list-level-style-number style:num-prefix="Package: "></text:list-level-style-number>',
+        '<text:user-field-decl office:string-value="File: 12/2024"></text:user-field-decl>',
     ],
 )
 def test_what_loads_nothing_stays_as_it_is(kept: str) -> None:
