@@ -10,17 +10,8 @@ from posixpath import basename, dirname
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from rag.errors import Unreadable
+from rag.read.cleaning.pictures import HEAD, is_picture
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
-
-_HEAD = 64
-
-_PICTURES = (
-    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*"),
-    *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00", b"\x02\x00\x09\x00"),  # Windows metafiles
-    b"VCLMTF",  # LibreOffice's own
-)
-_EMF = b" EMF"
-"""In an enhanced metafile, behind 40 bytes."""
 
 _LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
 """Macros and menus; and signatures, which hold no longer."""
@@ -76,7 +67,7 @@ def _is_kept(source: ZipFile, info: ZipInfo) -> bool:
         return True
     if name.startswith(_LEFT_OUT) or name.startswith("/") or ".." in name.split("/"):
         return False
-    return _is_xml(source, info) or _is_picture(_head(source, info))
+    return _is_xml(source, info) or is_picture(_head(source, info))
 
 
 def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
@@ -86,13 +77,9 @@ def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
 
 
-def _is_picture(head: bytes) -> bool:
-    return head.startswith(_PICTURES) or head[40:44] == _EMF or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-
-
 def _head(source: ZipFile, info: ZipInfo) -> bytes:
     with source.open(info) as part:
-        return part.read(_HEAD)
+        return part.read(HEAD)
 
 
 def _base(name: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from posixpath import normpath
 from urllib.parse import unquote
 
+from rag.read.cleaning.pictures import is_base64_picture
+
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:")
 _OUTSIDE = re.compile(
     r"\s*(?:(?:file|ftps?|sftp|smb|davs?|webdav|jar|zip|package|private|macro|javascript|service|slot|vnd\.[\w.\-]+)\s*:"
@@ -15,7 +17,7 @@ _OUTSIDE = re.compile(
 )
 """A scheme followed by a blank is a label, as in "File: 12/2024"; two slashes that no host follows are one, too."""
 _URL = re.compile(r"url\s*\(\s*[\"']?\s*(.)", re.IGNORECASE | re.DOTALL)
-_PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp)\s*[;,]", re.IGNORECASE)
+_PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp);base64,", re.IGNORECASE)
 
 
 def is_part(reference: str, names: Collection[str], base: str = "", *, from_root: bool = False) -> bool:
@@ -45,8 +47,9 @@ def leads_outside(value: str) -> bool:
 
 
 def is_picture_data(reference: str) -> bool:
-    """Return whether a reference holds the pixels themselves. An SVG, which may refer to others, does not count."""
-    return _PICTURE_DATA.match(reference) is not None
+    """Return whether a reference holds the pixels themselves, in base64. The declared type alone proves nothing."""
+    declared = _PICTURE_DATA.match(reference)
+    return declared is not None and is_base64_picture(reference[declared.end() :])
 
 
 def style_loads(style: str) -> bool:

@@ -9,6 +9,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from rag.read.cleaning.fields import is_harmless_field
+from rag.read.cleaning.pictures import is_base64_picture
 from rag.read.cleaning.references import is_part, is_picture_data, leads_outside, style_loads
 
 _REMOVED = frozenset(
@@ -27,6 +28,9 @@ _LINKS = frozenset(("a", "hyperlink", "hlinkClick", "hlinkHover", "hlinkMouseOve
 
 _REFERENCES = frozenset(("href", "src", "image-data", "codebase", "archive"))
 """Attributes, without prefix, that name something to load."""
+
+_BINARY = frozenset(("binary-data", "binaryData", "binData"))
+"""Elements whose text is a file in base64."""
 
 OpenPart: TypeAlias = Callable[[], IO[bytes]]
 _BLOCK = 1 << 16
@@ -139,7 +143,7 @@ class _Copier(_Reader):
         self._count = 0
         self._svg: bool | None = None
         self._names: list[str] = []
-        self._style: list[str] = []
+        self._held: list[str] = []  # the text of an element that is judged as a whole
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
@@ -154,7 +158,8 @@ class _Copier(_Reader):
             self._svg = local == "svg"
         if local == "fldChar":  # counted as in the first pass, also in what goes
             self._follow(_attribute(attributes, "fldCharType"))
-        if self._skipped or local in _REMOVED or (local == "Relationship" and not self._stays(attributes)):
+        in_binary = bool(self._names) and self._names[-1] in _BINARY
+        if self._skipped or in_binary or local in _REMOVED or (local == "Relationship" and not self._stays(attributes)):
             self._skipped += 1
             return
         self._names.append(local)
@@ -171,21 +176,24 @@ class _Copier(_Reader):
         local = self._names.pop()
         if local in _UNWRAPPED:
             return
-        if local == "style" and self._style:
-            style = "".join(self._style)
-            self._style.clear()
-            if not style_loads(style):
-                self._put(escape(style))
+        if self._held and self._is_held(local):
+            text = "".join(self._held)
+            self._held.clear()
+            if is_base64_picture(text) if local in _BINARY else not style_loads(text):
+                self._put(escape(text))
         self._put(f"</{name}>")
 
     def _text(self, text: str) -> None:
         if self._skipped:
             return
         within = self._names[-1] if self._names else ""
-        if within == "style" and self._svg:
-            self._style.append(text)
+        if self._is_held(within):
+            self._held.append(text)
         elif not (within in _WORDS and any(not each.ended and each.index in self._bad for each in self._fields)):
             self._put(escape(text))
+
+    def _is_held(self, element: str) -> bool:
+        return element in _BINARY or (element == "style" and bool(self._svg))
 
     def _follow(self, kind: str) -> None:
         if kind == "begin":

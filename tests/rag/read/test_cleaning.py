@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from base64 import b64encode, encodebytes
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -48,6 +49,10 @@ OUTSIDE = (
 
 NAMES = frozenset({"content.xml", "Pictures/a.png", "Object 1/content.xml", "data/pictures/1/p0001.jpg", "data/a.png"})
 """The parts of a document whose author knows how the data folder looks."""
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///data/a.png"/></svg>'
+SVG_BASE64 = b64encode(SVG).decode()
 
 
 def png() -> bytes:
@@ -227,6 +232,9 @@ def test_simple_field_that_loads_loses_its_instruction() -> None:
         '<image xlink:href="file:///a.png"/>',
         '<image href="a.png"/>',
         '<image href="data:image/svg+xml;base64,AAAA"/>',
+        f'<image href="data:image/png;base64,{SVG_BASE64}"/>',
+        f'<image href="data:image/png;charset=x;base64,{SVG_BASE64}"/>',
+        '<image href="data:image/png,%3Csvg/%3E"/>',
         '<use href="other.svg#x"/>',
         '<rect fill="url(file:///a.svg#g)"/>',
         "<rect style=\"fill: url( 'http://x/a' )\"/>",
@@ -239,13 +247,34 @@ def test_simple_field_that_loads_loses_its_instruction() -> None:
 def test_drawing_loads_nothing(svg: str) -> None:
     said = cleaned(f'<svg xmlns="http://www.w3.org/2000/svg"><text>shown</text>{svg}</svg>', names={"a.png"})
     assert "<text>shown</text>" in said
-    for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l"):
+    for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l", "data:"):
         assert sign not in said
 
 
 def test_drawing_keeps_its_own_gradients_and_pixels() -> None:
-    body = '<rect fill="url(#g)"></rect><image href="data:image/png;base64,AAAA"></image><style>rect{fill:red}</style>'
+    body = '<rect fill="url(#g)"></rect><style>rect{fill:red}</style>'
+    body += f'<image href="data:image/png;base64,{b64encode(png()).decode()}"></image>'
     assert body in cleaned(f"<svg>{body}</svg>")
+
+
+def in_binary_data(content: str) -> str:
+    return cleaned(
+        f"<x><draw:image><office:binary-data>{content}</office:binary-data></draw:image><text:p>shown</text:p></x>"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [SVG_BASE64, f"<text:p>{SVG_BASE64}</text:p>", f"!{b64encode(png()).decode()}", f"\n{SVG_BASE64}\n"]
+)
+def test_binary_data_that_is_not_a_picture_is_removed(content: str) -> None:
+    said = in_binary_data(content)
+    assert "<office:binary-data></office:binary-data>" in said
+    assert "shown" in said
+
+
+def test_binary_data_that_is_a_picture_stays() -> None:
+    lines = encodebytes(png()).decode()
+    assert f"<office:binary-data>{lines}</office:binary-data>" in in_binary_data(lines)
 
 
 @pytest.mark.parametrize(
