@@ -16,6 +16,7 @@ _PICTURES = (
 _EMF = b" EMF"
 """In an enhanced metafile, behind 40 bytes."""
 
+_HEX = re.compile(r"[0-9A-Fa-f]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _BASE64_HEAD = 88
 """Number of characters of base64 that hold a head; a multiple of 4."""
@@ -24,6 +25,14 @@ _BASE64_HEAD = 88
 def is_picture(head: bytes) -> bool:
     """Return whether a file with these first bytes is a raster picture or a metafile."""
     return head.startswith(_PICTURES) or head[40:44] == _EMF or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def head_from_hex(text: str) -> bytes | None:
+    """Return the first bytes of hexadecimal digits, which may contain whitespace; None if there is anything else."""
+    compact = "".join(text.split())
+    if not _HEX.fullmatch(compact):
+        return None
+    return bytes.fromhex(compact[: min(2 * HEAD, len(compact) // 2 * 2)])
 
 
 def is_base64_picture(text: str) -> bool:

@@ -391,6 +391,9 @@ def rich(text: str) -> str:
         r"{\*\filetbl{\file\fid1 file:///a.png}}old",
         r"{\fonttbl{\f0{\*\fontemb{\*\fontfile file:///a.png}} Sans;}}old",
         r"{\*\svgblip file:///a.png}old",
+        r'{\field{\*\fldinst {\*\unknown PAGE }INCLUDEPICTURE "file:///a.png"}{\fldrslt old}}',
+        r"{\shp{\*\shpinst{\sp{\sn pib{\*\unknown X}Name}{\sv file:///a.png}}}}old",
+        r"{\field{\sp\fldinst INCLUDETEXT file:///a.png}{\fldrslt old}}",
     ],
 )
 def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
@@ -408,13 +411,40 @@ def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
         r"{\rtf1\ansi Gr\'fc\'dfe, \u1055?\u1088? \{braces\} \\ {\b bold}\par}",
         r'{\rtf1{\field{\*\fldinst HYPERLINK "https://example.org"}{\fldrslt see}}}',
         r"{\rtf1{\field{\*\fldinst PAGE}{\fldrslt 7}}}",
-        r"{\rtf1{\pict\pngblip 89504e47}}",
+        r"{\rtf1{\*\shppict{\pict{\*\picprop{\sp{\sn a}{\sv 1}}}\pngblip{\*\blipuid 0a}89504E47 0d0a1a0a}}}",
+        r"{\rtf1{\pict\wmetafile8 010009000003}{\pict\dibitmap0 28000000}}",
+        r"{\rtf1{\field{\*\fldinst { HYPERLINK a }{{\*\datafield 00}}}{\fldrslt see}}}",
+        r"{\rtf1{\sp{\sn pib}{\sv {\pict{\*\blipuid 0a}\pngblip 89504e470d0a1a0a}}}}",
         r"{\rtf1{\shp{\*\shpinst{\sp{\sn shapeType}{\sv 75}}}}}",
-        "{\\rtf1{\\pict\\bin4 {}}{after}}",
+        "{\\rtf1{\\pict\\bin8 GIF89a}}}{after}}",
     ],
 )
 def test_ordinary_rich_text_stays_byte_for_byte(kept: str) -> None:
     assert rich(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        rf"{{\pict\pngblip {SVG.hex()}}}",
+        rf"{{\pict\pngblip\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\pict\pngblip{{{SVG.hex()}}}}}",
+        rf"{{\pict\pngblip{{\*\b {SVG.hex()}}}}}",
+        rf"{{\pict\pngblip {{\*\picprop x}}{SVG.hex()}}}",
+        rf"{{\pict\pngblip\bin8 GIF89a..\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\pict\pngblip \'33\'63{SVG.hex()[2:]}}}",
+        rf"{{\sp{{\sn pib}}{{\sv {{\pict\pngblip {SVG.hex()}}}}}}}",
+        rf"{{\pict\pngblip{{\*\picprop\bin{len(SVG)} {SVG.decode()}}}89504e470d0a1a0a}}",
+        rf"{{\*\unknown\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\sp\pict\pngblip {SVG.hex()}}}",
+    ],
+)
+def test_rich_text_loses_a_picture_that_is_a_drawing_with_references(picture: str) -> None:
+    said = rich(rf"{{\rtf1 before {picture} after}}")
+    assert SVG.hex()[2:] not in said
+    assert "<svg" not in said
+    assert "before" in said
+    assert " after}" in said
 
 
 def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
@@ -425,7 +455,7 @@ def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
 
 @given(
     st.lists(
-        st.sampled_from([*"{}\\", "\\fldinst ", "\\sp", "\\bin3 ", "PAGE ", "LINK ", "\\u9?", "\\'49", "x"]),
+        st.sampled_from([*"{}\\", "\\fldinst ", "\\sp", "\\bin3 ", "PAGE ", "LINK ", "\\u9?", "\\'49", "x", "\\pict "]),
         max_size=30,
     )
 )
