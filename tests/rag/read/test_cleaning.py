@@ -25,7 +25,7 @@ from rag.read.cleaning import clean_document
 from rag.read.cleaning.fields import is_harmless_field
 from rag.read.cleaning.references import is_part, leads_outside
 from rag.read.cleaning.rtf import cleaned_rtf
-from rag.read.cleaning.xml import NotCleanable, Part, copy_xml
+from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
 from rag.read.guard import GuardedReader
 from rag.read.office import office_program
 from rag.settings import ReadSettings
@@ -169,7 +169,7 @@ def test_element_loses_its_reference_to_the_outside(element: str, reference: str
         '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"></a:graphicData>',
         '<Relationship Id="r1" Type="t/hyperlink" Target="https://a.org" TargetMode="External"></Relationship>',
         '<Relationship Id="r2" Type="http://x/image" Target="/Pictures/a.png"></Relationship>',
-        "<w:instrText> PAGE </w:instrText>",
+        '<w:fldChar w:fldCharType="begin"></w:fldChar><w:instrText> PAGE </w:instrText>',
         '<mc:Choice Requires="wps" style="a:b"></mc:Choice>',
         '<w:t xml:space="preserve"> 1 &lt; 2 &amp; 3 </w:t>',
         '<w:lvlText w:val="Service: %1"></w:lvlText>',
@@ -218,6 +218,45 @@ def test_fields_are_counted_inside_elements_that_go() -> None:
     said = cleaned(f"<x>{hidden}{field('INCLUDETEXT a.docx')}{field('PAGE')}</x>")
     assert "INCLUDETEXT" not in said
     assert said.count("PAGE") == 1
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        '<office:script><w:fldChar w:fldCharType="separate"/></office:script>',
+        '<office:script><w:fldChar w:fldCharType="end"/></office:script>',
+        '<mc:Choice Requires="unknown"><w:fldChar w:fldCharType="separate"/></mc:Choice>',
+        '<mc:Choice Requires="unknown"><w:fldChar w:fldCharType="end"/></mc:Choice>',
+        '<w:fldChar x:fldCharType="separate" w:fldCharType="no"/>',
+        '<w:fldChar x:fldCharType="end" w:fldCharType="no"/>',
+        '<w:fldChar x:fldCharType="separate"/>',
+        '<w:fldChar x:fldCharType="end"/>',
+    ],
+)
+def test_field_cannot_be_hidden_by_an_end_that_does_not_count(hiding: str) -> None:
+    begin, separate = ('<w:fldChar w:fldCharType="begin"/>', '<w:fldChar w:fldCharType="separate"/>')
+    said = cleaned(f"<x>{begin}{hiding}<w:instrText>INCLUDETEXT a</w:instrText>{separate}<w:t>old</w:t></x>")
+    assert "INCLUDETEXT" not in said
+    assert "<w:t>old</w:t>" in said
+
+
+def test_field_with_an_ambiguous_beginning_loses_its_instruction() -> None:
+    begin = '<w:fldChar x:fldCharType="no" w:fldCharType="begin"/>'
+    assert "INCLUDETEXT" not in cleaned(f"<x>{begin}<w:instrText>INCLUDETEXT a</w:instrText></x>")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'x:Type="t/hyperlink" x:Id="o" Id="rId5" Type="t/image" TargetMode="External" Target="http://x/a.png"',
+        'x:Type="t/hyperlink" Id="rId5" TargetMode="External" Target="http://x/a.png"',
+        'x:Target="Pictures/a.png" Id="rId5" Type="t/image" Target="file:///a.png"',
+    ],
+)
+def test_relationship_is_judged_by_its_attributes_without_prefix(attributes: str) -> None:
+    relationship = f"<x><Relationship {attributes}/></x>"
+    assert "rId5" not in cleaned(relationship)
+    assert not hyperlinks_in(lambda: BytesIO(relationship.encode()))
 
 
 def test_simple_field_that_loads_loses_its_instruction() -> None:
