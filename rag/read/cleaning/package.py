@@ -11,6 +11,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from rag.errors import Unreadable
 from rag.read.cleaning.pictures import HEAD, is_picture
+from rag.read.cleaning.references import with_folders
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
 
 _LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
@@ -31,8 +32,9 @@ def clean_package(path: Path, into: Path) -> None:
         with ZipFile(path) as source, ZipFile(into, "w") as target:
             parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
             kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
+            names = with_folders(kept)
             for info in kept.values():
-                _copy(source, target, info, frozenset(kept))
+                _copy(source, target, info, names)
     except (BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error) as error:
         raise Unreadable(
             "The document is damaged and cannot be unpacked.", "Save it again, or download it again."

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from posixpath import normpath
+from collections.abc import Collection, Iterable
+from posixpath import dirname, normpath
 from urllib.parse import unquote
 
 from rag.read.cleaning.pictures import is_base64_picture
+
+_DEEPEST = 16
+"""Folders around a part. More are not written by any program, and would take memory by their square."""
 
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:")
 _OUTSIDE = re.compile(
@@ -23,7 +26,7 @@ _PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp);base64,", 
 def is_part(reference: str, names: Collection[str], base: str = "", *, from_root: bool = False) -> bool:
     """Return whether a reference stays inside the document: `#somewhere`, or one of the parts called `names`.
 
-    base: the folder that it is relative to, without a slash at its end. A folder of parts counts as well.
+    base: the folder that it is relative to, without a slash at its end. Folders count if `names` has them.
     from_root: whether a path that begins with a slash begins at the package, and not at this machine's disk.
     """
     reference = reference.strip()
@@ -38,7 +41,20 @@ def is_part(reference: str, names: Collection[str], base: str = "", *, from_root
         path = normpath(path[1:])
     else:
         path = normpath(f"{base}/{path}" if base else path)
-    return path in names or any(name.startswith(f"{path}/") for name in names)
+    return path in names
+
+
+def with_folders(names: Iterable[str]) -> frozenset[str]:
+    """Return the names of parts and the folders they are in; a part too deep counts without its folders."""
+    found: set[str] = set()
+    for name in names:
+        if name.count("/") > _DEEPEST:
+            found.add(name)
+            continue
+        while name and name not in found:
+            found.add(name)
+            name = dirname(name)
+    return frozenset(found)
 
 
 def leads_outside(value: str) -> bool:

@@ -52,8 +52,8 @@ class NotCleanable(Exception):
 class Part:
     """What has to be known of a part beside its bytes.
 
-    names: all parts of the document. base: the folder its references are relative to. external: identifiers of its
-    relationships to hyperlinks, the only ones that may lead outside.
+    names: all parts and folders of the document, as a set. base: the folder its references are relative to.
+    external: identifiers of its relationships to hyperlinks, the only ones that may lead outside.
     """
 
     names: Collection[str] = ()

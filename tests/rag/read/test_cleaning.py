@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from base64 import b64encode, encodebytes
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from posixpath import normpath
@@ -23,7 +23,7 @@ from rag.confinement import confinement_gap
 from rag.errors import Unreadable
 from rag.read.cleaning import clean_document
 from rag.read.cleaning.fields import is_harmless_field
-from rag.read.cleaning.references import is_part, leads_outside
+from rag.read.cleaning.references import is_part, leads_outside, with_folders
 from rag.read.cleaning.rtf import cleaned_rtf
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
 from rag.read.guard import GuardedReader
@@ -64,7 +64,7 @@ def png() -> bytes:
 def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[str] = ()) -> str:
     data = xml.encode() if isinstance(xml, str) else xml
     written = BytesIO()
-    copy_xml(lambda: BytesIO(data), Part(frozenset(names), "", frozenset(external)), written.write)
+    copy_xml(lambda: BytesIO(data), Part(with_folders(names), "", frozenset(external)), written.write)
     return written.getvalue().decode()
 
 
@@ -73,20 +73,42 @@ def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[s
 
 @pytest.mark.parametrize("reference", OUTSIDE)
 def test_reference_to_the_outside_is_not_a_part(reference: str) -> None:
-    assert not is_part(reference, NAMES)
+    assert not is_part(reference, with_folders(NAMES))
 
 
 @pytest.mark.parametrize(
     "reference", ["#Slide2", "Pictures/a.png", "./Pictures/a.png", "./Object 1", "Pictures%2Fa.png"]
 )
 def test_reference_to_a_part_is_known(reference: str) -> None:
-    assert is_part(reference, NAMES)
+    assert is_part(reference, with_folders(NAMES))
+
+
+class Counted(frozenset[str]):
+    """Names that refuse to be walked through."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("each reference would take as long as the document has parts")
+
+
+def test_reference_is_looked_up_without_walking_through_all_parts() -> None:
+    names = Counted(with_folders(NAMES))
+    assert is_part("Object 1", names)
+    assert not is_part("Object 2", names)
+
+
+def test_folders_of_parts_are_found_at_every_depth() -> None:
+    assert with_folders(["a/b/c", "a/d", "e"]) == {"a/b/c", "a/b", "a", "a/d", "e"}
+
+
+def test_folders_of_a_part_that_is_too_deep_are_left_out() -> None:
+    deep = "a/" * 30_000 + "b"
+    assert with_folders([deep]) == {deep}
 
 
 @given(st.text(alphabet="./%2eEfF\\:#ab", max_size=30))
 def test_accepted_reference_resolves_inside_the_package(reference: str) -> None:
     """By the rules of another implementation: a URL joined to the address of the document."""
-    if is_part(reference, {"a/b"}, "a") and not reference.strip().startswith("#"):
+    if is_part(reference, with_folders({"a/b"}), "a") and not reference.strip().startswith("#"):
         joined = unquote(urlsplit(urljoin("http://package/up/up/up/a/content.xml", reference.strip())).path)
         assert normpath(joined) in ("/up/up/up/a/b", "/up/up/up/a")
 
