@@ -19,7 +19,8 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 """A scheme followed by a blank is a label, as in "File: 12/2024"; two slashes that no host follows are one, too."""
-_URL = re.compile(r"url\s*\(\s*[\"']?\s*(.)", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"url\s*\(\s*[\"']?\s*([^\s\"')]*)", re.IGNORECASE)
+_FONT_DATA = re.compile(r"data:(?:font/|application/(?:x-)?font-)[\w.\-]+(?:;charset=[\w\-]+)?;base64,", re.IGNORECASE)
 _PICTURE_DATA = re.compile(r"\s*data:image/(?:png|jpe?g|gif|bmp|webp);base64,", re.IGNORECASE)
 
 
@@ -69,5 +70,12 @@ def is_picture_data(reference: str) -> bool:
 
 
 def style_loads(style: str) -> bool:
-    """Return whether a piece of CSS could load something: an import, an escape, or a url() outside the picture."""
-    return "@import" in style.lower() or "\\" in style or any(found[1] != "#" for found in _URL.finditer(style))
+    """Return whether a piece of CSS could load something: an import, an escape, or a url() outside the picture.
+
+    A font or a raster picture that the url() contains loads nothing.
+    """
+    return "@import" in style.lower() or "\\" in style or not all(_is_inside(url[1]) for url in _URL.finditer(style))
+
+
+def _is_inside(url: str) -> bool:
+    return url.startswith("#") or _FONT_DATA.match(url) is not None or is_picture_data(url)
