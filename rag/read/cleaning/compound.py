@@ -7,6 +7,7 @@ pictures are what a page shows, and the walls around LibreOffice hold for whatev
 from __future__ import annotations
 
 import array
+import re
 import shutil
 import struct
 from collections.abc import Iterator
@@ -38,8 +39,8 @@ _LAST_FIELD, _UNKNOWN_FIELD = 0x5F, 0x01
 
 _FIELD_BEGIN, _FIELD_SEPARATE, _FIELD_END = 0x13, 0x14, 0x15
 
-_PICTURE_HEADER, _LINKED_PICTURE, _SHAPE = b"\x44\x00\x66\x00", 0x66, 0x64
-"""PICF: the length of its header, and MM_SHAPEFILE, a picture in another file; MM_SHAPE, one that is in this."""
+_LINKED_PICTURE, _SHAPE = re.compile(rb"(?=\x44\x00[\x5e\x62\x63\x66]\x00)"), 0x64
+"""PICF: the length of its header, and a kind of picture that is in another file; MM_SHAPE, one that is in this."""
 
 _PROPERTY_TABLES = (b"\x0b\xf0", b"\x21\xf1", b"\x22\xf1")
 _PROPERTY_FLAGS = 0x0106
@@ -70,7 +71,7 @@ def clean_compound(path: Path, into: Path) -> None:
             for name in (name for name in _DRAWINGS if file.exists(name)):
                 old = file.openstream(name).read()
                 new = bytearray(old)
-                _embed_pictures(new)
+                embed_pictures(new)
                 if name == _WORD:
                     _remove_fields(new, file)
                 elif name == _POINT:
@@ -176,14 +177,12 @@ def _blank(stream: bytearray, pieces: list[_Piece], begin: int, end: int) -> Non
 # ---------------------------------------------------------------- drawings and PowerPoint
 
 
-def _embed_pictures(stream: bytearray) -> None:
+def embed_pictures(stream: bytearray) -> None:
     """Say of every linked picture that it is in the document, where there is none."""
     size = len(stream)
-    at = stream.find(_PICTURE_HEADER)
-    while at >= 0:
+    for at in [found.start() for found in _LINKED_PICTURE.finditer(stream)]:
         if at >= 4 and 0x44 <= struct.unpack_from("<i", stream, at - 4)[0] <= size - at + 4:
             stream[at + 2] = _SHAPE
-        at = stream.find(_PICTURE_HEADER, at + 1)
     for kind in _PROPERTY_TABLES:
         at = stream.find(kind)
         while at >= 0:

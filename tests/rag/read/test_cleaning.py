@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from base64 import b64encode, encodebytes
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from PIL import Image
 from rag.confinement import confinement_gap
 from rag.errors import Unreadable
 from rag.read.cleaning import clean_document
+from rag.read.cleaning.compound import embed_pictures
 from rag.read.cleaning.fields import is_harmless_field
 from rag.read.cleaning.references import is_part, leads_outside, with_folders
 from rag.read.cleaning.rtf import cleaned_rtf
@@ -338,6 +340,17 @@ def test_binary_data_that_is_a_picture_stays() -> None:
     assert f"<office:binary-data>{lines}</office:binary-data>" in in_binary_data(lines)
 
 
+def test_drawing_keeps_the_fonts_and_pictures_in_its_style() -> None:
+    picture = f"url(data:image/png;base64,{b64encode(png()).decode()})"
+    style = f"<style>@font-face{{src:url('data:font/woff2;base64,AAAA')}} rect{{fill:{picture}}}</style>"
+    assert style in cleaned(f"<svg>{style}</svg>")
+
+
+@pytest.mark.parametrize("url", [f"data:image/png;base64,{SVG_BASE64}", "data:image/svg+xml;base64,AA", "data:,a", ""])
+def test_style_with_other_data_is_removed(url: str) -> None:
+    assert "url" not in cleaned(f"<svg><style>rect{{fill:url({url})}}</style></svg>")
+
+
 @pytest.mark.parametrize(
     "xml",
     [
@@ -523,6 +536,24 @@ def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
 def test_cleaned_rich_text_is_balanced_and_cleaning_again_changes_nothing(tokens: list[str]) -> None:
     once = rich("{\\rtf1 " + "".join(tokens))
     assert rich(once) == once
+
+
+# ---------------------------------------------------------------- binary documents
+
+
+@pytest.mark.parametrize("kind", [0x5E, 0x62, 0x63, 0x66])
+def test_binary_picture_that_is_in_another_file_becomes_a_shape(kind: int) -> None:
+    header = struct.pack("<iHH", 0x44, 0x44, kind) + bytes(0x3C)
+    stream = bytearray(b"words" + header)
+    embed_pictures(stream)
+    assert struct.unpack_from("<iHH", stream, 5) == (0x44, 0x44, 0x64)
+
+
+def test_binary_picture_that_is_in_the_document_stays_as_it_is() -> None:
+    header = struct.pack("<iHH", 0x44, 0x44, 0x08) + bytes(0x3C)
+    stream = bytearray(header)
+    embed_pictures(stream)
+    assert stream == header
 
 
 # ---------------------------------------------------------------- with the real LibreOffice
