@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zlib
 from functools import partial
+from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from posixpath import basename, dirname
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -16,6 +17,10 @@ from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
 
 _LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
 """Macros and menus; and signatures, which hold no longer."""
+
+_GZIP = b"\x1f\x8b"
+_LARGEST_UNPACKED = 64 << 20
+_BLOCK = 1 << 16
 
 _MAIN = (".xml", ".rels")
 """Parts without which the document is not what it was: one that cannot be cleaned is refused."""
@@ -69,7 +74,7 @@ def _is_kept(source: ZipFile, info: ZipInfo) -> bool:
         return True
     if name.startswith(_LEFT_OUT) or name.startswith("/") or ".." in name.split("/"):
         return False
-    return _is_xml(source, info) or is_picture(_head(source, info))
+    return _is_xml(source, info) or is_picture(_head(source, info)) or _is_packed_picture(source, info)
 
 
 def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
@@ -77,6 +82,21 @@ def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
         return False
     head = _head(source, info).removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
+
+
+def _is_packed_picture(source: ZipFile, info: ZipInfo) -> bool:
+    """Return whether a part is a metafile in gzip (EMZ, WMZ), or a raster picture in it, of a bounded size."""
+    if not _head(source, info).startswith(_GZIP):
+        return False
+    try:
+        with source.open(info) as part, GzipFile(fileobj=part) as unpacked:
+            head = unpacked.read(HEAD)
+            left = _LARGEST_UNPACKED - len(head)
+            while left >= 0 and (block := unpacked.read(_BLOCK)):
+                left -= len(block)
+    except (BadGzipFile, EOFError, zlib.error):
+        return False
+    return left >= 0 and is_picture(head)
 
 
 def _head(source: ZipFile, info: ZipInfo) -> bytes:

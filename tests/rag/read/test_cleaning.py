@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import struct
 import subprocess
@@ -416,6 +417,28 @@ def test_package_keeps_xml_and_pictures_only(tmp_path: Path) -> None:
     assert found["Pictures/a.png"] == png()
     assert b"file:" not in found["Pictures/b.png"]
     assert found["mimetype"] == b"application/vnd.oasis.opendocument.text"
+
+
+EMF = b"\x01\x00\x00\x00".ljust(40, b"\0") + b" EMF" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("packed", "stays"),
+    [
+        (gzip.compress(EMF), True),
+        (gzip.compress(b"\xd7\xcd\xc6\x9a" + bytes(40)), True),
+        (gzip.compress(SVG), False),
+        (gzip.compress(EMF + bytes(64 << 20), 1), False),
+        (gzip.compress(EMF)[:-9], False),
+    ],
+    ids=["emz", "wmz", "svgz", "too large", "cut off"],
+)
+def test_packed_picture_stays_only_if_it_is_a_metafile_of_bounded_size(
+    tmp_path: Path, packed: bytes, stays: bool
+) -> None:
+    path = package(tmp_path / "in", {"word/document.xml": "<x/>", "word/media/a.emz": packed})
+    clean_document(path, tmp_path / "out.docx")
+    assert parts_of(tmp_path / "out.docx").get("word/media/a.emz") == (packed if stays else None)
 
 
 def test_relationships_are_relative_to_the_part_they_belong_to(tmp_path: Path) -> None:
