@@ -6,6 +6,7 @@ import gzip
 import re
 import struct
 import subprocess
+import zlib
 from base64 import b64encode, encodebytes
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
@@ -24,7 +25,7 @@ from PIL import Image
 from rag.confinement import confinement_gap
 from rag.errors import Unreadable
 from rag.read.cleaning import clean_document
-from rag.read.cleaning.compound import embed_pictures
+from rag.read.cleaning.compound import embed_pictures, remove_svg_pictures
 from rag.read.cleaning.fields import is_harmless_field
 from rag.read.cleaning.references import is_part, leads_outside, with_folders
 from rag.read.cleaning.rtf import cleaned_rtf
@@ -577,6 +578,43 @@ def test_binary_picture_that_is_in_the_document_stays_as_it_is() -> None:
     stream = bytearray(header)
     embed_pictures(stream)
     assert stream == header
+
+
+def blip(kind: int, skipped: int, content: bytes) -> bytes:
+    body = bytes(skipped) + content
+    return struct.pack("<HHI", 0x6E00, kind, len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        blip(0xF01E, 17, SVG),
+        blip(0xF01E, 33, b"\n" + SVG),
+        blip(0xF01E, 17, gzip.compress(SVG)),
+        blip(0xF01A, 50, zlib.compress(SVG)),
+        blip(0xF01B, 66, zlib.compress(b"<?xml version='1.0'?>" + SVG)),
+        blip(0xF117, 16, SVG),
+    ],
+)
+def test_binary_picture_that_is_an_svg_is_no_longer_found(record: bytes) -> None:
+    stream = bytearray(b"words" + record)
+    remove_svg_pictures(stream)
+    assert stream == b"words" + record[:2] + bytes(2) + record[4:]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        blip(0xF01E, 17, png()),
+        blip(0xF01D, 17, b"\xff\xd8\xff\xe1..<?xpacket begin='' id='x'?><x:xmpmeta/>"),
+        blip(0xF01A, 50, zlib.compress(EMF)),
+        b"The words <svg> and <image> of a manual.",
+    ],
+)
+def test_other_bytes_of_a_binary_document_stay_as_they_are(record: bytes) -> None:
+    stream = bytearray(record)
+    remove_svg_pictures(stream)
+    assert stream == record
 
 
 # ---------------------------------------------------------------- with the real LibreOffice
