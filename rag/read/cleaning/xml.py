@@ -39,13 +39,15 @@ _INSTRUCTIONS = ("instrText", "delInstrText")
 _WORDS = (*_INSTRUCTIONS, "t", "delText")
 _BRANCHES = _REMOVED | {"Choice", "Fallback"}
 """Elements that LibreOffice may not read: what is in them neither ends a field outside nor its instruction."""
+_DEEPEST_FIELD = 1000
+"""Fields inside each other. Each piece of text is compared with all of them."""
 _UNAMBIGUOUS = frozenset(("Relationship", "fldChar", "fldSimple"))
 """Elements that go if two of their attributes differ only in their prefix."""
 _HYPERLINK_TYPE = "/hyperlink"
 
 
 class NotCleanable(Exception):
-    """The XML is damaged, or declares entities."""
+    """The XML is damaged, declares entities, or has too many fields inside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class _OpenFields:
         self._floors = [0]  # for each branch that is open, how many fields began before it
 
     def enter(self, local: str, attributes: list[str]) -> _Field | None:
-        """Take the beginning of an element. Return the field that ends with it."""
+        """Take the beginning of an element. Return the field that ends with it. Raise NotCleanable."""
         if local in _BRANCHES:
             self._floors.append(len(self.fields))
         if local != "fldChar" or _is_ambiguous(local, attributes):
@@ -88,6 +90,8 @@ class _OpenFields:
         if kind == "begin":
             self.fields.append(_Field(self._count))
             self._count += 1
+            if len(self.fields) > _DEEPEST_FIELD:
+                raise NotCleanable("too many fields are inside each other")
         elif len(self.fields) > self._floors[-1]:
             if kind == "separate":
                 self.fields[-1].ended = True

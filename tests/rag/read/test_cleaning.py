@@ -285,6 +285,11 @@ def test_relationship_is_judged_by_its_attributes_without_prefix(attributes: str
     assert not hyperlinks_in(lambda: BytesIO(relationship.encode()))
 
 
+def test_fields_inside_each_other_are_refused_beyond_a_limit() -> None:
+    with pytest.raises(NotCleanable, match="fields"):
+        cleaned("<x>" + '<w:fldChar w:fldCharType="begin"/>' * 1001 + "</x>")
+
+
 def test_simple_field_that_loads_loses_its_instruction() -> None:
     said = cleaned('<x><w:fldSimple w:instr="INCLUDETEXT a"/><w:fldSimple w:instr=" PAGE "/></x>')
     assert "INCLUDETEXT" not in said
