@@ -40,6 +40,9 @@ _BITMAP = b"\x28\x00\x00\x00"
 _CHECKED = frozenset((b"fldinst", _PROPERTY, _PICTURE))
 """Destinations that wait until their words are known."""
 
+_MOST_HELD = 100
+"""Such destinations inside each other. Each word counts for all of them."""
+
 _LONGEST_GROUP = 1 << 20
 """Bytes of an instruction or a property that is looked at as a whole; a picture in a property may be longer."""
 
@@ -134,9 +137,11 @@ class _Cleaner:
     def _inside(self, token: re.Match[bytes], word: bytes, raw: bytes) -> None:
         group = self._groups[-1]
         group.taken += 1
-        if word in _REMOVED or word.startswith(b"svg") or self._is_foreign(token, word):
+        waits = word in _CHECKED and group.held is None
+        too_deep = waits and len(self._holding) >= _MOST_HELD
+        if word in _REMOVED or word.startswith(b"svg") or self._is_foreign(token, word) or too_deep:
             group.gone = True
-        elif word in _CHECKED and group.held is None:
+        elif waits:
             if word != _PICTURE:
                 self._say("\0")  # a field inside an instruction, whose name may be that field's result
             group.checked, group.held = word, bytearray()

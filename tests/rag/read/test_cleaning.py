@@ -550,6 +550,12 @@ def test_rich_text_loses_a_picture_that_is_a_drawing_with_references(picture: st
     assert " after}" in said
 
 
+def test_rich_text_loses_what_is_inside_more_than_a_hundred_instructions() -> None:
+    said = rich(r"{\rtf1 " + r"{\fldinst PAGE " * 101 + "deep" + "}" * 102)
+    assert "deep" not in said
+    assert said.count("{") == said.count("}")
+
+
 def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
     said = rich(r"{\rtf1 words {\field{\*\fldinst INCLUDETEXT file:///a.png")
     assert "INCLUDETEXT" not in said
