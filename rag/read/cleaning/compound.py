@@ -7,8 +7,10 @@ pictures are what a page shows, and the walls around LibreOffice hold for whatev
 from __future__ import annotations
 
 import array
+import re
 import shutil
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from rag.errors import Unreadable
 from rag.read.cleaning.fields import is_harmless_field
 
 _WORD, _POINT = "WordDocument", "PowerPoint Document"
-_DRAWINGS = (_WORD, "Data", "0Table", "1Table", _POINT)
+_DRAWINGS = (_WORD, "Data", "0Table", "1Table", _POINT, "Pictures")
 
 _WORD_MAGIC, _WORD_97 = 0xA5EC, 0xC1
 _ENCRYPTED, _TABLE_1 = 0x0100, 0x0200
@@ -38,12 +40,20 @@ _LAST_FIELD, _UNKNOWN_FIELD = 0x5F, 0x01
 
 _FIELD_BEGIN, _FIELD_SEPARATE, _FIELD_END = 0x13, 0x14, 0x15
 
-_PICTURE_HEADER, _LINKED_PICTURE, _SHAPE = b"\x44\x00\x66\x00", 0x66, 0x64
-"""PICF: the length of its header, and MM_SHAPEFILE, a picture in another file; MM_SHAPE, one that is in this."""
+_LINKED_PICTURE, _SHAPE = re.compile(rb"(?=\x44\x00[\x5e\x62\x63\x66]\x00)"), 0x64
+"""PICF: the length of its header, and a kind of picture that is in another file; MM_SHAPE, one that is in this."""
 
 _PROPERTY_TABLES = (b"\x0b\xf0", b"\x21\xf1", b"\x22\xf1")
 _PROPERTY_FLAGS = 0x0106
 """pibFlags: whether a picture is linked."""
+
+_BLIP = re.compile(rb"(?=[\x18-\xff]\xf0|[\x00-\x17]\xf1)")
+"""The type of a record that holds a picture's bytes; many other bytes look like it."""
+_PIXELS, _PACKED = (16, 17, 32, 33), (50, 66)
+"""Where in it the bytes of a picture begin, as they are or deflated, behind one or two checksums."""
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<[A-Za-z?!][\t\n\r -~]{8}|\x1f\x8b\x08")
+"""How an SVG begins, plain or in gzip, in more bytes than other data has by chance."""
+_XML_HEAD = 4096
 
 _LINKING_RECORDS = frozenset((0x0FCE, 0x0FD1, 0x1005, 0x1006, 0x1007, 0x100D, 0x100E, 0x1010))
 """RT_ExternalOleLink and its atom, and video, films and sound that lie in other files."""
@@ -70,7 +80,8 @@ def clean_compound(path: Path, into: Path) -> None:
             for name in (name for name in _DRAWINGS if file.exists(name)):
                 old = file.openstream(name).read()
                 new = bytearray(old)
-                _embed_pictures(new)
+                embed_pictures(new)
+                remove_svg_pictures(new)
                 if name == _WORD:
                     _remove_fields(new, file)
                 elif name == _POINT:
@@ -176,19 +187,39 @@ def _blank(stream: bytearray, pieces: list[_Piece], begin: int, end: int) -> Non
 # ---------------------------------------------------------------- drawings and PowerPoint
 
 
-def _embed_pictures(stream: bytearray) -> None:
+def embed_pictures(stream: bytearray) -> None:
     """Say of every linked picture that it is in the document, where there is none."""
     size = len(stream)
-    at = stream.find(_PICTURE_HEADER)
-    while at >= 0:
+    for at in [found.start() for found in _LINKED_PICTURE.finditer(stream)]:
         if at >= 4 and 0x44 <= struct.unpack_from("<i", stream, at - 4)[0] <= size - at + 4:
             stream[at + 2] = _SHAPE
-        at = stream.find(_PICTURE_HEADER, at + 1)
     for kind in _PROPERTY_TABLES:
         at = stream.find(kind)
         while at >= 0:
             _clear_flags(stream, at)
             at = stream.find(kind, at + 1)
+
+
+def remove_svg_pictures(stream: bytearray) -> None:
+    """Give records of pictures whose bytes are an SVG, which may refer to other files, a type that nothing knows."""
+    for found in _BLIP.finditer(bytes(stream)):
+        begin = found.start() + 6
+        if any(_is_svg(stream[begin + skipped : begin + skipped + _XML_HEAD]) for skipped in _PIXELS) or any(
+            _is_svg(_inflated(stream[begin + skipped : begin + skipped + _XML_HEAD])) for skipped in _PACKED
+        ):
+            stream[found.start() : found.start() + 2] = bytes(2)
+
+
+def _is_svg(head: bytes | bytearray) -> bool:
+    return _XML.match(head) is not None
+
+
+def _inflated(head: bytearray) -> bytes:
+    """Return the first bytes of deflated data; none if it is something else."""
+    try:
+        return zlib.decompressobj().decompress(head, _XML_HEAD)
+    except zlib.error:
+        return b""
 
 
 def _clear_flags(stream: bytearray, at: int) -> None:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import shutil
 import zlib
 from functools import partial
+from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from posixpath import basename, dirname
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from rag.errors import Unreadable
+from rag.read.cleaning.pictures import HEAD, is_picture
+from rag.read.cleaning.references import with_folders
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
-
-_HEAD = 64
-
-_PICTURES = (
-    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*"),
-    *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00", b"\x02\x00\x09\x00"),  # Windows metafiles
-    b"VCLMTF",  # LibreOffice's own
-)
-_EMF = b" EMF"
-"""In an enhanced metafile, behind 40 bytes."""
 
 _LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
 """Macros and menus; and signatures, which hold no longer."""
+
+_GZIP = b"\x1f\x8b"
+_LARGEST_UNPACKED = 64 << 20
+_BLOCK = 1 << 16
 
 _MAIN = (".xml", ".rels")
 """Parts without which the document is not what it was: one that cannot be cleaned is refused."""
@@ -40,8 +37,9 @@ def clean_package(path: Path, into: Path) -> None:
         with ZipFile(path) as source, ZipFile(into, "w") as target:
             parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
             kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
+            names = with_folders(kept)
             for info in kept.values():
-                _copy(source, target, info, frozenset(kept))
+                _copy(source, target, info, names)
     except (BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error) as error:
         raise Unreadable(
             "The document is damaged and cannot be unpacked.", "Save it again, or download it again."
@@ -76,7 +74,7 @@ def _is_kept(source: ZipFile, info: ZipInfo) -> bool:
         return True
     if name.startswith(_LEFT_OUT) or name.startswith("/") or ".." in name.split("/"):
         return False
-    return _is_xml(source, info) or _is_picture(_head(source, info))
+    return _is_xml(source, info) or is_picture(_head(source, info)) or _is_packed_picture(source, info)
 
 
 def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
@@ -86,13 +84,24 @@ def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
 
 
-def _is_picture(head: bytes) -> bool:
-    return head.startswith(_PICTURES) or head[40:44] == _EMF or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+def _is_packed_picture(source: ZipFile, info: ZipInfo) -> bool:
+    """Return whether a part is a metafile in gzip (EMZ, WMZ), or a raster picture in it, of a bounded size."""
+    if not _head(source, info).startswith(_GZIP):
+        return False
+    try:
+        with source.open(info) as part, GzipFile(fileobj=part) as unpacked:
+            head = unpacked.read(HEAD)
+            left = _LARGEST_UNPACKED - len(head)
+            while left >= 0 and (block := unpacked.read(_BLOCK)):
+                left -= len(block)
+    except (BadGzipFile, EOFError, zlib.error):
+        return False
+    return left >= 0 and is_picture(head)
 
 
 def _head(source: ZipFile, info: ZipInfo) -> bytes:
     with source.open(info) as part:
-        return part.read(_HEAD)
+        return part.read(HEAD)
 
 
 def _base(name: str) -> str:

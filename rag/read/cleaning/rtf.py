@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rag.errors import Unreadable
 from rag.read.cleaning.fields import is_harmless_field
+from rag.read.cleaning.pictures import HEAD, head_from_hex, is_picture
 
 _TOKEN = re.compile(
     rb"(?P<open>\{)|(?P<close>\})|\\(?P<word>[A-Za-z]{1,32})(?P<number>-?\d{1,10})? ?|\\'(?P<code>[0-9A-Fa-f]{2})"
@@ -30,6 +31,18 @@ _LOADING_PROPERTIES = frozenset(
 )
 """Properties of drawings that name a file, or say that it is linked."""
 
+_PICTURE = b"pict"
+_PICTURE_PROPERTIES = frozenset((b"picprop", b"blipuid"))
+"""Destinations inside a picture. The text of any other group there could count as the picture's bytes."""
+_BITMAP = b"\x28\x00\x00\x00"
+"""How a device-independent bitmap begins, which has no file header here."""
+
+_CHECKED = frozenset((b"fldinst", _PROPERTY, _PICTURE))
+"""Destinations that wait until their words are known."""
+
+_MOST_HELD = 100
+"""Such destinations inside each other. Each word counts for all of them."""
+
 _LONGEST_GROUP = 1 << 20
 """Bytes of an instruction or a property that is looked at as a whole; a picture in a property may be longer."""
 
@@ -39,12 +52,14 @@ class _Group:
     """An open group.
 
     gone: nothing more of it is written. shown: its beginning was written. held: what waits until its words are known.
+    taken: how many of its tokens were looked at.
     """
 
     gone: bool
     shown: bool
     held: bytearray | None = None
     checked: bytes = b""
+    taken: int = 0
     words: list[str] = field(default_factory=list)
 
 
@@ -66,7 +81,10 @@ def cleaned_rtf(data: bytes) -> bytes:
             end = position + max(0, int(token["number"] or 0))
             if end > len(data):
                 break
-            raw, position = raw + data[position:end], end
+            binary, position = data[position:end], end
+            if binary and not _is_bitmap_or_picture(binary[:HEAD]):
+                continue  # a picture may use the binary data of any group
+            raw += binary
         cleaner.take(token, word, raw)
     return cleaner.written()
 
@@ -118,19 +136,39 @@ class _Cleaner:
 
     def _inside(self, token: re.Match[bytes], word: bytes, raw: bytes) -> None:
         group = self._groups[-1]
-        if word in _REMOVED or word.startswith(b"svg"):
+        group.taken += 1
+        waits = word in _CHECKED and group.held is None
+        too_deep = waits and len(self._holding) >= _MOST_HELD
+        if word in _REMOVED or word.startswith(b"svg") or self._is_foreign(token, word) or too_deep:
             group.gone = True
-        elif word in (b"fldinst", _PROPERTY) and group.held is None:
-            for waiting in self._holding:  # a field inside an instruction, whose name may be that field's result
-                waiting.words.append("\0")
+        elif waits:
+            if word != _PICTURE:
+                self._say("\0")  # a field inside an instruction, whose name may be that field's result
             group.checked, group.held = word, bytearray()
             self._holding.append(group)
             self._write(raw)
         elif word not in _DROPPED:
-            said = _said(token, word)
-            for waiting in self._holding:
-                waiting.words.append(said)
+            # One group cannot be two destinations; and an ignored one inside an instruction would hide the name.
+            is_ignored = token["sign"] == b"*" and group.held is None
+            is_doubtful = is_ignored or (word in _CHECKED and word != group.checked)
+            self._say("\0" if is_doubtful else _said(token, word))
             self._write(raw)
+
+    def _say(self, words: str) -> None:
+        """Add to the words of the groups that wait. What is around a picture does not contain its digits."""
+        for waiting in reversed(self._holding):
+            if waiting.checked == _PICTURE:
+                if waiting is self._groups[-1]:
+                    waiting.words.append(words)
+                return
+            waiting.words.append(words)
+
+    def _is_foreign(self, token: re.Match[bytes], word: bytes) -> bool:
+        """Return whether a group right inside a picture begins with this token and not as a known destination."""
+        if len(self._groups) < 2 or self._groups[-2].checked != _PICTURE:
+            return False
+        taken = self._groups[-1].taken
+        return (taken == 1 and token["sign"] != b"*") or (taken == 2 and word not in _PICTURE_PROPERTIES)
 
 
 def _said(token: re.Match[bytes], word: bytes) -> str:
@@ -149,6 +187,13 @@ def _said(token: re.Match[bytes], word: bytes) -> str:
 def _stays(group: _Group) -> bool:
     assert group.held is not None
     said = "".join(group.words)
+    if group.checked == _PICTURE:
+        head = head_from_hex(said)
+        return head == b"" or (head is not None and _is_bitmap_or_picture(head))
     if group.checked == _PROPERTY:
         return "\0" not in said and not any(name in said for name in _LOADING_PROPERTIES)
     return len(group.held) <= _LONGEST_GROUP and is_harmless_field(said)
+
+
+def _is_bitmap_or_picture(head: bytes) -> bool:
+    return is_picture(head) or head.startswith(_BITMAP)

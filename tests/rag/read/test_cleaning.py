@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import struct
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from base64 import b64encode, encodebytes
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from posixpath import normpath
@@ -21,10 +25,11 @@ from PIL import Image
 from rag.confinement import confinement_gap
 from rag.errors import Unreadable
 from rag.read.cleaning import clean_document
+from rag.read.cleaning.compound import embed_pictures, remove_svg_pictures
 from rag.read.cleaning.fields import is_harmless_field
-from rag.read.cleaning.references import is_part
+from rag.read.cleaning.references import is_part, leads_outside, with_folders
 from rag.read.cleaning.rtf import cleaned_rtf
-from rag.read.cleaning.xml import NotCleanable, Part, copy_xml
+from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
 from rag.read.guard import GuardedReader
 from rag.read.office import office_program
 from rag.settings import ReadSettings
@@ -50,6 +55,10 @@ NAMES = frozenset({"content.xml", "Pictures/a.png", "Object 1/content.xml", "dat
 """The parts of a document whose author knows how the data folder looks."""
 
 
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///data/a.png"/></svg>'
+SVG_BASE64 = b64encode(SVG).decode()
+
+
 def png() -> bytes:
     written = BytesIO()
     Image.new("RGB", (8, 8), "blue").save(written, "PNG")
@@ -59,7 +68,7 @@ def png() -> bytes:
 def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[str] = ()) -> str:
     data = xml.encode() if isinstance(xml, str) else xml
     written = BytesIO()
-    copy_xml(lambda: BytesIO(data), Part(frozenset(names), "", frozenset(external)), written.write)
+    copy_xml(lambda: BytesIO(data), Part(with_folders(names), "", frozenset(external)), written.write)
     return written.getvalue().decode()
 
 
@@ -68,20 +77,42 @@ def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[s
 
 @pytest.mark.parametrize("reference", OUTSIDE)
 def test_reference_to_the_outside_is_not_a_part(reference: str) -> None:
-    assert not is_part(reference, NAMES)
+    assert not is_part(reference, with_folders(NAMES))
 
 
 @pytest.mark.parametrize(
     "reference", ["#Slide2", "Pictures/a.png", "./Pictures/a.png", "./Object 1", "Pictures%2Fa.png"]
 )
 def test_reference_to_a_part_is_known(reference: str) -> None:
-    assert is_part(reference, NAMES)
+    assert is_part(reference, with_folders(NAMES))
+
+
+class Counted(frozenset[str]):
+    """Names that refuse to be walked through."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("each reference would take as long as the document has parts")
+
+
+def test_reference_is_looked_up_without_walking_through_all_parts() -> None:
+    names = Counted(with_folders(NAMES))
+    assert is_part("Object 1", names)
+    assert not is_part("Object 2", names)
+
+
+def test_folders_of_parts_are_found_at_every_depth() -> None:
+    assert with_folders(["a/b/c", "a/d", "e"]) == {"a/b/c", "a/b", "a", "a/d", "e"}
+
+
+def test_folders_of_a_part_that_is_too_deep_are_left_out() -> None:
+    deep = "a/" * 30_000 + "b"
+    assert with_folders([deep]) == {deep}
 
 
 @given(st.text(alphabet="./%2eEfF\\:#ab", max_size=30))
 def test_accepted_reference_resolves_inside_the_package(reference: str) -> None:
     """By the rules of another implementation: a URL joined to the address of the document."""
-    if is_part(reference, {"a/b"}, "a") and not reference.strip().startswith("#"):
+    if is_part(reference, with_folders({"a/b"}), "a") and not reference.strip().startswith("#"):
         joined = unquote(urlsplit(urljoin("http://package/up/up/up/a/content.xml", reference.strip())).path)
         assert normpath(joined) in ("/up/up/up/a/b", "/up/up/up/a")
 
@@ -109,6 +140,25 @@ def test_fields_are_told_apart_by_their_first_word(instruction: str, harmless: b
 
 
 # ---------------------------------------------------------------- XML
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "file:///a",
+        " FILE:/a",
+        "file:a",
+        "file:\t/a",
+        "//host/a",
+        "///etc/a",
+        "//[::1]/a",
+        "//%68ost/a",
+        "\\\\host\\a",
+        "vnd.sun.star.script:x",
+    ],
+)
+def test_value_that_names_something_outside_leads_outside(value: str) -> None:
+    assert leads_outside(value)
 
 
 @pytest.mark.parametrize("reference", OUTSIDE)
@@ -145,9 +195,15 @@ def test_element_loses_its_reference_to_the_outside(element: str, reference: str
         '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"></a:graphicData>',
         '<Relationship Id="r1" Type="t/hyperlink" Target="https://a.org" TargetMode="External"></Relationship>',
         '<Relationship Id="r2" Type="http://x/image" Target="/Pictures/a.png"></Relationship>',
-        "<w:instrText> PAGE </w:instrText>",
+        '<w:fldChar w:fldCharType="begin"></w:fldChar><w:instrText> PAGE </w:instrText>',
         '<mc:Choice Requires="wps" style="a:b"></mc:Choice>',
         '<w:t xml:space="preserve"> 1 &lt; 2 &amp; 3 </w:t>',
+        '<w:lvlText w:val="Service: %1"></w:lvlText>',
+        '<w:lvlText w:val="// %1"></w:lvlText>',
+        '<w:lvlText w:val="//%1."></w:lvlText>',
+        '<w:style w:name="File: heading"></w:style>',
+        '<text:list-level-style-number style:num-prefix="Package: "></text:list-level-style-number>',
+        '<text:user-field-decl office:string-value="File: 12/2024"></text:user-field-decl>',
     ],
 )
 def test_what_loads_nothing_stays_as_it_is(kept: str) -> None:
@@ -190,6 +246,50 @@ def test_fields_are_counted_inside_elements_that_go() -> None:
     assert said.count("PAGE") == 1
 
 
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        '<office:script><w:fldChar w:fldCharType="separate"/></office:script>',
+        '<office:script><w:fldChar w:fldCharType="end"/></office:script>',
+        '<mc:Choice Requires="unknown"><w:fldChar w:fldCharType="separate"/></mc:Choice>',
+        '<mc:Choice Requires="unknown"><w:fldChar w:fldCharType="end"/></mc:Choice>',
+        '<w:fldChar x:fldCharType="separate" w:fldCharType="no"/>',
+        '<w:fldChar x:fldCharType="end" w:fldCharType="no"/>',
+        '<w:fldChar x:fldCharType="separate"/>',
+        '<w:fldChar x:fldCharType="end"/>',
+    ],
+)
+def test_field_cannot_be_hidden_by_an_end_that_does_not_count(hiding: str) -> None:
+    begin, separate = ('<w:fldChar w:fldCharType="begin"/>', '<w:fldChar w:fldCharType="separate"/>')
+    said = cleaned(f"<x>{begin}{hiding}<w:instrText>INCLUDETEXT a</w:instrText>{separate}<w:t>old</w:t></x>")
+    assert "INCLUDETEXT" not in said
+    assert "<w:t>old</w:t>" in said
+
+
+def test_field_with_an_ambiguous_beginning_loses_its_instruction() -> None:
+    begin = '<w:fldChar x:fldCharType="no" w:fldCharType="begin"/>'
+    assert "INCLUDETEXT" not in cleaned(f"<x>{begin}<w:instrText>INCLUDETEXT a</w:instrText></x>")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'x:Type="t/hyperlink" x:Id="o" Id="rId5" Type="t/image" TargetMode="External" Target="http://x/a.png"',
+        'x:Type="t/hyperlink" Id="rId5" TargetMode="External" Target="http://x/a.png"',
+        'x:Target="Pictures/a.png" Id="rId5" Type="t/image" Target="file:///a.png"',
+    ],
+)
+def test_relationship_is_judged_by_its_attributes_without_prefix(attributes: str) -> None:
+    relationship = f"<x><Relationship {attributes}/></x>"
+    assert "rId5" not in cleaned(relationship)
+    assert not hyperlinks_in(lambda: BytesIO(relationship.encode()))
+
+
+def test_fields_inside_each_other_are_refused_beyond_a_limit() -> None:
+    with pytest.raises(NotCleanable, match="fields"):
+        cleaned("<x>" + '<w:fldChar w:fldCharType="begin"/>' * 1001 + "</x>")
+
+
 def test_simple_field_that_loads_loses_its_instruction() -> None:
     said = cleaned('<x><w:fldSimple w:instr="INCLUDETEXT a"/><w:fldSimple w:instr=" PAGE "/></x>')
     assert "INCLUDETEXT" not in said
@@ -202,6 +302,9 @@ def test_simple_field_that_loads_loses_its_instruction() -> None:
         '<image xlink:href="file:///a.png"/>',
         '<image href="a.png"/>',
         '<image href="data:image/svg+xml;base64,AAAA"/>',
+        f'<image href="data:image/png;base64,{SVG_BASE64}"/>',
+        f'<image href="data:image/png;charset=x;base64,{SVG_BASE64}"/>',
+        '<image href="data:image/png,%3Csvg/%3E"/>',
         '<use href="other.svg#x"/>',
         '<rect fill="url(file:///a.svg#g)"/>',
         "<rect style=\"fill: url( 'http://x/a' )\"/>",
@@ -214,13 +317,45 @@ def test_simple_field_that_loads_loses_its_instruction() -> None:
 def test_drawing_loads_nothing(svg: str) -> None:
     said = cleaned(f'<svg xmlns="http://www.w3.org/2000/svg"><text>shown</text>{svg}</svg>', names={"a.png"})
     assert "<text>shown</text>" in said
-    for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l"):
+    for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l", "data:"):
         assert sign not in said
 
 
 def test_drawing_keeps_its_own_gradients_and_pixels() -> None:
-    body = '<rect fill="url(#g)"></rect><image href="data:image/png;base64,AAAA"></image><style>rect{fill:red}</style>'
+    body = '<rect fill="url(#g)"></rect><style>rect{fill:red}</style>'
+    body += f'<image href="data:image/png;base64,{b64encode(png()).decode()}"></image>'
     assert body in cleaned(f"<svg>{body}</svg>")
+
+
+def in_binary_data(content: str) -> str:
+    return cleaned(
+        f"<x><draw:image><office:binary-data>{content}</office:binary-data></draw:image><text:p>shown</text:p></x>"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [SVG_BASE64, f"<text:p>{SVG_BASE64}</text:p>", f"!{b64encode(png()).decode()}", f"\n{SVG_BASE64}\n"]
+)
+def test_binary_data_that_is_not_a_picture_is_removed(content: str) -> None:
+    said = in_binary_data(content)
+    assert "<office:binary-data></office:binary-data>" in said
+    assert "shown" in said
+
+
+def test_binary_data_that_is_a_picture_stays() -> None:
+    lines = encodebytes(png()).decode()
+    assert f"<office:binary-data>{lines}</office:binary-data>" in in_binary_data(lines)
+
+
+def test_drawing_keeps_the_fonts_and_pictures_in_its_style() -> None:
+    picture = f"url(data:image/png;base64,{b64encode(png()).decode()})"
+    style = f"<style>@font-face{{src:url('data:font/woff2;base64,AAAA')}} rect{{fill:{picture}}}</style>"
+    assert style in cleaned(f"<svg>{style}</svg>")
+
+
+@pytest.mark.parametrize("url", [f"data:image/png;base64,{SVG_BASE64}", "data:image/svg+xml;base64,AA", "data:,a", ""])
+def test_style_with_other_data_is_removed(url: str) -> None:
+    assert "url" not in cleaned(f"<svg><style>rect{{fill:url({url})}}</style></svg>")
 
 
 @pytest.mark.parametrize(
@@ -290,6 +425,28 @@ def test_package_keeps_xml_and_pictures_only(tmp_path: Path) -> None:
     assert found["mimetype"] == b"application/vnd.oasis.opendocument.text"
 
 
+EMF = b"\x01\x00\x00\x00".ljust(40, b"\0") + b" EMF" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("packed", "stays"),
+    [
+        (gzip.compress(EMF), True),
+        (gzip.compress(b"\xd7\xcd\xc6\x9a" + bytes(40)), True),
+        (gzip.compress(SVG), False),
+        (gzip.compress(EMF + bytes(64 << 20), 1), False),
+        (gzip.compress(EMF)[:-9], False),
+    ],
+    ids=["emz", "wmz", "svgz", "too large", "cut off"],
+)
+def test_packed_picture_stays_only_if_it_is_a_metafile_of_bounded_size(
+    tmp_path: Path, packed: bytes, stays: bool
+) -> None:
+    path = package(tmp_path / "in", {"word/document.xml": "<x/>", "word/media/a.emz": packed})
+    clean_document(path, tmp_path / "out.docx")
+    assert parts_of(tmp_path / "out.docx").get("word/media/a.emz") == (packed if stays else None)
+
+
 def test_relationships_are_relative_to_the_part_they_belong_to(tmp_path: Path) -> None:
     rels = (
         '<Relationships><Relationship Id="r1" Type="t/image" Target="media/a.png"/>'
@@ -337,6 +494,9 @@ def rich(text: str) -> str:
         r"{\*\filetbl{\file\fid1 file:///a.png}}old",
         r"{\fonttbl{\f0{\*\fontemb{\*\fontfile file:///a.png}} Sans;}}old",
         r"{\*\svgblip file:///a.png}old",
+        r'{\field{\*\fldinst {\*\unknown PAGE }INCLUDEPICTURE "file:///a.png"}{\fldrslt old}}',
+        r"{\shp{\*\shpinst{\sp{\sn pib{\*\unknown X}Name}{\sv file:///a.png}}}}old",
+        r"{\field{\sp\fldinst INCLUDETEXT file:///a.png}{\fldrslt old}}",
     ],
 )
 def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
@@ -354,13 +514,46 @@ def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
         r"{\rtf1\ansi Gr\'fc\'dfe, \u1055?\u1088? \{braces\} \\ {\b bold}\par}",
         r'{\rtf1{\field{\*\fldinst HYPERLINK "https://example.org"}{\fldrslt see}}}',
         r"{\rtf1{\field{\*\fldinst PAGE}{\fldrslt 7}}}",
-        r"{\rtf1{\pict\pngblip 89504e47}}",
+        r"{\rtf1{\*\shppict{\pict{\*\picprop{\sp{\sn a}{\sv 1}}}\pngblip{\*\blipuid 0a}89504E47 0d0a1a0a}}}",
+        r"{\rtf1{\pict\wmetafile8 010009000003}{\pict\dibitmap0 28000000}}",
+        r"{\rtf1{\field{\*\fldinst { HYPERLINK a }{{\*\datafield 00}}}{\fldrslt see}}}",
+        r"{\rtf1{\sp{\sn pib}{\sv {\pict{\*\blipuid 0a}\pngblip 89504e470d0a1a0a}}}}",
         r"{\rtf1{\shp{\*\shpinst{\sp{\sn shapeType}{\sv 75}}}}}",
-        "{\\rtf1{\\pict\\bin4 {}}{after}}",
+        "{\\rtf1{\\pict\\bin8 GIF89a}}}{after}}",
     ],
 )
 def test_ordinary_rich_text_stays_byte_for_byte(kept: str) -> None:
     assert rich(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        rf"{{\pict\pngblip {SVG.hex()}}}",
+        rf"{{\pict\pngblip\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\pict\pngblip{{{SVG.hex()}}}}}",
+        rf"{{\pict\pngblip{{\*\b {SVG.hex()}}}}}",
+        rf"{{\pict\pngblip {{\*\picprop x}}{SVG.hex()}}}",
+        rf"{{\pict\pngblip\bin8 GIF89a..\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\pict\pngblip \'33\'63{SVG.hex()[2:]}}}",
+        rf"{{\sp{{\sn pib}}{{\sv {{\pict\pngblip {SVG.hex()}}}}}}}",
+        rf"{{\pict\pngblip{{\*\picprop\bin{len(SVG)} {SVG.decode()}}}89504e470d0a1a0a}}",
+        rf"{{\*\unknown\bin{len(SVG)} {SVG.decode()}}}",
+        rf"{{\sp\pict\pngblip {SVG.hex()}}}",
+    ],
+)
+def test_rich_text_loses_a_picture_that_is_a_drawing_with_references(picture: str) -> None:
+    said = rich(rf"{{\rtf1 before {picture} after}}")
+    assert SVG.hex()[2:] not in said
+    assert "<svg" not in said
+    assert "before" in said
+    assert " after}" in said
+
+
+def test_rich_text_loses_what_is_inside_more_than_a_hundred_instructions() -> None:
+    said = rich(r"{\rtf1 " + r"{\fldinst PAGE " * 101 + "deep" + "}" * 102)
+    assert "deep" not in said
+    assert said.count("{") == said.count("}")
 
 
 def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
@@ -371,13 +564,68 @@ def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
 
 @given(
     st.lists(
-        st.sampled_from([*"{}\\", "\\fldinst ", "\\sp", "\\bin3 ", "PAGE ", "LINK ", "\\u9?", "\\'49", "x"]),
+        st.sampled_from([*"{}\\", "\\fldinst ", "\\sp", "\\bin3 ", "PAGE ", "LINK ", "\\u9?", "\\'49", "x", "\\pict "]),
         max_size=30,
     )
 )
 def test_cleaned_rich_text_is_balanced_and_cleaning_again_changes_nothing(tokens: list[str]) -> None:
     once = rich("{\\rtf1 " + "".join(tokens))
     assert rich(once) == once
+
+
+# ---------------------------------------------------------------- binary documents
+
+
+@pytest.mark.parametrize("kind", [0x5E, 0x62, 0x63, 0x66])
+def test_binary_picture_that_is_in_another_file_becomes_a_shape(kind: int) -> None:
+    header = struct.pack("<iHH", 0x44, 0x44, kind) + bytes(0x3C)
+    stream = bytearray(b"words" + header)
+    embed_pictures(stream)
+    assert struct.unpack_from("<iHH", stream, 5) == (0x44, 0x44, 0x64)
+
+
+def test_binary_picture_that_is_in_the_document_stays_as_it_is() -> None:
+    header = struct.pack("<iHH", 0x44, 0x44, 0x08) + bytes(0x3C)
+    stream = bytearray(header)
+    embed_pictures(stream)
+    assert stream == header
+
+
+def blip(kind: int, skipped: int, content: bytes) -> bytes:
+    body = bytes(skipped) + content
+    return struct.pack("<HHI", 0x6E00, kind, len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        blip(0xF01E, 17, SVG),
+        blip(0xF01E, 33, b"\n" + SVG),
+        blip(0xF01E, 17, gzip.compress(SVG)),
+        blip(0xF01A, 50, zlib.compress(SVG)),
+        blip(0xF01B, 66, zlib.compress(b"<?xml version='1.0'?>" + SVG)),
+        blip(0xF117, 16, SVG),
+    ],
+)
+def test_binary_picture_that_is_an_svg_is_no_longer_found(record: bytes) -> None:
+    stream = bytearray(b"words" + record)
+    remove_svg_pictures(stream)
+    assert stream == b"words" + record[:2] + bytes(2) + record[4:]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        blip(0xF01E, 17, png()),
+        blip(0xF01D, 17, b"\xff\xd8\xff\xe1..<?xpacket begin='' id='x'?><x:xmpmeta/>"),
+        blip(0xF01A, 50, zlib.compress(EMF)),
+        b"The words <svg> and <image> of a manual.",
+    ],
+)
+def test_other_bytes_of_a_binary_document_stay_as_they_are(record: bytes) -> None:
+    stream = bytearray(record)
+    remove_svg_pictures(stream)
+    assert stream == record
 
 
 # ---------------------------------------------------------------- with the real LibreOffice
