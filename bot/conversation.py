@@ -12,7 +12,7 @@ from bot import line, shown
 from bot.events import without_mention
 from bot.happenings import Question
 from bot.metadata import question_of
-from bot.render import is_working
+from bot.render import Used, is_working
 from bot.slack import calling
 from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
 
@@ -61,29 +61,36 @@ def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
 
 
 class History(NamedTuple):
-    """What was said before, and the documents that something of it may come from."""
+    """What was said before, the documents that something of it may come from, and the names of files in it."""
 
     turns: Sequence[Turn]
     documents: frozenset[int]
+    names: Sequence[Used]
 
 
-_NONE = History((), frozenset())
+_NONE = History((), frozenset(), ())
 
 
 def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
     """What was asked of Magpie in the question's thread and what it answered, oldest first, as it stands there now.
 
-    An answer counts only while everything it was made of is in the scope of whoever reads the next one: words of a
-    document that is gone, or that fewer may read, do not come back in another's question. Never raises: a question
+    An answer counts only while everything it was made of is in the scope of the next one's readers, under the names
+    that it gives: words of a document that is gone, or that fewer may read, and the name of a share that is gone, do
+    not come back in another's question. Never raises: a question
     whose thread cannot be read is taken by itself.
     """
     if question.thread in ("", question.ts):
-        return History(_asked_lately(rag, question), frozenset())
+        return History(_asked_lately(rag, question), frozenset(), ())
     with rag.reading() as connection:
         before = line.asked_before(connection, question)[-_QUESTIONS:]
         made_of = shown.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
-    open_ = {ts for ts, documents in made_of.items() if documents <= seen}
+        used = shown.used_by(connection, question.channel, before)
+        open_ = {
+            ts
+            for ts, documents in made_of.items()
+            if documents <= seen and shown.still_named(connection, used.get(ts, ()), scope)
+        }
     if not before:
         return _NONE
     try:
@@ -98,7 +105,8 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
             turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
         elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
-    return History(turns, frozenset().union(*(made_of[ts] for ts in open_)))
+    names = dict.fromkeys(Used(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name)
+    return History(turns, frozenset().union(*(made_of[ts] for ts in open_)), list(names))
 
 
 def _asked_lately(rag: Rag, question: Question) -> list[Turn]:

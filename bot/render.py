@@ -85,6 +85,10 @@ class Reply:
         """The same reply, which may hold words of these documents, too."""
         return replace(self, documents=sorted({*self.documents, *documents}))
 
+    def also_named(self, names: Iterable[Used]) -> Reply:
+        """Return the same reply, which may hold these names of files, too."""
+        return replace(self, used=list(dict.fromkeys([*self.used, *names])))
+
     def stored(self) -> dict[str, Any]:
         """As JSON keeps it."""
         return asdict(self)

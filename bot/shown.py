@@ -140,6 +140,12 @@ def made_of(connection: Connection, channel: str, questions: Collection[str]) ->
     return found
 
 
+def used_by(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[Used]]:
+    """Return what the replies to these questions, by their ts, use; those of which nothing is known are left out."""
+    rows = select(question.c.ts, question.c.used).where(question.c.channel == channel, question.c.ts.in_(questions))
+    return {row.ts: [Used(**one) for one in row.used] for row in connection.execute(rows) if row.used}
+
+
 def reword(connection: Connection, channel: str, ts: str, text: str) -> None:
     """A question that was changed is logged as it is now, unless its words are taken out already."""
     mine = (access.c.channel == channel) & (access.c.ts == ts) & (access.c.text != "")

@@ -162,27 +162,30 @@ class Thinking:
         """What was sent with the question first, then everything its readers may see."""
         scope = granted.scope
         watch = self._watch(scope)  # from now on: the model may take a while to understand the question
-        query, remark, before = self.standalone(work, scope, remark)
+        query, remark, before, names = self.standalone(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
             answer = self._ask(work, query, replace(scope, documents=sent), watch=watch)
             if not answer.abstained:
-                return render.answer_reply(answer, remark).also_of(before)
-        return render.answer_reply(self._ask(work, query, scope, watch=watch), remark).also_of(before)
+                return render.answer_reply(answer, remark).also_of(before).also_named(names)
+        answer = self._ask(work, query, scope, watch=watch)
+        return render.answer_reply(answer, remark).also_of(before).also_named(names)
 
-    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int]]:
+    def standalone(
+        self, work: Work, scope: Scope, remark: str
+    ) -> tuple[str, str, Collection[int], Sequence[render.Used]]:
         """The question as it is understood without its thread, the remark that says so where it reads otherwise, and
-        the documents that its words may then come from. The scope stays the audience's: what was said before only
-        words the question."""
+        the documents and names that its words may then come from. The scope stays the audience's: what was said
+        before only words the question."""
         question = work.question
-        history, documents = turns_before(self._client, self._rag, question, scope, self._me)
+        history, documents, names = turns_before(self._client, self._rag, question, scope, self._me)
         if not history:
-            return question.text, remark, ()
+            return question.text, remark, (), ()
         with self.turns.taken((work.asked.turn, work.asked.id), work.check):
             query = self._rag.standalone(question.text, history)
         if query == question.text:
-            return query, remark, ()
-        return query, " ".join(part for part in (remark, render.understood(query)) if part), documents
+            return query, remark, (), ()
+        return query, " ".join(part for part in (remark, render.understood(query)) if part), documents, names
 
     def _ask(
         self, work: Work, query: str, scope: Scope, picture: Path | None = None, watch: _Watch | None = None

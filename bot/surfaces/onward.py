@@ -127,7 +127,7 @@ def _ranking(thinking: Thinking, on: Work, scope: Scope, k: int) -> Found:
             found = thinking.rag.find_picture(path, scope, k)
         if found.found or not on.question.text:
             return found
-    query, _, _ = thinking.standalone(on, scope, "")
+    query, *_ = thinking.standalone(on, scope, "")
     return thinking.rag.find(query, scope, k)
 
 

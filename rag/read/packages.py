@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ _MOST_PARTS = 20_000
 
 def zipped_type(path: Path, settings: ReadSettings) -> str:
     """The media type of a zip archive. Raise Unreadable for one that is none of ours, encrypted, or a bomb."""
-    with _opened(path) as archive:
+    with opened_package(path) as archive:
         names = set(archive.namelist())
         size = sum(part.file_size for part in archive.infolist())
         if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
@@ -74,14 +75,21 @@ def zipped_type(path: Path, settings: ReadSettings) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ZipFile]:
+def opened_package(path: Path) -> Iterator[ZipFile]:
+    """Open a zip archive for reading while the `with` lasts. Raise Unreadable where it turns out damaged."""
     try:
         with ZipFile(path) as archive:
             yield archive
     except (BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error) as error:
-        raise Unreadable(
-            "The document is damaged and cannot be unpacked.", "Save it again, or download it again."
-        ) from error
+        raise _damaged() from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a part that would begin before the file does
+            raise
+        raise _damaged() from error
+
+
+def _damaged() -> Unreadable:
+    return Unreadable("The document is damaged and cannot be unpacked.", "Save it again, or download it again.")
 
 
 def compound_type(path: Path) -> str:

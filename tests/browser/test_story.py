@@ -174,7 +174,7 @@ def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(visit: Opene
     window = visit()
     window.become("Ben")
     window.message("our handbook").wait_for()
-    assert window.page.get_by_role("button", name="Delete the file").count() == 0
+    window.page.get_by_role("button", name="Delete the file").wait_for(state="detached")  # it was Ada's page before
     window.become("Ada")
     window.page.get_by_role("button", name="Delete the file handbook.pdf").click()
     window.shot("deletion-1-asked")

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from bot.workspace.manifest import Granted
 from bot.workspace.state import Person, Space, World
 from tests.leaks.oracle import rights
 from tests.leaks.papers import MOST, Paper, numbers_in
-from tests.leaks.runs import run, shortest
+from tests.leaks.runs import A_WORKSPACE, play, run, shortest
 from tests.leaks.sabotage import GUARDS, ROOT, broken
+from tests.leaks.steps import draw
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_nothing_leaks(seed: int) -> None:
     assert run(60, seed, shrink=False) == []
+
+
+@pytest.mark.timeout(300)
+def test_name_of_a_share_that_is_gone_stays_out_of_follow_ups() -> None:
+    """The 20th workspace of seed 1, in which an earlier answer of the thread brought such a name back."""
+    chance = random.Random(1)
+    for _ in range(20):
+        steps = draw(chance, A_WORKSPACE)
+    assert play(steps[:38]) is None
 
 
 @pytest.mark.parametrize("name", GUARDS)

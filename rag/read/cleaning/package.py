@@ -8,12 +8,13 @@ from functools import partial
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path
 from posixpath import basename, dirname
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from rag.errors import Unreadable
 from rag.read.cleaning.pictures import HEAD, is_picture
 from rag.read.cleaning.references import with_folders
 from rag.read.cleaning.xml import NotCleanable, Part, copy_xml, hyperlinks_in
+from rag.read.packages import opened_package
 
 _LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
 """Macros and menus; and signatures, which hold no longer."""
@@ -33,17 +34,12 @@ def clean_package(path: Path, into: Path) -> None:
 
     An embedded file's picture stays, which is what a page shows of it. Raise Unreadable.
     """
-    try:
-        with ZipFile(path) as source, ZipFile(into, "w") as target:
-            parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
-            kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
-            names = with_folders(kept)
-            for info in kept.values():
-                _copy(source, target, info, names)
-    except (BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error) as error:
-        raise Unreadable(
-            "The document is damaged and cannot be unpacked.", "Save it again, or download it again."
-        ) from error
+    with opened_package(path) as source, ZipFile(into, "w") as target:
+        parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
+        kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
+        names = with_folders(kept)
+        for info in kept.values():
+            _copy(source, target, info, names)
 
 
 def _copy(source: ZipFile, target: ZipFile, info: ZipInfo, names: frozenset[str]) -> None:
