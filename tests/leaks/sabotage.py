@@ -108,9 +108,9 @@ GUARDS: Mapping[str, Guard] = {
     "replies": Guard("bot/line.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
         "bot/conversation.py",
-        "if documents <= seen}",
-        "}",
-        ("History(turns, frozenset().union(*(made_of[ts] for ts in open_)))", "History(turns, frozenset())"),
+        "if documents <= seen and shown.still_named(connection, used.get(ts, ()), scope)",
+        "",
+        ("frozenset().union(*(made_of[ts] for ts in open_)), list(names))", "frozenset(), ())"),
     ),
     "lists": Guard(
         "bot/surfaces/listing.py",
