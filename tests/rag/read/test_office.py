@@ -89,7 +89,7 @@ class Office:
     def left(self) -> IO[str]:
         """The file on which a process that the program started holds a lock."""
         end = time.monotonic() + 60
-        pattern = f"magpie-read-{os.getpid()}-*/work/office/left"
+        pattern = f"magpie-read-{os.getpid()}-*/*/office/left"
         while not (found := list(Path(gettempdir()).glob(pattern))):
             assert time.monotonic() < end, "the program was not started"
         return found[0].open()
