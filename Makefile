@@ -20,11 +20,11 @@ test-browser: install
 
 # The README's pictures, made again by driving the page.
 pictures: install
-	@$(BIN)/python -m tests.browser.pictures bot/samples
+	@$(BIN)/python -m tests.browser.pictures bot/demo/samples
 
 # Bytes and requests of the page's first load, and the time from `magpie demo` to an answered question: RUNS=5
 bench-page: install
-	@$(BIN)/python -m tests.measure.page --runs $(or $(RUNS),5)
+	@$(BIN)/python -m tests.bench.page --runs $(or $(RUNS),5)
 
 lint: install
 	@$(BIN)/ruff check
@@ -46,22 +46,22 @@ fuzz: install
 # Marked tables, charts and figures that are found, in a folder with questions.jsonl and pdf/; the worst as pictures.
 bench-regions: install
 	@test -n "$(BENCH)" || { echo "Say which folder: make bench-regions BENCH=DIR" >&2; exit 2; }
-	@$(BIN)/python -m tests.measure.regions "$(BENCH)" --worst regions-worst
+	@$(BIN)/python -m tests.bench.regions "$(BENCH)" --worst regions-worst
 
 # Pages a second, time by stage and memory over the PDFs of a folder: make bench-speed BENCH=DIR
 bench-speed: install
 	@test -n "$(BENCH)" || { echo "Say which folder: make bench-speed BENCH=DIR" >&2; exit 2; }
-	@$(BIN)/python -m tests.measure.speed "$(BENCH)"
+	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
 
 # Time of a search over 100,000 chunks made of those in a data folder: make bench-search DATA=DIR, QUESTIONS=FILE
 bench-search: install
 	@test -n "$(DATA)" || { echo "Say which data folder: make bench-search DATA=DIR" >&2; exit 2; }
-	@$(BIN)/python -m tests.measure.search "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
+	@$(BIN)/python -m tests.bench.search "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
 # What it costs to know who may see what, over the same 100,000 chunks: make bench-scope DATA=DIR, QUESTIONS=FILE
 bench-scope: install
 	@test -n "$(DATA)" || { echo "Say which data folder: make bench-scope DATA=DIR" >&2; exit 2; }
-	@$(BIN)/python -m tests.measure.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
+	@$(BIN)/python -m tests.bench.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
 # Pictures and texts a second from files to stored vectors, against the model alone, with random weights
 bench-embedder: install
@@ -69,7 +69,7 @@ bench-embedder: install
 
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) bot/preflight.py $(VENV)
+	@$(PYTHON) bot/cli/preflight.py $(VENV)
 
 # Documents that give orders, with a model that obeys: what gets out. GUARD=off: of a copy without its guards;
 # EXTRA=FILE: cases of your own, {"text": "...", "form": "text"} a line.
@@ -79,13 +79,13 @@ injections: install
 # What each lane and trick is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
-	@$(BIN)/python -m tests.measure.ablation "$(DATA)" --questions "$(QUESTIONS)"
+	@$(BIN)/python -m tests.bench.ablation "$(DATA)" --questions "$(QUESTIONS)"
 
 # Random workspaces, and whether anything gets where it must not: make leaks STEPS=10000 SEED=1, or SABOTAGE=all
 STEPS ?= 10000
 # Thirty questions of ten people at once, and how long one takes to its first words.
 bench-load: install
-	@$(BIN)/python -m tests.measure.load
+	@$(BIN)/python -m tests.bench.load
 
 leaks: install
 	@$(BIN)/python -m tests.leaks --steps $(STEPS) --seed $(SEED)

@@ -6,7 +6,6 @@ The front door: everything bot/ may use is named here. Opening it imports nothin
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rag.confinement import hide_memory
 from rag.errors import (
     BadSetting,
     Busy,
@@ -30,39 +29,14 @@ from rag.errors import (
     UserCanFix,
     WeightsMissing,
 )
-from rag.model import (
-    Answer,
-    Check,
-    DocumentRow,
-    Found,
-    Hit,
-    Kind,
-    Mode,
-    ModelRow,
-    Outcome,
-    Passage,
-    Scope,
-    Status,
-)
-from rag.plain import without_invisible
+from rag.model import Answer, Check, DocumentRow, Found, Hit, Kind, Mode, ModelRow, Outcome, Passage, Scope, Status
+from rag.sandbox import hide_memory
 from rag.settings import Settings, load_settings, names, variable
+from rag.text import without_invisible
 
 if TYPE_CHECKING:
-    from rag.bench import Benched, Wanted, measure_embedder
-    from rag.calibrate import Fitted, train_decision
-    from rag.condense import Turn, stands_alone
-    from rag.decide import Decision
-    from rag.evaluate import measure
-    from rag.hosting import OpenHost, open_host
-    from rag.kept import Kept
-    from rag.pipeline import Rag, open_rag
-    from rag.ports import Fetched, Fetcher
-    from rag.projection import Trained
-    from rag.replicas import Replicas, open_replicas
-    from rag.report import write_report
-    from rag.rounds import Rounds
-    from rag.serve.hosts import LoopbackOnly
-    from rag.shares import (
+    from rag.answer.query_rewrite import Turn, stands_alone
+    from rag.catalog.shares import (
         Allowed,
         Share,
         Standing,
@@ -87,60 +61,73 @@ if TYPE_CHECKING:
         withheld_in,
         withhold_share,
     )
-    from rag.web.addresses import is_url
-    from rag.web.fetch import UrlFetcher
-    from rag.work import Progress
+    from rag.engine import Rag, open_rag
+    from rag.evaluation.benchmark import Benched, Wanted, measure_embedder
+    from rag.evaluation.calibration import Fitted, train_decision
+    from rag.evaluation.evaluate import measure
+    from rag.evaluation.report import write_report
+    from rag.fairness import Rounds
+    from rag.ingest.fetch.addresses import is_url
+    from rag.ingest.fetch.urls import UrlFetcher
+    from rag.ingest.worker import Progress
+    from rag.model_server.loopback import LoopbackOnly
+    from rag.model_server.replicas import Replicas, open_replicas
+    from rag.model_server.server import OpenHost, open_host
+    from rag.operations.retention import Kept
+    from rag.ports import Fetched, Fetcher
+    from rag.search.confidence import Decision
+    from rag.vectors.projection import Trained
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
 _LATER = {
-    "Benched": "rag.bench",
-    "Wanted": "rag.bench",
-    "measure_embedder": "rag.bench",
+    "Benched": "rag.evaluation.benchmark",
+    "Wanted": "rag.evaluation.benchmark",
+    "measure_embedder": "rag.evaluation.benchmark",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
-    "Progress": "rag.work",
-    "Rag": "rag.pipeline",
-    "Decision": "rag.decide",
-    "Fitted": "rag.calibrate",
-    "Kept": "rag.kept",
-    "LoopbackOnly": "rag.serve.hosts",
-    "Trained": "rag.projection",
-    "train_decision": "rag.calibrate",
-    "Allowed": "rag.shares",
-    "Share": "rag.shares",
-    "Turn": "rag.condense",
-    "allowed": "rag.shares",
-    "gone": "rag.shares",
-    "is_shared": "rag.shares",
-    "Standing": "rag.shares",
-    "UrlFetcher": "rag.web.fetch",
-    "documents_named": "rag.shares",
-    "drop_share": "rag.shares",
-    "files_waiting": "rag.shares",
-    "is_url": "rag.web.addresses",
-    "leave_space": "rag.shares",
-    "OpenHost": "rag.hosting",
-    "measure": "rag.evaluate",
-    "open_host": "rag.hosting",
-    "Replicas": "rag.replicas",
-    "Rounds": "rag.rounds",
-    "open_replicas": "rag.replicas",
-    "write_report": "rag.report",
-    "move_space": "rag.shares",
-    "names_of": "rag.shares",
-    "names_within": "rag.shares",
-    "open_rag": "rag.pipeline",
-    "put_share": "rag.shares",
-    "withhold_share": "rag.shares",
-    "withheld_in": "rag.shares",
-    "withheld": "rag.shares",
-    "settle_share": "rag.shares",
-    "shared_in": "rag.shares",
-    "spaces_of": "rag.shares",
-    "stands_alone": "rag.condense",
-    "standings": "rag.shares",
-    "standings_in": "rag.shares",
-    "sums_of": "rag.shares",
+    "Progress": "rag.ingest.worker",
+    "Rag": "rag.engine",
+    "Decision": "rag.search.confidence",
+    "Fitted": "rag.evaluation.calibration",
+    "Kept": "rag.operations.retention",
+    "LoopbackOnly": "rag.model_server.loopback",
+    "Trained": "rag.vectors.projection",
+    "train_decision": "rag.evaluation.calibration",
+    "Allowed": "rag.catalog.shares",
+    "Share": "rag.catalog.shares",
+    "Turn": "rag.answer.query_rewrite",
+    "allowed": "rag.catalog.shares",
+    "gone": "rag.catalog.shares",
+    "is_shared": "rag.catalog.shares",
+    "Standing": "rag.catalog.shares",
+    "UrlFetcher": "rag.ingest.fetch.urls",
+    "documents_named": "rag.catalog.shares",
+    "drop_share": "rag.catalog.shares",
+    "files_waiting": "rag.catalog.shares",
+    "is_url": "rag.ingest.fetch.addresses",
+    "leave_space": "rag.catalog.shares",
+    "OpenHost": "rag.model_server.server",
+    "measure": "rag.evaluation.evaluate",
+    "open_host": "rag.model_server.server",
+    "Replicas": "rag.model_server.replicas",
+    "Rounds": "rag.fairness",
+    "open_replicas": "rag.model_server.replicas",
+    "write_report": "rag.evaluation.report",
+    "move_space": "rag.catalog.shares",
+    "names_of": "rag.catalog.shares",
+    "names_within": "rag.catalog.shares",
+    "open_rag": "rag.engine",
+    "put_share": "rag.catalog.shares",
+    "withhold_share": "rag.catalog.shares",
+    "withheld_in": "rag.catalog.shares",
+    "withheld": "rag.catalog.shares",
+    "settle_share": "rag.catalog.shares",
+    "shared_in": "rag.catalog.shares",
+    "spaces_of": "rag.catalog.shares",
+    "stands_alone": "rag.answer.query_rewrite",
+    "standings": "rag.catalog.shares",
+    "standings_in": "rag.catalog.shares",
+    "sums_of": "rag.catalog.shares",
 }
 
 

@@ -23,7 +23,7 @@ class Group(BaseModel):
 
 
 class ReadSettings(Group):
-    """rag/read"""
+    """rag/extract"""
 
     workers: int = Field(default=0, ge=0, le=64, description="reading processes; 0: one per core, at most 4")
     ocr: bool = Field(default=True, description="recognise words on pages and in pictures without a text layer")
@@ -47,7 +47,7 @@ class KeepSettings(Group):
 
 
 class WebSettings(Group):
-    """rag/web"""
+    """rag/ingest/fetch"""
 
     browser: str = Field(default="", description="Chromium's program; empty: looked for on PATH; off: no web pages")
     seconds: float = Field(default=60, ge=1, le=600, description="longest time for one web page")
@@ -99,7 +99,7 @@ class EmbedSettings(Group):
 
 
 class ServeSettings(Group):
-    """rag/serve"""
+    """rag/model_server"""
 
     host: str = Field(default="127.0.0.1", description="address `magpie embedder` listens at; others need a token")
     port: int = Field(default=8468, ge=0, le=65535, description="its port; 0: any that is free")
@@ -110,7 +110,7 @@ class ServeSettings(Group):
 
 
 class TextSettings(Group):
-    """rag/adapters/text.py"""
+    """rag/adapters/text_embedders.py"""
 
     model: str = Field(
         default="", description="text embedder: ollama:nomic-embed-text, st:NAME or st:FOLDER; empty: no text vectors"
@@ -137,7 +137,7 @@ TRICKS = ("form", "parts", "ratios", "front", "names", "blend", "surroundings")
 
 
 class SearchSettings(Group):
-    """rag/retrieve.py"""
+    """rag/search/retriever.py"""
 
     lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
     tricks: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -164,7 +164,7 @@ class SearchSettings(Group):
 
 
 class AnswerSettings(Group):
-    """rag/answer.py, rag/adapters/ollama.py"""
+    """rag/answer/generation.py, rag/adapters/ollama.py"""
 
     host: str = Field(default="", description="Ollama's address; empty: OLLAMA_HOST, else http://127.0.0.1:11434")
     model: str = Field(default="qwen3-vl:4b-instruct", description="a model `ollama list` shows; empty: none")
@@ -186,7 +186,7 @@ class AnswerSettings(Group):
 
 
 class CaptionSettings(Group):
-    """rag/captions.py"""
+    """rag/ingest/captions.py"""
 
     model: str = Field(
         default="",

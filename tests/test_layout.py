@@ -175,4 +175,4 @@ def test_only_the_commands_search_everything() -> None:
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "operator"
     }
-    assert callers == {"bot/commands/searching.py", "bot/commands/said.py"}
+    assert callers == {"bot/cli/search.py", "bot/cli/feedback.py"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from pydantic import SecretStr
 
-from bot.cli import build_app
+from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import Settings, names, variable

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag.adapters.heap import Zeroing
+from rag.adapters.zero_memory import Zeroing
 from rag.errors import Busy, StoreBroken
 from rag.model import Modality
 from rag.ports import Neighbour, StoredVector, Vector

@@ -17,8 +17,8 @@ import numpy as np
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import pull_command, start_command, told_apart
-from rag.adapters.rows import unit_rows
-from rag.adapters.windows import prefixes_of, windows
+from rag.adapters.text_windows import prefixes_of, windows
+from rag.adapters.unit_rows import unit_rows
 from rag.errors import (
     BadSetting,
     EmbedderBusy,

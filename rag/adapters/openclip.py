@@ -14,8 +14,8 @@ from typing import Any
 
 from rag.adapters.openclip_model import Loaded, load
 from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint
-from rag.adapters.rows import unit_rows
-from rag.adapters.windows import windows
+from rag.adapters.text_windows import windows
+from rag.adapters.unit_rows import unit_rows
 from rag.errors import Unreadable
 from rag.model import Modality
 from rag.ports import Prepared, Vector, Watch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.adapters.openclip_pictures import Preparation, preparation
 from rag.adapters.openclip_weights import Choice, architecture, is_file_name
-from rag.adapters.rows import first_line
+from rag.adapters.unit_rows import first_line
 from rag.errors import BadSetting, EmbedderFailed
 from rag.model import Modality
 from rag.settings import EmbedSettings

@@ -15,19 +15,9 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError
-from rag.packing import (
-    MOST_TEXTS,
-    PICTURES_TYPE,
-    Failure,
-    Identity,
-    Lease,
-    Texts,
-    Vectors,
-    Windows,
-    pack_pictures,
-)
 from rag.ports import Vector
 from rag.settings import EmbedSettings
+from rag.wire import MOST_TEXTS, PICTURES_TYPE, Failure, Identity, Lease, Texts, Vectors, Windows, pack_pictures
 
 log = logging.getLogger("magpie")
 

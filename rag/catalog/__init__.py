@@ -40,7 +40,7 @@ class Catalog:
         self._writer = self._engine.execution_options(immediate=True)
         try:
             _write_ahead(self.path, busy_ms / 1000)
-            self.upgrade(Path(__file__).parent.parent / "migrations", "alembic_version")
+            self.upgrade(Path(__file__).parent / "migrations", "alembic_version")
         except (sqlite3.DatabaseError, DatabaseError, Timeout) as error:
             raise _unfit(self.path, error) from error
 

@@ -15,9 +15,9 @@ from time import time
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog.holding import hold_later_shares
-from rag.catalog.labels import labels_with
+from rag.catalog.page_labels import labels_with
 from rag.catalog.scope import documents_in, live, serving
+from rag.catalog.share_delay import hold_later_shares
 from rag.catalog.sources import shared_by
 from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
 from rag.model import Box, Kind, NewChunk, PageReading, Scope

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog.holding import hold_new_share
+from rag.catalog.share_delay import hold_new_share
 from rag.catalog.tables import document, forgotten, reading, run, share, source
 
 ATTEMPTS = 3

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from bot.cli import main
-from bot.invocation import Engine
+from bot.cli.invocation import Engine
+from bot.cli.main import main
 from rag import Settings, open_rag
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.engine import FakeEngine
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.engine import FakeEngine
+from tests.support.reader import TextReader
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.workspace import Workspace, open_workspace
+from bot.demo.slack_server import Workspace, open_workspace
 from tests.browser.window import Window
 from tests.flows.team import without_proxies
 

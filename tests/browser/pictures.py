@@ -1,4 +1,4 @@
-"""The README's pictures, made by driving the page: `python -m tests.browser.pictures FOLDER` (bot/samples).
+"""The README's pictures, made by driving the page: `python -m tests.browser.pictures FOLDER` (bot/demo/samples).
 
 The samples are read and the question is answered by the real bot; the model is the tests' plain reader.
 """
@@ -15,9 +15,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from bot.samples import draw_samples
-from bot.town import settle
-from bot.workspace import open_workspace
+from bot.demo.people import settle
+from bot.demo.samples import draw_samples
+from bot.demo.slack_server import open_workspace
 from rag import Settings
 from tests.browser.conftest import launched
 from tests.browser.window import Window

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.town import settle
-from bot.workspace import Workspace
-from tests.measure.page import first_load
+from bot.demo.people import settle
+from bot.demo.slack_server import Workspace
+from tests.bench.page import first_load
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.town import Town, settle
-from bot.workspace import Off, Samples, Workspace
-from tests.bot.workspace.conftest import client_of
+from bot.demo.people import Town, settle
+from bot.demo.slack_server import Off, Samples, Workspace
+from tests.bot.demo.slack_server.conftest import client_of
 from tests.browser.conftest import Opened
 from tests.browser.gallery import FEEDBACK, gallery
 from tests.browser.looks import check

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.town import Town, settle
-from bot.workspace import Workspace
+from bot.demo.people import Town, settle
+from bot.demo.slack_server import Workspace
 from tests.browser.conftest import Opened
 from tests.browser.window import Window
 from tests.flows.team import HANDBOOK, UNREADABLE, magpie, receipts

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.surfaces import feedback
-from bot.town import Town, settle
-from bot.workspace import Workspace, open_workspace
+from bot.answers import feedback
+from bot.demo.people import Town, settle
+from bot.demo.slack_server import Workspace, open_workspace
 from tests.browser.conftest import Opened
 from tests.browser.test_story import ASKED, Halting, at_work
 from tests.browser.window import PHONE

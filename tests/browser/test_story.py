@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.running import Bot
-from bot.town import settle
-from bot.workspace import Samples, Workspace
+from bot.demo.people import settle
+from bot.demo.slack_server import Samples, Workspace
+from bot.main import Bot
 from rag.ports import Generator, Prompt
 from tests.browser.conftest import Opened
-from tests.fakes.generator import FakeGenerator
 from tests.flows.team import HANDBOOK, magpie, receipts, reply, settings
 from tests.flows.test_slack import screenshot
+from tests.support.generator import FakeGenerator
 
 PDF = ("handbook.pdf", "application/pdf", HANDBOOK)
 ASKED = "@magpie which port does the gateway use?"

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from bot.town import Town, settle
-from bot.workspace import Off, Workspace, open_workspace
-from bot.workspace.manifest import EVENTS, SCOPES
-from tests.bot.workspace.conftest import bolt_bot, client_of
+from bot.demo.people import Town, settle
+from bot.demo.slack_server import Off, Workspace, open_workspace
+from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from tests.bot.demo.slack_server.conftest import bolt_bot, client_of
 from tests.browser.conftest import Opened
 from tests.browser.gallery import FEEDBACK, HOME, MANIFEST, MODAL, gallery
 from tests.browser.looks import check

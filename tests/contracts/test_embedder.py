@@ -13,9 +13,9 @@ from PIL import Image
 from rag.adapters.remote_clip import open_remote
 from rag.ports import Embedder
 from rag.settings import EmbedSettings, ServeSettings, Settings
-from tests.fakes.embedder import FakeEmbedder
-from tests.fakes.gpu_host import gpu_host
-from tests.tiny_clip import TINY, open_tiny
+from tests.support.embedder import FakeEmbedder
+from tests.support.gpu_host import gpu_host
+from tests.support.tiny_clip import TINY, open_tiny
 
 CLIP = open_tiny()
 

@@ -12,8 +12,8 @@ from rag.adapters.ollama import open_generator
 from rag.errors import AnswerCut, GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
 from rag.ports import Generator, Prompt
 from rag.settings import AnswerSettings
-from tests.fakes.generator import FakeGenerator
-from tests.fakes.ollama_server import Fault, Script, closed_address, ollama_server
+from tests.support.generator import FakeGenerator
+from tests.support.ollama_server import Fault, Script, closed_address, ollama_server
 
 PROMPT = Prompt("Answer briefly.", "Question: how long is the pier?\n\nAnswer from the passages.")
 TEXT = "The pier is 40 metres long, and it has a crane. [1]"

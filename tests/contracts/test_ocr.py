@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rag.adapters.rapidocr import open_ocr
 from rag.model import Box
 from rag.ports import Ocr
-from tests.fakes.ocr import open_ink
+from tests.support.ocr import open_ink
 
 WIDTH, HEIGHT = 800, 400
 ROWS = {"Invoice total 1,250 EUR": 60, "Green triangle": 180, "due in March": 300}

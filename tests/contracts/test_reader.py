@@ -8,10 +8,10 @@ import pymupdf
 import pytest
 
 from rag.errors import Unreadable
+from rag.extract.guarded import GuardedReader
 from rag.ports import Reader
-from rag.read.guard import GuardedReader
 from rag.settings import ReadSettings
-from tests.fakes.reader import TextReader
+from tests.support.reader import TextReader
 
 
 class Kind(NamedTuple):

@@ -10,7 +10,7 @@ from rag.adapters.chroma import ChromaStore
 from rag.errors import StoreBroken
 from rag.model import Modality
 from rag.ports import StoredVector, Vector, VectorStore
-from tests.fakes.store import FakeStore
+from tests.support.store import FakeStore
 
 ONE, OTHER = "model-a-0123", "model-b-4567"
 STORES: dict[str, Callable[[Path], VectorStore]] = {

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.adapters.text import open_text_embedder
+from rag.adapters.text_embedders import open_text_embedder
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
-from tests.fakes.embedder import FakeTextEmbedder
-from tests.fakes.ollama_chat import Model
-from tests.fakes.ollama_server import ollama_server
+from tests.support.embedder import FakeTextEmbedder
+from tests.support.ollama_chat import Model
+from tests.support.ollama_server import ollama_server
 
 
 def minilm() -> Path | None:

@@ -24,7 +24,7 @@ from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, sources, vectors
 from rag.catalog.tables import chunk, document, page, reading, vector
 from rag.ports import StoredVector
-from tests.tiny_clip import ENVIRONMENT as TINY_CLIP
+from tests.support.tiny_clip import ENVIRONMENT as TINY_CLIP
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Verdict:
 def index(folder: Path, data: Path) -> subprocess.Popen[bytes]:
     """`magpie index FOLDER` with the tiny CLIP, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "bot.cli", "--data", str(data), "index", str(folder)],
+        [sys.executable, "-m", "bot.cli.main", "--data", str(data), "index", str(folder)],
         env=os.environ | TINY_CLIP,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bot.workspace import Message, Workspace, open_workspace
+from bot.demo.slack_server import Message, Workspace, open_workspace
 from tests.flows.team import GATEWAY, HANDBOOK, READ, receipts, replies
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
@@ -65,7 +65,7 @@ def running(ws: Workspace, data: Path) -> Iterator[subprocess.Popen[bytes]]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         environment.pop(name, None)
     process = subprocess.Popen(
-        [sys.executable, "-m", "bot.cli", "--data", str(data), "run"], env=environment, start_new_session=True
+        [sys.executable, "-m", "bot.cli.main", "--data", str(data), "run"], env=environment, start_new_session=True
     )
     try:
         yield process

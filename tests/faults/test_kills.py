@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.samples import draw_samples
+from bot.demo.samples import draw_samples
 from rag.catalog import Catalog
 from tests.faults.kills import index, kill_at_random, verify
 

@@ -8,22 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.render import BROKEN
-from bot.running import Bot
-from bot.workspace import Workspace, open_workspace
+from bot.answers.render import BROKEN
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.main import Bot
 from rag import Scope
-from tests.flows.team import (
-    HANDBOOK,
-    READ,
-    magpie,
-    pictures,
-    receipts,
-    replies,
-    reply,
-    said,
-    until,
-    without_proxies,
-)
+from tests.flows.team import HANDBOOK, READ, magpie, pictures, receipts, replies, reply, said, until, without_proxies
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 QUESTION = "which port does the gateway use?"

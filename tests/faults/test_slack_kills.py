@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.workspace import open_workspace
+from bot.demo.slack_server import open_workspace
 from tests.faults.slack_kills import MANIFEST, play
 
 

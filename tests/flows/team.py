@@ -13,13 +13,13 @@ from typing import Any
 import pymupdf
 import pytest
 
-from bot.render import is_working
-from bot.running import Bot, open_bot
+from bot.answers.render import is_working
+from bot.demo.slack_server import Message, Workspace
+from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
-from bot.workspace import Message, Workspace
 from rag import Settings, open_rag
 from rag.ports import Generator
-from tests.fakes.generator import FakeGenerator
+from tests.support.generator import FakeGenerator
 
 READ, UNREADABLE = "white_check_mark", "warning"
 

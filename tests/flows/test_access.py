@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import line, shown
-from bot.running import Bot
-from bot.workspace import Workspace, open_workspace
+from bot.access import access_log
+from bot.answers import queue
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.main import Bot
 from rag.ports import Prompt
-from tests.fakes.generator import FakeGenerator
 from tests.flows.team import (
     READ,
     magpie,
@@ -29,6 +29,7 @@ from tests.flows.team import (
     until,
     without_proxies,
 )
+from tests.support.generator import FakeGenerator
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 CANARY = "zanzibarwren"
@@ -199,7 +200,7 @@ def test_what_is_gone_leaves_nothing_behind(ws: Workspace, tmp_path: Path, how: 
         ws.wait(lambda: len(ws.called("users.conversations")) > 1)
         assert not bot.rag.status().documents
         with bot.rag.reading() as connection:
-            [row] = shown.seen(connection, "")
+            [row] = access_log.seen(connection, "")
         assert (row.channel, row.user, row.text, row.spaces) == (room, ada, "", [room])
 
 
@@ -215,7 +216,7 @@ def test_the_pictures_stay_where_the_setting_says_so(ws: Workspace, tmp_path: Pa
 
         def traced() -> bool:
             with bot.rag.reading() as connection:
-                return shown.seen(connection, "")[0].text == ""
+                return access_log.seen(connection, "")[0].text == ""
 
         until(traced)
         assert not ws.file(picture).deleted
@@ -248,16 +249,16 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
 
         def done() -> bool:
             with bot.rag.reading() as connection:
-                return not line.open_questions(connection)
+                return not queue.open_questions(connection)
 
         until(done)
         with bot.rag.writing() as connection:
-            [row] = shown.seen(connection, "")
+            [row] = access_log.seen(connection, "")
             assert (row.channel, row.user, row.text) == (room, ada, "which port does the gateway use?")
             assert (row.spaces, len(row.sha256)) == ([room], 64)
             assert "full members alone" in row.scope
             assert connection.exec_driver_sql("SELECT reply FROM question").scalar() is None
-            shown.expire(connection, row.at - 60)
-            assert shown.seen(connection, row.sha256[:8])
-            shown.expire(connection, row.at + 60)
-            assert shown.counts(connection) == (0, 0)
+            access_log.expire(connection, row.at - 60)
+            assert access_log.seen(connection, row.sha256[:8])
+            access_log.expire(connection, row.at + 60)
+            assert access_log.counts(connection) == (0, 0)

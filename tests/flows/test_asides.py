@@ -8,10 +8,12 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from bot import ledger, line
-from bot.running import Bot
-from bot.surfaces import asides, listeners, listing, telling
-from bot.workspace import Workspace, open_workspace
+from bot.answers import page_list, queue
+from bot.db import ephemeral_messages, tables
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.jobs import ephemeral
+from bot.main import Bot
+from bot.slack import interactions
 from rag import Scope
 from tests.flows.team import (
     HANDBOOK,
@@ -73,7 +75,7 @@ def test_find_lists_pages_for_who_asked_alone(ws: Workspace, bot: Bot, ada: str,
     assert "8443" in said(found)
     assert ws.ephemerals(ada) == []
     ws.command(ben, room, "/magpie", "find submarines and whales")
-    told(ws, ben, listing.NOTHING)
+    told(ws, ben, page_list.NOTHING)
 
 
 def test_status_says_what_is_here_and_what_failed(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
@@ -97,7 +99,7 @@ def test_where_magpie_is_not_it_says_how_to_bring_it_in(ws: Workspace, bot: Bot,
     for words in ("find gateway", "status"):
         ws.command(ada, away, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ada)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ada)} == {telling.NOT_HERE}
+    assert {said(one) for one in ws.ephemerals(ada)} == {ephemeral.NOT_HERE}
     assert len(ws.called("response_url")) == 2
 
 
@@ -107,7 +109,7 @@ def test_who_is_not_in_the_conversation_is_told_nothing_of_it(ws: Workspace, bot
     for words in ("find gateway", "status"):
         ws.command(ben, secret, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ben)} == {telling.NOT_YOU}
+    assert {said(one) for one in ws.ephemerals(ben)} == {ephemeral.NOT_YOU}
 
 
 def test_what_was_asked_aside_is_told_after_a_restart(ws: Workspace, tmp_path: Path, ada: str, room: str) -> None:
@@ -163,7 +165,7 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
 ) -> None:
     share(ws, ada, room)
     ts = ws.post(ada, room, "does anybody know the port of the gateway and the lantern?")
-    ws.shortcut(ben, room, ts, listeners.FIND_SIMILAR)
+    ws.shortcut(ben, room, ts, interactions.FIND_SIMILAR)
     here = ws.direct(ben)
     ws.wait(lambda: [one for one in ws.messages(here) if one.blocks and "working" not in str(one.blocks)], 30)
     found = ws.messages(here)[0]
@@ -173,14 +175,14 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
     ws.wait(lambda: [one for one in ws.messages(here) if one.files], 20, "the pages' pictures")
     assert [one.thread_ts for one in ws.messages(here) if one.files] == [found.ts]
     with bot.rag.reading() as connection:
-        until(lambda: line.open_questions(connection) == 0)
+        until(lambda: queue.open_questions(connection) == 0)
     assert "lantern" not in str(_rows(bot))
 
 
 def _rows(bot: Bot) -> list[object]:
     with bot.rag.reading() as connection:
         return [
-            tuple(row) for row in connection.execute(line.question.select().where(line.question.c.kind == "similar"))
+            tuple(row) for row in connection.execute(queue.question.select().where(queue.question.c.kind == "similar"))
         ]
 
 
@@ -191,7 +193,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
     reply(ws, room, ts)
     ws.settled()
     assert bot.rag.documents(Scope.of(room)) == []
-    ws.shortcut(ada, room, ts, listeners.INDEX_FILES)
+    ws.shortcut(ada, room, ts, interactions.INDEX_FILES)
     told(ws, ada, "Indexing shot.png")
     receipts(ws, room, ts, READ)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]
@@ -199,7 +201,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
 
     def at_rest() -> bool:
         with bot.rag.reading() as connection:
-            return ledger.due_errand(connection) is None
+            return tables.due_errand(connection) is None
 
     until(at_rest)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]
@@ -208,16 +210,16 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
 def test_what_cannot_be_indexed_is_said(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     away = ws.channel("away", members=[ada], with_bot=False)
     there = ws.post(ada, away, files=[("handbook.pdf", HANDBOOK)])
-    ws.shortcut(ada, away, there, listeners.INDEX_FILES)
-    told(ws, ada, telling.NOT_HERE)
-    ws.shortcut(ada, room, ws.post(ada, room, "no file"), listeners.INDEX_FILES)
-    told(ws, ada, telling.NO_FILE)
-    ws.shortcut(ada, room, ws.post(ada, room, files=[("film.zip", b"PK zip")]), listeners.INDEX_FILES)
+    ws.shortcut(ada, away, there, interactions.INDEX_FILES)
+    told(ws, ada, ephemeral.NOT_HERE)
+    ws.shortcut(ada, room, ws.post(ada, room, "no file"), interactions.INDEX_FILES)
+    told(ws, ada, ephemeral.NO_FILE)
+    ws.shortcut(ada, room, ws.post(ada, room, files=[("film.zip", b"PK zip")]), interactions.INDEX_FILES)
     told(ws, ada, "film.zip is of a kind")
 
     def all_told() -> bool:
         with bot.rag.reading() as connection:
-            return asides.open_asides(connection) == 0
+            return ephemeral_messages.open_asides(connection) == 0
 
     until(all_told)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from rag import GeneratorDown, GeneratorFailed, Kind, Mode, ModelUnfit, Rag, Scope, Settings, open_rag
+from rag.answer.grounding import UNFOUND
 from rag.ports import Generator
-from rag.support import UNFOUND
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.captioner import FakeCaptioner, FigureReader
-from tests.fakes.generator import FakeGenerator
+from tests.support.absent import NoEmbedder
+from tests.support.captioner import FakeCaptioner, FigureReader
+from tests.support.generator import FakeGenerator
 
 EVERYTHING = Scope.operator()
 LOOKING = "What does the zeppelin fly over?"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
+from rag.answer.grounding import UNFOUND
 from rag.catalog.pages import words_on
-from rag.support import UNFOUND
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.generator import FakeGenerator
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.generator import FakeGenerator
+from tests.support.reader import TextReader
 
 Open = Callable[[str], Rag]
 

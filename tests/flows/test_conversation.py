@@ -10,13 +10,14 @@ from threading import Event
 
 import pytest
 
-from bot import line, shown
-from bot.render import is_working
-from bot.running import Bot
-from bot.workspace import Workspace, open_workspace
+from bot.access import access_log
+from bot.answers import queue
+from bot.answers.render import is_working
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.main import Bot
 from rag.ports import Prompt
-from tests.fakes.generator import FakeGenerator, pieces_of, reply_to
 from tests.flows.team import READ, magpie, pdf, pictures, receipts, replies, reply, said, until, without_proxies
+from tests.support.generator import FakeGenerator, pieces_of, reply_to
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 CRANES = pdf(
@@ -228,7 +229,7 @@ def test_an_answer_that_stands_stays_when_its_question_is_deleted(ws: Workspace,
 
     def ended() -> bool:
         with bot.rag.reading() as connection:
-            return not line.open_questions(connection)
+            return not queue.open_questions(connection)
 
     until(ended)
     ws.delete_message(room, asked)
@@ -243,7 +244,7 @@ def test_who_is_forgotten_while_they_wait_leaves_no_message(
     ws.post(ada, room, at(ws, FIRST))
     assert model.begun.wait(40)
     with bot.rag.writing() as connection:
-        assert shown.forget_user(connection, ada) == 1
+        assert access_log.forget_user(connection, ada) == 1
     ws.wait(lambda: ws.called("chat.delete"), 40, "the placeholder to go")
     held.set()
     quiet(ws, room, "which relay is painted red?")

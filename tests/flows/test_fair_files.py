@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Share, open_rag, put_share
+from rag.fairness import Line
 from rag.model import PageReading
-from rag.rounds import Line
 from rag.settings import Settings
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
 
 
 class Watched(TextReader):

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rag import Scope, Settings, open_rag
 from rag.model import Inspection
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
 
 NAMES = st.sampled_from(["a.pdf", "b.pdf", "c.PDF", "sub/a.pdf", "sub/d.pdf", "sub/deeper/e.pdf"])
 WORDS = st.sampled_from(["alpha", "beta", "gamma", "delta"])

@@ -10,9 +10,9 @@ import pytest
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.settings import EmbedSettings, ServeSettings
-from tests.fakes.encoder import FakeEncoder
-from tests.fakes.gpu_host import gpu_host
-from tests.fakes.reader import TextReader
+from tests.support.encoder import FakeEncoder
+from tests.support.gpu_host import gpu_host
+from tests.support.reader import TextReader
 
 EVERYTHING = Scope.operator()
 LANES = ("clip-picture", "clip-text")

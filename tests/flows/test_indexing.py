@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
 
 EVERYTHING = Scope.operator()
 Open = Callable[..., Rag]

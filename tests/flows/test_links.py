@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.files import LINK
-from bot.workspace import Workspace, open_workspace
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.slack.files import LINK
 from rag import Scope, shared_in, standings
 from tests.flows.team import GATEWAY, magpie, pdf, settings, until, without_proxies
-from tests.rag.web.site import site
+from tests.rag.ingest.fetch.site import site
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.render import answer_reply
-from bot.surfaces.listing import found_reply
+from bot.answers.page_list import found_reply
+from bot.answers.render import answer_reply
 from rag import Scope, Settings, open_rag
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.generator import FakeGenerator
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.generator import FakeGenerator
+from tests.support.reader import TextReader
 
 QUESTION = "Which port does the gateway use?"
 LONG = f"{QUESTION} {' '.join(f'word{number} Fig. {number}' for number in range(4000))}"[:40_000]

@@ -9,11 +9,11 @@ from threading import Event
 
 import pytest
 
-from bot.workspace import Workspace, open_workspace
+from bot.demo.slack_server import Workspace, open_workspace
 from rag.adapters.ollama import open_generator
-from tests.fakes.ollama_chat import Model
-from tests.fakes.ollama_server import OllamaServer, Script, ollama_server
 from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings, without_proxies
+from tests.support.ollama_chat import Model
+from tests.support.ollama_server import OllamaServer, Script, ollama_server
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 BUSY = json.dumps({"error": "server busy, please try again.  maximum pending requests exceeded"}).encode()

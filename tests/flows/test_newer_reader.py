@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.model import PageReading
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.reader import TextReader
 from tests.flows.team import until
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
 
 EVERYTHING = Scope.operator()
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rag import Kind, Rag, Scope, Settings, open_rag
-from tests.tiny_clip import TINY
+from tests.support.tiny_clip import TINY
 
 EVERYTHING = Scope.operator()
 NAMES = {"green": (0.16, 0.62, 0.24), "red": (0.84, 0.16, 0.16), "blue": (0.15, 0.33, 0.82)}

@@ -10,8 +10,8 @@ import pytest
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.model import PageReading
-from tests.fakes.absent import NoEmbedder
-from tests.fakes.reader import TextReader
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
 
 LABELS = {1: "i", 2: "ii", 3: "1", 4: "2", 5: "3"}
 

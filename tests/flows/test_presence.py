@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import ledger, uploading
-from bot.files import KIND
-from bot.happenings import Linked, Unlinked
-from bot.record import record
+from bot.db import tables, uploads
+from bot.slack.events import Linked, Unlinked
+from bot.slack.files import KIND
+from bot.slack.inbox import record
 from rag import Scope, shared_in, withheld
 from tests.leaks.papers import TOPICS, Paper, name_of
 from tests.leaks.town import Town, open_town
@@ -136,8 +136,8 @@ def test_a_document_whose_event_is_lost_is_found_by_the_sweep_and_used(
 
 
 def record_question(town: Town, event: dict[str, object]) -> None:
-    from bot.events import parse
-    from bot.happenings import Question
+    from bot.slack.events import Question
+    from bot.slack.payloads import parse
 
     with town.rag.writing() as connection:
         for one in parse(event, town.ws.bot_user):
@@ -163,7 +163,7 @@ def test_sharing_and_deleting_somebody_elses_file_takes_nothing_out(
     settle(town)
     assert files(town, everybody) == [file]
     with town.rag.reading() as connection:
-        assert ledger.departed_at(connection, file, everybody) is None
+        assert tables.departed_at(connection, file, everybody) is None
 
 
 def test_the_last_message_that_goes_takes_the_file_out(town: Town, ada: str, mallory: str, everybody: str) -> None:
@@ -287,17 +287,17 @@ def test_pictures_that_are_not_shared_are_deleted_at_slack(
     settle(town)
     assert {told["file"] for told in town.ws.called("files.delete")} >= uploaded
     with town.rag.reading() as connection:
-        assert uploading.abandoned_uploads(connection) == ([], 0)
+        assert uploads.abandoned_uploads(connection) == ([], 0)
 
 
 def test_a_picture_recorded_by_a_process_that_died_is_deleted(town: Town) -> None:
     with town.rag.writing() as connection:
         connection.exec_driver_sql("INSERT INTO upload (file, question) VALUES ('F0123456789', 77)")
-        ledger.send_errand(connection, "uploads", "*")
+        tables.send_errand(connection, "uploads", "*")
     settle(town)
     assert town.ws.called("files.delete") == [{"file": "F0123456789"}]
     with town.rag.reading() as connection:
-        assert uploading.abandoned_uploads(connection) == ([], 0)
+        assert uploads.abandoned_uploads(connection) == ([], 0)
 
 
 # ---------------------------------------------------------------- who asked leaves

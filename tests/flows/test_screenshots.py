@@ -11,10 +11,10 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 from rag import Found, Hit, Rag, Scope, Settings, open_rag
+from rag.extract.guarded import GuardedReader
 from rag.ports import Reader
-from rag.read.guard import GuardedReader
 from rag.settings import ReadSettings
-from tests.rag.pixels.drawn import cut, drawn_pdf, page_picture
+from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
 
 TEXTS, CHARTS, HIDDEN = [1, 2, 3], [11, 12], [21]
 PLACE = (0.05, 0.1, 0.95, 0.55)

@@ -10,8 +10,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from bot.running import Bot
-from bot.workspace import Workspace, open_workspace
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.main import Bot
 from rag import Scope
 from tests.flows.team import (
     HANDBOOK,

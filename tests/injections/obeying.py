@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rag.ports import Ability, Ocr, Prompt
-from tests.fakes.generator import pieces_of
+from tests.support.generator import pieces_of
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.render import Reply, answer_reply, failures_remark, page_reply, unfinished, unseen_reply
+from bot.answers.render import Reply, answer_reply, failures_remark, page_reply, unfinished, unseen_reply
 from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
 from rag.ports import Ocr
-from tests.fakes.absent import NoEmbedder
 from tests.injections.cases import Case
 from tests.injections.making import make_file, picture_of
 from tests.injections.obeying import ObeyingGenerator
 from tests.injections.slack import shown as words_of
 from tests.injections.slack import things_in, things_of
 from tests.injections.templates import control_word_in
+from tests.support.absent import NoEmbedder
 
 CANARY = "magentaheron"
 """A word of a document that no case may see."""
@@ -148,7 +148,7 @@ def _of_reply(reply: Reply, links: set[str]) -> Iterator[str]:
 
 
 def _of_partials(said: Sequence[str]) -> Iterator[str]:
-    """What is shown while the model writes, sent with parse=none; see bot/answering.py."""
+    """What is shown while the model writes, sent with parse=none; see bot/answers/respond.py."""
     text = ""
     for piece in said:
         text += piece

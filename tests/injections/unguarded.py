@@ -28,47 +28,49 @@ class Change:
 
 GUARDS = (
     Change(
-        "bot/render.py",
+        "bot/answers/render.py",
         "    text = without_invisible(text)\n"
         '    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n',
         "    return text\n",
     ),
     Change(
-        "bot/render.py", '    return _MADE_OF.sub(lambda match: f"{match.group()}\\u200b", text)\n', "    return text\n"
+        "bot/answers/render.py",
+        '    return _MADE_OF.sub(lambda match: f"{match.group()}\\u200b", text)\n',
+        "    return text\n",
     ),
-    Change("bot/render.py", '"text": text, "verbatim": True}', '"text": text}'),
-    Change("bot/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
+    Change("bot/answers/render.py", '"text": text, "verbatim": True}', '"text": text}'),
+    Change("bot/answers/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
     Change(
         "rag/model.py",
         'is no citation."""\n        return self.name.translate(ROUND)\n',
         'is no citation."""\n        return self.name\n',
     ),
     Change(
-        "rag/citations.py",
+        "rag/answer/citations.py",
         "        checked = _checked(_undisguised(text), by_number.keys())\n",
         "        checked = text\n",
     ),
     Change(
-        "rag/citations.py",
+        "rag/answer/citations.py",
         "tuple(by_number[number] for number in cited)",
         "tuple(by_number[number] for number in cited if number in by_number)",
     ),
     Change(
-        "rag/citations.py",
+        "rag/answer/citations.py",
         "    text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _cited(match) else match[0], text)\n"
         "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", text)\n",
         "    return text\n",
     ),
-    Change("rag/plain.py", '    return _INVISIBLE.sub("", text)\n', "    return text\n"),
+    Change("rag/text.py", '    return _INVISIBLE.sub("", text)\n', "    return text\n"),
     Change(
-        "rag/control.py",
+        "rag/answer/control_tokens.py",
         '    return _CONTROL.sub(lambda match: f" {match[0]}" if match["closing"] else f"{match[0]} ", text)\n',
         "    return text\n",
     ),
 )
 
 SCOPE = Change(
-    "rag/pipeline.py",
+    "rag/engine.py",
     "if picture is None:\n            found = self.find(question, scope)\n",
     'if picture is None:\n            found = self.find(question, Scope.of("vault", *(scope.spaces or ())))\n',
 )

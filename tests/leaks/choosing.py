@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from bot.workspace.state import Person, SlackFile, Space
+from bot.demo.slack_server.state import Person, SlackFile, Space
 from tests.leaks.town import Town
 
 T = TypeVar("T")

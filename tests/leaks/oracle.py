@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.workspace.state import Person, Space, World
+from bot.demo.slack_server.state import Person, Space, World
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.surfaces import listeners
-from bot.workspace.state import SlackFile
+from bot.demo.slack_server.state import SlackFile
+from bot.slack import interactions
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared, spaces
 from tests.leaks.papers import TOPICS, name_of
 from tests.leaks.presses import asker_goes
@@ -103,7 +103,7 @@ def command_and_go_at_last(town: Town, step: Step) -> None:
 
     town.ws.faults.meanwhile("chat.postEphemeral", goes)
     words = f"find pass word port {TOPICS[step.c % len(TOPICS)]}"
-    town.ws.command(person.id, space.id, listeners.COMMAND, words)
+    town.ws.command(person.id, space.id, interactions.COMMAND, words)
     town.work()
     town.ws.faults.clear()
 

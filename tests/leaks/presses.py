@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bot import line
-from bot.surfaces import listeners
-from bot.workspace.state import Json, Message, Person, Space
+from bot.answers import queue
+from bot.demo.slack_server.state import Json, Message, Person, Space
+from bot.slack import interactions
 from tests.leaks.choosing import Step, open_to, people, pick, spaces
 from tests.leaks.oracle import can_open
 from tests.leaks.papers import TOPICS, TORN, name_of
@@ -49,7 +49,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             person = pick(_readers(town, space), b)
             with town.rag.reading() as connection:
                 row = connection.execute(
-                    line.question.select().where(line.question.c.placeholder == message.ts)
+                    queue.question.select().where(queue.question.c.placeholder == message.ts)
                 ).first()
             if person is None or row is None:
                 return
@@ -57,7 +57,9 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             town.hear()
             with town.rag.reading() as connection:
                 halted = connection.scalar(
-                    line.question.select().with_only_columns(line.question.c.halt).where(line.question.c.id == row.id)
+                    queue.question.select()
+                    .with_only_columns(queue.question.c.halt)
+                    .where(queue.question.c.id == row.id)
                 )
             if halted and person.id != row.user:
                 raise Leak("somebody stopped another's answer")
@@ -87,7 +89,7 @@ def _command(town: Town, a: int, b: int, c: int) -> None:
     space = pick(mine, b)
     if person is not None and space is not None:
         words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
-        town.ws.command(person.id, space.id, listeners.COMMAND, words)
+        town.ws.command(person.id, space.id, interactions.COMMAND, words)
         town.asked = (person.id, space.id)
 
 
@@ -187,12 +189,12 @@ def command_and_go(town: Town, step: Step) -> None:
 
 
 def similar(town: Town, step: Step) -> None:
-    _shortcut(town, listeners.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
+    _shortcut(town, interactions.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
 
 
 def index(town: Town, step: Step) -> None:
     """And sometimes the file goes before anybody looks at it, and is elsewhere still."""
-    message = _shortcut(town, listeners.INDEX_FILES, step.a, step.b, with_files=True)
+    message = _shortcut(town, interactions.INDEX_FILES, step.a, step.b, with_files=True)
     if message is not None:  # someone who can read it wants it back, also what was forgotten
         town.forgotten.difference_update(message.files)
     if message is not None and step.c % 2:

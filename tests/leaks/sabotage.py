@@ -32,12 +32,12 @@ class Guard(NamedTuple):
 
 GUARDS: Mapping[str, Guard] = {
     "words": Guard(
-        "rag/words.py",
+        "rag/catalog/fulltext.py",
         "if scope == Scope.operator():\n        return []\n    # The plus",
         "if True:\n        return []\n    # The plus",
     ),
     "vectors": Guard(
-        "rag/embed.py",
+        "rag/vectors/lanes.py",
         "allowed_chunks(connection, [one.chunk for one in near], scope)",
         "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
     ),
@@ -48,112 +48,118 @@ GUARDS: Mapping[str, Guard] = {
         "pass\n    found = connection.execute(rows.order_by",
     ),
     "evidence": Guard(
-        "rag/fuse.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
+        "rag/search/fusion.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
     ),
     "recheck": Guard(
-        "bot/answering.py",
+        "bot/answers/respond.py",
         "{one.document for one in found} != set(reply.documents)",
         "False",
         ("if not shown.still_named(connection, reply.used, granted.scope):", "if False:"),
     ),
     "renamed": Guard(
-        "bot/answering.py", "if not shown.still_named(connection, reply.used, granted.scope):", "if False:"
+        "bot/answers/respond.py", "if not shown.still_named(connection, reply.used, granted.scope):", "if False:"
     ),
-    "progress": Guard("bot/thinking.py", "if self._unchanged(work.question, watch):", "if True:"),
-    "guests": Guard("bot/audience.py", "return all(person.full for person in found if person.reads)", "return True"),
-    "connect": Guard("bot/access.py", "if here.outside:", "if False:"),
-    "public": Guard("bot/access.py", "if one.public and not one.outside", "if one.public"),
-    "private": Guard("bot/access.py", "if one.public and not one.outside", "if not one.direct and not one.outside"),
-    "memberships": Guard("bot/access.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
-    "cache": Guard("bot/app.py", "access.heed(happening)", "pass"),
+    "progress": Guard("bot/answers/compose.py", "if self._unchanged(work.question, watch):", "if True:"),
+    "guests": Guard(
+        "bot/access/directory.py", "return all(person.full for person in found if person.reads)", "return True"
+    ),
+    "connect": Guard("bot/access/policy.py", "if here.outside:", "if False:"),
+    "public": Guard("bot/access/policy.py", "if one.public and not one.outside", "if one.public"),
+    "private": Guard(
+        "bot/access/policy.py", "if one.public and not one.outside", "if not one.direct and not one.outside"
+    ),
+    "memberships": Guard("bot/access/policy.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
+    "cache": Guard("bot/slack/listeners.py", "access.heed(happening)", "pass"),
     "failure": Guard(
-        "bot/audience.py",
+        "bot/access/directory.py",
         "members = self.members(channel, until)\n",
         "try:\n            members = self.members(channel, until)\n"
         "        except Exception:\n            return True\n",
     ),
     "unshared": Guard(
-        "bot/record.py",
+        "bot/slack/inbox.py",
         "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
         "if True:\n                ledger.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
-    "settled": Guard("bot/sweep.py", "stays = there and (not query", "stays = True or (not query"),
+    "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
     "unindexed": Guard(
-        "bot/record.py",
+        "bot/slack/inbox.py",
         "if not withhold_share(connection, KIND, file, channel):",
         "if drop_share(connection, KIND, [file], channel) is None:",
     ),
     "presence": Guard(
-        "bot/thinking.py",
+        "bot/answers/compose.py",
         "documents.append(id)",
         "documents.append(id)\n                from rag import Share, put_share\n\n"
         "                with self._rag.writing() as connection:\n"
         "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ("there = is_shared_in(raw, channel, removed) and not departed", "there = True"),
     ),
-    "moved": Guard("rag/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
-    "respond": Guard("bot/surfaces/telling.py", "self._replied(due) if told else reply", "reply"),
-    "uploads": Guard("bot/work.py", "self._withdraw_abandoned()\n", "pass\n"),
+    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
+    "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
+    "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
     "late": Guard(
-        "bot/record.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+        "bot/slack/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
     ),
     "left": Guard(
-        "bot/record.py",
+        "bot/slack/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
         "case Left(channel):\n            pass",
     ),
-    "forgotten": Guard("rag/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"),
-    "bytes": Guard("rag/forget.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/line.py", "reply=null(), about=about))", "about=about))"),
+    "forgotten": Guard(
+        "rag/catalog/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"
+    ),
+    "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
+    "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
-        "bot/conversation.py",
+        "bot/answers/history.py",
         "if documents <= seen and shown.still_named(connection, used.get(ts, ()), scope)",
         "",
         ("frozenset().union(*(made_of[ts] for ts in open_)), list(names))", "frozenset(), ())"),
     ),
     "lists": Guard(
-        "bot/surfaces/listing.py",
+        "bot/answers/page_list.py",
         "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
         "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], [], used)",
     ),
     "more": Guard(
-        "bot/surfaces/onward.py",
+        "bot/answers/followups.py",
         "scope = replace(granted.scope, documents=found.documents)\n    on =",
         "scope = Scope(None, found.documents)\n    on =",
     ),
     "file": Guard(
-        "bot/surfaces/onward.py",
+        "bot/answers/followups.py",
         "scope = replace(granted.scope, documents=found.documents)\n    known =",
         "scope = Scope(None, found.documents)\n    known =",
     ),
     "similar": Guard(
-        "bot/surfaces/onward.py",
+        "bot/answers/followups.py",
         "granted = thinking.granted(question)\n    remarks",
         'granted = Granted(Scope(None), "")\n    remarks',
     ),
     "find": Guard(
-        "bot/surfaces/telling.py", "if named and {one.document for one in found} == set(reply.documents):", "if True:"
+        "bot/jobs/ephemeral.py", "if named and {one.document for one in found} == set(reply.documents):", "if True:"
     ),
     "stays": Guard(
-        "bot/surfaces/telling.py",
+        "bot/jobs/ephemeral.py",
         "return reply if stays else",
         "return reply if True else",
         ("self._replied(due) if told else reply", "reply"),
     ),
     "status": Guard(
-        "bot/surfaces/telling.py",
+        "bot/jobs/ephemeral.py",
         "held = Held.of(due.channel, standings_in(connection, due.channel))",
         "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
         "held = Held.of(due.channel, [one for row in rows for one in standings_in(connection, row[0])])",
     ),
     "home": Guard(
-        "bot/surfaces/telling.py",
+        "bot/jobs/ephemeral.py",
         "spaces = sorted(granted.scope.spaces or ())",
         "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
     ),
     "index": Guard(
-        "bot/surfaces/telling.py",
+        "bot/jobs/ephemeral.py",
         "if due.channel not in channels_of(raw):",
         "if False:",
         (
@@ -161,9 +167,9 @@ GUARDS: Mapping[str, Guard] = {
             "at = 9e9\n                if False:",
         ),
     ),
-    "feedback": Guard("bot/shown.py", "feedback.scrub(connection)", "pass"),
-    "stop": Guard("bot/surfaces/listeners.py", "if asked.user != user:", "if False:"),
-    "logs": Guard("bot/answering.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
+    "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
+    "stop": Guard("bot/slack/interactions.py", "if asked.user != user:", "if False:"),
+    "logs": Guard("bot/answers/respond.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
 
 

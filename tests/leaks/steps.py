@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bot.surfaces import buttons
-from bot.workspace.state import Space
+from bot.demo.slack_server.state import Space
+from bot.slack import buttons
 from tests.leaks import presence, presses
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared
 from tests.leaks.papers import MOST, TOPICS, Paper, name_of

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from bot.workspace.manifest import Granted
-from bot.workspace.state import Person, Space, World
+from bot.demo.slack_server.manifest import Granted
+from bot.demo.slack_server.state import Person, Space, World
 from tests.leaks.oracle import rights
 from tests.leaks.papers import MOST, Paper, numbers_in
 from tests.leaks.runs import A_WORKSPACE, play, run, shortest

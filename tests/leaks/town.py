@@ -20,16 +20,16 @@ from typing import Any
 
 from slack_bolt import BoltRequest
 
-from bot.running import Bot, open_bot
-from bot.workspace import Workspace, open_workspace
-from bot.workspace.state import Call, World
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server.state import Call, World
+from bot.main import Bot, open_bot
 from rag import Answer, DocumentRow, Found, Rag, Scope, open_rag
 from rag.ports import Prompt
-from tests.fakes.embedder import FakeEmbedder, FakeTextEmbedder
-from tests.fakes.generator import FakeGenerator
 from tests.flows.team import settings, slack_settings, without_proxies
 from tests.leaks.oracle import Rights, rights, rights_of
 from tests.leaks.papers import NAME_MARK, TEXT_MARK, Paper, PaperReader, numbers_in
+from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
+from tests.support.generator import FakeGenerator
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 _LINK = re.compile(r"/files/\w+/(F\w+)/")

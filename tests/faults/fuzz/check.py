@@ -21,11 +21,11 @@ import pymupdf
 from sqlalchemy import text
 
 from rag import MagpieError, Rag, Scope, Settings, open_rag
+from rag.extract.guarded import GuardedReader
 from rag.model import Inspection, PageReading
-from rag.read.guard import GuardedReader
 from rag.settings import ReadSettings
-from tests.fakes.absent import NoEmbedder
 from tests.faults.fuzz.mutants import Mutant
+from tests.support.absent import NoEmbedder
 
 BATCH = 20
 _PATH = re.compile(r"(?:^|[\s'\"(])/\w[\w.-]*/\w|[A-Z]:\\|\.py\b")

@@ -23,11 +23,11 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 import numpy as np
 from PIL import Image
 
-from rag.confinement import confinement_gap
 from rag.errors import Unreadable
-from rag.read.cleaning import clean_document
-from rag.read.guard import GuardedReader
-from rag.read.office import office_program
+from rag.extract.convert.libreoffice import office_program
+from rag.extract.convert.sanitize import clean_document
+from rag.extract.guarded import GuardedReader
+from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
 from tests.faults.fuzz.check import is_for_people
 

@@ -12,7 +12,7 @@ from typing import Any
 import pymupdf
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.samples import draw_samples
+from bot.demo.samples import draw_samples
 from tests.faults.fuzz.encrypted import encrypted_pdf
 
 PAGES = 2

@@ -22,10 +22,10 @@ from pathlib import Path
 from random import Random
 
 from rag.errors import TryAgain, Unreadable
+from rag.ingest.fetch.urls import UrlFetcher
 from rag.settings import ReadSettings, WebSettings
-from rag.web.fetch import UrlFetcher
 from tests.faults.fuzz.check import is_for_people
-from tests.rag.web.site import raw_site
+from tests.rag.ingest.fetch.site import raw_site
 
 SECONDS = 1.0
 _GRACE = 5.0

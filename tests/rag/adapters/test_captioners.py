@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from rag.adapters.captioners import open_captioner
-from rag.captions import harmless
 from rag.errors import BadSetting, EmbedderFailed, GeneratorDown, ModelUnfit, ReaderStopped, WeightsMissing
+from rag.ingest.captions import harmless
 from rag.ports import Captioner
 from rag.settings import AnswerSettings, CaptionSettings
-from tests.fakes.ollama_server import OllamaServer, Script, closed_address, ollama_server
+from tests.support.ollama_server import OllamaServer, Script, closed_address, ollama_server
 
 NEVER = threading.Event()
 SAID = "A black square on white."

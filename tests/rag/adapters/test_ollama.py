@@ -26,8 +26,8 @@ from rag.errors import (
 )
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
-from tests.fakes.ollama_chat import Model
-from tests.fakes.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
+from tests.support.ollama_chat import Model
+from tests.support.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 
 PROMPT = Prompt("Answer briefly.", "How long is the pier?")
 TEXT = "It is 40 metres long. [1]"

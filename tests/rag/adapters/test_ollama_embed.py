@@ -9,12 +9,12 @@ from threading import Event
 import numpy as np
 import pytest
 
-from rag.adapters.text import open_text_embedder
+from rag.adapters.text_embedders import open_text_embedder
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError, WeightsMissing
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
-from tests.fakes.ollama_chat import Model
-from tests.fakes.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
+from tests.support.ollama_chat import Model
+from tests.support.ollama_server import Fault, OllamaServer, Script, closed_address, ollama_server
 
 MODELS = ("nomic-embed-text", "mxbai-embed-large", "embeddinggemma:300m", "team/qwen3-embedding:0.6b", "bge-m3")
 

@@ -15,9 +15,9 @@ from rag.adapters.openclip import open_embedder
 from rag.adapters.openclip_weights import PRESETS, choose, find_weights
 from rag.errors import BadSetting, EmbedderFailed, WeightsMissing
 from rag.settings import EmbedSettings
-from tests.tiny_clip import TINY, open_tiny
-from tests.tiny_clip.measure import FOREIGN, first_right
-from tests.tiny_clip.shapes import HELD_OUT, draw
+from tests.support.tiny_clip import TINY, open_tiny
+from tests.support.tiny_clip.measure import FOREIGN, first_right
+from tests.support.tiny_clip.shapes import HELD_OUT, draw
 
 
 def test_the_presets_are_what_open_clip_says() -> None:

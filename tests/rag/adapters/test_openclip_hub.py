@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_clip import TINY
+from tests.support.tiny_clip import TINY
 
 REPOSITORY = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 WEIGHTS = b"weights, if only a few"
@@ -114,7 +114,7 @@ def test_a_model_whose_tokenizer_lies_on_the_hub_says_what_is_missing(hub: str, 
 def test_an_identity_is_known_without_loading_anything(tmp_path: Path) -> None:
     said = run(
         "import sys\n"
-        "from tests.tiny_clip import open_tiny\n"
+        "from tests.support.tiny_clip import open_tiny\n"
         "tiny = open_tiny()\n"
         "print(tiny.identity, tiny.dim)\n"
         "print('torch' in sys.modules, 'open_clip' in sys.modules)\n",

@@ -19,8 +19,8 @@ from rag.adapters.openclip_model import Loaded, load, padded
 from rag.adapters.openclip_pictures import preparation
 from rag.adapters.openclip_weights import choose
 from rag.errors import Unreadable
-from tests.tiny_clip import TINY
-from tests.tiny_clip.shapes import COLOURS, SHAPES, draw
+from tests.support.tiny_clip import TINY
+from tests.support.tiny_clip.shapes import COLOURS, SHAPES, draw
 
 WITHIN = 1e-3
 """The largest distance of cosines that the vectors of one picture may have."""

@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.server import serving
+from bot.slack.http import serving
 from rag.adapters.remote_clip import RemoteClip, open_remote
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed
-from rag.packing import Identity, Vectors
 from rag.ports import Movable
 from rag.settings import EmbedSettings, ServeSettings, Settings
-from tests.fakes.encoder import FakeEncoder
-from tests.fakes.gpu_host import gpu_host
+from rag.wire import Identity, Vectors
+from tests.support.encoder import FakeEncoder
+from tests.support.gpu_host import gpu_host
 
 TOKEN = "a-long-random-word"
 ME = Identity(identity="a-host", dim=2, pictures=32, texts=128, max_mb=32)

@@ -1,0 +1,134 @@
+"""What was said before in a thread, as far as it may word the next question; and whether that is one at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from slack_sdk import WebClient
+
+from bot.access import access_log
+from bot.answers import queue
+from bot.answers.render import Used, is_working
+from bot.slack.client import calling
+from bot.slack.events import Question
+from bot.slack.message_metadata import question_of
+from bot.slack.payloads import without_mention
+from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
+
+_PAGE = 200
+_QUESTIONS = 4
+"""The last questions of a thread that word the next one."""
+
+_LATELY = 600.0
+"""Seconds."""
+
+_OF_ONE = 1000
+"""Characters of one turn: a question is worded by what was asked, not by all that was answered."""
+
+_NODS = frozenset(
+    """ok okay k thank thanks you so much a lot very thx ty great perfect nice cool got it i see lol yes no yep nope
+    done good super danke schön sehr alles klar passt prima merci beaucoup gracias muchas grazie mille""".split()
+)
+"""Words with which people end a conversation, or nod."""
+
+_EMOJI = re.compile(r":[\w+-]+:")
+
+_ASKS = re.compile(
+    r"\?|^(?:and|or|who|whom|whose|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
+    r"|show|find|list|explain|give|tell|compare|und|oder|wer|wen|wem|wessen|was|welche\w*|wann|wo|woher|wohin|warum|wieso"
+    r"|wie|ist|sind|war|kann|zeig\w*|finde|erkläre?|et|qui|quel\w*|quand|où|pourquoi|comment|est-ce|combien|y|quién|qué"
+    r"|cuál\w*|cuándo|dónde|cómo|cuánto\w*|chi|che|quale|quando|dove|perché|come|quanto)\b",
+    re.IGNORECASE,
+)
+
+
+def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
+    """Whether a reply without a mention, in a thread where Magpie answered, is a question to it.
+
+    `own`: its writer asked there before, and goes on asking unless it is to nod or to speak with somebody by name
+    (`others`). Of somebody else in the thread only what reads as a question is meant.
+    """
+    said = text.strip()
+    if others:
+        return False
+    if not said:
+        return own and pictures
+    words = re.findall(r"[^\W\d_]+", _EMOJI.sub(" ", said).lower())
+    if "?" not in said and all(word in _NODS for word in words):
+        return False
+    return own or _ASKS.search(said) is not None
+
+
+class History(NamedTuple):
+    """What was said before, the documents that something of it may come from, and the names of files in it."""
+
+    turns: Sequence[Turn]
+    documents: frozenset[int]
+    names: Sequence[Used]
+
+
+_NONE = History((), frozenset(), ())
+
+
+def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
+    """What was asked of Magpie in the question's thread and what it answered, oldest first, as it stands there now.
+
+    An answer counts only while everything it was made of is in the scope of the next one's readers, under the names
+    that it gives: words of a document that is gone, or that fewer may read, and the name of a share that is gone, do
+    not come back in another's question. Never raises: a question
+    whose thread cannot be read is taken by itself.
+    """
+    if question.thread in ("", question.ts):
+        return History(_asked_lately(rag, question), frozenset(), ())
+    with rag.reading() as connection:
+        before = queue.asked_before(connection, question)[-_QUESTIONS:]
+        made_of = access_log.made_of(connection, question.channel, before)
+        seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
+        used = access_log.used_by(connection, question.channel, before)
+        open_ = {
+            ts
+            for ts, documents in made_of.items()
+            if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)
+        }
+    if not before:
+        return _NONE
+    try:
+        said = _thread(client, question, before[0])
+    except MagpieError:
+        return _NONE
+    mine = {f"{question.channel}:{one}" for one in open_}
+    turns: list[Turn] = []
+    for message in said:
+        ts, text = str(message.get("ts", "")), str(message.get("text", ""))
+        if message.get("user") != me and ts in before:
+            turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
+        elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
+            turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
+    names = dict.fromkeys(Used(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name)
+    return History(turns, frozenset().union(*(made_of[ts] for ts in open_)), list(names))
+
+
+def _asked_lately(rag: Rag, question: Question) -> list[Turn]:
+    """In a direct message people go on asking beside the thread: what they asked there words a question that does not
+    stand for itself."""
+    if not question.channel.startswith("D") or stands_alone(question.text):
+        return []
+    with rag.reading() as connection:
+        return [("asker", text[:_OF_ONE]) for text in queue.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]]
+
+
+def _thread(client: WebClient, question: Question, since: str) -> list[Mapping[str, Any]]:
+    with calling():
+        found = client.conversations_replies(
+            channel=question.channel,
+            ts=question.thread,
+            oldest=since,
+            inclusive=True,
+            latest=question.ts,
+            limit=_PAGE,
+            include_all_metadata=True,
+        )
+    messages: list[Mapping[str, Any]] = found["messages"]
+    return [one for one in messages if str(one.get("ts", "")) < question.ts]

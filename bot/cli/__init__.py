@@ -1,0 +1,1 @@
+"""The command `magpie`, one module for each subject."""

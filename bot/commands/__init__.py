@@ -1,1 +1,0 @@
-"""The subcommands of `magpie`, by subject. Each module registers its own."""

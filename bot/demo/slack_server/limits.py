@@ -1,0 +1,245 @@
+"""What Slack refuses in blocks and texts, with the pointers it answers with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bot.demo.slack_server.state import Json, World
+
+MOST_BLOCKS, MOST_BLOCKS_IN_VIEW = 50, 100
+MOST_TEXT, MOST_UPDATED, MOST_MARKDOWN = 40_000, 4_000, 12_000
+MOST_IN_BLOCKS = 13_200
+"""Measured by others: all texts of a message's blocks together."""
+FILE_ID = re.compile(r"^F[A-Z0-9]{8,}$")
+PICTURES = ("image/png", "image/jpeg", "image/gif")
+
+COMMON = {"type", "block_id"}
+FIELDS: dict[str, set[str]] = {
+    "section": {"text", "fields", "accessory", "expand"},
+    "header": {"text", "level"},
+    "divider": set(),
+    "context": {"elements"},
+    "actions": {"elements"},
+    "context_actions": {"elements"},
+    "image": {"image_url", "slack_file", "alt_text", "title"},
+    "markdown": {"text"},
+    "rich_text": {"elements"},
+    "table": {"rows", "column_settings"},
+    "input": {"label", "element", "dispatch_action", "hint", "optional"},
+}
+UNCHECKED = {"video", "file", "card", "carousel", "alert", "plan", "task_card"}
+ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
+BUTTON = set("type action_id text url value style confirm accessibility_label".split())
+MOST_OPTIONS = 100
+MOST_ELEMENTS = {"actions": 25, "context": 10, "context_actions": 5}
+
+
+class Checker:
+    """Collects `[ERROR] what [json-pointer:/blocks/0/...]` over one list of blocks."""
+
+    def __init__(self, world: World, in_view: bool = False) -> None:
+        self._world, self._in_view = world, in_view
+        self.errors: list[str] = []
+
+    def blocks(self, blocks: Any) -> None:
+        most = MOST_BLOCKS_IN_VIEW if self._in_view else MOST_BLOCKS
+        if not isinstance(blocks, list):
+            self._error("must be an array", "/blocks")
+            return
+        if len(blocks) > most:
+            self._error(f"no more than {most} items allowed", "/blocks")
+        ids: set[str] = set()
+        for number, block in enumerate(blocks):
+            at = f"/blocks/{number}"
+            if not isinstance(block, dict):
+                self._error("must be an object", at)
+                continue
+            self._block(block, at)
+            block_id = block.get("block_id")
+            if block_id is not None:
+                self._string(block_id, f"{at}/block_id", 255)
+                if str(block_id) in ids:
+                    self._error(f"`block_id` {block_id} already exists", f"{at}/block_id")
+                ids.add(str(block_id))
+        markdown = sum(len(str(each.get("text", ""))) for each in blocks if _type(each) == "markdown")
+        if markdown > MOST_MARKDOWN:
+            self._error(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in total", "/blocks")
+
+    def _block(self, block: Json, at: str) -> None:
+        kind = str(block.get("type", ""))
+        if kind in UNCHECKED:
+            return
+        if kind not in FIELDS or (self._in_view and kind in ONLY_IN_MESSAGES):
+            self._error(f"unsupported type: {kind}", f"{at}/type")
+            return
+        self._known(block, COMMON | FIELDS[kind], at)
+        checks: dict[str, Callable[[Json, str], None]] = {
+            "section": self._section,
+            "header": lambda block, at: self._text(block.get("text"), f"{at}/text", 150, plain=True),
+            "image": self._image,
+            "markdown": lambda block, at: self._string(block.get("text"), f"{at}/text", MOST_MARKDOWN),
+            "context": self._elements,
+            "actions": self._elements,
+            "context_actions": self._elements,
+            "rich_text": self._listed,
+            "table": self._table,
+        }
+        if kind in checks:
+            checks[kind](block, at)
+
+    def _section(self, block: Json, at: str) -> None:
+        if "text" not in block and "fields" not in block:
+            self._error("missing required field: text", at)
+        if "text" in block:
+            self._text(block["text"], f"{at}/text", 3000)
+        fields = block.get("fields", [])
+        if len(fields) > 10:
+            self._error("no more than 10 items allowed", f"{at}/fields")
+        for number, each in enumerate(fields):
+            self._text(each, f"{at}/fields/{number}", 2000)
+        if "accessory" in block:
+            self._element(block["accessory"], f"{at}/accessory")
+
+    def _listed(self, block: Json, at: str) -> None:
+        if not isinstance(block.get("elements"), list):
+            self._error("missing required field: elements", at)
+
+    def _elements(self, block: Json, at: str) -> None:
+        elements, most = block.get("elements"), MOST_ELEMENTS[block["type"]]
+        if not isinstance(elements, list) or not elements:
+            self._error("must have at least 1 item", f"{at}/elements")
+            return
+        if len(elements) > most:
+            self._error(f"no more than {most} items allowed", f"{at}/elements")
+        seen: set[str] = set()
+        for number, each in enumerate(elements):
+            place = f"{at}/elements/{number}"
+            if block["type"] == "context" and _type(each) in ("mrkdwn", "plain_text"):
+                self._text(each, place, 3000)
+                continue
+            self._element(each, place)
+            action_id = each.get("action_id") if isinstance(each, dict) else None
+            if action_id is not None and action_id in seen:
+                self._error(f"`action_id` {action_id} already exists", f"{place}/action_id")
+            seen.add(str(action_id))
+
+    def _element(self, element: Any, at: str) -> None:
+        if not isinstance(element, dict):
+            self._error("must be an object", at)
+            return
+        if "action_id" in element:
+            self._string(element["action_id"], f"{at}/action_id", 255)
+        if element.get("type") == "image":
+            self._image(element, at)
+        elif element.get("type") == "button":
+            self._known(element, BUTTON, at)
+            self._button(element, at)
+        elif element.get("type") == "static_select":
+            self._select(element, at)
+        elif element.get("type") == "feedback_buttons":
+            for side in ("positive_button", "negative_button"):
+                self._button(element.get(side), f"{at}/{side}")
+
+    def _button(self, button: Any, at: str) -> None:
+        if not isinstance(button, dict):
+            self._error("must be an object", at)
+            return
+        self._text(button.get("text"), f"{at}/text", 75, plain=True)
+        if "value" in button:
+            self._string(button["value"], f"{at}/value", 2000)
+        if "url" in button:
+            self._string(button["url"], f"{at}/url", 3000)
+
+    def _select(self, element: Json, at: str) -> None:
+        options = element.get("options")
+        if "placeholder" in element:
+            self._text(element["placeholder"], f"{at}/placeholder", 150, plain=True)
+        if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
+            self._error(f"must have 1 to {MOST_OPTIONS} items", f"{at}/options")
+            return
+        for number, each in enumerate(options):
+            place = f"{at}/options/{number}"
+            if not isinstance(each, dict):
+                self._error("must be an object", place)
+                continue
+            self._text(each.get("text"), f"{place}/text", 75, plain=True)
+            self._string(each.get("value"), f"{place}/value", 150)
+
+    def _image(self, block: Json, at: str) -> None:
+        self._string(block.get("alt_text"), f"{at}/alt_text", 2000)
+        if "title" in block:
+            self._text(block["title"], f"{at}/title", 2000, plain=True)
+        if ("image_url" in block) == ("slack_file" in block):
+            self._error("must have exactly one of image_url and slack_file", at)
+        elif "image_url" in block:
+            self._string(block["image_url"], f"{at}/image_url", 3000)
+        elif not self._shows(block["slack_file"]):
+            self._error("invalid slack file", f"{at}/slack_file")
+
+    def _shows(self, given: Any) -> bool:
+        """Whether this is a picture that the bot may see and that Slack has looked at."""
+        if not isinstance(given, dict) or ("id" in given) == ("url" in given):
+            return False
+        for file in self._world.files.values():
+            links = (f"/files-pri/{self._world.team}-{file.id}/", f"/{file.id}/")
+            named = given.get("id") == file.id or any(link in str(given.get("url", "")) for link in links)
+            if named:
+                seen = self._world.bot_sees(file) and not self._world.fresh(file)
+                return seen and file.mimetype in PICTURES and FILE_ID.match(file.id) is not None
+        return False
+
+    def _table(self, block: Json, at: str) -> None:
+        rows = block.get("rows")
+        if not isinstance(rows, list) or not 1 <= len(rows) <= 100:
+            self._error("must have 1 to 100 rows", f"{at}/rows")
+            return
+        for number, row in enumerate(rows):
+            if not isinstance(row, list) or len(row) > 20:
+                self._error("no more than 20 items allowed", f"{at}/rows/{number}")
+
+    def _text(self, text: Any, at: str, most: int, *, plain: bool = False) -> None:
+        if not isinstance(text, dict):
+            self._error("must be a text object", at)
+            return
+        if text.get("type") not in (("plain_text",) if plain else ("plain_text", "mrkdwn")):
+            self._error(f"unsupported type: {text.get('type')}", f"{at}/type")
+        self._known(text, {"type", "text", "emoji", "verbatim"}, at)
+        self._string(text.get("text"), f"{at}/text", most)
+
+    def _string(self, value: Any, at: str, most: int) -> None:
+        if not isinstance(value, str):
+            self._error("must be a string", at)
+        elif len(value) > most:
+            self._error(f"must be less than {most + 1} characters", at)
+        elif not value:
+            self._error("must be more than 0 characters", at)
+
+    def _known(self, given: Json, known: set[str], at: str) -> None:
+        for name in given:
+            if name not in known:
+                self._error(f"invalid additional property: {name}", at)
+
+    def _error(self, what: str, at: str) -> None:
+        self.errors.append(f"[ERROR] {what} [json-pointer:{at}]")
+
+
+def too_long(blocks: list[Json]) -> bool:
+    return sum(len(text) for text in _texts(blocks)) > MOST_IN_BLOCKS
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name == "text" and isinstance(each, str):
+                yield each
+            else:
+                yield from _texts(each)
+
+
+def _type(block: Any) -> str:
+    return str(block.get("type", "")) if isinstance(block, dict) else ""

@@ -1,0 +1,93 @@
+"""What the app may do and is told: scopes, subscriptions, surfaces, of a manifest.yml or Magpie's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+SCOPES = frozenset(
+    "app_mentions:read assistant:write channels:history channels:read chat:write commands files:read files:write "
+    "groups:history groups:read im:history im:read im:write mpim:history mpim:read reactions:read reactions:write "
+    "users:read".split()
+)
+EVENTS = frozenset(
+    "agent_session_stopped agent_session_title_changed app_context_changed app_home_opened app_mention "
+    "channel_archive channel_deleted channel_id_changed channel_left channel_shared channel_unarchive "
+    "channel_unshared file_change file_deleted file_shared file_unshared group_archive group_deleted group_left "
+    "group_unarchive member_joined_channel member_left_channel message.channels message.groups message.im "
+    "message.mpim team_join user_change".split()
+)
+"""Of an app that uses all that is here: for tests of the stand-in, and where no manifest.yml lies beside."""
+
+BESIDE = Path(__file__).parents[3] / "manifest.yml"
+
+NEEDED = {
+    "app_mention": ("app_mentions:read",),
+    "message.channels": ("channels:history",),
+    "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
+    "message.mpim": ("mpim:history",),
+    "file_shared": ("files:read",),
+    "file_unshared": ("files:read",),
+    "file_change": ("files:read",),
+    "file_deleted": ("files:read",),
+    "reaction_added": ("reactions:read",),
+    "reaction_removed": ("reactions:read",),
+    "member_joined_channel": ("channels:read", "groups:read"),
+    "member_left_channel": ("channels:read", "groups:read"),
+    "channel_left": ("channels:read",),
+    "group_left": ("groups:read",),
+    "channel_archive": ("channels:read",),
+    "channel_unarchive": ("channels:read",),
+    "channel_deleted": ("channels:read",),
+    "group_archive": ("groups:read",),
+    "group_unarchive": ("groups:read",),
+    "group_deleted": ("groups:read",),
+    "channel_shared": ("channels:read", "groups:read"),
+    "channel_unshared": ("channels:read", "groups:read"),
+    "team_join": ("users:read",),
+    "user_change": ("users:read",),
+}
+"""Subscription -> the scopes of which one is needed to be told."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What Slack knows of the app. `commands`, `shortcuts`: those declared; None: any."""
+
+    scopes: frozenset[str]
+    subscribed: frozenset[str]
+    home: bool = True
+    interactive: bool = True
+    commands: frozenset[str] | None = None
+    shortcuts: frozenset[str] | None = None
+
+
+def granted(scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None) -> Granted:
+    """Of the manifest; given scopes and events go before its own. With both given and no manifest: any surface."""
+    path = manifest or (BESIDE if BESIDE.exists() else None)
+    if path is None or (manifest is None and scopes is not None and events is not None):
+        return Granted(frozenset(SCOPES if scopes is None else scopes), frozenset(EVENTS if events is None else events))
+    written = _read(path)
+    return replace(
+        written,
+        scopes=written.scopes if scopes is None else frozenset(scopes),
+        subscribed=written.subscribed if events is None else frozenset(events),
+    )
+
+
+def _read(path: Path) -> Granted:
+    import yaml
+
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    brought, settings = document.get("features", {}), document["settings"]
+    return Granted(
+        frozenset(document["oauth_config"]["scopes"]["bot"]),
+        frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
+        home=bool(brought.get("app_home", {}).get("home_tab_enabled")),
+        interactive=bool(settings.get("interactivity", {}).get("is_enabled")),
+        commands=frozenset(each["command"] for each in brought.get("slash_commands", [])),
+        shortcuts=frozenset(each["callback_id"] for each in brought.get("shortcuts", [])),
+    )

@@ -1,0 +1,53 @@
+"""Messages of a workspace on the terminal, as they would be read in Slack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli.terminal import Screen
+
+if TYPE_CHECKING:
+    from bot.demo.slack_server import Message, Workspace
+
+_SIGNS = {"white_check_mark": "✅", "warning": "⚠️", "eyes": "👀"}
+
+
+def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequence[Path], indent: int = 0) -> None:
+    """One message: who and when, the text with its blocks, files, reactions. `pictures`: where its files lie here."""
+    names = {person.id: person.name for person in ws.people()}
+    clock = datetime.fromtimestamp(float(message.ts)).astimezone().strftime("%H:%M")
+    screen.say(f"{names.get(message.user, message.user)}  {clock}", style="bold cyan", indent=indent)
+    for text, small in _texts(message):
+        screen.say(_plain(text, names), style="dim" if small else "", indent=indent + 2)
+    for number, id in enumerate(message.files):
+        file = ws.file(id)
+        screen.say(f"📎 {file.title or file.name}", indent=indent + 2)
+        if number < len(pictures):
+            screen.path(pictures[number], indent=indent + 5)
+    if message.reactions:
+        shown = "  ".join(f"{_SIGNS.get(name, f':{name}:')} {len(who)}" for name, who in message.reactions.items())
+        screen.say(shown, indent=indent + 2)
+
+
+def _texts(message: Message) -> list[tuple[str, bool]]:
+    """(text, small print) of every block, or the message's own text."""
+    found = []
+    for block in message.blocks:
+        if text := block.get("text"):
+            found.append((str(text["text"]), False))
+        if block.get("type") in ("actions", "context_actions"):
+            continue
+        found += [(str(part["text"]), True) for part in block.get("elements") or ()]
+    return found or ([(message.text, False)] if message.text else [])
+
+
+def _plain(text: str, names: dict[str, str]) -> str:
+    """mrkdwn as it looks: links by their label, mentions by name."""
+    text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", text)
+    text = re.sub(r"<[^<|>]+\|([^<>]+)>", r"\1", text)
+    text = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"\1", text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,1 @@
+"""Background work: sweeps, receipts, private messages and retention."""

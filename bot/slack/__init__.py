@@ -1,0 +1,1 @@
+"""Slack's side of the bot: the client, payloads, listeners, files and HTTP mode."""

@@ -1,0 +1,156 @@
+"""Buttons, shortcuts and the command: one short listener for each, which commits rows, acknowledges and returns.
+
+Nothing in a payload is believed but who did it, where, and on which message; Slack says these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from slack_bolt import Ack, App
+from sqlalchemy import Connection
+
+from bot.answers import feedback, queue, render
+from bot.db import ephemeral_messages, tables
+from bot.db.ephemeral_messages import Aside, put_limited
+from bot.slack import actions, buttons
+from bot.slack.actions import Answered
+from bot.slack.message_metadata import question_of
+from bot.slack.payloads import without_mention
+from rag import Rag
+
+Body: TypeAlias = Mapping[str, Any]
+
+FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
+"""Callback ids and the command, as in the manifest."""
+
+TOO_OLD = "I no longer know which question this answers. Please ask again."
+NOT_YOURS = "Only who asked can stop an answer."
+TOO_LATE = "It is answered already."
+LOOKING = "More pages are being looked for already."
+THANKS = {
+    buttons.GOOD: "Thanks, noted.",
+    buttons.BAD: "Thanks, noted. Whoever runs Magpie sees the question, the answer and its pages.",
+}
+USAGE = (
+    f"`{COMMAND} find WORDS` lists the best pages, for you alone. `{COMMAND} status` says what is indexed here, "
+    f"and what waits or failed. `{COMMAND} help` says this."
+)
+
+_MESSAGE = 2000
+"""Characters kept of a message that pages are to be found for."""
+
+_FILES = 10
+
+
+def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
+    """Register the listeners. `wake` is called after every commit. `waiting`: the most of one person that may wait."""
+
+    def once(body: Body, act: Callable[[Connection], object]) -> None:
+        """In one transaction, unless it was done before: Slack delivers again what it heard no answer to."""
+        with rag.writing() as connection:
+            if not tables.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+                return
+            act(connection)
+        wake()
+
+    def pressed(ack: Ack, body: Body) -> None:
+        once(body, lambda connection: _press(connection, body, waiting))
+        ack()
+
+    def shortcut(ack: Ack, body: Body) -> None:
+        once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
+        ack()
+
+    def command(ack: Ack, body: Body) -> None:
+        kind, _, words = str(body.get("text") or "").strip().partition(" ")
+        found = _commanded(body, kind.lower(), words.strip())
+        if found is None:
+            ack(text=f"{render.HELP}\n{USAGE}", response_type="ephemeral")
+            return
+        once(body, lambda connection: put_limited(connection, found, waiting))
+        ack()
+
+    for action in (render.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
+        app.action(action)(pressed)
+    for name in (FIND_SIMILAR, INDEX_FILES):
+        app.shortcut(name)(shortcut)
+    app.command(COMMAND)(command)
+
+
+# ---------------------------------------------------------------- buttons
+
+
+def _press(connection: Connection, body: Body, waiting: int) -> None:
+    action: Body = body["actions"][0]
+    channel, user = str(body["channel"]["id"]), str(body["user"]["id"])
+    message: Body = body.get("message") or {}
+    ts = str((body.get("container") or {}).get("message_ts") or message.get("ts") or "")
+    about = actions.answered(connection, channel, ts, question_of(message))
+
+    def say(text: str) -> None:
+        thread = about.thread if about is not None else str(message.get("thread_ts") or "")
+        said = Aside(ephemeral_messages.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        put_limited(connection, said, waiting)
+
+    if about is None:
+        say(TOO_OLD)
+        return
+    kind = str(action.get("action_id")).partition(":")[0]
+    if kind == render.STOP:
+        _stop(connection, about, user, say)
+    elif kind == buttons.FEEDBACK:
+        verdict = str(action.get("value"))
+        feedback.put_feedback(connection, about, user, verdict, str(message.get("text") or "").replace("\u200b", ""))
+        say(THANKS[buttons.BAD if verdict == buttons.BAD else buttons.GOOD])
+    else:
+        chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
+        document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
+        asked = actions.press(kind, about, user, str(action.get("action_ts") or ""), document)
+        if waiting and queue.waiting_of(connection, user) >= waiting:
+            say(ephemeral_messages.too_many(waiting))
+        elif not actions.put_press(connection, asked):
+            say(LOOKING)
+
+
+def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str], None]) -> None:
+    asked = about.question
+    if asked.user != user:
+        say(NOT_YOURS)
+    elif not queue.halt_question(connection, asked.channel, asked.ts, queue.STOPPED):
+        say(TOO_LATE)
+
+
+# ---------------------------------------------------------------- shortcuts and the command
+
+
+def _on_message(body: Body, me: str) -> Aside:
+    """What is to be done with a message that somebody chose."""
+    message: Body = body["message"]
+    about = {
+        "ts": str(body.get("message_ts") or message.get("ts") or ""),
+        "files": [str(raw["id"]) for raw in (message.get("files") or ())[:_FILES] if raw.get("id")],
+        "press": str(body.get("action_ts") or ""),
+    }
+    similar = body["callback_id"] == FIND_SIMILAR
+    text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
+    return Aside(
+        ephemeral_messages.SIMILAR if similar else ephemeral_messages.INDEX,
+        str(body["channel"]["id"]),
+        str(body["user"]["id"]),
+        text,
+        str(message.get("thread_ts") or ""),
+        str(body.get("response_url") or ""),
+        about,
+    )
+
+
+def _commanded(body: Body, kind: str, words: str) -> Aside | None:
+    """None: to be told how to use it."""
+    known = {"find": ephemeral_messages.FIND, "search": ephemeral_messages.FIND, "status": ephemeral_messages.STATUS}
+    if kind not in known or (known[kind] == ephemeral_messages.FIND and not words):
+        return None
+    channel, user = str(body.get("channel_id")), str(body.get("user_id"))
+    return Aside(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))

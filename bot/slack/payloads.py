@@ -1,0 +1,239 @@
+"""What Slack says, in our words: raw events to questions, shared files and what went away. Pure; all ignore rules.
+
+An event yields any number of happenings; what is nobody's business yields none. The same thing told twice, or by
+two kinds of event, yields equal happenings, and the ledger keeps one row of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bot.slack.events import (
+    READABLE,
+    Changed,
+    Edited,
+    FollowUp,
+    Happening,
+    HomeOpened,
+    Joined,
+    Left,
+    Linked,
+    Moved,
+    PersonChanged,
+    Queried,
+    Question,
+    Readers,
+    Shared,
+    SlackFile,
+    Unlinked,
+    Unshared,
+    Withdrawn,
+)
+
+Raw: TypeAlias = Mapping[str, Any]
+
+SUBSCRIBED = (
+    "app_home_opened",
+    "app_mention",
+    "message",
+    "file_shared",
+    "file_unshared",
+    "file_change",
+    "file_deleted",
+    "member_joined_channel",
+    "member_left_channel",
+    "channel_left",
+    "group_left",
+    "channel_deleted",
+    "group_deleted",
+    "channel_archive",
+    "channel_unarchive",
+    "group_archive",
+    "group_unarchive",
+    "channel_shared",
+    "channel_unshared",
+    "channel_id_changed",
+    "team_join",
+    "user_change",
+)
+"""Events the manifest subscribes to, as Bolt names them."""
+
+# Slack escapes every "<" of a message itself, so none is inside its own marks; that bounds what each "<" can match.
+_MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
+_LINK = re.compile(r"<(https?://[^<|>\s]+)(?:\|[^<>]*)?>")
+_LABELED = re.compile(r"<(?:https?|mailto):[^<|>]+\|([^<>]+)>")
+_BARE = re.compile(r"<((?:https?|mailto):[^<>]+)>")
+_CHANNEL = re.compile(r"<#\w+\|([^<>]+)>")
+_SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
+_MOST_LINKS = 5
+"""Web addresses taken from one message: a list of thirty is no document that somebody shares."""
+
+_NAMED = re.compile(r"<(?:@|!subteam|!here|!channel|!everyone)")
+"""Somebody is spoken to by name."""
+
+_OF_CONVERSATIONS = ("member_", "channel_", "group_")
+"""What events and subtypes of messages begin with that tell of a conversation itself and of who is in it."""
+
+
+def parse(event: Raw, me: str) -> list[Happening]:
+    """What an inner event means to Magpie, whose user id is `me`."""
+    kind, channel = event.get("type"), _text(event.get("channel_id") or event.get("channel"))
+    match kind:
+        case "app_mention":
+            return _message(event, event, channel, me, direct=False)
+        case "message":
+            return _any_message(event, channel, me)
+        case "file_shared" if event.get("user_id") != me and channel:
+            user = _text(event.get("user_id"))
+            return [Shared(SlackFile(_text(event.get("file_id"))), channel, user, at=_at(event))]
+        case "file_unshared" if channel:
+            return [Unshared(_text(event.get("file_id")), channel, _at(event))]
+        case "file_deleted":
+            return [Unshared(_text(event.get("file_id")), at=_at(event))]
+        case "file_change":
+            return [Changed(_text(event.get("file_id")))]
+        case "app_home_opened" if event.get("tab") == "home":
+            return [HomeOpened(_text(event.get("user")), channel)]
+        case "member_joined_channel" if event.get("user") == me:
+            return [Joined(channel)]
+        case "channel_left" | "group_left" | "channel_deleted" | "group_deleted":
+            return [Left(channel)]
+        case "channel_id_changed":
+            return [Moved(_text(event.get("old_channel_id")), _text(event.get("new_channel_id")))]
+        case "user_change" | "team_join":
+            person = event.get("user")
+            if isinstance(person, Mapping):
+                return [PersonChanged(_text(person.get("id")), person.get("deleted") is True)]
+        case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
+            return [Readers(channel)]
+    return []
+
+
+def slack_file(raw: Raw) -> SlackFile:
+    """A file object as Slack sends it, whole or as a stub."""
+    mode = raw.get("mode", "")
+    if mode in ("", "file_access") or raw.get("file_access") == "check_file_info":
+        return SlackFile(_text(raw.get("id")))
+    name = _text(raw.get("name") or raw.get("title"))
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    told = _text(raw.get("filetype")).lower()
+    return SlackFile(
+        _text(raw.get("id")),
+        _text(raw.get("title")) if raw.get("title") and "." in _text(raw.get("title")) else name,
+        raw.get("permalink"),
+        ending if ending in READABLE else told,
+        raw.get("size"),
+        raw.get("timestamp") or raw.get("created"),
+        _text(raw.get("user")),
+        stub=False,
+        usable=mode in ("hosted", "snippet") and not raw.get("is_external"),
+        snippet=mode == "snippet",
+    )
+
+
+def mentions(text: str, me: str) -> bool:
+    return any(match[1] == me for match in _MENTION.finditer(text))
+
+
+def without_mention(text: str, me: str) -> str:
+    """The text as a person reads it: without the mention of Magpie, entities resolved."""
+    bare = _MENTION.sub(lambda match: " " if match[1] == me else match[0], text)
+    bare = _LABELED.sub(r"\1", bare)
+    bare = _BARE.sub(r"\1", bare)
+    bare = _CHANNEL.sub(r"#\1", bare)
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        bare = bare.replace(entity, sign)
+    return " ".join(bare.split())
+
+
+def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
+    direct = event.get("channel_type") == "im"
+    match event.get("subtype"):
+        case None | "file_share" | "thread_broadcast":
+            return _message(event, event, channel, me, direct=direct)
+        case "message_changed":
+            return _edited(event, channel, me, direct=direct)
+        case "message_deleted":
+            before = event.get("previous_message") or {}
+            deleted = _text(event.get("deleted_ts"))
+            gone = [Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()]
+            links = [Unlinked(url, channel, deleted) for url in _links(before)]
+            return [*gone, *links, Withdrawn(channel, deleted)]
+        case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # a channel made private has no event but this
+            return [Readers(channel)]
+    return []
+
+
+def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
+    """A message of a person: its files, and a question when it is meant for Magpie."""
+    user = _text(message.get("user"))
+    if not user or user == me or message.get("bot_id"):
+        return []
+    text, ts = _text(message.get("text")), _text(message.get("ts"))
+    files = [slack_file(raw) for raw in message.get("files") or ()]
+    addressed = direct or event.get("type") == "app_mention" or mentions(text, me)
+    found: list[Happening] = []
+    for file in files:
+        if addressed and file.picture:
+            found.append(Queried(file.id, channel))
+        elif (file.stub and not addressed) or file.readable:
+            found.append(Shared(file, channel, user, ts, _at(message)))
+    if not addressed:
+        found += [Linked(url, channel, user, ts) for url in _links(message)]
+    question = without_mention(text, me)
+    about_files = any(file.picture or file.stub for file in files)
+    if addressed and (question or about_files or not files):
+        thread = _text(message.get("thread_ts")) or ts
+        found.append(Question(channel, ts, thread, user, question, tuple(file.id for file in files)))
+    thread = _text(message.get("thread_ts"))
+    if not addressed and thread not in ("", ts) and (question or about_files):
+        said = Question(channel, ts, thread, user, question, tuple(file.id for file in files))
+        pictures = tuple(file.id for file in files if file.picture)
+        found.append(FollowUp(said, _NAMED.search(text) is not None, pictures))
+    return found
+
+
+def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
+    """Files that came and went; other words; and a mention that was put in afterwards."""
+    message, before = event.get("message") or {}, event.get("previous_message") or {}
+    had, has = _ids(before), _ids(message)
+    written = _text(message.get("ts"))
+    found: list[Happening] = [Unshared(file, channel, _at(event), written) for file in had if file not in has]
+    found += [Unlinked(url, channel, written) for url in _links(before) if url not in _links(message)]
+    fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
+    asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
+    if fresh or asked:
+        again = _message(event, {**message, "files": fresh}, channel, me, direct=direct and bool(fresh))
+        found += [
+            one for one in again if not isinstance(one, Linked | FollowUp) and (asked or not isinstance(one, Question))
+        ]
+    known = _links(before)
+    if set(_links(message)) - set(known):
+        again = _message(event, {**message, "files": ()}, channel, me, direct=direct)
+        found += [one for one in again if isinstance(one, Linked) and one.url not in known]
+    words = without_mention(_text(message.get("text")), me)
+    if not asked and message.get("user") != me and words != without_mention(_text(before.get("text")), me):
+        found.append(Edited(channel, _text(message.get("ts")), words, _at(event)))
+    return found
+
+
+def _links(message: Raw) -> list[str]:
+    """The first web addresses of a message's text, without their fragments; Slack's own lead to no page."""
+    found = (url.replace("&amp;", "&").partition("#")[0] for url in _LINK.findall(_text(message.get("text"))))
+    return [url for url in dict.fromkeys(found) if not _SLACKS_OWN.match(url)][:_MOST_LINKS]
+
+
+def _ids(message: Raw) -> Sequence[str]:
+    return [_text(raw.get("id")) for raw in message.get("files") or () if raw.get("mode") != "tombstone"]
+
+
+def _at(event: Raw) -> float:
+    """When a message was written, or when what an event tells of happened."""
+    told = _text(event.get("ts") or event.get("event_ts"))
+    return float(told) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told) else 0.0
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""From hits to an answer: prompt, generation, grounding, citations and evidence pictures."""

@@ -1,0 +1,1 @@
+"""Measure a search: question files, metrics, reports, calibration and benchmarks."""

@@ -1,0 +1,1 @@
+"""From a source to a searchable document: fetch, extract, chunk, own, delete."""

@@ -1,0 +1,322 @@
+"""Work off what waits: fetch bytes, read them in ranges, write pages, chunks and words.
+
+Each worker thread has a reader of its own and loops over the catalog's states; nothing is queued in
+memory, so whatever stops the process is resumed from the last range that was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic, time
+
+from sqlalchemy import Connection, exists, false, or_, select
+
+from rag.catalog import Catalog, documents, page_labels, sources
+from rag.catalog.share_delay import hold_new_share
+from rag.catalog.tables import reading, source
+from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
+from rag.fairness import Line
+from rag.ingest.chunking import chunk_pages
+from rag.ingest.fetch.paths import check_size
+from rag.model import PageReading, TextSource
+from rag.ports import Fetched, Fetcher, HostFetcher, Reader, WordIndex
+from rag.settings import ReadSettings
+
+log = logging.getLogger("magpie")
+
+RANGE = 8
+"""Pages read and written at a time."""
+
+_IDLE_WAIT = 0.2
+_RETRY = 0.5
+"""Seconds before the first retry, doubled each time: what stopped a reader is rarely over at once."""
+
+_LONGEST_WAIT = 60
+_FAR_DELAYS = 17
+_DAY = 24 * 60 * 60
+
+
+class Ingest:
+    """The reading side of an owner. `run_id` marks its claims; set `stop` to end between two ranges."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        words: WordIndex,
+        data: Path,
+        settings: ReadSettings,
+        run_id: str,
+        version: str,
+        fetchers: Mapping[str, Fetcher],
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._words = words
+        self._data = data
+        self._settings = settings
+        self._run = run_id
+        self._version = version
+        self._fetchers = fetchers
+        self._far = {kind: one for kind, one in fetchers.items() if isinstance(one, HostFetcher)}
+        self._near = [kind for kind in fetchers if kind not in self._far]
+        self._asked: set[str] = set()
+        self._claiming = threading.Lock()
+        self._fetching, self._fetching_far, self._reading = Line(), Line(), Line()
+        self.stop = stop or threading.Event()
+        for folder in (self._data / "files", self._data / "pictures"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for leftover in (self._data / "files").glob("tmp-*"):  # of a run that died
+            leftover.unlink()
+
+    def work(self, reader: Reader) -> None:
+        """Fetch and read until nothing can be claimed now and nobody is about to make new work."""
+        while not self.stop.is_set():
+            fetched = self.fetch_one()
+            if self.read_one(reader) or fetched:  # in turns: what was fetched does not wait for all that is yet to be
+                continue
+            if not self.anything_waits(due=True, fetching_counts=True):
+                return
+            self.stop.wait(_IDLE_WAIT)
+
+    def anything_waits(self, *, due: bool = False, fetching_counts: bool = False) -> bool:
+        """Whether a source that can be fetched here or a shared document's reading waits to be claimed.
+
+        `due` leaves out what is put off until later.
+        """
+        now = time() if due else math.inf
+        fetch = exists().where(source.c.state == "waiting", source.c.kind.in_(self._fetchers), source.c.next_try <= now)
+        read = exists().where(
+            reading.c.state == "waiting", reading.c.next_try <= now, documents.shared(reading.c.document_id)
+        )
+        fetching = exists().where(source.c.state == "fetching") if fetching_counts else false()
+        with self._catalog.reading() as connection:
+            return bool(connection.scalar(select(or_(fetch, read, fetching))))
+
+    # ------------------------------------------------------------ bytes
+
+    def fetch_one(self) -> bool:
+        """Claim a source that lies here, or at Slack, and find out its bytes; False when none waits."""
+        with self._catalog.writing() as connection:
+            claimed, who = self._fetching.claim(
+                lambda: sources.waiting_people(connection, self._near),
+                lambda who: sources.claim_source(connection, self._run, self._near, who),
+            )
+        if claimed is None:
+            return False
+        self._fetch_for(self._fetching, claimed, who)
+        return True
+
+    def far_waits(self) -> bool:
+        """Whether a source of a stranger's server waits to be claimed."""
+        rows = exists().where(source.c.state == "waiting", source.c.kind.in_(self._far), source.c.next_try <= time())
+        with self._catalog.reading() as connection:
+            return bool(connection.scalar(select(rows)))
+
+    def fetch_far(self) -> None:
+        """Fetch from strangers' servers until none waits but those of hosts that other threads are asking."""
+        while not self.stop.is_set():
+            with self._claiming:
+                with self._catalog.writing() as connection:
+                    claimed, who = self._claim_far(connection)
+                if claimed is None:
+                    return
+                host = self._far[claimed.kind].host(claimed.ref)
+                self._asked.add(host)
+            try:
+                self._fetch_for(self._fetching_far, claimed, who)
+            finally:
+                with self._claiming:
+                    self._asked.discard(host)
+
+    def _claim_far(self, connection: Connection) -> tuple[sources.SourceRow | None, str]:
+        kinds = list(self._far)
+        return self._fetching_far.claim(
+            lambda: sources.waiting_people(connection, kinds),
+            lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
+        )
+
+    def _fetch_for(self, line: Line, claimed: sources.SourceRow, who: str) -> None:
+        try:
+            self._fetch(claimed)
+        finally:
+            line.done(who)
+            self._reading.arrive(who)
+
+    def _is_free(self, kind: str, ref: str) -> bool:
+        return self._far[kind].host(ref) not in self._asked
+
+    def _fetch(self, claimed: sources.SourceRow) -> None:
+        if claimed.attempts > sources.ATTEMPTS:
+            self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
+            return
+        try:
+            self._take_in(claimed)
+        except NotFound:
+            with self._catalog.writing() as connection:
+                sources.drop_shares(connection, [claimed.id])
+        except Unreadable as error:
+            self._fail_source(claimed.id, str(error), error.hint)
+        except (TryAgain, OperatorMustAct) as error:
+            self._put_off(claimed, str(error), error.hint)
+        except OSError as error:
+            log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
+            self._put_off(claimed, f"It could not be kept: {error.strerror or type(error).__name__}.", "Try again.")
+
+    def _put_off(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
+        if claimed.delays >= _delays(claimed.kind, far=claimed.kind in self._far):
+            self._fail_source(claimed.id, reason, hint)
+            return
+        wait = _RETRY * 2**claimed.delays
+        with self._catalog.writing() as connection:
+            sources.delay_source(
+                connection, claimed.id, wait if claimed.kind in self._far else min(wait, _LONGEST_WAIT), reason
+            )
+
+    def _bytes(self, claimed: sources.SourceRow, into: Path) -> Fetched:
+        """Fetch into a file. Whatever a fetcher did not expect costs this one source, and the log tells of it."""
+        try:
+            return self._fetchers[claimed.kind](claimed.ref, into)
+        except (MagpieError, OSError):
+            raise
+        except Exception as error:
+            log.exception("A source of the kind %s brought an error that nobody expected.", claimed.kind)
+            raise Unreadable(
+                "It could not be fetched: something unexpected came.",
+                "Whoever runs Magpie finds the reason in its log. Share it as a file instead.",
+            ) from error
+
+    def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
+        with self._catalog.writing() as connection:
+            sources.fail_source(connection, source_id, reason, hint)
+
+    def _take_in(self, claimed: sources.SourceRow) -> None:
+        """Fetch a file into the data folder under the name of its hash, and know its document from then on."""
+        copy = self._data / "files" / f"tmp-{threading.get_ident()}"
+        try:
+            fetched = self._bytes(claimed, copy)
+            size = copy.stat().st_size
+            check_size(size, self._settings)
+            with copy.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            # Inside the transaction, as is the wiping of files: neither can come between the other's steps.
+            with self._catalog.writing() as connection:
+                os.replace(copy, self._data / "files" / digest)
+                document_id = documents.put_document(connection, digest, size, self._version)
+                sources.finish_source(
+                    connection, claimed, document_id, mtime_ns=fetched.mtime_ns, size=fetched.size or size
+                )
+                hold_new_share(connection, claimed.id)
+                if fetched.name:
+                    sources.name_shares(connection, claimed.id, fetched.name, fetched.link)
+        finally:
+            copy.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------ pages
+
+    def read_one(self, reader: Reader) -> bool:
+        """Claim a reading and take it as far as it goes; False when none waits."""
+        with self._catalog.writing() as connection:
+            row, who = self._reading.claim(
+                lambda: documents.waiting_people(connection),
+                lambda who: documents.claim_reading(connection, self._run, who),
+            )
+        if row is None:
+            return False
+        try:
+            self._read_for(who, reader, row)
+        finally:
+            self._reading.done(who)
+        return True
+
+    def _read_for(self, who: str, reader: Reader, row: documents.ReadingRow) -> None:
+        try:
+            self._read(reader, row, who)
+        except Unreadable as error:
+            self._fail_reading(row, str(error), error.hint)
+        except TryAgain as error:
+            if self.stop.is_set():  # stopped from outside, and no fault of the file
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0)
+            elif row.attempts >= sources.ATTEMPTS:
+                self._fail_reading(row, str(error), error.hint or "Share or index it again.")
+            else:
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=_RETRY * 2**row.attempts)
+
+    def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:
+        with self._catalog.writing() as connection:
+            documents.fail_reading(connection, self._words, row.id, reason, hint)
+
+    def _read(self, reader: Reader, row: documents.ReadingRow, who: str) -> None:
+        path, began = self._data / "files" / row.sha256, monotonic()
+        inspection = reader.inspect(path)
+        with self._catalog.writing() as connection:
+            documents.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
+        with self._catalog.reading() as connection:
+            heading = documents.last_heading(connection, row.id)
+        into = self._data / "pictures" / str(row.id)
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        done = row.pages_done
+        attempts = row.attempts
+        while done < inspection.page_count:
+            if self.stop.is_set():
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0)
+                return
+            # Where an earlier run died, go page by page: one page that kills costs one page.
+            last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
+            if attempts > 2 * sources.ATTEMPTS:
+                pages = [_given_up(done + 1)]
+            else:
+                pages = reader.read(path, done + 1, last, into)
+            chunks, heading = chunk_pages(pages, heading)
+            with self._catalog.writing() as connection:
+                title = inspection.title or ""
+                if not documents.put_pages(connection, self._words, row, title, pages, chunks):
+                    return
+            done, attempts = pages[-1].number, 1
+            if done < inspection.page_count and self._has_to_yield(who):
+                with self._catalog.writing() as connection:
+                    documents.release_reading(connection, row.id, wait=0, fresh=True)
+                return
+        with self._catalog.reading() as connection:
+            printed = page_labels.printed_labels(connection, row.id)
+        with self._catalog.writing() as connection:
+            page_labels.put_labels(connection, row.id, printed)
+            documents.complete_reading(connection, self._words, row, monotonic() - began)
+
+    def _has_to_yield(self, who: str) -> bool:
+        """Whether another person's file waits and none of theirs is being read: a long file goes on after its start."""
+
+        def unfetched() -> list[str]:
+            with self._catalog.reading() as connection:
+                return sources.waiting_people(connection, self._near)
+
+        def unread() -> list[str]:
+            with self._catalog.reading() as connection:
+                return documents.waiting_people(connection)
+
+        return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
+
+
+def _given_up(number: int) -> PageReading:
+    return PageReading(
+        number, None, 612, 792, TextSource.NONE, (), None, "This page stopped Magpie several times and was left out."
+    )
+
+
+def _delays(kind: str, *, far: bool) -> int:
+    """How often a source is put off.
+
+    A disk that fails goes on failing; a network may be back within the day. A stranger's server is asked ever more
+    rarely, for the pauses double without end: 17 of them last 18 hours.
+    """
+    if kind in ("path", "url"):
+        return sources.ATTEMPTS
+    return _FAR_DELAYS if far else _DAY // _LONGEST_WAIT

@@ -1,0 +1,1 @@
+"""What an operator asks of an installation: its health, and what is kept for how long."""

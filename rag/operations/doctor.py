@@ -1,0 +1,255 @@
+"""`magpie doctor`: every link of the chain, proved by using it, each with its fix."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import text
+
+from rag.catalog import Catalog, documents, sources
+from rag.data_dir import scratch
+from rag.errors import MagpieError
+from rag.extract.convert.libreoffice import CONFINE, OFF, office_program, office_remedy
+from rag.folder_access import is_open
+from rag.ingest.captions import Captions, harmless
+from rag.ingest.ownership import is_owned
+from rag.model import Check
+from rag.ports import Generator, Prompt, Reader
+from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
+from rag.settings import Settings
+from rag.vectors.lanes import ClipLane, Lanes, TextLane
+
+CODE_WORD = "KESTREL 4719"
+"""Drawn into a picture and read back, by OCR and by a model that can see."""
+
+_LOW_DISK_GB = 2
+
+_TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
+
+
+def checks(
+    settings: Settings,
+    catalog: Catalog,
+    lanes: Lanes,
+    captions: Captions,
+    open_reader: Callable[[], Reader],
+    generator: Generator | None,
+) -> Iterator[Check]:
+    """One Check after another, as soon as each is known. Changes nothing."""
+    yield _python()
+    yield _disk(settings.data)
+    yield _folder(settings.data)
+    yield from _catalog(catalog, settings.data)
+    with scratch("doctor") as name:
+        picture = _draw_code_word(Path(name) / "code-word.png")
+        yield _reader(open_reader, picture, ocr=settings.read.ocr)
+        yield _confinement()
+        yield _office(settings.read.office)
+        yield from _clip(lanes.clip, picture)
+        yield from _text(lanes.text, chosen=bool(settings.text.model))
+        yield from _projection(lanes.clip)
+        yield from _generator(generator, picture)
+        yield from _captions(captions)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("python", "ok", f"Python {version}")
+
+
+def _disk(data: Path) -> Check:
+    free = shutil.disk_usage(data).free / 1e9
+    if free < _LOW_DISK_GB:
+        return Check(
+            "disk", "fail", f"{free:.1f} GB free where {data} lies", "Free some space, or set MAGPIE_DATA elsewhere."
+        )
+    return Check("disk", "ok", f"{free:.0f} GB free where {data} lies")
+
+
+def _folder(data: Path) -> Check:
+    if is_open(data):
+        detail = f"others on this machine may open {data}"
+        return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
+    return Check("data folder", "ok", "its owner alone may open it")
+
+
+def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
+    with catalog.reading() as connection:
+        sound = connection.scalar(text("PRAGMA quick_check(1)"))
+        pages, chunks = documents.counts(connection)
+        rows = sources.settled(connection)
+    if sound != "ok":
+        yield Check(
+            "catalog", "fail", f"SQLite says: {sound}", "Put a backup of catalog.db in its place, or index again."
+        )
+    else:
+        yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is sound")
+    failed = [row for row in rows if row.state == "failed"]
+    if failed:
+        yield Check(
+            "files",
+            "warn",
+            f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
+            failed[0].hint,
+        )
+    working = is_owned(data)
+    yield Check(
+        "owner", "ok", "another Magpie is at work on this folder" if working else "nobody is at work on this folder"
+    )
+
+
+def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> Check:
+    try:
+        with closing(open_reader()) as reader, scratch("doctor") as into:
+            reader.inspect(picture)
+            page = reader.read(picture, 1, 1, Path(into))[0]
+    except MagpieError as error:
+        return Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
+    words = " ".join(block.text for block in page.blocks)
+    if not ocr:
+        return Check("reading", "warn", "OCR is off: scans and screenshots have no words", "Set MAGPIE_READ__OCR=true.")
+    if CODE_WORD.replace(" ", "") not in words.replace(" ", "").upper():
+        return Check("reading", "fail", f"OCR read {words!r} where {CODE_WORD!r} stands", "Install Magpie again.")
+    return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
+
+
+def _confinement() -> Check:
+    gap = confinement_gap()
+    if gap is not None:
+        detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
+        return Check("confinement", "warn", f"{detail}documents are refused", CONFINE)
+    walls = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
+    return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({walls})")
+
+
+def _office(wanted: str) -> Check:
+    program = office_program(wanted)
+    if program is not None and confinement_gap() is not None:
+        return Check("office", "warn", "Word and PowerPoint files are refused: LibreOffice cannot be confined", CONFINE)
+    if program is not None:
+        return Check("office", "ok", f"office documents are opened with {program}")
+    if wanted == OFF:
+        return Check("office", "ok", "off: office documents are refused")
+    return Check(
+        "office", "warn", "there is no LibreOffice: Word and PowerPoint files are refused", office_remedy(wanted)
+    )
+
+
+def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
+    identity = lane.identity(at_once=True)
+    if identity is None:
+        waiting = lane.off.startswith("waiting")  # for the GPU host: nothing is switched off
+        yield Check("picture lanes", "warn", lane.off if waiting else f"off: {lane.off}", lane.fix)
+        return
+    try:
+        vectors = lane.of_picture(picture) + lane.of_text(CODE_WORD)
+    except MagpieError as error:
+        yield Check("picture lanes", "fail", str(error), error.hint)
+        return
+    yield from _stored(lane, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
+
+
+def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
+    identity = lane.identity(at_once=True)
+    if identity is None:
+        yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
+        return
+    try:
+        vectors = lane.of_text(CODE_WORD)
+    except MagpieError as error:
+        yield Check("text vectors", "fail", str(error), error.hint)
+        return
+    yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+
+
+def _projection(lane: ClipLane) -> Iterator[Check]:
+    if lane.side is None:
+        return
+    found = lane.side()
+    if isinstance(found, str):
+        yield Check("projection", "warn", f"not used: {found}", _TRAIN)
+    else:
+        yield Check("projection", "ok", "questions for pictures are projected text vectors")
+
+
+def _stored(lane: ClipLane | TextLane, name: str, detail: str, store: str) -> Iterator[Check]:
+    """Whether every chunk has its vectors, and the store gives them back."""
+    waiting = lane.waiting()
+    if waiting:
+        yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
+    else:
+        yield Check(name, "ok", detail)
+    try:
+        sound = lane.probe()
+    except MagpieError as error:
+        yield Check(store, "fail", str(error), "magpie index, on any file: it is filled again from the catalog")
+        return
+    if sound:
+        yield Check(store, "ok", "a sample of stored vectors, asked with themselves, came back")
+    else:
+        yield Check(store, "fail", "stored vectors are missing", "magpie index, on any file: it is filled again")
+
+
+def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
+    if generator is None:
+        yield Check("model", "warn", "no model is set: answers are passages", "Set MAGPIE_ANSWER__MODEL.")
+        return
+    try:
+        ability = generator.ability()
+        if not ability.vision:
+            yield Check(
+                "model", "warn", f"{ability.model} reads text only", "Choose a model that can see; README lists some."
+            )
+            return
+        prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
+        said = "".join(generator.stream(prompt))
+    except MagpieError as error:
+        yield Check("model", "warn", str(error), error.hint)
+        return
+    if CODE_WORD.split()[1] in said:
+        yield Check("model", "ok", f"{ability.model} read the code word from a picture")
+    else:
+        yield Check(
+            "model", "warn", f"{ability.model} saw {said[:60]!r} where {CODE_WORD!r} stands", "Try a larger model."
+        )
+
+
+def _captions(captions: Captions) -> Iterator[Check]:
+    """Whether a model says what pictures show; one picture is tried. Nothing where none is wanted."""
+    if not captions.wanted:
+        yield Check("captions", "ok", "off: pictures are found by their own words; MAGPIE_CAPTION__MODEL turns them on")
+        return
+    captioner = captions.captioner(at_once=True)
+    if captioner is None:
+        yield Check("captions", "warn", f"off: {captions.off}", captions.fix)
+        return
+    try:
+        said = captioner.caption(harmless(), threading.Event())
+    except MagpieError as error:
+        yield Check("captions", "warn", str(error), error.hint)
+        return
+    waiting = captions.waiting()
+    if waiting:
+        yield Check(
+            "captions",
+            "warn",
+            f"by {captioner.identity}; {waiting} pictures wait for theirs",
+            "magpie index, on any file",
+        )
+    else:
+        yield Check("captions", "ok", f"by {captioner.identity}, who says of a square: {' '.join(said.split())[:60]!r}")
+
+
+def _draw_code_word(path: Path) -> Path:
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("RGB", (640, 160), "white")
+    ImageDraw.Draw(picture).text((40, 45), CODE_WORD, fill="black", font=ImageFont.load_default(64))
+    picture.save(path)
+    return path

@@ -1,0 +1,67 @@
+"""Candidates for a picture that words do not place: pages that have many of its points, by a vote.
+
+Locality-sensitive hashing (Indyk and Motwani, STOC 1998): a signature of 128 bits is cut into eight keys of 16. Two
+points are compared when they have a key in common that few points have; the nearer they are, the more they count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.vectors.fingerprints import Points, inverted
+
+_BANDS, _KEYS = 8, 1 << 16
+
+_COMMON = 0.0001
+"""Share of all points from which a key is left out: strokes of letters look alike on every page."""
+
+_RARE = 30
+"""Points that may have a key however few there are."""
+
+_NEAR = 12
+"""Bits in which two points may differ and still count."""
+
+_ONES = np.array([value.bit_count() for value in range(_KEYS)], np.uint8)
+
+
+def votes(picture: Points, pages: Sequence[Points]) -> NDArray[np.float64]:
+    """(pages,) what speaks for each page, from 0; the picture is taken as it is and inverted, whichever fits better.
+
+    On half of the development screenshots the right page of 1,409 was among the first 30 for 98.5 %.
+    """
+    if not len(picture) or not pages:
+        return np.zeros(len(pages))
+    owner = np.repeat(np.arange(len(pages)), [len(page) for page in pages])
+    keys = _keys(np.concatenate(list(pages)))
+    few = max(_RARE, round(len(keys) * _COMMON))
+    rare = np.stack([np.bincount(keys[:, band], minlength=_KEYS) <= few for band in range(_BANDS)])
+    both = (_nearness(_keys(shown), keys, rare) for shown in (picture, inverted(picture)))
+    return np.asarray(np.max([np.bincount(owner, near, len(pages)) for near in both], axis=0))
+
+
+def _keys(found: Points) -> NDArray[np.uint16]:
+    """(n, _BANDS)"""
+    return np.ascontiguousarray(found["bits"]).view("<u2")
+
+
+def _nearness(ours: NDArray[np.uint16], theirs: NDArray[np.uint16], rare: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(theirs,) by how many bits each of their points is nearer than need be to the nearest of ours."""
+    best = np.full(len(theirs), _NEAR + 1, np.uint16)
+    for band in range(_BANDS):
+        order = np.argsort(ours[:, band], kind="stable")
+        mine = ours[order, band]
+        asked = np.zeros(_KEYS, np.bool_)
+        asked[mine] = True
+        hit = np.flatnonzero((asked & rare[band])[theirs[:, band]])
+        first = np.searchsorted(mine, theirs[hit, band], "left")
+        number = np.searchsorted(mine, theirs[hit, band], "right") - first
+        # One row for each pair: a point of theirs, and each of ours with the same key.
+        their = np.repeat(hit, number)
+        nth = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+        our = order[np.repeat(first, number) + nth]
+        differ = _ONES[theirs[their] ^ ours[our]].sum(axis=1, dtype=np.uint16)
+        np.minimum.at(best, their, differ)
+    return (_NEAR + 1 - best).astype(np.float64)

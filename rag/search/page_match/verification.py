@@ -1,0 +1,198 @@
+"""The proof that a picture shows a page: its points lie in place, and block by block it looks the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.model import Box
+from rag.vectors.fingerprints import Grey, Points, inverted, places
+
+Matrix: TypeAlias = NDArray[np.float64]
+"""(2, 3): turns, scales and moves a page's places to the picture's, both as shares of their long sides."""
+
+PROVED = 0.5
+"""Agreement from which a picture shows a page."""
+
+LEAST_POINTS = 7
+"""Points in place from which the pictures are compared; chance puts as many in place now and then."""
+
+ENOUGH = 30
+"""Points of a picture from which it can be judged: with fewer, that nothing fits says nothing."""
+
+_CLEARER = 0.9
+"""A match counts when the next best is this much farther (Lowe's ratio; his 0.8 is for unshortened descriptors)."""
+
+_OCTAVE = 0.6
+"""Halvings of size by which a match may differ from what most of them say."""
+
+_ASTRAY = 0.01
+"""Share of the picture's long side by which a point may lie beside its place."""
+
+_TRIES = 3000
+
+_SCALES = 0.08, 12.0
+"""Sizes of a page in the picture, in the picture's long sides: smaller is a thumbnail, larger a few letters."""
+
+_TILT = np.radians(12.0)
+"""Points that are taken to be upright are not recognised when turned farther."""
+
+_COMPARED = 400
+"""Pixels of the picture's long side at which it is compared."""
+
+_BLOCK, _SHIFT = 20, 2
+"""Pixels of a block's side, and by how many it may lie beside its place."""
+
+_LEAST_BLOCKS = 4
+"""Blocks that must show something: fewer look like any others."""
+
+_FLAT = 5.0
+"""Standard deviation in grey levels below which a block shows nothing."""
+
+_ALIKE = 0.75
+"""Normalised correlation from which two blocks show the same. Lines of other words in place of lines reach 0.7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`points` lie in place; `agreement`, 0 to 1, is the share of the blocks that look the same, of those that show
+    anything; `likeness`, -1 to 1, is their mean correlation, by which pages that all agree are told apart; `box` is
+    where the picture lies on the page."""
+
+    points: int
+    agreement: float
+    likeness: float
+    box: Box
+
+    @property
+    def proved(self) -> bool:
+        return self.agreement >= PROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where a picture would lie on a page. `dark`: with black and white exchanged."""
+
+    matrix: Matrix
+    points: int
+    dark: bool = False
+
+
+def align(picture: Points, page: Points) -> Alignment | None:
+    """The place where most of the picture's points fit the page's, light as it is or inverted; None when few do."""
+    light = _align(picture, page)
+    if light is not None and light.points >= 3 * LEAST_POINTS:
+        return light
+    dark = _align(inverted(picture), page)
+    if dark is not None and (light is None or dark.points > light.points):
+        return replace(dark, dark=True)
+    return light
+
+
+def _align(picture: Points, page: Points) -> Alignment | None:
+    import cv2
+
+    ours, theirs = _pairs(picture, page)
+    if len(ours) < LEAST_POINTS:
+        return None
+    cv2.setRNGSeed(0)  # the same question has the same answer
+    matrix, fits = cv2.estimateAffinePartial2D(
+        places(theirs), places(ours), ransacReprojThreshold=_ASTRAY, maxIters=_TRIES
+    )
+    if matrix is None or not np.isfinite(matrix).all() or int(fits.sum()) < LEAST_POINTS:
+        return None
+    scale, turn = float(np.hypot(matrix[0, 0], matrix[1, 0])), float(np.arctan2(matrix[1, 0], matrix[0, 0]))
+    if not _SCALES[0] <= scale <= _SCALES[1] or abs(turn) > _TILT:
+        return None
+    return Alignment(np.asarray(matrix, np.float64), int(fits.sum()))
+
+
+def _pairs(picture: Points, page: Points) -> tuple[Points, Points]:
+    """Points of both that are each other's nearest, clearly so, and of a size that most of the pairs agree on."""
+    import cv2
+
+    if min(len(picture), len(page)) < LEAST_POINTS:
+        return picture[:0], page[:0]
+    matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
+    bits = np.ascontiguousarray(picture["bits"]), np.ascontiguousarray(page["bits"])
+    there = matcher.knnMatch(bits[1], bits[0], k=2)
+    back = {match.queryIdx: match.trainIdx for match in matcher.match(bits[0], bits[1])}
+    kept = [
+        (best.trainIdx, best.queryIdx)
+        for best, second in there
+        if best.distance < _CLEARER * second.distance and back[best.trainIdx] == best.queryIdx
+    ]
+    if not kept:
+        return picture[:0], page[:0]
+    pairs = np.array(kept)
+    ours, theirs = picture[pairs[:, 0]], page[pairs[:, 1]]
+    octaves = np.log2(ours["size"].astype(np.float64) / theirs["size"].astype(np.float64))
+    near = np.abs(octaves[:, None] - octaves[None, :]) <= _OCTAVE
+    usual = near[np.argmax(near.sum(axis=1))]
+    return ours[usual], theirs[usual]
+
+
+def prove(picture: Grey, page: Grey, alignment: Alignment) -> Proof:
+    """Lay the page's picture under the other at this place and compare them block by block."""
+    import cv2
+
+    height, width = picture.shape
+    shrunk = min(1.0, _COMPARED / max(height, width))
+    size = max(_BLOCK, round(width * shrunk)), max(_BLOCK, round(height * shrunk))
+    ours = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    # A page larger than it is to be shown is first made smaller as a whole: warping takes single pixels.
+    scale = float(np.hypot(alignment.matrix[0, 0], alignment.matrix[1, 0])) * max(size) / max(page.shape)
+    if scale < 1.0:
+        smaller = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
+        page = np.asarray(cv2.resize(page, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    warp = alignment.matrix * max(size)
+    warp[:, :2] /= max(page.shape)
+    margin = warp + np.array([[0, 0, _SHIFT], [0, 0, _SHIFT]])
+    shown = (size[0] + 2 * _SHIFT, size[1] + 2 * _SHIFT)
+    theirs = cv2.warpAffine(page, margin, shown, flags=cv2.INTER_LINEAR, borderValue=255.0)
+    if alignment.dark:
+        ours = 255 - ours
+    alike = _correlations(np.asarray(ours, np.float32), np.asarray(theirs, np.float32))
+    box = _box(warp, size, page)
+    if alike.size < _LEAST_BLOCKS:
+        return Proof(alignment.points, 0.0, 0.0, box)
+    return Proof(alignment.points, float((alike >= _ALIKE).mean()), float(alike.mean()), box)
+
+
+def _correlations(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(blocks that show something,) their correlation, -1 to 1; `theirs` is wider by _SHIFT on every side."""
+    import cv2
+
+    rows, columns = ours.shape[0] // _BLOCK, ours.shape[1] // _BLOCK
+    ours, theirs = cv2.GaussianBlur(ours, (3, 3), 0), cv2.GaussianBlur(theirs, (3, 3), 0)
+
+    def blocks(whole: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(rows, columns, pixels), each around its mean."""
+        cut = whole[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
+        each = cut.transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+        return np.asarray(each - each.mean(axis=2, keepdims=True), np.float32)
+
+    mine = blocks(ours)
+    my_size = np.sqrt((mine**2).mean(axis=2))
+    best = np.full((rows, columns), -1.0)
+    seen = my_size >= _FLAT
+    for down in range(2 * _SHIFT + 1):
+        for right in range(2 * _SHIFT + 1):
+            other = blocks(theirs[down:, right:])
+            size = np.sqrt((other**2).mean(axis=2))
+            if down == right == _SHIFT:
+                seen |= size >= _FLAT
+            best = np.maximum(best, (mine * other).mean(axis=2) / np.maximum(my_size * size, 1.0))
+    return np.asarray(best[seen], np.float64)
+
+
+def _box(warp: Matrix, size: tuple[int, int], page: Grey) -> Box:
+    """The picture's corners on the page, as fractions of it, and no farther than its edges."""
+    whole = np.vstack([warp, [0.0, 0.0, 1.0]])
+    corners = np.array([[x, y, 1.0] for x in (0, size[0]) for y in (0, size[1])])
+    on_page = (np.linalg.inv(whole) @ corners.T)[:2].T / np.array([page.shape[1], page.shape[0]])
+    (x0, y0), (x1, y1) = on_page.min(axis=0).clip(0, 1), on_page.max(axis=0).clip(0, 1)
+    return Box(float(x0), float(y0), float(x1), float(y1))

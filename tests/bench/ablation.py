@@ -1,0 +1,78 @@
+"""What each lane and each trick is worth: `python -m tests.bench.ablation DATA --questions Q.jsonl`.
+
+The questions are asked over what the data folder holds, within their own file and over all files, with everything and
+then with one lane or trick left out at a time. Nothing is written; the folder may not be in use by another process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rag import MagpieError, Settings, load_settings, measure, open_rag
+from rag.evaluation.metrics import CUTS
+from rag.settings import LANES
+
+
+def variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
+    """(name, settings) of everything, and of everything but one."""
+    yield "everything", settings
+    search = settings.search
+    for lane in search.lanes:
+        rest = tuple(other for other in search.lanes if other != lane)
+        yield f"without lane {lane}", _with(settings, lanes=rest)
+    for lane in search.lanes:
+        yield f"lane {lane} alone", _with(settings, lanes=(lane,))
+    for trick in search.tricks:
+        rest = tuple(other for other in search.tricks if other != trick)
+        yield f"without {trick}", _with(settings, tricks=rest)
+    yield "without any of these", _with(settings, tricks=())
+
+
+def _with(settings: Settings, **changed: Sequence[str]) -> Settings:
+    return settings.model_copy(update={"search": settings.search.model_copy(update=changed)})
+
+
+def figures(settings: Settings, questions: Path) -> tuple[list[float], list[str]]:
+    """(recall at each cut within the own file, then over all files; lanes that took part)"""
+    found: list[float] = []
+    with open_rag(settings) as rag:
+        for within in (True, False):
+            report = measure(rag, questions, within=within)
+            fused = report.to_json()["fused"]
+            assert isinstance(fused, dict)
+            found += [fused[f"recall@{cut}"] or 0.0 for cut in CUTS]
+        lanes = [lane for lane in LANES if any(row.lanes.get(lane) for row in report.asked)]
+    return found, lanes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="data folder with the files indexed that the questions ask about")
+    parser.add_argument("--questions", type=Path, required=True, help="as for magpie eval")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(options.data)
+        whole, lanes = figures(settings, options.questions)
+        head = " ".join(f"{f'R@{cut}':>6}" for cut in CUTS)
+        _say(f"{'':26}{'within':<{len(head) + 3}}all files")
+        _say(f"{'':26}{head}   {head}")
+        for name, changed in variants(_with(settings, lanes=lanes)):
+            row = whole if name == "everything" else figures(changed, options.questions)[0]
+            cells = [f"{100 * value:6.1f}" for value in row]
+            _say(f"{name:26}{' '.join(cells[: len(CUTS)])}   {' '.join(cells[len(CUTS) :])}")
+    except MagpieError as error:
+        sys.stderr.write(f"{error} {error.hint}\n")
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

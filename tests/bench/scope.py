@@ -1,0 +1,121 @@
+"""What it costs to know who may see what: `python -m tests.bench.scope DATA [--questions Q.jsonl]`.
+
+DATA is a data folder with something indexed; it is only read. Its chunks are multiplied as for `tests.bench.search`,
+into 500 spaces. Three things are timed in one run, a question each: the decision itself, of a bot in 500 channels with
+200 people, as the first time and as every other time, against a stand-in for Slack on this machine, whose answers take
+a millisecond where Slack's take a hundred; the search in half of the spaces against the same search without a scope,
+in turn; and the check right before a reply is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from bot.access.directory import Directory
+from bot.access.policy import Access
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from bot.settings import SlackSettings
+from bot.slack.client import open_asker
+from rag import Rag, Scope, Settings, allowed, open_rag
+from tests.bench.multiplied import SPACES, build
+from tests.bench.search import CountingStore, InstantEmbedder, Spread, _Watch, read_questions
+
+CHANNELS, PEOPLE = 500, 200
+_ASKED = 200
+
+
+def took(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+@contextmanager
+def company(channels: int, people: int) -> Iterator[tuple[Workspace, str, str]]:
+    """A workspace of that size; a channel that everybody is in, and somebody."""
+    with open_workspace(scopes=SCOPES, events=EVENTS) as ws:
+        everybody = [ws.person(f"person-{number}") for number in range(people)]
+        for number in range(channels - 1):
+            ws.channel(f"channel-{number}", everybody[:5])
+        yield ws, ws.channel("all", everybody), everybody[0]
+
+
+def decisions(channels: int = CHANNELS, people: int = PEOPLE, runs: int = _ASKED) -> dict[str, Spread]:
+    """Milliseconds of a decision: in a channel, with nothing known and with all of it, and in a direct message."""
+    with company(channels, people) as (ws, channel, user):
+        settings = SlackSettings(bot_token=ws.bot_token, api_url=ws.api_url)
+        access = Access(Directory(open_asker(settings), ws.team_id))
+        direct = ws.direct(user)
+
+        def ask(where: str) -> None:
+            if access.granted(where, user).notice:
+                raise RuntimeError("the stand-in did not answer")
+
+        def cold() -> None:
+            access.distrust()
+            ask(channel)
+
+        first = [took(cold) for _ in range(max(3, runs // 10))]
+        warm = [took(partial(ask, channel)) for _ in range(runs)]
+        alone = [took(partial(ask, direct)) for _ in range(max(3, runs // 10))]
+    return {
+        "first": Spread.of(first),
+        "remembered": Spread.of(warm),
+        "direct message": Spread.of(alone),
+    }
+
+
+def searches(rag: Rag, questions: Sequence[str], scope: Scope) -> dict[str, list[float]]:
+    """Milliseconds of each question in a scope, without one, and of the check of its ten documents before a reply."""
+    times: dict[str, list[float]] = {"scope": [], "none": [], "check": []}
+    for question in questions:
+        times["none"].append(took(partial(rag.find, question, Scope.operator())))
+        times["scope"].append(took(partial(rag.find, question, scope)))
+        documents = {hit.document for hit in rag.find(question, scope).hits}
+
+        def check(documents: set[int] = documents) -> None:
+            with rag.writing() as connection:
+                if len(allowed(connection, documents, scope)) != len(documents):
+                    raise RuntimeError("a document that was found is not in the scope")
+
+        times["check"].append(took(check))
+    return times
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--questions", type=Path, help="a question file of `magpie eval`")
+    parser.add_argument("--chunks", type=int, default=100_000)
+    parser.add_argument("--made", type=Path, help="keep the large catalog here, and use it when it is there")
+    options = parser.parse_args()
+    for name, spread in decisions().items():
+        print(f"decision, {name}: p50 {spread.p50:.1f} ms, p95 {spread.p95:.1f} ms")  # noqa: T201
+    questions = read_questions(options.questions, options.data, 1, _ASKED)
+    scope = Scope.of(*(f"S{number}" for number in range(0, SPACES, 2)))
+    with tempfile.TemporaryDirectory() as scratch:
+        made = options.made or Path(scratch)
+        build(options.data, made, options.chunks, 1, _Watch())
+        store = CountingStore(made / "chroma")
+        with open_rag(Settings(data=made, answer={"model": ""}), embedder=InstantEmbedder(), store=store) as rag:
+            searches(rag, questions[:5], scope)
+            times = searches(rag, questions, scope)
+    for name, values in times.items():
+        spread = Spread.of(values)
+        print(f"{name}: p50 {spread.p50:.1f} ms, p95 {spread.p95:.1f} ms")  # noqa: T201
+    ratios = [a / b for a, b in zip(times["scope"], times["none"], strict=True)]
+    print(f"a search with a scope takes {median(ratios):.2f} times as long as one without, in the median")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

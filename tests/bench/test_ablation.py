@@ -1,0 +1,40 @@
+"""The ablation asks with everything, then with one lane or trick less."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rag import Settings, open_rag
+from rag.settings import TRICKS
+from tests.bench.ablation import main, variants
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
+
+
+def test_each_variant_leaves_one_out(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, search={"lanes": ("words", "place")})
+    made = dict(variants(settings))
+    assert made["everything"] == settings
+    assert made["without lane place"].search.lanes == ("words",)
+    assert made["lane place alone"].search.lanes == ("place",)
+    for trick in TRICKS:
+        assert set(TRICKS) - set(made[f"without {trick}"].search.tricks) == {trick}
+    assert made["without any of these"].search.tricks == ()
+
+
+def test_a_line_for_each_and_recall_in_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.pdf").write_text("The gateway listens on port 8443.\fHerons nest here.")
+    (tmp_path / "q.jsonl").write_text(
+        json.dumps({"id": 1, "query": "Which port does the gateway use?", "file": "a.pdf", "pages": [1]})
+    )
+    data = tmp_path / "data"
+    with open_rag(Settings(data=data, read={"workers": 1}), reader=TextReader, embedder=NoEmbedder()) as rag:
+        rag.index([tmp_path / "a.pdf"])
+    assert main([str(data), "--questions", str(tmp_path / "q.jsonl")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["everything", *["100.0"] * 8]
+    assert next(line for line in lines if line.startswith("without lane words")).split()[-1] == "0.0"
+    assert main([str(data), "--questions", str(tmp_path / "none.jsonl")]) == 1

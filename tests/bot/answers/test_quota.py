@@ -1,0 +1,170 @@
+"""One person's flood: it is refused with a remedy, and delays nobody else's first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select
+
+from bot.answers import queue
+from bot.db import ephemeral_messages, tables
+from bot.db.ephemeral_messages import Aside, aside
+from bot.settings import SlackSettings
+from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
+from bot.slack.files import KIND
+from bot.slack.inbox import has_room, record
+from rag import Rag, Rounds, Settings, files_waiting, open_rag, shared_in
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    with open_rag(Settings(data=tmp_path_factory.mktemp("quota"))) as rag:
+        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        yield rag
+
+
+@pytest.fixture
+def rag(opened: Rag) -> Rag:
+    clear(opened)
+    return opened
+
+
+def clear(rag: Rag) -> None:
+    with rag.writing() as connection:
+        connection.execute(queue.question.delete())
+        connection.execute(aside.delete())
+
+
+def question(user: str, number: int, thread: str = "") -> Question:
+    return Question("C1", f"{time() - 10_000 + number:.6f}", thread, user, "?")
+
+
+def told(rag: Rag) -> list[tuple[str, str]]:
+    with rag.reading() as connection:
+        return [(row.user, row.text) for row in connection.execute(select(aside).order_by(aside.c.id))]
+
+
+def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
+    now = time()
+    with rag.writing() as connection:
+        for number in range(9):
+            record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
+        record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
+        assert queue.waiting_of(connection, "mallory") == 3
+        assert queue.waiting_of(connection, "ada") == 1
+    assert told(rag) == [("mallory", ephemeral_messages.too_many(3))]
+    assert "press Stop" in ephemeral_messages.too_many(3)
+
+
+def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) -> None:
+    now = time()
+    asked = [Question("C1", f"{now + number:.6f}", "", "mallory", "?") for number in range(3)]
+    with rag.writing() as connection:
+        for one in asked:
+            record(connection, one, waiting=2)
+        record(connection, asked[2], waiting=0)  # told again, after the line has become shorter
+        record(connection, Edited("C1", asked[2].ts, "other words", now + 3))
+        assert queue.waiting_of(connection, "mallory") == 2
+        record(connection, FollowUp(question("mallory", 9), others=False), waiting=2)
+        assert queue.waiting_of(connection, "mallory") == 2
+
+
+def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
+    with rag.writing() as connection:
+        taken = [
+            ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a"), 3)
+            for _ in range(9)
+        ]
+        assert taken == [True] * 3 + [False] * 6
+        assert ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"), 3)
+        record(connection, HomeOpened("mallory", "D1"))
+    assert told(rag)[3:] == [("mallory", ephemeral_messages.too_many(3)), ("ada", ""), ("mallory", "")]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(asked=st.lists(st.sampled_from("abcd"), min_size=1, max_size=25))
+def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
+    """Between two asides of one person everybody else who waited gets one."""
+    clear(rag)
+    rounds, served = Rounds(), []
+    with rag.writing() as connection:
+        for who in asked:
+            ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", who, "x"))
+        while due := ephemeral_messages.due_aside(connection, rounds):
+            served.append(due.user)
+            ephemeral_messages.end_aside(connection, due.id)
+    assert sorted(served) == sorted(asked)
+    for at, who in enumerate(served):
+        waiting = {other for other in served[at:] if other != who}
+        again = served.index(who, at + 1) if who in served[at + 1 :] else None
+        if again is not None:
+            assert waiting <= set(served[at + 1 : again])
+
+
+def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
+    rounds = Rounds()
+    with rag.writing() as connection:
+        for _ in range(200):
+            ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a b c"))
+        for _ in range(3):
+            due = ephemeral_messages.due_aside(connection, rounds)
+            assert due is not None
+            ephemeral_messages.end_aside(connection, due.id)
+        ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"))
+        due = ephemeral_messages.due_aside(connection, rounds)
+        assert due is not None
+        assert due.user == "ada"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    steps=st.lists(st.sampled_from(["a", "b", "claim", "end"]), max_size=40), workers=st.integers(2, 5), most=st.just(2)
+)
+def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: int, most: int) -> None:
+    clear(rag)
+    held: list[queue.Asked] = []
+    for number, step in enumerate(steps):
+        with rag.writing() as connection:
+            if step in "ab":
+                queue.put_question(connection, question(step, number))
+                while greeted := queue.claim_greeting(connection):
+                    queue.line_up(connection, greeted)
+            elif step == "end" and held:
+                queue.end_question(connection, held.pop(0), "done")
+            elif step == "claim" and len(held) < workers:
+                free = {
+                    who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < most
+                }
+                asked = queue.claim_question(connection, most)
+                assert (asked is not None) is bool(free)
+                held += [asked] if asked else []
+    assert all([one.question.user for one in held].count(who) <= most for who in "ab")
+
+
+def users(connection: Connection, state: str) -> set[str]:
+    return set(connection.scalars(select(queue.question.c.user).where(queue.question.c.state == state)))
+
+
+def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag) -> None:
+    with rag.writing() as connection:
+        for number in range(9):
+            file = SlackFile(f"F{number}", f"{number}.pdf", ending="pdf", size=1, created=1, user="mallory", stub=False)
+            record(connection, Shared(file, "C7", "mallory", f"7.{number}"), files=3)
+        record(connection, Shared(SlackFile("F1", "1.pdf", user="mallory"), "C8", "mallory"), files=3)
+        record(connection, Shared(SlackFile("F20", "a.pdf", user="ada"), "C7", "ada"), files=3)
+        assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]
+        assert list(shared_in(connection, KIND, "C8")) == ["F1"]
+        assert files_waiting(connection, "mallory") == 3
+        assert not has_room(connection, "mallory", 3)
+        assert has_room(connection, "mallory", 4)
+        assert has_room(connection, "mallory", 0)
+    assert told(rag) == [("mallory", ephemeral_messages.too_many_files(3))]
+
+
+@pytest.mark.parametrize(("workers", "of_one", "got"), [(4, 2, 2), (1, 2, 1), (2, 2, 1), (8, 64, 7)])
+def test_one_worker_is_left_to_others(workers: int, of_one: int, got: int) -> None:
+    assert SlackSettings(workers=workers, person_workers=of_one).workers_of_one == got

@@ -1,0 +1,208 @@
+"""Replies as Slack shows them: within its limits, and no link or mention that is not ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.answers.render import (
+    SECTION,
+    UNSEEN,
+    Reply,
+    answer_reply,
+    failure_sentence,
+    failures_remark,
+    page_reply,
+    pieces,
+    plain_reply,
+    reading_status,
+    unseen_reply,
+)
+from bot.demo.slack_server.limits import too_long
+from rag import Kind, Mode, Standing
+from tests.injections.slack import things_in
+from tests.support.engine import answer, hit
+
+LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.com/files/U1/F1/a.pdf?a=1&b=2")
+
+
+def texts(reply: Reply) -> list[str]:
+    """Every text that Slack would parse."""
+    found = []
+    for block in reply.blocks:
+        if block["type"] in ("actions", "context_actions"):
+            continue
+        found += [part["text"] for part in (block.get("text"), *block.get("elements", ())) if part]
+        assert all(part["verbatim"] for part in (block.get("text"), *block.get("elements", ())) if part)
+    return [*found, reply.text]
+
+
+def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
+    reply = answer_reply(answer("Port **8443** [1].", LINKED))
+    assert reply.text == "Port *8443* [1]."
+    assert reply.blocks[0]["text"]["text"] == "Port *8443* [1]."
+    assert reply.blocks[1]["elements"][0]["text"] == (
+        "[1] <https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|hand¦book &lt;v2&gt;.pdf>, p. 12 (printed vi)"
+    )
+    assert [(picture.path, picture.title) for picture in reply.pictures] == [
+        ("evidence-1.png", "[1] hand|book <v2>.pdf, p. 12 (printed vi)")
+    ]
+    assert Reply.restored(reply.stored()) == reply
+
+
+def test_a_figure_and_a_table_are_cited_as_such() -> None:
+    table, figure = replace(LINKED, name="a.pdf", kind=Kind.TABLE), replace(hit(2, "b.pdf", 3), kind=Kind.FIGURE)
+    reply = answer_reply(answer("40 hours [1], see [2].", table, figure))
+    lines = reply.blocks[1]["elements"][0]["text"].split("\n")
+    assert lines[0].endswith("|a.pdf>, table on p. 12 (printed vi)")
+    assert lines[1] == "[2] b.pdf, figure on p. 3"
+    assert [picture.title for picture in reply.pictures][1] == "[2] b.pdf, figure on p. 3"
+    quoted = answer_reply(answer("[1] a.pdf, table on p. 12 (printed vi)\n“40 hours”", table, mode=Mode.PASSAGES))
+    assert "|a.pdf>, table on p. 12 (printed vi)\n“40 hours”" in quoted.blocks[0]["text"]["text"]
+
+
+def test_pictures_keep_the_passages_they_show_when_one_could_not_be_drawn() -> None:
+    made = answer("a [1] b [2]", hit(1, "gone.pdf", 1), replace(hit(2, "b.pdf", 3), document=7))
+    reply = answer_reply(replace(made, evidence=made.evidence[1:], pictured=made.cited[1:]))
+    assert [(picture.title, picture.document) for picture in reply.pictures] == [("[2] b.pdf, p. 3", 7)]
+
+
+def test_a_link_that_is_none_is_not_made() -> None:
+    for link in (None, "javascript:alert(1)", "https://x|y", "https://x> <!channel"):
+        reply = answer_reply(answer("a [1]", replace(LINKED, link=link)))
+        assert "<" not in "".join(texts(reply))
+
+
+def test_nothing_found_shows_neither_citation_nor_picture() -> None:
+    reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
+    assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
+    assert reply.pictures == []
+
+
+@pytest.mark.parametrize(
+    ("link", "label"),
+    [
+        ("http://evil.example/login?a=1&b=2", "(<http://evil.example/login?a=1&amp;b=2|evil.example>)"),
+        ("https://slack.com.evil.example/a", "(<https://slack.com.evil.example/a|slack.com.evil.example>)"),
+        ("https://slack.com@evil.example/a", "(<https://slack.com@evil.example/a|evil.example>)"),
+        ("https://notslack.com/a", "(<https://notslack.com/a|notslack.com>)"),
+        ("https://аpple.com/a", "(<https://аpple.com/a|xn--pple-43d.com>)"),
+        ("http://i❤.ws/a", ""),
+    ],
+)
+def test_link_of_a_web_page_is_labeled_by_its_host(link: str, label: str) -> None:
+    page = replace(hit(1, "Your session has expired: sign in", 1), link=link)
+    told = f"Your session has expired: sign in {label}".rstrip()
+    assert answer_reply(answer("Yes [1].", page)).blocks[1]["elements"][0]["text"] == f"[1] {told}, p. 1"
+    assert page_reply(page, None).blocks[0]["text"]["text"] == f"This is *{told}*, p. 1."
+
+
+def test_name_that_holds_another_files_place_keeps_its_own_link() -> None:
+    long = replace(hit(1, "see b.txt, p. 1 a.txt", 1), link="https://x.slack.com/files/A")
+    short = replace(hit(2, "b.txt", 1), link="https://x.slack.com/files/B")
+    said = f"Nothing. Nearest: {long.place}; {short.place}."
+    reply = answer_reply(replace(answer(said, long, short), abstained=True))
+    assert reply.blocks[0]["text"]["text"] == (
+        "Nothing. Nearest: <https://x.slack.com/files/A|see b.txt, p. 1 a.txt>, p. 1; "
+        "<https://x.slack.com/files/B|b.txt>, p. 1."
+    )
+
+
+def test_nothing_found_names_the_nearest_pages_with_their_links() -> None:
+    reply = answer_reply(answer(f"I could not find this. Nearest: {LINKED.place}.", LINKED, abstained=True))
+    link = reply.blocks[0]["text"]["text"]
+    assert "Nearest: <https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|" in link
+    assert link.endswith(", p. 12 (printed vi).")
+
+
+def test_a_strange_screenshot_is_told_the_two_nearest_pages() -> None:
+    hits = [replace(LINKED, page=page, label=None) for page in (3, 4, 5)]
+    reply = unseen_reply(hits, "late.pdf: not wholly read yet.")
+    assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
+    text = reply.blocks[1]["text"]["text"]
+    assert ", p. 3; " in text
+    assert text.endswith(", p. 4.")
+    assert unseen_reply([]).blocks[0]["text"]["text"] == reply.text == UNSEEN
+
+
+def test_a_screenshot_is_told_its_page() -> None:
+    reply = page_reply(LINKED, Path("page.jpg"), "late.pdf: not wholly read yet.")
+    assert "p. 12 (printed vi)" in reply.blocks[1]["text"]["text"]
+    assert reply.pictures[0].title == LINKED.place
+    assert [block["type"] for block in reply.blocks[2:]] == ["actions", "context_actions"]
+
+
+def test_and_what_proves_it() -> None:
+    proved = replace(LINKED, why="Its pixels match: 143 points in place, 93 % of the picture agrees.")
+    assert page_reply(proved, None).blocks[1]["elements"][0]["text"] == proved.why
+
+
+def test_what_became_of_documents_sent_with_a_question() -> None:
+    read = Standing("F1", "a.pdf", "ready", 9, 9, "", "", 1)
+    reading = Standing("F2", "b.pdf", "reading", 3, 12, "", "", 2)
+    failed = Standing("F3", "c.pdf", "failed", 0, 0, "It is encrypted.", "Remove its password.", None)
+    assert reading_status([read, reading]) == "Reading b.pdf, page 4 of 12 …"
+    assert failures_remark([read]) == ""
+    assert failures_remark([read, reading, failed]) == (
+        "c.pdf could not be read: It is encrypted. b.pdf: not wholly read yet; ask again in a while."
+    )
+    assert failure_sentence(failed) == "I could not read c.pdf: It is encrypted. Remove its password."
+
+
+def test_a_long_answer_is_cut_where_a_reader_pauses() -> None:
+    paragraph = "word " * 400
+    cut = list(pieces("\n\n".join([paragraph.strip()] * 3)))
+    assert [len(piece) for piece in cut] == [1999, 1999, 1999]
+    assert len(list(pieces("a" * 50_000))) == 4
+
+
+ANY = st.text(max_size=400)
+SIGNS = ["<!channel>", "<@U1>", "<https://evil|bank>", "&lt;!here&gt;", "@here", "**", "|", "\n", "#"]
+NASTY = st.lists(ANY | st.sampled_from(SIGNS)).map("".join)
+
+
+@given(NASTY, NASTY, NASTY)
+def test_nothing_of_a_stranger_becomes_a_link_or_a_mention(text: str, name: str, notice: str) -> None:
+    reply = answer_reply(answer(text, replace(LINKED, name=name), notice=notice))
+    for said in [*texts(reply), *texts(plain_reply(text))]:
+        ours = said.replace("<https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|", "", 1)
+        assert ours.count(">") == said.count("<https://x.slack.com/")
+        assert "<" not in ours
+
+
+@given(st.text(st.sampled_from("ab &<>\n*#"), max_size=20_000))
+def test_every_block_is_within_slacks_limits(text: str) -> None:
+    reply = answer_reply(answer(text * 3, *[LINKED] * 20, notice=text))
+    assert len(reply.blocks) <= 50
+    assert len(reply.text) <= 4000
+    for said in texts(reply):
+        assert len(said) <= 3001
+        assert not re.search(r"&(?!amp;|lt;|gt;)", said)
+    assert all(0 < len(piece) <= SECTION + 2 for piece in pieces(text))
+    assert not too_long(reply.blocks)
+
+
+@given(NASTY, NASTY)
+def test_notifications_hold_no_link_either(text: str, name: str) -> None:
+    reply = answer_reply(
+        answer(f"{text} see https://evil.example/x, evil.com, @here, #general", replace(LINKED, name=name))
+    )
+    for said in (reply.text, page_reply(replace(LINKED, name=name), None).text, plain_reply(text).text):
+        assert not list(things_in(said, verbatim=False))
+
+
+def test_letters_are_not_turned_around() -> None:
+    reply = page_reply(replace(LINKED, name="fee\u202efdp.exe\U000e0041", link=None), None)
+    assert reply.blocks[0]["text"]["text"].startswith("This is *feefdp.exe*")
+
+
+def test_a_name_cites_nothing() -> None:
+    reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
+    assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
+    assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
+    assert failures_remark([Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)]).startswith("(4).pdf could")

@@ -1,0 +1,308 @@
+"""What each command prints, in words and in the JSON that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rag import Check, Mode, Outcome, Progress, Status
+from tests.bot.conftest import Run
+from tests.support.engine import FakeEngine, answer, found, hit
+
+# ---------------------------------------------------------------- index, forget
+
+
+def test_index_says_what_became_of_each_file(run: Run) -> None:
+    engine = FakeEngine(
+        outcomes=[
+            Outcome("a.pdf", "new", 12),
+            Outcome("b.pdf", "failed", 0, "It is encrypted.", "Remove its password."),
+        ],
+        steps=[
+            Progress("a.pdf", "reading", 3, 12, 0, 2),
+            Progress("a.pdf", "done", 12, 12, 1, 2),
+            Progress("a.pdf", "done", 12, 12, 1, 2, "5 chunks wait"),
+            Progress("b.pdf", "failed", 0, 0, 2, 2, "It is encrypted."),
+        ],
+        stored=Status(
+            {}, 0, 0, 0, (), {"words": "on", "clip-picture": "off: no weights", "clip-text": "off: no weights"}
+        ),
+    )
+    code, out, err = run(engine, "index", "folder", "b.pdf", "--space", "C123")
+    assert code == 1
+    assert engine.asked[0] == ("index", [Path("folder"), Path("b.pdf")], "C123")
+    assert "2 files, 12 pages: 1 new, 1 failed." in out
+    assert "Remove its password." in out
+    assert err.count("a.pdf, 12 pages") == 1
+    assert err.startswith("Indexing folder, b.pdf")
+    assert err.count("no weights") == 1
+
+
+def test_index_names_the_files_that_are_gone_apart(run: Run) -> None:
+    engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2), Outcome("b.pdf", "gone", 0)])
+    code, out, _ = run(engine, "index", "folder")
+    assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
+
+
+def test_index_lists_what_is_skipped_and_counts_it_apart(run: Run) -> None:
+    hint = "If it is to be read, index it by its own name."
+    links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
+    code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
+    assert code == 0
+    assert out.startswith("1 file, 2 pages: 1 new.\nSkipped /f/0.txt: It is a symbolic link.\n")
+    assert out.endswith(f"Skipped 2 more; --json lists them.\n  {hint}\n")
+    code, out, _ = run(FakeEngine(outcomes=links[:1]), "index", "folder")
+    assert (code, out.splitlines()[0]) == (0, "There was nothing to read.")
+    assert "/f/0.txt" in out
+
+
+def test_status_says_what_a_newer_reader_is_at(run: Run) -> None:
+    again = "2 documents are being read again by a newer reader; the old pages serve meanwhile."
+    code, out, _ = run(FakeEngine(stored=Status({"ready": 2}, 22, 80, 0, (), {}, 2)), "status")
+    assert code == 0
+    assert again in " ".join(out.split())
+
+
+def test_index_json_is_data_alone(run: Run) -> None:
+    engine = FakeEngine(outcomes=[Outcome("a.pdf", "known", 2)])
+    code, out, _ = run(engine, "index", "a.pdf", "--json")
+    assert code == 0
+    assert json.loads(out) == {"files": [{"file": "a.pdf", "state": "known", "pages": 2, "reason": "", "hint": ""}]}
+
+
+def test_reindex_with_and_without_names(run: Run) -> None:
+    engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2)])
+    assert run(engine, "reindex")[0] == 0
+    assert run(engine, "reindex", "a.pdf")[0] == 0
+    assert [entry for entry in engine.asked if isinstance(entry, tuple) and entry[0] == "reindex"] == [
+        ("reindex", []),
+        ("reindex", ["a.pdf"]),
+    ]
+
+
+def test_forget_names_what_went_and_fails_on_nothing(run: Run) -> None:
+    engine = FakeEngine(known=["a.pdf"])
+    code, out, _ = run(engine, "forget", "a.pdf", "--json")
+    assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"], "questions": 0})
+    code, _, err = run(engine, "forget", "other.pdf")
+    assert code == 1
+    assert "other.pdf" in err
+
+
+def test_forget_without_names_takes_a_space_or_a_person(run: Run) -> None:
+    engine = FakeEngine()
+    assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was forgotten.\n")
+    assert run(engine, "forget", "--user", "U123", "--space", "C123")[0] == 1
+    assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
+
+
+@pytest.mark.parametrize("nothing", [[], ["--space", ""], ["--user", ""]])
+def test_forget_needs_to_be_told_what(run: Run, nothing: list[str]) -> None:
+    engine = FakeEngine()
+    code, _, err = run(engine, "forget", *nothing)
+    assert (code, engine.asked) == (2, [])
+    assert all(remedy in err for remedy in ("name files", "--space C123", "--user U123"))
+
+
+# ---------------------------------------------------------------- find, ask
+
+
+def test_find_json(run: Run) -> None:
+    code, out, _ = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12, "vi")]), "find", "relay", "--json")
+    assert code == 0
+    assert json.loads(out) == {
+        "found": True,
+        "hits": [
+            {
+                "rank": 1,
+                "file": "handbook.pdf",
+                "page": 12,
+                "kind": "text",
+                "bbox": [0.1, 0.2, 0.9, 0.4],
+                "regions": [],
+                "lanes": {"words": 1},
+                "why": "",
+                "also": [],
+            }
+        ],
+    }
+
+
+def test_find_says_what_proves_a_screenshot_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shot.png").write_bytes(b"picture")
+    proved = replace(hit(1, "handbook.pdf", 12), why="Its pixels match: 143 points in place.")
+    _, out, _ = run(FakeEngine(hits=[proved]), "find", "shot.png")
+    said = " ".join(out.split())
+    assert "Its pixels match: 143 points in place. It is 10 to 90 % across and 20 to 40 % down the page." in said
+
+
+def test_find_shows_places_and_says_once_what_is_off(run: Run) -> None:
+    code, out, err = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12, "vi", "word " * 100)]), "find", "relay")
+    assert code == 0
+    assert "handbook.pdf, p. 12 (printed vi)" in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "\x1b" not in out + err
+    assert err.count("no weights") == 1
+
+
+def test_find_takes_a_file_that_is_there_as_a_picture(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shot.png").write_bytes(b"picture")
+    engine = FakeEngine()
+    code, out, _ = run(engine, "find", "shot.png", "-k", "3")
+    assert code == 0
+    assert "No page looks like this." in out
+    run(engine, "find", "no-such.png")
+    run(engine, "find", "x" * 5000)
+    run(engine, "find", "zero\0byte")
+    assert [entry[0] for entry in engine.asked if isinstance(entry, tuple)] == ["find_picture", "find", "find", "find"]
+    assert engine.asked[0] == ("find_picture", Path("shot.png"), 3)
+
+
+def test_a_document_cannot_steer_the_terminal(run: Run) -> None:
+    nasty = hit(1, "a\x1b]0;owned\x07.pdf", 1, None, "\x1b[2Jgone [bold]marked[/bold] \x9b31m")
+    _, out, err = run(FakeEngine(hits=[nasty]), "find", "x")
+    assert not set(out + err) & {"\x1b", "\x07", "\x9b"}
+    assert "[bold]marked[/bold]" in out
+
+
+def test_ask_json(run: Run) -> None:
+    engine = FakeEngine(answered=answer("It listens [1].", hit(1, "handbook.pdf", 12, "vi")), pieces=["It ", "listens"])
+    code, out, _ = run(engine, "ask", "What does it do?", "--json")
+    assert code == 0
+    place = {"number": 1, "file": "handbook.pdf", "page": 12, "kind": "text"}
+    assert json.loads(out) == {
+        "answer": "It listens [1].",
+        "abstained": False,
+        "mode": "vision",
+        "citations": [place | {"bbox": [0.1, 0.2, 0.9, 0.4]}],
+        "evidence": ["evidence-1.png"],
+        "passages": [place | {"text": "The relay listens."}],
+    }
+
+
+def test_ask_streams_then_cites_and_shows_the_pictures(run: Run) -> None:
+    engine = FakeEngine(
+        answered=answer("It listens [1].", hit(1, "handbook.pdf", 12, "vi"), notice="The answer was cut."),
+        pieces=["It listens", " [1]."],
+    )
+    code, out, _ = run(engine, "ask", "What does it do?")
+    assert code == 0
+    lines = [line for line in out.splitlines() if line]
+    assert lines == [
+        "It listens [1].",
+        "The answer was cut.",
+        "[1] handbook.pdf, p. 12 (printed vi)",
+        "Pictures of these places:",
+        "  evidence-1.png",
+    ]
+
+
+def test_ask_shows_the_checked_answer_where_it_differs_from_what_streamed(run: Run) -> None:
+    engine = FakeEngine(answered=answer("It listens.", hit(1, "a.pdf", 1)), pieces=["It listens [7]."])
+    _, out, _ = run(engine, "ask", "?")
+    assert out.index("It listens [7].") < out.index("Checked against the pages:") < out.index("It listens.\n")
+
+
+def test_ask_says_first_that_no_model_answers(run: Run) -> None:
+    quoted = answer("[1] a.pdf, p. 1\n“The relay listens.”", hit(1, "a.pdf", 1), mode=Mode.PASSAGES, notice="No model.")
+    _, out, _ = run(FakeEngine(answered=quoted), "ask", "?")
+    assert out.startswith("No model.\n")
+    assert out.count("[1] a.pdf, p. 1") == 1
+
+
+def test_a_picture_goes_with_the_question(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shot.png").write_bytes(b"picture")
+    engine = FakeEngine()
+    assert run(engine, "ask", "Which page?", "--picture", "shot.png")[0] == 0
+    assert engine.asked == [("ask", "Which page?", Path("shot.png"))]
+    assert run(engine, "ask", "Which page?", "--picture", "none.png")[0] == 2
+
+
+# ---------------------------------------------------------------- doctor, models, eval
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warn", 0), ("fail", 1)])
+def test_doctor_fails_when_a_check_fails(run: Run, status: str, code: int) -> None:
+    engine = FakeEngine(
+        checks=[Check("catalog", "ok", "fine"), Check("weights", status, "not here", "magpie models pull")]
+    )
+    got, out, _ = run(engine, "doctor", "--json")
+    assert got == code
+    told = json.loads(out)
+    assert told["ok"] == (code == 0)
+    assert told["checks"] == [
+        {"name": "catalog", "status": "ok", "detail": "fine", "fix": ""},
+        {"name": "weights", "status": status, "detail": "not here", "fix": "magpie models pull"},
+        {
+            "name": "slack",
+            "status": "warn",
+            "detail": "SLACK_BOT_TOKEN is not set.",
+            "fix": "README, “Connecting a workspace”, says where Slack shows it.",
+        },
+    ]
+    got, out, _ = run(engine, "doctor")
+    assert got == code
+    assert "magpie models pull" in out
+
+
+def test_pull_says_where_the_weights_are(run: Run) -> None:
+    engine = FakeEngine()
+    code, out, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
+    assert code == 0
+    assert engine.asked == [("pull", "ViT-B-32", "laion2b_s34b_b79k")]
+    assert "weights.pt" in out
+    assert "fetching" in err
+
+
+def test_eval_prints_writes_and_reports(run: Run, tmp_path: Path) -> None:
+    questions = tmp_path / "q.jsonl"
+    questions.write_text(
+        '{"id": "1", "query": "relay", "file": "handbook.pdf", "pages": [12], "kinds": ["Table"]}\n'
+        '{"id": "2", "query": "relay", "file": "gone.pdf", "pages": [1]}\n'
+    )
+    engine = FakeEngine(hits=[hit(1, "handbook.pdf", 3), hit(2, "handbook.pdf", 12)])
+    arguments = ["eval", "--questions", "q.jsonl", "--json", "out.json", "--report", "out.html"]
+    code, out, err = run(engine, *arguments)
+    assert code == 0
+    shape = json.loads((tmp_path / "out.json").read_text())
+    assert set(shape) == {"questions", "fused", "lanes", "kinds", "domains", "declined", "query_ms", "stage_ms"}
+    assert shape["fused"]["recall@1"] == 0
+    assert shape["fused"]["mrr"] == 0.5
+    assert "fused" in out
+    assert "Table" in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "1 question about 1 file not indexed (gone.pdf)" in " ".join(err.split())
+    assert "Nothing was missed" in (tmp_path / "out.html").read_text()
+    for spelling in (["--json", *arguments[:3]], [*arguments[:3], "--json", "-"]):
+        code, out, _ = run(engine, *spelling)
+        assert code == 0
+        assert json.loads(out)["questions"] == 1
+
+
+def test_eval_names_the_line_that_is_wrong(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text("{\n")
+    code, _, err = run(FakeEngine(), "eval", "--questions", "q.jsonl")
+    assert code == 1
+    assert "Line 1 of q.jsonl" in err
+
+
+def test_nothing_found_says_why(run: Run) -> None:
+    assert not found().found
+    _, out, _ = run(FakeEngine(), "find", "nothing like it")
+    assert "No page holds these words." in out
+
+
+def test_train_decision_says_what_it_learned_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+    rows = [f'{{"id": {n}, "query": "relay {n}", "file": "{"ab"[n % 2]}.pdf", "pages": [1]}}\n' for n in range(12)]
+    (tmp_path / "q.jsonl").write_text("".join(rows))
+    engine = FakeEngine(names=("a.pdf", "b.pdf"))
+    code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl")
+    assert code == 0
+    assert "Questions: learned from" in out
+    assert "decision.json" in out
+    assert set(engine.decisions) == {"question", "few"}
+    code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl", "--wrongly", "0.1", "--json")
+    assert json.loads(out)["question"]["declined"].keys() == {"absent", "present"}

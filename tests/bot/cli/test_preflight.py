@@ -1,0 +1,121 @@
+"""What is checked before anything is installed, and pip's output made followable."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import preflight
+from bot.cli.preflight import Trouble, Watch, check_disk, check_python, fingerprint
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 9), (3, 13, 1)])
+def test_pythons_that_fit(version: tuple[int, ...]) -> None:
+    check_python(version, has_venv=True)
+
+
+@pytest.mark.parametrize("version", [(3, 9, 2), (3, 10, 14), (3, 14, 0), (4, 0, 0)])
+def test_pythons_that_do_not_are_told_what_does(version: tuple[int, ...]) -> None:
+    with pytest.raises(Trouble, match=r"needs Python 3\.11, 3\.12 or 3\.13") as caught:
+        check_python(version, has_venv=True)
+    assert "make PYTHON=" in str(caught.value)
+
+
+def test_a_missing_venv_package_is_named() -> None:
+    with pytest.raises(Trouble, match="apt install python3-venv"):
+        check_python((3, 11, 2), has_venv=False)
+
+
+def test_disk_is_counted_with_what_is_installed_already(tmp_path: Path) -> None:
+    check_disk(9.6, 0, tmp_path)
+    with pytest.raises(Trouble, match=r"needs 9\.5 GB of free disk"):
+        check_disk(9.4, 0, tmp_path)
+    check_disk(4.0, 6.0, tmp_path)
+
+
+def test_the_range_is_the_one_the_project_states() -> None:
+    assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text()
+    assert (preflight.OLDEST, preflight.TOO_NEW) == ((3, 11), (3, 14))
+
+
+def test_an_old_python_can_read_it() -> None:
+    source = Path(preflight.__file__).read_text()
+    tree = ast.parse(source, feature_version=(3, 8))
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module or ""
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
+
+
+def test_other_packages_or_another_folder_mean_another_installation(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "constraints.txt").write_text("a==1\n")
+        (tmp_path / folder / "pyproject.toml").write_text("[project]\n")
+    first = fingerprint(tmp_path / "one")
+    assert first == fingerprint(tmp_path / "one")
+    assert first != fingerprint(tmp_path / "two")
+    (tmp_path / "one" / "constraints.txt").write_text("a==2\n")
+    assert first != fingerprint(tmp_path / "one")
+
+
+def test_pips_lines_become_one_sentence(tmp_path: Path) -> None:
+    watch = Watch(3, tmp_path, terminal=False)
+    watch.line("Collecting torch==2.15.0 (from -r constraints.txt (line 9))")
+    assert "1/3 fetching torch," in watch.sentence()
+    watch.line("  Downloading https://somewhere.example/wheels/torch-2.15.0-cp311-linux.whl (539.1 MB)")
+    assert "1/3 downloading torch (539.1 MB)," in watch.sentence()
+    watch.line("Requirement already satisfied: rich==15.0.0 in ./lib (from -r constraints.txt (line 3)) (15.0.0)")
+    assert "2/3 fetching rich," in watch.sentence()
+    watch.line("Installing collected packages: torch, rich")
+    (tmp_path / "torch-2.15.0.dist-info").mkdir()
+    assert "1/3 packages unpacked," in watch.sentence()
+
+
+def test_an_installation_that_stands_is_left_alone_at_once(tmp_path: Path) -> None:
+    for name in ("constraints.txt", "pyproject.toml"):
+        (tmp_path / name).write_text("")
+    venv = tmp_path / "venv"
+    venv.mkdir()
+    (venv / "magpie-ready").write_text(fingerprint(tmp_path))
+    preflight.install(tmp_path, venv)
+    assert [path.name for path in venv.iterdir()] == ["magpie-ready"]
+
+
+def test_the_first_line_says_what_is_coming_and_a_failure_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real virtual environment and a real pip, which refuses a package without its hash."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "constraints.txt").write_text("nothing-of-this-name @ file:///nowhere/x.whl\n")
+    venv = tmp_path / "venv"
+    with pytest.raises(Trouble, match="Run the same command again"):
+        preflight.install(tmp_path, venv)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "3 GB to download" in first
+    assert "6.3 GB on disk" in first
+    assert (venv / "magpie-unfinished").exists()
+    assert not (venv / "magpie-ready").exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_says_what_is_missing_when_there_is_no_python() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "PYTHON=no-such-python", "VENV=/nowhere/venv", "install"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "apt install python3 python3-venv" in done.stderr

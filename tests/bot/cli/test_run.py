@@ -1,0 +1,91 @@
+"""`magpie run` as a process: it says when it listens, ends well on SIGTERM, and is alone on its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.demo.slack_server import Workspace, open_workspace
+from tests.faults.slack_kills import MANIFEST, running
+from tests.flows.team import HANDBOOK, READ, pictures, receipts, replies, reply, said
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("MAGPIE_", "SLACK_"))}
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
+        yield ws
+
+
+def run(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli.main", "--data", str(data), "run"],
+        env=CLEAN | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def tokens(ws: Workspace, **more: str) -> dict[str, str]:
+    known = {"SLACK_BOT_TOKEN": ws.bot_token, "SLACK_APP_TOKEN": ws.app_token, "SLACK_API_URL": ws.api_url}
+    return known | more
+
+
+def environments_of_children(pid: int) -> Iterator[bytes]:
+    """What the living children of a process were started with, as Linux tells it."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                if environment := Path(f"/proc/{child}/environ").read_bytes():
+                    yield environment
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_sigterm_ends_it_well_and_what_was_asked_is_answered_by_the_next(ws: Workspace, tmp_path: Path) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    with running(ws, tmp_path) as process:
+        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
+        environments = list(environments_of_children(process.pid))
+        assert environments
+        assert not [one for one in environments if ws.bot_token.encode() in one or ws.app_token.encode() in one]
+        process.send_signal(signal.SIGTERM)
+        asked = ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
+        assert process.wait(15) == 0
+    with running(ws, tmp_path):
+        assert "8443" in said(reply(ws, room, asked))
+        pictures(ws, room, asked)
+        ws.wait(lambda: not ws.message(room, asked).reactions, 30)
+        ws.settled()
+        assert [bool(one.files) for one in replies(ws, room, asked)] == [False, True]
+
+
+def test_two_on_one_folder_are_one_too_many(ws: Workspace, tmp_path: Path) -> None:
+    with running(ws, tmp_path):
+        ws.wait(lambda: ws.connections, 30, "the first bot")
+        second = run(tmp_path, **tokens(ws))
+    assert second.returncode == 1
+    assert "runs on" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_missing_and_refused_tokens(ws: Workspace, tmp_path: Path) -> None:
+    missing = run(tmp_path)
+    assert missing.returncode == 2
+    assert "SLACK_BOT_TOKEN is not set" in missing.stderr
+    refused = run(tmp_path, **tokens(ws, SLACK_BOT_TOKEN="xoxb-refused"))
+    assert refused.returncode == 1
+    assert "invalid_auth" in refused.stderr
+    assert "doctor" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "xoxb-refused" not in refused.stderr

@@ -1,0 +1,146 @@
+"""A conversation that changes its id: no row of any table is left under the old one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, Connection, Float, Integer, Table, insert, select
+
+import bot.main  # every table of the bot is known once its parts are imported
+from bot.db import tables
+from bot.db.channel_ids import KEYED, move_channel
+from bot.slack.events import Moved, Shared, SlackFile
+from bot.slack.files import KIND
+from bot.slack.inbox import record
+from rag import Rag, Share, open_rag, put_share, shared_in, withheld, withhold_share
+from rag.catalog.tables import metadata as catalog
+from rag.settings import Settings
+
+OLD, NEW = "G0OLD", "C0NEW"
+
+KEYED_BY_SPACE = {"share", "forgotten"}
+"""Tables of the catalog that name a space."""
+
+NOT_KEYED = {
+    *("run", "source", "document", "reading", "page", "fingerprint", "chunk", "caption", "vector", "dropped", "wipe"),
+    *("delivery", "upload"),
+}
+"""Tables that name no conversation: by document, by file, by event, by question."""
+
+ERRAND = "errand"
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    with open_rag(Settings(data=tmp_path, answer={"model": ""})) as rag:
+        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        yield rag
+
+
+def test_every_table_is_known_to_name_a_conversation_or_not() -> None:
+    """A new table fails here until it is moved, or is listed as one that names no conversation."""
+    assert bot.main
+    keyed = {table.name for table in KEYED} | KEYED_BY_SPACE | {ERRAND}
+    assert not keyed & NOT_KEYED
+    assert {*tables.metadata.tables, *catalog.tables} == keyed | NOT_KEYED
+    for name in NOT_KEYED:
+        table = tables.metadata.tables.get(name, catalog.tables.get(name))
+        assert table is not None
+        assert not {"channel", "space"} & set(table.columns.keys())
+
+
+def row(table: Table, channel: str, number: int = 1) -> dict[str, Any]:
+    """Some row of a table; every text that is not a conversation holds the number."""
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if column.name in ("channel", "space"):
+            values[column.name] = channel
+        elif column.name == "spaces":
+            values[column.name] = [channel, "C0OTHER"]
+        elif column.name == "about":
+            values[column.name] = {"channel": channel}
+        elif column.name == "source_id" or not (column.foreign_keys or column.nullable):
+            kind = column.type
+            values[column.name] = (
+                [] if isinstance(kind, JSON) else number if isinstance(kind, Integer | Float) else str(number)
+            )
+    return values
+
+
+def everything(connection: Connection) -> str:
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    rows = [connection.exec_driver_sql(f'SELECT * FROM "{name}"').all() for name in names]
+    return json.dumps([[list(each) for each in table] for table in rows], default=str)
+
+
+def fill(connection: Connection, channel: str) -> None:
+    put_share(connection, Share(KIND, "F1", channel))
+    for table in (*KEYED, catalog.tables["forgotten"]):
+        connection.execute(insert(table).values(row(table, channel)))
+    tables.send_errand(connection, "channel", channel)
+
+
+def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
+    with rag.writing() as connection:
+        fill(connection, OLD)
+        before = everything(connection)
+        record(connection, Moved(OLD, NEW))
+        after = everything(connection)
+    assert before.count(OLD) == after.count(NEW) == len(KEYED) + 6
+    assert OLD not in after
+
+
+BY_CONVERSATION = [table for table in KEYED if table.name != "evidence"]
+"""Tables with a key that a conversation is part of, or with none but a number."""
+
+
+@pytest.mark.parametrize("table", BY_CONVERSATION, ids=lambda table: str(table.name))
+def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
+    with rag.writing() as connection:
+        connection.execute(insert(table).values(row(table, OLD)))
+        if table.name != "aside":
+            connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
+        move_channel(connection, OLD, NEW)
+        move_channel(connection, OLD, NEW)
+        assert [each.channel for each in connection.execute(select(table))] == [NEW]
+
+
+def test_a_move_fails_as_a_whole(rag: Rag) -> None:
+    def moved_and_failed() -> None:
+        with rag.writing() as connection:
+            fill(connection, OLD)
+            move_channel(connection, OLD, NEW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        moved_and_failed()
+    with rag.reading() as connection:
+        assert NEW not in everything(connection)
+
+
+def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> None:
+    """The sweep listed the new id before the event that tells of it came."""
+    with rag.writing() as connection:
+        connection.execute(insert(catalog.tables["forgotten"]).values(kind=KIND, ref="F1", space=OLD, at=1.0))
+        put_share(connection, Share(KIND, "F1", NEW, listed=True))
+        put_share(connection, Share(KIND, "F2", NEW, listed=True))
+        move_channel(connection, OLD, NEW)
+        put_share(connection, Share(KIND, "F1", NEW, listed=True))
+        assert shared_in(connection, KIND, NEW) == ["F2"]
+
+
+def test_what_departed_or_is_withheld_stays_so_under_the_new_id(rag: Rag) -> None:
+    with rag.writing() as connection:
+        for channel in (OLD, NEW):
+            put_share(connection, Share(KIND, "F1", channel))
+        withhold_share(connection, KIND, "F1", OLD)
+        tables.note_departure(connection, "F2", OLD, 100.0)
+        tables.note_departure(connection, "F2", NEW, 200.0)
+        move_channel(connection, OLD, NEW)
+        assert set(withheld(connection, KIND, "F1")) == {NEW}
+        record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))
+        assert shared_in(connection, KIND, NEW) == ["F1"]

@@ -1,0 +1,98 @@
+"""Pushing to a request URL: signed, and again when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from slack_bolt import App, BoltRequest
+
+from bot.demo.slack_server import Workspace
+from tests.bot.demo.slack_server.conftest import client_of
+
+Refusals = list[tuple[int, dict[str, str]]]
+
+
+@contextmanager
+def receiving(app: App, refusals: Refusals) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """An address that hands requests to the app after having refused as told; and the headers it got."""
+    headers: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            headers.append({name.lower(): value for name, value in self.headers.items()})
+            status, more, answer = 0, dict[str, str](), ""
+            if refusals:
+                status, more = refusals.pop(0)
+            else:
+                response = app.dispatch(BoltRequest(body=body, headers={**headers[-1]}))
+                status, answer = response.status, response.body
+            self.send_response(status)
+            for name, value in more.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(answer.encode())))
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/slack/events", headers
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def heard_by(app: App) -> list[dict[str, Any]]:
+    heard: list[dict[str, Any]] = []
+
+    @app.event("message")
+    def message(event: dict[str, Any]) -> None:
+        heard.append(event)
+
+    return heard
+
+
+def test_events_are_signed_and_repeated(ws: Workspace) -> None:
+    app = App(client=client_of(ws), signing_secret=ws.signing_secret, process_before_response=True)
+    heard, room = heard_by(app), ws.channel("papers", [ws.person("ada")])
+    with receiving(app, [(500, {})]) as (url, headers):
+        ws.request_url(url)
+        ws.post("ada", room, "hello")
+        ws.settled()
+        assert [each["text"] for each in heard] == ["hello"]
+        assert [each.get("x-slack-retry-num") for each in headers] == [None, "1"]
+        assert headers[1]["x-slack-retry-reason"] == "http_error"
+
+
+def test_who_wants_no_retry_gets_none(ws: Workspace) -> None:
+    app = App(client=client_of(ws), signing_secret="another", process_before_response=True)
+    heard, room = heard_by(app), ws.channel("papers", [ws.person("ada")])
+    with receiving(app, [(500, {"x-slack-no-retry": "1"})]) as (url, headers):
+        ws.request_url(url)
+        ws.post("ada", room, "hello")
+        ws.settled()
+        assert len(headers) == 1
+        ws.pace.http_retries = ()
+        ws.post("ada", room, "signed with another secret")
+        ws.settled()
+    assert [each.given_up for each in ws.envelopes()] == [True, True]
+    assert heard == []
+
+
+def test_nobody_at_home(ws: Workspace) -> None:
+    ws.request_url("http://127.0.0.1:9/")
+    ws.pace.http_retries = (0.0, 0.0, 0.0)
+    ws.post("ada", ws.channel("papers", [ws.person("ada")]), "hello")
+    ws.settled()
+    (envelope,) = ws.envelopes()
+    assert (envelope.sent, envelope.reason, envelope.given_up) == (4, "connection_failed", True)

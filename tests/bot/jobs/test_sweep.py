@@ -1,0 +1,214 @@
+"""The sweep: every page of a listing, what is Magpie's business in it, and what is shared no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.db import tables
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.jobs.sweep import Sweep
+from bot.slack.client import open_client
+from bot.slack.events import Unshared
+from bot.slack.files import KIND, SlackFiles, is_shared_in
+from bot.slack.inbox import record
+from rag import Rag, Share, TryAgain, open_rag, put_share, shared_in, withheld
+from tests.flows.team import settings, slack_settings, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
+
+
+@pytest.fixture(scope="module")
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        yield ws
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    with open_rag(settings(tmp_path)) as rag:
+        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        yield rag
+
+
+@pytest.fixture
+def sweep(ws: Workspace, rag: Rag) -> Sweep:
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+
+
+def shared(rag: Rag, channel: str) -> list[str]:
+    with rag.reading() as connection:
+        return shared_in(connection, KIND, channel)
+
+
+def errands(rag: Rag) -> list[tuple[str, str]]:
+    found = []
+    with rag.writing() as connection:
+        while errand := tables.due_errand(connection):
+            found.append((errand.kind, errand.ref))
+            tables.end_errand(connection, errand)
+    return found
+
+
+def test_every_page_of_a_long_listing_is_taken_in(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("long", members=[ada])
+    for start in range(0, 250, 50):
+        ws.post(ada, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(start, start + 50)])
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 250
+    asked = [arguments.get("page") for arguments in ws.called("files.list")]
+    assert asked == ["1", "2", "3"]
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 250
+
+
+def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Workspace, rag: Rag) -> None:
+    cara = ws.person("cara")
+    room = ws.channel("flood", members=[cara])
+    ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, most_files=3)
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 3
+    with rag.writing() as connection:
+        connection.execute(text("UPDATE source SET state = 'failed' WHERE state = 'waiting'"))
+    sweep.channel(room)
+    assert len(shared(rag, room)) == 5
+
+
+def test_what_is_not_for_the_index_is_left_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("bea")
+    room, here = ws.channel("mixed", members=[ada]), ws.direct(ada)
+    ws.post(ada, room, files=[("film.mp4", b"film"), ("shot.png", b"\x89PNG"), ("talk.pdf", b"%PDF-1.4")])
+    ws.post(ada, here, files=[("asked.png", b"\x89PNG"), ("given.pdf", b"%PDF-1.4")])
+    outside = ws.post(ada, room, files=[("elsewhere.pdf", b"%PDF-1.4")])
+    ws.set_mode(ws.message(room, outside).files[0], "external", external=True)
+    for channel in (room, here):
+        sweep.channel(channel)
+    names = {file.id: file.name for file in ws.files()}
+    assert sorted(names[id] for id in shared(rag, room)) == ["shot.png", "talk.pdf"]
+    assert [names[id] for id in shared(rag, here)] == ["given.pdf"]
+
+
+def test_what_is_shared_no_more_goes_and_what_is_only_not_listed_yet_stays(
+    ws: Workspace, rag: Rag, sweep: Sweep
+) -> None:
+    ada = ws.person("cy")
+    room = ws.channel("going", members=[ada])
+    ws.post(ada, room, files=[("stays.pdf", b"%PDF-1.4"), ("goes.pdf", b"%PDF-1.4"), ("gone.pdf", b"%PDF-1.4")])
+    stays, goes, gone = (ws.files(name)[0].id for name in ("stays.pdf", "goes.pdf", "gone.pdf"))
+    sweep.channel(room)
+    ws.unshare(goes, room)
+    ws.delete_file(gone)
+    ws.pace.list_lag = 600
+    try:
+        late = ws.message(room, ws.post(ada, room, files=[("late.pdf", b"%PDF-1.4")])).files[0]
+        with rag.writing() as connection:
+            put_share(connection, Share(KIND, late, room))
+        sweep.channel(room)
+    finally:
+        ws.pace.list_lag = 0
+    assert shared(rag, room) == [stays, late]
+
+
+def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
+    ws: Workspace, rag: Rag, sweep: Sweep
+) -> None:
+    ada = ws.person("di")
+    room, left, here = ws.channel("in", members=[ada]), ws.channel("out", members=[ada], private=True), ws.direct(ada)
+    with rag.writing() as connection:
+        for channel in (room, left):
+            put_share(connection, Share(KIND, "F1", channel))
+        put_share(connection, Share("path", "/notes.pdf", left))
+    ws.remove_bot(left)
+    sweep.plan()
+    planned = {ref for kind, ref in errands(rag) if kind == "channel"}
+    assert {room, here} <= planned
+    assert left not in planned
+    assert shared(rag, left) == []
+    with rag.reading() as connection:
+        assert shared_in(connection, "path", left) == ["/notes.pdf"]
+
+
+def test_a_file_that_changed_waits_again_and_one_that_is_gone_goes(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    ada = ws.person("eli")
+    room = ws.channel("changing", members=[ada])
+    file = ws.message(room, ws.post(ada, room, files=[("old.pdf", b"%PDF-1.4")])).files[0]
+    sweep.file(file)
+    assert shared(rag, room) == []
+    sweep.channel(room)
+    ws.rename_file(file, "new.pdf")
+    sweep.file(file)
+    assert shared(rag, room) == [file]
+    ws.delete_file(file)
+    sweep.file(file)
+    assert shared(rag, room) == []
+
+
+# ---------------------------------------------------------------- what a file object says
+
+SHARES = {"public": {"C1": [{"ts": "1.5"}, {"ts": "2.5"}]}}
+
+
+@pytest.mark.parametrize(
+    ("raw", "removed", "told"),
+    [
+        ({"mode": "hosted", "shares": SHARES}, (), True),
+        ({"mode": "hosted", "shares": SHARES}, ("2.5",), True),
+        ({"mode": "hosted", "shares": SHARES}, ("1.5", "2.5"), False),
+        ({"mode": "hosted", "shares": {}}, (), False),
+        ({"mode": "hosted", "shares": {}, "has_more_shares": True}, (), None),
+        ({"mode": "hosted"}, (), None),
+        ({"mode": "hosted", "channels": ["C1"]}, (), True),
+        ({"mode": "hosted", "channels": ["C1"]}, ("1.5",), None),
+        ({"mode": "hosted", "channels": ["C2"], "shares": {}}, (), False),
+        ({"mode": "file_access", "file_access": "check_file_info", "shares": {}}, (), None),
+        ({"mode": "hidden_by_limit"}, (), None),
+        ({"mode": "tombstone"}, (), False),
+    ],
+)
+def test_a_file_object_rules_out_a_share_only_if_it_lists_all_shares(
+    raw: dict[str, object], removed: tuple[str, ...], told: bool | None
+) -> None:
+    assert is_shared_in({"id": "F1", **raw}, "C1", removed) is told
+
+
+class SilentFiles(SlackFiles):
+    """Files that Slack shows without saying where they are shared."""
+
+    def info(self, file: str) -> Mapping[str, Any]:
+        return {key: value for key, value in super().info(file).items() if key not in WHERE}
+
+
+WHERE = ("shares", "channels", "groups", "ims")
+
+
+def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+    flo = ws.person("flo")
+    room = ws.channel("silent", members=[flo])
+    file = ws.message(room, ws.post(flo, room, files=[("kept.pdf", b"%PDF-1.4")])).files[0]
+    sweep.channel(room)
+    with rag.writing() as connection:
+        record(connection, Unshared(file, room, 9e9, "1.5"))
+    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+    with pytest.raises(TryAgain, match="does not say"):
+        silent.file(file)
+    ws.pace.list_lag = 600
+    try:
+        silent.channel(room)
+    finally:
+        ws.pace.list_lag = 0
+    assert shared(rag, room) == [file]
+    with rag.reading() as connection:
+        assert set(withheld(connection, KIND, file)) == {room}
+    sweep.file(file)
+    with rag.reading() as connection:
+        assert withheld(connection, KIND, file) == {}
+    assert shared(rag, room) == [file]

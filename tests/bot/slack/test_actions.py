@@ -1,0 +1,132 @@
+"""Rows behind presses: what is asked on about, and what one person is to be told, once and until it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection
+
+from bot.access import access_log
+from bot.answers import queue
+from bot.db import ephemeral_messages, tables
+from bot.db.ephemeral_messages import Aside
+from bot.slack import actions
+from bot.slack.actions import Answered
+from bot.slack.events import HomeOpened, Queried, Question, Unshared
+from bot.slack.inbox import record
+from rag import Rag, Settings, open_rag
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    with open_rag(Settings(data=tmp_path_factory.mktemp("presses"))) as rag:
+        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        yield rag
+
+
+@pytest.fixture
+def connection(opened: Rag) -> Iterator[Connection]:
+    with opened.writing() as connection:
+        for table in (queue.question, ephemeral_messages.aside, tables.wanted, tables.queried):
+            connection.execute(table.delete())
+        yield connection
+
+
+def page(document: int, number: int, shown: bool = True) -> dict[str, object]:
+    return {"document": document, "page": number, "number": 0, "cited": shown, "shown": shown}
+
+
+def answered(connection: Connection, asked: Question, *used: dict[str, object]) -> Answered:
+    queue.put_question(connection, asked)
+    mine = queue.question.c.ts == asked.ts
+    placeholder = f"9{asked.ts}"
+    connection.execute(
+        queue.question.update().where(mine).values(placeholder=placeholder, state="done", used=list(used))
+    )
+    found = actions.answered(connection, asked.channel, placeholder)
+    assert found is not None
+    return found
+
+
+ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
+
+
+def test_more_leaves_out_what_every_answer_of_this_question_showed(connection: Connection) -> None:
+    first = answered(connection, ASKED, page(1, 2), page(1, 3, shown=False))
+    more = actions.press("more", first, "U2", "6.1")
+    second = answered(connection, more, page(1, 3), page(2, 1))
+    answered(connection, actions.press("more", first, "U3", "6.2"), page(2, 9))
+    for pressed in (actions.press("more", first, "U2", "7.1"), actions.press("more", second, "U2", "7.2")):
+        found = actions.origin(connection, pressed)
+        assert found is not None
+        assert (found.question.text, found.question.files, found.documents) == ("which port?", ("F1",), None)
+        assert found.seen == {(1, 2), (1, 3), (2, 1), (2, 9)}
+
+
+def test_more_within_one_file_stays_there(connection: Connection) -> None:
+    first = answered(connection, ASKED, page(1, 2))
+    only = answered(connection, actions.press("file", first, "U2", "6.1", 7), page(7, 1))
+    found = actions.origin(connection, actions.press("more", only, "U2", "7.1"))
+    assert found is not None
+    assert (found.documents, found.seen) == (frozenset([7]), frozenset([(7, 1)]))
+    again = actions.origin(connection, actions.press("file", only, "U2", "7.2", 8))
+    assert again is not None
+    assert again.documents == frozenset([8])
+
+
+def test_a_question_that_is_gone_or_without_words_is_asked_on_about_no_more(connection: Connection) -> None:
+    first = answered(connection, Question("C1", "5.1", "5.1", "U1", "which port?"), page(1, 2))
+    more = actions.press("more", first, "U2", "6.1")
+    connection.execute(queue.question.update().values(text=""))
+    assert actions.origin(connection, more) is None
+    connection.execute(queue.question.delete())
+    assert actions.origin(connection, more) is None
+
+
+def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
+    first = answered(connection, ASKED, page(1, 2))
+    assert actions.put_press(connection, actions.press("more", first, "U2", "6.1"))
+    assert not actions.put_press(connection, actions.press("more", first, "U3", "6.2"))
+    assert actions.put_press(connection, actions.press("file", first, "U3", "6.3", 1))
+    assert actions.put_press(connection, actions.press("file", first, "U3", "6.4", 2))
+    assert queue.open_questions(connection) == 3
+
+
+def test_an_aside_stays_until_it_is_told(connection: Connection) -> None:
+    ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.SAY, "C1", "U1", "Thanks."))
+    due = ephemeral_messages.due_aside(connection)
+    assert due is not None
+    assert ephemeral_messages.due_aside(connection) == due
+    ephemeral_messages.delay_aside(connection, due.id, 60)
+    assert ephemeral_messages.due_aside(connection) is None
+    assert ephemeral_messages.open_asides(connection) == 1
+    ephemeral_messages.end_aside(connection, due.id)
+    assert ephemeral_messages.open_asides(connection) == 0
+
+
+def test_a_home_opened_often_is_shown_once(connection: Connection) -> None:
+    for user in ("U1", "U1", "U2", "U1"):
+        record(connection, HomeOpened(user, f"D{user}"))
+    assert ephemeral_messages.open_asides(connection) == 2
+
+
+def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
+    for user in ("U1", "U2"):
+        ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", user, "their words"))
+    access_log.forget_user(connection, "U1")
+    due = ephemeral_messages.due_aside(connection)
+    assert due is not None
+    assert (due.user, ephemeral_messages.open_asides(connection)) == ("U2", 1)
+
+
+def test_a_picture_that_somebody_wants_indexed_is_a_question_no_longer_until_it_is_gone(connection: Connection) -> None:
+    record(connection, Queried("F1", "C1"))
+    assert tables.is_query(connection, "F1", "C1")
+    tables.want_file(connection, "F1", "C1")
+    record(connection, Queried("F1", "C1"))  # told again by the sweep
+    assert not tables.is_query(connection, "F1", "C1")
+    assert tables.is_wanted(connection, "F1")
+    assert not tables.is_wanted(connection, "F1", "C2")
+    record(connection, Unshared("F1", "C1"))
+    assert not tables.is_wanted(connection, "F1")

@@ -1,0 +1,127 @@
+"""Buttons, lists of pages and Home: within Slack's limits, whatever a stranger called a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.answers import page_list
+from bot.answers.render import Picture, answer_reply
+from bot.demo.slack_server.limits import Checker, too_long
+from bot.demo.slack_server.manifest import Granted
+from bot.demo.slack_server.state import World
+from bot.slack import buttons, home
+from bot.slack.home import Held, held_lines, home_view
+from rag import Standing
+from tests.injections.slack import things_of
+from tests.support.engine import answer, found, hit
+
+WORLD = World(Granted(frozenset(), frozenset()))
+NAMES = st.text(max_size=300) | st.sampled_from(
+    ["<!channel>.pdf", "fee\u202efdp.exe", "", " ", "a" * 300 + ".pdf", "<@U1>"]
+)
+OURS = hit(1, "handbook.pdf", 12)
+
+
+def refused(blocks: list[dict], *, in_view: bool = False) -> list[str]:  # type: ignore[type-arg]
+    checker = Checker(WORLD, in_view=in_view)
+    checker.blocks(blocks)
+    return checker.errors
+
+
+@given(st.lists(NAMES, max_size=8))
+def test_slack_takes_every_button_and_makes_nothing_of_a_name(names: list[str]) -> None:
+    blocks = [*buttons.onward(list(enumerate(names)), more=True), buttons.verdict()]
+    assert refused(blocks) == []
+    assert things_of("", blocks, []) == []
+    values = [one.get("value") for one in blocks[0]["elements"]]
+    assert all(value is None or value == "more" or value.isdigit() for value in values)
+
+
+def test_a_label_keeps_the_end_of_a_name() -> None:
+    [block] = buttons.onward([(1, "minutes of the harbour council " * 5 + "2026.pdf")], more=False)
+    label = block["elements"][0]["text"]["text"]
+    assert len(label) == buttons.LABEL
+    assert label.startswith("Only in minutes of")
+    assert label.endswith("2026.pdf")
+
+
+def test_nothing_to_press_is_no_block() -> None:
+    assert buttons.onward([], more=False) == []
+
+
+def test_more_than_three_files_are_a_list() -> None:
+    hits = [replace(OURS, document=number, name=f"{number}.pdf") for number in range(1, 5)]
+    reply = answer_reply(answer("Everywhere [1] [2] [3] [4].", *hits))
+    [block] = [one for one in reply.blocks if one["type"] == "actions"]
+    assert [one["type"] for one in block["elements"]] == ["button", "static_select"]
+    three = answer_reply(answer("Everywhere [1] [2] [3].", *hits[:3]))
+    [block] = [one for one in three.blocks if one["type"] == "actions"]
+    assert [one["action_id"] for one in block["elements"]] == ["more", "file:1", "file:2", "file:3"]
+
+
+def test_an_answer_says_by_number_what_it_is_made_of() -> None:
+    made = answer("Port 8443 [2].", OURS, replace(OURS, document=7, page=3))
+    reply = answer_reply(replace(made, cited=made.passages[1:], evidence=(), pictured=()))
+    assert [(one.document, one.page, one.number, one.cited) for one in reply.used] == [
+        (1, 12, 1, False),
+        (7, 3, 2, True),
+    ]
+    assert [one.shown for one in reply.used] == [False, True]
+
+
+@given(st.lists(st.tuples(NAMES, st.text(max_size=400)), max_size=6))
+def test_a_list_of_pages_is_within_the_limits(pages: list[tuple[str, str]]) -> None:
+    hits = [
+        replace(hit(number, name, number), text=text, document=number) for number, (name, text) in enumerate(pages, 1)
+    ]
+    reply = page_list.pages_reply(hits, "More pages:", [Picture("a.png", "a")] * 9, remark="A remark.", more=True)
+    assert refused(reply.blocks) == []
+    assert not too_long(reply.blocks)
+    assert things_of(reply.text, reply.blocks, []) == []
+    assert len(reply.pictures) == 3
+    assert reply.documents == [one.document for one in hits]
+
+
+def test_what_was_not_found_is_said_with_the_nearest() -> None:
+    assert page_list.found_reply(found(OURS)).text.startswith("The best pages:")
+    near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False))
+    assert near.text.startswith(f"{page_list.NOTHING} The nearest pages:")
+    assert len(near.used) == 2
+    assert page_list.found_reply(found()).text == page_list.NOTHING
+
+
+STANDINGS = st.lists(
+    st.builds(
+        Standing,
+        st.just(""),
+        NAMES,
+        st.sampled_from(["ready", "waiting", "reading", "failed"]),
+        st.just(0),
+        st.integers(0, 5000),
+        st.text(max_size=500),
+        st.just(""),
+        st.none(),
+    ),
+    max_size=40,
+)
+
+
+@given(st.lists(STANDINGS, max_size=120), st.lists(st.text(max_size=100), max_size=7))
+def test_home_is_within_the_limits(spaces: list[list[Standing]], off: list[str]) -> None:
+    held = [Held.of(f"C{number}", some) for number, some in enumerate(spaces)]
+    view = home_view(held, off)
+    assert len(view["blocks"]) <= 100
+    assert refused(view["blocks"], in_view=True) == []
+    for one in held:
+        assert held_lines(one)[0].startswith("Here: ")
+
+
+def test_home_says_what_it_does_not_know() -> None:
+    said = str(home_view(None, ["The search by words is off: busy"]))
+    assert home.UNKNOWN in said
+    assert "What is off" in said
+    assert home.NOTHING in str(home_view([Held("C1")], []))
+    assert home.NOTHING in str(home_view([], []))

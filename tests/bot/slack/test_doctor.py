@@ -1,0 +1,108 @@
+"""`magpie doctor` for Slack: every link proved against the workspace, each fault named with its fix, nothing left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import SecretStr
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.slack.doctor import GRANTED, slack_checks
+from rag import BadSetting, Check
+from tests.flows.team import HANDBOOK, slack_settings, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        yield ws
+
+
+def checks(ws: Workspace, **settings: object) -> dict[str, Check]:
+    return {check.name: check for check in slack_checks(lambda: slack_settings(ws, **settings), 200)}
+
+
+def test_all_well_and_nothing_left_behind(ws: Workspace) -> None:
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)])
+    found = checks(ws)
+    assert {name: check.status for name, check in found.items()} == dict.fromkeys(
+        ("slack token", "slack scopes", "slack socket", "slack file"), "ok"
+    )
+    assert f"{len(HANDBOOK):,} bytes of handbook.pdf" in found["slack file"].detail
+    assert [one.user for one in ws.messages(room)] == [ada]
+    assert [file.name for file in ws.files() if file.shares] == ["handbook.pdf"]
+
+
+def test_the_scopes_are_the_manifests() -> None:
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    assert sorted(GRANTED) == sorted(manifest["oauth_config"]["scopes"]["bot"])
+
+
+@pytest.mark.parametrize("scope", GRANTED)
+def test_a_scope_that_is_missing_is_named(scope: str) -> None:
+    with without_proxies(), open_workspace(scopes=set(GRANTED) - {scope}) as ws:
+        check = checks(ws)["slack scopes"]
+    assert check.status == "fail"
+    assert check.detail == f"missing: {scope}"
+    assert "install it again" in check.fix
+
+
+def test_tokens_that_slack_refuses(ws: Workspace) -> None:
+    found = checks(ws, bot_token=SecretStr("xoxb-wrong"))
+    assert list(found) == ["slack token"]
+    assert found["slack token"].status == "fail"
+    assert "OAuth & Permissions" in found["slack token"].fix
+    socket = checks(ws, app_token=SecretStr("xapp-wrong"))["slack socket"]
+    assert socket.status == "fail"
+    assert "connections:write" in socket.fix
+
+
+def test_other_bots_on_the_same_tokens_are_warned_of(ws: Workspace) -> None:
+    from slack_bolt import App
+
+    from bot.slack.client import open_client
+
+    client = open_client(slack_settings(ws))
+    handlers = [SocketModeHandler(App(client=client), ws.app_token) for _ in range(2)]
+    for handler in handlers:
+        handler.connect()  # type: ignore[no-untyped-call]
+    try:
+        ws.wait(lambda: ws.connections == 2)
+        check = checks(ws)["slack socket"]
+    finally:
+        for handler in handlers:
+            handler.close()  # type: ignore[no-untyped-call]
+    assert check.status == "warn"
+    assert "2 other connections" in check.detail
+
+
+def test_a_login_page_instead_of_the_file(ws: Workspace) -> None:
+    ws.post(ws.person("ada"), ws.channel("harbour", members=["ada"]), files=[("handbook.pdf", HANDBOOK)])
+    ws.faults.html_login(5)
+    check = checks(ws)["slack file"]
+    assert check.status == "fail"
+    assert "login" in check.detail
+    assert "files:read" in check.fix
+
+
+def test_slack_out_of_reach(ws: Workspace) -> None:
+    with ws.unreachable():
+        found = checks(ws)
+    assert found["slack token"].status == "fail"
+    assert "cannot be reached" in found["slack token"].detail
+
+
+def test_not_set_up_is_no_failure() -> None:
+    def none() -> object:
+        raise BadSetting("SLACK_BOT_TOKEN is not set.", "README")
+
+    (check,) = slack_checks(none, 200)  # type: ignore[arg-type]
+    assert (check.name, check.status, check.fix) == ("slack", "warn", "README")

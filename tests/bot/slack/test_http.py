@@ -1,0 +1,158 @@
+"""HTTP: /health, and the bot in HTTP mode, where every request is signed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from slack_sdk.signature import SignatureVerifier
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from bot.answers import queue
+from bot.db import tables as ledger
+from bot.demo.slack_server import Workspace, open_workspace
+from bot.main import Bot
+from bot.slack.http import build_server, serving
+from rag import BadSetting
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, until, without_proxies
+
+MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
+
+
+@pytest.fixture
+def ws() -> Iterator[Workspace]:
+    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
+        yield ws
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/slack/events"
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+    with magpie(ws, tmp_path, http_port=port):
+        ws.request_url(url)
+        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
+        asked = ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
+        answer = reply(ws, room, asked)
+        assert "8443" in said(answer)
+        ws.click(ada, room, answer.ts, "feedback", "good")
+        ws.command(ada, room, "/magpie", "help")
+        ws.command(ada, room, "/magpie", "find gateway")
+        ws.wait(lambda: len(ws.ephemerals(ada)) == 3, 20, "what is pressed and said, by HTTP")
+        challenge = json.dumps({"type": "url_verification", "challenge": "c4", "token": "t"})
+        headers = signed(ws.signing_secret, challenge, time.time())
+        told = httpx.post(url, content=challenge, headers={"content-type": "application/json", **headers})
+        assert told.json() == {"challenge": "c4"}
+        health = httpx.get(f"http://127.0.0.1:{port}/health")
+        assert (health.status_code, health.json()) == (200, {"ok": True})
+    assert ws.connections == 0
+    assert len(ws.called("chat.postMessage")) == 1
+
+
+def signed(secret: str, body: str, at: float) -> dict[str, str]:
+    """The headers of a request that Slack would send at this time."""
+    stamp = str(int(at))
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
+    return {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
+
+
+def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    ada = ws.person("ada")
+    room = ws.channel("harbour", members=[ada])
+
+    def body(id: str) -> str:
+        event = {"type": "app_mention", "user": ada, "text": "hey", "ts": f"9.{id}", "channel": room}
+        return json.dumps({"type": "event_callback", "event_id": f"Ev{id}", "team_id": ws.team_id, "event": event})
+
+    def sent(id: str, headers: dict[str, str]) -> int:
+        kind = {"content-type": "application/json"}
+        posted = httpx.post(f"http://127.0.0.1:{port}/slack/events", content=body(id), headers=kind | headers)
+        return posted.status_code
+
+    def recorded(bot: Bot) -> tuple[int, int]:
+        with bot.rag.reading() as connection:
+            tables = (ledger.delivery, queue.question)
+            deliveries, questions = (len(connection.execute(select(table)).all()) for table in tables)
+        return deliveries, questions
+
+    with magpie(ws, tmp_path, http_port=port) as bot:
+        now, secret = time.time(), ws.signing_secret
+        right = signed(secret, body("1"), now)
+        refused = [
+            {},
+            signed("wrong", body("1"), now),
+            signed(secret, body("2"), now),  # of another body
+            signed(secret, body("1"), now - 360),
+            signed(secret, body("1"), now + 360),
+            right | {"x-slack-request-timestamp": str(int(now) - 1)},
+            {"x-slack-signature": right["x-slack-signature"]},
+        ]
+        assert [sent("1", headers) for headers in refused] == [401] * len(refused)
+        for stamp in ("yesterday", "", "-5", "1e9", "9" * 400):
+            assert sent("1", right | {"x-slack-request-timestamp": stamp}) == 401
+        assert recorded(bot) == (0, 0)
+        assert sent("1", right) == 200
+        assert sent("3", signed(secret, body("3"), now - 240)) == 200
+        assert recorded(bot) == (2, 2)
+
+
+HEALTH = {"ok": True, "connected": True, "working": True, "questions": 3}
+
+
+@pytest.mark.parametrize("client", [("127.0.0.1", 5000), ("::1", 5000), ("203.0.113.9", 5000), ("unix", 5000)])
+@pytest.mark.parametrize("headers", [{}, {"x-forwarded-for": "203.0.113.9"}, {"host": "bot.example"}])
+@pytest.mark.parametrize("ok", [True, False])
+def test_health_tells_everyone_ok_and_nothing_else(client: tuple[str, int], headers: dict[str, str], ok: bool) -> None:
+    server = build_server(lambda: HEALTH | {"ok": ok}, None)
+    told = TestClient(server, client=client).get("/health", headers=headers)
+    assert (told.status_code, told.json()) == (200 if ok else 503, {"ok": ok})
+
+
+def test_health_names_no_server() -> None:
+    with serving(build_server(lambda: HEALTH, None), "127.0.0.1", 0) as port:
+        told = httpx.get(f"http://127.0.0.1:{port}/health")
+    assert told.json() == {"ok": True}
+    assert "server" not in told.headers
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux alone")
+def test_the_health_port_is_for_this_machine_alone(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    with magpie(ws, tmp_path, health_port=port), socket.socket() as other:
+        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/health", headers={"host": "evil.example"}).status_code == 421
+        other.bind(("127.0.0.2", port))  # free, so nobody listens on every address
+
+
+def test_health_says_when_slack_is_out_of_reach(ws: Workspace, tmp_path: Path) -> None:
+    port = free_port()
+    with magpie(ws, tmp_path, health_port=port):
+        told = httpx.get(f"http://127.0.0.1:{port}/health")
+        assert told.status_code == 200
+        assert told.json() == {"ok": True}
+        with ws.unreachable():
+            until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 503)
+        until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200)
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    server = build_server(lambda: {"ok": True}, None)
+    with serving(server, "127.0.0.1", 0) as port:
+        with pytest.raises(BadSetting, match=f"Port {port} cannot be used"), serving(server, "127.0.0.1", port):
+            pass
+        assert httpx.get(f"http://127.0.0.1:{port}/slack/events").status_code == 404

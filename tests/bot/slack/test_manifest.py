@@ -1,0 +1,108 @@
+"""The manifest: every event has a listener, every method its scope, and nothing is asked for without use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.slack import interactions
+from bot.slack.payloads import SUBSCRIBED
+
+ROOT = Path(__file__).resolve().parents[3]
+MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text())
+
+SCOPES = {
+    "app_home_opened": set[str](),
+    "app_mention": {"app_mentions:read"},
+    "message.channels": {"channels:history"},
+    "message.groups": {"groups:history"},
+    "message.im": {"im:history"},
+    "message.mpim": {"mpim:history"},
+    "file_shared": {"files:read"},
+    "file_unshared": {"files:read"},
+    "file_change": {"files:read"},
+    "file_deleted": {"files:read"},
+    "member_joined_channel": {"channels:read", "groups:read"},
+    "member_left_channel": {"channels:read", "groups:read"},
+    "channel_left": {"channels:read"},
+    "group_left": {"groups:read"},
+    "channel_archive": {"channels:read"},
+    "channel_unarchive": {"channels:read"},
+    "channel_deleted": {"channels:read"},
+    "group_archive": {"groups:read"},
+    "group_unarchive": {"groups:read"},
+    "group_deleted": {"groups:read"},
+    "channel_shared": {"channels:read", "groups:read"},
+    "channel_unshared": {"channels:read", "groups:read"},
+    "team_join": {"users:read"},
+    "user_change": {"users:read"},
+    "channel_id_changed": {"channels:read", "groups:read"},
+    "chat_postMessage": {"chat:write"},
+    "chat_postEphemeral": {"chat:write"},
+    "chat_update": {"chat:write"},
+    "reactions_add": {"reactions:write"},
+    "reactions_remove": {"reactions:write"},
+    "files_info": {"files:read"},
+    "files_list": {"files:read"},
+    "files_getUploadURLExternal": {"files:write"},
+    "files_completeUploadExternal": {"files:write"},
+    "conversations_history": {"channels:history", "groups:history", "im:history", "mpim:history"},
+    "conversations_replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
+    "conversations_members": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "users_info": {"users:read"},
+    "users_list": {"users:read"},
+    "files_delete": {"files:write"},
+    "users_conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "conversations_info": {"channels:read", "groups:read", "im:read", "mpim:read"},
+    "conversations_open": {"im:write"},
+    "chat_getPermalink": set[str](),
+    "views_publish": set[str](),
+    "auth_test": set[str](),
+}
+"""What Slack asks for each event and method that Magpie uses (docs.slack.dev, November 2026)."""
+
+
+def events() -> list[str]:
+    subscribed: list[str] = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
+    return subscribed
+
+
+def methods() -> set[str]:
+    source = "".join(path.read_text() for path in (ROOT / "bot").glob("*.py"))
+    return {name for name in SCOPES if f'"{name}"' in source or f".{name}" in source} - set(events())
+
+
+def test_every_event_has_a_listener_and_every_listener_an_event() -> None:
+    assert {name.split(".")[0] for name in events()} == set(SUBSCRIBED)
+    assert len(events()) == len(set(events()))
+
+
+def test_every_scope_is_used_and_every_use_has_its_scope() -> None:
+    asked = set(MANIFEST["oauth_config"]["scopes"]["bot"])
+    assert asked == {"commands"}.union(*(SCOPES[name] for name in (*events(), *methods())))
+
+
+def test_shortcuts_and_the_command_are_those_that_are_listened_to() -> None:
+    features = MANIFEST["features"]
+    assert {one["callback_id"] for one in features["shortcuts"]} == {
+        interactions.FIND_SIMILAR,
+        interactions.INDEX_FILES,
+    }
+    assert all(one["type"] == "message" for one in features["shortcuts"])
+    assert [one["command"] for one in features["slash_commands"]] == [interactions.COMMAND]
+    assert features["app_home"]["home_tab_enabled"]
+    assert MANIFEST["settings"]["interactivity"]["is_enabled"]
+
+
+def test_it_is_within_slacks_bounds() -> None:
+    shown = MANIFEST["display_information"]
+    assert MANIFEST["_metadata"]["major_version"] == 2
+    assert len(shown["name"]) <= 35
+    assert len(shown["description"]) <= 140
+    assert MANIFEST["settings"]["socket_mode_enabled"]
+    assert MANIFEST["features"]["app_home"]["messages_tab_enabled"]
+    for one in MANIFEST["features"]["shortcuts"]:
+        assert len(one["name"]) <= 24
+        assert len(one["description"]) <= 150

@@ -1,0 +1,109 @@
+"""Every regular expression of rag/ and bot/, and how it is used."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from re import _parser  # type: ignore[attr-defined]
+from types import ModuleType
+
+from tests.complexity.machine import repeats_in
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_CALLS = ("compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
+_ANCHORED = {"match", "fullmatch"}
+
+
+@dataclass(frozen=True)
+class Used:
+    """A pattern, where it is, and the methods that are called on it; none known means any."""
+
+    where: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+
+    @property
+    def way(self) -> str:
+        """The method that makes the most work of those that are used."""
+        if self.methods and self.methods <= _ANCHORED:
+            return "match" if "match" in self.methods else "fullmatch"
+        return "search" if self.methods and self.methods <= {*_ANCHORED, "search"} else "all"
+
+    @property
+    def largest_bound(self) -> int:
+        tree = _parser.parse(self.pattern.pattern, self.pattern.flags)
+        bounds = [most for _, _, most in repeats_in(tree) if most is not _parser.MAXREPEAT]
+        return max(bounds, default=0)
+
+
+def all_patterns() -> list[Used]:
+    """Every pattern: those held by a module, and those written where they are used.
+
+    Raise ValueError for a pattern that is put together while the program runs, for nothing can be said about it.
+    """
+    found: list[Used] = []
+    for path in sorted(each for top in ("rag", "bot") for each in (ROOT / top).rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        if "import re\n" in source and "migrations" not in path.parts:
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found += _of_module(importlib.import_module(name), ast.parse(source))
+    return found
+
+
+def _of_module(module: ModuleType, tree: ast.Module) -> Iterator[Used]:
+    used: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.setdefault(node.value.id, set()).add(node.attr)
+    for name, value in vars(module).items():
+        for pattern in _held(value):
+            methods = frozenset(used.get(name, ())) & frozenset(_CALLS)
+            if isinstance(pattern.pattern, str):
+                yield Used(f"{module.__name__}.{name}", pattern, methods if value is pattern else frozenset())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _is_re_call(node):
+            yield from _written(module, node)
+
+
+def _held(value: object) -> Iterator[re.Pattern[str]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        inside: Iterable[object] = value.values() if isinstance(value, dict) else value
+        for each in inside:
+            yield from _held(each)
+
+
+def _is_re_call(node: ast.Call) -> bool:
+    called = node.func
+    return (
+        isinstance(called, ast.Attribute)
+        and isinstance(called.value, ast.Name)
+        and called.value.id == "re"
+        and called.attr in _CALLS
+    )
+
+
+def _written(module: ModuleType, node: ast.Call) -> Iterator[Used]:
+    assert isinstance(node.func, ast.Attribute)
+    method = node.func.attr
+    flags = next((word.value for word in node.keywords if word.arg == "flags"), None)
+    if flags is None and method == "compile" and len(node.args) > 1:
+        flags = node.args[1]
+    place = f"{module.__name__}, line {node.lineno}"
+    try:
+        text, given = (_value(module, each) if each is not None else 0 for each in (node.args[0], flags))
+    except NameError as error:
+        if method == "compile":  # inside a function or a loop of the module; what it makes is held by the module
+            return
+        raise ValueError(f"{place}: write the pattern so that it is the same for every text ({error})") from error
+    if isinstance(text, str) and isinstance(given, int) and method != "compile":
+        yield Used(place, re.compile(text, given), frozenset([method]))
+
+
+def _value(module: ModuleType, node: ast.expr) -> object:
+    return eval(compile(ast.Expression(node), module.__name__, "eval"), dict(vars(module)))

@@ -1,0 +1,193 @@
+"""Functions that read text from strangers take steps in proportion to its length, loops and slices included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from rag.model import Kind
+from tests.complexity.counting import WORK, TooMuchWork, counted
+from tests.complexity.families import GENERAL
+from tests.complexity.growth import bend, deep_recursion
+from tests.rag.answer.test_generation import hit
+
+LENGTH, MOST = 200, 3_000_000
+BENT = 0.25
+
+PIECES = (
+    *GENERAL,
+    "A b. ",
+    "x:\n- y\n",
+    "- a:\n",
+    "Dr. ",
+    "ABC a ",
+    "Abc 1 ",
+    "word ",
+    "\n\n",
+    ")",
+    "(not found in the cited page) ",
+    "(not found ",
+    "(read from the picture)",
+    "[1[",
+    "7]",
+    "[⑦] ",
+    "<|im_start|> ",
+    "[INST]",
+    "\u200b<",
+    "May 1 ",
+    "03.04.2024 ",
+    "1 k ",
+    "#x\n",
+    "# a #",
+    "a\u0301\u0316",
+    "\f ",
+    "bearer:",
+    "basic:",
+    "xoxb-",
+    "http://a:b@",
+    "| a | b |\n|---|---|\n",
+)
+
+Get = Callable[[str], ModuleType]
+Call = Callable[[Get, str], Any]
+CALLS: dict[str, Call] = {
+    "alike.numbers": lambda get, text: get("rag.search.near_duplicates").numbers(text),
+    "chunk.count_tokens": lambda get, text: get("rag.ingest.chunking").count_tokens(text),
+    "chunk.unruled": lambda get, text: get("rag.ingest.chunking").unruled(text),
+    "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
+    "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
+    "citations.says_not_found": lambda get, text: get("rag.answer.citations").says_not_found(text),
+    "condense.stands_alone": lambda get, text: get("rag.answer.query_rewrite").stands_alone(text),
+    "condense.is_rewritten": lambda get, text: get("rag.answer.query_rewrite").is_rewritten(
+        "What is a word of 111 pm?", text, []
+    ),
+    "control.without_control": lambda get, text: get("rag.answer.control_tokens").without_control(text),
+    "conversation.is_meant": lambda get, text: get("bot.answers.history").is_meant(
+        text, own=False, others=False, pictures=False
+    ),
+    "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),
+    "events.mentions": lambda get, text: get("bot.slack.payloads").mentions(text, "U1"),
+    "events.without_mention": lambda get, text: get("bot.slack.payloads").without_mention(text, "U1"),
+    "kinds.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
+    "markdown.is_markdown": lambda get, text: get("rag.extract.convert.markdown").is_markdown(text),
+    "marking.lines_that_say": lambda get, text: get("rag.answer.highlight").lines_that_say([text, "a quay"], [text]),
+    "masking.Mask": lambda get, text: get("bot.cli.redaction").Mask(("secret",))(text),
+    "numerals.numerals": lambda get, text: get("rag.answer.numbers").numerals(get("rag.answer.numbers").plain(text)),
+    "numerals.values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
+    "plain.bare": lambda get, text: get("rag.text").bare(text),
+    "prompt.count_tokens": lambda get, text: get("rag.answer.prompt").count_tokens(text),
+    "prompt.excerpt": lambda get, text: get("rag.answer.prompt").excerpt(text, set(text.split()), 60),
+    "query.matter": lambda get, text: get("rag.search.query_analysis").matter(text),
+    "query.names": lambda get, text: get("rag.search.query_analysis").names(text),
+    "query.phrases": lambda get, text: get("rag.search.query_analysis").phrases(text),
+    "query.places": lambda get, text: get("rag.search.query_analysis").places(text),
+    "query.related": lambda get, text: get("rag.search.query_analysis").related(text),
+    "render._mrkdwn": lambda get, text: get("bot.answers.render")._mrkdwn(text),
+    "render.unlinked": lambda get, text: get("bot.answers.render").unlinked(get("bot.answers.render").escaped(text)),
+    "render.pieces": lambda get, text: list(get("bot.answers.render").pieces(get("bot.answers.render").escaped(text))),
+    "support.Page.of": lambda get, text: get("rag.answer.grounding").Page.of(text),
+    "support._names": lambda get, text: list(get("rag.answer.grounding")._names(text, "en", title=False)),
+    "support.check_support": lambda get, text: get("rag.answer.grounding").check_support(
+        text, {1: get("rag.answer.grounding").Ground("A quay of 40 metres.")}
+    ),
+    "support.statements": lambda get, text: get("rag.answer.grounding").statements(text),
+    "support.without_marks": lambda get, text: get("rag.answer.grounding").without_marks(text),
+    "text.clean": lambda get, text: get("rag.extract.convert.plain_text").clean(text),
+    "text.pages_of": lambda get, text: list(get("rag.extract.convert.plain_text").pages_of(text)),
+    "words.content_words": lambda get, text: get("rag.catalog.fulltext").content_words(text),
+}
+
+
+def _spelled(numerals: ModuleType, text: str) -> int:
+    """The values of a text and of its numerals, each of which is counted as long as it is."""
+    text = numerals.plain(text)
+    for one in numerals.numerals(text):
+        WORK.add(sum(len(value) for reading in one.readings for value in reading))
+    return sum(map(len, numerals.values(text)))
+
+
+@pytest.fixture(scope="module")
+def get() -> Iterator[Get]:
+    with counted() as module, deep_recursion():
+        yield module
+
+
+def steps(call: Callable[[str], object], text: str) -> int:
+    WORK.steps, WORK.limit = 0, MOST
+    try:
+        call(text)
+    except TooMuchWork:
+        return -1
+    finally:
+        WORK.limit = 0
+    return WORK.steps
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_steps_grow_with_the_text_alone(name: str, get: Get) -> None:
+    def call(text: str) -> object:
+        return CALLS[name](get, text)
+
+    call("Écoute 1 [1] word.")  # what is imported or made once is not counted
+    tried = [(bend(lambda text: steps(call, text), "", piece, "", LENGTH), piece) for piece in PIECES]
+    assert [each for each in tried if each[0] > BENT] == []
+
+
+@pytest.mark.parametrize("name", ["citations.check_citations", "citations.without_citations", "support.without_marks"])
+@pytest.mark.parametrize(
+    ("left", "middle", "right"),
+    [("[1", "[9]", "7]"), ("[", "1", "]"), ("(not found", "(read from the picture)", " in the cited page)")],
+)
+def test_steps_grow_with_the_depth_alone(name: str, left: str, middle: str, right: str, get: Get) -> None:
+    def nested(lefts: str) -> int:
+        text = f"{lefts}{middle}{right * (len(lefts) // len(left))}"
+        return steps(lambda text: CALLS[name](get, text), text)
+
+    nested(left)
+    assert bend(nested, "", left, "", LENGTH) <= BENT
+
+
+OLD = """
+import re
+
+def runs(digits):
+    parts = digits.split(" ")
+    return [frozenset(["".join(parts[i:j])]) for i in range(len(parts)) for j in range(i + 2, len(parts) + 1)]
+
+def outside(numbers, spans):
+    return [one for one in numbers if not any(one in span for span in spans)]
+
+def sliced(text):
+    return [text[: at] for at in range(len(text))]
+
+def searched(text):
+    return [re.search(r"e$", text[:at]) for at in range(len(text))]
+"""
+
+
+@pytest.mark.parametrize("name", ["runs", "sliced", "searched", "outside"])
+def test_loops_that_take_more_are_found(name: str) -> None:
+    from tests.complexity.counting import copy_of
+
+    function = copy_of(OLD)[name]
+
+    def call(text: str) -> object:
+        if name == "outside":
+            return function(range(len(text)), [range(at, at + 1) for at in range(0, -len(text), -1)])
+        return function(text)
+
+    with deep_recursion():
+        assert bend(lambda text: steps(call, text), "", "111 ", "", LENGTH) > BENT
+
+
+def test_the_copy_does_what_the_original_does(get: Get) -> None:
+    from rag.answer import numbers
+    from rag.search import query_analysis
+
+    text = "On 3 May 2024 the quay of 1 200 m cost £1,200 pm. See page 3 and Figure 2."
+    assert get("rag.answer.numbers").values(text) == numbers.values(text)
+    assert str(get("rag.search.query_analysis").places(text)) == str(query_analysis.places(text))
+    assert hit().kind is Kind.TEXT

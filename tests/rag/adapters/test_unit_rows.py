@@ -1,0 +1,34 @@
+"""Whatever a library gives becomes rows of length one, or a clear refusal."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.adapters.unit_rows import first_line, unit_rows
+from rag.errors import EmbedderFailed
+
+
+@given(st.lists(st.lists(st.floats(-1e3, 1e3, width=32), min_size=3, max_size=3), min_size=1, max_size=8))
+def test_rows_have_length_one_or_are_refused(values: list[list[float]]) -> None:
+    given_rows = np.asarray(values, dtype=np.float32)
+    if (np.linalg.norm(given_rows, axis=1) == 0).any():
+        with pytest.raises(EmbedderFailed):
+            unit_rows(given_rows, "Fetch it again.")
+        return
+    for row, raw in zip(unit_rows(given_rows, "Fetch it again."), given_rows, strict=True):
+        assert row.dtype == np.float32
+        assert np.linalg.norm(row) == pytest.approx(1, abs=1e-3)
+        assert float(row @ raw) >= 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused_with_the_remedy(bad: float) -> None:
+    with pytest.raises(EmbedderFailed) as refused:
+        unit_rows(np.array([[1.0, bad]]), "Fetch it again.")
+    assert refused.value.hint == "Fetch it again."
+
+
+def test_of_an_error_one_line_is_kept() -> None:
+    assert first_line(ValueError("out of memory\nat 0x1")) == "out of memory"
+    assert first_line(ValueError()) == "ValueError"

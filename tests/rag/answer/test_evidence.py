@@ -1,0 +1,190 @@
+"""Evidence: the right region, marked, at a legible size, drawn once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from rag.answer.evidence import NARROWEST, WIDEST, draw_evidence, draw_place
+from rag.model import WHOLE_PAGE, Box, Hit, Kind
+from tests.rag.answer.test_generation import hit
+
+Pixel: TypeAlias = tuple[int, int, int]
+
+WIDTH, HEIGHT = 1200, 1600
+LINES = tuple(Box(0.1, y / 100, 0.45, (y + 1.5) / 100) for y in (20, 22, 24))
+TEXT = "The pier is long\nthe crane lifts\nthe lamp turns"
+REGION = Box(0.1, 0.2, 0.45, 0.255)
+FIGURE = Box(0.3, 0.5, 0.8, 0.7)
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Path:
+    """A white page with black bars for lines, a green figure, and red at its foot, far from both."""
+    page = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    pen = ImageDraw.Draw(page)
+    for box in LINES:
+        pen.rectangle((box.x0 * WIDTH, box.y0 * HEIGHT + 8, box.x1 * WIDTH, box.y1 * HEIGHT - 8), fill="black")
+    pen.rectangle((FIGURE.x0 * WIDTH, FIGURE.y0 * HEIGHT, FIGURE.x1 * WIDTH, FIGURE.y1 * HEIGHT), fill=(0, 160, 0))
+    pen.rectangle((0, HEIGHT - 80, WIDTH, HEIGHT), fill=(200, 0, 0))
+    page.save(tmp_path / "page.jpg", quality=95)
+    return tmp_path / "page.jpg"
+
+
+@pytest.fixture
+def lines(render: Path) -> Hit:
+    return hit(TEXT, page=12, label="vi", box=REGION, marks=LINES, render=render)
+
+
+def drawn(found: Hit, into: Path, terms: tuple[str, ...] = ()) -> Image.Image:
+    path = draw_evidence(found, into, terms)
+    assert path is not None
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        return picture.convert("RGB")
+
+
+def near(picture: Image.Image, colour: Pixel, reach: int = 40) -> int:
+    """How many pixels have about this colour."""
+    apart = np.abs(np.asarray(picture, dtype=np.int16) - np.array(colour, dtype=np.int16))
+    return int((apart.max(axis=2) < reach).sum())
+
+
+YELLOW, ORANGE = (255, 237, 134), (232, 89, 12)
+PLACES: list[tuple[str, Any]] = [("name", "one.pdf"), ("name", "two.pdf"), ("page", 13), ("label", "vii")]
+
+
+def test_the_lines_are_highlighted_and_their_letters_stay_black(lines: Hit, tmp_path: Path) -> None:
+    picture = drawn(lines, tmp_path)
+    assert NARROWEST <= picture.width <= WIDEST
+    assert near(picture, YELLOW, 20) > 4000
+    assert near(picture, (0, 0, 0), 30) > 4000
+    assert near(picture, (200, 0, 0)) == 0, "the far foot of the page is not shown"
+
+
+COLUMNS = tuple(Box(x, y / 100, x + 0.35, (y + 1.5) / 100) for x in (0.1, 0.55) for y in range(10, 80, 2))
+SAID = ("The crane lifts 77 tonnes of steel",)
+
+
+def test_of_a_long_text_the_lines_that_say_it_are_shown_with_what_is_around_them(render: Path, tmp_path: Path) -> None:
+    texts = [f"line number {n} about other things" for n in range(len(COLUMNS))]
+    spread = texts.copy()
+    texts[10:12] = ["and the crane lifts seventy-seven (77)", "tonnes of steel, no more"]
+    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    whole, part = drawn(column, tmp_path), drawn(column, tmp_path, SAID)
+    assert part.height < 0.5 * whole.height
+    assert 3000 < near(part, (255, 225, 77), 15) < 0.3 * part.width * part.height
+    spread[0], spread[-1] = "the crane lifts 77", "tonnes of steel 77 crane"
+    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    assert drawn(far, tmp_path, SAID).height > 0.8 * whole.height
+
+
+def test_the_row_of_a_table_and_the_words_of_a_figure_are_marked_in_their_frame(render: Path, tmp_path: Path) -> None:
+    strong = (255, 225, 77)
+    for kind in (Kind.TABLE, Kind.FIGURE):
+        shown = hit(TEXT, kind=kind, box=REGION, marks=LINES, render=render)
+        plain, marked = drawn(shown, tmp_path), drawn(shown, tmp_path, ("The crane lifts",))
+        assert plain.size == marked.size
+        assert near(plain, strong, 15) < 500 < 1000 < near(marked, strong, 15)
+        assert near(marked, ORANGE) > 1000
+
+
+def test_lines_with_the_questions_words_stand_out(lines: Hit, tmp_path: Path) -> None:
+    strong, pale = (255, 225, 77), (255, 246, 196)
+    both = drawn(lines, tmp_path, ("crane",))
+    assert near(both, strong, 15) > 2000
+    assert near(both, pale, 15) > 2000
+    none = drawn(lines, tmp_path, ("submarine",))
+    assert near(none, YELLOW, 15) > 4000
+    assert near(none, pale, 15) < 200
+
+
+@pytest.mark.parametrize("kind", [Kind.FIGURE, Kind.TABLE])
+def test_a_figure_is_framed_and_its_surroundings_veiled(kind: Kind, render: Path, tmp_path: Path) -> None:
+    picture = drawn(hit("", kind=kind, box=FIGURE, render=render), tmp_path)
+    assert near(picture, (0, 160, 0)) > 0.4 * picture.width * picture.height
+    assert near(picture, ORANGE) > 2000
+    assert near(picture, (200, 0, 0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "box"), [(Kind.PAGE, WHOLE_PAGE), (Kind.FIGURE, Box(0, 0, 1, 0.9)), (Kind.TABLE, Box(0.5, 0.5, 0.5, 0.5))]
+)
+def test_pages_and_regions_as_large_are_shown_whole(kind: Kind, box: Box, render: Path, tmp_path: Path) -> None:
+    picture = drawn(hit("", kind=kind, box=box, render=render), tmp_path)
+    assert picture.width == WIDTH
+    assert picture.height > HEIGHT
+    assert near(picture, (200, 0, 0)) > 50_000
+    assert near(picture, ORANGE) > 5000
+
+
+def test_the_place_of_a_screenshot_is_framed_on_its_whole_page(render: Path, tmp_path: Path) -> None:
+    shown = hit("words", box=FIGURE, render=render, marks=())
+    path = draw_place(shown, tmp_path)
+    assert path is not None
+    assert path == draw_place(shown, tmp_path)
+    assert path != draw_evidence(shown, tmp_path)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    assert picture.width == WIDTH
+    assert picture.height > HEIGHT
+    assert near(picture, ORANGE) > 1000
+    assert draw_place(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
+
+
+def test_a_narrow_line_is_shown_with_enough_of_its_page(render: Path, tmp_path: Path) -> None:
+    line = Box(0.9, 0.98, 0.99, 0.995)
+    picture = drawn(hit("x", box=line, marks=(line,), render=render), tmp_path)
+    assert picture.width >= NARROWEST
+    assert picture.height > 0.15 * HEIGHT
+
+
+@pytest.mark.parametrize(("size", "width"), [((300, 400), NARROWEST), ((4000, 3000), WIDEST)])
+def test_small_and_large_pages_come_out_legible(size: tuple[int, int], width: int, tmp_path: Path) -> None:
+    Image.new("RGB", size, "white").save(tmp_path / "p.jpg")
+    assert drawn(hit("", kind=Kind.PAGE, render=tmp_path / "p.jpg"), tmp_path).width == width
+
+
+def test_the_bar_names_the_place(lines: Hit, tmp_path: Path) -> None:
+    pictures = [drawn(replace(lines, **{field: value}), tmp_path) for field, value in PLACES]
+    bars = {picture.crop((0, picture.height - 44, picture.width, picture.height)).tobytes() for picture in pictures}
+    assert len(bars) == len(PLACES)
+
+
+@pytest.mark.parametrize(
+    "name", ["Größe – Żółć.pdf", "Отчёт λ.pdf", "報告書.pdf", "a\u202eb\n\0😀.pdf", "very " * 60, ""]
+)
+def test_any_file_name_can_be_written(name: str, lines: Hit, tmp_path: Path) -> None:
+    picture = drawn(replace(lines, name=name), tmp_path)
+    bar = picture.crop((30, picture.height - 40, picture.width, picture.height))
+    assert near(bar, (245, 247, 250)) > 100, "letters are written"
+    edge = picture.crop((picture.width - 4, picture.height - 40, picture.width, picture.height))
+    assert near(edge, (31, 41, 51), 12) == edge.width * edge.height, "and end before the edge"
+
+
+def test_the_same_evidence_is_drawn_once_and_other_evidence_apart(lines: Hit, tmp_path: Path) -> None:
+    first = draw_evidence(lines, tmp_path)
+    assert first is not None
+    made = first.stat().st_mtime_ns
+    assert draw_evidence(lines, tmp_path) == first
+    assert first.stat().st_mtime_ns == made
+    others = [
+        draw_evidence(replace(lines, marks=LINES[:1]), tmp_path),
+        draw_evidence(replace(lines, chunk=2), tmp_path),
+        draw_evidence(replace(lines, name="renamed.pdf"), tmp_path),
+        draw_evidence(lines, tmp_path, ("crane",)),
+    ]
+    assert len({first, *others}) == 5
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_without_the_pages_picture_there_is_none(lines: Hit, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.jpg"
+    damaged.write_bytes(b"\xff\xd8\xff half")
+    for render in (None, tmp_path / "gone.jpg", damaged):
+        assert draw_evidence(replace(lines, render=render), tmp_path) is None

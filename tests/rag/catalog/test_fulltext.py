@@ -1,0 +1,171 @@
+"""The full-text index takes any text a user types, ranks by BM25, and never leaves the scope."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert, select
+
+from rag.catalog import Catalog, sources
+from rag.catalog.documents import claim_reading, put_document, put_pages
+from rag.catalog.fulltext import STOP_WORDS, Fts5Words, content_words, first_words, tokens
+from rag.catalog.tables import document, share, source
+from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
+from tests.bench.multiplied import fill_catalog
+
+TEXTS = {
+    "ops": "The gateway listens on port 8443. Restart the gateway after changing keys.",
+    "hr": "Holidays are asked for two weeks ahead. Café vouchers for everybody.",
+    "lab": "Error E-4711 means the sensor is wet; C++ firmware 2.10 mends it.",
+}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path)
+    words = Fts5Words()
+    with catalog.writing() as connection:
+        for space, text in TEXTS.items():
+            document = put_document(connection, space.ljust(64, "0"), 1, "test")
+            source_id, _ = sources.put_source(connection, kind="path", ref=space, space=space, name=f"{space}.pdf")
+            connection.execute(
+                source.update().where(source.c.id == source_id).values(state="known", document_id=document)
+            )
+            row = claim_reading(connection, "run")
+            assert row is not None
+            page = PageReading(1, None, 600, 800, TextSource.LAYER, (), None)
+            chunk = NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())
+            assert put_pages(connection, words, row, "", [page], [chunk])
+    yield catalog
+    catalog.close()
+
+
+def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
+    with catalog.reading() as connection:
+        return [row[0] for row in Fts5Words().search(connection, content_words(query), scope, 10)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(
+    query=st.one_of(
+        st.text(), st.sampled_from(["AND OR NOT", '"open', "error: 5", "foo-bar C++", "What's", "a*", "^x"])
+    )
+)
+def test_any_text_is_safe(catalog: Catalog, query: str) -> None:
+    assert set(search(catalog, query, Scope.operator())) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("query", "space"),
+    [
+        ("Which port does the gateway use?", "ops"),
+        ("holiday", "hr"),  # stemmed
+        ("cafe voucher", "hr"),  # folded
+        ("E-4711", "lab"),
+        ("firmware for c++", "lab"),
+    ],
+)
+def test_the_right_text_comes_first(catalog: Catalog, query: str, space: str) -> None:
+    assert search(catalog, query, Scope.operator())[:1] == [list(TEXTS).index(space) + 1]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    spaces=st.sets(st.sampled_from([*TEXTS, "nowhere"])),
+    without=st.sets(st.integers(1, 3)),
+    within=st.none() | st.sets(st.integers(1, 3)),
+)
+def test_nothing_outside_the_scope_is_found_or_counted(
+    catalog: Catalog, spaces: set[str], without: set[int], within: set[int] | None
+) -> None:
+    scope = Scope(frozenset(spaces), None if within is None else frozenset(within), frozenset(without))
+    allowed = {n for n, space in enumerate(TEXTS, 1) if space in spaces} - without
+    allowed &= {1, 2, 3} if within is None else within
+    everything = " ".join(TEXTS.values())
+    assert set(search(catalog, everything, scope)) == allowed
+    with catalog.reading() as connection:
+        assert Fts5Words().count(connection, scope) == len(allowed)
+        assert Fts5Words().holders(connection, ["gateway", "week"], scope) == {
+            "gateway": allowed & {1},
+            "week": allowed & {2},
+        }
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """Forty documents of three chunks, each of ten of thirty words, in about as many of 500 spaces."""
+    chance = random.Random(1)
+    texts = [" ".join(chance.choices([f"word{n}" for n in range(30)], k=10)) for _ in range(120)]
+    chunks = [NewChunk(n % 3 + 1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ()) for n, text in enumerate(texts)]
+    catalog = Catalog(tmp_path_factory.mktemp("large"))
+    fill_catalog(catalog, (chunks[n : n + 3] for n in range(0, 120, 3)), chunks[:3], 1, lambda _: None)
+    yield catalog
+    catalog.close()
+
+
+def hide(connection: Connection, documents: set[int]) -> None:
+    """As while another reading of them is made; the second time, as before."""
+    chosen = document.c.id.in_(documents)
+    connection.execute(document.update().where(chosen).values(reading_id=-document.c.reading_id))
+
+
+@settings(deadline=None)
+@given(
+    wanted=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
+    seed=st.integers(0, 1000),
+    limit=st.integers(1, 130),
+    hidden=st.sets(st.integers(1, 41)),
+)
+def test_a_scope_leaves_the_order_as_it_is(
+    large: Catalog, wanted: list[str], seed: int, limit: int, hidden: set[int]
+) -> None:
+    words = Fts5Words()
+    with large.writing() as connection:
+        shares = connection.execute(select(share.c.space, source.c.document_id).join(source)).all()
+        spaces = {row.space for row in shares}
+        hide(connection, hidden)
+        some = {space for space in sorted(spaces) if random.Random(f"{seed} {space}").random() < 0.3}
+        inside = {row.document_id for row in shares if row.space in some}
+        everywhere = words.search(connection, wanted, Scope.operator(), 1000)
+        expected = [row for row in everywhere if row[1] in inside]
+        assert words.search(connection, wanted, Scope.of(*some), limit) == expected[:limit]
+        held = words.holders(connection, wanted, Scope.of(*some))
+        hide(connection, hidden)
+    assert list(held) == wanted
+    assert set().union(*held.values()) >= {row[0] for row in expected}
+    assert hidden.isdisjoint(row[1] for row in everywhere)
+
+
+def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
+    assert content_words("What is the port of the gateway?") == ["port", "gateway"]
+    assert content_words("Who is it?") == ["who", "is", "it"]
+    assert "port" not in STOP_WORDS
+
+
+def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> None:
+    with catalog.writing() as connection:
+        first = sources.put_source(connection, kind="path", ref="x", space="a", name="x", mtime_ns=1, size=1)
+        again = sources.put_source(connection, kind="path", ref="x", space="b", name="x", mtime_ns=1, size=1)
+        assert first[0] == again[0]
+        with pytest.raises(Exception, match="UNIQUE"):
+            connection.execute(insert(source).values(kind="path", ref="x", state="waiting"))
+
+
+@given(text=st.text(max_size=300), most=st.integers(1, 20))
+def test_the_first_words_are_a_start_of_the_text_with_no_more_words(text: str, most: int) -> None:
+    start = first_words(text, most)
+    assert text.startswith(start)
+    assert len(tokens(start)) <= most
+    assert len(start) <= max(most * 20, 0)
+    if len(tokens(text)) <= most and len(text) <= most * 20:
+        assert start == text
+
+
+def test_a_long_text_is_cut_after_a_word_and_one_without_words_by_its_length() -> None:
+    assert first_words("Which port does the gateway use?", 3) == "Which port does"
+    assert first_words("Which port?", 2) == "Which port?"
+    assert first_words("a" * 40_000, 10) == "a" * 200
+    assert first_words("?" * 40_000, 10) == "?" * 200

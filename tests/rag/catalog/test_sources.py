@@ -1,0 +1,142 @@
+"""Claims are exclusive, attempts are counted, dead runs are freed, and one process owns the folder."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from rag.catalog import Catalog, sources
+from rag.catalog.documents import put_document
+from rag.catalog.tables import source
+from rag.errors import CatalogUnfit
+from rag.ingest.ownership import is_owned, try_own
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    catalog = Catalog(tmp_path)
+    yield catalog
+    catalog.close()
+
+
+def put(catalog: Catalog, ref: str, space: str = "local", mtime_ns: int = 1) -> tuple[int, bool]:
+    with catalog.writing() as connection:
+        return sources.put_source(connection, kind="path", ref=ref, space=space, name=ref, mtime_ns=mtime_ns, size=10)
+
+
+def state(catalog: Catalog, source_id: int) -> str:
+    with catalog.reading() as connection:
+        return str(connection.scalar(select(source.c.state).where(source.c.id == source_id)))
+
+
+def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
+    wanted = {put(catalog, f"file {number}")[0] for number in range(120)}
+    ready = threading.Barrier(4)
+
+    def claim_all() -> list[int]:
+        ready.wait()
+        claimed: list[int] = []
+        while True:
+            with catalog.writing() as connection:
+                row = sources.claim_source(connection, "run", ["path"])
+            if row is None:
+                return claimed
+            claimed.append(row.id)
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [one for future in [pool.submit(claim_all) for _ in range(4)] for one in future.result()]
+    assert len(claimed) == len(wanted)
+    assert set(claimed) == wanted
+
+
+def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_path: Path) -> None:
+    source_id, _ = put(catalog, "a")
+    with catalog.writing() as connection:
+        assert not sources.start_run(connection, "dead", 1)
+        assert sources.claim_source(connection, "dead", ["path"]) is not None
+    with try_own(catalog, tmp_path) as ownership:
+        assert ownership is not None
+        assert ownership.unclean
+        assert state(catalog, source_id) == "waiting"
+        with catalog.writing() as connection:
+            again = sources.claim_source(connection, ownership.run_id, ["path"])
+        assert again is not None
+        assert again.attempts == 2
+    with try_own(catalog, tmp_path) as ownership:
+        assert ownership is not None
+        assert not ownership.unclean
+
+
+def test_there_is_one_owner(catalog: Catalog, tmp_path: Path) -> None:
+    with try_own(catalog, tmp_path) as first, try_own(catalog, tmp_path) as second:
+        assert first is not None
+        assert second is None
+        assert is_owned(tmp_path)
+    assert not is_owned(tmp_path)
+
+
+def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> None:
+    source_id, work = put(catalog, "a")
+    assert work
+    with catalog.writing() as connection:
+        claimed = sources.claim_source(connection, "run", ["path"])
+        assert claimed is not None
+        assert sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
+    assert put(catalog, "a") == (source_id, False)
+    assert put(catalog, "a", space="other") == (source_id, False)
+    assert put(catalog, "a", mtime_ns=2) == (source_id, True)
+    assert state(catalog, source_id) == "waiting"
+
+
+def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> None:
+    source_id, _ = put(catalog, "a")
+    with catalog.writing() as connection:
+        sources.claim_source(connection, "run", ["path"])
+        sources.fail_source(connection, source_id, "It is encrypted.", "Remove its password.")
+    with catalog.reading() as connection:
+        (row,) = sources.settled(connection)
+    assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
+    assert put(catalog, "a") == (source_id, True)
+
+
+def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(catalog: Catalog) -> None:
+    source_id, _ = put(catalog, "a")
+    with catalog.writing() as connection:
+        claimed = sources.claim_source(connection, "run", ["path"])
+        assert claimed is not None
+        sources.drop_shares(connection, [source_id])
+        assert not sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
+    assert state(catalog, source_id) == "gone"
+
+
+def test_a_catalog_of_a_newer_program_is_refused(catalog: Catalog, tmp_path: Path) -> None:
+    with catalog.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    catalog.close()
+    with pytest.raises(CatalogUnfit, match="newer"):
+        Catalog(tmp_path)
+
+
+def test_a_damaged_catalog_is_named_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "catalog.db").write_bytes(b"not a database, but somebody's file" * 100)
+    with pytest.raises(CatalogUnfit, match="cannot be opened"):
+        Catalog(tmp_path)
+    assert (tmp_path / "catalog.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_catalog_that_another_program_holds_is_not_called_damaged(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CatalogUnfit, match="locked by another program") as raised:
+            Catalog(tmp_path, busy_ms=50)
+        assert "move it away" not in raised.value.hint
+    Catalog(tmp_path, busy_ms=50).close()
+
+
+def _document(connection: Connection) -> int:
+    return put_document(connection, "0" * 64, 10, "test")

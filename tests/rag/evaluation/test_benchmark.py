@@ -1,0 +1,47 @@
+"""The bench measures what it says, on the tiny CLIP, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.slack.http import serving
+from rag import Settings, Wanted, WeightsMissing, measure_embedder
+from rag.evaluation.benchmark import SIZES, Benched
+from rag.model import Modality
+from rag.settings import EmbedSettings
+from tests.support.tiny_clip import TINY
+
+
+def benched(tmp_path: Path, wanted: Wanted, embed: EmbedSettings = TINY) -> Benched:
+    said: list[str] = []
+    found = measure_embedder(Settings(data=tmp_path / "data", embed=embed), wanted, said.append)
+    assert said
+    assert not (tmp_path / "data").exists()
+    return found
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_every_kind_is_measured_beside_the_model_alone(served: bool, tmp_path: Path) -> None:
+    found = benched(tmp_path, Wanted(pictures=8, texts=16, rounds=1, serve=serving if served else None))
+    assert found.model == TINY.model
+    assert found.batches == {Modality.PICTURE: 32, Modality.TEXT: 128}
+    assert set(found.speeds) == {"pictures", "texts", *SIZES}
+    assert 4e6 < found.weights_bytes < 5e6
+    for speed in found.speeds.values():
+        assert 0 < speed.lowest <= speed.share <= speed.highest
+        assert speed.share == pytest.approx(speed.per_second / speed.raw)
+        assert sum(speed.spent.values()) == pytest.approx(1)
+        assert (speed.processor_share or 0) > 0
+        assert ("GPU host" in speed.spent) is served
+        assert (speed.preparing is None) is served
+        assert served or (speed.preparing or 0) > 0
+
+
+def test_random_weights_need_none_and_are_refused_unless_asked_for(tmp_path: Path) -> None:
+    missing = TINY.model_copy(update={"weights": str(tmp_path / "missing.safetensors")})
+    with pytest.raises(WeightsMissing):
+        benched(tmp_path, Wanted(), missing)
+    found = benched(tmp_path, Wanted(pictures=4, texts=4, rounds=1, random_weights=True), missing)
+    assert found.speeds["texts"].per_second > 0

@@ -1,0 +1,70 @@
+"""What the reading process, which opens strangers' files, is started with, and what it can reach."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.errors import ReaderStopped
+from rag.extract.child_process import Child
+from rag.sandbox import bubblewrap_prefix, confinement_gap
+from rag.settings import ReadSettings
+from tests.rag.sandbox.probes import PROBES, write_probe
+
+confined = pytest.mark.skipif(confinement_gap() is not None, reason=f"cannot confine here: {confinement_gap()}")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads environments in /proc")
+def test_child_gets_only_the_variables_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "a-long-random-word"
+    for name in ("MAGPIE_EMBED__TOKEN", "SLACK_SIGNING_SECRET", "OPENAI_API_KEY", "DB_PASSWORD", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.setenv(name, secret)
+    monkeypatch.setenv("LC_TIME", "C")
+    child = Child(ReadSettings(), None, 1)
+    try:
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes().decode()
+    finally:
+        child.kill()
+    assert "LC_TIME=C" in environment.split("\0")
+    assert secret not in environment
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A TCP port and a local socket on which another program of this user waits, as a container engine would."""
+    local = tmp_path / "engine.sock"
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(local))
+        engine.listen()
+        yield server.getsockname()[1], local
+
+
+@confined
+@pytest.mark.parametrize(
+    "inside",
+    ["walls", pytest.param("bubblewrap", marks=pytest.mark.skipif(not bubblewrap_prefix((), ()), reason="no bwrap"))],
+)
+def test_child_that_was_taken_over_reaches_nothing_but_its_own_folders(
+    tmp_path: Path, listening: tuple[int, Path], monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    """The stand-in for an exploit is an OCR engine: a function that runs in the child, with all that the child may."""
+    if inside == "walls":
+        monkeypatch.setenv("PATH", str(tmp_path))  # where no bubblewrap is found
+    page = tmp_path / "data" / "pictures" / "p0001.jpg"
+    page.parent.mkdir(parents=True)
+    page.write_bytes(b"a page of a private channel")
+    modules = tmp_path / "modules"
+    write_probe(modules / "taken_over.py", page, *listening, parent=os.getpid())
+    monkeypatch.syspath_prepend(str(modules))
+    with pytest.raises(ReaderStopped) as stopped:
+        Child(ReadSettings(layout=False), "taken_over:open_probe", 1)
+    assert "reached: own_folder;" in str(stopped.value)
+    for name in PROBES:
+        assert name in str(stopped.value), f"{name} was not tried"
+    assert page.read_bytes() == b"a page of a private channel"
+    sys.modules.pop("taken_over", None)

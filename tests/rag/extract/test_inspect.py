@@ -1,0 +1,181 @@
+"""Files that are refused, and what is known of those that are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rag.errors import Unreadable
+from rag.extract.file_types import meaningful_title
+from rag.extract.guarded import GuardedReader
+from rag.model import Inspection
+from rag.settings import ReadSettings
+from tests.rag.extract import papers
+
+
+def pdf(path: Path, pages: int = 1, **options: object) -> Path:
+    document = papers.new()
+    for _ in range(pages):
+        papers.text_page(document)
+    return papers.save(document, path, **options)
+
+
+def encrypted(path: Path) -> None:
+    pdf(path, encryption=papers.pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="more")
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def beheaded(path: Path) -> None:
+    path.write_bytes(b"%PDF-1.7\nnothing of a PDF follows")
+
+
+def rubbish(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 4)
+
+
+def half_a_picture(path: Path) -> None:
+    Image.effect_noise((400, 400), 80).save(path, "PNG")
+    path.write_bytes(path.read_bytes()[:30_000])
+
+
+def half_a_jpeg(path: Path) -> None:
+    Image.effect_noise((400, 400), 80).save(path, "JPEG")
+    path.write_bytes(path.read_bytes()[:20_000])
+
+
+def bitmap_in_name_only(path: Path) -> None:
+    path.write_bytes(b"BMW drivers\0\0unite and stand")
+
+
+def png_in_name_only(path: Path) -> None:
+    """As bytes of western Europe it would be a text."""
+    path.write_bytes(b"\x89PNG no picture")
+
+
+def uncountable(path: Path) -> None:
+    path.write_bytes(pdf(path).read_bytes().replace(b"/Count 1", b"/Count -1"))
+
+
+def fax_with_an_empty_frame(path: Path) -> None:
+    Image.new("1", (60, 40)).save(path, "TIFF", save_all=True, append_images=[Image.new("1", (60, 40))])
+    made = bytearray(path.read_bytes())
+    first = int.from_bytes(made[4:8], "little")
+    after = first + 2 + 12 * int.from_bytes(made[first : first + 2], "little")
+    second = int.from_bytes(made[after : after + 4], "little")
+    made[second : second + 2] = b"\0\0"  # a directory without entries: no width, no height
+    path.write_bytes(bytes(made))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (uncountable, "damaged"),
+        (fax_with_an_empty_frame, "damaged"),
+        (encrypted, "encrypted"),
+        (empty, "empty"),
+        (beheaded, "damaged"),
+        (rubbish, "neither a PDF nor"),
+        (half_a_picture, "damaged"),
+        (half_a_jpeg, "damaged"),
+        (bitmap_in_name_only, "damaged"),
+        (png_in_name_only, "damaged"),
+    ],
+)
+def test_refused_with_a_sentence_and_a_remedy(
+    ink_reader: GuardedReader, tmp_path: Path, make: object, said: str
+) -> None:
+    path = tmp_path / "file.pdf"
+    assert callable(make)
+    make(path)
+    good = pdf(tmp_path / "good.pdf")
+    assert ink_reader.inspect(good).page_count == 1
+    child = ink_reader.pid
+    with pytest.raises(Unreadable, match=said) as refused:
+        ink_reader.inspect(path)
+    assert str(refused.value).endswith(".")
+    assert refused.value.hint.endswith(".")
+    # The reader is as good as before, and the same.
+    assert ink_reader.inspect(good).page_count == 1
+    assert ink_reader.pid == child
+
+
+def test_a_truncated_pdf_is_read_as_far_as_it_goes(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+    whole = pdf(tmp_path / "whole.pdf", 4).read_bytes()
+    path = tmp_path / "cut.pdf"
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    count = ink_reader.inspect(path).page_count
+    pages = ink_reader.read(path, 1, count, into)
+    assert [page.number for page in pages] == list(range(1, count + 1))
+    assert any(page.blocks for page in pages)
+
+
+def test_reading_an_encrypted_file_is_refused_as_a_whole(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+    path = tmp_path / "locked.pdf"
+    encrypted(path)
+    with pytest.raises(Unreadable, match="encrypted"):
+        ink_reader.read(path, 1, 1, into)
+
+
+def test_a_gone_file_is_said_to_be_gone(ink_reader: GuardedReader, tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="No such file"):
+        ink_reader.inspect(tmp_path / "never.pdf")
+
+
+def test_limits_are_the_settings(tmp_path: Path) -> None:
+    reader = GuardedReader(ReadSettings(max_pages=2, max_mb=1, max_megapixels=1, layout=False), None)
+    try:
+        with pytest.raises(Unreadable, match="has 3 pages; the limit is 2"):
+            reader.inspect(pdf(tmp_path / "long.pdf", 3))
+        Image.new("1", (1001, 1000)).save(tmp_path / "wide.png")
+        with pytest.raises(Unreadable, match="more than 1 megapixels"):
+            reader.inspect(tmp_path / "wide.png")
+        Image.new("1", (9001, 9000)).save(tmp_path / "bomb.png")
+        with pytest.raises(Unreadable, match="more than 1 megapixels"):
+            reader.inspect(tmp_path / "bomb.png")
+        (tmp_path / "heavy.pdf").write_bytes(b"%PDF-" + bytes(1 << 20))
+        with pytest.raises(Unreadable, match="MB; the limit is 1 MB"):
+            reader.inspect(tmp_path / "heavy.pdf")
+    finally:
+        reader.close()
+
+
+def test_a_pdf_is_known_by_its_pages_and_title(ink_reader: GuardedReader, tmp_path: Path) -> None:
+    document = papers.new()
+    papers.text_page(document)
+    papers.text_page(document)
+    document.set_metadata({"title": "Yearly report of the harbour"})
+    path = papers.save(document, tmp_path / "named.bin")
+    assert ink_reader.inspect(path) == Inspection("application/pdf", 2, "Yearly report of the harbour")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [None, "", "untitled", "Microsoft Word - minutes.doc", "report_v2.docx", "PowerPoint Presentation", "12-04", "a"],
+)
+def test_a_title_that_says_nothing_is_none(title: str | None) -> None:
+    assert meaningful_title(title) is None
+
+
+def test_a_title_is_one_line() -> None:
+    assert meaningful_title("  Rules of\n the\x00house ") == "Rules of the house"
+
+
+def test_the_version_tells_what_changes_a_reading() -> None:
+    ocr = "tests.support.ocr:open_ink"
+    versions = {
+        GuardedReader(settings, path).version
+        for settings, path in [
+            (ReadSettings(), ocr),
+            (ReadSettings(), None),
+            (ReadSettings(layout=False), ocr),
+            (ReadSettings(render_px=800), ocr),
+        ]
+    }
+    assert len(versions) == 4
+    assert GuardedReader(ReadSettings(ocr=False), ocr).version == GuardedReader(ReadSettings(), None).version
+    assert GuardedReader(ReadSettings(workers=3, page_seconds=5), ocr).version in versions

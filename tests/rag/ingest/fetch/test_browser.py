@@ -1,0 +1,86 @@
+"""The browser that shows web pages: in its own sandbox, as nobody where Magpie runs as root, or not at all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.ingest.fetch.urls import browser_program
+from tests.rag.ingest.fetch.site import Page, site
+
+ROOT = Path(__file__).parents[3]
+needs_browser = pytest.mark.skipif(browser_program("") is None, reason="no Chromium on this machine")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+
+_FETCH = """
+import sys
+from pathlib import Path
+from rag.errors import MagpieError
+from rag.settings import ReadSettings, WebSettings
+from rag.ingest.fetch.urls import UrlFetcher
+try:
+    fetcher = UrlFetcher(WebSettings(allow=("127.0.0.1",), seconds=40), ReadSettings())
+    print(fetcher(sys.argv[1], Path(sys.argv[2])).name)
+except MagpieError as error:
+    print(type(error).__name__, error, error.hint)
+"""
+
+
+def fetch(url: str, into: Path, *around: str) -> str:
+    done = subprocess.run(
+        [*around, sys.executable, "-c", _FETCH, url, str(into)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def browsers() -> list[tuple[int, bytes]]:
+    """User and command line of every process of Chromium's that renders pages."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            if b"--type=renderer" in command:
+                found.append((folder.stat().st_uid, command))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@needs_browser
+@on_linux
+@pytest.mark.timeout(120)
+def test_page_is_shown_in_a_sandbox_and_never_as_root(tmp_path: Path) -> None:
+    seen: list[tuple[int, bytes]] = []
+
+    def answer(path: str) -> Page:
+        if path == "/picture":  # asked for while the page is being rendered
+            seen.extend(browsers())
+            return 404, {}, b""
+        return 200, {"Content-Type": "text/html"}, b"<title>Wiki</title><p>words</p><img src='/picture'>"
+
+    with site(answer) as (url, _):
+        assert fetch(f"{url}/a", tmp_path / "copy") == "Wiki"
+    assert seen
+    assert not [command for user, command in seen if user == 0 or b"--no-sandbox" in command]
+
+
+@needs_browser
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="the filter is for x86_64")
+@pytest.mark.timeout(120)
+def test_page_is_refused_where_the_sandbox_cannot_start(tmp_path: Path) -> None:
+    container = [sys.executable, "-m", "tests.rag.sandbox.container", "engine"]
+    with site(lambda path: (200, {"Content-Type": "text/html"}, b"<p>words</p>")) as (url, _):
+        said = fetch(f"{url}/a", tmp_path / "copy", *container)
+    assert said.startswith("Unreadable Web pages are not shown here: Chromium cannot start its sandbox.")
+    assert "Save the page as a PDF" in said

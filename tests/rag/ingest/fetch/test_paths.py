@@ -1,0 +1,163 @@
+"""A folder that others can write to brings in what lies in it, and no other file of whoever runs Magpie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.errors import NotFound, Unreadable
+from rag.ingest.fetch.paths import PathFetcher, files_in, is_gone
+from rag.settings import ReadSettings
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with what nobody else may read, beside the shared one."""
+    home = tmp_path / "home"
+    (home / "keys").mkdir(parents=True)
+    (home / "keys" / "id.txt").write_text("secret heron")
+    return home
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    shared = tmp_path / "shared"
+    (shared / "sub").mkdir(parents=True)
+    (shared / "menu.txt").write_text("soup and bread")
+    (shared / "sub" / "list.txt").write_text("plates")
+    return shared
+
+
+def opened(tmp_path: Path) -> Rag:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
+    return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
+
+
+def names(found: list[Path], top: Path) -> list[str]:
+    return [str(path.relative_to(top)) for path in found]
+
+
+def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: Path) -> None:
+    (shared / "notes.txt").symlink_to(home / "keys" / "id.txt")
+    (shared / "relative.md").symlink_to("../home/keys/id.txt")
+    (shared / "folder").symlink_to(home)
+    (shared / "inside.txt").symlink_to(shared / "menu.txt")
+    (shared / "loop.txt").symlink_to(shared / "loop.txt")
+    (shared / ".hidden.txt").write_text("hidden")
+    (shared / ".git").mkdir()
+    (shared / ".git" / "a.txt").write_text("hidden")
+    (shared / "program.exe").write_text("ignored")
+    files, skipped = files_in(shared)
+    assert names(files, shared) == ["menu.txt", "sub/list.txt"]
+    assert {str(Path(one.file).relative_to(shared)): one.reason for one in skipped} == {
+        ".git": "It is hidden.",
+        ".hidden.txt": "It is hidden.",
+        "folder": "It is a symbolic link.",
+        "inside.txt": "It is a symbolic link.",
+        "loop.txt": "It is a symbolic link.",
+        "notes.txt": "It is a symbolic link.",
+        "relative.md": "It is a symbolic link.",
+    }
+
+
+def test_links_that_the_operator_names_are_followed(home: Path, shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "to-file").symlink_to(home / "keys" / "id.txt")
+    (tmp_path / "to-folder").symlink_to(shared)
+    assert files_in(tmp_path / "to-file") == ([home / "keys" / "id.txt"], [])
+    assert names(files_in(tmp_path / "to-folder")[0], shared) == ["menu.txt", "sub/list.txt"]
+    with opened(tmp_path) as rag:
+        assert [one.state for one in rag.index([tmp_path / "to-file", tmp_path / "to-folder"])] == ["new"] * 3
+
+
+def test_name_that_is_not_utf_8_is_skipped(shared: Path, tmp_path: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(shared) + b"/\xff.txt")).write_text("words")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    with opened(tmp_path) as rag:
+        *read, skipped = rag.index([shared])
+    assert [one.state for one in read] == ["new", "new"]
+    assert (skipped.state, skipped.reason) == ("skipped", "Its name is not valid UTF-8.")
+    assert skipped.file.endswith(r"\xff.txt")
+
+
+def test_deep_folders_are_walked(shared: Path) -> None:
+    deep = shared
+    for _ in range(600):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    (deep / "a.txt").write_text("deep")
+    assert len(files_in(shared)[0]) == 3
+
+
+def swap_file(shared: Path, home: Path) -> None:
+    (shared / "sub" / "list.txt").unlink()
+    (shared / "sub" / "list.txt").symlink_to(home / "keys" / "id.txt")
+
+
+def swap_folder(shared: Path, home: Path) -> None:
+    (home / "keys" / "id.txt").rename(home / "keys" / "list.txt")
+    (shared / "sub").rename(shared / "old")
+    (shared / "sub").symlink_to(home / "keys")
+
+
+def swap_top(shared: Path, home: Path) -> None:
+    (home / "sub").mkdir()
+    (home / "keys" / "id.txt").rename(home / "sub" / "list.txt")
+    shared.rename(shared.with_name("old"))
+    shared.symlink_to(home)
+
+
+@pytest.mark.parametrize("swap", [swap_file, swap_folder, swap_top])
+def test_link_put_there_after_the_listing_is_not_followed(
+    swap: Callable[[Path, Path], None], shared: Path, home: Path, tmp_path: Path
+) -> None:
+    files, _ = files_in(shared)
+    swap(shared, home)
+    assert files[1].read_text() == "secret heron"
+    with pytest.raises(Unreadable, match="symbolic link"):
+        PathFetcher(ReadSettings())(str(files[1]), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert is_gone(files[1])
+
+
+@pytest.mark.parametrize("swap", [swap_file, swap_folder])
+def test_file_that_became_a_link_leaves_the_space(
+    swap: Callable[[Path, Path], None], shared: Path, home: Path, tmp_path: Path
+) -> None:
+    with opened(tmp_path) as rag:
+        rag.index([shared])
+        swap(shared, home)
+        states = {Path(one.file).name: one.state for one in rag.index([shared])}
+        assert states["menu.txt"] == "unchanged"
+        assert "skipped" in states.values()
+        assert "secret heron" not in " ".join(hit.text for hit in rag.find("secret heron", Scope.operator()).hits)
+
+
+@pytest.mark.timeout(30)
+def test_pipe_is_not_waited_for(shared: Path, tmp_path: Path) -> None:
+    files, _ = files_in(shared)
+    files[0].unlink()
+    os.mkfifo(files[0])
+    with pytest.raises(Unreadable, match="not a file"):
+        PathFetcher(ReadSettings())(str(files[0]), tmp_path / "copy")
+    assert names(files_in(shared)[0], shared) == ["sub/list.txt"]
+
+
+def test_file_is_copied_with_its_time_and_size(shared: Path, tmp_path: Path) -> None:
+    fetched = PathFetcher(ReadSettings())(str(shared / "menu.txt"), tmp_path / "copy")
+    stat = (shared / "menu.txt").stat()
+    assert (fetched.mtime_ns, fetched.size) == (stat.st_mtime_ns, stat.st_size)
+    assert (tmp_path / "copy").read_text() == "soup and bread"
+
+
+def test_missing_path_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        files_in(tmp_path / "nothing")
+    assert is_gone(tmp_path / "nothing")

@@ -1,0 +1,166 @@
+"""Chunks hold every word of a page once or, in the overlap, twice, and never cross it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.ingest.chunking import LARGEST, OVERLAP, PATH, chunk_pages, count_tokens, own_lines, unruled
+from rag.model import Block, BlockKind, Box, Kind, Line, NewChunk, PageReading, TextSource, Word
+
+BOX = Box(0.1, 0.1, 0.9, 0.2)
+WORDS = st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=30)
+LINES = st.lists(WORDS, min_size=1, max_size=40)
+BLOCKS = st.lists(
+    st.tuples(st.sampled_from([BlockKind.TEXT, BlockKind.LIST, BlockKind.HEADING]), st.lists(LINES, max_size=12)),
+    max_size=12,
+)
+
+
+def line(text: str, box: Box = BOX) -> Line:
+    return Line(tuple(Word(word, box) for word in text.split()), box)
+
+
+def block(kind: BlockKind, text: str, box: Box = BOX) -> Block:
+    return Block(kind, box, tuple(line(row, box) for row in text.splitlines()))
+
+
+def page(*blocks: Block, number: int = 1) -> PageReading:
+    return PageReading(number, None, 600, 800, TextSource.LAYER, blocks, f"p{number:04d}.jpg")
+
+
+@given(BLOCKS)
+def test_every_word_is_kept_in_order_and_no_chunk_is_too_large(drawn: list[tuple[BlockKind, list[list[str]]]]) -> None:
+    blocks = [
+        Block(kind, BOX, tuple(Line(tuple(Word(word, BOX) for word in words), BOX) for words in lines))
+        for kind, lines in drawn
+    ]
+    words = [word for _, lines in drawn for row in lines for word in row]
+    chunks = [chunk for chunk in chunk_pages([page(*blocks)])[0] if chunk.kind is Kind.TEXT]
+    for chunk in chunks:
+        assert count_tokens(chunk.text) <= LARGEST
+    seen = " ".join(chunk.text for chunk in chunks).split()
+    position = 0
+    for word in words:  # a subsequence: the overlap repeats, and leaves nothing out
+        position = seen.index(word, position) + 1
+    assert len(seen) >= len(words)
+
+
+def test_the_next_chunk_begins_with_the_last_lines_of_the_one_before() -> None:
+    rows = "\n".join(f"row {number} of many words about gateways and ports" for number in range(120))
+    first, second, *_ = chunk_pages([page(block(BlockKind.TEXT, rows))])[0]
+    repeated = set(first.text.splitlines()) & set(second.text.splitlines())
+    assert 0 < sum(count_tokens(row) for row in repeated) <= OVERLAP
+
+
+def test_a_chunk_never_crosses_a_page_and_each_page_has_its_picture_chunk() -> None:
+    pages = [page(block(BlockKind.TEXT, f"only page {number}"), number=number) for number in (1, 2, 3)]
+    chunks, _ = chunk_pages(pages)
+    assert [(chunk.page, chunk.kind) for chunk in chunks] == [
+        (number, kind) for number in (1, 2, 3) for kind in (Kind.TEXT, Kind.PAGE)
+    ]
+
+
+def test_headings_make_a_path_that_goes_on_over_pages() -> None:
+    first = page(block(BlockKind.TITLE, "Handbook"), block(BlockKind.HEADING, "Ports"), block(BlockKind.TEXT, "a b"))
+    second = page(block(BlockKind.TEXT, "more of it"), block(BlockKind.HEADING, "Keys"), number=2)
+    chunks, path = chunk_pages([first, second])
+    text = [chunk for chunk in chunks if chunk.kind is Kind.TEXT]
+    assert text[1].heading == f"Handbook{PATH}Ports"
+    assert path == f"Handbook{PATH}Keys"
+    again, _ = chunk_pages([page(block(BlockKind.TEXT, "resumed"), number=3)], path)
+    assert again[0].heading == path
+
+
+def test_headers_and_footers_are_left_out() -> None:
+    chunks, _ = chunk_pages(
+        [page(block(BlockKind.HEADER, "Confidential"), block(BlockKind.TEXT, "body"), block(BlockKind.FOOTER, "p 3"))]
+    )
+    assert chunks[0].text == "body"
+
+
+def test_a_page_that_has_nothing_but_a_header_keeps_it() -> None:
+    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Harbour plans"), block(BlockKind.FOOTER, "2026"))])
+    assert chunks[0].text == "Harbour plans\n2026"
+
+
+def test_a_figure_takes_the_nearest_caption_that_lies_under_or_over_it() -> None:
+    figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (), "p0001-1.jpg")
+    near = block(BlockKind.CAPTION, "Figure 1 The harbour", Box(0.1, 0.41, 0.5, 0.43))
+    beside = block(BlockKind.CAPTION, "Figure 2 Elsewhere", Box(0.6, 0.41, 0.9, 0.43))
+    made = [chunk for chunk in chunk_pages([page(figure, beside, near)])[0] if chunk.kind is Kind.FIGURE]
+    assert [(chunk.caption, chunk.picture) for chunk in made] == [("Figure 1 The harbour", "p0001-1.jpg")]
+
+
+CELLS = Box(0.1, 0.2, 0.9, 0.5)
+
+
+def table(*rows: str, columns: tuple[float, ...] = (0.4,)) -> Block:
+    """A table whose words stand in two columns, parted by a bar, at 0.2 and 0.6 of the width."""
+    lines = []
+    for number, row in enumerate(rows):
+        y = 0.21 + 0.1 * number
+        cells = [(word, x) for x, cell in zip((0.2, 0.6), row.split("|"), strict=False) for word in cell.split()]
+        words = tuple(Word(word, Box(x, y, x + 0.05, y + 0.02)) for word, x in cells)
+        lines.append(Line(words, Box(0.2, y, 0.65, y + 0.02)))
+    between = tuple(0.27 + 0.1 * number for number in range(len(rows) - 1))
+    return Block(BlockKind.TABLE, CELLS, tuple(lines), "p0001-1.jpg", between, columns)
+
+
+def tables(*pages: PageReading) -> list[NewChunk]:
+    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
+
+
+def test_a_table_is_written_in_markdown_with_a_mark_for_each_row() -> None:
+    [chunk] = tables(page(table("Service|Port", "the gateway|8443")))
+    assert chunk.text == "| Service | Port |\n| --- | --- |\n| the gateway | 8443 |"
+    assert [(mark.x0, mark.x1) for mark in chunk.marks] == [(0.2, 0.65)] * 2
+    assert own_lines(chunk.text) == ["| Service | Port |", "| the gateway | 8443 |"]
+    assert unruled(chunk.text) == "Service | Port · the gateway | 8443"
+    assert unruled("no table | at all") == "no table | at all"
+
+
+def test_a_table_whose_cells_are_unknown_keeps_its_lines() -> None:
+    [chunk] = tables(page(table("Service|Port", "gateway|8443", columns=())))
+    assert chunk.text == "Service Port\ngateway 8443"
+
+
+@given(
+    st.lists(st.tuples(WORDS, st.floats(0, 1), st.floats(0, 1)), max_size=30),
+    st.lists(st.floats(0, 1), max_size=5),
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+)
+def test_every_word_of_a_table_is_in_its_chunk(
+    words: list[tuple[str, float, float]], rows: list[float], columns: list[float]
+) -> None:
+    lines = tuple(Line((Word(word, Box(x, y, x, y)),), Box(x, y, x, y)) for word, x, y in words)
+    drawn = Block(BlockKind.TABLE, CELLS, lines, None, tuple(sorted(rows)), tuple(sorted(columns)))
+    [chunk] = tables(page(drawn))
+    assert sorted(word for word in chunk.text.split() if word not in ("|", "---")) == sorted(w for w, _, _ in words)
+    assert len(own_lines(chunk.text)) == max(1, len(chunk.marks))
+
+
+def test_a_figure_carries_the_paragraph_that_refers_to_it() -> None:
+    figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (line("Boiler"),), "p0002-1.jpg")
+    caption = block(BlockKind.CAPTION, "Figure 2.1: The boiler", Box(0.1, 0.41, 0.5, 0.43))
+    wrong = block(BlockKind.TEXT, "As figure 2 says, heat rises.")
+    right = block(BlockKind.TEXT, "The outlet is on the left (see Fig. 2.1).")
+    [made] = [
+        chunk
+        for chunk in chunk_pages([page(wrong), page(figure, caption, number=2), page(right, number=3)])[0]
+        if chunk.kind is Kind.FIGURE
+    ]
+    assert made.text == "Boiler\nThe outlet is on the left (see Fig. 2.1)."
+    assert len(made.marks) == 1
+
+
+def test_a_long_paragraph_is_cut_around_what_refers() -> None:
+    figure = Block(BlockKind.TABLE, Box(0.1, 0.1, 0.5, 0.4))
+    caption = block(BlockKind.CAPTION, "TABLE IV Costs", Box(0.1, 0.41, 0.5, 0.43))
+    text = block(BlockKind.TEXT, "Words before it. " * 80 + "Table IV has the costs. " + "And after. " * 80)
+    [made] = tables(page(figure, caption, text))
+    assert made.text.startswith("Table IV has the costs. And after.")
+    assert len(made.text) <= 600
+
+
+def test_a_page_that_could_not_be_read_makes_no_chunk() -> None:
+    failed = PageReading(1, None, 600, 800, TextSource.NONE, (), None, "It hung.")
+    assert chunk_pages([failed]) == ([], "")

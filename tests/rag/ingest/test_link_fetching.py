@@ -1,0 +1,162 @@
+"""Strangers' servers hold up neither the reading nor each other, and an error they cause costs one source."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from rag import Fetched, Fetcher, Rag, Settings, Share, Standing, TryAgain, open_rag, put_share, standings
+from rag.ingest.fetch.urls import UrlFetcher
+from rag.ports import HostFetcher
+from rag.settings import ReadSettings, WebSettings
+from tests.flows.team import until
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
+
+KIND = "slack-link"
+
+
+class Hosts:
+    """A HostFetcher of a few words; `slow` hosts answer when `released` is set."""
+
+    def __init__(self, *slow: str) -> None:
+        self.released = threading.Event()
+        self.most: Counter[str] = Counter()
+        self._slow = slow
+        self._now: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def host(self, ref: str) -> str:
+        return urlsplit(ref).hostname or ""
+
+    def __call__(self, ref: str, into: Path) -> Fetched:
+        host = self.host(ref)
+        with self._lock:
+            self._now[host] += 1
+            self.most[host] = max(self.most[host], self._now[host])
+        if host in self._slow:
+            self.released.wait(50)
+        into.write_text(f"words of {ref}")
+        with self._lock:
+            self._now[host] -= 1
+        return Fetched(name=ref)
+
+
+@contextmanager
+def serving(folder: Path, fetcher: Fetcher) -> Iterator[Rag]:
+    settings = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
+    stop = threading.Event()
+    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), fetchers={KIND: fetcher}) as rag:
+        thread = threading.Thread(target=rag.serve, args=(stop,), daemon=True)
+        thread.start()
+        try:
+            yield rag
+        finally:
+            stop.set()
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+def share(rag: Rag, *refs: str, kind: str = KIND) -> None:
+    with rag.writing() as connection:
+        for ref in refs:
+            put_share(connection, Share(kind, ref, "C1", ref, ref))
+
+
+def standing(rag: Rag, ref: str, kind: str = KIND) -> Standing:
+    with rag.reading() as connection:
+        [found] = standings(connection, kind, [ref], "C1")
+    return found
+
+
+def test_web_fetcher_is_one_that_asks_hosts() -> None:
+    fetcher = UrlFetcher(WebSettings(), ReadSettings())
+    assert isinstance(fetcher, HostFetcher)
+    assert fetcher.host("https://Docs.Example.:443/a") == fetcher.host("http://docs.example/b") == "docs.example"
+    assert fetcher.host("http://[") == ""
+
+
+@pytest.mark.timeout(60)
+def test_slow_host_holds_up_neither_other_hosts_nor_the_reading(tmp_path: Path) -> None:
+    fetcher = Hosts("slow.example")
+    (tmp_path / "paper.txt").write_text("words on paper")
+    slow = [f"http://slow.example/{number}" for number in range(5)]
+    with serving(tmp_path, fetcher) as rag:
+        share(rag, *slow, "http://quick.example/a", "http://quick.example/b")
+        share(rag, str(tmp_path / "paper.txt"), kind="path")
+        until(lambda: standing(rag, "http://quick.example/b").state == "ready")
+        until(lambda: standing(rag, str(tmp_path / "paper.txt"), "path").state == "ready")
+        assert {standing(rag, ref).state for ref in slow} == {"waiting", "reading"}
+        fetcher.released.set()
+        until(lambda: {standing(rag, ref).state for ref in slow} == {"ready"})
+    assert fetcher.most == {"slow.example": 1, "quick.example": 1}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("error", [RuntimeError("boom"), UnicodeError("no label"), AssertionError(), RecursionError()])
+def test_unexpected_error_costs_one_source_and_is_logged(
+    error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Hosts):
+        def __call__(self, ref: str, into: Path) -> Fetched:
+            if ref.endswith("odd"):
+                raise error
+            return super().__call__(ref, into)
+
+    with serving(tmp_path, Failing()) as rag:
+        share(rag, "http://a.example/odd", "http://a.example/fine")
+        until(lambda: standing(rag, "http://a.example/fine").state == "ready")
+        found = standing(rag, "http://a.example/odd")
+    assert (found.state, found.reason) == ("failed", "It could not be fetched: something unexpected came.")
+    assert type(error).__name__ in caplog.text
+
+
+@pytest.mark.timeout(60)
+def test_error_of_the_disk_is_told_without_its_path(tmp_path: Path) -> None:
+    class Full(Hosts):
+        def __call__(self, ref: str, into: Path) -> Fetched:
+            raise OSError(28, "No space left on device", str(into))
+
+    with serving(tmp_path, Full()) as rag:
+        share(rag, "http://a.example/a")
+        until(lambda: _reason(rag) != "")
+        assert _reason(rag) == "It could not be kept: No space left on device."
+
+
+def _reason(rag: Rag) -> str:
+    with rag.reading() as connection:
+        return connection.scalar(text("SELECT reason FROM source")) or ""
+
+
+@pytest.mark.timeout(60)
+def test_stranger_s_server_is_asked_ever_more_rarely(tmp_path: Path) -> None:
+    class Down(Hosts):
+        def __call__(self, ref: str, into: Path) -> Fetched:
+            raise TryAgain("Down.")
+
+    with serving(tmp_path, Down()) as rag:
+        share(rag, "http://a.example/a")
+
+        def after_hours() -> bool:
+            with rag.writing() as connection:
+                return bool(connection.execute(text(f"{_PUT_OFF} WHERE state = 'waiting' AND delays > 0")).rowcount)
+
+        def row(column: str) -> float:
+            with rag.reading() as connection:
+                return float(connection.scalar(text(f"SELECT {column} FROM source")) or 0)
+
+        until(after_hours)
+        until(lambda: row("delays") == 17)
+        assert row("next_try") - time() > 30_000
+        assert standing(rag, "http://a.example/a").state == "waiting"
+
+
+_PUT_OFF = "UPDATE source SET delays = 16, next_try = 0"

@@ -1,0 +1,104 @@
+"""The same app on two replicas. Runs where Ray is installed (`pip install 'magpie[ray]'`)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from rag.errors import BadSetting, EmbedderFailed
+from rag.model_server.replicas import Replicas, open_replicas
+from rag.settings import ServeSettings, Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PROOF = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import httpx, numpy as np
+from PIL import Image
+from rag.adapters.remote_clip import open_remote
+from rag.errors import EmbedderFailed
+from rag.model_server.replicas import Replicas, open_replicas
+from rag.settings import EmbedSettings, ServeSettings, Settings
+from tests.support.tiny_clip import TINY, open_tiny
+
+folder, port = Path(sys.argv[1]), int(sys.argv[2])
+clip = open_tiny()
+embed = TINY.model_copy(update={"token": EmbedSettings(token="a-long-random-word").token})
+with open_replicas(Settings(embed=embed, serve=ServeSettings(port=port)), Replicas(2, 2)) as served:
+    url = f"http://127.0.0.1:{served}"
+    client = open_remote(EmbedSettings(url=url, token="a-long-random-word"))
+    assert (client.identity, client.dim) == (clip.identity, clip.dim)
+    pictures = []
+    for number in range(60):
+        pictures.append(folder / f"{number}.png")
+        Image.new("RGB", (90, 70), (number * 4, 90, 40)).save(pictures[-1])
+    pictures[7].write_bytes(b"damaged")
+    made = client.embed_pictures(pictures)
+    assert [n for n, vector in enumerate(made) if vector is None] == [7]
+    wanted = clip.embed_pictures(pictures)
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(made, wanted) if a is not None)
+    texts = [f"text number {number}" for number in range(300)]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(client.embed_texts, [texts] * 8):
+            assert np.allclose(found, clip.embed_texts(texts), atol=1e-4)
+    long = "the quay was rebuilt in stone " * 60
+    assert client.windows(long) == clip.windows(long)
+    assert httpx.get(f"{url}/identity", trust_env=False).status_code == 401
+    try:
+        client.leave()
+        raise AssertionError("a replica lent its card")
+    except EmbedderFailed as error:
+        assert "409" in str(error)
+    told = set()
+    headers = {"authorization": "Bearer a-long-random-word"}
+    for _ in range(40):
+        answer = httpx.get(f"{url}/metrics", headers=headers, trust_env=False)
+        told |= {line for line in answer.text.splitlines() if line.startswith("magpie_embedder_vectors_total{modality")}
+    counts = [float(line.rsplit(" ", 1)[1]) for line in told if "text" in line]
+    # Each of the two had some of it; told apart by their counts, unless they had the same.
+    assert counts == [4 * 300] or (len(counts) == 2 and min(counts) > 0 and sum(counts) == 8 * 300), told
+    client.close()
+print("PROVED")
+"""
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'magpie[ray]'")
+@pytest.mark.timeout(300)
+def test_two_replicas_make_the_vectors_that_one_embedder_makes(tmp_path: Path) -> None:
+    """In a process of its own: Ray leaves threads and open sockets behind, and its warnings are not ours."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    done = subprocess.run(
+        [sys.executable, "-c", PROOF, str(tmp_path), str(port)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert "PROVED" in done.stdout, done.stderr[-4000:]
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_it_is_said_how_to_get_it() -> None:
+    with pytest.raises(EmbedderFailed, match="need Ray") as raised, open_replicas(Settings(), Replicas(2, 2)):
+        pass
+    assert "magpie[ray]" in raised.value.hint
+
+
+def test_what_cannot_be_is_refused_before_ray_is_started() -> None:
+    with (
+        pytest.raises(BadSetting, match="no token"),
+        open_replicas(Settings(serve=ServeSettings(host="::")), Replicas()),
+    ):
+        pass
+    with pytest.raises(BadSetting, match="fewer"), open_replicas(Settings(), Replicas(3, 2)):
+        pass

@@ -1,0 +1,197 @@
+"""The decision whether anything was found: what it makes of signals, where it is kept, how it is fitted."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import OperatorMustAct, UserCanFix
+from rag.evaluation.calibration import LEAST, Sample, fit, train_decision
+from rag.evaluation.metrics import best_within
+from rag.model import Scope
+from rag.search.confidence import NAME, Decision, Weight, load, save
+from tests.support.searched import FakeSearched
+
+SOME = Decision(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2, 0.3, -0.8)}, 0.2)
+
+shares = st.floats(0, 1)
+
+
+# ---------------------------------------------------------------- what it makes of signals
+
+
+@given(signals=st.dictionaries(st.sampled_from(["score", "pairs", "unheard of"]), shares))
+def test_a_probability_whatever_is_known(signals: dict[str, float]) -> None:
+    assert 0 <= SOME.sure(signals) <= 1
+
+
+@given(low=shares, high=shares, pairs=shares)
+def test_a_signal_counts_in_the_direction_of_its_weight(low: float, high: float, pairs: float) -> None:
+    low, high = sorted((low, high))
+    assert SOME.sure({"score": low, "pairs": pairs}) <= SOME.sure({"score": high, "pairs": pairs})
+    assert SOME.sure({"score": pairs, "pairs": low}) >= SOME.sure({"score": pairs, "pairs": high})
+
+
+def test_a_missing_signal_counts_as_an_average_one() -> None:
+    assert SOME.sure({"score": 0.9}) == pytest.approx(SOME.sure({"score": 0.9, "pairs": 0.2}))
+    assert SOME.sure({}) == pytest.approx(1 / (1 + math.exp(-0.2)))
+
+
+# ---------------------------------------------------------------- where it is kept
+
+
+def test_what_magpie_brings_decides_on_questions_and_on_pictures(tmp_path: Path) -> None:
+    brought = load(tmp_path)
+    assert set(brought) == {"question", "few", "picture"}
+    assert all(0 < one.threshold < 1 and one.asked and one.weights for one in brought.values())
+
+
+@pytest.mark.parametrize(
+    ("signals", "found"),
+    [
+        ({"agreement": 0.9}, True),  # a proof needs no words
+        ({"agreement": 0.9, "held": 0.0}, True),
+        ({"held": 0.8}, True),  # nor words a proof, where pixels say nothing
+        ({"held": 0.2}, False),
+        ({"agreement": 0.0, "held": 0.7}, False),  # half of a page's words are on many others
+        ({"agreement": 0.0}, False),
+    ],
+)
+def test_pixels_are_believed_before_words(tmp_path: Path, signals: dict[str, float], found: bool) -> None:
+    decision = load(tmp_path)["picture"]
+    assert (decision.sure(signals) >= decision.threshold) is found
+
+
+def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: Path) -> None:
+    brought = load(tmp_path)
+    save(tmp_path, {"picture": SOME})
+    save(tmp_path, {"question": SOME})
+    assert load(tmp_path) == {**brought, "question": SOME, "picture": SOME}
+    save(tmp_path, {"question": brought["question"]})
+    assert load(tmp_path) == {**brought, "picture": SOME}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "[]",
+        '{"question": 3}',
+        '{"question": {"bias": 0}}',
+        '{"question": {"bias": 0, "weights": {"score": {"mean": 0, "scale": 0, "weight": 1}}, "threshold": 0.5}}',
+        '{"question": {"bias": 0, "weights": {"score": {"mean": NaN, "scale": 1, "weight": 1}}, "threshold": 0.5}}',
+    ],
+)
+def test_a_broken_decision_is_named_with_its_remedy(tmp_path: Path, broken: str) -> None:
+    (tmp_path / NAME).write_text(broken)
+    with pytest.raises(OperatorMustAct, match=NAME) as error:
+        load(tmp_path)
+    assert "train-decision" in error.value.hint
+
+
+# ---------------------------------------------------------------- how it is fitted
+
+
+def drawn(seed: int, apart: float, count: int = 400) -> list[Sample]:
+    """Searches of ten files whose `score` differs by `apart` standard deviations, and a signal that says nothing."""
+    dice = random.Random(seed)
+    return [
+        Sample(
+            {"score": dice.gauss(apart * (number % 2), 1), "noise": dice.gauss(0, 1)},
+            bool(number % 2),
+            f"{number % 10}",
+        )
+        for number in range(count)
+    ]
+
+
+def test_a_signal_that_tells_is_learned_and_one_that_does_not_is_not() -> None:
+    decision, _ = fit(drawn(1, 2.0), 0.05)
+    # Two normal distributions two standard deviations apart: the AUROC is the normal distribution at 2 / sqrt(2).
+    assert decision.auroc == pytest.approx(0.921, abs=0.03)
+    assert decision.weights["score"].weight > 10 * abs(decision.weights["noise"].weight)
+
+
+def test_what_says_nothing_is_not_made_into_something_by_judging_its_own_examples() -> None:
+    rows = [Sample({"noise": random.Random(n).random()}, bool(n % 3), f"{n % 7}") for n in range(300)]
+    decision, _ = fit(rows, 0.05)
+    assert 0.4 < decision.auroc < 0.6
+
+
+def test_the_probability_is_one() -> None:
+    """Of the searches it calls 0.2 likely, a fifth have an answer, and so on."""
+    decision, _ = fit(drawn(2, 1.5, 6000), 0.05)
+    judged = [(decision.sure(row.signals), row.present) for row in drawn(3, 1.5, 6000)]
+    for low in (0.1, 0.3, 0.5, 0.7):
+        inside = [present for sure, present in judged if low <= sure < low + 0.2]
+        assert sum(inside) / len(inside) == pytest.approx(low + 0.1, abs=0.06)
+
+
+@given(seed=st.integers(0, 1000), wrongly=st.sampled_from([0.0, 0.03, 0.2]))
+def test_no_more_than_the_share_that_may_is_wrongly_declined(seed: int, wrongly: float) -> None:
+    decision, curve = fit(drawn(seed, 1.0, 80), wrongly)
+    assert decision.present <= wrongly
+    assert (decision.threshold, decision.absent, decision.present) == best_within(curve, wrongly)
+
+
+def test_a_signal_that_only_some_searches_have_is_used_where_it_is() -> None:
+    rows = drawn(4, 2.0)
+    rows = [
+        Sample({"score": row.signals["score"]} if n % 4 < 2 else {}, row.present, row.file)
+        for n, row in enumerate(rows)
+    ]
+    decision, _ = fit(rows, 0.05)
+    assert decision.sure({"score": 3}) > decision.sure({}) > decision.sure({"score": -1})
+
+
+# ---------------------------------------------------------------- from a question file
+
+
+def signals_of(query: str, scope: Scope) -> dict[str, float]:
+    """As a search would: high when the question's own file may be searched."""
+    own = int(query.split()[-1]) % 4 + 1
+    inside = own not in scope.without and (scope.documents is None or own in scope.documents)
+    return {"score": 0.9 if inside else 0.2, "held": 0.8 if inside else 0.1}
+
+
+@pytest.fixture
+def searched() -> FakeSearched:
+    return FakeSearched({n: f"{n}.pdf" for n in range(1, 5)}, {}, signals=signals_of)
+
+
+def question_file(tmp_path: Path, count: int) -> Path:
+    path = tmp_path / "q.jsonl"
+    rows = [{"id": n, "query": f"about {n}", "file": f"{n % 4 + 1}.pdf", "pages": [1]} for n in range(count)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, searched: FakeSearched) -> None:
+    told: list[tuple[int, int]] = []
+    fitted = train_decision(searched, question_file(tmp_path, 12), 0.03, lambda *at: told.append(at))
+    assert told[0][0] == 0
+    assert told[-1] == (72, 72)
+    decision = searched.decisions["question"]
+    assert fitted.decisions == searched.decisions
+    assert set(searched.decisions) == {"question", "few"}  # and none for pictures, of which there were none
+    assert decision.asked == 72
+    assert (decision.auroc, decision.absent, decision.present) == (1, 1, 0)
+    assert decision.sure({"score": 0.2}) < decision.threshold <= decision.sure({"score": 0.9})
+    scopes = searched.scopes[:6]
+    assert Scope.operator() in scopes
+    assert [scope for scope in scopes if scope.without == {1}]
+    train_decision(searched, question_file(tmp_path, 12), 0.03, lambda *_: None)
+    assert searched.scopes[72:78] == scopes  # the same again, so that two fits compare
+
+
+def test_too_few_questions_are_refused(tmp_path: Path, searched: FakeSearched) -> None:
+    with pytest.raises(UserCanFix, match="too few") as error:
+        train_decision(searched, question_file(tmp_path, 3), 0.03, lambda *_: None)
+    assert str(LEAST) in error.value.hint
+    assert not searched.decisions

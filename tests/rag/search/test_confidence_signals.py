@@ -1,0 +1,84 @@
+"""What a search says about itself, on the real word index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.catalog.fulltext import content_words
+from rag.search.confidence_signals import neighbours
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
+
+TEXTS = {
+    "gateway.pdf": "The gateway listens on port 8443.\fThe relay in Harwich answers on port 9000.",
+    "leave.pdf": "Holiday is asked for four weeks ahead.\fOvertime is paid in March.",
+    "tides.pdf": "High water at the quay.\fThe pilot boards at the outer buoy.\fDues are paid by tonnage.",
+}
+
+
+@pytest.fixture(scope="module")
+def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    folder: Path = tmp_path_factory.mktemp("shared")
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
+    with open_rag(made, reader=TextReader, embedder=NoEmbedder()) as opened:
+        opened.index([folder / name for name in TEXTS])
+        yield opened
+
+
+def test_neighbours_are_words_that_count_and_stand_side_by_side() -> None:
+    question = "What is the net sales growth of net sales in Europe?"
+    assert neighbours(question, content_words(question)) == ["net sales", "sales growth"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    question=st.text(max_size=60)
+    | st.lists(st.sampled_from(" ".join(TEXTS.values()).split()), min_size=1, max_size=8).map(" ".join),
+    documents=st.none() | st.sets(st.integers(1, 3)),
+)
+def test_every_signal_is_a_share_and_the_decision_a_probability(
+    rag: Rag, question: str, documents: set[int] | None
+) -> None:
+    scope = Scope(None, None if documents is None else frozenset(documents), frozenset())
+    found = rag.find(question, scope)
+    assert all(0 <= value <= 1 for value in found.signals.values())
+    assert 0 <= found.confidence <= 1
+    assert bool(found.why) or found.found or not found.hits
+
+
+def test_a_question_that_is_answered_is_surer_than_the_same_without_its_file(rag: Rag) -> None:
+    ids = {row.name: row.id for row in rag.documents(Scope.operator())}
+    without = Scope(None, None, frozenset({ids["gateway.pdf"]}))
+    question = "On which port does the pilot's relay in Harwich answer?"
+    here, gone = rag.find(question, Scope.operator()), rag.find(question, without)
+    assert here.found
+    assert here.confidence > gone.confidence
+    assert here.signals["names"] == 1
+    strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"sure": 0.3})})
+    with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
+        gone = other.find(question, without)
+        assert not gone.found
+        assert "harwich" in gone.why
+
+
+def test_a_question_none_of_whose_words_occur_finds_nothing(rag: Rag) -> None:
+    found = rag.find("xylophone quartet", Scope.operator())
+    assert not found.found
+    assert found.why == "None of its words occurs in the files I may use here."
+
+
+def test_an_operator_may_say_how_sure_is_sure(rag: Rag) -> None:
+    question = "On which port does the relay in Harwich answer?"
+    confidence = rag.find(question, Scope.operator()).confidence
+    for sure, found in ((confidence - 0.01, True), (confidence + 0.01, False)):
+        strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"sure": sure})})
+        with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
+            assert other.find(question, Scope.operator()).found is found

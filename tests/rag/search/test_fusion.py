@@ -1,0 +1,69 @@
+"""Fusion: the text's lanes by their scores, all others by rank."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.search.fusion import WEIGHTS, Page, Ranking, blend, fuse
+
+
+def ranking(lane: str, scores: dict[Page, float]) -> Ranking:
+    pages = tuple(sorted(scores, key=lambda page: -scores[page]))
+    return Ranking(lane, pages, dict.fromkeys(pages, (1,)), tuple(scores[page] for page in pages))
+
+
+lanes = st.dictionaries(
+    st.tuples(st.integers(1, 4), st.integers(1, 6)), st.floats(0.01, 50, allow_nan=False), max_size=20
+)
+
+
+@given(words=lanes, near=lanes, named=lanes)
+def test_every_page_of_a_lane_is_there_once(
+    words: dict[Page, float], near: dict[Page, float], named: dict[Page, float]
+) -> None:
+    place = Ranking("place", tuple(named), {})
+    fused = fuse([ranking("words", words), ranking("text-vectors", near), place], 20)
+    assert sorted(fused) == sorted({*words, *near, *named})
+
+
+@given(near=lanes)
+def test_similarities_alone_keep_their_order(near: dict[Page, float]) -> None:
+    spread = {page: float(rank) for rank, page in enumerate(sorted(near, key=lambda page: (near[page], page)), 1)}
+    assert fuse([ranking("text-vectors", spread)], 20) == list(ranking("text-vectors", spread).pages)
+
+
+@given(scores=st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
+def test_words_keep_their_order_where_no_page_has_another_beside_it(scores: list[int]) -> None:
+    apart = {(number, 1): float(score) for number, score in enumerate(scores)}
+    assert fuse([ranking("words", apart)], 20) == list(ranking("words", apart).pages)
+
+
+def test_the_page_beside_a_good_one_goes_before_another_as_good_as_itself() -> None:
+    words = ranking("words", {(1, 5): 10.0, (1, 9): 4.0, (1, 6): 3.9})
+    assert blend([words]) == [(1, 5), (1, 6), (1, 9)]
+
+
+def test_of_two_pages_as_good_the_one_in_the_better_document_goes_first() -> None:
+    words = ranking("words", {(2, 1): 10.0, (1, 7): 4.0, (2, 7): 4.0})
+    assert blend([words]) == [(2, 1), (2, 7), (1, 7)]
+
+
+def test_a_page_far_ahead_by_words_stays_ahead_of_one_that_is_only_similar() -> None:
+    words = ranking("words", {(1, 1): 20.0, (2, 1): 2.0})
+    near = ranking("text-vectors", {(2, 1): 0.41, (3, 1): 0.4, (1, 1): 0.39})
+    assert fuse([words, near], 20)[0] == (1, 1)
+    close = ranking("words", {(1, 1): 20.0, (2, 1): 19.0})
+    assert fuse([close, near], 20)[0] == (2, 1)
+
+
+def test_a_lane_without_scores_is_fused_by_its_ranks() -> None:
+    words = Ranking("words", ((1, 1), (1, 2)), {})
+    picture = Ranking("clip-picture", ((1, 2), (3, 1)), {})
+    assert fuse([words, picture], 20) == [(1, 2), (1, 1), (3, 1)]
+    assert WEIGHTS["clip-picture"] < WEIGHTS["words"]
+
+
+def test_nothing_is_fused_of_nothing() -> None:
+    assert fuse([], 20) == []
+    assert fuse([Ranking("words", (), {})], 20) == []

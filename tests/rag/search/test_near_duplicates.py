@@ -1,0 +1,108 @@
+"""One hit per page: pages of other documents that say the same stand behind it, and its regions are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.model import WHOLE_PAGE, Box
+from rag.search.fusion import _regions
+from rag.search.near_duplicates import same
+from tests.support.absent import NoEmbedder
+from tests.support.reader import TextReader
+
+RELAY = (
+    "The relay on the outer quay listens to the buoys all night and passes on what they report to the harbour office, "
+    "where the watch writes it down by hand and rings the pilot when the swell is higher than two metres."
+)
+DUES = "Harbour dues are paid by tonnage, at the office on the quay, before the ship leaves; a relay costs nothing."
+
+words = st.lists(st.sampled_from(RELAY.split()), min_size=0, max_size=80).map(" ".join)
+
+
+@given(text=words)
+def test_a_page_says_what_it_says(text: str) -> None:
+    assert same(text, text) == (len(text.split()) >= 20)
+
+
+@given(a=words, b=words)
+def test_likeness_has_no_direction(a: str, b: str) -> None:
+    assert same(a, b) == same(b, a)
+
+
+@pytest.mark.parametrize(
+    ("other", "alike"),
+    [
+        (RELAY, True),
+        (RELAY.upper().replace(",", " ,\n"), True),
+        (f"Copy. {RELAY}", True),
+        (RELAY.replace("two metres", "2 metres"), False),  # a number is what the page is asked for
+        (RELAY[: len(RELAY) // 2], False),
+        (DUES, False),
+    ],
+)
+def test_spacing_and_case_make_no_other_page_but_a_number_does(other: str, alike: bool) -> None:
+    assert same(RELAY, other) is alike
+
+
+def test_a_page_of_few_words_is_like_no_other() -> None:
+    assert not same("Thank you", "Thank you")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return folder
+
+
+def opened(shared: Path) -> Rag:
+    settings = Settings(data=shared.parent / "data", answer={"model": ""}, read={"workers": 1})
+    return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
+
+
+def test_a_file_shared_twice_with_other_bytes_is_one_hit(shared: Path) -> None:
+    (shared / "log.pdf").write_text(f"{RELAY}\f{DUES}")
+    (shared / "log-copy.pdf").write_text(f"{RELAY}\f{DUES}\fPrinted again.")
+    (shared / "other.pdf").write_text("A relay.")
+    with opened(shared) as rag:
+        rag.index([shared])
+        hits = rag.find("relay on the outer quay", Scope.operator()).hits
+        assert [hit.rank for hit in hits] == [1, 2, 3]
+        first = next(hit for hit in hits if hit.name.startswith("log") and hit.page == 1)
+        assert {first.name, *(place.split(",")[0] for place in first.also)} == {"log.pdf", "log-copy.pdf"}
+        assert sum(hit.page == 1 and hit.name.startswith("log") for hit in hits) == 1
+        # What is outside the scope is neither a hit nor named.
+        ids = {row.name: row.id for row in rag.documents(Scope.operator())}
+        for name, other in (("log.pdf", "log-copy.pdf"), ("log-copy.pdf", "log.pdf")):
+            inside = Scope(None, frozenset({ids[name], ids["other.pdf"]}), frozenset())
+            found = rag.find("relay on the outer quay", inside).hits
+            assert not any(hit.also for hit in found)
+            assert other not in {hit.name for hit in found}
+
+
+def test_two_alike_pages_of_one_document_are_two_places(shared: Path) -> None:
+    (shared / "log.pdf").write_text(f"{RELAY}\f{RELAY}")
+    (shared / "dues.pdf").write_text(DUES)
+    with opened(shared) as rag:
+        rag.index([shared])
+        hits = rag.find("relay on the outer quay", Scope.operator()).hits
+        assert {hit.page for hit in hits if hit.name == "log.pdf"} == {1, 2}
+
+
+boxes = st.tuples(*[st.floats(0, 1)] * 4).map(
+    lambda four: Box(*sorted(four[::2])[:1], *sorted(four[1::2])[:1], *sorted(four[::2])[1:], *sorted(four[1::2])[1:])
+)
+
+
+@given(found=st.lists(boxes | st.just(WHOLE_PAGE), min_size=1, max_size=6))
+def test_regions_begin_with_the_best_and_do_not_repeat_it(found: list[Box]) -> None:
+    regions = _regions(found)
+    assert regions[0] == found[0]
+    assert len(regions) <= 3
+    assert set(regions) <= set(found)
+    assert WHOLE_PAGE not in regions[1:]

@@ -1,0 +1,40 @@
+"""What a killed process left lying goes, what a living one uses stays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from rag import Settings, open_rag
+from rag.data_dir import scratch, sweep_scratch
+
+
+def dead() -> int:
+    """The number of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_only_what_the_dead_left_is_swept(tmp_path: Path) -> None:
+    left, other = tmp_path / f"magpie-query-{dead()}-abc", tmp_path / "magpie-notes"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "page.png").write_bytes(b"page")
+    with scratch("query", tmp_path) as mine:
+        sweep_scratch(tmp_path)
+        assert Path(mine).is_dir()
+        assert Path(mine).stat().st_mode & 0o077 == 0
+    assert not left.exists()
+    assert other.is_dir()
+    assert not Path(mine).exists()
+
+
+def test_the_owner_sweeps_when_it_begins(tmp_path: Path) -> None:
+    left = tmp_path / "data" / f"magpie-read-{dead()}-abc"
+    left.mkdir(parents=True)
+    with open_rag(Settings(data=tmp_path / "data", answer={"model": ""})) as rag:
+        assert left.exists()
+        rag.index([])
+    assert not left.exists()

@@ -1,0 +1,211 @@
+"""The vector lane heals its store from the catalog, and finds enough pages in any scope."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag import Rag, Scope, Settings, open_rag
+from rag.adapters.chroma import ChromaStore
+from rag.catalog import Catalog, vectors
+from rag.model import Box, Kind, Modality, NewChunk
+from rag.ports import Neighbour, Vector
+from rag.vectors.lanes import ClipLane
+from rag.vectors.sync import Mirror
+from tests.bench.multiplied import fill_catalog, fill_vectors, unit_vectors
+from tests.bench.search import InstantEmbedder
+from tests.support.embedder import FakeEmbedder
+from tests.support.reader import TextReader
+from tests.support.store import FakeStore
+
+EVERYTHING = Scope.operator()
+IDENTITY = FakeEmbedder.identity
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for number in range(6):
+        pages = [f"page {page} of file {number} speaks of topic{number * 10 + page}" for page in range(1, 6)]
+        (folder / f"file{number}.pdf").write_text("\f".join(pages))
+    return folder
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Rag]]:
+    made: list[Rag] = []
+
+    def open_one(store: FakeStore | ChromaStore) -> Rag:
+        settings = Settings(data=tmp_path / "data", answer={"model": ""}, search={"lanes": "clip-text"})
+        made.append(open_rag(settings, reader=TextReader, embedder=FakeEmbedder(), store=store))
+        return made[-1]
+
+    yield open_one
+    for rag in made:
+        rag.close()
+
+
+def top(rag: Rag, query: str, scope: Scope = EVERYTHING) -> str:
+    return rag.find(query, scope).hits[0].place
+
+
+def test_every_chunk_is_embedded_and_found_by_its_vector(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    assert rag.status().waiting_for_vectors == 0
+    assert store.count(IDENTITY) == 60  # 30 pages, each with a text chunk and a picture of the page
+    assert top(rag, "page 3 of file 2 speaks of topic23") == "file2.pdf, p. 3 (printed p3)"
+
+
+def test_a_lost_store_is_filled_again_by_the_next_owner(folder: Path, opened: Callable[..., Rag]) -> None:
+    rag = opened(FakeStore())
+    rag.index([folder])
+    rag.close()
+    empty = FakeStore()
+    rag = opened(empty)
+    rag.index([folder])
+    assert empty.count(IDENTITY) == 60
+
+
+def test_a_store_that_lost_vectors_but_counts_right_is_found_out(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    opened(store).index([folder])
+    kept = store.rows[IDENTITY]
+    for key, row in kept.items():
+        kept[key] = type(row)(row.chunk, row.window, row.document, row.modality, np.roll(row.vector, 7) * -1)
+    opened(store).index([folder])
+    assert opened(store).find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
+
+
+def test_a_store_that_breaks_while_it_is_written_is_filled_again(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder / "file0.pdf"])
+    store.broken = True
+    rag.index([folder])
+    assert store.count(IDENTITY) == 60
+
+
+def test_a_broken_store_turns_its_lanes_off_and_no_more(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    store.broken = True
+    assert rag.find("topic23", EVERYTHING).lanes["clip-text"].startswith("off: The vector store cannot be used")
+
+
+def test_a_scope_of_one_file_among_many_still_gives_all_its_pages(folder: Path, opened: Callable[..., Rag]) -> None:
+    rag = opened(FakeStore())
+    rag.index([folder])
+    ids = {row.name: row.id for row in rag.documents(EVERYTHING)}
+    scope = Scope(None, frozenset([ids["file5.pdf"]]))
+    found = rag.find("page 1 of file 0 speaks of topic1", scope, 50)
+    assert {hit.name for hit in found.hits} == {"file5.pdf"}
+    assert len(found.hits) == 5
+
+
+def test_what_is_forgotten_leaves_the_store(folder: Path, opened: Callable[..., Rag]) -> None:
+    store = FakeStore()
+    rag = opened(store)
+    rag.index([folder])
+    rag.forget(["file1.pdf", "file2.pdf"])
+    assert store.count(IDENTITY) == 40
+    assert {hit.name for hit in rag.find("file 1 topic11", EVERYTHING, 50).hits}.isdisjoint({"file1.pdf", "file2.pdf"})
+
+
+def test_vectors_come_back_from_the_catalog_as_they_went_in(
+    folder: Path, opened: Callable[..., Rag], tmp_path: Path
+) -> None:
+    store = FakeStore()
+    opened(store).index([folder])
+    catalog = Catalog(tmp_path / "data")
+    with catalog.reading() as connection:
+        kept = [row for batch in vectors.stored_vectors(connection, IDENTITY, batch=7) for row in batch]
+    catalog.close()
+    assert len(kept) == 60
+    for row in kept:
+        assert float(row.vector @ store.rows[IDENTITY][(row.chunk, row.window)].vector) > 0.999
+    assert {row.modality for row in kept} == set(Modality)
+
+
+def test_chroma_killed_in_its_sleep_is_found_out_and_filled(
+    folder: Path, opened: Callable[..., Rag], tmp_path: Path
+) -> None:
+    path = tmp_path / "chroma"
+    rag = opened(ChromaStore(path))
+    rag.index([folder])
+    rag.close()
+    (path / "chroma.sqlite3").write_bytes(b"ruined" * 4096)
+    rag = opened(ChromaStore(path))
+    rag.index([folder])
+    assert rag.find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
+
+
+class WatchedStore(FakeStore):
+    """Keeps what was asked of it: how many neighbours, and among how many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asks: list[tuple[int, int | None]] = []
+
+    def query(
+        self,
+        identity: str,
+        modality: Modality,
+        vector: Vector,
+        k: int,
+        among: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Neighbour]:
+        self.asks.append((k, None if among is None else len(among)))
+        return super().query(identity, modality, vector, k, among)
+
+
+def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: Path) -> None:
+    one = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
+    few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
+    store, catalog = WatchedStore(), Catalog(tmp_path)
+    many = [NewChunk(page, Kind.TEXT, "quay", "", "", one.box, ()) for page in range(1, 1501)]
+    fill_catalog(catalog, iter([many, many]), few, 1, lambda _: None)
+    fill_vectors(catalog, store, 1, lambda _: None)
+    catalog.close()
+    settings = Settings(data=tmp_path, answer={"model": ""}, search={"lanes": "clip-text"})
+    with open_rag(settings, embedder=InstantEmbedder(), store=store) as rag:
+        found = rag.find("quay", Scope.of("small"), 50)
+        assert len(found.hits) == 10
+        assert store.asks == [], "ten are compared one by one"
+        store.asks.clear()
+        ids = [row.id for row in rag.documents(EVERYTHING) if row.pages > 10]
+        found = rag.find("quay", Scope(None, frozenset(ids[:1])), 50)
+        assert {hit.document for hit in found.hits} == {ids[0]}
+        assert len(found.hits) == 50
+        assert store.asks == [(200 * 3010 // 1500, None)]
+        store.asks.clear()
+        assert not rag.find("quay", Scope.of("nobody"), 50).hits
+        assert store.asks == []
+
+
+def test_comparing_one_by_one_finds_what_the_store_finds(tmp_path: Path) -> None:
+    few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
+    catalog, store = Catalog(tmp_path), ChromaStore(tmp_path / "chroma")
+    fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
+    fill_vectors(catalog, store, 1, lambda _: None)
+    mirror = Mirror(catalog, lambda: store, lambda _: None)
+    lane, scope = ClipLane(mirror, tmp_path, InstantEmbedder), Scope.of("small")
+    assert lane.identity() == InstantEmbedder.identity
+    with catalog.reading() as connection:
+        among = vectors.windows_in(connection, InstantEmbedder.identity, Modality.TEXT, scope, 100)
+    for seed in range(20):
+        queries = list(unit_vectors(2, seed))
+        near = lane.nearest(queries, Modality.TEXT, scope, 50)
+        asked = [store.query(InstantEmbedder.identity, Modality.TEXT, query, 10, among) for query in queries]
+        best: dict[int, float] = {}
+        for one in asked[0] + asked[1]:
+            best[one.chunk] = max(one.similarity, best.get(one.chunk, -1.0))
+        # The catalog has half the digits, so two that are equally near may change places.
+        assert {one.chunk: one.similarity for one in near} == pytest.approx(best, abs=1e-3)
+        assert near == sorted(near, key=lambda one: -one.similarity)
+    mirror.close()
+    catalog.close()

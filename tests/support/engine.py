@@ -1,0 +1,207 @@
+"""An engine whose results are given: what the commands open instead of the real one. Its catalog is real, and made
+when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection
+
+from rag import (
+    Answer,
+    Check,
+    Decision,
+    DocumentRow,
+    Found,
+    Hit,
+    Kept,
+    Kind,
+    MagpieError,
+    Mode,
+    ModelRow,
+    NotFound,
+    Outcome,
+    Passage,
+    Progress,
+    Scope,
+    Settings,
+    Status,
+    Trained,
+)
+from rag.catalog import Catalog
+from rag.model import Box
+
+
+def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "The relay listens.") -> Hit:
+    return Hit(
+        rank=rank,
+        chunk=rank,
+        document=1,
+        name=name,
+        link=None,
+        page=page,
+        label=label,
+        kind=Kind.TEXT,
+        text=text,
+        heading="",
+        caption="",
+        box=Box(0.1, 0.2, 0.9, 0.4),
+        marks=(),
+        picture=None,
+        render=Path("page.jpg"),
+        lanes={"words": rank},
+    )
+
+
+def found(*hits: Hit, why: str = "") -> Found:
+    lanes = {"words": "on", "clip-picture": "off: no weights", "clip-text": "off: no weights"}
+    return Found(bool(hits), hits, lanes, why, {"words": 1.0}, {"words": tuple((h.document, h.page) for h in hits)})
+
+
+def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", abstained: bool = False) -> Answer:
+    passages = tuple(Passage(number, each) for number, each in enumerate(hits, 1))
+    evidence = tuple(Path(f"evidence-{passage.number}.png") for passage in passages)
+    return Answer("?", text, abstained, mode, passages, passages, evidence, notice, found(*hits), {}, "", passages)
+
+
+@dataclass
+class FakeEngine:
+    """Satisfies bot.cli.invocation.Engine; its opener is `opened`. `asked` keeps what came in."""
+
+    hits: Sequence[Hit] = ()
+    answered: Answer = field(default_factory=lambda: answer("Nothing.", abstained=True, mode=Mode.PASSAGES))
+    pieces: Sequence[str] = ()
+    outcomes: Sequence[Outcome] = ()
+    steps: Sequence[Progress] = ()
+    checks: Sequence[Check] = ()
+    stored: Status = field(default_factory=lambda: Status({}, 0, 0, 0, (), {"words": "on"}))
+    stores: Sequence[Kept] = ()
+    rows: Sequence[ModelRow] = ()
+    known: Sequence[str] = ()
+    names: Sequence[str] = ("handbook.pdf",)
+    breaks: BaseException | None = None
+    asked: list[object] = field(default_factory=list)
+    settings: Settings | None = None
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    closed: bool = False
+
+    def opened(self, settings: Settings) -> FakeEngine:
+        self.settings = settings
+        return self
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closed = True
+        if "_catalog" in vars(self):
+            self._catalog.close()
+            del self._catalog
+
+    def _ask(self, *what: object) -> None:
+        self.asked.append(what)
+        if self.breaks is not None:
+            raise self.breaks
+
+    def index(
+        self, paths: Sequence[Path | str], space: str = "local", report: Callable[[Progress], None] = lambda _: None
+    ) -> list[Outcome]:
+        for step in self.steps:
+            report(step)
+        self._ask("index", list(paths), space)
+        return list(self.outcomes)
+
+    def reindex(self, names: Sequence[str] = (), report: Callable[[Progress], None] = lambda _: None) -> list[Outcome]:
+        self._ask("reindex", list(names))
+        return list(self.outcomes)
+
+    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+        self._ask("find", query, k)
+        return found(*self.hits[:k], why="" if self.hits else "No page holds these words.")
+
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+        self._ask("find_picture", path, k)
+        return found(*self.hits[:k], why="" if self.hits else "No page looks like this.")
+
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        picture: Path | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        self._ask("ask", question, picture)
+        for piece in self.pieces:
+            if on_text is not None:
+                on_text(piece)
+        return self.answered
+
+    def status(self) -> Status:
+        self._ask("status")
+        return self.stored
+
+    def kept(self) -> list[Kept]:
+        return list(self.stores)
+
+    def doctor(self) -> Iterator[Check]:
+        self._ask("doctor")
+        yield from self.checks
+
+    def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
+        self._ask("forget", list(names), space, user)
+        missing = [name for name in names if name not in self.known]
+        if missing:
+            raise NotFound(f"Nothing is known by the name {missing[0]!r}.", "`magpie status` says what is indexed.")
+        return list(names)
+
+    def documents(self, scope: Scope) -> list[DocumentRow]:
+        return [DocumentRow(number, name, 12, "ab" * 32) for number, name in enumerate(self.names, 1)]
+
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+        report(1, 1)
+        self._ask("train_projection")
+        return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
+
+    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+        self.decisions |= decisions
+        return Path("decision.json")
+
+    def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
+        return {}
+
+    def models(self) -> list[ModelRow]:
+        self._ask("models")
+        return list(self.rows)
+
+    def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+        self._ask("pull", model, weights)
+        report("fetching")
+        return Path("weights.pt")
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        assert self.settings is not None
+        return Catalog(self.settings.data)
+
+    def upgrade(self, migrations: Path, versions: str) -> None:
+        self._catalog.upgrade(migrations, versions)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self._catalog.reading()
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        return self._catalog.writing()
+
+    def leave_no_trace(self) -> bool:
+        return self._catalog.tidy()
+
+
+def failing(error: MagpieError) -> FakeEngine:
+    return FakeEngine(breaks=error)

@@ -1,0 +1,81 @@
+"""A generator that answers by a rule: the sentence with the most of the question's words, and its passage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator as Generating
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
+
+from rag.catalog.fulltext import content_words, tokens
+from rag.errors import AnswerCut, GeneratorBusy, MagpieError
+from rag.ports import Ability, Prompt
+
+_PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
+_QUESTION = re.compile(r"^Question: (.*?)\n\nAnswer from", re.DOTALL | re.MULTILINE)
+
+
+def reply_to(user: str) -> str:
+    """What a plain reader would say to a prompt: the best sentence with its citation, or NOT FOUND."""
+    asked = _QUESTION.search(user)
+    wanted = {word[:5] for word in content_words(asked.group(1))} if asked else set()
+    best, reply = 0, "NOT FOUND"
+    for number, _, body in _PASSAGE.findall(user):
+        for sentence in re.split(r"(?<=[.!?])\s+|\n{2,}", body.split("\n", 1)[1]):
+            held = len(wanted & {token[:5] for token in tokens(sentence)})
+            if held > best:
+                best, reply = held, f"{' '.join(sentence.split())} [{number}]"
+    return reply
+
+
+def pieces_of(text: str) -> list[str]:
+    """A text as a model streams it: word by word."""
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
+
+
+@dataclass
+class FakeGenerator:
+    """Satisfies ports.Generator.
+
+    `text` is said instead of the rule's reply; `longest` cuts it after so many pieces; `broken` is raised by
+    `ability`, or after `broken_after` pieces of the stream when that is set. `closed` counts streams ended.
+    """
+
+    vision: bool = True
+    window: int = 0
+    text: str | None = None
+    longest: int | None = None
+    broken: MagpieError | None = None
+    broken_after: int | None = None
+    at_once: int = 1
+    prompts: list[Prompt] = field(default_factory=list)
+    closed: int = 0
+
+    def __post_init__(self) -> None:
+        self._places = BoundedSemaphore(self.at_once)
+
+    def ability(self) -> Ability:
+        if self.broken is not None and self.broken_after is None:
+            raise self.broken
+        return Ability("fake", self.vision, self.window)
+
+    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+        if not self._places.acquire(blocking=False):
+            raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
+        self.prompts.append(prompt)
+        try:
+            if self.broken is not None and self.broken_after is None:
+                raise self.broken
+            text = reply_to(prompt.user) if self.text is None else self.text
+            for count, piece in enumerate(pieces_of(text)):
+                if self.broken is not None and count == self.broken_after:
+                    raise self.broken
+                if count == self.longest:
+                    raise AnswerCut("The answer was cut at its longest length.", "Set a longer one.")
+                yield piece
+        finally:
+            self.closed += 1
+            self._places.release()
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,19 @@
+"""The GPU host on the loopback: the real app and the real server, around an encoder that a test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.slack.http import serving
+from rag.model_server.server import open_host
+from rag.ports import Encoder
+from rag.settings import Settings
+
+
+@contextmanager
+def gpu_host(settings: Settings, encoder: Encoder | None = None) -> Iterator[str]:
+    """Its URL."""
+    chosen = None if encoder is None else lambda _: encoder
+    with open_host(settings, chosen) as host, serving(host.app, host.address, settings.serve.port) as port:
+        yield f"http://{host.address}:{port}"

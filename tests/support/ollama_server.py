@@ -1,0 +1,352 @@
+"""A stand-in for Ollama's HTTP API, as strict as its source: frames, counts, statuses and error bodies.
+
+Read from Ollama 0.33's source (server/routes.go, llm/llama_server.go, docs/api). It listens on a free
+loopback port. What it says comes from the fake generator's rule, or from `script`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock, Thread
+from typing import Any, Literal
+
+from tests.support.generator import pieces_of, reply_to
+from tests.support.ollama_chat import Model, Refused, Taken, decoded, taken
+from tests.support.ollama_embed import embedded, inputs
+
+_LOCAL = (".localhost", ".local", ".internal")
+
+CREATED = "2026-11-02T08:00:00.000000Z"
+
+Fault = Literal[
+    "",
+    "nan",
+    "fewer",
+    "zeros",
+    "error line",
+    "no done frame",
+    "thinks only",
+    "silent",
+    "cut connection",
+    "not json",
+    "error object",
+]
+
+
+@dataclass
+class Script:
+    """How the next answers go. `status` and `body` are sent instead of an answer, to show and chat alike.
+
+    `gate`: nothing is sent after `pieces_before_gate` pieces until it is set. `endless`: the answer goes on
+    until the client hangs up.
+    """
+
+    text: str | None = None
+    fault: Fault = ""
+    error: str = "an error was encountered while running the model: CUDA error"
+    after: int = 2
+    status: int = 0
+    body: bytes = b""
+    location: str = ""
+    gate: Event | None = None
+    pieces_before_gate: int = 1
+    endless: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    body: dict[str, Any]
+
+
+@dataclass
+class OllamaServer:
+    url: str
+    models: dict[str, Model]
+    script: Script = field(default_factory=Script)
+    requests: list[Request] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    started: Event = field(default_factory=Event)
+    """Set when the first frame of an answer was sent."""
+    hung_up: Event = field(default_factory=Event)
+    """Set when a client left in the middle of an answer."""
+    loaded: dict[str, int] = field(default_factory=dict)
+    """The models in memory with their windows. Another window loads a model anew: `loads` counts."""
+    loads: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def load(self, model: Model, context: int, *, unload: bool = False) -> None:
+        with self.lock:
+            if unload:
+                self.loaded.pop(model.name, None)
+            elif self.loaded.get(model.name) != context:
+                self.loaded[model.name] = context
+                self.loads += 1
+
+    def running(self) -> list[dict[str, Any]]:
+        """What /api/ps lists."""
+        with self.lock:
+            return [
+                _listed(self.models[name])
+                | {"size_vram": _listed(self.models[name])["size"], "expires_at": CREATED, "context_length": context}
+                for name, context in self.loaded.items()
+            ]
+
+    def embedded(self) -> list[str]:
+        """Every text that /api/embed was asked for, in order."""
+        return [text for request in self.requests if request.path == "/api/embed" for text in inputs(request.body)]
+
+    def chats(self) -> list[dict[str, Any]]:
+        return [request.body for request in self.requests if request.path == "/api/chat"]
+
+
+@contextmanager
+def ollama_server(*models: Model) -> Iterator[OllamaServer]:
+    """Serve these models (default: one that sees and one that does not) until the block ends."""
+    known = models or (
+        Model("sees:4b", ("completion", "vision", "tools")),
+        Model("reads:1b"),
+        Model("embeds:1b", ("embedding",)),
+    )
+    server = OllamaServer("", {model.name: model for model in known})
+
+    class Handler(_Handler):
+        ollama = server
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    server.url = f"http://127.0.0.1:{http.server_address[1]}"
+    thread = Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        if server.script.gate is not None:
+            server.script.gate.set()
+        http.shutdown()
+        http.server_close()
+        thread.join(10)
+
+
+def closed_address() -> str:
+    """An address of this machine at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    ollama: OllamaServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet: requests are recorded instead."""
+
+    def do_GET(self) -> None:
+        if self._foreign():
+            return
+        if self.path == "/":
+            self._send(200, b"Ollama is running", "text/plain; charset=utf-8")
+        elif self.path == "/api/version":
+            self._json(200, {"version": "0.33.0"})
+        elif self.path == "/api/tags":
+            self._json(200, {"models": [_listed(model) for model in self.ollama.models.values()]})
+        elif self.path == "/api/ps":
+            self._json(200, {"models": self.ollama.running()})
+        else:
+            self._send(404, b"404 page not found", "text/plain")
+
+    def _foreign(self) -> bool:
+        """Bound to the loopback, Ollama answers to local names alone: 403 and not a word."""
+        host = (self.headers.get("Host") or "").rpartition(":")[0].strip("[]") or "localhost"
+        local = host in ("localhost", "::1") or host.startswith(("127.", "10.", "192.168.")) or host.endswith(_LOCAL)
+        if not local:
+            self._send(403, b"", "text/plain")
+        return not local
+
+    def do_POST(self) -> None:
+        if self._foreign():
+            return
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path not in ("/api/chat", "/api/show", "/api/embed"):
+            self._send(404, b"404 page not found", "text/plain")
+            return
+        try:
+            body = decoded(raw)
+            self.ollama.requests.append(Request(self.path, body))
+            if self.ollama.script.status:
+                self._send(self.ollama.script.status, self.ollama.script.body, "application/json")
+                return
+            model = self._model(body)
+            if self.path == "/api/show":
+                self._json(200, _shown(model))
+            elif self.path == "/api/embed":
+                self._embed(model, body)
+            else:
+                self._chat(model, body)
+        except Refused as refused:
+            self._json(refused.status, {"error": str(refused)})
+        except (BrokenPipeError, ConnectionResetError):
+            self.ollama.hung_up.set()
+            self.close_connection = True
+
+    # ------------------------------------------------------------ chat
+
+    def _model(self, body: dict[str, Any]) -> Model:
+        name = body.get("model") or ""
+        if not name:
+            raise Refused(400, "model is required")
+        model = self.ollama.models.get(name) or self.ollama.models.get(f"{name}:latest")
+        if model is None:
+            quoted = f'"{name}" not found, try pulling it first' if self.path == "/api/embed" else f"'{name}' not found"
+            raise Refused(404, f"model {quoted}")
+        return model
+
+    def _chat(self, model: Model, body: dict[str, Any]) -> None:
+        script, asked = self.ollama.script, taken(model, body, self.ollama.warnings)
+        keep = body.get("keep_alive")
+        self.ollama.load(model, asked.context, unload=keep in (0, "0", "0s") and not asked.messages)
+        if not asked.messages:
+            reason = "unload" if keep in (0, "0", "0s") else "load"
+            self._json(200, _frame(model, {"role": "assistant", "content": ""}, done=True) | {"done_reason": reason})
+            return
+        text = reply_to(asked.messages[-1]["content"]) if script.text is None else script.text
+        reason, pieces = "stop", pieces_of(text)
+        # Without a limit a vision answer ends where the window does: its context is never shifted.
+        room = max(0, asked.context - asked.prompt_tokens)
+        longest = min(asked.longest, room) if asked.longest >= 0 else room
+        if longest < len(pieces):
+            reason, pieces = "length", pieces[:longest]
+        counts = {
+            "done_reason": reason,
+            "total_duration": 1_500_000_000,
+            "load_duration": 200_000_000,
+            "prompt_eval_count": asked.prompt_tokens,
+            "prompt_eval_duration": 300_000_000,
+            "eval_count": len(pieces),
+            "eval_duration": 900_000_000,
+        }
+        told = {name: count for name, count in counts.items() if count}  # Go's omitempty
+        if body.get("stream", True) is False:
+            kind = "thinking" if asked.thinks else "content"
+            message = {"role": "assistant", "content": ""} | {kind: "".join(pieces)}
+            done = script.fault != "no done frame"
+            self._json(200, _frame(model, message, done=done) | (told if done else {}))
+        else:
+            self._stream(model, pieces, told, asked)
+
+    def _embed(self, model: Model, body: dict[str, Any]) -> None:
+        script = self.ollama.script
+        if script.gate is not None:
+            script.gate.wait(30)
+        if script.fault == "cut connection":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return
+        status, answer = embedded(model.name, model.capabilities, model.trained_context, body, script.fault)
+        self._send(status, answer, "application/json; charset=utf-8")
+
+    def _stream(self, model: Model, pieces: list[str], counts: dict[str, Any], asked: Taken) -> None:
+        script = self.ollama.script
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        pieces = [] if script.fault == "silent" else pieces
+        for count, piece in enumerate(pieces):
+            if script.gate is not None and count == script.pieces_before_gate:
+                script.gate.wait(30)
+            if count == script.after and self._faulty(script):
+                return
+            kind = "thinking" if asked.thinks or script.fault == "thinks only" else "content"
+            message = {"role": "assistant", "content": ""} | {kind: piece}
+            self._line(_frame(model, message))
+            self.ollama.started.set()
+        while script.endless:
+            self._line(_frame(model, {"role": "assistant", "content": " and so on"}))
+        if script.fault != "no done frame":
+            self._line(_frame(model, {"role": "assistant", "content": ""}, done=True) | counts)
+        self._chunk(b"")
+
+    def _faulty(self, script: Script) -> bool:
+        """Do what goes wrong in the middle of an answer; whether that was its end."""
+        if script.fault == "error line":
+            self._line({"error": script.error})
+        elif script.fault == "error object":
+            self._line({"error": {"code": 500, "message": script.error}})
+        elif script.fault == "not json":
+            self._chunk(b"<html>Bad gateway</html>\n")
+        elif script.fault == "cut connection":
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+            return True
+        else:
+            return False
+        self._chunk(b"")
+        return True
+
+    # ------------------------------------------------------------ bytes
+
+    def _line(self, value: dict[str, Any]) -> None:
+        self._chunk(json.dumps(value).encode() + b"\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def _json(self, status: int, value: dict[str, Any]) -> None:
+        self._send(status, json.dumps(value).encode(), "application/json; charset=utf-8")
+
+    def _send(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if self.ollama.script.location:
+            self.send_header("Location", self.ollama.script.location)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _frame(model: Model, message: dict[str, str], done: bool = False) -> dict[str, Any]:
+    return {"model": model.name, "created_at": CREATED, "message": message, "done": done}
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    return {
+        "modelfile": f"FROM {model.name}",
+        "template": "{{ .Prompt }}",
+        "parameters": "",
+        "details": _details(model),
+        "model_info": {
+            "general.architecture": model.family,
+            f"{model.family}.context_length": model.trained_context,
+        },
+        "capabilities": list(model.capabilities),
+        "modified_at": CREATED,
+    }
+
+
+def _listed(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "model": model.name,
+        "modified_at": CREATED,
+        "size": 3_300_000_000,
+        "digest": model.digest,
+        "details": _details(model),
+        "capabilities": list(model.capabilities),
+    }
+
+
+def _details(model: Model) -> dict[str, Any]:
+    return {
+        "parent_model": "",
+        "format": "gguf",
+        "family": model.family,
+        "families": [model.family],
+        "parameter_size": "4B",
+        "quantization_level": "Q4_K_M",
+    }
