@@ -24,11 +24,11 @@ from bot.db import tables
 from bot.jobs.ephemeral import Telling
 from bot.jobs.loops import Bell, Chores, Questions, loop
 from bot.jobs.sweep import Sweep
+from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.client import calling, open_asker, open_client, open_poster
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
-from bot.slack.listeners import build_app
 from bot.slack.uploads import Uploads
 from rag import Busy, Fetcher, LoopbackOnly, Rag, Settings, TryAgain, UrlFetcher, open_rag
 

@@ -30,10 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from bot.answers import button_requests
+from bot.answers.button_requests import Answered
 from bot.answers.render import name_mark
 from bot.db.tables import metadata
-from bot.slack import actions
-from bot.slack.actions import Answered
 from bot.slack.buttons import BAD, GOOD
 from rag import gone, names_of, sums_of
 
@@ -73,9 +73,9 @@ class Verdict:
 def put_feedback(connection: Connection, about: Answered, user: str, verdict: str, answer: str) -> None:
     """Note what somebody says of an answer, in place of what they said of it before."""
     asked, used = about.question, list(about.used or ())
-    first = actions.origin(connection, asked)
+    first = button_requests.origin(connection, asked)
     text = asked.text or (first.question.text if first is not None else "")
-    before = actions.answered_at(connection, first.question) if first is not None else None
+    before = button_requests.answered_at(connection, first.question) if first is not None else None
     sources = {(one["document"], one.get("name", "")) for one in used}
     sources |= {(one["document"], "") for one in (before.used if before else None) or ()}
     # Of an answer nobody knows the documents of, no word is kept: it could not be taken out with them.

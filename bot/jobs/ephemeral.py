@@ -14,16 +14,16 @@ from slack_sdk.webhook import WebhookClient
 from bot.access import access_log
 from bot.access.policy import Access
 from bot.answers import queue, render
+from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, pieces, plain_reply, section
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import LASTS, Aside
-from bot.slack.actions import SIMILAR
+from bot.listeners.inbox import record
 from bot.slack.client import Refused, calling
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import Held, held_lines, home_view
-from bot.slack.inbox import record
 from bot.slack.payloads import slack_file
 from rag import NotFound, OperatorMustAct, Rag, Rounds, TryAgain, allowed, standings_in
 

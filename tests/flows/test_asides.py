@@ -12,8 +12,8 @@ from bot.answers import page_list, queue
 from bot.db import ephemeral_messages, tables
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.jobs import ephemeral
+from bot.listeners import interactions
 from bot.main import Bot
-from bot.slack import interactions
 from rag import Scope
 from tests.flows.team import (
     HANDBOOK,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.db import tables, uploads
+from bot.listeners.inbox import record
 from bot.slack.events import Linked, Unlinked
 from bot.slack.files import KIND
-from bot.slack.inbox import record
 from rag import Scope, shared_in, withheld
 from tests.leaks.papers import TOPICS, Paper, name_of
 from tests.leaks.town import Town, open_town

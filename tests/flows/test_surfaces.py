@@ -9,8 +9,8 @@ import pytest
 
 from bot.answers import feedback, followups, page_list, queue
 from bot.demo.slack_server import Message, Workspace, open_workspace
+from bot.listeners import interactions
 from bot.main import Bot
-from bot.slack import interactions
 from bot.slack.buttons import LABEL
 from rag.ports import Prompt
 from tests.flows.team import answers, asked, magpie, pdf, replies, said, share, told, until, without_proxies

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.demo.slack_server.state import SlackFile
-from bot.slack import interactions
+from bot.listeners import interactions
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared, spaces
 from tests.leaks.papers import TOPICS, name_of
 from tests.leaks.presses import asker_goes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from bot.answers import queue
 from bot.demo.slack_server.state import Json, Message, Person, Space
-from bot.slack import interactions
+from bot.listeners import interactions
 from tests.leaks.choosing import Step, open_to, people, pick, spaces
 from tests.leaks.oracle import can_open
 from tests.leaks.papers import TOPICS, TORN, name_of

@@ -69,7 +69,7 @@ GUARDS: Mapping[str, Guard] = {
         "bot/access/policy.py", "if one.public and not one.outside", "if not one.direct and not one.outside"
     ),
     "memberships": Guard("bot/access/policy.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
-    "cache": Guard("bot/slack/listeners.py", "access.heed(happening)", "pass"),
+    "cache": Guard("bot/listeners/app.py", "access.heed(happening)", "pass"),
     "failure": Guard(
         "bot/access/directory.py",
         "members = self.members(channel, until)\n",
@@ -77,14 +77,14 @@ GUARDS: Mapping[str, Guard] = {
         "        except Exception:\n            return True\n",
     ),
     "unshared": Guard(
-        "bot/slack/inbox.py",
+        "bot/listeners/inbox.py",
         "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
         "if True:\n                ledger.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
     "unindexed": Guard(
-        "bot/slack/inbox.py",
+        "bot/listeners/inbox.py",
         "if not withhold_share(connection, KIND, file, channel):",
         "if drop_share(connection, KIND, [file], channel) is None:",
     ),
@@ -100,10 +100,10 @@ GUARDS: Mapping[str, Guard] = {
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
     "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
     "late": Guard(
-        "bot/slack/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+        "bot/listeners/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
     ),
     "left": Guard(
-        "bot/slack/inbox.py",
+        "bot/listeners/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
         "case Left(channel):\n            pass",
     ),
@@ -168,7 +168,7 @@ GUARDS: Mapping[str, Guard] = {
         ),
     ),
     "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
-    "stop": Guard("bot/slack/interactions.py", "if asked.user != user:", "if False:"),
+    "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answers/respond.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
 

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.access import access_log
-from bot.answers import feedback, queue
+from bot.answers import button_requests, feedback, queue
+from bot.answers.button_requests import Answered
 from bot.db import tables
-from bot.slack import actions
-from bot.slack.actions import Answered
 from bot.slack.events import Question
 from rag import Rag
 from rag.model import Scope
@@ -47,7 +46,7 @@ def answer(connection: Connection, used: list[dict[str, Any]] | None, ts: str = 
     queue.put_question(connection, Question("C1", ts, ts, user, WORDS))
     mine = queue.question.c.ts == ts
     connection.execute(queue.question.update().where(mine).values(placeholder=f"9{ts}", state="done", used=used))
-    found = actions.answered(connection, "C1", f"9{ts}")
+    found = button_requests.answered(connection, "C1", f"9{ts}")
     assert found is not None
     return found
 
@@ -56,11 +55,13 @@ def test_a_press_is_about_what_the_message_answers_and_about_nothing_else(data: 
     with rag_on(data) as rag, rag.writing() as connection:
         found = answer(connection, [])
         assert (found.question.text, found.thread) == (WORDS, "5.1")
-        assert actions.answered(connection, "C2", "95.1") is None
-        assert actions.answered(connection, "C1", "95.2", "C1:5.1") is None  # what a message says of itself is no proof
+        assert button_requests.answered(connection, "C2", "95.1") is None
+        assert (
+            button_requests.answered(connection, "C1", "95.2", "C1:5.1") is None
+        )  # what a message says of itself is no proof
         connection.execute(queue.question.update().values(placeholder=""))
-        assert actions.answered(connection, "C1", "95.2", "C1:5.1") is not None
-        assert actions.answered(connection, "C1", "95.2", "C2:5.1") is None
+        assert button_requests.answered(connection, "C1", "95.2", "C1:5.1") is not None
+        assert button_requests.answered(connection, "C1", "95.2", "C2:5.1") is None
 
 
 def test_the_last_word_of_each_person_counts(data: Path) -> None:
@@ -86,15 +87,15 @@ def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
 def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> None:
     with rag_on(data) as rag, rag.writing() as connection:
         first = answer(connection, [page(rag, "report.pdf", 1)])
-        pressed = actions.press("file", first, "U2", "7.1", 1)
-        assert actions.put_press(connection, pressed)
-        assert not actions.put_press(
-            connection, actions.press("file", first, "U3", "7.2", 1)
+        pressed = button_requests.press("file", first, "U2", "7.1", 1)
+        assert button_requests.put_press(connection, pressed)
+        assert not button_requests.put_press(
+            connection, button_requests.press("file", first, "U3", "7.2", 1)
         )  # it is looked for already
         mine = queue.question.c.ts == "7.1"
         used = [page(rag, "handbook.pdf", 2)]
         connection.execute(queue.question.update().where(mine).values(placeholder="97.1", state="done", used=used))
-        second = actions.answered(connection, "C1", "97.1")
+        second = button_requests.answered(connection, "C1", "97.1")
         assert second is not None
         feedback.put_feedback(connection, second, "U2", "bad", "Port 8443.")
         [bad] = feedback.bad(connection)

@@ -13,9 +13,9 @@ from sqlalchemy import JSON, Connection, Float, Integer, Table, insert, select
 import bot.main  # every table of the bot is known once its parts are imported
 from bot.db import tables
 from bot.db.channel_ids import KEYED, move_channel
+from bot.listeners.inbox import record
 from bot.slack.events import Moved, Shared, SlackFile
 from bot.slack.files import KIND
-from bot.slack.inbox import record
 from rag import Rag, Share, open_rag, put_share, shared_in, withheld, withhold_share
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings

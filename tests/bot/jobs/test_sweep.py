@@ -12,10 +12,10 @@ from sqlalchemy import text
 from bot.db import tables
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.jobs.sweep import Sweep
+from bot.listeners.inbox import record
 from bot.slack.client import open_client
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
-from bot.slack.inbox import record
 from rag import Rag, Share, TryAgain, open_rag, put_share, shared_in, withheld
 from tests.flows.team import settings, slack_settings, without_proxies
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from bot.slack import interactions
+from bot.listeners import interactions
 from bot.slack.payloads import SUBSCRIBED
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,8 +15,8 @@ from slack_sdk import WebClient
 
 from bot.access.policy import Access
 from bot.db import tables
-from bot.slack.inbox import record
-from bot.slack.interactions import listen_to_surfaces
+from bot.listeners.inbox import record
+from bot.listeners.interactions import listen_to_surfaces
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag
 

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
-from bot.answers import feedback, queue, render
+from bot.answers import button_requests, feedback, queue, render
+from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import Aside, put_limited
-from bot.slack import actions, buttons
-from bot.slack.actions import Answered
+from bot.slack import buttons
 from bot.slack.message_metadata import question_of
 from bot.slack.payloads import without_mention
 from rag import Rag
@@ -88,7 +88,7 @@ def _press(connection: Connection, body: Body, waiting: int) -> None:
     channel, user = str(body["channel"]["id"]), str(body["user"]["id"])
     message: Body = body.get("message") or {}
     ts = str((body.get("container") or {}).get("message_ts") or message.get("ts") or "")
-    about = actions.answered(connection, channel, ts, question_of(message))
+    about = button_requests.answered(connection, channel, ts, question_of(message))
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
@@ -108,10 +108,10 @@ def _press(connection: Connection, body: Body, waiting: int) -> None:
     else:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
-        asked = actions.press(kind, about, user, str(action.get("action_ts") or ""), document)
+        asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
         if waiting and queue.waiting_of(connection, user) >= waiting:
             say(ephemeral_messages.too_many(waiting))
-        elif not actions.put_press(connection, asked):
+        elif not button_requests.put_press(connection, asked):
             say(LOOKING)
 
 

@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.access import access_log
-from bot.answers import queue
+from bot.answers import button_requests, queue
+from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import Aside
-from bot.slack import actions
-from bot.slack.actions import Answered
+from bot.listeners.inbox import record
 from bot.slack.events import HomeOpened, Queried, Question, Unshared
-from bot.slack.inbox import record
 from rag import Rag, Settings, open_rag
 
 
@@ -44,7 +43,7 @@ def answered(connection: Connection, asked: Question, *used: dict[str, object]) 
     connection.execute(
         queue.question.update().where(mine).values(placeholder=placeholder, state="done", used=list(used))
     )
-    found = actions.answered(connection, asked.channel, placeholder)
+    found = button_requests.answered(connection, asked.channel, placeholder)
     assert found is not None
     return found
 
@@ -54,11 +53,14 @@ ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 
 def test_more_leaves_out_what_every_answer_of_this_question_showed(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2), page(1, 3, shown=False))
-    more = actions.press("more", first, "U2", "6.1")
+    more = button_requests.press("more", first, "U2", "6.1")
     second = answered(connection, more, page(1, 3), page(2, 1))
-    answered(connection, actions.press("more", first, "U3", "6.2"), page(2, 9))
-    for pressed in (actions.press("more", first, "U2", "7.1"), actions.press("more", second, "U2", "7.2")):
-        found = actions.origin(connection, pressed)
+    answered(connection, button_requests.press("more", first, "U3", "6.2"), page(2, 9))
+    for pressed in (
+        button_requests.press("more", first, "U2", "7.1"),
+        button_requests.press("more", second, "U2", "7.2"),
+    ):
+        found = button_requests.origin(connection, pressed)
         assert found is not None
         assert (found.question.text, found.question.files, found.documents) == ("which port?", ("F1",), None)
         assert found.seen == {(1, 2), (1, 3), (2, 1), (2, 9)}
@@ -66,30 +68,30 @@ def test_more_leaves_out_what_every_answer_of_this_question_showed(connection: C
 
 def test_more_within_one_file_stays_there(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2))
-    only = answered(connection, actions.press("file", first, "U2", "6.1", 7), page(7, 1))
-    found = actions.origin(connection, actions.press("more", only, "U2", "7.1"))
+    only = answered(connection, button_requests.press("file", first, "U2", "6.1", 7), page(7, 1))
+    found = button_requests.origin(connection, button_requests.press("more", only, "U2", "7.1"))
     assert found is not None
     assert (found.documents, found.seen) == (frozenset([7]), frozenset([(7, 1)]))
-    again = actions.origin(connection, actions.press("file", only, "U2", "7.2", 8))
+    again = button_requests.origin(connection, button_requests.press("file", only, "U2", "7.2", 8))
     assert again is not None
     assert again.documents == frozenset([8])
 
 
 def test_a_question_that_is_gone_or_without_words_is_asked_on_about_no_more(connection: Connection) -> None:
     first = answered(connection, Question("C1", "5.1", "5.1", "U1", "which port?"), page(1, 2))
-    more = actions.press("more", first, "U2", "6.1")
+    more = button_requests.press("more", first, "U2", "6.1")
     connection.execute(queue.question.update().values(text=""))
-    assert actions.origin(connection, more) is None
+    assert button_requests.origin(connection, more) is None
     connection.execute(queue.question.delete())
-    assert actions.origin(connection, more) is None
+    assert button_requests.origin(connection, more) is None
 
 
 def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2))
-    assert actions.put_press(connection, actions.press("more", first, "U2", "6.1"))
-    assert not actions.put_press(connection, actions.press("more", first, "U3", "6.2"))
-    assert actions.put_press(connection, actions.press("file", first, "U3", "6.3", 1))
-    assert actions.put_press(connection, actions.press("file", first, "U3", "6.4", 2))
+    assert button_requests.put_press(connection, button_requests.press("more", first, "U2", "6.1"))
+    assert not button_requests.put_press(connection, button_requests.press("more", first, "U3", "6.2"))
+    assert button_requests.put_press(connection, button_requests.press("file", first, "U3", "6.3", 1))
+    assert button_requests.put_press(connection, button_requests.press("file", first, "U3", "6.4", 2))
     assert queue.open_questions(connection) == 3
 
 

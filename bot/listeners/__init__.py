@@ -1,0 +1,1 @@
+"""What Slack tells the bot: events, buttons, shortcuts and the command, stored as rows and acknowledged."""
