@@ -30,6 +30,8 @@ lint: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
 
 # Known vulnerabilities of everything installed, as the package index tells them; another service asked by
 # AUDIT="-s osv". What cannot be asked about is no pass: it fails then, too.

@@ -36,6 +36,7 @@ from rag.text import without_invisible
 
 if TYPE_CHECKING:
     from rag.answer.query_rewrite import Turn, stands_alone
+    from rag.build import open_rag
     from rag.catalog.shares import (
         Allowed,
         Share,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
         withheld_in,
         withhold_share,
     )
-    from rag.engine import Rag, open_rag
+    from rag.engine import Rag
     from rag.evaluation.benchmark import Benched, Wanted, measure_embedder
     from rag.evaluation.calibration import Fitted, train_decision
     from rag.evaluation.evaluate import measure
@@ -116,7 +117,7 @@ _LATER = {
     "move_space": "rag.catalog.shares",
     "names_of": "rag.catalog.shares",
     "names_within": "rag.catalog.shares",
-    "open_rag": "rag.engine",
+    "open_rag": "rag.build",
     "put_share": "rag.catalog.shares",
     "withhold_share": "rag.catalog.shares",
     "withheld_in": "rag.catalog.shares",

@@ -1,19 +1,82 @@
-"""The adapters of the lanes with vectors, opened when first needed; beside pipeline.py, which builds the rest."""
+"""The composition root: the only place that constructs adapters and puts the engine together."""
 
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 from rag.catalog import Catalog
+from rag.catalog.fulltext import Fts5Words
+from rag.data_dir import close_folder
+from rag.engine import Parts, Rag
 from rag.ingest.captions import Captions
-from rag.ports import Captioner, Embedder, TextEmbedder, VectorStore, WordIndex
+from rag.ingest.fetch.addresses import URL
+from rag.ingest.fetch.paths import PathFetcher
+from rag.ingest.fetch.urls import UrlFetcher
+from rag.ingest.worker import workers
+from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.search.page_match.matcher import PageMatcher
 from rag.settings import Settings
+from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
 from rag.vectors.lanes import REST, ClipLane, Lanes, TextLane
 from rag.vectors.query_projection import query_by_projection
 from rag.vectors.sync import Mirror
 
 log = logging.getLogger("magpie")
+
+
+def open_rag(
+    settings: Settings,
+    *,
+    reader: Callable[[], Reader] | None = None,
+    embedder: Embedder | None = None,
+    text_embedder: TextEmbedder | None = None,
+    store: VectorStore | None = None,
+    generator: Generator | None = None,
+    captioner: Captioner | None = None,
+    fetchers: Mapping[str, Fetcher] | None = None,
+) -> Rag:
+    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
+
+    `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
+    a process that has it.
+    """
+    data = settings.data
+    close_folder(data)
+    cores = os.cpu_count() or 1
+    threads = max(1, cores // workers(settings.read.workers))
+    with ExitStack() as opening:
+        catalog = Catalog(data)
+        opening.callback(catalog.close)
+
+        def open_reader() -> Reader:
+            from rag.extract.guarded import GuardedReader
+
+            return GuardedReader(
+                settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
+            )
+
+        lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
+        opening.callback(lanes.mirror.close)
+        if generator is None and settings.answer.model:
+            from rag.adapters.ollama import open_generator
+
+            generator = open_generator(settings.answer)
+            opening.callback(generator.close)
+        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
+        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
+        wanted = "pixels" in settings.search.lanes
+        fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
+        page_matcher = PageMatcher(catalog, data, wanted=wanted)
+        words = Fts5Words()
+        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
+        parts = Parts(
+            catalog, words, lanes, fingerprinting, page_matcher, captions, reader or open_reader, shared, fetching
+        )
+        return Rag(settings, parts, opening.pop_all())
 
 
 def open_captions(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -17,27 +16,25 @@ from sqlalchemy import Connection, select
 
 from rag.answer.answering import Asking
 from rag.answer.query_rewrite import Turn, standalone
-from rag.build import open_captions, open_lanes
 from rag.catalog import Catalog, documents, sources
-from rag.catalog.fulltext import Fts5Words
 from rag.catalog.scope import documents_in, names_in
 from rag.catalog.tables import document, reading
 from rag.data_dir import scratch
 from rag.errors import NotFound
 from rag.extract.query_image import rendered
-from rag.folder_access import close_folder
 from rag.ingest.captions import Captions
-from rag.ingest.fetch.addresses import URL, checked_url, is_url
-from rag.ingest.fetch.paths import PathFetcher, files_in, holds_something, is_gone, put_path
-from rag.ingest.fetch.urls import UrlFetcher, put_url
-from rag.ingest.worker import Asked, Report, Work, silent, workers
+from rag.ingest.fetch.addresses import checked_url, is_url
+from rag.ingest.fetch.paths import files_in, holds_something, is_gone, put_path
+from rag.ingest.fetch.urls import put_url
+from rag.ingest.worker import Asked, Report, Work, silent
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
 from rag.operations.retention import Kept, kept
-from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.ports import Fetcher, Generator, Reader, WordIndex
 from rag.search import confidence
-from rag.search.page_match.lane import PixelLane
+from rag.search.page_match.matcher import PageMatcher
 from rag.search.retriever import Retriever
 from rag.settings import Settings
+from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.lanes import Lanes
 from rag.vectors.projection import Trained
 
@@ -53,7 +50,8 @@ class Parts:
     catalog: Catalog
     words: WordIndex
     lanes: Lanes
-    pixels: PixelLane
+    fingerprinting: Fingerprinting
+    page_matcher: PageMatcher
     captions: Captions
     open_reader: Callable[[], Reader]
     generator: Generator | None
@@ -74,14 +72,14 @@ class Rag:
             parts.catalog,
             parts.words,
             parts.lanes,
-            parts.pixels,
+            parts.fingerprinting,
             parts.captions,
             parts.open_reader,
             parts.fetchers,
         )
         self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
         decisions = confidence.load(settings.data)
-        self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.pixels, decisions)
+        self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.page_matcher, decisions)
 
     def __enter__(self) -> Rag:
         return self
@@ -254,7 +252,7 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        unprinted, unsaid = self._parts.pixels.waiting(), self._parts.captions.waiting()
+        unprinted, unsaid = self._parts.fingerprinting.waiting(), self._parts.captions.waiting()
         return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted, unsaid)
 
     def lanes(self) -> Mapping[str, str]:
@@ -351,50 +349,3 @@ class Rag:
                     state = "known" if row.document in before else "new"
                 outcomes.append(Outcome(row.name, state, row.pages, row.reason, row.hint))
         return outcomes
-
-
-def open_rag(
-    settings: Settings,
-    *,
-    reader: Callable[[], Reader] | None = None,
-    embedder: Embedder | None = None,
-    text_embedder: TextEmbedder | None = None,
-    store: VectorStore | None = None,
-    generator: Generator | None = None,
-    captioner: Captioner | None = None,
-    fetchers: Mapping[str, Fetcher] | None = None,
-) -> Rag:
-    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
-
-    `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
-    a process that has it.
-    """
-    data = settings.data
-    close_folder(data)
-    cores = os.cpu_count() or 1
-    threads = max(1, cores // workers(settings.read.workers))
-    with ExitStack() as opening:
-        catalog = Catalog(data)
-        opening.callback(catalog.close)
-
-        def open_reader() -> Reader:
-            from rag.extract.guarded import GuardedReader
-
-            return GuardedReader(
-                settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
-            )
-
-        lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
-        opening.callback(lanes.mirror.close)
-        if generator is None and settings.answer.model:
-            from rag.adapters.ollama import open_generator
-
-            generator = open_generator(settings.answer)
-            opening.callback(generator.close)
-        fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
-        pixels = PixelLane(catalog, data, wanted="pixels" in settings.search.lanes)
-        words = Fts5Words()
-        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
-        parts = Parts(catalog, words, lanes, pixels, captions, reader or open_reader, shared, fetching)
-        return Rag(settings, parts, opening.pop_all())

@@ -19,7 +19,7 @@ from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, pieces, plain_reply, section
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import LASTS, Aside
-from bot.listeners.inbox import record
+from bot.inbox import record
 from bot.slack.client import Refused, calling
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at

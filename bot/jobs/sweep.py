@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 
 from bot.access.directory import Conversation, conversation
 from bot.db import tables
-from bot.listeners.inbox import has_room, leave, record
+from bot.inbox import has_room, leave, record
 from bot.slack.client import Refused, calling
 from bot.slack.events import FollowUp, Queried, Question
 from bot.slack.files import KIND, LINK, SlackFiles, changed_ns, channels_of, is_shared_in, shared_at

@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 
 from bot.access.policy import Access
 from bot.db import tables
-from bot.listeners.inbox import record
+from bot.inbox import record
 from bot.listeners.interactions import listen_to_surfaces
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag

@@ -77,7 +77,7 @@ _OF_CONVERSATIONS = ("member_", "channel_", "group_")
 """What events and subtypes of messages begin with that tell of a conversation itself and of who is in it."""
 
 
-def parse(event: Raw, me: str) -> list[Happening]:
+def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for each kind of event
     """What an inner event means to Magpie, whose user id is `me`."""
     kind, channel = event.get("type"), _text(event.get("channel_id") or event.get("channel"))
     match kind:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
+from rag.images import upright
 
 if TYPE_CHECKING:
     import torch
@@ -23,8 +24,6 @@ _GAP = 2
 """How many times larger than what the model sees a picture stays before the model's own resizing: Pillow documents 2
 as the least that keeps the result close (`reducing_gap`)."""
 
-_ORIENTATION = 0x0112
-"""EXIF's tag for how a picture is to be turned."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Pillow would try dozens of others, whose decoders few people look at."""
@@ -106,23 +105,8 @@ def decoded(source: bytes | Path) -> Image:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 raise Unreadable(f"A picture of {opened.width} × {opened.height} pixels is too large.")
-            return _on_white(_upright(opened))
+            return upright(opened)
     except Unreadable:
         raise
     except Exception as error:  # decoders raise anything over a stranger's bytes: struct.error, IndexError, ...
         raise Unreadable("The picture cannot be decoded.", "Send it as PNG or JPEG.") from error
-
-
-def _upright(image: Image) -> Image:
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
-
-
-def _on_white(image: Image) -> Image:
-    from PIL import Image
-
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from rag.answer.citations import without_citations
 from rag.answer.draft import Draft, Order, WordsOn, write
 from rag.answer.prompt import excerpt, select_passages
-from rag.catalog.fulltext import content_words
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.chunking import unruled
 from rag.model import Answer, Found, Hit, Mode, Passage
 from rag.ports import Generator
 from rag.settings import AnswerSettings
+from rag.text import content_words
 
 ABSTAINED = "I could not find this in the files I may use here."
 

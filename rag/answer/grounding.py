@@ -15,8 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rag.answer.numbers import numerals, plain, values
-from rag.catalog.fulltext import STOP_WORDS
-from rag.text import bare, normalized
+from rag.text import STOP_WORDS, bare, normalized
 
 UNFOUND = "(not found in the cited page)"
 READ = "(read from the picture)"

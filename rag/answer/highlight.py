@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer.numbers import numerals, plain
-from rag.catalog.fulltext import STOP_WORDS
 from rag.model import Box, Hit, Word
+from rag.text import STOP_WORDS
 
 _PIECE = re.compile(r"[^\W_]+")
 _STEM = 6

@@ -8,21 +8,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 from rag.answer.citations import NOT_FOUND, without_citations
 from rag.answer.control_tokens import without_control
-from rag.catalog.fulltext import content_words, tokens
 from rag.errors import ModelUnfit, Unreadable
-from rag.model import WHOLE_PAGE, Box, Hit, Kind, Passage
+from rag.images import as_jpeg
+from rag.model import WHOLE_PAGE, Hit, Kind, Passage
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
-
-LONG_SIDE, PIXELS = 1280, 1_100_000
-"""A picture is scaled down to this: small print stays readable, and two fit into 8,192 tokens."""
-
-_SHORT_SIDE = 64
-"""Vision models refuse slivers (Qwen-VL below 28 pixels): thinner pictures get a white margin."""
+from rag.text import content_words, tokens
 
 _PATCH, _PICTURE_TOKENS = 28, 1100
 """Qwen2.5-VL's pixels per token and side, the dearest of the models named in README, and its least per picture."""
@@ -293,33 +287,6 @@ def _correction(again: Again) -> str:
 
 
 # ---------------------------------------------------------------- pictures
-
-
-def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
-    """Return a JPEG, or a region of it, at the size a vision model reads. Raise Unreadable for anything else."""
-    from PIL import Image
-
-    try:
-        # The reading process writes JPEG files; no other decoder may meet what comes from there.
-        with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=("JPEG",)) as opened:
-            if region == WHOLE_PAGE:
-                opened.draft("RGB", (LONG_SIDE, LONG_SIDE))  # decoded at a fraction of its size, not smaller than this
-            image = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unreadable("The picture cannot be read.", "Send it again as a PNG or JPEG.") from error
-    width, height = image.size
-    if region != WHOLE_PAGE:
-        corners = (region.x0 * width, region.y0 * height, region.x1 * width, region.y1 * height)
-        left, top = math.floor(corners[0]), math.floor(corners[1])
-        image = image.crop((left, top, max(left + 1, math.ceil(corners[2])), max(top + 1, math.ceil(corners[3]))))
-    scale = min(1.0, LONG_SIDE / max(image.size), math.sqrt(PIXELS / (image.width * image.height)))
-    size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
-    image = image.resize(size, Image.Resampling.LANCZOS)
-    canvas = Image.new("RGB", (max(_SHORT_SIDE, size[0]), max(_SHORT_SIDE, size[1])), "white")
-    canvas.paste(image, ((canvas.width - size[0]) // 2, (canvas.height - size[1]) // 2))
-    written = BytesIO()
-    canvas.save(written, "JPEG", quality=88)
-    return written.getvalue()
 
 
 def _picture(hit: Hit) -> bytes | None:

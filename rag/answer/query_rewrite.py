@@ -15,10 +15,10 @@ from time import monotonic
 from rag.answer.control_tokens import without_control
 from rag.answer.numbers import plain, values
 from rag.answer.prompt import count_tokens
-from rag.catalog.fulltext import STOP_WORDS, tokens
 from rag.errors import GeneratorTimeout, MagpieError
 from rag.ports import Generator, Prompt
 from rag.settings import AnswerSettings
+from rag.text import STOP_WORDS, tokens
 
 log = logging.getLogger("magpie")
 

@@ -6,9 +6,7 @@ Everything here runs inside a transaction of the catalog, so a chunk and its wor
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, Float, column, func, insert, literal_column, select, table, text
 
@@ -25,43 +23,6 @@ SIZES = table("words_docsize", column("id"))
 
 # BM25 weights of title, heading, caption, body; `document` is not searched.
 WEIGHTS = (1.0, 1.5, 1.5, 1.0, 0.0)
-
-# The commonest words of English and of questions, dropped unless nothing else is left: an OR query with
-# them takes 3.6 times as long and ranks no better.
-STOP_WORDS = frozenset(
-    """a about according after all also am an and any are as at be been before being below between both but by can
-    could did do does doing down during each few for from further give had has have having he her here hers him his
-    how i if in into is it its itself just me more most much my no nor not of off on once only or other our out over
-    own page please same she should show shown so some such tell than that the their them then there these they this
-    those through to too under until up us very was we were what when where which while who whom whose why will with
-    would you your""".split()
-)
-
-_TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
-
-_LETTERS = 20
-"""Characters a word, with what separates it from the next: three times what English has."""
-
-
-def tokens(text_: str) -> list[str]:
-    """The words of any text, lower case, in order; marks and underscores separate."""
-    return [match.group().lower() for match in _TOKEN.finditer(text_)]
-
-
-def first_words(text_: str, most: int) -> str:
-    """Return the text up to the end of its first `most` words, and no more than 20 characters a word."""
-    start = text_[: most * _LETTERS]
-    ends = (match.end() for match in _TOKEN.finditer(start))
-    last = next(islice(ends, most - 1, None), None)
-    if len(start) == len(text_) and (last is None or _TOKEN.search(text_, last) is None):
-        return text_
-    return start[:last]
-
-
-def content_words(query: str) -> list[str]:
-    """The distinct words of a question that say what it is about; all its words when nothing else is left."""
-    words = list(dict.fromkeys(tokens(query)))
-    return [word for word in words if word not in STOP_WORDS] or words
 
 
 class Fts5Words:

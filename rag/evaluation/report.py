@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.catalog.fulltext import content_words
 from rag.evaluation.evaluate import NOT_RANKED, WRONGLY_ANSWERED, WRONGLY_DECLINED, Asked, Report
 from rag.evaluation.metrics import Page, Point
 from rag.evaluation.report_style import STYLE
 from rag.evaluation.thumbnails import Thumbnails
 from rag.model import Box, Hit, Kind
+from rag.text import content_words
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 ROOM = 25_000_000

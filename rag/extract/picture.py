@@ -13,6 +13,7 @@ from rag.extract.layout.analysis import Layout
 from rag.extract.ocr import LONG_SIDE, Recogniser
 from rag.extract.render import Stages, is_blank, page_name, save_render, with_crops
 from rag.extract.scan import blocks_of_picture
+from rag.images import upright
 from rag.model import Block, Inspection, PageReading, TextSource
 from rag.settings import ReadSettings
 
@@ -98,25 +99,3 @@ class PicturePages:
             render=page_name(number),
             stage_ms=stages.ms,
         )
-
-
-def upright(image: Image) -> Image:
-    """The picture as a viewer shows it: EXIF orientation applied, 8-bit RGB, transparency on white."""
-    from PIL import Image as pillow
-    from PIL import ImageOps
-
-    image.load()
-    try:
-        turned = ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - the pixels are there; what is said about them is damaged in too many ways
-        turned = image
-    if turned.mode.startswith("I") or turned.mode == "F":  # 16 bits a pixel: Pillow would cut, not scale
-        low, high = turned.getextrema()
-        span = max(float(high) - float(low), 1.0)  # type: ignore[arg-type]
-        turned = turned.convert("F").point(lambda value: value * (255 / span) - float(low) * 255 / span)  # type: ignore[arg-type]
-        turned = turned.convert("L")
-    if "transparency" in turned.info or turned.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        rgba = turned.convert("RGBA")
-        white = pillow.new("RGBA", rgba.size, "white")
-        turned = pillow.alpha_composite(white, rgba)
-    return turned.convert("RGB")

@@ -13,10 +13,10 @@ from io import BytesIO
 from pathlib import Path
 from time import monotonic
 
-from rag.answer.prompt import as_jpeg
 from rag.catalog import Catalog
 from rag.catalog.captions import Uncaptioned, count_uncaptioned, put_caption, uncaptioned
 from rag.errors import BadSetting, MagpieError, ModelUnfit, OperatorMustAct, ReaderStopped, TryAgain, Unreadable
+from rag.images import as_jpeg
 from rag.ports import Captioner, WordIndex
 
 log = logging.getLogger("magpie")

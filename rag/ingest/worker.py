@@ -21,8 +21,8 @@ from rag.ingest.deletion import sweep
 from rag.ingest.intake import Ingest
 from rag.ingest.ownership import Ownership, try_own
 from rag.ports import Fetcher, Reader, WordIndex
-from rag.search.page_match.lane import PixelLane
 from rag.settings import Settings
+from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.lanes import Lanes
 
 _FOLLOW = 0.3
@@ -96,7 +96,7 @@ class Work:
         catalog: Catalog,
         words: WordIndex,
         lanes: Lanes,
-        pixels: PixelLane,
+        fingerprinting: Fingerprinting,
         captions: Captions,
         open_reader: Callable[[], Reader],
         fetchers: Mapping[str, Fetcher],
@@ -105,7 +105,7 @@ class Work:
         self._catalog = catalog
         self._words = words
         self._lanes = lanes
-        self._pixels = pixels
+        self._fingerprinting = fingerprinting
         self._captions = captions
         self._open_reader = open_reader
         self._fetchers = fetchers
@@ -120,7 +120,7 @@ class Work:
                     self._own(ownership, asked)
                     return
             settled = self._report(asked, "another Magpie is at work here")
-            if settled and self._lanes.settled() and self._pixels.settled() and self._captions.settled():
+            if settled and self._lanes.settled() and self._fingerprinting.settled() and self._captions.settled():
                 return
             threading.Event().wait(_FOLLOW)
 
@@ -233,14 +233,14 @@ class Work:
 
     def _follow_up(self) -> int:
         """The next of what follows reading, vectors and fingerprints; returns how much there was."""
-        return self._lanes.embed_some() + self._pixels.print_some()
+        return self._lanes.embed_some() + self._fingerprinting.print_some()
 
     def _left(self) -> str:
         """What has still to follow, for whoever waits."""
         if not self._lanes.settled():
             return f"{self._lanes.waiting()} chunks wait for their vectors"
-        if not self._pixels.settled():
-            return f"{self._pixels.waiting()} pages wait for their fingerprints"
+        if not self._fingerprinting.settled():
+            return f"{self._fingerprinting.waiting()} pages wait for their fingerprints"
         return f"{self._captions.waiting()} pictures wait for their captions"
 
     def _report(self, asked: Asked, note: str) -> bool:

@@ -13,10 +13,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from rag.catalog import Catalog, documents, sources
-from rag.data_dir import scratch
+from rag.data_dir import is_open, scratch
 from rag.errors import MagpieError
 from rag.extract.convert.libreoffice import CONFINE, OFF, office_program, office_remedy
-from rag.folder_access import is_open
 from rag.ingest.captions import Captions, harmless
 from rag.ingest.ownership import is_owned
 from rag.model import Check

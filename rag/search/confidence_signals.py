@@ -9,13 +9,13 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, or_, select
 
-from rag.catalog.fulltext import tokens
 from rag.catalog.scope import serving
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import WordIndex
 from rag.search.fusion import Page, Ranking
 from rag.search.query_analysis import Asked, names
+from rag.text import tokens
 
 SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
 HELD, AGREEMENT = "held", "agreement"

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, or_, select
 
-from rag.catalog.fulltext import tokens
 from rag.catalog.scope import serving
 from rag.catalog.tables import chunk, document
 from rag.search.fusion import Page
+from rag.text import tokens
 
 LOOKED_AT = 20
 """Pages at the head of a ranking that are compared; further down nobody looks."""

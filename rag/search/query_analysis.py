@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from rag.catalog.fulltext import STOP_WORDS, content_words, tokens
+from rag.text import STOP_WORDS, content_words, tokens
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _FORM = re.compile(

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import perf_counter
 
 from rag.catalog import Catalog
-from rag.catalog.fulltext import content_words, first_words
 from rag.errors import OperatorMustAct, StoreBroken, TryAgain
 from rag.model import Found, Hit, Kind, Modality, PageReading, Scope
 from rag.ports import Vector, WordIndex
@@ -17,10 +16,11 @@ from rag.search.confidence import Decisions
 from rag.search.confidence_signals import AGREEMENT, HELD, SCORE, of_picture, of_question
 from rag.search.fusion import REGIONS, WEIGHTS, Page, Ranking, fuse, hits_of
 from rag.search.near_duplicates import collapsed
-from rag.search.page_match.lane import NOTHING, PixelLane, Seen
+from rag.search.page_match.matcher import NOTHING, PageMatcher, Seen
 from rag.search.page_references import pages_asked
 from rag.search.query_analysis import Places, asked_for
 from rag.settings import Settings
+from rag.text import content_words, first_words
 from rag.vectors.lanes import ClipLane, Lanes, Nearest, TextLane
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
@@ -81,7 +81,7 @@ class Retriever:
         catalog: Catalog,
         words: WordIndex,
         vectors: Lanes,
-        pixels: PixelLane,
+        pixels: PageMatcher,
         decisions: Decisions,
     ) -> None:
         self._catalog = catalog

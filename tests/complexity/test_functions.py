@@ -97,7 +97,7 @@ CALLS: dict[str, Call] = {
     "support.without_marks": lambda get, text: get("rag.answer.grounding").without_marks(text),
     "text.clean": lambda get, text: get("rag.extract.convert.plain_text").clean(text),
     "text.pages_of": lambda get, text: list(get("rag.extract.convert.plain_text").pages_of(text)),
-    "words.content_words": lambda get, text: get("rag.catalog.fulltext").content_words(text),
+    "words.content_words": lambda get, text: get("rag.text").content_words(text),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.db import tables, uploads
-from bot.listeners.inbox import record
+from bot.inbox import record
 from bot.slack.events import Linked, Unlinked
 from bot.slack.files import KIND
 from rag import Scope, shared_in, withheld

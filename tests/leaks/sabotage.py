@@ -77,14 +77,14 @@ GUARDS: Mapping[str, Guard] = {
         "        except Exception:\n            return True\n",
     ),
     "unshared": Guard(
-        "bot/listeners/inbox.py",
+        "bot/inbox.py",
         "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
         "if True:\n                ledger.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
     "unindexed": Guard(
-        "bot/listeners/inbox.py",
+        "bot/inbox.py",
         "if not withhold_share(connection, KIND, file, channel):",
         "if drop_share(connection, KIND, [file], channel) is None:",
     ),
@@ -99,11 +99,9 @@ GUARDS: Mapping[str, Guard] = {
     "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
     "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
-    "late": Guard(
-        "bot/listeners/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
-    ),
+    "late": Guard("bot/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
     "left": Guard(
-        "bot/listeners/inbox.py",
+        "bot/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
         "case Left(channel):\n            pass",
     ),

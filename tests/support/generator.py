@@ -7,9 +7,9 @@ from collections.abc import Generator as Generating
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
-from rag.catalog.fulltext import content_words, tokens
 from rag.errors import AnswerCut, GeneratorBusy, MagpieError
 from rag.ports import Ability, Prompt
+from rag.text import content_words, tokens
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
 _QUESTION = re.compile(r"^Question: (.*?)\n\nAnswer from", re.DOTALL | re.MULTILINE)

@@ -12,7 +12,7 @@ from bot.answers import button_requests, queue
 from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import Aside
-from bot.listeners.inbox import record
+from bot.inbox import record
 from bot.slack.events import HomeOpened, Queried, Question, Unshared
 from rag import Rag, Settings, open_rag
 

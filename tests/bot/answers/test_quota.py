@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from bot.answers import queue
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import Aside, aside
-from bot.listeners.inbox import has_room, record
+from bot.inbox import has_room, record
 from bot.settings import SlackSettings
 from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
 from bot.slack.files import KIND

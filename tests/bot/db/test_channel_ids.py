@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Connection, Float, Integer, Table, insert, select
 import bot.main  # every table of the bot is known once its parts are imported
 from bot.db import tables
 from bot.db.channel_ids import KEYED, move_channel
-from bot.listeners.inbox import record
+from bot.inbox import record
 from bot.slack.events import Moved, Shared, SlackFile
 from bot.slack.files import KIND
 from rag import Rag, Share, open_rag, put_share, shared_in, withheld, withhold_share

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from bot.db import tables
 from bot.demo.slack_server import Workspace, open_workspace
+from bot.inbox import record
 from bot.jobs.sweep import Sweep
-from bot.listeners.inbox import record
 from bot.slack.client import open_client
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in

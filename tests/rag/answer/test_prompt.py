@@ -11,17 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rag.answer.prompt import (
-    LONG_SIDE,
-    PIXELS,
-    as_jpeg,
-    count_tokens,
-    excerpt,
-    pictures_of,
-    select_passages,
-    write_prompt,
-)
+from rag.answer.prompt import count_tokens, excerpt, pictures_of, select_passages, write_prompt
 from rag.errors import ModelUnfit, Unreadable
+from rag.images import LONG_SIDE, PIXELS, as_jpeg
 from rag.model import Box, Kind, Passage
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_generation import hit

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, insert, select
 
 from rag.catalog import Catalog, sources
 from rag.catalog.documents import claim_reading, put_document, put_pages
-from rag.catalog.fulltext import STOP_WORDS, Fts5Words, content_words, first_words, tokens
+from rag.catalog.fulltext import Fts5Words
 from rag.catalog.tables import document, share, source
 from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
+from rag.text import STOP_WORDS, content_words, first_words, tokens
 from tests.bench.multiplied import fill_catalog
 
 TEXTS = {

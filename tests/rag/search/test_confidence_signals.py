@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.catalog.fulltext import content_words
 from rag.search.confidence_signals import neighbours
+from rag.text import content_words
 from tests.support.absent import NoEmbedder
 from tests.support.reader import TextReader
 

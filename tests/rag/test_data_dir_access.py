@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag import Check, open_rag
-from rag.folder_access import close_folder, is_open
+from rag.data_dir import close_folder, is_open
 from tests.flows.team import settings
 
 posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions")

@@ -1,7 +1,4 @@
-"""The lane of pixels: fingerprints made as pages come, and a picture proved on a page by them.
-
-A fingerprint is a state in the catalog like a vector: a page without one waits for it.
-"""
+"""Page match: find the page that a picture shows, and prove it by the fingerprints of pages."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog import Catalog, fingerprints
-from rag.catalog.fingerprints import NewFingerprint, Place, Stored
+from rag.catalog.fingerprints import Place, Stored
 from rag.model import WHOLE_PAGE, Box, Hit, Scope
 from rag.search.page_match.candidates import votes
 from rag.search.page_match.verification import ENOUGH, Proof, align, prove
@@ -25,15 +22,11 @@ from rag.vectors.fingerprints import (
     Grey,
     Points,
     apart,
-    fingerprint,
     load_grey,
     missing,
     phash,
     points,
 )
-
-_BATCH = 8
-"""Pages between two looks at what else there is to do; one takes about 0.2 s."""
 
 _LIKELY, _OUTLINED = 12, 18
 """Pages that a picture is compared with, those that other lanes name and those that its outline does; each takes
@@ -90,11 +83,11 @@ class _Picture:
     points: Points
 
 
-class PixelLane:
-    """`off` says why the lane is absent, or is empty."""
+class PageMatcher:
+    """Find the page that a picture shows, by its pixels. `off` says why it cannot, or is empty."""
 
     def __init__(self, catalog: Catalog, data: Path, *, wanted: bool) -> None:
-        """`wanted`: whether the lane is set at all; else no page waits for its fingerprint."""
+        """`wanted`: whether the lane is set at all."""
         self._catalog = catalog
         self._data = data
         self._wanted = wanted
@@ -102,40 +95,6 @@ class PixelLane:
     @cached_property
     def off(self) -> str:
         return missing() if self._wanted else "not in search.lanes"
-
-    # ------------------------------------------------------------ writing (the owner alone)
-
-    def print_some(self) -> int:
-        """Make the fingerprints of the next pages that wait; returns how many there were (0: none, or off)."""
-        if self.off:
-            return 0
-        with self._catalog.reading() as connection:
-            taken = fingerprints.unprinted(connection, METHOD, _BATCH)
-        made = []
-        for waiting in taken:
-            grey = load_grey(self._data / waiting.render)
-            hashed, found = (0, np.zeros(0, POINT))
-            if grey is not None:
-                of_page = fingerprint(grey)
-                hashed, found = of_page.phash, of_page.points
-            made.append(NewFingerprint(waiting.reading, waiting.number, hashed, found.tobytes()))
-        if made:
-            with self._catalog.writing() as connection:
-                fingerprints.put_fingerprints(connection, METHOD, made)
-        return len(taken)
-
-    def waiting(self) -> int:
-        """How many pages have no fingerprint yet; 0 when they are to have none."""
-        if not self._wanted:
-            return 0
-        with self._catalog.reading() as connection:
-            return fingerprints.count_unprinted(connection, METHOD)
-
-    def settled(self) -> bool:
-        """Whether nothing waits, or the lane is off."""
-        return bool(self.off) or not self.waiting()
-
-    # ------------------------------------------------------------ asking
 
     def look(self, path: Path, likely: Iterable[Place], scope: Scope) -> Seen:
         """Prove the picture on pages of a scope: on the likely ones and those that look alike as a whole, and when

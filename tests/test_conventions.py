@@ -1,0 +1,61 @@
+"""Conventions that no linter checks. Layers and imports are contracts of import-linter, in pyproject.toml."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted(path.relative_to(ROOT) for top in ("bot", "rag", "tests") for path in (ROOT / top).rglob("*.py"))
+PRODUCT = [path for path in FILES if path.parts[0] != "tests"]
+
+HEAVY = {"torch", "torchvision", "open_clip", "chromadb", "pymupdf", "rapidocr", "onnxruntime", "cv2", "ollama"}
+HEAVY |= {"playwright", "sentence_transformers", "transformers", "ray"}
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield (module, whether it is imported only when a function runs or for type checking)."""
+    tree = ast.parse((ROOT / path).read_text())
+    deferred = {
+        id(node)
+        for scope in ast.walk(tree)
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        or (isinstance(scope, ast.If) and isinstance(scope.test, ast.Name) and scope.test.id == "TYPE_CHECKING")
+        for node in ast.walk(scope)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in deferred) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or "", id(node) in deferred
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=str)
+def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
+    assert not [module for module, deferred in imports(path) if not deferred and module.split(".")[0] in HEAVY]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_nothing_is_patched_and_the_product_never_sleeps(path: Path) -> None:
+    """A fake is passed where the real object would be; code that waits, waits for an event."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) != ("monkeypatch", "setattr"), node.lineno
+            assert (node.value.id, node.attr) != ("time", "sleep") or path.parts[0] == "tests", node.lineno
+    assert not [module for module, _ in imports(path) if module.startswith("unittest.mock")]
+
+
+def test_only_commands_search_everything() -> None:
+    """`Scope.operator()` is for the owner of the data folder; no reply to anybody else may use it."""
+    callers = {
+        str(path)
+        for path in PRODUCT
+        if path.parts[0] == "bot"
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "operator"
+    }
+    assert callers == {"bot/cli/search.py", "bot/cli/feedback.py"}
