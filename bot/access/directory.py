@@ -1,47 +1,40 @@
-"""What Slack says of conversations and people, remembered for minutes and dropped when an event says that it changed.
+"""A cache of Slack's conversations and people: entries last for minutes, or until an event reports a change.
 
-Nothing here is stored: events that came while Magpie was away are lost, and with them the right to believe it.
+Nothing is stored on disk: events that happened while Magpie was down are lost, so older entries could be wrong.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from slack_sdk import WebClient
-
-from bot.slack.client import calling
+from bot.slack.client import SlackClient
 from rag import TryAgain
 
 T = TypeVar("T")
 
 KEPT = 180.0
-"""Seconds for which conversations and their members are believed without asking again."""
+"""Seconds for which conversations and their members are used without another request."""
 
 PEOPLE_KEPT = 600.0
-"""The same for the list of people, which is long; whoever changes in it is told by an event."""
+"""The same for the list of people, which is long; an event reports each change in it."""
 
 PATIENCE = 12.0
-"""Seconds that all the questions of one reply may take; what is not known by then counts as unknown."""
+"""Seconds that all lookups for one reply may take together; what is not known by then counts as unknown."""
 
-_KINDS = "public_channel,private_channel,mpim,im"
-_PAGE = 999
-_PEOPLE = 1000
-"""Rows asked for at a time: Slack takes up to 999 and 1,000, and 20 pages a minute of people."""
-
-_STRANGERS = 20
-"""Members that the list of people lacks who are asked for one by one; with more, the list is asked for anew."""
+_MAX_UNLISTED = 20
+"""Members missing from the list of people that are looked up one by one; with more, the list is fetched again."""
 
 _ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that Magpie is in. `outside`: others than this workspace's people may read it, now or soon.
+    """A conversation that Magpie is in. `outside`: people of other workspaces can read it, now or soon.
 
     `partner` is the other person of a direct message; `deserted`: that person is deactivated.
     """
@@ -56,170 +49,154 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`full`: a member of this workspace who is no guest. `reads`: false for apps and for the deactivated."""
+    """`is_full_member`: of this workspace and not a guest. `is_active`: false for apps and deactivated users."""
 
     id: str
-    full: bool
-    reads: bool
+    is_full_member: bool
+    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Entry:
     value: Any
-    until: float
+    expires: float
 
 
 class Directory:
-    """Look up conversations and people, and remember them. Thread-safe.
+    """Look up conversations and people, and cache them. Thread-safe. Every lookup may raise SlackClient's errors."""
 
-    Every look-up may raise a MagpieError of bot.slack.client.calling.
-    """
-
-    def __init__(self, client: WebClient, team: str, clock: Callable[[], float] = monotonic) -> None:
-        """`client` should neither retry nor wait long: a reply waits for it. `team`: the workspace's id."""
+    def __init__(self, client: SlackClient, team: str, clock: Callable[[], float] = monotonic) -> None:
+        """`client` should be an impatient one: a reply waits for it. `team`: the workspace's id."""
         self._client = client
         self._team = team
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._cache: dict[str, _Entry] = {}
         self._changes = 0
-        self._changed: dict[str, int] = {}
-        """Of each thing remembered, the number of its last change: a look-up begun before that is not kept."""
+        self._last_change: dict[str, int] = {}
+        """The number of the last change of each entry: the result of a lookup begun before it is not cached."""
 
-    # ------------------------------------------------------------ forgetting
+    # ------------------------------------------------------------ invalidation
 
-    def drop(self, channel: str) -> None:
-        """Something about this conversation changed: its kind, or who is in it."""
+    def invalidate(self, channel: str) -> None:
+        """Drop what is cached of a conversation: its kind, or its members, changed."""
         self._drop("conversations", f"members:{channel}")
 
-    def drop_person(self, user: str) -> None:
-        """Somebody changed. They are asked for by themselves then: people change their status all day, and the whole
-        list is too long to be asked for each time."""
+    def invalidate_person(self, user: str) -> None:
+        """Drop one person from the cache, who is looked up alone then: people change their status all day, and the
+        whole list is too long to fetch each time."""
         with self._lock:
-            people = self._known.get("people")
+            people = self._cache.get("people")
             if people is not None:
                 others = {id: person for id, person in people.value.items() if id != user}
-                self._known["people"] = _Known(others, people.until)
+                self._cache["people"] = _Entry(others, people.expires)
         self._drop(f"person:{user}")
+
+    def invalidate_all(self) -> None:
+        """Drop everything: events may have been lost."""
+        self._drop(_ALL)
 
     @property
     def changes(self) -> int:
         """How often something was dropped."""
         return self._changes
 
-    def drop_all(self) -> None:
-        """Events may have been lost."""
-        self._drop(_ALL)
-
     def _drop(self, *keys: str) -> None:
         with self._lock:
             self._changes += 1
             for key in keys:
-                self._changed[key] = self._changes
-                self._known.pop(key, None)
+                self._last_change[key] = self._changes
+                self._cache.pop(key, None)
             if _ALL in keys:
-                self._known = {}
+                self._cache = {}
 
-    # ------------------------------------------------------------ looking up
+    # ------------------------------------------------------------ lookups
 
-    def patience(self) -> float:
-        """Until when, on the clock, a reply that begins now may go on asking."""
+    def deadline(self) -> float:
+        """Return the time, on the clock, at which the lookups of a reply that begins now have to be done."""
         return self._clock() + PATIENCE
 
     def conversations(self, until: float) -> Mapping[str, Conversation]:
-        """Those that Magpie is in, by id."""
-        return self._remembered("conversations", KEPT, lambda: self._conversations(None, until))
+        """Return the conversations that Magpie is in, by id."""
+        return self._cached("conversations", KEPT, lambda: self._conversations(None, until))
 
     def conversations_of(self, user: str, until: float) -> Mapping[str, Conversation]:
-        """Those that somebody is in: of what is not public, only where Magpie is too. Never remembered: what is
-        private is shown by it."""
+        """Return the conversations that a person is in: private ones only where Magpie is a member too. Never cached,
+        because this decides what private content is shown."""
         return self._conversations(user, until)
 
     def members(self, channel: str, until: float) -> frozenset[str]:
-        pages = self._pages(self._client.conversations_members, "members", until, channel=channel, limit=_PAGE)
-        return self._remembered(f"members:{channel}", KEPT, lambda: frozenset(map(str, pages)))
+        listed = self._client.list_members(channel, partial(self._check_time, until))
+        return self._cached(f"members:{channel}", KEPT, lambda: frozenset(listed))
 
     def people(self, until: float) -> Mapping[str, Person]:
-        """The people and apps of this workspace, by id; who belongs to another is not among them."""
-        pages = self._pages(self._client.users_list, "members", until, limit=_PEOPLE)
-        return self._remembered(
-            "people", PEOPLE_KEPT, lambda: {str(raw["id"]): self._person(raw) for raw in pages if raw.get("id")}
+        """Return the people and apps of this workspace, by id; people of other workspaces are not listed."""
+        listed = self._client.list_people(partial(self._check_time, until))
+        return self._cached(
+            "people", PEOPLE_KEPT, lambda: {str(raw["id"]): self._person(raw) for raw in listed if raw.get("id")}
         )
 
     def person(self, user: str, until: float) -> Person:
-        """One person, asked for now and not remembered."""
-        self._in_time(until)
-        with calling():
-            raw = self._client.users_info(user=user)["user"]
-        return self._person(raw)
+        """Look up one person now, without the cache."""
+        self._check_time(until)
+        return self._person(self._client.get_person(user))
 
-    def are_all_full(self, channel: str, until: float) -> bool:
-        """Whether everybody who is in a conversation is a full member of this workspace."""
+    def are_all_full_members(self, channel: str, until: float) -> bool:
+        """Return whether every member of a conversation is a full member of this workspace."""
         members = self.members(channel, until)
         people = self.people(until)
-        if len(members - people.keys()) > _STRANGERS:
+        if len(members - people.keys()) > _MAX_UNLISTED:
             self._drop("people")
             people = self.people(until)
-        strangers = members - people.keys()
-        if len(strangers) > _STRANGERS:
+        unlisted = members - people.keys()
+        if len(unlisted) > _MAX_UNLISTED:
             return False
         found = [people[user] for user in members if user in people]
-        for user in strangers:
-            found.append(self._remembered(f"person:{user}", KEPT, partial(self.person, user, until)))
-        return all(person.full for person in found if person.reads)
+        for user in unlisted:
+            found.append(self._cached(f"person:{user}", KEPT, partial(self.person, user, until)))
+        return all(person.is_full_member for person in found if person.is_active)
 
-    def _remembered(self, key: str, seconds: float, look: Callable[[], T]) -> T:
+    def _cached(self, key: str, seconds: float, look_up: Callable[[], T]) -> T:
         with self._lock:
-            known, changes = self._known.get(key), self._changes
-        if known is not None and known.until > self._clock():
-            found: T = known.value
+            entry, changes = self._cache.get(key), self._changes
+        if entry is not None and entry.expires > self._clock():
+            found: T = entry.value
             return found
-        # The time is taken before the look-up, which may be slow: what it tells may be as old as that.
-        until, found = self._clock() + seconds, look()
+        # The time is taken before the lookup, which may be slow: its result may be that old.
+        expires, found = self._clock() + seconds, look_up()
         with self._lock:
-            if max(self._changed.get(key, 0), self._changed.get(_ALL, 0)) <= changes:
+            last = self._last_change
+            if max(last.get(key, 0), last.get(_ALL, 0)) <= changes:
                 kept: Any = found
                 if key == "people" and isinstance(found, Mapping):
-                    changed = self._changed
-                    kept = {id: one for id, one in found.items() if changed.get(f"person:{id}", 0) <= changes}
-                self._known[key] = _Known(kept, until)
+                    kept = {id: one for id, one in found.items() if last.get(f"person:{id}", 0) <= changes}
+                self._cache[key] = _Entry(kept, expires)
         return found
 
     def _conversations(self, user: str | None, until: float) -> Mapping[str, Conversation]:
-        more = {} if user is None else {"user": user}
-        pages = self._pages(self._client.users_conversations, "channels", until, types=_KINDS, limit=_PAGE, **more)
-        return {str(raw["id"]): conversation(raw) for raw in pages}
+        listed = self._client.list_conversations(user, partial(self._check_time, until))
+        return {str(raw["id"]): conversation(raw) for raw in listed}
 
-    def _pages(self, call: Callable[..., Any], named: str, until: float, **arguments: Any) -> Iterator[Any]:
-        cursor = None
-        while True:
-            self._in_time(until)
-            with calling():
-                found = call(cursor=cursor, **arguments)
-            yield from found[named]
-            cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
-
-    def _in_time(self, until: float) -> None:
+    def _check_time(self, until: float) -> None:
         if self._clock() > until:
             raise TryAgain("Slack takes too long to say who can read this.")
 
     def _person(self, raw: Mapping[str, Any]) -> Person:
-        """Only what Slack says in so many words makes somebody a full member."""
+        """Parse a user object. A person is a full member only if Slack says so explicitly."""
         plain = raw.get("is_restricted") is False and raw.get("is_ultra_restricted") is False
         ours = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
-        reads = not (raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT")
-        return Person(str(raw.get("id")), plain and ours, reads)
+        inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
+        return Person(str(raw.get("id")), plain and ours, not inactive)
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:
-    """A conversation object. One that does not say that it is public is private, and what may be outside is."""
+    """Parse a conversation object. It is private unless Slack says that it is public, and open to people outside the
+    workspace unless Slack says that it is not."""
     direct = raw.get("is_im") is True or str(raw.get("id")).startswith("D")
     flags = ("is_ext_shared", "is_pending_ext_shared", "is_org_shared")
     pending = bool(raw.get("pending_shared") or raw.get("pending_connected_team_ids"))
     outside = pending or any(raw.get(flag) for flag in flags)
-    if not direct:  # a direct message tells nothing of this but when it is so
+    if not direct:  # a direct message has this flag only when it is true
         outside = outside or raw.get("is_ext_shared") is not False
     return Conversation(
         str(raw.get("id")),

@@ -1,4 +1,7 @@
-"""From a question to a reply: what was sent with it is read, its thread understood, its readers' files searched."""
+"""Compose the reply to a question: read what was sent with it, understand its thread, search what its readers may see.
+
+What a button asks for is in `followups`, which builds on this.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +13,36 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from slack_sdk import WebClient
-
 from bot.access.policy import Access, Granted
 from bot.answers import render
-from bot.answers.fair_lock import Turns
-from bot.answers.followups import reply_to_press
+from bot.answers.fair_lock import FairLock, key
 from bot.answers.history import turns_before
 from bot.answers.queue import Asked
 from bot.answers.render import Reply
 from bot.db import tables
-from bot.slack.client import Stopping
+from bot.slack import messages
+from bot.slack.blocks import escape
+from bot.slack.client import SlackClient, Stopping
 from bot.slack.events import Question
 from bot.slack.files import KIND, SlackFiles, is_shared_in, shared_at
 from bot.slack.payloads import slack_file
 from rag import Answer, NotFound, Rag, Scope, Standing, TryAgain, Unreadable, standings
 
 UPDATE_EVERY = 3.0
-"""Seconds between two updates of one message; what Slack asks for."""
+"""Seconds between two updates of one message, as Slack asks."""
 
 _LOOK = 0.5
 
-_SHOWN = 20.0
-"""Seconds after a question until which Slack may not show its files where they were sent."""
+_VISIBLE_AFTER = 20.0
+"""Seconds after a question during which Slack may not show its files where they were sent."""
 
-_RECORDED = 5.0
+_RECORDED_AFTER = 5.0
 """Seconds to wait for the event or the sweep that records a file sent with a question."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One question being worked on. `tell` shows how far it is; `check` raises when it is to be worked on no longer."""
+    """One question being answered. `tell` shows progress; `check` raises when the work has to end."""
 
     asked: Asked
     tell: Callable[[str], None]
@@ -51,27 +53,29 @@ class Work:
         return self.asked.question
 
 
-class Thinking:
-    """Thinks out replies of one workspace. Any thread may call `reply`; `stop` ends its waits."""
+class Composer:
+    """Composes the replies of one workspace. Any thread may call it; `stop` ends its waits."""
 
     def __init__(
         self,
-        client: WebClient,
+        client: SlackClient,
         rag: Rag,
         files: SlackFiles,
         access: Access,
+        fair: FairLock,
         me: str,
         document_seconds: float,
         stop: threading.Event,
     ) -> None:
+        """`document_seconds`: the longest wait for documents sent with a question."""
         self._client = client
         self._rag = rag
         self._files = files
         self._access = access
+        self._fair = fair
         self._me = me
         self._document_seconds = document_seconds
         self._stop = stop
-        self.turns = Turns(rag.settings.answer.at_once)
 
     @property
     def rag(self) -> Rag:
@@ -82,35 +86,32 @@ class Thinking:
         return self._files
 
     def granted(self, question: Question) -> Granted:
-        """What the readers of a reply may see."""
+        """Return what the readers of a reply may see."""
         return self._access.granted(question.channel, question.user)
 
     def reply(self, work: Work) -> Reply:
-        """The reply, to be shown if everything it is made of may be shown still. Raises of our tree mean: not now, or
-        not at all."""
+        """Return the reply to a message. Show it only if everything it is made of may still be shown."""
         question = work.question
-        if question.kind != "ask":
-            return reply_to_press(self, work)
         pictures, documents = self._sent_with(work)
         standing = self._await_documents(work, documents)
-        remark = render.failures_remark(standing)
+        remark = messages.unread_documents(standing)
         if not question.text and not pictures:
-            return render.plain_reply(remark or render.HELP)
+            return render.plain_reply(remark or messages.HELP)
         granted = self.granted(question)
-        remark = " ".join(part for part in (granted.notice, remark) if part)
+        remark = join(granted.notice, remark)
         if pictures:
             return self.about_picture(work, pictures[0], granted, remark)
         return self.about_words(work, granted, standing, remark)
 
-    # ------------------------------------------------------------ what was sent with it
+    # ------------------------------------------------------------ files sent with it
 
     def _sent_with(self, work: Work) -> tuple[list[str], list[str]]:
-        """(pictures, documents) sent with a question and still shared there. Pictures are the query, documents are read
-        first. No share is written here: events and the sweep record what is shared, and it may have gone since."""
+        """Return (pictures, documents) sent with a question and still shared there. Pictures are the query, documents
+        are read first. Shares are recorded by events and the sweep only: a file may be gone already."""
         question = work.question
         pictures, documents = [], []
         for id in question.files:
-            raw = self.sent_here(id, question.channel, shown_by=work.asked.asked + _SHOWN)
+            raw = self.sent_here(id, question.channel, visible_by=work.asked.asked + _VISIBLE_AFTER)
             file = None if raw is None else slack_file(raw)
             if file is not None and file.picture:
                 pictures.append(id)
@@ -118,10 +119,10 @@ class Thinking:
                 documents.append(id)
         return pictures, documents
 
-    def sent_here(self, id: str, channel: str, shown_by: float = 0.0) -> Mapping[str, Any] | None:
-        """The file object of a file sent to a conversation; None unless Slack says that it is still shared there and
-        no event said that it left. Until `shown_by`, seconds since 1970, raise TryAgain where Slack does not show it
-        there yet."""
+    def sent_here(self, id: str, channel: str, visible_by: float = 0.0) -> Mapping[str, Any] | None:
+        """Return the file object of a file sent to a conversation; None unless Slack says that it is still shared
+        there and no event said that it left. Until `visible_by`, seconds since 1970, raise TryAgain if Slack does not
+        show it there yet."""
         try:
             raw = self._files.ready(id)
         except NotFound:
@@ -130,29 +131,29 @@ class Thinking:
             removed = tables.removed_from(connection, id, channel)
             departed = tables.has_departed(connection, id, channel, shared_at(raw, channel))
         there = is_shared_in(raw, channel, removed) and not departed
-        if not there and not removed and not departed and time() < shown_by:
+        if not there and not removed and not departed and time() < visible_by:
             raise TryAgain("Slack does not show a file of a question in its conversation yet.")
         return raw if there else None
 
     def _await_documents(self, work: Work, documents: Sequence[str]) -> list[Standing]:
-        """Wait until the documents sent with a question are read, at most `document_seconds`; says how far it is."""
+        """Wait until the documents sent with a question are read, at most `document_seconds`, and show progress."""
         if not documents:
             return []
-        until, told = monotonic() + self._document_seconds, Throttle(work.tell)
-        recorded = min(until, monotonic() + _RECORDED)
+        until, tell = monotonic() + self._document_seconds, Throttle(work.tell)
+        recorded = min(until, monotonic() + _RECORDED_AFTER)
         looked = False
         while True:
             with self._rag.reading() as connection:
                 found = standings(connection, KIND, documents, work.question.channel)
             settled = all(one.state in ("ready", "failed") for one in found)
             if len(found) < len(documents) and not looked:
-                # Its event is late or lost, or the file went: the sweep finds out which.
+                # Its event is late or lost, or the file is gone: the sweep finds out which.
                 with self._rag.writing() as connection:
                     tables.send_errand(connection, "channel", work.question.channel)
                 looked = True
             if (settled and (len(found) == len(documents) or monotonic() > recorded)) or monotonic() > until:
                 return found
-            told(render.reading_status(found))
+            tell(escape(messages.reading_documents(found)))
             work.check()
             if self._stop.wait(_LOOK):
                 raise Stopping
@@ -160,9 +161,9 @@ class Thinking:
     # ------------------------------------------------------------ the answer
 
     def about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
-        """What was sent with the question first, then everything its readers may see."""
+        """Answer from what was sent with the question first, then from everything its readers may see."""
         scope = granted.scope
-        watch = self._watch(scope)  # from now on: the model may take a while to understand the question
+        watch = self._watch(scope)  # from now on: the model may take a while to rewrite the question
         query, remark, before, names = self.standalone(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
@@ -175,38 +176,38 @@ class Thinking:
     def standalone(
         self, work: Work, scope: Scope, remark: str
     ) -> tuple[str, str, Collection[int], Sequence[render.Used]]:
-        """The question as it is understood without its thread, the remark that says so where it reads otherwise, and
-        the documents and names that its words may then come from. The scope stays the audience's: what was said
-        before only words the question."""
+        """Return the question as it reads without its thread, the remark that shows it if it was rewritten, and the
+        documents and names that its words may then come from. The scope is not changed: the thread only words the
+        question."""
         question = work.question
         history, documents, names = turns_before(self._client, self._rag, question, scope, self._me)
         if not history:
             return question.text, remark, (), ()
-        with self.turns.taken((work.asked.turn, work.asked.id), work.check):
+        with self._fair.held(key(work.asked), work.check):
             query = self._rag.standalone(question.text, history)
         if query == question.text:
             return query, remark, (), ()
-        return query, " ".join(part for part in (remark, render.understood(query)) if part), documents, names
+        return query, join(remark, messages.rewritten_question(query)), documents, names
 
     def _ask(
         self, work: Work, query: str, scope: Scope, picture: Path | None = None, watch: _Watch | None = None
     ) -> Answer:
-        """An answer in words, shown as it comes. Questions wait for their turn at the model here, not in its error."""
+        """Return an answer in words, shown as it is written."""
         watch = watch or self._watch(scope)
 
-        def tell(text: str) -> None:
+        def show(text: str) -> None:
             if self._unchanged(work.question, watch):
                 work.tell(text)
 
-        told = Throttle(tell)
+        tell = Throttle(show)
         pieces: list[str] = []
 
         def on_text(piece: str) -> None:
             work.check()
             pieces.append(piece)
-            told(render.unfinished("".join(pieces)))
+            tell(render.unfinished("".join(pieces)))
 
-        with self.turns.taken((work.asked.turn, work.asked.id), work.check):
+        with self._fair.held(key(work.asked), work.check):
             return self._rag.ask(query, scope, picture, on_text)
 
     def _watch(self, scope: Scope) -> _Watch:
@@ -216,8 +217,8 @@ class Thinking:
         return frozenset((row.id, row.name) for row in self._rag.documents(scope))
 
     def _unchanged(self, question: Question, watch: _Watch) -> bool:
-        """Whether words may be shown before the reply is whole. Nobody knows yet which documents they come from, so
-        it takes that no reader came and that nothing went."""
+        """Return whether the words of an unfinished reply may be shown. It is not known yet which documents they come
+        from, so no reader may have joined and no document may have gone."""
         changes = self._access.changes
         if watch.changes != changes:
             if self.granted(question).scope.spaces != watch.scope.spaces:
@@ -226,7 +227,7 @@ class Thinking:
         return watch.documents <= self._inside(watch.scope)
 
     def about_picture(self, work: Work, file: str, granted: Granted, remark: str) -> Reply:
-        """Which page a screenshot shows; with words beside it, what they ask about that page."""
+        """Return which page a screenshot shows; with a question beside it, the answer about that page."""
         scope, question = granted.scope, work.question
         try:
             with self.sent_picture(file) as path:
@@ -234,15 +235,15 @@ class Thinking:
                     return render.answer_reply(self._ask(work, question.text, scope, path), remark)
                 found = self._rag.find_picture(path, scope)
         except Unreadable as error:
-            return render.plain_reply(f"I could not read this picture: {error} {error.hint}".strip())
+            return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         if not found.found or not found.hits:
-            return render.unseen_reply(found.hits, remark)
+            return render.no_match_reply(found.hits, remark)
         first = found.hits[0]
         return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
 
     @contextmanager
     def sent_picture(self, file: str) -> Iterator[Path]:
-        """A picture on this disk, while the `with` lasts. Raise NotFound, or Unreadable for one that is too large."""
+        """Keep a picture on this disk while the `with` lasts. Raise NotFound, or Unreadable if it is too large."""
         with self._rag.scratch() as name:
             raw = self._files.ready(file)
             path = Path(name) / f"picture.{slack_file(raw).ending}"
@@ -252,7 +253,7 @@ class Thinking:
 
 @dataclass
 class _Watch:
-    """What words that are shown before the reply is whole depend on."""
+    """What the words of an unfinished reply depend on."""
 
     scope: Scope
     documents: frozenset[tuple[int, str]]
@@ -261,7 +262,7 @@ class _Watch:
 
 
 class Throttle:
-    """Passes on the first text, and after that at most one every UPDATE_EVERY seconds, and none twice."""
+    """Passes on the first text, then at most one every UPDATE_EVERY seconds, and no text twice in a row."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -272,3 +273,8 @@ class Throttle:
         if text != self._last and monotonic() >= self._next:
             self._last, self._next = text, monotonic() + UPDATE_EVERY
             self._tell(text)
+
+
+def join(*sentences: str) -> str:
+    """Return the sentences that are not empty as one text."""
+    return " ".join(sentence for sentence in sentences if sentence)

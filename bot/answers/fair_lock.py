@@ -1,4 +1,4 @@
-"""Whose turn it is at the model: so many at once, and nobody's second question before another's first."""
+"""Fairness: which question the model works on next."""
 
 from __future__ import annotations
 
@@ -6,60 +6,101 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TypeAlias
 
-Key = tuple[int, int]
-"""(turn, id) of a question: the lowest goes first."""
+from sqlalchemy import Connection
+
+from bot.answers import queue
+from bot.answers.queue import Asked
+
+Key: TypeAlias = tuple[int, int]
+"""(round, id) of a question: the lowest goes first."""
 
 _PATIENCE = 10.0
-"""Seconds that a question of an earlier turn is waited for: it may wait for a document, and others go on then."""
+"""Seconds that a claimed question of an earlier round is waited for: it may wait for a document itself."""
 
-_LOOK = 0.2
+_CHECK = 0.2
 
 
-class Turns:
-    """Any thread may call it. A question is expected from its claim on, and taken when it comes to the model."""
+def key(asked: Asked) -> Key:
+    return (asked.turn, asked.id)
 
-    def __init__(self, at_once: int) -> None:
+
+class FairLock:
+    """Decides which question uses the model next: the only place where that is decided. Any thread may call it.
+
+    The aim: nobody's second question goes before another person's first, and the model is never idle while a question
+    waits. There are three steps.
+
+    1. *Round.* When a question is recorded it gets a round number, the column `turn`, by start-time fair queueing
+       (Goyal, Vin, Cheng 1996; every question costs one unit): one more than the same person's last question that
+       still counts, or the round that is being served now. Nobody saves up rounds while they ask nothing.
+    2. *Claim.* A free worker claims the waiting question with the lowest (round, id), except those of people of whom
+       `per_person` are being answered already. Workers may outnumber what the model can do at once, so that a question
+       that waits for a document does not keep the model idle.
+    3. *Lock.* A worker that needs the model takes this lock: `at_once` hold it, the lowest (round, id) that waits goes
+       first, and a claimed question of an earlier round that has not come to the model yet is waited for, at most ten
+       seconds. It is held while a question is rewritten and while its answer is written.
+
+    Other callers of the model do not take the lock and cannot delay a question for long: captions are written one at a
+    time, each at most 160 tokens, and Ollama puts them in its own queue behind or before a question. The adapter limits
+    nothing by itself: a limit there would serve whoever comes first.
+    """
+
+    def __init__(self, at_once: int, per_person: int = 0) -> None:
+        """`at_once`: answers written at the same time; `per_person`: questions of one person answered at the same time,
+        0 for no limit."""
+        self._at_once = at_once
+        self._per_person = per_person
         self._free = at_once
         self._changed = threading.Condition()
-        self._expected: dict[Key, float] = {}
-        self._here: set[Key] = set()
+        self._claimed: dict[Key, float] = {}
+        """Since when each claimed question may come to the model; 0 after it was there."""
+        self._waiting: set[Key] = set()
+
+    def claim(self, connection: Connection) -> Asked | None:
+        """Claim the next question to answer; None if there is none."""
+        return queue.claim_question(connection, self._per_person)
+
+    def ahead(self, before: int) -> int:
+        """Return how many questions have to be answered before one that has `before` others before it or at work."""
+        return max(0, before - self._at_once + 1)
 
     @contextmanager
-    def expected(self, key: Key) -> Iterator[None]:
-        """Around all the work on a question."""
+    def working_on(self, mine: Key) -> Iterator[None]:
+        """Surround all the work on a claimed question: it is expected at the model."""
         with self._changed:
-            self._expected[key] = monotonic()
+            self._claimed[mine] = monotonic()
         try:
             yield
         finally:
             with self._changed:
-                del self._expected[key]
+                del self._claimed[mine]
                 self._changed.notify_all()
 
     @contextmanager
-    def taken(self, key: Key, check: Callable[[], None]) -> Iterator[None]:
-        """Around what is done at the model. `check` is called again and again while it waits, and may end that."""
+    def held(self, mine: Key, check: Callable[[], None]) -> Iterator[None]:
+        """Surround the use of the model. While it waits, `check` is called repeatedly and may raise to end the wait."""
         with self._changed:
-            self._here.add(key)
+            self._waiting.add(mine)
             try:
-                while not self._may(key):
-                    self._changed.wait(_LOOK)
+                while not self._may(mine):
+                    self._changed.wait(_CHECK)
                     check()
                 self._free -= 1
             finally:
-                self._here.discard(key)
+                self._waiting.discard(mine)
         try:
             yield
         finally:
             with self._changed:
                 self._free += 1
-                # It goes on to be shown; whoever waits does so for the model alone.
-                self._expected[key] = 0.0
+                if mine in self._claimed:  # its reply is posted next: nobody waits for that
+                    self._claimed[mine] = 0.0
                 self._changed.notify_all()
 
-    def _may(self, key: Key) -> bool:
-        if self._free < 1 or any(other < key for other in self._here):
+    def _may(self, mine: Key) -> bool:
+        if self._free < 1 or any(other < mine for other in self._waiting):
             return False
         late = monotonic() - _PATIENCE
-        return not any(other[0] < key[0] and since > late for other, since in self._expected.items())
+        return not any(other[0] < mine[0] and since > late for other, since in self._claimed.items())

@@ -1,37 +1,40 @@
-"""What was said before in a thread, as far as it may word the next question; and whether that is one at all."""
+"""What was said before in a thread, which may be used to rewrite the next question; and whether a reply is one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
-
-from slack_sdk import WebClient
 
 from bot.access import access_log
 from bot.answers import queue
-from bot.answers.render import Used, is_working
-from bot.slack.client import calling
+from bot.answers.render import Used
+from bot.slack.blocks import restore_links
+from bot.slack.buttons import is_working
+from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.message_metadata import question_of
 from bot.slack.payloads import without_mention
 from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
 
-_PAGE = 200
+_MESSAGES = 200
+"""Messages of a thread that are read."""
+
 _QUESTIONS = 4
-"""The last questions of a thread that word the next one."""
+"""The last questions of a thread that are used to rewrite the next one."""
 
-_LATELY = 600.0
-"""Seconds."""
+_RECENT = 600.0
+"""Seconds for which a question asked beside a thread is used, in a direct message."""
 
-_OF_ONE = 1000
-"""Characters of one turn: a question is worded by what was asked, not by all that was answered."""
+_TURN = 1000
+"""Characters of one turn: rewriting needs what was asked, not all that was answered."""
 
 _NODS = frozenset(
     """ok okay k thank thanks you so much a lot very thx ty great perfect nice cool got it i see lol yes no yep nope
     done good super danke schön sehr alles klar passt prima merci beaucoup gracias muchas grazie mille""".split()
 )
-"""Words with which people end a conversation, or nod."""
+"""Words with which people end a conversation, or agree."""
 
 _EMOJI = re.compile(r":[\w+-]+:")
 
@@ -45,10 +48,10 @@ _ASKS = re.compile(
 
 
 def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
-    """Whether a reply without a mention, in a thread where Magpie answered, is a question to it.
+    """Return whether a reply without a mention, in a thread where Magpie answered, is a question to Magpie.
 
-    `own`: its writer asked there before, and goes on asking unless it is to nod or to speak with somebody by name
-    (`others`). Of somebody else in the thread only what reads as a question is meant.
+    `own`: its writer asked there before. Their replies are questions, except thanks and replies that mention another
+    person (`others`). Replies of other people are questions only if they read as one.
     """
     said = text.strip()
     if others:
@@ -62,7 +65,7 @@ def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
 
 
 class History(NamedTuple):
-    """What was said before, the documents that something of it may come from, and the names of files in it."""
+    """What was said before, the documents that any of it may come from, and the names of files in it."""
 
     turns: Sequence[Turn]
     documents: frozenset[int]
@@ -72,16 +75,15 @@ class History(NamedTuple):
 _NONE = History((), frozenset(), ())
 
 
-def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
-    """What was asked of Magpie in the question's thread and what it answered, oldest first, as it stands there now.
+def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
+    """Return what was asked in the question's thread and what Magpie answered, oldest first, as it reads there now.
 
     An answer counts only while everything it was made of is in the scope of the next one's readers, under the names
-    that it gives: words of a document that is gone, or that fewer may read, and the name of a share that is gone, do
-    not come back in another's question. Never raises: a question
-    whose thread cannot be read is taken by itself.
+    that it gives. So words of a document that is gone or that fewer people may read, and the name of a share that is
+    gone, do not come back in another question. Never raises: without its thread a question is taken by itself.
     """
     if question.thread in ("", question.ts):
-        return History(_asked_lately(rag, question), frozenset(), ())
+        return History(_asked_recently(rag, question), frozenset(), ())
     with rag.reading() as connection:
         before = queue.asked_before(connection, question)[-_QUESTIONS:]
         made_of = access_log.made_of(connection, question.channel, before)
@@ -103,32 +105,22 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     for message in said:
         ts, text = str(message.get("ts", "")), str(message.get("text", ""))
         if message.get("user") != me and ts in before:
-            turns.append(("asker", without_mention(text, me)[:_OF_ONE]))
+            turns.append(("asker", without_mention(text, me)[:_TURN]))
         elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
-            turns.append(("magpie", without_mention(text, me).replace("\u200b", "")[:_OF_ONE]))
+            turns.append(("magpie", restore_links(without_mention(text, me))[:_TURN]))
     names = dict.fromkeys(Used(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name)
     return History(turns, frozenset().union(*(made_of[ts] for ts in open_)), list(names))
 
 
-def _asked_lately(rag: Rag, question: Question) -> list[Turn]:
-    """In a direct message people go on asking beside the thread: what they asked there words a question that does not
-    stand for itself."""
+def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
+    """Return recent questions of a direct message, where people often ask beside the thread, if the question does not
+    stand alone."""
     if not question.channel.startswith("D") or stands_alone(question.text):
         return []
     with rag.reading() as connection:
-        return [("asker", text[:_OF_ONE]) for text in queue.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]]
+        return [("asker", text[:_TURN]) for text in queue.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
 
 
-def _thread(client: WebClient, question: Question, since: str) -> list[Mapping[str, Any]]:
-    with calling():
-        found = client.conversations_replies(
-            channel=question.channel,
-            ts=question.thread,
-            oldest=since,
-            inclusive=True,
-            latest=question.ts,
-            limit=_PAGE,
-            include_all_metadata=True,
-        )
-    messages: list[Mapping[str, Any]] = found["messages"]
-    return [one for one in messages if str(one.get("ts", "")) < question.ts]
+def _thread(client: SlackClient, question: Question, since: str) -> list[Mapping[str, Any]]:
+    found = client.list_replies(question.channel, question.thread, oldest=since, latest=question.ts)
+    return [one for one in islice(found, _MESSAGES) if str(one.get("ts", "")) < question.ts]

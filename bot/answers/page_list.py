@@ -1,24 +1,13 @@
-"""Pages as a list: each with its link and the beginning of what it says. Pure."""
+"""Lists of pages: each page with its link and the beginning of its text. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.answers.render import (
-    PICTURES,
-    Picture,
-    Reply,
-    Used,
-    escaped,
-    made_of,
-    name_mark,
-    pieces,
-    place,
-    section,
-    small,
-    unlinked,
-)
-from bot.slack import buttons
+from bot.answers.render import PICTURES, Reply, Used, made_of, name_mark, place, remark_blocks
+from bot.slack import buttons, messages
+from bot.slack.blocks import break_links, cut, escape, sections
+from bot.slack.uploads import Picture
 from rag import Found, Hit
 
 LISTED = 5
@@ -26,33 +15,27 @@ LISTED = 5
 
 _SNIPPET = 160
 
-NO_MORE = "There are no more pages on this that I may show here."
-NOTHING = "I could not find this in the files I may use here."
-
 
 def pages_reply(
     hits: Sequence[Hit], heading: str, pictures: Sequence[Picture] = (), *, remark: str = "", more: bool = False
 ) -> Reply:
-    """`heading` is mrkdwn of ours. `more`: there are more of them."""
-    blocks = [small(escaped(remark))] if remark else []
+    """Return a list under a heading, which is mrkdwn. `more`: there are more pages."""
     listed = "\n".join([heading, *(_line(hit) for hit in hits)])
-    blocks += [section(piece) for piece in pieces(listed)]
-    blocks += buttons.onward([], more=more)
-    plain = "\n".join([heading, *(escaped(hit.place) for hit in hits)])
+    blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
+    plain = "\n".join([heading, *(escape(hit.place) for hit in hits)])
     used = [Used(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
-    return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)
+    return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)
 
 
 def found_reply(found: Found, remark: str = "") -> Reply:
-    """The best pages; that nothing was found, with the nearest, otherwise."""
+    """Return the best pages; if nothing was found, that and the nearest pages."""
     remark = " ".join(part for part in (remark, found.notice) if part)
     if found.found:
-        return pages_reply(found.hits[:LISTED], "The best pages:", remark=remark)
+        return pages_reply(found.hits[:LISTED], messages.BEST_PAGES, remark=remark)
     near = found.hits[:2]
-    return pages_reply(near, f"{NOTHING}{' The nearest pages:' if near else ''}", remark=remark)
+    return pages_reply(near, messages.nothing_found(nearest=bool(near)), remark=remark)
 
 
 def _line(hit: Hit) -> str:
-    said = " ".join(hit.text.split())
-    said = f"{said[:_SNIPPET].rstrip()} …" if len(said) > _SNIPPET else said
-    return f"• {place(hit)}{f': {escaped(said)}' if said else ''}"
+    snippet = cut(" ".join(hit.text.split()), _SNIPPET)
+    return f"• {place(hit)}{f': {escape(snippet)}' if snippet else ''}"

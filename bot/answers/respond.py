@@ -1,29 +1,29 @@
-"""One question, from its row to its reply: every step is stored before the next, so that a kill repeats none.
+"""Take one question from its row to its reply. Every step is stored before the next, so that a crash repeats none.
 
-What is posted carries the question in its metadata; what is uploaded has its ids stored before it is shared. After
-a restart the thread is read before anything is posted again.
+A posted message carries its question in its metadata; the ids of uploads are stored before they are shared. After a
+restart the thread is read before anything is posted again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from slack_sdk import WebClient
-
 from bot.access import access_log
 from bot.answers import queue, render
-from bot.answers.compose import Thinking, Work
+from bot.answers.compose import Composer, Work
+from bot.answers.fair_lock import FairLock, key
+from bot.answers.followups import compose_reply
 from bot.answers.queue import Asked
 from bot.answers.render import Reply
 from bot.db import uploads as uploading
-from bot.slack import message_metadata
-from bot.slack.client import Refused, Stopping, Superseded, calling
+from bot.slack import message_metadata, messages
+from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.events import Question
 from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
@@ -32,157 +32,151 @@ from rag import MagpieError, OperatorMustAct, Rag, allowed
 log = logging.getLogger("magpie")
 
 SEEN = "eyes"
+"""The reaction on a question that is being answered."""
 
 _FRESH = 5.0
-"""Seconds after which a question may have been answered by a run whose data is gone: the thread is read first."""
+"""Seconds after which a question may have been answered by a run whose data is lost: the thread is read first."""
 
-_THINK = 3
-"""How often a reply is thought out, when what it was made of changes meanwhile."""
+_MAX_COMPOSED = 3
+"""How often a reply is composed when what it was made of changes meanwhile."""
 
 _CHECK = 0.3
-"""Seconds between two looks whether a question is still to be answered."""
+"""Seconds between two checks whether a question is still to be answered."""
 
 
 class Answering:
-    """Answers questions of one workspace. Any thread may call it; `stop` ends its waits."""
+    """Answers the questions of one workspace. Any thread may call it; `stop` ends its waits."""
 
     def __init__(
         self,
-        client: WebClient,
-        poster: WebClient,
+        client: SlackClient,
         rag: Rag,
-        thinking: Thinking,
+        composer: Composer,
+        fair: FairLock,
         uploads: Uploads,
         me: str,
         stop: threading.Event,
     ) -> None:
         self._client = client
-        self._poster = poster
         self._rag = rag
-        self._thinking = thinking
+        self._composer = composer
+        self._fair = fair
         self._uploads = uploads
         self._status = StatusLine(client)
         self._me = me
         self._stop = stop
 
     def greet(self, asked: Asked, before: int) -> Asked:
-        """The reaction, and the one message that becomes the answer; `before` questions go before it."""
-        self._react(asked.question, "reactions_add")
+        """Add the reaction and post the one message that becomes the answer. `before` questions are before it."""
+        self._mark(asked.question)
         if asked.obsolete:
             self._forget_pictures(asked)
-        looking = render.waiting(before - self._rag.settings.answer.at_once + 1)
+        position = render.working_reply(messages.queue_position(self._fair.ahead(before)))
         if asked.placeholder and not asked.reply:
-            self._rewrite(asked, render.working_reply(looking))
+            self._rewrite(asked, position)
         if asked.placeholder:
             return asked
-        ts = self._posted(asked) or self._post(asked, render.working_reply(looking))
+        ts = self._posted(asked) or self._post(asked, position)
         self._note_placeholder(asked, ts)
         return replace(asked, placeholder=ts)
 
     def place(self, asked: Asked, before: int) -> None:
-        """Say how far a question in the line is."""
-        self._progress(asked, render.waiting(before - self._rag.settings.answer.at_once + 1))
+        """Update how many questions are before a waiting one."""
+        self._progress(asked, messages.queue_position(self._fair.ahead(before)))
 
     def answer(self, asked: Asked) -> None:
-        """Take a claimed question to its end. Raises of our tree mean: not now, or not at all. Raise Superseded when it
-        is to be answered no longer, or not as it was."""
-        with self._thinking.turns.expected((asked.turn, asked.id)), self._status.shown(asked.question):
+        """Answer a claimed question. Raise Superseded if it was stopped, deleted or changed meanwhile; errors of rag's
+        tree mean that it cannot be answered now, or not at all."""
+        with self._fair.working_on(key(asked)), self._status.shown(asked.question):
             asked, reply = self._cleared(asked)
             self._held(asked)
             self._rewrite(asked, reply)
             self._show(asked, reply)
-            self._react(asked.question, "reactions_remove")
+            self._unmark(asked.question)
 
     def let_go(self, asked: Asked) -> None:
-        """End what is to be answered no longer: nothing stays of it, or that it was stopped."""
+        """End a question that was deleted or stopped: remove its message, or write there that it was stopped."""
         ts = asked.placeholder or self._posted(asked)
-        self._status.clear(asked.question)  # who works on it may hear of this only when the model says a word
+        self._status.clear(asked.question)  # its worker may notice only when the model writes the next word
         try:
             if ts and asked.halt == queue.DELETED:
-                with calling():
-                    self._client.chat_delete(channel=asked.question.channel, ts=ts)
+                self._client.delete_message(asked.question.channel, ts)
             elif ts:
-                self._rewrite(replace(asked, placeholder=ts), render.plain_reply(render.STOPPED))
-                self._react(asked.question, "reactions_remove")
+                self._rewrite(replace(asked, placeholder=ts), render.plain_reply(messages.STOPPED))
+                self._unmark(asked.question)
         except Refused as error:
-            log.info("A question was let go, and its message is not there: %s", error)
+            log.info("The message of a canceled question does not exist: %s", error)
         self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
 
     def apologise(self, asked: Asked) -> None:
-        """Say that there will be no answer, where one is awaited."""
-        self._rewrite(self.greet(asked, 0), render.plain_reply(render.BROKEN))
-        self._react(asked.question, "reactions_remove")
+        """Tell the person who asked that there will be no answer."""
+        self._rewrite(self.greet(asked, 0), render.plain_reply(messages.FAILED))
+        self._unmark(asked.question)
 
     # ------------------------------------------------------------ the placeholder
 
     def _posted(self, asked: Asked) -> str | None:
-        """The placeholder that an earlier run posted without living to note it."""
-        # An empty placeholder says that one may stand there already, posted by a try that did not live to note it.
+        """Return the placeholder that an earlier attempt posted and crashed before storing its ts."""
+        # An empty placeholder means that a message may exist already: it is stored before the message is posted.
         tried = asked.placeholder is not None or asked.attempts > 0 or time() - asked.asked > _FRESH
         if not tried:
             return None
-        question, cursor, wanted = asked.question, None, message_metadata.key(asked.question)
-        within: dict[str, Any] = {"channel": question.channel, "oldest": question.ts, "include_all_metadata": True}
-        while True:
-            with calling():
-                if question.thread:
-                    found = self._client.conversations_replies(ts=question.thread, limit=200, cursor=cursor, **within)
-                else:
-                    found = self._client.conversations_history(limit=200, cursor=cursor, **within)
-            for message in found["messages"]:
-                if message.get("user") == self._me and message_metadata.question_of(message) == wanted:
-                    return str(message["ts"])
-            cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
+        question, wanted = asked.question, message_metadata.key(asked.question)
+        if question.thread:
+            posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
+        else:
+            posted = self._client.list_history(question.channel, oldest=question.ts)
+        for message in posted:
+            if message.get("user") == self._me and message_metadata.question_of(message) == wanted:
+                return str(message["ts"])
+        return None
 
     def _post(self, asked: Asked, reply: Reply) -> str:
         question = asked.question
         self._note_placeholder(asked, "")
-        with calling():
-            posted = self._poster.chat_postMessage(
-                channel=question.channel,
-                thread_ts=question.thread or None,
-                text=reply.text,
-                blocks=reply.blocks,
-                metadata=message_metadata.answer_to(question),
-                unfurl_links=False,
-                unfurl_media=False,
-                parse="none",
-            )
-        return str(posted["ts"])
+        return self._client.post_message(
+            question.channel,
+            reply.text,
+            reply.blocks,
+            thread=question.thread,
+            metadata=message_metadata.answer_to(question),
+        )
 
     def _note_placeholder(self, asked: Asked, ts: str) -> None:
         with self._rag.writing() as connection:
             queue.note_placeholder(connection, asked, ts)
 
-    def _react(self, question: Question, method: str) -> None:
-        """A reaction is a courtesy: where it may not be, the answer goes on without."""
-        if question.kind != "ask":  # there is no message at a press
+    def _mark(self, question: Question) -> None:
+        self._react(question, self._client.add_reaction)
+
+    def _unmark(self, question: Question) -> None:
+        self._react(question, self._client.remove_reaction)
+
+    def _react(self, question: Question, call: Callable[[str, str, str], None]) -> None:
+        """Add or remove the reaction. If Slack refuses it, the question is answered without."""
+        if question.kind != "ask":  # a button's question has no message
             return
         try:
-            with calling():
-                getattr(self._client, method)(channel=question.channel, timestamp=question.ts, name=SEEN)
+            call(question.channel, question.ts, SEEN)
         except (Refused, OperatorMustAct) as error:
-            if not (isinstance(error, Refused) and error.code in ("already_reacted", "no_reaction")):
-                log.info("No reaction on a question: %s", error)
+            log.info("No reaction on a question: %s", error)
 
     # ------------------------------------------------------------ what may be shown
 
     def _cleared(self, asked: Asked) -> tuple[Asked, Reply]:
-        """A reply that may be shown now. Between the search and this moment, which a slow model or a restart can make
-        long, a source may have gone, or a reader come: then it is thought out anew."""
-        for _ in range(_THINK):
-            reply = Reply.restored(asked.reply) if asked.reply else self._think(asked)
+        """Return a reply that may be shown now. Between the search and this moment, which a slow model or a restart can
+        make long, a source may have gone or a reader joined: the reply is composed again then."""
+        for _ in range(_MAX_COMPOSED):
+            reply = Reply.restored(asked.reply) if asked.reply else self._compose(asked)
             if self._may_show(asked, reply):
                 return asked, reply
-            log.info("A reply is thought out anew: what it was made of may be shown no longer.")
+            log.info("A reply is composed again: what it was made of may no longer be shown.")
             with self._rag.writing() as connection:
                 queue.unthink(connection, asked.id)
             asked = replace(asked, reply=None, uploads=None, sharing=None)
-        return asked, render.plain_reply(render.CHANGING)
+        return asked, render.plain_reply(messages.CHANGED_MEANWHILE)
 
-    def _think(self, asked: Asked) -> Reply:
+    def _compose(self, asked: Asked) -> Reply:
         looked = monotonic()
 
         def check() -> None:
@@ -198,16 +192,16 @@ class Answering:
             self._progress(asked, text)
             self._status.renew(asked.question)
 
-        reply = self._thinking.reply(Work(asked, tell, check))
+        reply = compose_reply(self._composer, Work(asked, tell, check))
         stored = reply.stored()
         self._note(asked, reply=stored, used=stored["used"])
         return reply
 
     def _may_show(self, asked: Asked, reply: Reply) -> bool:
-        """Whether everything a reply may be made of is in the scope of its readers now; if so, that is logged."""
+        """Return whether all that a reply may be made of is in the scope of its readers now; if so, log the access."""
         if not reply.documents:
             return True
-        granted = self._thinking.granted(asked.question)
+        granted = self._composer.granted(asked.question)
         with self._rag.writing() as connection:
             found = allowed(connection, reply.documents, granted.scope)
             if {one.document for one in found} != set(reply.documents):
@@ -225,26 +219,19 @@ class Answering:
     # ------------------------------------------------------------ the message
 
     def _progress(self, asked: Asked, text: str) -> None:
-        """Progress is a courtesy: an update that fails is left out."""
+        """Show progress; an update that fails is skipped."""
         try:
             self._rewrite(asked, render.working_reply(text))
         except MagpieError as error:
-            log.info("No progress shown: %s", error)
+            log.info("Progress was not shown: %s", error)
 
     def _rewrite(self, asked: Asked, reply: Reply) -> None:
-        with calling():
-            self._client.chat_update(
-                channel=asked.question.channel,
-                ts=str(asked.placeholder),
-                text=reply.text,
-                blocks=reply.blocks,
-                parse="none",
-            )
+        self._client.update_message(asked.question.channel, str(asked.placeholder), reply.text, reply.blocks)
 
     # ------------------------------------------------------------ the pictures
 
     def _show(self, asked: Asked, reply: Reply) -> None:
-        """All pictures in one message of the thread, exactly once."""
+        """Share all pictures in one message of the thread, exactly once."""
         pictures = [picture for picture in reply.pictures if Path(picture.path).is_file()]
         if not pictures:
             return
@@ -259,19 +246,19 @@ class Answering:
         if uploads is None:
             uploads = [self._uploads.send(picture, lambda file: self._note_upload(asked, file)) for picture in pictures]
             self._note(asked, uploads=list(uploads))
-        if not self._may_show(asked, reply):  # a last time: the pictures come after the words
+        if not self._may_show(asked, reply):  # once more: the pictures come after the words
             return
         with self._rag.writing() as connection:
             of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             access_log.put_evidence(connection, asked.question.channel, of)
         self._note(asked, sharing=time())
-        # Where the answer stands under no message, its pictures go under the answer.
+        # An answer that is not in a thread has its pictures in its own thread.
         under = asked.question.thread or str(asked.placeholder)
         self._uploads.share(uploads, pictures, asked.question.channel, under)
         self._note_shared(uploads)
 
     def _note_upload(self, asked: Asked, file: str) -> None:
-        """From here on a picture that is never shared is deleted at Slack, whatever happens to the answer."""
+        """Store an upload, so that a picture that is never shared is deleted at Slack even after a crash."""
         with self._rag.writing() as connection:
             uploading.put_upload(connection, asked, file)
 
@@ -280,7 +267,7 @@ class Answering:
             uploading.drop_uploads(connection, uploads)
 
     def _forget_pictures(self, asked: Asked) -> None:
-        """Take out of Slack what an answer before showed."""
+        """Delete the pictures of an earlier answer to this question from Slack."""
         for file in asked.obsolete:
             self._uploads.withdraw(file)
         with self._rag.writing() as connection:

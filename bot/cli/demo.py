@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.answers.render import is_working
 from bot.cli.demo_messages import show_message
 from bot.cli.invocation import Data, Invocation, invocation
 from bot.cli.terminal import Screen
 from bot.demo.people import Lookout, connected, samples, settle
 from bot.demo.samples import SCREENSHOT, draw_samples
+from bot.slack.buttons import is_working
 
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace

@@ -1,1 +1,1 @@
-"""What Slack tells the bot: events, buttons, shortcuts and the command, stored as rows and acknowledged."""
+"""Listeners for events, buttons, shortcuts and the command: they store rows and acknowledge."""

@@ -1,7 +1,7 @@
-"""The Bolt app: one short listener for every event, which commits one row and returns.
+"""The Bolt app: one short listener for every event, which commits rows and returns.
 
-`process_before_response`: an event is acknowledged after its listener returned, so an acknowledgement means that
-the row is there; a listener that raises is not acknowledged, and Slack delivers again.
+`process_before_response`: an event is acknowledged after its listener returned, so an acknowledgement means that the
+rows are stored. If a listener raises, the event is not acknowledged, and Slack delivers it again.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import App
-from slack_sdk import WebClient
 
 from bot.access.policy import Access
 from bot.db import tables
 from bot.inbox import record
-from bot.listeners.interactions import listen_to_surfaces
+from bot.listeners.interactions import register_interactions
+from bot.slack.client import SlackClient
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag
 
 
 def _bolt_log() -> logging.Logger:
-    """Bolt's own words, without the line that its socket repeats for as long as Slack is out of reach."""
-    found = logging.getLogger("slack")
-    if not found.filters:
-        found.addFilter(lambda record: not record.getMessage().startswith("Failed to check the"))
-    return found
+    """Return Bolt's logger without the line that its socket repeats while Slack is unreachable."""
+    log = logging.getLogger("slack")
+    if not log.filters:
+        log.addFilter(lambda record: not record.getMessage().startswith("Failed to check the"))
+    return log
 
 
 def build_app(
-    client: WebClient,
+    client: SlackClient,
     rag: Rag,
     access: Access,
     me: str,
@@ -41,13 +41,13 @@ def build_app(
     waiting: int = 0,
     files: int = 0,
 ) -> App:
-    """An app that records what happens in `rag`'s catalog and the ledger. `wake` is called after every commit.
+    """Return an app that records events in `rag`'s catalog and the bot's tables. `wake` is called after every commit.
 
-    `links`: web addresses in messages are read, too. `waiting`: the most questions, and commands, of one person that
-    may wait, `files`: of their files that may wait to be read; 0: no limit.
+    `links`: web addresses in messages are read too. `waiting`: how many questions and commands of one person may wait,
+    `files`: how many of their files may wait to be read; 0: no limit.
     """
     app = App(
-        client=client,
+        client=client.web,
         signing_secret=signing_secret or None,
         process_before_response=True,
         token_verification_enabled=False,
@@ -58,8 +58,8 @@ def build_app(
 
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         happenings = parse(event, me)
-        for happening in happenings:  # whether it was delivered before or not: to ask Slack again costs little
-            access.heed(happening)
+        for happening in happenings:  # delivered before or not: another lookup costs little
+            access.invalidate(happening)
         with rag.writing() as connection:
             if not tables.take_delivery(connection, str(body.get("event_id"))):
                 return
@@ -70,5 +70,5 @@ def build_app(
 
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    listen_to_surfaces(app, rag, me, wake, waiting)
+    register_interactions(app, rag, me, wake, waiting)
     return app

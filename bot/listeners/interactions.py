@@ -1,6 +1,6 @@
 """Buttons, shortcuts and the command: one short listener for each, which commits rows, acknowledges and returns.
 
-Nothing in a payload is believed but who did it, where, and on which message; Slack says these.
+Of a payload only the person, the place and the message are trusted, because Slack sets them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
-from bot.answers import button_requests, feedback, queue, render
+from bot.answers import button_requests, feedback, queue
 from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, tables
-from bot.db.ephemeral_messages import Aside, put_limited
-from bot.slack import buttons
+from bot.db.ephemeral_messages import Aside
+from bot.slack import buttons, messages
+from bot.slack.blocks import restore_links
 from bot.slack.message_metadata import question_of
 from bot.slack.payloads import without_mention
 from rag import Rag
@@ -26,64 +27,57 @@ Body: TypeAlias = Mapping[str, Any]
 FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
 """Callback ids and the command, as in the manifest."""
 
-TOO_OLD = "I no longer know which question this answers. Please ask again."
-NOT_YOURS = "Only who asked can stop an answer."
-TOO_LATE = "It is answered already."
-LOOKING = "More pages are being looked for already."
-THANKS = {
-    buttons.GOOD: "Thanks, noted.",
-    buttons.BAD: "Thanks, noted. Whoever runs Magpie sees the question, the answer and its pages.",
-}
-USAGE = (
-    f"`{COMMAND} find WORDS` lists the best pages, for you alone. `{COMMAND} status` says what is indexed here, "
-    f"and what waits or failed. `{COMMAND} help` says this."
-)
-
 _MESSAGE = 2000
-"""Characters kept of a message that pages are to be found for."""
+"""Characters kept of a message to find similar pages for."""
 
 _FILES = 10
+"""Files of one message that are indexed or searched for."""
 
 
-def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
-    """Register the listeners. `wake` is called after every commit. `waiting`: the most of one person that may wait."""
+def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
+    """Register the listeners. `wake` is called after every commit. `waiting`: requests of one person that may wait."""
 
     def once(body: Body, act: Callable[[Connection], object]) -> None:
-        """In one transaction, unless it was done before: Slack delivers again what it heard no answer to."""
+        """Act in one transaction, unless it was done before: Slack delivers again what was not acknowledged in time."""
         with rag.writing() as connection:
             if not tables.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
         wake()
 
-    def pressed(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: _press(connection, body, waiting))
+    def button(ack: Ack, body: Body) -> None:
+        once(body, lambda connection: _on_button(connection, body, waiting))
         ack()
 
     def shortcut(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
+        once(body, lambda connection: _put(connection, _on_message(body, me), waiting))
         ack()
 
     def command(ack: Ack, body: Body) -> None:
         kind, _, words = str(body.get("text") or "").strip().partition(" ")
-        found = _commanded(body, kind.lower(), words.strip())
-        if found is None:
-            ack(text=f"{render.HELP}\n{USAGE}", response_type="ephemeral")
+        request = _on_command(body, kind.lower(), words.strip())
+        if request is None:
+            ack(text=f"{messages.HELP}\n{messages.USAGE}", response_type="ephemeral")
             return
-        once(body, lambda connection: put_limited(connection, found, waiting))
+        once(body, lambda connection: _put(connection, request, waiting))
         ack()
 
-    for action in (render.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
-        app.action(action)(pressed)
+    for action in (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
+        app.action(action)(button)
     for name in (FIND_SIMILAR, INDEX_FILES):
         app.shortcut(name)(shortcut)
     app.command(COMMAND)(command)
 
 
+def _put(connection: Connection, request: Aside, waiting: int) -> None:
+    """Record a request, or that this person has too many waiting."""
+    ephemeral_messages.put_limited(connection, request, waiting, messages.too_many_waiting(waiting))
+
+
 # ---------------------------------------------------------------- buttons
 
 
-def _press(connection: Connection, body: Body, waiting: int) -> None:
+def _on_button(connection: Connection, body: Body, waiting: int) -> None:
     action: Body = body["actions"][0]
     channel, user = str(body["channel"]["id"]), str(body["user"]["id"])
     message: Body = body.get("message") or {}
@@ -93,41 +87,41 @@ def _press(connection: Connection, body: Body, waiting: int) -> None:
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
         said = Aside(ephemeral_messages.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
-        put_limited(connection, said, waiting)
+        _put(connection, said, waiting)
 
     if about is None:
-        say(TOO_OLD)
+        say(messages.QUESTION_EXPIRED)
         return
     kind = str(action.get("action_id")).partition(":")[0]
-    if kind == render.STOP:
+    if kind == buttons.STOP:
         _stop(connection, about, user, say)
     elif kind == buttons.FEEDBACK:
         verdict = str(action.get("value"))
-        feedback.put_feedback(connection, about, user, verdict, str(message.get("text") or "").replace("\u200b", ""))
-        say(THANKS[buttons.BAD if verdict == buttons.BAD else buttons.GOOD])
+        feedback.put_feedback(connection, about, user, verdict, restore_links(str(message.get("text") or "")))
+        say(messages.THANKS_BAD if verdict == buttons.BAD else messages.THANKS_GOOD)
     else:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
         if waiting and queue.waiting_of(connection, user) >= waiting:
-            say(ephemeral_messages.too_many(waiting))
+            say(messages.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):
-            say(LOOKING)
+            say(messages.ALREADY_SEARCHING)
 
 
 def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str], None]) -> None:
     asked = about.question
     if asked.user != user:
-        say(NOT_YOURS)
+        say(messages.NOT_YOUR_ANSWER)
     elif not queue.halt_question(connection, asked.channel, asked.ts, queue.STOPPED):
-        say(TOO_LATE)
+        say(messages.ALREADY_ANSWERED)
 
 
 # ---------------------------------------------------------------- shortcuts and the command
 
 
 def _on_message(body: Body, me: str) -> Aside:
-    """What is to be done with a message that somebody chose."""
+    """Return what a shortcut on a message asks for."""
     message: Body = body["message"]
     about = {
         "ts": str(body.get("message_ts") or message.get("ts") or ""),
@@ -147,8 +141,8 @@ def _on_message(body: Body, me: str) -> Aside:
     )
 
 
-def _commanded(body: Body, kind: str, words: str) -> Aside | None:
-    """None: to be told how to use it."""
+def _on_command(body: Body, kind: str, words: str) -> Aside | None:
+    """Return what a command asks for; None if it is not understood, or asks for help."""
     known = {"find": ephemeral_messages.FIND, "search": ephemeral_messages.FIND, "status": ephemeral_messages.STATUS}
     if kind not in known or (known[kind] == ephemeral_messages.FIND and not words):
         return None

@@ -1,63 +1,56 @@
-"""What can be pressed under an answer. Pure.
+"""The buttons under an answer. Pure.
 
-A button says by numbers alone what it is about, and a press is believed in nothing: what may be shown is decided anew.
+A button names what it is about by numbers alone, and nothing in a click is trusted: what may be shown is decided again.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-Block = dict[str, Any]
+from bot.slack import messages
+from bot.slack.blocks import Block, actions, button, label
 
-MORE, FILE, FEEDBACK = "more", "file", "feedback"
-"""Action ids. Of several buttons for files each has its number behind it, `file:12`."""
+STOP, MORE, FILE, FEEDBACK = "stop", "more", "file", "feedback"
+"""Action ids. Each of several buttons for files has its number after it: `file:12`."""
 
-ONWARD, VERDICT = "onward", "verdict"
-"""The blocks that they are in."""
+IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
+"""Block ids."""
 
 GOOD, BAD = "good", "bad"
 
-LABEL = 75
-"""Characters of a button's text that Slack takes."""
-
-BUTTONS = 3
+MAX_FILE_BUTTONS = 3
 """Files that have a button each; more of them are chosen from a list."""
 
-_CHOICES = 100
+_MAX_OPTIONS = 100
 
 
-def onward(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]:
-    """Buttons for more pages and for single files, (document, title) each; no block when there is nothing to press."""
-    elements: list[Block] = [_button(MORE, "Show more pages", MORE)] if more else []
-    if len(files) <= BUTTONS:
-        elements += [_button(f"{FILE}:{id}", f"Only in {title}", str(id)) for id, title in files]
+def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]:
+    """Return one block of buttons for more pages and for single files, (document, title) each; [] if there is none."""
+    elements: list[Block] = [button(MORE, messages.MORE_PAGES_BUTTON, MORE)] if more else []
+    if len(files) <= MAX_FILE_BUTTONS:
+        elements += [button(f"{FILE}:{id}", messages.only_in_button(title), str(id)) for id, title in files]
     else:
-        options = [{"text": _plain(title), "value": str(id)} for id, title in files[:_CHOICES]]
-        chosen = {"type": "static_select", "action_id": FILE, "placeholder": _plain("Only in …"), "options": options}
-        elements.append(chosen)
-    return [{"type": "actions", "block_id": ONWARD, "elements": elements}] if elements else []
+        options = [{"text": label(title), "value": str(id)} for id, title in files[:_MAX_OPTIONS]]
+        placeholder = label(messages.ONLY_IN_LIST)
+        elements.append({"type": "static_select", "action_id": FILE, "placeholder": placeholder, "options": options})
+    return [actions(PAGES_BLOCK, elements)] if elements else []
 
 
-def verdict() -> Block:
-    """Good or bad, for whoever reads the answer."""
+def feedback_buttons() -> Block:
+    """Return the block that asks every reader whether the answer is good or bad."""
     sides = {
-        "positive_button": {"text": _plain("Good answer"), "value": GOOD},
-        "negative_button": {"text": _plain("Bad answer"), "value": BAD},
+        "positive_button": {"text": label(messages.GOOD_ANSWER_BUTTON), "value": GOOD},
+        "negative_button": {"text": label(messages.BAD_ANSWER_BUTTON), "value": BAD},
     }
-    buttons = {"type": "feedback_buttons", "action_id": FEEDBACK, **sides}
-    return {"type": "context_actions", "block_id": VERDICT, "elements": [buttons]}
+    element = {"type": "feedback_buttons", "action_id": FEEDBACK, **sides}
+    return {"type": "context_actions", "block_id": FEEDBACK_BLOCK, "elements": [element]}
 
 
-def _button(action_id: str, text: str, value: str) -> Block:
-    return {"type": "button", "action_id": action_id, "text": _plain(text), "value": value}
+def stop_button() -> Block:
+    """Return the block of an answer that is not there yet."""
+    return actions(IN_PROGRESS_BLOCK, [button(STOP, messages.STOP_BUTTON, STOP)])
 
 
-def _plain(text: str) -> Block:
-    """A stranger's words as a label: nothing is made of them, and they keep their end, where a file's ending is."""
-    seen = "".join(sign for sign in text if unicodedata.category(sign)[0] != "C")
-    seen = seen.replace("<", "‹").replace(">", "›").strip() or "?"
-    if len(seen) > LABEL:
-        seen = f"{seen[: LABEL - 13]}…{seen[-12:]}"
-    return {"type": "plain_text", "text": seen, "emoji": False}
+def is_working(blocks: Iterable[Block]) -> bool:
+    """Return whether a message is an answer that is not there yet."""
+    return any(block.get("block_id") == IN_PROGRESS_BLOCK for block in blocks)

@@ -1,10 +1,13 @@
-"""Calls to Slack's Web API, and what its failures mean: later, never, or somebody has to act."""
+"""Slack's Web API as far as Magpie calls it: retries, errors and cursors are handled here and nowhere else."""
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -13,22 +16,32 @@ from slack_sdk.http_retry.builtin_handlers import (
     RateLimitErrorRetryHandler,
     ServerErrorRetryHandler,
 )
+from slack_sdk.http_retry.handler import RetryHandler
+from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
 from rag import MagpieError, OperatorMustAct, TryAgain
 
-_TIMEOUT = 30
-_IMPATIENT = 5
-_RETRIES = 2
+Json: TypeAlias = Mapping[str, Any]
+"""An object as Slack sends it."""
 
-_LATER = frozenset("ratelimited internal_error fatal_error service_unavailable request_timeout".split())
+_CONVERSATION_TYPES = "public_channel,private_channel,mpim,im"
+_PAGE = 999
+"""Rows of a list that one request asks for; the most that Slack gives."""
+
+_MESSAGES = {"limit": 200, "inclusive": True, "include_all_metadata": True}
+"""What every request for messages asks for; Slack recommends no more than 200 at a time."""
+
+_RESPONSE_SECONDS = 10
+
+_BUSY = frozenset("ratelimited internal_error fatal_error service_unavailable request_timeout".split())
 _TOKEN = frozenset(
     "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type".split()
 )
 
 
 class Refused(MagpieError):
-    """Slack will not do this, now or later: the message, the file or the conversation is out of reach."""
+    """Slack refuses a request and will refuse it later too: the message, file or conversation cannot be reached."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"Slack refused: {code}.")
@@ -36,51 +49,279 @@ class Refused(MagpieError):
 
 
 class Stopping(Exception):
-    """Magpie ends: what was begun is put back as it is. Outside rag's tree, so that rag makes no answer of it."""
+    """Magpie is shutting down: work in progress is put back. Not a MagpieError, so that rag makes no answer of it."""
 
 
 class Superseded(Exception):
-    """A question was changed, stopped or deleted while it was worked on. Outside rag's tree, for the same reason."""
+    """A question was changed, stopped or deleted during the work on it. Not a MagpieError for the same reason."""
 
 
-def open_client(settings: SlackSettings) -> WebClient:
-    """For calls that may be made twice: those that read, and those that leave the same state behind."""
-    client = _client(settings)
-    client.retry_handlers.append(ServerErrorRetryHandler(max_retry_count=_RETRIES))
-    return client
+class RetryPolicy(Enum):
+    """How long one request may take, and which failed requests are sent again."""
+
+    PATIENT = "patient"
+    """30 seconds. A request that leaves the same state when it is made twice is repeated after any failure that may
+    pass. A request that posts something is repeated only when Slack says that it did nothing (429)."""
+
+    IMPATIENT = "impatient"
+    """5 seconds, and nothing is repeated: for lookups that a reply waits for and can do without."""
 
 
-def open_poster(settings: SlackSettings) -> WebClient:
-    """For calls that must not be made twice. Nothing is repeated but what Slack says it did not do (429)."""
-    client = _client(settings)
-    client.retry_handlers = [
-        handler for handler in client.retry_handlers if not isinstance(handler, ConnectionErrorRetryHandler)
-    ]
-    return client
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the bot token belongs to. `scopes`: those that Slack granted; empty when it does not say."""
+
+    user_id: str
+    user: str
+    team_id: str
+    team: str
+    scopes: frozenset[str]
 
 
-def open_asker(settings: SlackSettings) -> WebClient:
-    """For what a reply waits for and can do without: it does not wait long, and nothing is repeated."""
-    client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.api_url, timeout=_IMPATIENT)
-    client.retry_handlers = []
-    return client
+class SlackClient:
+    """Magpie's calls to Slack, with one bot token. Any thread may use it.
+
+    Every method may raise TryAgain (Slack is busy or unreachable), OperatorMustAct (the token or its scopes are wrong)
+    or Refused. Methods that return an iterator make a request only when the next page is needed; their `check` is
+    called before each request, and may raise to end it.
+    """
+
+    def __init__(self, settings: SlackSettings, retries: RetryPolicy = RetryPolicy.PATIENT) -> None:
+        patient = retries is RetryPolicy.PATIENT
+        once: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=2)] if patient else []
+        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if patient else []
+        self._once = _web_client(settings, 30 if patient else 5, once)
+        self._web = _web_client(settings, 30 if patient else 5, [*once, *more])
+
+    @property
+    def web(self) -> WebClient:
+        """The SDK's client, for Bolt, which makes calls of its own."""
+        return self._web
+
+    # ------------------------------------------------------------ the app itself
+
+    def identify(self) -> Identity:
+        with map_errors():
+            found = self._web.auth_test()
+        granted = str(found.headers.get("x-oauth-scopes", ""))
+        scopes = frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
+        return Identity(
+            str(found["user_id"]), str(found.get("user")), str(found["team_id"]), str(found.get("team")), scopes
+        )
+
+    def open_socket(self, app_token: str) -> str:
+        """Return the address of a new Socket Mode connection."""
+        with map_errors():
+            return str(self._web.apps_connections_open(app_token=app_token)["url"])
+
+    def call(self, method: str, arguments: Json) -> None:
+        """Make any call, only to see whether Slack allows it."""
+        with map_errors():
+            self._web.api_call(method, params=dict(arguments))
+
+    # ------------------------------------------------------------ messages
+
+    def post_message(
+        self, channel: str, text: str, blocks: Sequence[Json], *, thread: str = "", metadata: Json | None = None
+    ) -> str:
+        """Post a message and return its ts."""
+        with map_errors():
+            posted = self._once.chat_postMessage(
+                channel=channel,
+                thread_ts=thread or None,
+                text=text,
+                blocks=_dicts(blocks),
+                metadata=None if metadata is None else dict(metadata),
+                unfurl_links=False,
+                unfurl_media=False,
+                parse="none",
+            )
+        return str(posted["ts"])
+
+    def post_ephemeral(
+        self, channel: str, user: str, text: str, blocks: Sequence[Json] | None = None, *, thread: str = ""
+    ) -> None:
+        """Post a message that only one person sees."""
+        with map_errors():
+            self._once.chat_postEphemeral(
+                channel=channel,
+                user=user,
+                thread_ts=thread or None,
+                text=text,
+                blocks=None if blocks is None else _dicts(blocks),
+                parse="none",
+            )
+
+    def respond(self, url: str, text: str, blocks: Sequence[Json]) -> None:
+        """Post a message that only one person sees, through a response_url."""
+        with map_errors():
+            answered = WebhookClient(url, timeout=_RESPONSE_SECONDS).send(
+                text=text, blocks=_dicts(blocks), response_type="ephemeral", replace_original=False
+            )
+        if answered.status_code == 429 or answered.status_code >= 500:
+            raise TryAgain(f"Slack is busy ({answered.status_code}).")
+        if answered.status_code != 200:
+            raise Refused(f"response_url {answered.status_code}")
+
+    def update_message(self, channel: str, ts: str, text: str, blocks: Sequence[Json]) -> None:
+        with map_errors():
+            self._web.chat_update(channel=channel, ts=ts, text=text, blocks=_dicts(blocks), parse="none")
+
+    def delete_message(self, channel: str, ts: str) -> None:
+        with map_errors():
+            self._web.chat_delete(channel=channel, ts=ts)
+
+    def get_permalink(self, channel: str, ts: str) -> str:
+        with map_errors():
+            return str(self._web.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
+
+    def add_reaction(self, channel: str, ts: str, name: str) -> None:
+        """Add a reaction, unless it is there already."""
+        with _accepting("already_reacted"), map_errors():
+            self._web.reactions_add(channel=channel, timestamp=ts, name=name)
+
+    def remove_reaction(self, channel: str, ts: str, name: str) -> None:
+        """Remove a reaction, if it is there."""
+        with _accepting("no_reaction"), map_errors():
+            self._web.reactions_remove(channel=channel, timestamp=ts, name=name)
+
+    def set_status(self, channel: str, thread: str, status: str) -> None:
+        """Show a status line under a thread; an empty one removes it."""
+        with map_errors():
+            self._web.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=status)
+
+    def list_history(self, channel: str, *, oldest: str, latest: str | None = None) -> Iterator[Json]:
+        """Yield the messages of a conversation, newest first, without the replies in its threads. Both ends count."""
+        within = {"channel": channel, "oldest": oldest, "latest": latest}
+        return self._rows(self._web.conversations_history, "messages", {**_MESSAGES, **within})
+
+    def list_replies(self, channel: str, thread: str, *, oldest: str, latest: str | None = None) -> Iterator[Json]:
+        """Yield a thread's first message and its replies, oldest first. Both ends count."""
+        within = {"channel": channel, "ts": thread, "oldest": oldest, "latest": latest}
+        return self._rows(self._web.conversations_replies, "messages", {**_MESSAGES, **within})
+
+    def find_message(self, channel: str, ts: str, thread: str = "") -> Json | None:
+        """Return one message, of a thread where one is given; None if it does not exist."""
+        if thread and thread != ts:
+            found = self.list_replies(channel, thread, oldest=ts, latest=ts)
+        else:
+            found = self.list_history(channel, oldest=ts, latest=ts)
+        return next((message for message in found if message.get("ts") == ts), None)
+
+    # ------------------------------------------------------------ conversations and people
+
+    def list_conversations(self, user: str | None = None, check: Callable[[], object] | None = None) -> Iterator[Json]:
+        """Yield the conversations that Magpie is in, or those of a person: their private ones only where Magpie is a
+        member too."""
+        arguments = {"types": _CONVERSATION_TYPES, "limit": _PAGE} | ({} if user is None else {"user": user})
+        return self._rows(self._web.users_conversations, "channels", arguments, check)
+
+    def list_members(self, channel: str, check: Callable[[], object] | None = None) -> Iterator[str]:
+        """Yield the user ids of a conversation's members."""
+        arguments = {"channel": channel, "limit": _PAGE}
+        return map(str, self._rows(self._web.conversations_members, "members", arguments, check))
+
+    def list_people(self, check: Callable[[], object] | None = None) -> Iterator[Json]:
+        """Yield the people and apps of this workspace."""
+        return self._rows(self._web.users_list, "members", {"limit": _PAGE}, check)
+
+    def get_person(self, user: str) -> Json:
+        with map_errors():
+            found: Json = self._web.users_info(user=user)["user"]
+        return found
+
+    def get_conversation(self, channel: str) -> Json:
+        with map_errors():
+            found: Json = self._web.conversations_info(channel=channel)["channel"]
+        return found
+
+    def open_direct_message(self, user: str) -> str:
+        """Return the id of Magpie's direct message with a person."""
+        with map_errors():
+            return str(self._web.conversations_open(users=user)["channel"]["id"])
+
+    def publish_home(self, user: str, view: Json) -> None:
+        with map_errors():
+            self._web.views_publish(user_id=user, view=dict(view))
+
+    # ------------------------------------------------------------ files
+
+    def get_file(self, file: str) -> Json:
+        with map_errors():
+            found: Json = self._web.files_info(file=file)["file"]
+        return found
+
+    def list_files(self, channel: str | None = None, *, count: int = 100) -> Iterator[list[Json]]:
+        """Yield pages of file objects. The SDK's own iterator stops after the first page: this list has no cursor."""
+        page = 1
+        while True:
+            with map_errors():
+                found = self._web.files_list(channel=channel, count=count, page=page)
+            yield found["files"]
+            if page >= int((found.get("paging") or {}).get("pages", 1)):
+                return
+            page += 1
+
+    def delete_file(self, file: str) -> None:
+        with map_errors():
+            self._web.files_delete(file=file)
+
+    def request_upload(self, filename: str, length: int) -> tuple[str, str]:
+        """Return the id of a new file, and the URL that its bytes go to."""
+        with map_errors():
+            target = self._web.files_getUploadURLExternal(filename=filename, length=length)
+        return str(target["file_id"]), str(target["upload_url"])
+
+    def share_uploads(self, titles: Mapping[str, str], channel: str, thread: str) -> None:
+        """Share uploaded files, {id: title}, in one message of a thread. Slack does it a little later."""
+        files: list[dict[str, str | None]] = [{"id": file, "title": title} for file, title in titles.items()]
+        with map_errors():
+            self._once.files_completeUploadExternal(files=files, channel_id=channel, thread_ts=thread)
+
+    def _rows(
+        self, call: Callable[..., Any], field: str, arguments: Json, check: Callable[[], object] | None = None
+    ) -> Iterator[Any]:
+        """Yield the rows of every page of a list with cursors."""
+        cursor = None
+        while True:
+            if check is not None:
+                check()
+            with map_errors():
+                found = call(cursor=cursor, **arguments)
+            yield from found[field]
+            cursor = (found.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
 
 
-def _client(settings: SlackSettings) -> WebClient:
-    client = WebClient(token=settings.bot_token.get_secret_value(), base_url=settings.api_url, timeout=_TIMEOUT)
-    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=_RETRIES))
-    return client
+def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler]) -> WebClient:
+    token = settings.bot_token.get_secret_value()
+    return WebClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
+
+
+def _dicts(blocks: Sequence[Json]) -> list[dict[str, Any]]:
+    return [dict(block) for block in blocks]
 
 
 @contextmanager
-def calling() -> Iterator[None]:
-    """Turn what a call raises into our tree: TryAgain, OperatorMustAct (a token or a scope), or Refused."""
+def _accepting(code: str) -> Iterator[None]:
+    """Take one refusal for success: what was asked for is so already."""
+    try:
+        yield
+    except Refused as error:
+        if error.code != code:
+            raise
+
+
+@contextmanager
+def map_errors() -> Iterator[None]:
+    """Turn what the SDK raises into TryAgain, OperatorMustAct or Refused."""
     try:
         yield
     except SlackApiError as error:
         response = error.response
         code = str(response.get("error") or response.status_code)
-        if response.status_code == 429 or response.status_code >= 500 or code in _LATER:
+        if response.status_code == 429 or response.status_code >= 500 or code in _BUSY:
             raise TryAgain(f"Slack is busy ({code}).") from error
         if code in _TOKEN:
             needed = response.get("needed")
@@ -89,5 +330,5 @@ def calling() -> Iterator[None]:
                 "Run `magpie doctor`; after a change of scopes the app must be installed again.",
             ) from error
         raise Refused(code) from error
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: an answer that is no JSON
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the response is not JSON
         raise TryAgain(f"Slack cannot be reached ({type(error).__name__}).") from error

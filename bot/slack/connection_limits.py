@@ -1,7 +1,7 @@
-"""How long a connection may take and how many there may be: uvicorn's HTTP protocol with deadlines and limits.
+"""uvicorn's HTTP protocol with deadlines for each connection and limits on their number.
 
-uvicorn ends a connection only while it idles between two requests. A client that never finishes its headers or its body
-would stay connected for as long as it likes, and enough of them would use up the process's file descriptors.
+uvicorn closes a connection only while it is idle between two requests. A client that never finishes its headers or body
+would stay connected, and many of them would use up the process's file descriptors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What may happen in Slack, in our words."""
+"""What may happen in Slack, as value types."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
 OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
 TEXTS = frozenset("txt text md markdown log".split())
 READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
-"""Endings of what the reader can read; everything else shared in a channel is left alone, without a word."""
+"""Extensions of files that can be read. Other files shared in a channel are ignored."""
 
 WEB_PAGES = frozenset("html htm xhtml".split())
 
 
 @dataclass(frozen=True, slots=True)
 class SlackFile:
-    """A file object. `stub`: Slack told no more than the id; ask files.info before anything is decided.
+    """A file object. `stub`: Slack sent only the id; call files.info before deciding anything.
 
-    `snippet`: text that was pasted, or a small file of text.
+    `snippet`: pasted text, or a small text file.
     """
 
     id: str
@@ -39,19 +39,19 @@ class SlackFile:
 
     @property
     def readable(self) -> bool:
-        """Whether it is worth fetching: hosted by Slack, and of a type the reader knows.
+        """Whether it is worth fetching: hosted by Slack, and of a type that can be read.
 
-        A snippet is text whatever its ending: somebody's code, or the end of a log.
+        A snippet is text whatever its extension: code, or the end of a log.
         """
         return self.usable and (self.ending in READABLE or (self.snippet and self.ending not in WEB_PAGES))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Somebody asks. `text` is without the mention; `thread` is the ts that replies go under, empty: under none.
+    """A question. `text` is without the mention; `thread` is the ts of the thread for replies, empty: no thread.
 
-    `kind` is `ask` for a message; what a button or a shortcut asks for has a name of its own, and `about` says of what.
-    Its `ts` is the time of the press, at which there is no message.
+    `kind` is `ask` for a message; each button and shortcut has a kind of its own, and `about` says what it is about.
+    Its `ts` is the time of the click, at which there is no message.
     """
 
     channel: str
@@ -66,9 +66,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Something said in a thread without a mention: a question, if Magpie answered there and it is meant.
+    """A reply in a thread without a mention: possibly a question, if Magpie answered there.
 
-    `others`: it speaks to somebody by name. `pictures` are those of the question's files that are pictures.
+    `others`: it mentions another person. `pictures` are those of the question's files that are pictures.
     """
 
     question: Question
@@ -78,7 +78,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The words of a message changed, which may have been a question; `at`: when, seconds since 1970."""
+    """The text of a message, possibly a question, changed; `at`: when, in seconds since 1970."""
 
     channel: str
     ts: str
@@ -88,19 +88,19 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A file was put where Magpie is. `ts` is empty when the event does not say in which message."""
+    """A file was shared in a conversation that Magpie is in. `ts`: of the message, empty if the event does not say."""
 
     file: SlackFile
     channel: str
     user: str
     ts: str = ""
     at: float = field(default=0.0, compare=False)
-    """When, seconds since 1970; 0: not told."""
+    """When, in seconds since 1970; 0 if the event does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queried:
-    """A picture sent to Magpie: a query, and not to be indexed."""
+    """A picture sent to Magpie: a query, which is not indexed."""
 
     file: str
     channel: str
@@ -113,14 +113,14 @@ class Unshared:
     file: str
     channel: str | None = None
     at: float = field(default=0.0, compare=False)
-    """When, seconds since 1970; 0: not told."""
+    """When, in seconds since 1970; 0 if the event does not say."""
     ts: str = field(default="", compare=False)
-    """Of the message that no longer shares it; empty: not told."""
+    """Of the message that no longer shares it; empty if the event does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A web address was written where Magpie is, to others than Magpie."""
+    """A web address was written in a conversation that Magpie is in, in a message not addressed to Magpie."""
 
     url: str
     channel: str
@@ -130,7 +130,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Unlinked:
-    """The message with a web address went, or the address in it."""
+    """A message with a web address was deleted, or the address was removed from it."""
 
     url: str
     channel: str
@@ -139,7 +139,7 @@ class Unlinked:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A message was deleted; a question in it that is not answered yet is dropped."""
+    """A message was deleted; a question in it that is not answered yet is canceled."""
 
     channel: str
     ts: str
@@ -147,14 +147,14 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Some property of a file changed; which one, Slack does not say."""
+    """A property of a file changed; Slack does not say which."""
 
     file: str
 
 
 @dataclass(frozen=True, slots=True)
 class HomeOpened:
-    """Somebody looks at Magpie's Home; `channel` is their direct message."""
+    """A person opened Magpie's Home; `channel` is their direct message."""
 
     user: str
     channel: str
@@ -180,14 +180,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Who can read a conversation may have changed, or what kind of conversation it is."""
+    """The members of a conversation, or its kind, may have changed."""
 
     channel: str
 
 
 @dataclass(frozen=True, slots=True)
 class PersonChanged:
-    """Somebody came, became a guest or a member, or was deactivated (`gone`)."""
+    """A person joined, became a guest or a member, or was deactivated (`gone`)."""
 
     user: str
     gone: bool

@@ -1,4 +1,4 @@
-"""Files from Slack, with every check before, while and after; and the pictures that go back."""
+"""Files in Slack: where they are shared, and their bytes, checked before, during and after the download."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from slack_sdk import WebClient
 
 from bot.settings import SlackSettings
-from bot.slack.client import Refused, calling
+from bot.slack import messages
+from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
 from bot.slack.payloads import mentions, slack_file
 from rag import Fetched, NotFound, OperatorMustAct, TryAgain, Unreadable
 
 KIND = "slack"
-"""What a source that lies at Slack is called in the catalog; its ref is the file's id."""
+"""The kind of a source that is a file in Slack; its ref is the file's id."""
 
 LINK = "slack-link"
-"""What a web page is called there whose address was written in a conversation; its ref is the address."""
+"""The kind of a source that is a web page whose address was written in a conversation; its ref is the address."""
 
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
-"""What files.info says of a file that no conversation shares where Magpie is. Other errors say nothing about that."""
+"""Errors of files.info for a file that is not shared where Magpie is. Other errors say nothing about that."""
 
 _READY_AFTER = (0.5, 1, 2, 4, 8)
-"""Seconds between two looks at a fresh file, which has no type and no address while Slack checks it."""
+"""Seconds between two looks at a new file, which has neither type nor address while Slack checks it."""
 
 _SECOND = 1_000_000_000
 _BLOCK = 1 << 16
@@ -36,19 +36,19 @@ _SECONDS = 60
 
 
 class SlackFiles:
-    """Knows one workspace's files. Any thread may call it."""
+    """The files of one workspace, as a Fetcher of rag. Any thread may call it."""
 
     def __init__(
         self,
-        client: WebClient,
+        client: SlackClient,
         settings: SlackSettings,
         me: str,
         max_mb: int,
         is_wanted: Callable[[str], bool] = lambda _: False,
         is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`is_wanted`: whether somebody said that a picture is to be indexed though it was sent as a question.
-        `is_question`: whether a message is a question, by its channel and ts.
+        """`is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
+        message is a question, by its channel and ts.
         """
         self._client = client
         self._is_wanted = is_wanted
@@ -60,36 +60,34 @@ class SlackFiles:
         self._stop = threading.Event()
 
     def close(self) -> None:
-        """Let nobody wait for a fresh file any longer."""
+        """End every wait for a new file."""
         self._stop.set()
 
-    # ------------------------------------------------------------ what rag fetches
+    # ------------------------------------------------------------ the fetcher
 
     def __call__(self, ref: str, into: Path) -> Fetched:
-        """As rag's Fetcher. A file that is not Magpie's business counts as gone: its shares go, without a word."""
+        """Download a file for the index. Raise NotFound if it does not belong there, which removes its shares."""
         raw = self.ready(ref)
         file = slack_file(raw)
         if file.user == self._me or not file.readable:
-            raise NotFound(f"{file.name} is not for the index.")
+            raise NotFound(f"{file.name} does not belong in the index.")
         if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)
         return Fetched(changed_ns(file), file.size, file.name, file.link)
 
     def info(self, file: str) -> Mapping[str, Any]:
-        """The whole file object. Raise NotFound for one that is deleted, or not shared in any conversation that Magpie
-        is in; TryAgain when Slack does not say which."""
+        """Return the whole file object. Raise NotFound if the file is deleted, or not shared in any conversation that
+        Magpie is in; TryAgain if Slack does not say which."""
         try:
-            with calling():
-                found: Mapping[str, Any] = self._client.files_info(file=file)["file"]
+            return self._client.get_file(file)
         except Refused as error:
             if error.code not in _GONE:
                 raise TryAgain(f"Slack did not show the file {file} ({error.code}).") from error
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
-        return found
 
     def ready(self, file: str) -> Mapping[str, Any]:
-        """The file object once Slack has checked the bytes. Raise TryAgain when that takes longer than 16 s."""
+        """Return the file object once Slack has checked the bytes. Raise TryAgain if that takes longer than 16 s."""
         for wait in (*_READY_AFTER, 0):
             raw = self.info(file)
             if raw.get("mode") in ("tombstone", "hidden_by_limit"):
@@ -99,17 +97,17 @@ class SlackFiles:
             if raw.get("is_external") or self._stop.wait(wait):
                 break
         if raw.get("is_external"):
-            raise NotFound(f"The file {file} does not lie at Slack.")
+            raise NotFound(f"The file {file} is not hosted by Slack.")
         raise TryAgain("Slack is still checking the file.")
 
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
-        """Whether every message that shares this picture is a question: in a direct message, or with a mention."""
+        """Return whether every message that shares this picture is a question: direct, or with a mention."""
         places = list(_shares(raw))
         return bool(places) and all(self._asks_me(channel, share) for channel, share in places)
 
     def shows_document(self, raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool:
-        """Whether some message in a conversation, except those in `removed`, shares this picture without asking Magpie
-        about it."""
+        """Return whether any message in a conversation, except those in `removed`, shares this picture without asking
+        Magpie about it."""
         here = [share for there, share in _shares(raw) if there == channel and share.get("ts") not in removed]
         return any(not self._asks_me(channel, share) for share in here)
 
@@ -121,35 +119,24 @@ class SlackFiles:
         )
 
     def _mentions_me(self, channel: str, share: Mapping[str, Any]) -> bool:
-        ts = share.get("ts", "")
-        parent = share.get("thread_ts")
         try:
-            with calling():
-                if parent and parent != ts:
-                    found = self._client.conversations_replies(
-                        channel=channel, ts=parent, oldest=ts, latest=ts, inclusive=True
-                    )
-                else:
-                    found = self._client.conversations_history(
-                        channel=channel, oldest=ts, latest=ts, inclusive=True, limit=1
-                    )
+            found = self._client.find_message(channel, str(share.get("ts", "")), str(share.get("thread_ts") or ""))
         except Refused:
             return False
-        return any(mentions(one.get("text", ""), self._me) for one in found["messages"] if one.get("ts") == ts)
+        return found is not None and mentions(found.get("text", ""), self._me)
 
     # ------------------------------------------------------------ bytes
 
     def download(self, raw: Mapping[str, Any], into: Path) -> None:
-        """Write the file's bytes. The token goes to the hosts that are set and nowhere else, redirects included.
+        """Write the file's bytes. The token is sent to the configured hosts only, and redirects are not followed.
 
-        Raise Unreadable for a file over the limit, OperatorMustAct when Slack wants a login, TryAgain when the
-        bytes do not come, or not all of them.
+        Raise Unreadable for a file over the limit, OperatorMustAct if Slack asks for a login, TryAgain if not all of
+        the bytes arrive.
         """
         file, url = slack_file(raw), str(raw["url_private_download"])
         if (file.size or 0) > self._max_mb << 20:
             raise Unreadable(
-                f"The file has {(file.size or 0) >> 20} MB; the limit is {self._max_mb} MB.",
-                "Split it, or ask whoever runs Magpie to raise MAGPIE_READ__MAX_MB.",
+                messages.file_too_large((file.size or 0) >> 20, self._max_mb), messages.SPLIT_FILE_OR_RAISE_LIMIT
             )
         self._check_address(url)
         kind = str(raw.get("mimetype", ""))
@@ -159,7 +146,7 @@ class SlackFiles:
                 client.stream("GET", url, headers={"Authorization": f"Bearer {self._token}"}) as response,
             ):
                 _check_response(response, html=kind.startswith("text/html"))
-                # A text may itself be a web page's; the login page that is told by its header comes no further.
+                # A text file may look like a web page; a login page was recognized by its header above.
                 self._write(response, into, file.size, text=kind.startswith("text/"))
         except httpx.HTTPError as error:
             raise TryAgain(f"The file could not be downloaded ({type(error).__name__}).") from error
@@ -168,8 +155,8 @@ class SlackFiles:
         parts = urlsplit(url)
         if parts.netloc not in self._hosts or not (parts.scheme == "https" or _is_loopback(parts.hostname)):
             raise OperatorMustAct(
-                f"The file lies at {parts.scheme}://{parts.netloc}, where files may not come from.",
-                "If that is right, add the host to SLACK_FILE_HOSTS.",
+                f"The file is at {parts.scheme}://{parts.netloc}, which is not in SLACK_FILE_HOSTS.",
+                "If Slack serves your files from there, add the host to SLACK_FILE_HOSTS.",
             )
 
     def _write(self, response: httpx.Response, into: Path, size: int | None, *, text: bool) -> None:
@@ -180,10 +167,10 @@ class SlackFiles:
                     raise _login_page()
                 written += len(block)
                 if written > self._max_mb << 20:
-                    raise Unreadable(f"The file has more than {self._max_mb} MB.", "Split it.")
+                    raise Unreadable(messages.file_over_limit(self._max_mb), messages.SPLIT_FILE)
                 out.write(block)
         if size is not None and written != size:
-            raise TryAgain(f"Of {size} bytes {written} came.")
+            raise TryAgain(f"Only {written} of {size} bytes arrived.")
 
 
 def _check_response(response: httpx.Response, *, html: bool) -> None:
@@ -201,7 +188,7 @@ def _check_response(response: httpx.Response, *, html: bool) -> None:
 
 def _login_page() -> OperatorMustAct:
     return OperatorMustAct(
-        "Slack asked for a login instead of giving the file.",
+        "Slack sent a login page instead of the file.",
         "Check the scope files:read, then install the app again: `magpie doctor` tries a real file.",
     )
 
@@ -214,12 +201,12 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def changed_ns(file: SlackFile) -> int | None:
-    """The time Slack knows of a file, as the catalog keeps times; None for a stub."""
+    """Return the time of a file as the catalog stores it, in nanoseconds; None for a stub."""
     return None if file.created is None else file.created * _SECOND
 
 
 def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(channel, share) of every message that Magpie can see this file in."""
+    """Yield (channel, share) for every message in which Magpie can see this file."""
     for spaces in (raw.get("shares") or {}).values():
         for channel, shares in spaces.items():
             for share in shares:
@@ -227,10 +214,11 @@ def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool | None:
-    """Whether a file is shared in a conversation; None if this file object does not say. Messages in `removed`, by ts,
-    do not count.
+    """Return whether a file is shared in a conversation; None if this file object does not say. Messages in `removed`,
+    by ts, do not count.
 
-    A stub, an object without `shares` and a list of shares that is cut off name places, but never rule one out.
+    A stub, an object without `shares` and a truncated list of shares prove that a file is shared somewhere, but never
+    that it is not.
     """
     if raw.get("mode") == "tombstone":
         return False
@@ -239,16 +227,16 @@ def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] 
         return True
     if not messages and channel in channels_of(raw):
         return None if removed else True
-    told = isinstance(raw.get("shares"), Mapping) and not raw.get("has_more_shares")
-    return False if told and not slack_file(raw).stub else None
+    is_complete = isinstance(raw.get("shares"), Mapping) and not raw.get("has_more_shares")
+    return False if is_complete and not slack_file(raw).stub else None
 
 
 def shared_at(raw: Mapping[str, Any], channel: str) -> float:
-    """When a file was last shared in a conversation, seconds since 1970; 0 when that is not told."""
+    """Return when a file was last shared in a conversation, in seconds since 1970; 0 if the object does not say."""
     return max((float(share.get("ts") or 0) for there, share in _shares(raw) if there == channel), default=0.0)
 
 
 def channels_of(raw: Mapping[str, Any]) -> set[str]:
-    """Every conversation a file is shared in, as far as Magpie may know."""
+    """Return the conversations a file is shared in, as far as Magpie can see them."""
     named = {channel for key in ("channels", "groups", "ims") for channel in raw.get(key) or ()}
     return named | {channel for channel, _ in _shares(raw)}

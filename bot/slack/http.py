@@ -1,4 +1,4 @@
-"""What Magpie serves over HTTP: /health, and in HTTP mode the address Slack sends events to."""
+"""Magpie's HTTP server: /health, and in HTTP mode the address that Slack sends events to."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Health = Callable[[], Mapping[str, object]]
 
 
 def build_server(health: Health, app: App | None, secret: str = "") -> Starlette:
-    """Return the app of Magpie's port. In HTTP mode, `app` answers what is signed with `secret`.
+    """Return the app of Magpie's port. In HTTP mode, `app` answers requests that are signed with `secret`.
 
-    /health tells everyone the same, `health()["ok"]`, with status 200 or 503. Behind a reverse proxy every request
-    comes from this machine, and not every proxy adds a header that says so: a stranger's request would look local.
+    /health returns only `health()["ok"]`, with status 200 or 503, to local requests too. Behind a reverse proxy every
+    request comes from this machine, and not every proxy adds a header that says so.
     """
 
-    def tell(_: Request) -> Response:
+    def respond(_: Request) -> Response:
         ok = bool(health()["ok"])
         return JSONResponse({"ok": ok}, 200 if ok else 503)
 
-    routes = [Route(HEALTH_PATH, tell)]
+    routes = [Route(HEALTH_PATH, respond)]
     if app is not None:
 
         async def events(request: Request) -> Response:
@@ -48,7 +48,7 @@ def build_server(health: Health, app: App | None, secret: str = "") -> Starlette
 
 @contextmanager
 def serving(server: ASGIApp, host: str, port: int, limits: Limits | None = None) -> Iterator[int]:
-    """The server in a thread of its own while the `with` lasts; yields its port. Raise BadSetting when it is taken."""
+    """Run the server in a thread of its own during the `with`, and yield its port. Raise BadSetting if it is taken."""
     limits = limits or Limits()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def serving(server: ASGIApp, host: str, port: int, limits: Limits | None = None)
     except OSError as error:
         listening.close()
         raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error
-    # Nobody's word is taken for where a request came from: `proxy_headers` would, and who asks could then lie.
+    # `proxy_headers` would trust a header for where a request came from, which any client can set.
     config = uvicorn.Config(
         server,
         http=limited(limits),

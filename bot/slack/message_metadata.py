@@ -1,4 +1,4 @@
-"""What Magpie writes into a message's metadata, to know it again: which question it answers."""
+"""The metadata of Magpie's messages, which says what question a message answers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ EVENT_TYPE = "magpie_answer"
 
 
 def answer_to(question: Question) -> dict[str, Any]:
+    """Return the metadata of a message that answers a question."""
     return {"event_type": EVENT_TYPE, "event_payload": {"question": key(question)}}
 
 
 def question_of(message: Mapping[str, Any]) -> str:
-    """`channel:ts` of the question that a message answers; empty: none."""
+    """Return the `key` of the question that a message answers; empty if it answers none."""
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     return str(payload.get("question", ""))
 
 
 def key(question: Question) -> str:
+    """Return `channel:ts`."""
     return f"{question.channel}:{question.ts}"

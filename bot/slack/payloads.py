@@ -1,7 +1,7 @@
-"""What Slack says, in our words: raw events to questions, shared files and what went away. Pure; all ignore rules.
+"""Parse Slack's payloads: events into questions, shared files and removals. Pure; every rule what to ignore is here.
 
-An event yields any number of happenings; what is nobody's business yields none. The same thing told twice, or by
-two kinds of event, yields equal happenings, and the ledger keeps one row of them.
+An event yields any number of happenings, or none. The same happening reported twice, or by two kinds of event, yields
+equal values, and one row is stored of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from bot.slack.blocks import unescape
 from bot.slack.events import (
     READABLE,
     Changed,
@@ -60,25 +61,25 @@ SUBSCRIBED = (
 )
 """Events the manifest subscribes to, as Bolt names them."""
 
-# Slack escapes every "<" of a message itself, so none is inside its own marks; that bounds what each "<" can match.
+# Slack escapes every "<" that a person types, so there is none inside a mention or link; that bounds each match.
 _MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
 _LINK = re.compile(r"<(https?://[^<|>\s]+)(?:\|[^<>]*)?>")
 _LABELED = re.compile(r"<(?:https?|mailto):[^<|>]+\|([^<>]+)>")
 _BARE = re.compile(r"<((?:https?|mailto):[^<>]+)>")
 _CHANNEL = re.compile(r"<#\w+\|([^<>]+)>")
 _SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
-_MOST_LINKS = 5
-"""Web addresses taken from one message: a list of thirty is no document that somebody shares."""
+_MAX_LINKS = 5
+"""Web addresses taken from one message: a list of thirty is not a document that a person shares."""
 
 _NAMED = re.compile(r"<(?:@|!subteam|!here|!channel|!everyone)")
-"""Somebody is spoken to by name."""
+"""A mention of a person, a group or everybody."""
 
 _OF_CONVERSATIONS = ("member_", "channel_", "group_")
-"""What events and subtypes of messages begin with that tell of a conversation itself and of who is in it."""
+"""Prefixes of events and message subtypes that report changes of a conversation or of its members."""
 
 
 def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for each kind of event
-    """What an inner event means to Magpie, whose user id is `me`."""
+    """Return what an inner event means to Magpie, whose user id is `me`."""
     kind, channel = event.get("type"), _text(event.get("channel_id") or event.get("channel"))
     match kind:
         case "app_mention":
@@ -112,18 +113,18 @@ def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for 
 
 
 def slack_file(raw: Raw) -> SlackFile:
-    """A file object as Slack sends it, whole or as a stub."""
+    """Parse a file object, whole or a stub."""
     mode = raw.get("mode", "")
     if mode in ("", "file_access") or raw.get("file_access") == "check_file_info":
         return SlackFile(_text(raw.get("id")))
     name = _text(raw.get("name") or raw.get("title"))
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    told = _text(raw.get("filetype")).lower()
+    filetype = _text(raw.get("filetype")).lower()
     return SlackFile(
         _text(raw.get("id")),
         _text(raw.get("title")) if raw.get("title") and "." in _text(raw.get("title")) else name,
         raw.get("permalink"),
-        ending if ending in READABLE else told,
+        ending if ending in READABLE else filetype,
         raw.get("size"),
         raw.get("timestamp") or raw.get("created"),
         _text(raw.get("user")),
@@ -134,18 +135,17 @@ def slack_file(raw: Raw) -> SlackFile:
 
 
 def mentions(text: str, me: str) -> bool:
+    """Return whether a message mentions Magpie."""
     return any(match[1] == me for match in _MENTION.finditer(text))
 
 
 def without_mention(text: str, me: str) -> str:
-    """The text as a person reads it: without the mention of Magpie, entities resolved."""
+    """Return the text as a person reads it: without the mention of Magpie, entities resolved."""
     bare = _MENTION.sub(lambda match: " " if match[1] == me else match[0], text)
     bare = _LABELED.sub(r"\1", bare)
     bare = _BARE.sub(r"\1", bare)
     bare = _CHANNEL.sub(r"#\1", bare)
-    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-        bare = bare.replace(entity, sign)
-    return " ".join(bare.split())
+    return " ".join(unescape(bare).split())
 
 
 def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
@@ -161,13 +161,13 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
             gone = [Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()]
             links = [Unlinked(url, channel, deleted) for url in _links(before)]
             return [*gone, *links, Withdrawn(channel, deleted)]
-        case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # a channel made private has no event but this
+        case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # the only event when a channel becomes private
             return [Readers(channel)]
     return []
 
 
 def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
-    """A message of a person: its files, and a question when it is meant for Magpie."""
+    """Return the files of a person's message, and a question if it is addressed to Magpie."""
     user = _text(message.get("user"))
     if not user or user == me or message.get("bot_id"):
         return []
@@ -196,7 +196,7 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
 
 
 def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
-    """Files that came and went; other words; and a mention that was put in afterwards."""
+    """Return files and links that were added or removed, other words, and a mention that was added."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
     written = _text(message.get("ts"))
@@ -220,9 +220,9 @@ def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happenin
 
 
 def _links(message: Raw) -> list[str]:
-    """The first web addresses of a message's text, without their fragments; Slack's own lead to no page."""
+    """Return the first web addresses of a message, without fragments and without Slack's own, which need a login."""
     found = (url.replace("&amp;", "&").partition("#")[0] for url in _LINK.findall(_text(message.get("text"))))
-    return [url for url in dict.fromkeys(found) if not _SLACKS_OWN.match(url)][:_MOST_LINKS]
+    return [url for url in dict.fromkeys(found) if not _SLACKS_OWN.match(url)][:_MAX_LINKS]
 
 
 def _ids(message: Raw) -> Sequence[str]:
@@ -230,9 +230,9 @@ def _ids(message: Raw) -> Sequence[str]:
 
 
 def _at(event: Raw) -> float:
-    """When a message was written, or when what an event tells of happened."""
-    told = _text(event.get("ts") or event.get("event_ts"))
-    return float(told) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told) else 0.0
+    """Return when a message was written or an event happened, seconds since 1970; 0 if the event does not say."""
+    stamp = _text(event.get("ts") or event.get("event_ts"))
+    return float(stamp) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", stamp) else 0.0
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,6 @@
-"""Requests that claim to come from Slack: their size is limited first, then the signature checked, then they are read.
+"""Requests in HTTP mode: limit their size, check their signature, then parse them.
 
-Anyone can reach this address in HTTP mode. Nothing of a body is decoded before its signature holds.
+Anyone can reach this address in HTTP mode. No part of a body is decoded before its signature is verified.
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
@@ -21,12 +21,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 MAX_BYTES = 2 << 20
-"""Of one body. A message of 40,000 characters, escaped, in both versions of an edit, has about half of this."""
+"""Of one body. An edit of a message of 40,000 characters, with both versions escaped, has about half of this."""
 
 WINDOW = 300
 """Seconds that a signature may be older or newer than this machine's clock."""
 
-_ODD = "The body is not one of Slack's requests."
+_NOT_SLACK = "The body is not one of Slack's requests."
 
 _FIELDS = 100
 """Fields of a form; a slash command has 15."""
@@ -44,13 +44,13 @@ async def answer_signed(request: Request, app: App, secret: str) -> Response:
         body = await _read(request)
         if not is_signed(secret, request.headers, body, time()):
             raise _Rejected(401, "The request is not signed by Slack, or was signed more than five minutes ago.")
-        asked = _parse(request, body)
+        bolt_request = _parse(request, body)
     except _Rejected as rejected:
         return PlainTextResponse(str(rejected), rejected.status)
     except ClientDisconnect:
         return Response(status_code=400)
-    # Listeners write to the database, which may make them wait: not in the thread that serves all connections.
-    return to_starlette_response(await run_in_threadpool(app.dispatch, asked))
+    # Listeners write to the database and may wait: not in the thread that serves all connections.
+    return to_starlette_response(await run_in_threadpool(app.dispatch, bolt_request))
 
 
 def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
@@ -63,9 +63,9 @@ def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) 
 
 
 async def _read(request: Request) -> bytes:
-    told = request.headers.get("content-length", "0")
+    length = request.headers.get("content-length", "0")
     body = bytearray()
-    if not re.fullmatch(r"[0-9]{1,18}", told) or int(told) > MAX_BYTES:
+    if not re.fullmatch(r"[0-9]{1,18}", length) or int(length) > MAX_BYTES:
         raise _Rejected(413, f"The body is larger than {MAX_BYTES >> 20} MB.")
     async for part in request.stream():
         if len(body) + len(part) > MAX_BYTES:
@@ -75,29 +75,29 @@ async def _read(request: Request) -> bytes:
 
 
 def _parse(request: Request, body: bytes) -> BoltRequest:
-    """Bolt's request. Bolt parses the body again; here it is made sure that it can, and that it finds an object."""
+    """Return Bolt's request. Bolt parses the body again; this checks that it can, and that it finds an object."""
     try:
         text = body.decode()
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
-            told = json.loads(text)
+            payload = json.loads(text)
         else:
             form = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=_FIELDS))
-            told = json.loads(form["payload"]) if "payload" in form else form
-        if not told or not isinstance(told, dict):
+            payload = json.loads(form["payload"]) if "payload" in form else form
+        if not payload or not isinstance(payload, dict):
             raise _Rejected(400, "The body is not a JSON object or a form.")
-        if not _is_shaped(told):
-            raise _Rejected(400, _ODD)
+        if not _is_shaped(payload):
+            raise _Rejected(400, _NOT_SLACK)
         return BoltRequest(body=text, headers=dict(request.headers))
     except (ValueError, RecursionError) as error:
         raise _Rejected(400, "The body is not a JSON object or a form.") from error
     except (AttributeError, IndexError, KeyError, TypeError) as error:
-        # Bolt looks for the team and the user in the body, and takes their types for granted.
-        raise _Rejected(400, _ODD) from error
+        # Bolt looks for the team and the user in the body without checking their types.
+        raise _Rejected(400, _NOT_SLACK) from error
 
 
-def _is_shaped(told: Mapping[str, object]) -> bool:
+def _is_shaped(payload: Mapping[str, object]) -> bool:
     """Return whether the parts of a body that Bolt reads before any listener does are objects."""
-    actions = told.get("actions", [{}])
+    actions = payload.get("actions", [{}])
     if not isinstance(actions, list) or not actions:
         return False
-    return all(isinstance(each, dict) for each in (told.get("event", {}), told.get("view", {}), *actions))
+    return all(isinstance(each, dict) for each in (payload.get("event", {}), payload.get("view", {}), *actions))

@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median, quantiles
 from threading import Event
 
-from bot.answers.render import is_working
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from bot.slack.buttons import is_working
 from rag.ports import Prompt
 from tests.flows.team import READ, magpie, pdf, receipts, said, without_proxies
 from tests.support.generator import FakeGenerator, pieces_of, reply_to
@@ -105,7 +105,7 @@ def watch(ws: Workspace, room: str, asked: dict[str, tuple[int, str, float]]) ->
         if name in asked:
             user, bird, began = asked[name]
             steps = told.get(name, []) + told.get(message.ts, [])
-            places = [int(text.split()[2].replace("one", "1")) for _, text, _ in steps if text.startswith("In line")]
+            places = [int(text.split()[1]) for _, text, _ in steps if text.startswith("Queued")]
             words = next(at for at, text, _ in steps if text.startswith("The"))
             done = next(at for at, _, working in steps if not working)
             found.append((done, One(user, bird, tuple(places), words - began, done - began, said(message))))

@@ -24,7 +24,7 @@ from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.settings import SlackSettings
-from bot.slack.client import open_asker
+from bot.slack.client import RetryPolicy, SlackClient
 from rag import Rag, Scope, Settings, allowed, open_rag
 from tests.bench.multiplied import SPACES, build
 from tests.bench.search import CountingStore, InstantEmbedder, Spread, _Watch, read_questions
@@ -53,7 +53,7 @@ def decisions(channels: int = CHANNELS, people: int = PEOPLE, runs: int = _ASKED
     """Milliseconds of a decision: in a channel, with nothing known and with all of it, and in a direct message."""
     with company(channels, people) as (ws, channel, user):
         settings = SlackSettings(bot_token=ws.bot_token, api_url=ws.api_url)
-        access = Access(Directory(open_asker(settings), ws.team_id))
+        access = Access(Directory(SlackClient(settings, RetryPolicy.IMPATIENT), ws.team_id))
         direct = ws.direct(user)
 
         def ask(where: str) -> None:

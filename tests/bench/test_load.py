@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.answers.render import LOOKING
 from bot.demo.slack_server import open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from bot.slack.messages import SEARCHING
 from tests.bench.load import BIRDS, Steady, ask_at_once, guide, rounds
 from tests.flows.team import READ, magpie, receipts, without_proxies
 
@@ -27,7 +27,7 @@ def test_thirty_questions_of_ten_people_at_once(tmp_path: Path) -> None:
     assert rounds(answered) == sorted(rounds(answered))
     for one in answered:
         assert f"The {one.bird} beacon flashes {100 + BIRDS.index(one.bird)} times." in one.text
-        assert not one.text.startswith(("In line", LOOKING))
+        assert not one.text.startswith(("Queued", SEARCHING))
         assert list(one.places) == sorted(one.places, reverse=True)
     assert sum(bool(one.places) for one in answered) >= 28
     assert max(one.places[0] for one in answered if one.places) >= 20

@@ -57,13 +57,13 @@ def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspac
         receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
         ws.wait(lambda: ws.ephemerals("ada"))
         window = visit()
-        window.message("I could not read torn.pdf").wait_for()
+        window.message("I couldn't read torn.pdf").wait_for()
         assert window.page.locator(".ephemeral", has_text="Only you can see this").count() == 1
         window.shot("people-5-ephemeral")
         window.become("Ben")
-        window.message("I could not read").wait_for(state="detached")
+        window.message("I couldn't read").wait_for(state="detached")
         window.page.locator(".reaction[aria-label*='could not be read']").wait_for()
-        assert window.seen(["I could not read"]) == [False]
+        assert window.seen(["I couldn't read"]) == [False]
 
 
 def test_leaving_joining_and_adding(visit: Opened, ws: Workspace, town: Town) -> None:

@@ -85,9 +85,9 @@ CALLS: dict[str, Call] = {
     "query.phrases": lambda get, text: get("rag.search.query_analysis").phrases(text),
     "query.places": lambda get, text: get("rag.search.query_analysis").places(text),
     "query.related": lambda get, text: get("rag.search.query_analysis").related(text),
-    "render._mrkdwn": lambda get, text: get("bot.answers.render")._mrkdwn(text),
-    "render.unlinked": lambda get, text: get("bot.answers.render").unlinked(get("bot.answers.render").escaped(text)),
-    "render.pieces": lambda get, text: list(get("bot.answers.render").pieces(get("bot.answers.render").escaped(text))),
+    "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
+    "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),
+    "blocks.split": lambda get, text: list(get("bot.slack.blocks").split(get("bot.slack.blocks").escape(text))),
     "support.Page.of": lambda get, text: get("rag.answer.grounding").Page.of(text),
     "support._names": lambda get, text: list(get("rag.answer.grounding")._names(text, "en", title=False)),
     "support.check_support": lambda get, text: get("rag.answer.grounding").check_support(

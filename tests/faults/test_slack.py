@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.answers.render import BROKEN
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
+from bot.slack.messages import FAILED
 from rag import Scope
 from tests.flows.team import HANDBOOK, READ, magpie, pictures, receipts, replies, reply, said, until, without_proxies
 
@@ -177,9 +177,9 @@ def test_a_question_that_cannot_be_answered_does_not_end_in_silence(
 ) -> None:
     ws.faults.html_login(1)
     picture = ws.post(ada, room, f"<@{ws.bot_user}> what is this?", files=[("shot.png", b"\x89PNG no picture")])
-    assert said(reply(ws, room, picture)) == BROKEN
+    assert said(reply(ws, room, picture)) == FAILED
     torn = ws.post(ada, room, f"<@{ws.bot_user}> what is this?", files=[("shot.png", b"\x89PNG no picture")])
-    assert "could not read this picture" in said(reply(ws, room, torn))
+    assert "I couldn't read this image" in said(reply(ws, room, torn))
 
 
 @pytest.mark.parametrize("method", ["users.conversations", "files.list", "conversations.history"])

@@ -13,10 +13,10 @@ from typing import Any
 import pymupdf
 import pytest
 
-from bot.answers.render import is_working
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
 from bot.settings import SlackSettings
+from bot.slack.buttons import is_working
 from rag import Settings, open_rag
 from rag.ports import Generator
 from tests.support.generator import FakeGenerator

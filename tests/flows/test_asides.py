@@ -8,12 +8,12 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from bot.answers import page_list, queue
+from bot.answers import queue
 from bot.db import ephemeral_messages, tables
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.jobs import ephemeral
 from bot.listeners import interactions
 from bot.main import Bot
+from bot.slack import messages
 from rag import Scope
 from tests.flows.team import (
     HANDBOOK,
@@ -75,7 +75,7 @@ def test_find_lists_pages_for_who_asked_alone(ws: Workspace, bot: Bot, ada: str,
     assert "8443" in said(found)
     assert ws.ephemerals(ada) == []
     ws.command(ben, room, "/magpie", "find submarines and whales")
-    told(ws, ben, page_list.NOTHING)
+    told(ws, ben, messages.NOTHING_FOUND)
 
 
 def test_status_says_what_is_here_and_what_failed(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
@@ -83,7 +83,7 @@ def test_status_says_what_is_here_and_what_failed(ws: Workspace, bot: Bot, ada: 
     receipts(ws, room, ws.post(ada, room, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
     ws.command(ada, room, "/magpie", "status")
     status = said(told(ws, ada, "Here: "))
-    assert "1 file of 3 pages" in status
+    assert "1 file (3 pages)" in status
     assert "• torn.pdf: " in status
 
 
@@ -99,7 +99,7 @@ def test_where_magpie_is_not_it_says_how_to_bring_it_in(ws: Workspace, bot: Bot,
     for words in ("find gateway", "status"):
         ws.command(ada, away, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ada)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ada)} == {ephemeral.NOT_HERE}
+    assert {said(one) for one in ws.ephemerals(ada)} == {messages.NOT_IN_CONVERSATION}
     assert len(ws.called("response_url")) == 2
 
 
@@ -109,7 +109,7 @@ def test_who_is_not_in_the_conversation_is_told_nothing_of_it(ws: Workspace, bot
     for words in ("find gateway", "status"):
         ws.command(ben, secret, "/magpie", words)
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert {said(one) for one in ws.ephemerals(ben)} == {ephemeral.NOT_YOU}
+    assert {said(one) for one in ws.ephemerals(ben)} == {messages.NOT_A_MEMBER}
 
 
 def test_what_was_asked_aside_is_told_after_a_restart(ws: Workspace, tmp_path: Path, ada: str, room: str) -> None:
@@ -137,13 +137,13 @@ def test_home_shows_what_this_person_may_know(ws: Workspace, bot: Bot, ada: str,
     ws.open_home(ben)
     ws.wait(lambda: ws.home(ada) and ws.home(ben), 20, "their Homes")
     hers, his = str(ws.home(ada)["blocks"]), str(ws.home(ben)["blocks"])
-    assert f"<#{room}>: 1 file of 3 pages" in hers
-    assert f"<#{room}>: 1 file of 3 pages" in his
-    assert f"<#{secret}>: 1 file of 3 pages, 1 could not be read" in hers
+    assert f"<#{room}>: 1 file (3 pages)" in hers
+    assert f"<#{room}>: 1 file (3 pages)" in his
+    assert f"<#{secret}>: 1 file (3 pages), 1 couldn't be read" in hers
     assert "• torn.pdf: " in hers
     assert secret not in his
     assert "torn.pdf" not in his
-    assert "No model is set" in hers
+    assert messages.NO_MODEL in hers
 
 
 def test_home_shows_only_how_to_use_it_where_slack_says_nothing(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
@@ -153,7 +153,7 @@ def test_home_shows_only_how_to_use_it_where_slack_says_nothing(ws: Workspace, b
     ws.open_home(ada)
     ws.wait(lambda: ws.home(ada), 30, "a Home")
     shown = str(ws.home(ada)["blocks"])
-    assert "Slack did not say" in shown
+    assert messages.UNKNOWN_ACCESS in shown
     assert room not in shown
 
 
@@ -194,7 +194,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
     ws.settled()
     assert bot.rag.documents(Scope.of(room)) == []
     ws.shortcut(ada, room, ts, interactions.INDEX_FILES)
-    told(ws, ada, "Indexing shot.png")
+    told(ws, ada, "Reading shot.png")
     receipts(ws, room, ts, READ)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]
     bot.sweep_all()
@@ -211,11 +211,11 @@ def test_what_cannot_be_indexed_is_said(ws: Workspace, bot: Bot, ada: str, room:
     away = ws.channel("away", members=[ada], with_bot=False)
     there = ws.post(ada, away, files=[("handbook.pdf", HANDBOOK)])
     ws.shortcut(ada, away, there, interactions.INDEX_FILES)
-    told(ws, ada, ephemeral.NOT_HERE)
+    told(ws, ada, messages.NOT_IN_CONVERSATION)
     ws.shortcut(ada, room, ws.post(ada, room, "no file"), interactions.INDEX_FILES)
-    told(ws, ada, ephemeral.NO_FILE)
+    told(ws, ada, messages.NO_FILES)
     ws.shortcut(ada, room, ws.post(ada, room, files=[("film.zip", b"PK zip")]), interactions.INDEX_FILES)
-    told(ws, ada, "film.zip is of a kind")
+    told(ws, ada, messages.unsupported_file("film.zip"))
 
     def all_told() -> bool:
         with bot.rag.reading() as connection:

@@ -12,9 +12,9 @@ import pytest
 
 from bot.access import access_log
 from bot.answers import queue
-from bot.answers.render import is_working
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
+from bot.slack.buttons import is_working
 from rag.ports import Prompt
 from tests.flows.team import READ, magpie, pdf, pictures, receipts, replies, reply, said, until, without_proxies
 from tests.support.generator import FakeGenerator, pieces_of, reply_to

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers import feedback, followups, page_list, queue
+from bot.answers import feedback, queue
 from bot.demo.slack_server import Message, Workspace, open_workspace
-from bot.listeners import interactions
 from bot.main import Bot
-from bot.slack.buttons import LABEL
+from bot.slack import messages
+from bot.slack.blocks import LABEL
 from rag.ports import Prompt
 from tests.flows.team import answers, asked, magpie, pdf, replies, said, share, told, until, without_proxies
 from tests.support.generator import FakeGenerator
@@ -79,7 +79,7 @@ def test_who_asked_stops_the_answer_and_nobody_else_does(
         ws.wait(lambda: replies(ws, room, ts), 20, "the placeholder")
         placeholder = replies(ws, room, ts)[0].ts
         ws.click(ben, room, placeholder, "stop")
-        told(ws, ben, interactions.NOT_YOURS)
+        told(ws, ben, messages.NOT_YOUR_ANSWER)
         with bot.rag.reading() as connection:
             assert queue.open_questions(connection) == 1
         ws.click(ada, room, placeholder, "stop")
@@ -100,7 +100,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     share(ws, ada, room)
     _, answer = asked(ws, ada, room, PORT)
     ws.click(ben, room, answer.ts, "feedback", "bad")
-    told(ws, ben, interactions.THANKS["bad"])
+    told(ws, ben, messages.THANKS_BAD)
     with bot.rag.reading() as connection:
         assert feedback.counts(connection) == {"good": 0, "bad": 1}
         [one] = feedback.bad(connection)
@@ -112,7 +112,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     assert "handbook" not in str(one.passages)
     ws.click(ben, room, answer.ts, "feedback", "good")
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
-    assert said(ws.ephemerals(ben)[1]) == interactions.THANKS["good"]
+    assert said(ws.ephemerals(ben)[1]) == messages.THANKS_GOOD
     with bot.rag.reading() as connection:
         assert feedback.counts(connection) == {"good": 1, "bad": 0}
 
@@ -121,7 +121,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
     share(ws, ada, room)
     _, answer = asked(ws, ada, room, PORT)
     ws.click(ada, room, answer.ts, "feedback", "bad")
-    told(ws, ada, interactions.THANKS["bad"])
+    told(ws, ada, messages.THANKS_BAD)
     ws.delete_file(ws.files("handbook.pdf")[0].id)
 
     def scrubbed() -> bool:
@@ -138,7 +138,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
 def test_not_found_can_be_called_bad(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     _, answer = asked(ws, ada, room, "how many weeks of parental leave?")
     ws.click(ada, room, answer.ts, "feedback", "bad")
-    told(ws, ada, interactions.THANKS["bad"])
+    told(ws, ada, messages.THANKS_BAD)
     with bot.rag.reading() as connection:
         [one] = feedback.bad(connection)
     assert one.text == "how many weeks of parental leave?"
@@ -162,7 +162,7 @@ def test_more_pages_come_under_the_answer_and_none_twice(
     assert "log.pdf>, p. 2" in said(more)
     until(lambda: _at_rest(bot))
     ws.click(ben, room, answer.ts, "more", "more")
-    assert said(answers(ws, room, ts, 3)[2]) == page_list.NO_MORE
+    assert said(answers(ws, room, ts, 3)[2]) == messages.NO_MORE_PAGES
 
 
 def test_one_file_alone_is_searched_and_named(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
@@ -189,7 +189,7 @@ def test_a_file_that_left_is_named_by_no_button(ws: Workspace, bot: Bot, ada: st
     ws.unshare(ws.files("handbook.pdf")[0].id, room)
     ws.settled()
     ws.click(ada, room, answer.ts, button["action_id"])
-    assert said(answers(ws, room, ts, 2)[1]) == followups.GONE
+    assert said(answers(ws, room, ts, 2)[1]) == messages.FILE_UNAVAILABLE
 
 
 def test_an_answer_from_many_files_has_a_list_of_them(ws: Workspace, tmp_path: Path, ada: str, room: str) -> None:
@@ -214,7 +214,7 @@ def test_a_press_on_a_forgotten_answer_is_answered_in_words(ws: Workspace, bot: 
     with bot.rag.writing() as connection:
         connection.execute(queue.question.delete())
     ws.click(ada, room, answer.ts, "more", "more")
-    told(ws, ada, interactions.TOO_OLD)
+    told(ws, ada, messages.QUESTION_EXPIRED)
 
 
 def _at_rest(bot: Bot) -> bool:

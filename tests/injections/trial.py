@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.answers.render import Reply, answer_reply, failures_remark, page_reply, unfinished, unseen_reply
+from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
+from bot.slack.messages import unread_documents
 from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
 from rag.ports import Ocr
 from tests.injections.cases import Case
@@ -123,13 +124,13 @@ def _tried(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, files
 
 def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
     found = rag.find_picture(picture, scope)
-    return page_reply(found.hits[0], None) if found.found else unseen_reply(found.hits)
+    return page_reply(found.hits[0], None) if found.found else no_match_reply(found.hits)
 
 
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
     unread = [Standing("F1", name, "failed", 0, 0, "It is damaged.", "", None) for name in names]
-    reply = answer_reply(answer, failures_remark(unread))
+    reply = answer_reply(answer, unread_documents(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}
     for text in (reply.text, words_of(reply.blocks)):

@@ -28,18 +28,20 @@ class Change:
 
 GUARDS = (
     Change(
-        "bot/answers/render.py",
+        "bot/slack/blocks.py",
         "    text = without_invisible(text)\n"
-        '    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n',
-        "    return text\n",
+        "    for sign, entity in _ENTITIES:\n"
+        "        text = text.replace(sign, entity)\n"
+        "    return text\n\n\ndef unescape",
+        "    return text\n\n\ndef unescape",
     ),
     Change(
-        "bot/answers/render.py",
-        '    return _MADE_OF.sub(lambda match: f"{match.group()}\\u200b", text)\n',
+        "bot/slack/blocks.py",
+        '    return _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", text)\n',
         "    return text\n",
     ),
-    Change("bot/answers/render.py", '"text": text, "verbatim": True}', '"text": text}'),
-    Change("bot/answers/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
+    Change("bot/slack/blocks.py", '"text": text, "verbatim": True}', '"text": text}'),
+    Change("bot/slack/blocks.py", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'),
     Change(
         "rag/model.py",
         'is no citation."""\n        return self.name.translate(ROUND)\n',

@@ -54,14 +54,16 @@ GUARDS: Mapping[str, Guard] = {
         "bot/answers/respond.py",
         "{one.document for one in found} != set(reply.documents)",
         "False",
-        ("if not shown.still_named(connection, reply.used, granted.scope):", "if False:"),
+        ("if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"),
     ),
     "renamed": Guard(
-        "bot/answers/respond.py", "if not shown.still_named(connection, reply.used, granted.scope):", "if False:"
+        "bot/answers/respond.py", "if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"
     ),
     "progress": Guard("bot/answers/compose.py", "if self._unchanged(work.question, watch):", "if True:"),
     "guests": Guard(
-        "bot/access/directory.py", "return all(person.full for person in found if person.reads)", "return True"
+        "bot/access/directory.py",
+        "return all(person.is_full_member for person in found if person.is_active)",
+        "return True",
     ),
     "connect": Guard("bot/access/policy.py", "if here.outside:", "if False:"),
     "public": Guard("bot/access/policy.py", "if one.public and not one.outside", "if one.public"),
@@ -69,7 +71,7 @@ GUARDS: Mapping[str, Guard] = {
         "bot/access/policy.py", "if one.public and not one.outside", "if not one.direct and not one.outside"
     ),
     "memberships": Guard("bot/access/policy.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
-    "cache": Guard("bot/listeners/app.py", "access.heed(happening)", "pass"),
+    "cache": Guard("bot/listeners/app.py", "access.invalidate(happening)", "pass"),
     "failure": Guard(
         "bot/access/directory.py",
         "members = self.members(channel, until)\n",
@@ -112,14 +114,14 @@ GUARDS: Mapping[str, Guard] = {
     "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
         "bot/answers/history.py",
-        "if documents <= seen and shown.still_named(connection, used.get(ts, ()), scope)",
+        "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
         "",
         ("frozenset().union(*(made_of[ts] for ts in open_)), list(names))", "frozenset(), ())"),
     ),
     "lists": Guard(
         "bot/answers/page_list.py",
-        "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
-        "return Reply(unlinked(plain), blocks, list(pictures)[:PICTURES], [], used)",
+        "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
+        "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
     ),
     "more": Guard(
         "bot/answers/followups.py",
@@ -133,7 +135,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "similar": Guard(
         "bot/answers/followups.py",
-        "granted = thinking.granted(question)\n    remarks",
+        "granted = composer.granted(question)\n    remarks",
         'granted = Granted(Scope(None), "")\n    remarks',
     ),
     "find": Guard(
@@ -167,7 +169,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
-    "logs": Guard("bot/answers/respond.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
+    "logs": Guard("bot/answers/respond.py", 'log.info("A reply is composed', 'log.info(reply.text + " is composed'),
 }
 
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.directory import KEPT, PATIENCE, PEOPLE_KEPT, Directory, conversation
-from bot.access.policy import UNSURE, Access
+from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from bot.slack.client import open_asker
+from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Joined, Left, Moved, PersonChanged, Readers
+from bot.slack.messages import UNSURE
 from rag import Scope
 from tests.flows.team import slack_settings, without_proxies
 
@@ -50,7 +51,7 @@ def team() -> Iterator[Team]:
     with without_proxies(), open_workspace(scopes=SCOPES, events=EVENTS) as ws:
         ada, ben = ws.person("ada"), ws.person("ben")
         clock = Clock()
-        access = Access(Directory(open_asker(slack_settings(ws)), ws.team_id, clock))
+        access = Access(Directory(SlackClient(slack_settings(ws), RetryPolicy.IMPATIENT), ws.team_id, clock))
         made = Team(ws, access, clock, ada, ben)
         made.spaces = {
             "public": ws.channel("public", [ada]),
@@ -156,12 +157,12 @@ def test_a_look_up_that_comes_too_late_narrows(team: Team) -> None:
     class Late(Directory):
         """Time passes between two calls, as it does when Slack is slow."""
 
-        def patience(self) -> float:
-            until = super().patience()
+        def deadline(self) -> float:
+            until = super().deadline()
             clock.now += PATIENCE + 1
             return until
 
-    access = Access(Late(open_asker(slack_settings(team.ws)), team.ws.team_id, clock))
+    access = Access(Late(SlackClient(slack_settings(team.ws), RetryPolicy.IMPATIENT), team.ws.team_id, clock))
     assert access.granted(team.spaces["plain"], team.ada).scope == Scope.of(team.spaces["plain"])
 
 
@@ -195,9 +196,9 @@ def test_an_event_ends_the_belief(team: Team, happening: Callable[[Team], Reader
     team.ws.set_guest("ben", "single", told=False)
     team.ws.set_shared(team.spaces["public"], told=False)
     before = team.access.changes
-    team.access.heed(happening(team))
+    team.access.invalidate(happening(team))
     assert team.access.changes > before
-    team.access.heed(PersonChanged(team.ben, gone=False))
+    team.access.invalidate(PersonChanged(team.ben, gone=False))
     assert team.named(team.spaces["plain"], team.ada) == {"plain"}
     team.access.distrust()
     assert team.named(team.spaces["private"], team.ada) == {"private", "plain", "archive"}
@@ -205,7 +206,7 @@ def test_an_event_ends_the_belief(team: Team, happening: Callable[[Team], Reader
 
 def test_somebody_who_changes_costs_one_look_up_not_the_whole_list(team: Team) -> None:
     first = lookups(team)
-    team.access.heed(PersonChanged(team.ben, gone=False))
+    team.access.invalidate(PersonChanged(team.ben, gone=False))
     assert lookups(team) == first + 1
     assert team.ws.called("users.info") == [{"user": team.ben}]
 
@@ -217,12 +218,12 @@ def test_what_was_looked_up_before_an_event_is_not_kept(team: Team) -> None:
         def _person(self, raw):  # type: ignore[no-untyped-def]
             found = super()._person(raw)
             if found.id == team.ben:
-                self.drop_person(team.ben)
+                self.invalidate_person(team.ben)
             return found
 
-    directory = Overtaken(open_asker(slack_settings(team.ws)), team.ws.team_id)
-    assert team.ben in directory.people(directory.patience())
-    assert team.ben not in directory.people(directory.patience())
+    directory = Overtaken(SlackClient(slack_settings(team.ws), RetryPolicy.IMPATIENT), team.ws.team_id)
+    assert team.ben in directory.people(directory.deadline())
+    assert team.ben not in directory.people(directory.deadline())
 
 
 KEYS = ["is_private", "is_ext_shared", "is_pending_ext_shared", "is_org_shared", "is_im", "is_mpim"]

@@ -1,14 +1,19 @@
-"""Turns at the model: so many at once, the earlier turn first, and a wait that can be ended."""
+"""The lock at the model: so many at once, the earlier round first, and a wait that can be ended."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from bot.answers.fair_lock import Key, Turns
+from bot.answers import queue
+from bot.answers.fair_lock import FairLock, Key, key
+from bot.db import tables
+from bot.slack.events import Question
+from rag import Settings, open_rag
 
 
 def nothing() -> None:
@@ -19,18 +24,18 @@ class Stage:
     """Questions that come to the model when told to, and leave it when told to."""
 
     def __init__(self, at_once: int) -> None:
-        self.turns = Turns(at_once)
+        self.fair = FairLock(at_once)
         self.order: list[Key] = []
         self.most = 0
         self.changed = threading.Condition()
         self._at_work = 0
 
-    def question(self, key: Key, come: threading.Event, leave: threading.Event) -> None:
-        with self.turns.expected(key):
+    def question(self, mine: Key, come: threading.Event, leave: threading.Event) -> None:
+        with self.fair.working_on(mine):
             assert come.wait(20)
-            with self.turns.taken(key, nothing):
+            with self.fair.held(mine, nothing):
                 with self.changed:
-                    self.order.append(key)
+                    self.order.append(mine)
                     self._at_work += 1
                     self.most = max(self.most, self._at_work)
                     self.changed.notify_all()
@@ -43,16 +48,16 @@ class Stage:
             assert self.changed.wait_for(there, 20)
 
 
-def test_a_later_turn_waits_for_an_earlier_one_that_is_on_its_way() -> None:
+def test_later_round_waits_for_earlier_one_on_its_way() -> None:
     stage, late, now, leave = Stage(2), threading.Event(), threading.Event(), threading.Event()
     now.set()
     leave.set()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(stage.question, (0, 2), late, leave)
-        while (0, 2) not in stage.turns._expected:
+        while (0, 2) not in stage.fair._claimed:
             pass
         second = pool.submit(stage.question, (1, 1), now, leave)
-        while (1, 1) not in stage.turns._here:
+        while (1, 1) not in stage.fair._waiting:
             pass
         assert stage.order == []
         late.set()
@@ -62,7 +67,7 @@ def test_a_later_turn_waits_for_an_earlier_one_that_is_on_its_way() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_no_more_than_so_many_are_at_the_model(at_once: int) -> None:
+def test_no_more_than_at_once_use_the_model(at_once: int) -> None:
     stage, now = Stage(at_once), threading.Event()
     now.set()
     with ThreadPoolExecutor(6) as pool:
@@ -76,7 +81,7 @@ def test_no_more_than_so_many_are_at_the_model(at_once: int) -> None:
     assert len(stage.order) == 6
 
 
-def test_a_wait_is_ended_by_whoever_checks() -> None:
+def test_wait_ends_when_check_raises() -> None:
     stage, now, leave = Stage(1), threading.Event(), threading.Event()
     now.set()
 
@@ -86,9 +91,27 @@ def test_a_wait_is_ended_by_whoever_checks() -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(stage.question, (0, 1), now, leave)
         stage.until(lambda: len(stage.order) == 1)
-        with pytest.raises(InterruptedError), stage.turns.taken((0, 2), stopped):
+        with pytest.raises(InterruptedError), stage.fair.held((0, 2), stopped):
             pass
         leave.set()
         first.result(20)
-    with stage.turns.taken((0, 3), nothing):
+    with stage.fair.held((0, 3), nothing):
         pass
+
+
+def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
+    with open_rag(Settings(data=tmp_path)) as rag:
+        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        fair = FairLock(at_once=2, per_person=1)
+        with rag.writing() as connection:
+            for number, user in enumerate(["ada", "ada", "ben"]):
+                queue.put_question(connection, Question("C1", f"5.{number}", "5.1", user, "?"))
+            while greeted := queue.claim_greeting(connection):
+                queue.line_up(connection, greeted)
+            claimed = [fair.claim(connection) for _ in range(3)]
+    assert [one and (one.question.user, key(one)[0]) for one in claimed] == [("ada", 0), ("ben", 0), None]
+
+
+@pytest.mark.parametrize(("before", "ahead"), [(0, 0), (1, 0), (2, 1), (7, 6)])
+def test_counts_the_questions_ahead(before: int, ahead: int) -> None:
+    assert FairLock(at_once=2).ahead(before) == ahead

@@ -10,20 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.render import (
-    SECTION,
-    UNSEEN,
-    Reply,
-    answer_reply,
-    failure_sentence,
-    failures_remark,
-    page_reply,
-    pieces,
-    plain_reply,
-    reading_status,
-    unseen_reply,
-)
+from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
 from bot.demo.slack_server.limits import too_long
+from bot.slack.blocks import SECTION, split
+from bot.slack.messages import NO_MATCHING_PAGE, reading_documents, unread_documents, unreadable_file
 from rag import Kind, Mode, Standing
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
@@ -122,16 +112,16 @@ def test_nothing_found_names_the_nearest_pages_with_their_links() -> None:
 
 def test_a_strange_screenshot_is_told_the_two_nearest_pages() -> None:
     hits = [replace(LINKED, page=page, label=None) for page in (3, 4, 5)]
-    reply = unseen_reply(hits, "late.pdf: not wholly read yet.")
+    reply = no_match_reply(hits, "I'm still reading late.pdf.")
     assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
     text = reply.blocks[1]["text"]["text"]
     assert ", p. 3; " in text
     assert text.endswith(", p. 4.")
-    assert unseen_reply([]).blocks[0]["text"]["text"] == reply.text == UNSEEN
+    assert no_match_reply([]).blocks[0]["text"]["text"] == reply.text == NO_MATCHING_PAGE
 
 
 def test_a_screenshot_is_told_its_page() -> None:
-    reply = page_reply(LINKED, Path("page.jpg"), "late.pdf: not wholly read yet.")
+    reply = page_reply(LINKED, Path("page.jpg"), "I'm still reading late.pdf.")
     assert "p. 12 (printed vi)" in reply.blocks[1]["text"]["text"]
     assert reply.pictures[0].title == LINKED.place
     assert [block["type"] for block in reply.blocks[2:]] == ["actions", "context_actions"]
@@ -146,19 +136,19 @@ def test_what_became_of_documents_sent_with_a_question() -> None:
     read = Standing("F1", "a.pdf", "ready", 9, 9, "", "", 1)
     reading = Standing("F2", "b.pdf", "reading", 3, 12, "", "", 2)
     failed = Standing("F3", "c.pdf", "failed", 0, 0, "It is encrypted.", "Remove its password.", None)
-    assert reading_status([read, reading]) == "Reading b.pdf, page 4 of 12 …"
-    assert failures_remark([read]) == ""
-    assert failures_remark([read, reading, failed]) == (
-        "c.pdf could not be read: It is encrypted. b.pdf: not wholly read yet; ask again in a while."
+    assert reading_documents([read, reading]) == "Reading b.pdf, page 4 of 12 …"
+    assert unread_documents([read]) == ""
+    assert unread_documents([read, reading, failed]) == (
+        "I couldn't read c.pdf: It is encrypted. I'm still reading b.pdf. Ask again in a minute."
     )
-    assert failure_sentence(failed) == "I could not read c.pdf: It is encrypted. Remove its password."
+    assert unreadable_file(failed) == "I couldn't read c.pdf: It is encrypted. Remove its password."
 
 
 def test_a_long_answer_is_cut_where_a_reader_pauses() -> None:
     paragraph = "word " * 400
-    cut = list(pieces("\n\n".join([paragraph.strip()] * 3)))
+    cut = list(split("\n\n".join([paragraph.strip()] * 3)))
     assert [len(piece) for piece in cut] == [1999, 1999, 1999]
-    assert len(list(pieces("a" * 50_000))) == 4
+    assert len(list(split("a" * 50_000))) == 4
 
 
 ANY = st.text(max_size=400)
@@ -183,7 +173,7 @@ def test_every_block_is_within_slacks_limits(text: str) -> None:
     for said in texts(reply):
         assert len(said) <= 3001
         assert not re.search(r"&(?!amp;|lt;|gt;)", said)
-    assert all(0 < len(piece) <= SECTION + 2 for piece in pieces(text))
+    assert all(0 < len(piece) <= SECTION + 2 for piece in split(text))
     assert not too_long(reply.blocks)
 
 
@@ -205,4 +195,5 @@ def test_a_name_cites_nothing() -> None:
     reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
-    assert failures_remark([Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)]).startswith("(4).pdf could")
+    failed = Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)
+    assert unread_documents([failed]) == "I couldn't read (4).pdf: Why."

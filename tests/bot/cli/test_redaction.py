@@ -19,7 +19,7 @@ from slack_sdk.web import SlackResponse
 from bot.cli.main import main
 from bot.cli.redaction import Mask, noting, trace
 from bot.demo.slack_server import open_workspace
-from bot.slack.client import calling
+from bot.slack.client import map_errors
 from rag import OperatorMustAct, Settings
 from rag.ports import Ability, Pieces, Prompt
 from tests.bot.conftest import Run
@@ -139,7 +139,7 @@ def test_what_slack_sdk_and_httpx_raise_is_told_without_tokens(told: Told) -> No
     for error in (of_slack, of_httpx):
         log.error("It failed: %s", error)
         log.error("It failed.", exc_info=raised(error))
-    with pytest.raises(OperatorMustAct) as acting, calling():
+    with pytest.raises(OperatorMustAct) as acting, map_errors():
         raise of_slack
     log.error("It failed: %s", acting.value, exc_info=acting.value)
     assert "slack_sdk.errors.SlackApiError" in str(told)

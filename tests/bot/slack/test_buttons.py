@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answers import page_list
-from bot.answers.render import Picture, answer_reply
+from bot.answers.render import answer_reply
 from bot.demo.slack_server.limits import Checker, too_long
 from bot.demo.slack_server.manifest import Granted
 from bot.demo.slack_server.state import World
-from bot.slack import buttons, home
+from bot.slack import buttons, messages
+from bot.slack.blocks import LABEL
 from bot.slack.home import Held, held_lines, home_view
+from bot.slack.uploads import Picture
 from rag import Standing
 from tests.injections.slack import things_of
 from tests.support.engine import answer, found, hit
@@ -33,7 +35,7 @@ def refused(blocks: list[dict], *, in_view: bool = False) -> list[str]:  # type:
 
 @given(st.lists(NAMES, max_size=8))
 def test_slack_takes_every_button_and_makes_nothing_of_a_name(names: list[str]) -> None:
-    blocks = [*buttons.onward(list(enumerate(names)), more=True), buttons.verdict()]
+    blocks = [*buttons.page_buttons(list(enumerate(names)), more=True), buttons.feedback_buttons()]
     assert refused(blocks) == []
     assert things_of("", blocks, []) == []
     values = [one.get("value") for one in blocks[0]["elements"]]
@@ -41,15 +43,15 @@ def test_slack_takes_every_button_and_makes_nothing_of_a_name(names: list[str]) 
 
 
 def test_a_label_keeps_the_end_of_a_name() -> None:
-    [block] = buttons.onward([(1, "minutes of the harbour council " * 5 + "2026.pdf")], more=False)
+    [block] = buttons.page_buttons([(1, "minutes of the harbour council " * 5 + "2026.pdf")], more=False)
     label = block["elements"][0]["text"]["text"]
-    assert len(label) == buttons.LABEL
+    assert len(label) == LABEL
     assert label.startswith("Only in minutes of")
     assert label.endswith("2026.pdf")
 
 
 def test_nothing_to_press_is_no_block() -> None:
-    assert buttons.onward([], more=False) == []
+    assert buttons.page_buttons([], more=False) == []
 
 
 def test_more_than_three_files_are_a_list() -> None:
@@ -86,11 +88,11 @@ def test_a_list_of_pages_is_within_the_limits(pages: list[tuple[str, str]]) -> N
 
 
 def test_what_was_not_found_is_said_with_the_nearest() -> None:
-    assert page_list.found_reply(found(OURS)).text.startswith("The best pages:")
+    assert page_list.found_reply(found(OURS)).text.startswith(messages.BEST_PAGES)
     near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False))
-    assert near.text.startswith(f"{page_list.NOTHING} The nearest pages:")
+    assert near.text.startswith(f"{messages.NOTHING_FOUND} Nearest pages:")
     assert len(near.used) == 2
-    assert page_list.found_reply(found()).text == page_list.NOTHING
+    assert page_list.found_reply(found()).text == messages.NOTHING_FOUND
 
 
 STANDINGS = st.lists(
@@ -121,7 +123,7 @@ def test_home_is_within_the_limits(spaces: list[list[Standing]], off: list[str])
 
 def test_home_says_what_it_does_not_know() -> None:
     said = str(home_view(None, ["The search by words is off: busy"]))
-    assert home.UNKNOWN in said
-    assert "What is off" in said
-    assert home.NOTHING in str(home_view([Held("C1")], []))
-    assert home.NOTHING in str(home_view([], []))
+    assert messages.UNKNOWN_ACCESS in said
+    assert messages.UNAVAILABLE_HEADER in said
+    assert messages.NOTHING_INDEXED in str(home_view([Held("C1")], []))
+    assert messages.NOTHING_INDEXED in str(home_view([], []))

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 from bot.demo.slack_server import Workspace, open_workspace
+from bot.slack.client import SlackClient
 from bot.slack.doctor import GRANTED, slack_checks
 from rag import BadSetting, Check
 from tests.flows.team import HANDBOOK, slack_settings, without_proxies
@@ -68,10 +69,8 @@ def test_tokens_that_slack_refuses(ws: Workspace) -> None:
 def test_other_bots_on_the_same_tokens_are_warned_of(ws: Workspace) -> None:
     from slack_bolt import App
 
-    from bot.slack.client import open_client
-
-    client = open_client(slack_settings(ws))
-    handlers = [SocketModeHandler(App(client=client), ws.app_token) for _ in range(2)]
+    client = SlackClient(slack_settings(ws))
+    handlers = [SocketModeHandler(App(client=client.web), ws.app_token) for _ in range(2)]
     for handler in handlers:
         handler.connect()  # type: ignore[no-untyped-call]
     try:

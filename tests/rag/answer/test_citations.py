@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.render import escaped
+from bot.slack.blocks import escape
 from rag.answer.citations import check_citations, says_not_found, without_citations
 from rag.model import Passage
 from tests.rag.answer.test_generation import hit
@@ -89,7 +89,7 @@ _SCRAPS = st.lists(
 @given(_SCRAPS | st.text(), st.integers(0, 4))
 def test_after_the_check_every_number_names_a_shown_passage(text: str, count: int) -> None:
     checked, cited = check_citations(text, passages(count))
-    seen = "".join(sign for sign in escaped(checked) if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
+    seen = "".join(sign for sign in escape(checked) if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
     seen = unicodedata.normalize("NFKC", seen.replace("❽", "8").replace("Ⅷ", "8").replace("*", ""))
     named = [int(number) for number in re.findall(r"[\[【〔⌈⦗]\s?(\d+)\s?[\]】〕⌉⦘]", seen)]
     assert set(named) <= set(range(1, count + 1))

@@ -1,0 +1,260 @@
+"""Every text that Magpie shows in Slack. Pure.
+
+Texts are plain and escaped by whoever puts them into a block; those whose docstring says mrkdwn take parts that are
+mrkdwn already. What `magpie` prints stands beside its commands in bot/cli.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag import Standing  # needs SQL, which --help does not
+
+# ---------------------------------------------------------------- progress
+
+SEARCHING = "Looking …"
+STATUS_LINE = "is looking through the files …"
+STOPPED = "Stopped."
+
+
+def queue_position(ahead: int) -> str:
+    """Shown while a question waits for `ahead` others."""
+    return SEARCHING if ahead < 1 else f"Queued: {_count(ahead, 'question')} ahead of yours."
+
+
+def reading_documents(standings: Sequence[Standing]) -> str:
+    """Shown while a question waits for documents that were sent with it."""
+    for one in standings:
+        if one.state == "reading" and one.pages:
+            return f"Reading {one.title}, page {min(one.page + 1, one.pages)} of {one.pages} …"
+    names = [one.title for one in standings if one.state in ("waiting", "reading")]
+    return f"Reading {names[0]} …" if names else SEARCHING
+
+
+# ---------------------------------------------------------------- answers
+
+HELP = (
+    "Ask about files shared here, or send a screenshot and I'll find its page. "
+    "I read PDFs, Word and PowerPoint files, text files and images as they are shared."
+)
+UNSURE = "I couldn't confirm who can read this conversation, so I searched only files shared here."
+CHANGED_MEANWHILE = "Files or members changed while I was answering. Please ask again."
+FAILED = "Something went wrong. Try again; if it persists, ask your Magpie admin."
+NO_MATCHING_PAGE = "I couldn't match this screenshot to a page I can search here."
+NOTHING_FOUND = "I couldn't find this in the files I can search here."
+NO_MORE_PAGES = "There are no more matching pages that I can show here."
+QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask it again."
+FILE_UNAVAILABLE = "I can no longer search this file here."
+IMAGE_UNAVAILABLE = "I can't open an image in that message: I'm not in that conversation, or the image was deleted."
+NOTHING_TO_SEARCH = "This message has no text or image to search with."
+
+BEST_PAGES = "Best pages:"
+MORE_PAGES = "More pages:"
+
+
+def rewritten_question(query: str) -> str:
+    """Shown before the answer to a question in a thread that was searched for in other words."""
+    return f"Understood as: {query}"
+
+
+def unreadable_image(reason: str, hint: str = "") -> str:
+    return f"I couldn't read this image: {reason} {hint}".strip()
+
+
+def unreadable_image_in_message(reason: str) -> str:
+    return f"I couldn't read an image in that message: {reason}"
+
+
+def unreadable_file(standing: Standing) -> str:
+    """Shown to the person who shared a file that could not be read."""
+    return f"I couldn't read {standing.title}: {standing.reason} {standing.hint}".strip()
+
+
+def unread_documents(standings: Sequence[Standing]) -> str:
+    """Shown before an answer that does not use a document sent with the question; empty if it uses all of them."""
+    failed = [f"I couldn't read {one.title}: {one.reason}" for one in standings if one.state == "failed"]
+    unread = [one.title for one in standings if one.state in ("waiting", "reading")]
+    late = [f"I'm still reading {', '.join(unread)}. Ask again in a minute."] if unread else []
+    return " ".join([*failed, *late])
+
+
+def found_page(source: str, page: str) -> str:
+    """mrkdwn. `source`: the linked title; `page`: the page's number."""
+    return f"This is *{source}*, {page}."
+
+
+def found_place(place: str) -> str:
+    """As `found_page`, without a link."""
+    return f"This is {place}."
+
+
+def no_matching_page(nearest: Sequence[str]) -> str:
+    """mrkdwn. `nearest`: pages with their links."""
+    listed = "; ".join(nearest)
+    return f"{NO_MATCHING_PAGE} Nearest: {listed}." if listed else NO_MATCHING_PAGE
+
+
+def nothing_found(*, nearest: bool) -> str:
+    """`nearest`: the nearest pages are listed below."""
+    return f"{NOTHING_FOUND}{' Nearest pages:' if nearest else ''}"
+
+
+def only_in_file(title: str) -> str:
+    """Shown before an answer from one file."""
+    return f"Only in {title}:"
+
+
+def similar_pages(link: str) -> str:
+    """mrkdwn. `link`: the address of the message; empty if it is unknown."""
+    return f"Pages like {_message(link)}:"
+
+
+def no_similar_pages(link: str, *, nearest: bool) -> str:
+    """mrkdwn. `nearest`: the nearest pages are listed below."""
+    return f"I found no pages like {_message(link)}.{' Nearest pages:' if nearest else ''}"
+
+
+def _message(link: str) -> str:
+    return f"<{link}|this message>" if link else "the message"
+
+
+# ---------------------------------------------------------------- buttons
+
+STOP_BUTTON = "Stop"
+MORE_PAGES_BUTTON = "Show more pages"
+ONLY_IN_LIST = "Only in …"
+GOOD_ANSWER_BUTTON = "Good answer"
+BAD_ANSWER_BUTTON = "Bad answer"
+
+
+def only_in_button(title: str) -> str:
+    return f"Only in {title}"
+
+
+NOT_YOUR_ANSWER = "Only the person who asked can stop this answer."
+ALREADY_ANSWERED = "This question is already answered."
+ALREADY_SEARCHING = "I'm already working on this."
+THANKS_GOOD = "Thanks for the feedback."
+THANKS_BAD = "Thanks. Your admin can see the question, answer and cited pages."
+
+# ---------------------------------------------------------------- the command and shortcuts
+
+USAGE = (
+    "`/magpie find WORDS` lists the best pages, visible only to you. `/magpie status` shows what is indexed here, "
+    "what is waiting and what failed. `/magpie help` shows this help."
+)
+NOT_IN_CONVERSATION = "I'm not in this conversation. Add me with `/invite @magpie`."
+NOT_A_MEMBER = "I couldn't confirm that you are in this conversation, so I can't show its files."
+NO_FILES = "This message has no files to index."
+FILE_UNREACHABLE = "I can't open a file in this message: it was deleted, or is no longer shared here."
+OWN_FILE = "I don't index images that I posted."
+
+
+def indexing(names: Sequence[str]) -> str:
+    return f"Reading {', '.join(names)} … ✅ appears under the message when it is searchable."
+
+
+def unsupported_file(name: str) -> str:
+    return f"I can't read this file type: {name}."
+
+
+def too_many_waiting(limit: int) -> str:
+    """Shown to a person whose question or command is refused because `limit` of theirs are waiting."""
+    return (
+        f"You already have {limit} questions or commands waiting, so I skipped this one. "
+        "Wait for an answer, or press Stop under one you no longer need, and ask again."
+    )
+
+
+def too_many_files(limit: int) -> str:
+    """Shown to a person who shares more files while `limit` of theirs wait to be read."""
+    return (
+        f"You already have {limit} files waiting to be read. I'll read the others as soon as there is room; "
+        "you don't have to share them again."
+    )
+
+
+# ---------------------------------------------------------------- files
+
+SPLIT_FILE = "Split it."
+SPLIT_FILE_OR_RAISE_LIMIT = "Split it, or ask your Magpie admin to raise MAGPIE_READ__MAX_MB."
+
+
+def file_too_large(megabytes: int, limit: int) -> str:
+    return f"The file has {megabytes} MB; the limit is {limit} MB."
+
+
+def file_over_limit(limit: int) -> str:
+    """As `file_too_large`, where the size is not known yet."""
+    return f"The file has more than {limit} MB."
+
+
+# ---------------------------------------------------------------- Home and status
+
+HOW_TO_HEADER = "How to use Magpie"
+HOW_TO = (
+    "*Ask* with `@Magpie` in a channel, or without it here under *Messages*. I answer in the thread and cite pages.\n"
+    "*Send a screenshot* and I'll find its page.\n"
+    "*Share* PDFs, Word and PowerPoint files, text files and images where I'm a member (`/invite @Magpie`). "
+    "✅ means that a file is searchable.\n"
+    "*Under an answer*, ask for more pages, search one file only, or rate the answer. While I'm working, *Stop* "
+    "cancels.\n"
+    "*On any message*, open the three-dot menu for “Find similar pages” and “Index this file”.\n"
+    "`/magpie find WORDS`, `/magpie status` and `/magpie help` work in any conversation."
+)
+INDEXED_HEADER = "What is indexed"
+UNAVAILABLE_HEADER = "Not available"
+FAILED_HEADER = "Files I couldn't read"
+UNKNOWN_ACCESS = "I couldn't confirm which files you can see, so I list none. Open this page again in a minute."
+NOTHING_INDEXED = "Nothing is indexed yet in the conversations we share."
+ONLY_YOURS = "You only see conversations that you can open."
+COULD_NOT_READ = "I couldn't read:"
+OUR_DIRECT_MESSAGES = "our direct messages"
+NO_MODEL = "No model is set up: answers are the best matching passages."
+
+_LANES = {
+    "words": "words",
+    "place": "page number",
+    "text-vectors": "meaning",
+    "clip-picture": "image content",
+    "clip-text": "topic",
+    "pixels": "screenshot",
+}
+
+
+def indexed_files(files: int, pages: int, waiting: int, failed: int) -> str:
+    """What is indexed in one conversation."""
+    parts = [f"{_count(files, 'file')} ({_count(pages, 'page')})"]
+    if waiting:
+        parts.append(f"reading {_count(waiting, 'file')}")
+    if failed:
+        parts.append(f"{failed:,} couldn't be read")
+    return ", ".join(parts)
+
+
+def indexed_here(amount: str) -> str:
+    return f"Here: {amount}."
+
+
+def more_conversations(count: int) -> str:
+    return f"… and {_count(count, 'more conversation')}."
+
+
+def more_failures(count: int) -> str:
+    return f"… and {count:,} more."
+
+
+def failure(title: str, reason: str) -> str:
+    """mrkdwn: one line of a list."""
+    return f"• {title}: {reason}"
+
+
+def searches_off(lanes: Sequence[str], reason: str) -> str:
+    """What cannot be searched by, for one reason."""
+    return f"Unavailable: search by {', '.join(_LANES.get(lane, lane) for lane in lanes)}. {reason}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
