@@ -12,6 +12,7 @@ from bot.answers.history import is_meant
 from bot.db import ephemeral_messages, tables
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import Aside
+from bot.slack import messages
 from bot.slack.events import (
     Changed,
     Edited,
@@ -110,7 +111,7 @@ def _record_question(connection: Connection, asked: Question, waiting: int) -> N
     """A question that is one too many is refused, and who asked is told so, once a minute."""
     told = queue.refused_lately(connection, asked.user, _MINUTE)
     if not queue.put_question(connection, asked, waiting) and not told:
-        text = ephemeral_messages.too_many(waiting)
+        text = messages.too_many_waiting(waiting)
         ephemeral_messages.say_once(
             connection, Aside(ephemeral_messages.SAY, asked.channel, asked.user, text, asked.thread)
         )
@@ -142,7 +143,7 @@ def _record_share(connection: Connection, shared: Shared, files: int) -> None:
     if tables.has_departed(connection, file.id, shared.channel, shared.at):  # events overtake each other
         return
     if not has_room(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
-        say = Aside(ephemeral_messages.SAY, shared.channel, shared.user, ephemeral_messages.too_many_files(files))
+        say = Aside(ephemeral_messages.SAY, shared.channel, shared.user, messages.too_many_files(files))
         ephemeral_messages.say_once(connection, say)
         return
     put_share(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from filelock import FileLock, Timeout
 from slack_bolt import App
-from slack_sdk import WebClient
 
 from bot.access.directory import Directory
 from bot.access.policy import Access
 from bot.answers import queue
-from bot.answers.compose import Thinking
+from bot.answers.compose import Composer
+from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Answering
 from bot.db import tables
 from bot.jobs.ephemeral import Telling
@@ -26,7 +26,7 @@ from bot.jobs.loops import Bell, Chores, Questions, loop
 from bot.jobs.sweep import Sweep
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import calling, open_asker, open_client, open_poster
+from bot.slack.client import RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.uploads import Uploads
@@ -56,7 +56,7 @@ class Bot:
     """Everything built and nothing started yet; `run` starts it."""
 
     settings: SlackSettings
-    client: WebClient
+    client: SlackClient
     rag: Rag
     files: SlackFiles
     access: Access
@@ -169,10 +169,10 @@ def open_bot(
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
-        client, poster, bell = open_client(slack), open_poster(slack), Bell()
-        who = reached(client.auth_test, stop)
-        me, team = str(who["user_id"]), str(who["team_id"])
-        access = Access(Directory(open_asker(slack), team))
+        client, bell = SlackClient(slack), Bell()
+        who = reached(client.identify, stop)
+        me, team = who.user_id, who.team_id
+        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), team))
 
         def is_wanted(file: str) -> bool:
             with rag.reading() as connection:
@@ -190,9 +190,10 @@ def open_bot(
         rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
         with rag.writing() as connection:
             queue.free_claims(connection)
-        uploads = Uploads(client, poster, files, stop)
-        thinking = Thinking(client, rag, files, access, me, slack.document_seconds, stop)
-        answering = Answering(client, poster, rag, thinking, uploads, me, stop)
+        uploads = Uploads(client, files, stop)
+        fair = FairLock(settings.answer.at_once, slack.workers_of_one)
+        composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
+        answering = Answering(client, rag, composer, fair, uploads, me, stop)
         secret = slack.signing_secret.get_secret_value()
         waiting, most_files = slack.person_waiting, slack.person_files
         app = build_app(
@@ -206,8 +207,8 @@ def open_bot(
             withdraw=slack.withdraw,
             keep_days=slack.keep_days,
         )
-        telling = Telling(client, poster, rag, files, access, me, waiting)
-        questions = Questions(rag, answering, bell.ring, slack.workers_of_one)
+        telling = Telling(client, rag, files, access, me, waiting)
+        questions = Questions(rag, answering, fair, bell.ring)
         yield Bot(slack, client, rag, files, access, app, questions, chores, telling, bell, stop)
 
 
@@ -231,7 +232,7 @@ def reached(call: Callable[[], Any], stop: threading.Event) -> Any:
     tries = 0
     while True:
         try:
-            with calling():
+            with map_errors():
                 return call()
         except TryAgain as error:
             if stop.wait(_TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)]):

@@ -77,13 +77,13 @@ def put_aside(connection: Connection, new: Aside) -> None:
     connection.execute(insert(aside).values(**values, url=new.url, about=dict(new.about) or None, at=time()))
 
 
-def put_limited(connection: Connection, new: Aside, most: int) -> bool:
-    """Record it unless this person has `most` waiting (0: no limit); else tell them so once, and return False."""
+def put_limited(connection: Connection, new: Aside, most: int, refusal: str) -> bool:
+    """Record it unless this person has `most` waiting (0: no limit); else say `refusal` once, and return False."""
     mine = select(func.count()).select_from(aside).where(aside.c.user == new.user)
     if not most or (connection.scalar(mine) or 0) < most:
         put_aside(connection, new)
         return True
-    say_once(connection, Aside(SAY, new.channel, new.user, too_many(most), new.thread, new.url))
+    say_once(connection, Aside(SAY, new.channel, new.user, refusal, new.thread, new.url))
     return False
 
 
@@ -92,22 +92,6 @@ def say_once(connection: Connection, new: Aside) -> None:
     same = (aside.c.kind == SAY) & (aside.c.user == new.user) & (aside.c.text == new.text)
     if not connection.scalar(select(exists().where(same))):
         put_aside(connection, new)
-
-
-def too_many(most: int) -> str:
-    """Return what someone is told who asks for more while `most` of theirs are waiting."""
-    return (
-        f"You have {most} questions or commands waiting already, so I did not take this one. "
-        "Wait for an answer, or press Stop under one you no longer need, and ask again."
-    )
-
-
-def too_many_files(most: int) -> str:
-    """Return what someone is told who shares more while `most` of their files are not read yet."""
-    return (
-        f"{most} of your files are waiting to be read already. I'll take up the others by myself as soon as there is "
-        "room; you don't have to share them again."
-    )
 
 
 def due_aside(connection: Connection, rounds: Rounds | None = None) -> Aside | None:

@@ -8,19 +8,18 @@ from __future__ import annotations
 import logging
 from time import time
 
-from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
-
 from bot.access import access_log
 from bot.access.policy import Access
-from bot.answers import queue, render
+from bot.answers import queue
 from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
-from bot.answers.render import Reply, pieces, plain_reply, section
+from bot.answers.render import Reply, plain_reply
 from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import LASTS, Aside
 from bot.inbox import record
-from bot.slack.client import Refused, calling
+from bot.slack import messages
+from bot.slack.blocks import break_links, sections
+from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import Held, held_lines, home_view
@@ -29,15 +28,9 @@ from rag import NotFound, OperatorMustAct, Rag, Rounds, TryAgain, allowed, stand
 
 log = logging.getLogger("magpie")
 
-NOT_HERE = "I am not in this conversation, and know nothing of what is shared here. `/invite @Magpie` brings me in."
-NOT_YOU = "Slack did not say that you are in this conversation, so I say nothing of it."
-NO_FILE = "This message has no file that I could index."
-UNREACHABLE = "A file of this message is out of my reach: it was deleted, or is not shared here any more."
-
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 _TRIES = 3
 _THINK = 3
-_SECONDS = 10
 
 
 class Telling:
@@ -45,8 +38,7 @@ class Telling:
 
     def __init__(
         self,
-        client: WebClient,
-        poster: WebClient,
+        client: SlackClient,
         rag: Rag,
         files: SlackFiles,
         access: Access,
@@ -57,7 +49,6 @@ class Telling:
         self._waiting = waiting
         self._rounds = Rounds()
         self._client = client
-        self._poster = poster
         self._rag = rag
         self._files = files
         self._access = access
@@ -104,9 +95,9 @@ class Telling:
     def _replied(self, due: Aside) -> Reply:
         """What is said of a conversation to who is in it still: a response_url would reach who left it, too."""
         if not self._is_here(due.channel):
-            return plain_reply(NOT_HERE)
+            return plain_reply(messages.NOT_IN_CONVERSATION)
         if not self._access.is_member(due.channel, due.user):
-            return plain_reply(NOT_YOU)
+            return plain_reply(messages.NOT_A_MEMBER)
         replies = {
             ephemeral_messages.FIND: self._found,
             ephemeral_messages.STATUS: self._status,
@@ -115,43 +106,26 @@ class Telling:
         reply = replies[due.kind](due)
         self._access.forget_members(due.channel)
         stays = self._access.is_member(due.channel, due.user)
-        return reply if stays else plain_reply(NOT_YOU)
+        return reply if stays else plain_reply(messages.NOT_A_MEMBER)
 
     # ------------------------------------------------------------ telling
 
     def _tell(self, due: Aside, reply: Reply) -> None:
         try:
-            with calling():
-                self._poster.chat_postEphemeral(
-                    channel=due.channel,
-                    user=due.user,
-                    thread_ts=due.thread or None,
-                    text=reply.text,
-                    blocks=reply.blocks,
-                    parse="none",
-                )
+            self._client.post_ephemeral(due.channel, due.user, reply.text, reply.blocks, thread=due.thread)
         except Refused:
             if not due.url:
                 raise
             # Slack checks who is in the conversation before it shows a message there; a response_url does not.
-            told = due.kind != ephemeral_messages.SAY and reply.text not in (NOT_HERE, NOT_YOU)
-            self._respond(due.url, self._replied(due) if told else reply)
-
-    def _respond(self, url: str, reply: Reply) -> None:
-        with calling():
-            told = WebhookClient(url, timeout=_SECONDS).send(
-                text=reply.text, blocks=reply.blocks, response_type="ephemeral", replace_original=False
-            )
-        if told.status_code == 429 or told.status_code >= 500:
-            raise TryAgain(f"Slack is busy ({told.status_code}).")
-        if told.status_code != 200:
-            raise Refused(f"response_url {told.status_code}")
+            denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER)
+            told = due.kind != ephemeral_messages.SAY and reply.text not in denials
+            reply = self._replied(due) if told else reply
+            self._client.respond(due.url, reply.text, reply.blocks)
 
     def _is_here(self, channel: str) -> bool:
         """Whether Magpie is in a conversation."""
         try:
-            with calling():
-                there = self._client.conversations_info(channel=channel)["channel"]
+            there = self._client.get_conversation(channel)
         except Refused:
             return False
         return bool(there.get("is_member") or there.get("is_im"))
@@ -172,13 +146,13 @@ class Telling:
                 if named and {one.document for one in found} == set(reply.documents):
                     access_log.log_access(connection, asked, found, f"{granted.why}; for who asked alone")
                     return reply
-        return plain_reply(render.CHANGING)
+        return plain_reply(messages.CHANGED_MEANWHILE)
 
     def _status(self, due: Aside) -> Reply:
         with self._rag.reading() as connection:
             held = Held.of(due.channel, standings_in(connection, due.channel))
         text = "\n".join(held_lines(held))
-        return Reply(render.unlinked(text), [section(piece) for piece in pieces(text)])
+        return Reply(break_links(text), sections(text))
 
     # ------------------------------------------------------------ Home
 
@@ -189,25 +163,23 @@ class Telling:
             with self._rag.reading() as connection:
                 spaces = sorted(granted.scope.spaces or ())
                 held = [Held.of(space, standings_in(connection, space)) for space in spaces]
-        with calling():
-            self._client.views_publish(user_id=due.user, view=home_view(held, self._off()))
+        self._client.publish_home(due.user, home_view(held, self._off()))
 
     def _off(self) -> list[str]:
         settings = self._rag.settings
-        off = [] if settings.answer.model else ["No model is set: answers are the best passages themselves."]
+        off = [] if settings.answer.model else [messages.NO_MODEL]
         lanes = self._rag.lanes()
         for state in dict.fromkeys(lanes.values()):
             if state != "on":
-                names = [_LANES.get(lane, lane) for lane, why in lanes.items() if why == state]
-                off.append(f"No search by {', nor by '.join(names)}: {state.removeprefix('off: ')}")
+                names = [lane for lane, why in lanes.items() if why == state]
+                off.append(messages.searches_off(names, state.removeprefix("off: ")))
         return off
 
     # ------------------------------------------------------------ shortcuts
 
     def _ask_similar(self, due: Aside) -> None:
         """A question of its own, answered in the direct message with whoever asked."""
-        with calling():
-            direct = str(self._client.conversations_open(users=due.user)["channel"]["id"])
+        direct = self._client.open_direct_message(due.user)
         about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
         files = tuple(str(file) for file in due.about.get("files", ()))
         press = str(due.about.get("press") or f"{due.at:.6f}")
@@ -215,37 +187,35 @@ class Telling:
         with self._rag.writing() as connection:
             taken = queue.put_question(connection, asked, self._waiting)
         if not taken:
-            self._tell(due, plain_reply(ephemeral_messages.too_many(self._waiting)))
+            self._tell(due, plain_reply(messages.too_many_waiting(self._waiting)))
 
     def _link(self, due: Aside) -> str:
         """The message's address; empty where Magpie may not know it."""
         try:
-            with calling():
-                told = self._client.chat_getPermalink(channel=due.channel, message_ts=str(due.about["ts"]))
+            return self._client.get_permalink(due.channel, str(due.about["ts"]))
         except Refused:
             return ""
-        return str(told["permalink"])
 
     def _index(self, due: Aside) -> Reply:
         """Every file of the message that can be read is shared in this conversation from now on, pictures that were a
         question included; what was done, in words."""
         if not due.about.get("files"):
-            return plain_reply(NO_FILE)
+            return plain_reply(messages.NO_FILES)
         wanted: list[tuple[SlackFile, float]] = []
         left: list[str] = []
         for id in due.about["files"]:
             try:
                 raw = self._files.ready(str(id))
             except NotFound:
-                left.append(UNREACHABLE)
+                left.append(messages.FILE_UNREACHABLE)
                 continue
             file = slack_file(raw)
             if due.channel not in channels_of(raw):
-                left.append(UNREACHABLE)
+                left.append(messages.FILE_UNREACHABLE)
             elif file.user == self._me:
-                left.append("My own pictures are not indexed.")
+                left.append(messages.OWN_FILE)
             elif not file.readable:
-                left.append(f"{file.name} is of a kind that I cannot read.")
+                left.append(messages.unsupported_file(file.name))
             else:
                 wanted.append((file, shared_at(raw, due.channel)))
         ts = str(due.about["ts"])
@@ -255,16 +225,5 @@ class Telling:
                     continue
                 tables.want_file(connection, file.id, due.channel)
                 record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
-        names = ", ".join(file.name for file, _ in wanted)
-        said = [f"Indexing {names}: a ✅ under the message says that it can be found."] if wanted else []
+        said = [messages.indexing([file.name for file, _ in wanted])] if wanted else []
         return plain_reply(" ".join([*said, *dict.fromkeys(left)]))
-
-
-_LANES = {
-    "words": "words",
-    "place": "page numbers",
-    "text-vectors": "the meaning of texts",
-    "clip-picture": "what pictures show",
-    "clip-text": "what texts are about",
-    "pixels": "screenshots’ pixels",
-}

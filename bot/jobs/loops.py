@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic, time
 
-from slack_sdk import WebClient
-
 from bot.access import access_log
 from bot.answers import queue
+from bot.answers.fair_lock import FairLock
 from bot.answers.queue import Asked
-from bot.answers.render import failure_sentence
 from bot.answers.respond import Answering
 from bot.db import tables
 from bot.db import uploads as uploading
 from bot.db.tables import Errand, Receipt
 from bot.jobs.sweep import Sweep
-from bot.slack.client import Refused, Stopping, Superseded, calling
+from bot.slack import messages
+from bot.slack.blocks import escape
+from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.files import KIND, LINK
 from bot.slack.uploads import Uploads
 from rag import MagpieError, OperatorMustAct, Rag, Standing, TryAgain, shared_in, standings
@@ -77,9 +77,8 @@ def loop(step: Callable[[], bool], bell: Bell, stop: threading.Event) -> None:
 class Questions:
     """The two kinds of steps a question takes: it is greeted and lined up, then taken as far as it goes."""
 
-    def __init__(self, rag: Rag, answering: Answering, wake: Callable[[], None], of_one: int = 0) -> None:
-        """`of_one`: questions of one person answered at the same time; 0: no limit."""
-        self._of_one = of_one
+    def __init__(self, rag: Rag, answering: Answering, fair: FairLock, wake: Callable[[], None]) -> None:
+        self._fair = fair
         self._rag = rag
         self._answering = answering
         self._wake = wake
@@ -105,7 +104,7 @@ class Questions:
     def answer(self) -> bool:
         """Answer one question of the line."""
         with self._rag.writing() as connection:
-            asked = queue.claim_question(connection, self._of_one)
+            asked = self._fair.claim(connection)
         if asked is None:
             return False
         with self._minding(asked, asked.attempts - 1):
@@ -209,7 +208,7 @@ class Chores:
     """Receipts for files that are settled, then one errand."""
 
     def __init__(
-        self, client: WebClient, rag: Rag, sweep: Sweep, uploads: Uploads, *, withdraw: bool, keep_days: int
+        self, client: SlackClient, rag: Rag, sweep: Sweep, uploads: Uploads, *, withdraw: bool, keep_days: int
     ) -> None:
         """`withdraw`: pictures in Slack go with the document they are of. `keep_days`: of questions and the log."""
         self._client = client
@@ -263,19 +262,9 @@ class Chores:
 
     def _tell(self, receipt: Receipt, standing: Standing) -> None:
         failed = standing.state == "failed"
-        try:
-            with calling():
-                self._client.reactions_add(
-                    channel=receipt.channel, timestamp=receipt.ts, name=UNREADABLE if failed else READ
-                )
-        except Refused as error:
-            if error.code != "already_reacted":
-                raise
+        self._client.add_reaction(receipt.channel, receipt.ts, UNREADABLE if failed else READ)
         if failed:
-            with calling():
-                self._client.chat_postEphemeral(
-                    channel=receipt.channel, user=receipt.user, text=failure_sentence(standing), parse="none"
-                )
+            self._client.post_ephemeral(receipt.channel, receipt.user, escape(messages.unreadable_file(standing)))
 
     # ------------------------------------------------------------ errands
 

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from time import time
 from typing import Any
 
-from slack_sdk import WebClient
-
-from bot.access.directory import Conversation, conversation
+from bot.access.directory import conversation
 from bot.db import tables
 from bot.inbox import has_room, leave, record
-from bot.slack.client import Refused, calling
+from bot.slack.client import Refused, SlackClient
 from bot.slack.events import FollowUp, Queried, Question
 from bot.slack.files import KIND, LINK, SlackFiles, changed_ns, channels_of, is_shared_in, shared_at
 from bot.slack.payloads import parse, slack_file
@@ -33,18 +31,16 @@ from rag import (
 
 log = logging.getLogger("magpie")
 
-_PAGE = 100
 _LOOK_BACK = 24 * 3600.0
 _OVERLAP = 600.0
 """Seconds that one look reaches back behind the one before: clocks differ, and events are late."""
-_KINDS = "public_channel,private_channel,mpim,im"
 
 
 class Sweep:
     """Reconciles the catalog with what Slack lists. One thread calls it."""
 
     def __init__(
-        self, client: WebClient, rag: Rag, files: SlackFiles, me: str, waiting: int = 0, most_files: int = 0
+        self, client: SlackClient, rag: Rag, files: SlackFiles, me: str, waiting: int = 0, most_files: int = 0
     ) -> None:
         """`waiting`: the most questions of one person that may wait, `most_files`: of their files; 0: no limit."""
         self._waiting, self._most_files = waiting, most_files
@@ -55,7 +51,7 @@ class Sweep:
 
     def plan(self) -> None:
         """Ask for a look at every channel Magpie is in, and leave those that it is in no longer."""
-        here = {one.id for one in self._conversations() if not one.deserted}
+        here = {one.id for one in map(conversation, self._client.list_conversations()) if not one.deserted}
         with self._rag.writing() as connection:
             for space in {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - here:
                 leave(connection, space)
@@ -69,7 +65,7 @@ class Sweep:
         """
         listed = set()
         try:
-            for files in self._listed(channel):
+            for files in self._client.list_files(channel):
                 listed |= {str(raw.get("id")) for raw in files if raw.get("mode") != "tombstone"}
                 self._take_in(channel, files)
             self._unheard(channel)
@@ -109,24 +105,12 @@ class Sweep:
 
     def _said(self, channel: str, since: float, parents_since: float) -> Iterator[Mapping[str, Any]]:
         """Messages since then, and replies since then to messages of the last day."""
-        cursor = None
-        while True:
-            with calling():
-                found = self._client.conversations_history(
-                    channel=channel, oldest=f"{parents_since:.6f}", limit=_PAGE, cursor=cursor
-                )
-            for message in found["messages"]:
-                if float(message["ts"]) >= since:
-                    yield message
-                if float(message.get("latest_reply") or 0) >= since:
-                    with calling():
-                        thread = self._client.conversations_replies(
-                            channel=channel, ts=message["ts"], oldest=f"{since:.6f}", limit=_PAGE
-                        )
-                    yield from (reply for reply in thread["messages"] if reply["ts"] != message["ts"])
-            cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
+        for message in self._client.list_history(channel, oldest=f"{parents_since:.6f}"):
+            if float(message["ts"]) >= since:
+                yield message
+            if float(message.get("latest_reply") or 0) >= since:
+                thread = self._client.list_replies(channel, message["ts"], oldest=f"{since:.6f}")
+                yield from (reply for reply in thread if reply["ts"] != message["ts"])
 
     def file(self, file: str) -> None:
         """Look at a file: one whose size or time changed is fetched again, and one that is withheld somewhere is shown
@@ -204,27 +188,6 @@ class Sweep:
                 size, changed = file.size, changed_ns(file)
                 found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)
                 put_share(connection, found)
-
-    def _listed(self, channel: str) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of files.list, to the last one: slack_sdk's own iterator stops after the first."""
-        page = 1
-        while True:
-            with calling():
-                found = self._client.files_list(channel=channel, count=_PAGE, page=page)
-            yield found["files"]
-            if page >= int((found.get("paging") or {}).get("pages", 1)):
-                return
-            page += 1
-
-    def _conversations(self) -> Iterator[Conversation]:
-        cursor = None
-        while True:
-            with calling():
-                found = self._client.users_conversations(types=_KINDS, limit=200, cursor=cursor)
-            yield from map(conversation, found["channels"])
-            cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
 
     def _back(self, channel: str, files: list[Mapping[str, Any]]) -> dict[str, float]:
         """The files of a listing that left a conversation and are still shared there by another message, with the

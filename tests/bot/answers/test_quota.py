@@ -15,6 +15,7 @@ from bot.db import ephemeral_messages, tables
 from bot.db.ephemeral_messages import Aside, aside
 from bot.inbox import has_room, record
 from bot.settings import SlackSettings
+from bot.slack import messages
 from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
 from bot.slack.files import KIND
 from rag import Rag, Rounds, Settings, files_waiting, open_rag, shared_in
@@ -56,8 +57,8 @@ def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
         record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
         assert queue.waiting_of(connection, "mallory") == 3
         assert queue.waiting_of(connection, "ada") == 1
-    assert told(rag) == [("mallory", ephemeral_messages.too_many(3))]
-    assert "press Stop" in ephemeral_messages.too_many(3)
+    assert told(rag) == [("mallory", messages.too_many_waiting(3))]
+    assert "press Stop" in messages.too_many_waiting(3)
 
 
 def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) -> None:
@@ -76,13 +77,15 @@ def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) ->
 def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
     with rag.writing() as connection:
         taken = [
-            ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a"), 3)
+            ephemeral_messages.put_limited(
+                connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a"), 3, messages.too_many_waiting(3)
+            )
             for _ in range(9)
         ]
         assert taken == [True] * 3 + [False] * 6
-        assert ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"), 3)
+        assert ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"), 3, "")
         record(connection, HomeOpened("mallory", "D1"))
-    assert told(rag)[3:] == [("mallory", ephemeral_messages.too_many(3)), ("ada", ""), ("mallory", "")]
+    assert told(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -162,7 +165,7 @@ def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag)
         assert not has_room(connection, "mallory", 3)
         assert has_room(connection, "mallory", 4)
         assert has_room(connection, "mallory", 0)
-    assert told(rag) == [("mallory", ephemeral_messages.too_many_files(3))]
+    assert told(rag) == [("mallory", messages.too_many_files(3))]
 
 
 @pytest.mark.parametrize(("workers", "of_one", "got"), [(4, 2, 2), (1, 2, 1), (2, 2, 1), (8, 64, 7)])

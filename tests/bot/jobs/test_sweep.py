@@ -13,7 +13,7 @@ from bot.db import tables
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.inbox import record
 from bot.jobs.sweep import Sweep
-from bot.slack.client import open_client
+from bot.slack.client import SlackClient
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
 from rag import Rag, Share, TryAgain, open_rag, put_share, shared_in, withheld
@@ -37,7 +37,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 
 @pytest.fixture
 def sweep(ws: Workspace, rag: Rag) -> Sweep:
-    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
     return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
 
 
@@ -72,7 +72,7 @@ def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Worksp
     cara = ws.person("cara")
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
-    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
     sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, most_files=3)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
@@ -196,7 +196,7 @@ def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag,
     sweep.channel(room)
     with rag.writing() as connection:
         record(connection, Unshared(file, room, 9e9, "1.5"))
-    client, slack = open_client(slack_settings(ws)), slack_settings(ws)
+    client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
     silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
     with pytest.raises(TryAgain, match="does not say"):
         silent.file(file)
