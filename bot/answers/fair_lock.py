@@ -42,9 +42,8 @@ class FairLock:
        first, and a claimed question of an earlier round that has not come to the model yet is waited for, at most ten
        seconds. It is held while a question is rewritten and while its answer is written.
 
-    Other callers of the model do not take the lock and cannot delay a question for long: captions are written one at a
-    time, each at most 160 tokens, and Ollama puts them in its own queue behind or before a question. The adapter limits
-    nothing by itself: a limit there would serve whoever comes first.
+    Captions do not take the lock: they are written one at a time, each at most 160 tokens, so a question waits in
+    Ollama's own queue for one caption at most. The Ollama adapter limits nothing: it would serve whoever comes first.
     """
 
     def __init__(self, at_once: int, per_person: int = 0) -> None:

@@ -11,12 +11,11 @@ import os
 from collections.abc import Generator as Generating
 from collections.abc import Mapping
 from contextlib import closing
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import told_apart
-from rag.errors import AnswerCut, BadSetting, GeneratorBusy, GeneratorFailed, ModelUnfit, PromptCut
+from rag.errors import AnswerCut, BadSetting, GeneratorFailed, ModelUnfit, PromptCut
 from rag.ports import Ability, Prompt
 from rag.settings import AnswerSettings
 
@@ -32,12 +31,14 @@ _KEEP_ALIVE = "30m"
 
 
 class OllamaGenerator:
-    """A Generator. Safe to call from several threads; `at_once` of them stream, the others wait their turn."""
+    """A Generator. Safe to call from several threads.
+
+    It limits nothing: who uses the model next is decided by the caller, which knows whom a question is from.
+    """
 
     def __init__(self, settings: AnswerSettings) -> None:
         self._settings = settings
         self._address = settings.host or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
-        self._places = BoundedSemaphore(settings.at_once)
 
     def ability(self) -> Ability:
         model = self._settings.model
@@ -47,13 +48,8 @@ class OllamaGenerator:
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         seconds = min(self._settings.seconds, prompt.seconds or self._settings.seconds)
-        if not self._places.acquire(timeout=seconds):
-            raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
-        try:
-            with told_apart(self._settings.model, self._address), self._open(seconds) as client:
-                yield from self._pieces(client, prompt)
-        finally:
-            self._places.release()
+        with told_apart(self._settings.model, self._address), self._open(seconds) as client:
+            yield from self._pieces(client, prompt)
 
     def close(self) -> None:
         """Nothing is held between two calls: each has its own connection."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from rag.adapters.ollama import open_generator
-from rag.errors import AnswerCut, GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
+from rag.errors import AnswerCut, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing, ModelUnfit
 from rag.ports import Generator, Prompt
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
@@ -83,7 +83,7 @@ def test_a_generator_answers_again_and_again(opening: Opening) -> None:
     assert ["".join(generator.stream(PROMPT)) for _ in range(3)] == [TEXT] * 3
 
 
-def test_closing_the_pieces_frees_the_place_at_once(opening: Opening) -> None:
+def test_answers_again_right_after_pieces_are_closed(opening: Opening) -> None:
     generator = opening("well")
     pieces = generator.stream(PROMPT)
     assert next(pieces)
@@ -92,21 +92,11 @@ def test_closing_the_pieces_frees_the_place_at_once(opening: Opening) -> None:
     assert "".join(generator.stream(PROMPT)) == TEXT
 
 
-def test_pieces_never_asked_for_take_no_place(opening: Opening) -> None:
+def test_pieces_never_asked_for_block_nothing(opening: Opening) -> None:
     generator = opening("well")
     unused = generator.stream(PROMPT)
     assert "".join(generator.stream(PROMPT)) == TEXT
     unused.close()
-
-
-def test_one_at_a_time_and_the_next_is_told_that_it_is_busy(opening: Opening) -> None:
-    generator = opening("well")
-    first = generator.stream(PROMPT)
-    next(first)
-    with pytest.raises(GeneratorBusy) as caught:
-        next(generator.stream(PROMPT))
-    assert caught.value.hint
-    first.close()
 
 
 def test_a_cut_answer_says_so_after_its_pieces(opening: Opening) -> None:

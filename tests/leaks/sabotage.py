@@ -80,8 +80,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/inbox.py",
-        "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
-        "if True:\n                ledger.want_no_longer",
+        "if not _doubt(connection, file, channel):\n                tables.want_no_longer",
+        "if True:\n                tables.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
@@ -101,7 +101,7 @@ GUARDS: Mapping[str, Guard] = {
     "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
     "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
-    "late": Guard("bot/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
+    "late": Guard("bot/inbox.py", "if tables.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
     "left": Guard(
         "bot/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
@@ -163,7 +163,7 @@ GUARDS: Mapping[str, Guard] = {
         "if due.channel not in channels_of(raw):",
         "if False:",
         (
-            "if ledger.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if tables.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
