@@ -29,21 +29,21 @@ def key(asked: Asked) -> Key:
 class FairLock:
     """Decides which question uses the model next: the only place where that is decided. Any thread may call it.
 
-    The aim: nobody's second question goes before another person's first, and the model is never idle while a question
-    waits. There are three steps.
+    The aim: no person's second question goes before another person's first, and the model is never idle while a
+    question waits. There are three steps.
 
     1. *Round.* When a question is recorded it gets a round number, the column `turn`, by start-time fair queueing
        (Goyal, Vin, Cheng 1996; every question costs one unit): one more than the same person's last question that
-       still counts, or the round that is being served now. Nobody saves up rounds while they ask nothing.
-    2. *Claim.* A free worker claims the waiting question with the lowest (round, id), except those of people of whom
-       `per_person` are being answered already. Workers may outnumber what the model can do at once, so that a question
-       that waits for a document does not keep the model idle.
+       still counts, or the round that is being served now. Asking nothing for a while saves up no rounds.
+    2. *Claim.* A free worker claims the waiting question with the lowest (round, id). Questions of a person are skipped
+       while `per_person` of theirs are being answered. Workers may outnumber what the model can do at once, so that a
+       question that waits for a document does not keep the model idle.
     3. *Lock.* A worker that needs the model takes this lock: `at_once` hold it, the lowest (round, id) that waits goes
        first, and a claimed question of an earlier round that has not come to the model yet is waited for, at most ten
        seconds. It is held while a question is rewritten and while its answer is written.
 
     Captions do not take the lock: they are written one at a time, each at most 160 tokens, so a question waits in
-    Ollama's own queue for one caption at most. The Ollama adapter limits nothing: it would serve whoever comes first.
+    Ollama's own queue for one caption at most. The Ollama adapter limits nothing: it does not know rounds.
     """
 
     def __init__(self, at_once: int, per_person: int = 0) -> None:
@@ -94,7 +94,7 @@ class FairLock:
         finally:
             with self._changed:
                 self._free += 1
-                if mine in self._claimed:  # its reply is posted next: nobody waits for that
+                if mine in self._claimed:  # its reply is posted next, which others need not wait for
                     self._claimed[mine] = 0.0
                 self._changed.notify_all()
 

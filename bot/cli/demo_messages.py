@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal import Screen
+from bot.slack.blocks import unescape
 
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace
@@ -50,4 +51,4 @@ def _plain(text: str, names: dict[str, str]) -> str:
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", text)
     text = re.sub(r"<[^<|>]+\|([^<>]+)>", r"\1", text)
     text = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"\1", text)
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return unescape(text)

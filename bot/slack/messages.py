@@ -1,7 +1,7 @@
 """Every text that Magpie shows in Slack. Pure.
 
-Texts are plain and escaped by whoever puts them into a block; those whose docstring says mrkdwn take parts that are
-mrkdwn already. What `magpie` prints stands beside its commands in bot/cli.
+Texts are plain: escape them before they go into a block. Functions whose docstring says mrkdwn take parts that are
+mrkdwn already. The texts of the command `magpie` are in bot/cli.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Uploads:
         self._stop = stop
 
     def send(self, picture: Picture, noted: Callable[[str], None]) -> str:
-        """Upload the bytes, which nobody sees yet, and return the file's id. `noted` gets the id before that."""
+        """Upload the bytes, still unshared, and return the file's id. `noted` gets the id before that."""
         content = Path(picture.path).read_bytes()
         file, url = self._client.request_upload(picture.filename, len(content))
         noted(file)
