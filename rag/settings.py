@@ -1,6 +1,6 @@
-"""What can be set, with bounds and defaults. Read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
+"""All settings with bounds and defaults, read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
 
-The README's table is tested against these classes.
+The reference in docs/configuration.md is generated from these classes.
 """
 
 from __future__ import annotations
@@ -25,39 +25,41 @@ class Group(BaseModel):
 class ReadSettings(Group):
     """rag/extract"""
 
-    workers: int = Field(default=0, ge=0, le=64, description="reading processes; 0: one per core, at most 4")
-    ocr: bool = Field(default=True, description="recognise words on pages and in pictures without a text layer")
-    layout: bool = Field(default=True, description="PyMuPDF's layout analysis; off: plain text blocks")
+    workers: int = Field(default=0, ge=0, le=64, description="extraction processes; 0: one per core, at most 4")
+    ocr: bool = Field(default=True, description="recognize text on pages and in pictures without a text layer")
+    layout: bool = Field(default=True, description="analyze layout by PyMuPDF; off: plain text blocks")
     page_seconds: float = Field(default=60, ge=1, le=3600, description="time limit for one page")
-    memory_mb: int = Field(default=3000, ge=1000, le=64000, description="memory limit of a reading process")
-    max_pages: int = Field(default=5000, ge=1, description="a file with more pages is refused")
-    max_mb: int = Field(default=200, ge=1, description="a larger file is refused")
-    max_megapixels: int = Field(default=100, ge=1, description="a larger picture is refused")
-    office: str = Field(default="", description="LibreOffice's program; empty: looked for; off: no office documents")
-    convert_seconds: float = Field(default=120, ge=1, le=3600, description="time limit for making a file into pages")
-    render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
+    memory_mb: int = Field(default=3000, ge=1000, le=64000, description="memory limit of an extraction process")
+    max_pages: int = Field(default=5000, ge=1, description="files with more pages are rejected")
+    max_mb: int = Field(default=200, ge=1, description="larger files are rejected")
+    max_megapixels: int = Field(default=100, ge=1, description="larger pictures are rejected")
+    office: str = Field(default="", description="path of LibreOffice; empty: found on PATH; off: no office documents")
+    convert_seconds: float = Field(default=120, ge=1, le=3600, description="time limit for converting a file to PDF")
+    render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page image, in pixels")
 
 
 class KeepSettings(Group):
-    """rag/work: what goes by itself"""
+    """rag/operations/retention.py"""
 
     files_days: int = Field(
-        default=0, ge=0, le=36500, description="days after which a file leaves, unless shared again; 0: never"
+        default=0, ge=0, le=36500, description="days after which a file is deleted, unless it is shared again; 0: never"
     )
 
 
 class WebSettings(Group):
     """rag/ingest/fetch"""
 
-    browser: str = Field(default="", description="Chromium's program; empty: looked for on PATH; off: no web pages")
-    seconds: float = Field(default=60, ge=1, le=600, description="longest time for one web page")
-    max_mb: int = Field(default=50, ge=1, le=2000, description="a web page that brings more is refused")
+    browser: str = Field(default="", description="path of Chromium; empty: found on PATH; off: no web pages")
+    seconds: float = Field(default=60, ge=1, le=600, description="time limit for one web page")
+    max_mb: int = Field(default=50, ge=1, le=2000, description="web pages that load more are rejected")
     at_once: int = Field(
-        default=2, ge=1, le=16, description="web pages fetched at the same time, one of each host; a browser each"
+        default=2, ge=1, le=16, description="web pages fetched in parallel, one per host; each starts a browser"
     )
-    tiles: int = Field(default=20, ge=1, le=200, description="pages made of one web page; what lies below is left out")
+    tiles: int = Field(
+        default=20, ge=1, le=200, description="most PDF pages made from one web page; the rest is left out"
+    )
     allow: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="hosts inside your network whose pages may be read, comma-separated"
+        default=(), description="hosts in your own network that may be fetched, comma-separated"
     )
 
     @field_validator("allow", mode="before")
@@ -76,24 +78,30 @@ class EmbedSettings(Group):
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     model: str = Field(default="auto", description="open_clip model name; auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU")
     weights: str = Field(default="auto", description="open_clip pretrained tag, or a weights file; auto: the preset's")
-    config: Path | None = Field(default=None, description="JSON of an architecture of your own, named by embed.model")
+    config: Path | None = Field(
+        default=None, description="JSON file of your own open_clip architecture, named by embed.model"
+    )
     query_side: Literal["clip", "projection"] = Field(
-        default="clip", description="what makes questions for pictures: clip's text tower, or the trained projection"
+        default="clip",
+        description="how questions are embedded for pictures: clip: the text tower; projection: a trained projection",
     )
-    url: str = Field(default="", description="a GPU host, http://HOST:8468; empty: CLIP runs in this process")
-    token: SecretStr | None = Field(
-        default=None, description="what the GPU host asks of its clients; the same on both machines"
+    url: str = Field(default="", description="a model server, http://HOST:8468; empty: CLIP runs in this process")
+    token: SecretStr | None = Field(default=None, description="shared secret of the model server and its clients")
+    seconds: float = Field(default=60, ge=1, le=3600, description="time limit for one request to the model server")
+    resize: Literal["cpu", "device"] = Field(default="cpu", description="where pictures are resized: cpu, device")
+    compiled: bool = Field(
+        default=False, description="use torch.compile (CUDA graphs on a GPU); starting takes minutes longer"
     )
-    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to the GPU host")
-    resize: Literal["cpu", "device"] = Field(default="cpu", description="where pictures are made small: cpu, device")
-    compiled: bool = Field(default=False, description="torch.compile: CUDA graphs on a GPU; starts minutes later")
     offload: bool = Field(
-        default=False, description="CLIP leaves the GPU while a generator on the same card answers, and comes back"
+        default=False, description="move CLIP off the GPU while a generator on the same GPU writes an answer"
     )
-    picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
-    text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
+    picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures per forward pass")
+    text_batch: int = Field(default=128, ge=1, le=4096, description="text windows per forward pass")
     picture_floor: float = Field(
-        default=0.27, ge=-1, le=1, description="cosine from which a picture answers a question that no word does"
+        default=0.27,
+        ge=-1,
+        le=1,
+        description="least cosine similarity at which a picture counts as found without matching words",
     )
     twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
 
@@ -101,11 +109,16 @@ class EmbedSettings(Group):
 class ServeSettings(Group):
     """rag/model_server"""
 
-    host: str = Field(default="127.0.0.1", description="address `magpie embedder` listens at; others need a token")
-    port: int = Field(default=8468, ge=0, le=65535, description="its port; 0: any that is free")
-    queue: int = Field(default=512, ge=1, le=100_000, description="pictures that may wait; texts: four times as many")
-    wait_ms: float = Field(default=5, ge=0, le=1000, description="longest wait for a batch to fill up")
-    max_mb: int = Field(default=32, ge=1, le=2000, description="a larger picture is refused")
+    host: str = Field(
+        default="127.0.0.1",
+        description="address that `magpie embedder` listens on; any but 127.0.0.1 needs embed.token",
+    )
+    port: int = Field(default=8468, ge=0, le=65535, description="port of `magpie embedder`; 0: any free port")
+    queue: int = Field(
+        default=512, ge=1, le=100_000, description="most pictures in the queue; four times as many texts"
+    )
+    wait_ms: float = Field(default=5, ge=0, le=1000, description="longest wait for a batch to fill up, in milliseconds")
+    max_mb: int = Field(default=32, ge=1, le=2000, description="larger pictures are rejected")
     threads: int = Field(default=0, ge=0, le=256, description="threads that decode pictures; 0: one per core")
 
 
@@ -113,19 +126,19 @@ class TextSettings(Group):
     """rag/adapters/text_embedders.py"""
 
     model: str = Field(
-        default="", description="text embedder: ollama:nomic-embed-text, st:NAME or st:FOLDER; empty: no text vectors"
+        default="", description="text embedding model: ollama:NAME, st:NAME or st:FOLDER; empty: no text vectors"
     )
-    host: str = Field(default="", description="the text embedder's Ollama; empty: as MAGPIE_ANSWER__HOST")
+    host: str = Field(default="", description="address of Ollama for text embeddings; empty: as answer.host")
     device: str = Field(default="auto", description="for st: auto, cpu, cuda, cuda:1, mps")
-    batch: int = Field(default=32, ge=1, le=1024, description="text windows a forward pass, or a request to Ollama")
-    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to Ollama")
+    batch: int = Field(default=32, ge=1, le=1024, description="text windows per forward pass, or per request to Ollama")
+    seconds: float = Field(default=60, ge=1, le=3600, description="time limit for one request to Ollama")
 
 
 class StoreSettings(Group):
     """rag/adapters/chroma.py"""
 
     layout: Literal["split", "single"] = Field(
-        default="split", description="split: a collection per modality; single: one with modality as metadata"
+        default="split", description="split: one Chroma collection per modality; single: one with modality as metadata"
     )
 
 
@@ -166,22 +179,26 @@ class SearchSettings(Group):
 class AnswerSettings(Group):
     """rag/answer/generation.py, rag/adapters/ollama.py"""
 
-    host: str = Field(default="", description="Ollama's address; empty: OLLAMA_HOST, else http://127.0.0.1:11434")
-    model: str = Field(default="qwen3-vl:4b-instruct", description="a model `ollama list` shows; empty: none")
-    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="context in tokens, the same in every request")
-    num_predict: int = Field(default=600, ge=16, le=8192, description="longest answer in tokens")
-    seconds: float = Field(default=180, ge=1, le=3600, description="longest wait between two pieces of an answer")
+    host: str = Field(default="", description="address of Ollama; empty: OLLAMA_HOST, else http://127.0.0.1:11434")
+    model: str = Field(
+        default="qwen3-vl:4b-instruct", description="a model that `ollama list` shows; empty: answers are passages"
+    )
+    num_ctx: int = Field(
+        default=8192, ge=1024, le=262144, description="context length in tokens, the same in every request"
+    )
+    num_predict: int = Field(default=600, ge=16, le=8192, description="length limit of an answer, in tokens")
+    seconds: float = Field(default=180, ge=1, le=3600, description="time limit between two pieces of an answer")
     longest_seconds: float = Field(
-        default=600, ge=1, le=7200, description="longest time for all of an answer: it is cut then"
+        default=600, ge=1, le=7200, description="time limit for a whole answer, which is cut there"
     )
-    at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
+    at_once: int = Field(default=1, ge=1, le=64, description="answers written in parallel")
     question_chars: int = Field(
-        default=4000, ge=100, le=40_000, description="characters of a question that the model is given: its first"
+        default=4000, ge=100, le=40_000, description="characters of a question given to the model; the rest is cut"
     )
-    passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
-    pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
+    passages: int = Field(default=6, ge=1, le=20, description="passages given to the model")
+    pictures: int = Field(default=2, ge=0, le=2, description="pictures given to a vision model")
     correct: bool = Field(
-        default=True, description="ask once more where a cited page does not say what the answer says"
+        default=True, description="ask the model once more if a cited page does not support the answer"
     )
 
 
@@ -190,14 +207,14 @@ class CaptionSettings(Group):
 
     model: str = Field(
         default="",
-        description="what describes pictures in words: ollama:NAME, blip:NAME or blip:FOLDER; empty: nothing",
+        description="captioning model: ollama:NAME, blip:NAME or blip:FOLDER; empty: no captions",
     )
     device: str = Field(default="auto", description="for blip: auto, cpu, cuda, cuda:1, mps")
-    seconds: float = Field(default=120, ge=1, le=3600, description="longest wait for one picture's description")
+    seconds: float = Field(default=120, ge=1, le=3600, description="time limit for one caption")
 
 
 class Settings(BaseSettings):
-    """All of rag's settings; `data` is the folder where everything lives."""
+    """All settings of rag."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -210,7 +227,7 @@ class Settings(BaseSettings):
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("magpie", appauthor=False)),
-        description="the data folder; default: the user's data folder",
+        description="the data directory; default: the user's data folder",
     )
     read: ReadSettings = ReadSettings()
     web: WebSettings = WebSettings()
@@ -225,9 +242,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` overrides MAGPIE_DATA. Raise BadSetting with the name and the bounds.
+    """Return the settings from the environment; `data` overrides MAGPIE_DATA.
 
-    A name under our prefix that no setting has is refused: a typing error would otherwise do nothing, unseen.
+    Raise BadSetting for an invalid value, and for an unknown name that starts with MAGPIE_: a typing error would
+    otherwise be ignored.
     """
     known = set(names())
     unknown = sorted(
@@ -251,7 +269,7 @@ def load_settings(data: Path | None = None) -> Settings:
 
 
 def names() -> dict[str, str]:
-    """Every setting as `group.name` with its description, in order."""
+    """Return the description of every setting by its name (`group.name`), in order."""
     found: dict[str, str] = {}
     for name, info in Settings.model_fields.items():
         group = info.annotation
@@ -263,5 +281,5 @@ def names() -> dict[str, str]:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
+    """Return the environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
     return PREFIX + name.replace(".", "__").upper()
