@@ -155,7 +155,7 @@ def test_an_error_is_told_by_where_it_came_through_and_not_by_what_it_quotes() -
     )
     lines = trace(error).splitlines()
     assert [line for line in lines if not line.startswith("  ")] == ["OSError: No space left", "KeyError", "ValueError"]
-    assert all("test_masking.py, line " in line for line in lines if line.startswith("  "))
+    assert all("test_redaction.py, line " in line for line in lines if line.startswith("  "))
     assert trace(raised(OperatorMustAct("Ollama does not answer.", "Start it."))).endswith(": Ollama does not answer.")
     assert trace(raised(TypeError("f() takes no arguments"))).endswith("TypeError: f() takes no arguments")
 

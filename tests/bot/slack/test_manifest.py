@@ -70,7 +70,8 @@ def events() -> list[str]:
 
 
 def methods() -> set[str]:
-    source = "".join(path.read_text() for path in (ROOT / "bot").glob("*.py"))
+    product = (path for path in (ROOT / "bot").rglob("*.py") if "demo" not in path.relative_to(ROOT).parts)
+    source = "".join(path.read_text() for path in product)
     return {name for name in SCOPES if f'"{name}"' in source or f".{name}" in source} - set(events())
 
 
