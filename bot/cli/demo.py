@@ -220,7 +220,7 @@ def _next(screen: Screen, seconds: float, answered: bool, pictures: bool, stays:
     screen.say("Now with files of your own:", style="bold")
     screen.say(f"{magpie} index ~/Documents", indent=2)
     screen.say(f'{magpie} ask "…"', indent=2)
-    screen.say("In your own Slack: README, “Connecting a workspace”, then:", style="bold")
+    screen.say("In your own Slack: follow docs/connect-slack.md, then:", style="bold")
     screen.say(f"{magpie} run", indent=2)
     if not answered:
         screen.say(

@@ -203,7 +203,10 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
         ability = generator.ability()
         if not ability.vision:
             yield Check(
-                "model", "warn", f"{ability.model} reads text only", "Choose a model that can see; README lists some."
+                "model",
+                "warn",
+                f"{ability.model} reads text only",
+                "Choose a model with vision; docs/answers.md lists some.",
             )
             return
         prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
