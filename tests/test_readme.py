@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Settings, names, variable
+from rag import Settings
+from rag.settings import names, variable
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 

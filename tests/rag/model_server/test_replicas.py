@@ -89,7 +89,11 @@ class _Lifespan:
     async def run(self, during: Callable[[], Awaitable[None]]) -> None:
         events: asyncio.Queue[Message] = asyncio.Queue()
         answers: asyncio.Queue[Message] = asyncio.Queue()
-        running = asyncio.create_task(self._app({"type": "lifespan", "asgi": {}}, events.get, answers.put))
+
+        async def serve() -> None:
+            await self._app({"type": "lifespan", "asgi": {}}, events.get, answers.put)
+
+        running = asyncio.create_task(serve())
         await events.put({"type": "lifespan.startup"})
         assert (await answers.get())["type"] == "lifespan.startup.complete"
         await during()
