@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Inspection, Line, Modality, PageReading, Scope
+from rag.model import Inspection, Line, Modality, ModelRow, PageReading, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
@@ -163,6 +163,21 @@ class Movable(Protocol):
 
     def back(self) -> None:
         """Move the weights to the GPU. Raise EmbedderFailed, and stay on the CPU, if its memory is full."""
+        ...
+
+
+class ModelStore(Protocol):
+    """The embedding models that can be chosen, and their weights on this machine."""
+
+    def list_models(self) -> list[ModelRow]:
+        """Return the known models, and the one that the settings choose when it is not among them."""
+        ...
+
+    def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+        """Download weights and return their file; the weights that the settings choose unless others are named.
+
+        Raise OperatorMustAct when they cannot be downloaded, BadSetting for an unknown name.
+        """
         ...
 
 

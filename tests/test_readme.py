@@ -12,7 +12,7 @@ import typer
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import names, variable
+from rag.settings import names, variable
 from tests.docs.markdown import PAGES, README, ROOT, anchors, code, commands, links, parse, words
 
 SCREEN = 24

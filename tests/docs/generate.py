@@ -25,11 +25,12 @@ from bot.cli.json_output import benched_shape, kept_shape, seen_shape
 from bot.cli.main import build_app, main
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Check, Kept, ModelRow, Outcome, Settings, Status, variable
+from rag import Check, Kept, ModelRow, Outcome, Settings, Status
 from rag.evaluation.benchmark import Benched, Speed
 from rag.evaluation.datasets import Question
 from rag.evaluation.evaluate import Asked, Report
 from rag.model import Modality
+from rag.settings import variable
 from tests.docs.tables import row, table
 from tests.support.engine import FakeEngine, answer, hit
 

@@ -8,7 +8,8 @@ import pytest
 
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Settings, names, variable
+from rag import Settings
+from rag.settings import names, variable
 from tests.docs.generate import DOCS, GROUPS, PARTS, commands, pages, rendered, settings, walk
 
 
