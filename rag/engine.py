@@ -26,7 +26,8 @@ from rag.ingest.captions import Captions
 from rag.ingest.fetch.addresses import checked_url, is_url
 from rag.ingest.fetch.paths import files_in, holds_something, is_gone, put_path
 from rag.ingest.fetch.urls import put_url
-from rag.ingest.worker import Asked, Report, Work, silent
+from rag.ingest.stages import Priority, Stages
+from rag.ingest.worker import IndexRequest, ProgressCallback, Worker, ignore_progress
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
 from rag.operations.retention import Kept, kept
 from rag.ports import Fetcher, Generator, Reader, WordIndex
@@ -67,15 +68,15 @@ class Rag:
         self._catalog = parts.catalog
         self._lanes = parts.lanes
         self._closing = closing
-        self._work = Work(
-            settings,
-            parts.catalog,
-            parts.words,
-            parts.lanes,
-            parts.fingerprinting,
-            parts.captions,
-            parts.open_reader,
-            parts.fetchers,
+        stages = Stages(
+            (
+                (parts.lanes, Priority.FOLLOW_UP),
+                (parts.fingerprinting, Priority.FOLLOW_UP),
+                (parts.captions, Priority.IDLE),
+            )
+        )
+        self._work = Worker(
+            settings, parts.catalog, parts.words, parts.lanes, stages, parts.open_reader, parts.fetchers
         )
         self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
         decisions = confidence.load(settings.data)
@@ -120,7 +121,9 @@ class Rag:
 
     # ------------------------------------------------------------ putting in
 
-    def index(self, paths: Sequence[Path | str], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
+    def index(
+        self, paths: Sequence[Path | str], space: str = LOCAL, report: ProgressCallback = ignore_progress
+    ) -> list[Outcome]:
         """Index files, folders and web addresses into a space and wait until all of it can be found.
 
         Beside a running owner the request is recorded and the owner's progress followed. Files below a folder that
@@ -144,7 +147,7 @@ class Rag:
                 if is_gone(Path(path))
             }
         changed = [source_id for source_id, work in put if work]
-        self._work.settle(Asked(changed, report))
+        self._work.settle(IndexRequest(changed, report))
         if gone:
             # Only now: a file that was renamed is known under its new name first, and is not read again.
             with self._catalog.writing() as connection:
@@ -153,7 +156,7 @@ class Rag:
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [Outcome(name, "gone", 0) for name in gone.values()] + skipped
 
-    def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
+    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[Outcome]:
         """Read documents again (all of them when no name is given); what they have serves meanwhile."""
         ids = self._named(names) if names else None
         with closing(self._parts.open_reader()) as reader, self._catalog.writing() as connection:
@@ -162,7 +165,7 @@ class Rag:
                 if row.document is not None:
                     documents.want_reading(connection, row.document, reader.version)
                     wanted.append(row.source)
-        self._work.settle(Asked(wanted, report, newest=True))
+        self._work.settle(IndexRequest(wanted, report, newest=True))
         return self._outcomes(wanted, set(wanted), set(), newest=True)
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
@@ -252,8 +255,8 @@ class Rag:
             states[row.state] = states.get(row.state, 0) + 1
         failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
         lanes = self._retriever.lanes()
-        unprinted, unsaid = self._parts.fingerprinting.waiting(), self._parts.captions.waiting()
-        return Status(states, pages, chunks, self._lanes.waiting(), failed, lanes, renewed, unprinted, unsaid)
+        unprinted, unsaid = self._parts.fingerprinting.count_waiting(), self._parts.captions.count_waiting()
+        return Status(states, pages, chunks, self._lanes.count_waiting(), failed, lanes, renewed, unprinted, unsaid)
 
     def lanes(self) -> Mapping[str, str]:
         """Of every lane `on`, or `off: why`."""

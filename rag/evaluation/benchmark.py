@@ -34,7 +34,7 @@ from rag.model_server.server import open_host
 from rag.ports import Embedder
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.lanes import ClipLane
-from rag.vectors.sync import BATCH
+from rag.vectors.priority_thread import Urgency
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -228,10 +228,10 @@ class _Track:
             embedder = client
         self._timed = _Timed(embedder)
         lanes = open_lanes(settings, self._catalog, 1, self._timed, None, None)
-        opening.callback(lanes.mirror.close)
-        lanes.mirror.take_over(unclean=False)
+        opening.callback(lanes.close)
+        lanes.sync.take_over(unclean=False)
         self._lane: ClipLane = lanes.clip
-        self._run_there: _Run = between or (lambda call: lanes.mirror.thread.do(BATCH, call))
+        self._run_there: _Run = between or (lambda call: lanes.sync.thread.run(Urgency.BATCH, call))
         self._words = Fts5Words()
         self._number = 0
         self._drawn = settings.data / "drawn"
@@ -273,13 +273,13 @@ class _Track:
             self._put(connection, name, count)
         self._timed.seconds = self._spent.prepare = self._spent.encode = 0.0
         started, worked = perf_counter(), process_time()
-        left = count
+        left, never = count, threading.Event()
         while left > 0:
-            done = self._lane.embed_some()
+            done = self._lane.process_batch(never)
             if not done:
                 raise RuntimeError(f"the lane stopped: {self._lane.off}")
             left -= done
-        self._lane.embed_some()  # waits for the store
+        self._lane.process_batch(never)  # waits for the store
         total = perf_counter() - started
         encode = self._spent.encode or None
         embedder = self._timed.seconds
