@@ -127,19 +127,19 @@ def open_lanes(
         return ChromaStore(data / "chroma", settings.store.layout)
 
     sync = VectorStoreSync(catalog, open_store if store is None else lambda: store, log.warning)
-    clip_embedder = LazyEmbedder(
+    lazy_clip = LazyEmbedder(
         sync.thread,
         open_embedder if embedder is None else lambda: embedder,
         RETRY_DELAY if settings.embed.url else 0.0,
     )
-    sentences = LazyEmbedder(
+    lazy_text = LazyEmbedder(
         sync.thread, open_text_embedder if text_embedder is None else lambda: text_embedder, RETRY_DELAY
     )
     projection = offload = None
     if settings.embed.query_side == "projection":
-        projection = QueryProjection(sentences, clip_embedder, data, log.warning)
+        projection = QueryProjection(lazy_text, lazy_clip, data, log.warning)
     if settings.embed.offload:
-        offload = Offload(clip_embedder.move_off_gpu, clip_embedder.move_to_gpu, log.warning, told_move)
-    clip = ClipLane(clip_embedder, sync, data, projection, offload)
+        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, told_move)
+    clip = ClipLane(lazy_clip, sync, data, projection, offload)
     text_set = text_embedder is not None or bool(settings.text.model)
-    return Lanes(sync, clip, TextLane(sentences, sync), text_set=text_set, embedders=connections)
+    return Lanes(sync, clip, TextLane(lazy_text, sync), text_set=text_set, embedders=connections)

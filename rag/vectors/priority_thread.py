@@ -22,7 +22,7 @@ class Urgency(IntEnum):
 
 
 class PriorityThread:
-    """One thread with a priority queue of calls. Any thread may call `run`."""
+    """One thread with a priority queue of calls. Any other thread may call `run` and `submit`."""
 
     def __init__(self, name: str) -> None:
         self._queue: queue.PriorityQueue[tuple[Urgency, int, Callable[[], None]]] = queue.PriorityQueue()
@@ -32,16 +32,20 @@ class PriorityThread:
 
     def run(self, urgency: Urgency, call: Callable[[], _T]) -> _T:
         """Run `call` in the thread and return its result, or raise the exception that it raised."""
+        return self.submit(urgency, call).result()
+
+    def submit(self, urgency: Urgency, call: Callable[[], _T]) -> Future[_T]:
+        """Queue `call` and return the future of its result."""
         future: Future[_T] = Future()
 
         def resolve() -> None:
             try:
                 future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - passed on to the caller, who waits for it
+            except BaseException as error:  # noqa: BLE001 - raised again by the future's result()
                 future.set_exception(error)
 
         self._queue.put((urgency, next(self._order), resolve))
-        return future.result()
+        return future
 
     def _loop(self) -> None:
         while True:
