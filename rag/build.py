@@ -23,7 +23,8 @@ from rag.ingest.fetch.addresses import URL
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.indexing import Indexing
-from rag.ingest.worker import Work, workers
+from rag.ingest.stages import Priority, Stages
+from rag.ingest.worker import Worker, workers
 from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, Watch, WordIndex
 from rag.search.confidence import load as load_decisions
 from rag.search.page_match.matcher import PageMatcher
@@ -31,9 +32,10 @@ from rag.search.retriever import Retriever
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
-from rag.vectors.lanes import REST, ClipLane, Lanes, TextLane
-from rag.vectors.query_projection import query_by_projection
-from rag.vectors.sync import Mirror
+from rag.vectors.lanes import ClipLane, Lanes, TextLane
+from rag.vectors.lazy_embedder import RETRY_DELAY, LazyEmbedder
+from rag.vectors.projection import QueryProjection
+from rag.vectors.sync import VectorStoreSync
 
 if TYPE_CHECKING:
     from rag.evaluation.benchmark import Benched, MeasuredEncoder, RunInModelThread, Serve, Wanted
@@ -73,7 +75,7 @@ def open_rag(
             )
 
         lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
-        opening.callback(lanes.mirror.close)
+        opening.callback(lanes.close)
         if generator is None and settings.answer.model:
             from rag.adapters.ollama import open_generator
 
@@ -87,7 +89,8 @@ def open_rag(
         words = Fts5Words()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
         reading = reader or open_reader
-        worker = Work(settings, catalog, words, lanes, fingerprinting, captions, reading, fetching)
+        stages = Stages(((lanes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE)))
+        worker = Worker(settings, catalog, words, lanes, stages, reading, fetching)
         services = Services(
             catalog=catalog,
             worker=worker,
@@ -107,15 +110,15 @@ def open_rag(
 def open_captions(
     settings: Settings, catalog: Catalog, words: WordIndex, lanes: Lanes, captioner: Captioner | None = None
 ) -> Captions:
-    """Captions by the model that is set, or by the one given."""
+    """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
-    def opened() -> Captioner:
+    def open_one() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
         return captioner or open_captioner(settings.caption, settings.answer, lanes.sharing)
 
-    wanted = captioner is not None or bool(settings.caption.model)
-    return Captions(catalog, words, settings.data, opened if wanted else None)
+    is_enabled = captioner is not None or bool(settings.caption.model)
+    return Captions(catalog, words, settings.data, open_one if is_enabled else None)
 
 
 def open_lanes(
@@ -126,15 +129,15 @@ def open_lanes(
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
 ) -> Lanes:
-    """The lanes with vectors, on one store."""
-    data = settings.data
+    """Construct the vector lanes on one store. Adapters that are not given are opened when first needed."""
+    data, connections = settings.data, ExitStack()
 
     def open_embedder() -> Embedder:
         if settings.embed.url:
             from rag.adapters.remote_clip import open_remote
 
             remote = open_remote(settings.embed)
-            mirror.closing.callback(remote.close)
+            connections.callback(remote.close)
             return remote
         from rag.adapters.openclip import open_embedder
 
@@ -150,21 +153,23 @@ def open_lanes(
 
         return ChromaStore(data / "chroma", settings.store.layout)
 
-    mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
-    rest = REST if settings.embed.url else 0.0
-    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder, rest)
-    if settings.embed.offload:
-        clip.offload = Offload(
-            lambda: clip.move(lambda embedder: embedder.leave()),
-            lambda: clip.move(lambda embedder: embedder.back()),
-            log.warning,
-            told_move,
-        )
-    text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
-    lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
+    sync = VectorStoreSync(catalog, open_store if store is None else lambda: store, log.warning)
+    lazy_clip = LazyEmbedder(
+        sync.thread,
+        open_embedder if embedder is None else lambda: embedder,
+        RETRY_DELAY if settings.embed.url else 0.0,
+    )
+    lazy_text = LazyEmbedder(
+        sync.thread, open_text_embedder if text_embedder is None else lambda: text_embedder, RETRY_DELAY
+    )
+    projection = offload = None
     if settings.embed.query_side == "projection":
-        query_by_projection(lanes, data, log.warning)
-    return lanes
+        projection = QueryProjection(lazy_text, lazy_clip, data, log.warning)
+    if settings.embed.offload:
+        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, told_move)
+    clip = ClipLane(lazy_clip, sync, data, projection, offload)
+    text_set = text_embedder is not None or bool(settings.text.model)
+    return Lanes(sync, clip, TextLane(lazy_text, sync), text_set=text_set, embedders=connections)
 
 
 def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str], None] = lambda _: None) -> Benched:

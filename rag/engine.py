@@ -20,7 +20,7 @@ from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import rendered
 from rag.ingest.captions import Captions
 from rag.ingest.indexing import Indexing
-from rag.ingest.worker import Report, Work, silent
+from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
 from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
 from rag.operations.doctor import checks
 from rag.operations.retention import Kept, kept
@@ -42,7 +42,7 @@ class Services:
     """What Rag delegates to. `generator` is None when no model is set."""
 
     catalog: Catalog
-    worker: Work
+    worker: Worker
     indexing: Indexing
     retriever: Retriever
     answering: Asking
@@ -112,11 +112,13 @@ class Rag:
 
     # ------------------------------------------------------------ indexing
 
-    def index(self, paths: Sequence[Path | str], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
+    def index(
+        self, paths: Sequence[Path | str], space: str = LOCAL, report: ProgressCallback = ignore_progress
+    ) -> list[Outcome]:
         """Index files, folders and URLs into a space and wait until they can be found; see Indexing.index."""
         return self._indexing.index(paths, space, report)
 
-    def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
+    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[Outcome]:
         """Read documents again, all of them without names; see Indexing.reindex."""
         return self._indexing.reindex(names, report)
 

@@ -29,7 +29,7 @@ from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
 from rag.ports import Embedder, Encoder, Watch
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.lanes import Lanes
-from rag.vectors.sync import BATCH
+from rag.vectors.priority_thread import Urgency
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -202,8 +202,8 @@ def run_benchmark(
         catalog = Catalog(local.data)
         opening.callback(catalog.close)
         lanes = parts.open_lanes(local, catalog, timed)
-        opening.callback(lanes.mirror.close)
-        lanes.mirror.take_over(unclean=False)
+        opening.callback(lanes.close)
+        lanes.sync.take_over(unclean=False)
         track = _Track(local, catalog, lanes, encoder, timed, times, run_in_model_thread)
         speeds = track.run(wanted, report)
         cuda = embed.device.startswith("cuda")
@@ -233,7 +233,7 @@ class _Track:
         self._encoder = encoder
         self._timed = timed
         self._times = times
-        self._run_there = run_in_model_thread or (lambda call: lanes.mirror.thread.do(BATCH, call))
+        self._run_there = run_in_model_thread or (lambda call: lanes.sync.thread.run(Urgency.BATCH, call))
         self._words = Fts5Words()
         self._number = 0
         self._drawn = settings.data / "drawn"
@@ -275,13 +275,13 @@ class _Track:
             self._put(connection, name, count)
         self._timed.seconds = self._times.prepare = self._times.encode = 0.0
         started, worked = perf_counter(), process_time()
-        left = count
+        left, never = count, threading.Event()
         while left > 0:
-            done = self._lane.embed_some()
+            done = self._lane.process_batch(never)
             if not done:
                 raise RuntimeError(f"the lane stopped: {self._lane.off}")
             left -= done
-        self._lane.embed_some()  # waits for the store
+        self._lane.process_batch(never)  # waits for the store
         total = perf_counter() - started
         encode = self._times.encode or None
         embedder = self._timed.seconds

@@ -12,7 +12,7 @@ from rag.errors import NotFound
 from rag.ingest.fetch.addresses import checked_url, is_url
 from rag.ingest.fetch.paths import files_in, holds_something, is_gone, put_path
 from rag.ingest.fetch.urls import put_url
-from rag.ingest.worker import Asked, Report, Work, silent
+from rag.ingest.worker import IndexRequest, ProgressCallback, Worker, ignore_progress
 from rag.model import LOCAL, Outcome
 from rag.ports import Reader
 
@@ -20,12 +20,14 @@ from rag.ports import Reader
 class Indexing:
     """Requests to index, re-read and forget. The worker carries them out, or the owner that is running already."""
 
-    def __init__(self, catalog: Catalog, worker: Work, open_reader: Callable[[], Reader]) -> None:
+    def __init__(self, catalog: Catalog, worker: Worker, open_reader: Callable[[], Reader]) -> None:
         self._catalog = catalog
         self._worker = worker
         self._open_reader = open_reader
 
-    def index(self, paths: Sequence[Path | str], space: str = LOCAL, report: Report = silent) -> list[Outcome]:
+    def index(
+        self, paths: Sequence[Path | str], space: str = LOCAL, report: ProgressCallback = ignore_progress
+    ) -> list[Outcome]:
         """Index files, folders and URLs into a space and wait until all of them can be found.
 
         Beside a running owner the request is recorded and the owner's progress is followed. Files below a folder that
@@ -50,7 +52,7 @@ class Indexing:
                 if is_gone(Path(path))
             }
         changed = [source_id for source_id, is_new in put if is_new]
-        self._worker.settle(Asked(changed, report))
+        self._worker.settle(IndexRequest(changed, report))
         if missing:
             # Only now: a renamed file is known under its new name by this time, so it is not read again.
             with self._catalog.writing() as connection:
@@ -59,7 +61,7 @@ class Indexing:
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [Outcome(name, "gone", 0) for name in missing.values()] + skipped
 
-    def reindex(self, names: Sequence[str] = (), report: Report = silent) -> list[Outcome]:
+    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[Outcome]:
         """Read documents again, all of them without names. Until then their current pages stay searchable."""
         ids = self._source_ids(names) if names else None
         with closing(self._open_reader()) as reader, self._catalog.writing() as connection:
@@ -68,7 +70,7 @@ class Indexing:
                 if row.document is not None:
                     documents.want_reading(connection, row.document, reader.version)
                     again.append(row.source)
-        self._worker.settle(Asked(again, report, newest=True))
+        self._worker.settle(IndexRequest(again, report, newest=True))
         return self._outcomes(again, set(again), set(), newest=True)
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:

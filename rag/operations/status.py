@@ -25,6 +25,6 @@ def read_status(
         pages, chunks = documents.counts(connection)
         renewed = len(documents.renewed(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
-    unprinted, uncaptioned = fingerprinting.waiting(), captions.waiting()
+    unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()
     states = dict(Counter(row.state for row in rows))
-    return Status(states, pages, chunks, vectors.waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)
+    return Status(states, pages, chunks, vectors.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)
