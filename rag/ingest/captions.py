@@ -126,7 +126,9 @@ class Captions:
                 captioner.caption(harmless(), stop)
                 if is_last:
                     kind = type(error).__name__
-                    log.warning("A picture of document %d goes without a caption (%s).", picture.document, kind)
+                    log.warning(
+                        "A picture of document %d gets no caption: the model refused it (%s).", picture.document, kind
+                    )
         return ""
 
 

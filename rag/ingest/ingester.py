@@ -169,7 +169,7 @@ class Ingester:
             self._delay(claimed, str(error), error.hint)
         except OSError as error:
             log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
-            self._delay(claimed, f"It could not be kept: {error.strerror or type(error).__name__}.", "Try again.")
+            self._delay(claimed, f"It could not be saved: {error.strerror or type(error).__name__}.", "Try again.")
 
     def _delay(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
@@ -188,10 +188,10 @@ class Ingester:
         except (MagpieError, OSError):
             raise
         except Exception as error:
-            log.exception("A source of the kind %s brought an error that nobody expected.", claimed.kind)
+            log.exception("Unexpected error while fetching a source of the kind %s.", claimed.kind)
             raise Unreadable(
-                "It could not be fetched: something unexpected came.",
-                "Whoever runs Magpie finds the reason in its log. Share it as a file instead.",
+                "It could not be fetched because of an unexpected error.",
+                "The person who runs Magpie can find the reason in its log. Share it as a file instead.",
             ) from error
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
@@ -310,7 +310,7 @@ class Ingester:
 
 def _skipped_page(number: int) -> PageReading:
     return PageReading(
-        number, None, 612, 792, TextSource.NONE, (), None, "This page stopped Magpie several times and was left out."
+        number, None, 612, 792, TextSource.NONE, (), None, "Reading this page crashed several times, so it was skipped."
     )
 
 

@@ -105,7 +105,10 @@ class Worker:
                 if ownership is not None:
                     self._work_off(ownership, request)
                     return
-            if self._report(request, "another Magpie is at work here") and self._stages.are_settled():
+            if (
+                self._report(request, "another Magpie process is working on this data folder")
+                and self._stages.are_settled()
+            ):
                 return
             threading.Event().wait(_POLL)
 

@@ -28,7 +28,7 @@ RETRY_DELAY = 30.0
 
 def told_move(to: str, seconds: float) -> None:
     """Log a move; the `watch` of an Offload."""
-    log.info("CLIP moved to the %s in %.2f s.", "card" if to == "card" else "machine's memory", seconds)
+    log.info("CLIP moved to the %s in %.2f s.", "GPU" if to == "card" else "main memory", seconds)
 
 
 class GpuState(StrEnum):
@@ -101,8 +101,8 @@ class Offload:
             call()
         except MagpieError as error:
             self.state = before
-            where = "off" if to is GpuState.OFF_GPU else "back on"
-            self._notice(f"CLIP did not get {where} the card: {error} {error.hint}".rstrip())
+            where = "off" if to is GpuState.OFF_GPU else "back to"
+            self._notice(f"CLIP could not be moved {where} the GPU: {error} {error.hint}".rstrip())
             return False
         except BaseException:
             self.state = before

@@ -154,7 +154,9 @@ class TextIndexer(Indexer[TextEmbedder]):
                 embedder.embed_documents([_HARMLESS_TEXT])
                 # The error's message is not logged: the server may quote the text in it.
                 log.warning(
-                    "A text of document %d is found by its words alone (%s).", one.document, type(error).__name__
+                    "A text of document %d gets no vector: the embedder refused it (%s).",
+                    one.document,
+                    type(error).__name__,
                 )
         return rows
 

@@ -195,5 +195,5 @@ class QueryProjection:
                 found = str(error).rstrip(".")
         if found != self._last_reason:
             self._last_reason = found
-            self._notice(f"Questions go to CLIP's own text tower: {found}.")
+            self._notice(f"Embedding questions with CLIP's own text tower: {found}.")
         return None

@@ -107,7 +107,7 @@ class VectorStoreSync:
         self._rebuilt.add(identity)
         with self.catalog.reading() as connection:
             if vectors.count_vectors(connection, identity):
-                self._notice("The vector index is being filled again from the catalog.")
+                self._notice("Rebuilding the vector index from the catalog.")
         with self.catalog.reading() as connection:
             for batch in vectors.stored_vectors(connection, identity):
                 store.add(identity, batch)

@@ -131,7 +131,7 @@ def test_text_that_is_always_refused_blocks_no_other(
     rag.index([folder])
     assert store.count(TEXT) == 14
     assert rag.status().waiting_for_vectors == 0
-    assert "found by its words alone" in caplog.text
+    assert "gets no vector: the embedder refused it" in caplog.text
     assert "text-vectors" in rag.find("topic23", EVERYTHING).hits[0].lanes
     assert dict(rag.find("topic12", EVERYTHING).hits[0].lanes) == {"words": 1}
 
