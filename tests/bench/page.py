@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import httpx
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import launched
+from tests.browser.conftest import launch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args(arguments)
-    with sync_playwright() as playwright, launched(playwright) as browser, tempfile.TemporaryDirectory() as folder:
+    with sync_playwright() as playwright, launch(playwright) as browser, tempfile.TemporaryDirectory() as folder:
         with demo(Path(folder) / "load") as (_, url):
             load = first_load(browser, url)
         runs = []

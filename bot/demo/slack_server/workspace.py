@@ -212,7 +212,7 @@ class Workspace:
         with self._state.changed:
             self._state.files[file_id].mode, self._state.files[file_id].external = mode, external
 
-    def answer_strangers_with(self, login: Login) -> None:
+    def set_login_answer(self, login: Login) -> None:
         """Choose the answer to downloads without a valid token: a redirect (default), or 200 with the login page."""
         with self._state.changed:
             self._state.login = login
@@ -363,7 +363,7 @@ class Workspace:
         """Send every connection a disconnect frame, then close it (with "warning" after 10 seconds)."""
         self._context.delivery.disconnect(reason)
 
-    def cut(self) -> None:
+    def drop_connections(self) -> None:
         """Drop every connection without a close frame, as a broken network does."""
         self._server.drop_connections()
 
