@@ -67,7 +67,7 @@ def first_load(browser: Browser, url: str) -> Load:
     page.on("requestfinished", finished)
     page.on("websocket", opened)
     page.goto(url, wait_until="networkidle")
-    page.locator("#room .composer").wait_for()
+    page.locator("#conversation .composer").wait_for()
     context.close()
     return load
 
@@ -101,12 +101,12 @@ def story(page: Page, data: Path) -> list[float]:
         assert httpx.get(url, trust_env=False).status_code == 200
         done()
         page.goto(url)
-        page.locator("#room .composer").wait_for()
+        page.locator("#conversation .composer").wait_for()
         done()
         page.locator("#side .dot.on").wait_for()
         done()
         page.get_by_text("Share two sample documents").click()
-        page.locator("#room .reaction[aria-label*=read]").wait_for()
+        page.locator("#conversation .reaction[aria-label*=read]").wait_for()
         done()
         page.locator(".suggestion", has_text="Crane Nine").click()
         page.keyboard.press("Enter")

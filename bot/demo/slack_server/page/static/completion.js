@@ -71,6 +71,9 @@ export function complete(area, host, channel, inThread) {
   area.addEventListener("keydown", event => {
     if (list.hidden) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    // A name typed in full needs no completion: Enter sends the message.
+    const isComplete = token.startsWith("@") && choices[now].text.trim().toLowerCase() === token.toLowerCase();
+    if (event.key === "Enter" && isComplete) { close(); return; }
     if (step) now = (now + step + choices.length) % choices.length;
     else if (event.key === "Enter" || event.key === "Tab") take(choices[now]);
     else if (event.key === "Escape") close();

@@ -254,8 +254,8 @@ function foot(here, list) {
 function beingRead(here, list) {
   if (!here.bot || !entries.get("bot")?.connected) return "";
   const hasReceipt = each => Object.values(each.reactions).some(users => users.includes(bot()));
-  const waits = list.findLast(each => each.user === at.person && Date.now() / 1000 - each.ts < READ_SECONDS && !hasReceipt(each)
-    && each.files.some(id => DOCUMENT.test(file(id)?.name ?? "")));
+  const waits = list.findLast(each => each.user === at.person && Date.now() / 1000 - each.ts < READ_SECONDS
+    && !hasReceipt(each) && each.files.some(id => DOCUMENT.test(file(id)?.name ?? "")));
   return waits ? waits.files.map(id => file(id)?.name ?? "").find(named => DOCUMENT.test(named)) : "";
 }
 

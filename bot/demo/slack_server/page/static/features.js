@@ -21,7 +21,8 @@ export async function check(again = false) {
 
 export function featureCard() {
   if (!found.known || !found.off.length) return null;
-  return { key: "off", sign: JSON.stringify(found), make: () => h("section", { class: "off", "aria-label": "Not set up yet" },
+  return { key: "off", sign: JSON.stringify(found), make: () => h("section",
+    { class: "off", "aria-label": "Not set up yet" },
     h("p", {}, h("b", {}, "Not set up yet: "), found.off.map(each => each.name).join(", ")),
     h("button", { type: "button", class: "push quiet", data: { focus: "off" }, onclick: show }, "How to turn on")) };
 }

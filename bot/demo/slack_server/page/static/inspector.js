@@ -100,8 +100,8 @@ function parsed(value) {
 
 function short(one) {
   const payload = one.kind === "event" ? one.payload.event ?? one.payload : one.payload;
-  const words = [payload.subtype, payload.callback_id, payload.actions?.[0]?.action_id, payload.command, payload.name, payload.filename,
-    payload.file_id, payload.reaction].filter(each => typeof each === "string");
+  const words = [payload.subtype, payload.callback_id, payload.actions?.[0]?.action_id, payload.command, payload.name,
+    payload.filename, payload.file_id, payload.reaction].filter(each => typeof each === "string");
   return words.slice(0, 2).join(" ") || String(payload.text ?? "").slice(0, 60);
 }
 

@@ -7,7 +7,8 @@ import { drawHome, drawViews, leaveHome } from "./views.js";
 import { drawInspector, resume, shown, toggle } from "./inspector.js";
 import { check } from "./features.js";
 
-const [side, conversation, thread, inspector] = ["side", "conversation", "thread", "inspector"].map(id => document.getElementById(id));
+const [side, conversation, thread, inspector] = ["side", "conversation", "thread", "inspector"]
+  .map(id => document.getElementById(id));
 
 on(() => {
   if (!at.place && firstPlace()) { go(firstPlace(), "", at.person, true); return; }

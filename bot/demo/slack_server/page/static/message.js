@@ -25,7 +25,8 @@ export function sign(one, follows, inThread) {
   const answers = inThread ? [] : replies(one.channel, one.ts);
   const shown = JSON.stringify(one.blocks).match(/F[A-Z0-9]{8,}/g) ?? [];
   const files = [...one.files, ...shown].map(file);
-  return JSON.stringify([one, follows, inThread, files, answers.map(each => [each.ts, each.user]), answers.at(-1)?.text, answers.at(-1)?.blocks.length, name(one.user),
+  return JSON.stringify([one, follows, inThread, files, answers.map(each => [each.ts, each.user]), answers.at(-1)?.text,
+    answers.at(-1)?.blocks.length, name(one.user),
     status(one.channel, one.ts), at.thread === one.ts, at.person]);
 }
 
@@ -36,7 +37,8 @@ export function element(one, follows, inThread) {
   if (one.ephemeral) kind.push("ephemeral");
   if (at.thread === one.ts && !inThread) kind.push("opened");
   if (/^(channel|group)_join$/.test(one.subtype)) return joined(one);
-  const box = h("article", { class: kind.join(" "), tabindex: "-1", data: { focus: "message", ...(known?.app ? { app: "" } : {}) },
+  const box = h("article", { class: kind.join(" "), tabindex: "-1",
+    data: { focus: "message", ...(known?.app ? { app: "" } : {}) },
     "aria-label": `${name(one.user)}, ${clock(one.ts)}` },
   follows ? h("time", { class: "margin" }, clock(one.ts)) : avatar(one.user),
   h("div", { class: "body" },
@@ -136,7 +138,8 @@ function thread(one) {
   const growing = busy || isGrowing(last);
   return h("button", { type: "button", class: "replies", "aria-expanded": at.thread === one.ts,
     data: { focus: "replies" }, onclick: () => go(one.channel, one.ts) },
-  faces, answers.length ? h("b", {}, answers.length === 1 ? "1 reply" : `${answers.length} replies`) : avatar(bot(), "face tiny"),
+  faces,
+  answers.length ? h("b", {}, answers.length === 1 ? "1 reply" : `${answers.length} replies`) : avatar(bot(), "face tiny"),
   growing ? h("span", { class: "growing" }, busy ? `${start.app.name} ${busy}` : last.text.slice(0, 60))
     : h("span", {}, last ? `last at ${clock(last.ts)}` : ""));
 }

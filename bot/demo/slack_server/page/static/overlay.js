@@ -83,7 +83,8 @@ export function menu(from, label, choices) {
   const items = choices.filter(Boolean).map(each => h("button", {
     type: "button", role: "menuitem", class: each.danger ? "danger" : "", tabindex: "-1",
     onclick: () => { close(true); each.act(); },
-  }, each.picture ?? (each.sign ? icon(each.sign) : null), h("span", {}, each.label, each.hint ? h("small", {}, each.hint) : null)));
+  }, each.picture ?? (each.sign ? icon(each.sign) : null),
+  h("span", {}, each.label, each.hint ? h("small", {}, each.hint) : null)));
   let next = 0;
   const box = h("div", { class: "menu", role: "menu", "aria-label": label },
     choices.map(each => (each ? items[next++] : h("hr", { role: "separator" }))));

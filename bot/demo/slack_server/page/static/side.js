@@ -1,7 +1,8 @@
 // The sidebar: people to act as, conversations, features that are not set up.
 
 import { button, h, icon, keep } from "./dom.js";
-import { at, bot, capital, entries, go, link, name, open, person, conversation, conversations, start, title, unread } from "./store.js";
+import { at, bot, capital, conversation, conversations, entries, go, link, name, open, person, start, title,
+  unread } from "./store.js";
 import { avatar } from "./message.js";
 import { kindIcon } from "./conversation.js";
 import { featureCard } from "./features.js";
@@ -72,7 +73,8 @@ function places(here, connected) {
 
 const other = each => each.members.find(id => id !== at.person) ?? at.person;
 const channel = each => h("li", {}, place(each.id, icon(kindIcon(each)), each.name, unread(each.id),
-  each.shared ? h("span", { class: "tag" }, "shared") : each.kind === "group" ? h("span", { class: "tag" }, "private") : null));
+  each.shared ? h("span", { class: "tag" }, "shared")
+    : each.kind === "group" ? h("span", { class: "tag" }, "private") : null));
 
 function place(id, sign, label, news, more = null) {
   const current = at.place === id;

@@ -16,7 +16,8 @@ export function drawHome(root) {
     home.person = at.person;
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
-      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)), tabs("home"))),
+      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)),
+      tabs("home"))),
     h("div", { class: "scroller" }, h("div", { class: "home" })));
     act("home", { tab: "home" });
   }
