@@ -48,7 +48,7 @@ export function drawInspector(root) {
     list = h("ol", { class: "records", tabindex: "0", "aria-label": "Events and calls, newest last" });
     const choose = h("div", { class: "choose", role: "group", "aria-label": "Filter" });
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
-      h("div", { class: "named" }, h("h2", {}, "Inspector"), h("p", {}, "Traffic of the whole workspace, not only yours")),
+      h("div", { class: "named" }, h("h2", {}, "Inspector"), h("p", {}, "Traffic of the whole workspace")),
       h("button", { type: "button", class: "push quiet", onclick: () => { from = Math.max(0, ...records.keys()); draw(); } },
         "Clear"), button("Close the inspector", "close", toggle))), choose, list);
     fill(choose, Object.keys(KINDS).map(kind => h("button", { type: "button", class: "push quiet", data: { kind },

@@ -87,7 +87,7 @@ function place(id, sign, label, news, more = null) {
 
 function state(connected) {
   const text = !open ? "The workspace does not answer. Is the demo still running?"
-    : connected ? "" : "Magpie is not connected yet. It will read your messages once it is.";
+    : connected ? "" : "Magpie is not connected yet. It reads your messages when it connects.";
   return h("p", { class: text ? "state" : "state fine", role: "status" }, text);
 }
 
