@@ -1,31 +1,40 @@
-# make demo, make test: each sets up what it needs. PYTHON and VENV may be given.
+# `make demo` and `make test` install what they need first.
+# PYTHON=python3.12 chooses the interpreter, VENV=DIR the place of the installation.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 N ?= 1000
 SEED ?= 1
+STEPS ?= 10000
 
-.PHONY: demo test test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
 
+# Play the demo in the terminal, then open it as a page in the browser.
 demo: install
 	@$(BIN)/magpie --data demo-data demo --script
 
+# Run all tests.
 test: install
 	@$(BIN)/python -m pytest
 
-# The page in a real Chromium alone; pictures of every step: make test-browser SHOTS=DIR, AXE=axe.min.js looks with axe.
+# Write the generated parts of docs/ from settings, commands and their JSON.
+docs: install
+	@$(BIN)/python -m tests.docs.generate
+
+# Test the demo page in Chromium. SHOTS=DIR keeps an image of each step, AXE=axe.min.js also runs axe-core.
 test-browser: install
 	@$(BIN)/python -m pytest -n 0 -m browser tests/browser $(if $(SHOTS),--shots "$(SHOTS)") $(if $(AXE),--axe "$(AXE)")
 
-# The README's pictures, made again by driving the page.
+# Make the images of README and docs again by driving the demo page.
 pictures: install
 	@$(BIN)/python -m tests.browser.pictures bot/demo/samples
 
-# Bytes and requests of the page's first load, and the time from `magpie demo` to an answered question: RUNS=5
+# Measure the first load of the demo page, and the time from `magpie demo` to an answered question. RUNS=5
 bench-page: install
 	@$(BIN)/python -m tests.bench.page --runs $(or $(RUNS),5)
 
+# Run every linter: style, types, layers, dependencies.
 lint: install
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -33,61 +42,63 @@ lint: install
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-# Known vulnerabilities of everything installed, as the package index tells them; another service asked by
-# AUDIT="-s osv". What cannot be asked about is no pass: it fails then, too.
+# Report known vulnerabilities of everything installed. Fails if the package index cannot be asked.
+# AUDIT="-s osv" asks another service.
 audit: install
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audited.txt
 	@$(BIN)/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off $(AUDIT) -r $(VENV)/audited.txt
 
-# Damaged files through the engine: make fuzz N=1000 SEED=1, with BENCH=DIR made of that folder's PDFs; OFFICE=2000 and
-# WEB=2000 try office documents and a web server's answers instead.
+# Index damaged files. N=1000 SEED=1; BENCH=DIR damages the PDFs of that folder; OFFICE=2000 tries office documents and
+# WEB=2000 the responses of a web server instead.
 fuzz: install
 	@$(BIN)/python -m tests.faults.fuzz --count $(N) --seed $(SEED) $(if $(BENCH),--files "$(BENCH)") \
 		$(if $(OFFICE),--office $(OFFICE)) $(if $(WEB),--web $(WEB))
 
-# Marked tables, charts and figures that are found, in a folder with questions.jsonl and pdf/; the worst as pictures.
+# Count marked tables, charts and figures that are found. BENCH=DIR has questions.jsonl and pdf/; the worst pages are
+# written to regions-worst.
 bench-regions: install
-	@test -n "$(BENCH)" || { echo "Say which folder: make bench-regions BENCH=DIR" >&2; exit 2; }
+	@test -n "$(BENCH)" || { echo "Name the folder: make bench-regions BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.regions "$(BENCH)" --worst regions-worst
 
-# Pages a second, time by stage and memory over the PDFs of a folder: make bench-speed BENCH=DIR
+# Measure extraction of the PDFs of a folder: pages per second, time per stage, memory. BENCH=DIR
 bench-speed: install
-	@test -n "$(BENCH)" || { echo "Say which folder: make bench-speed BENCH=DIR" >&2; exit 2; }
+	@test -n "$(BENCH)" || { echo "Name the folder: make bench-speed BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.speed "$(BENCH)"
 
-# Time of a search over 100,000 chunks made of those in a data folder: make bench-search DATA=DIR, QUESTIONS=FILE
+# Measure searches over 100,000 chunks made from a data folder. DATA=DIR, QUESTIONS=FILE
 bench-search: install
-	@test -n "$(DATA)" || { echo "Say which data folder: make bench-search DATA=DIR" >&2; exit 2; }
+	@test -n "$(DATA)" || { echo "Name the data folder: make bench-search DATA=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.search "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
-# What it costs to know who may see what, over the same 100,000 chunks: make bench-scope DATA=DIR, QUESTIONS=FILE
+# Measure the cost of access rules over the same 100,000 chunks. DATA=DIR, QUESTIONS=FILE
 bench-scope: install
-	@test -n "$(DATA)" || { echo "Say which data folder: make bench-scope DATA=DIR" >&2; exit 2; }
+	@test -n "$(DATA)" || { echo "Name the data folder: make bench-scope DATA=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.scope "$(DATA)" $(if $(QUESTIONS),--questions "$(QUESTIONS)")
 
-# Pictures and texts a second from files to stored vectors, against the model alone, with random weights
+# Measure images and texts per second against the model alone, with random weights.
 bench-embedder: install
 	@$(BIN)/magpie bench --random
 
+# Create .venv with everything Magpie needs; does nothing if it is up to date.
 install:
-	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13; there is no $(PYTHON) here. Debian, Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Magpie needs Python 3.11 to 3.13, and $(PYTHON) was not found. On Debian and Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) bot/cli/preflight.py $(VENV)
 
-# Documents that give orders, with a model that obeys: what gets out. GUARD=off: of a copy without its guards;
-# EXTRA=FILE: cases of your own, {"text": "...", "form": "text"} a line.
+# Try documents that give orders, with a model that obeys. GUARD=off runs a copy without the guards;
+# EXTRA=FILE adds cases, one {"text": "...", "form": "text"} per line.
 injections: install
 	@$(BIN)/python -m tests.injections $(if $(GUARD),--guard "$(GUARD)") $(if $(EXTRA),--extra "$(EXTRA)")
 
-# What each lane and trick is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
+# Measure what each lane and query feature is worth. DATA=DIR QUESTIONS=FILE
 bench-ablation: install
-	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
+	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Name both: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.ablation "$(DATA)" --questions "$(QUESTIONS)"
 
-# Random workspaces, and whether anything gets where it must not: make leaks STEPS=10000 SEED=1, or SABOTAGE=all
-STEPS ?= 10000
-# Thirty questions of ten people at once, and how long one takes to its first words.
+# Measure thirty questions of ten people at once, and the time to the first words of one.
 bench-load: install
 	@$(BIN)/python -m tests.bench.load
 
+# Play random workspaces and check that no reader sees what they must not see. STEPS=10000 SEED=1; the environment
+# variable SABOTAGE=all breaks one guard after the other, which must be noticed.
 leaks: install
 	@$(BIN)/python -m tests.leaks --steps $(STEPS) --seed $(SEED)

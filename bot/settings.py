@@ -1,6 +1,6 @@
 """What connects the bot to Slack. Read from the environment: `bot_token` is SLACK_BOT_TOKEN, as Slack's own tools say.
 
-The README's table is tested against this class.
+`make docs` writes the table in docs/configuration.md from this class.
 """
 
 from __future__ import annotations
@@ -21,47 +21,49 @@ class SlackSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    bot_token: SecretStr = Field(default=SecretStr(""), description="the bot's token, xoxb-…")
-    app_token: SecretStr = Field(default=SecretStr(""), description="the app-level token for Socket Mode, xapp-…")
-    signing_secret: SecretStr = Field(default=SecretStr(""), description="signs Slack's requests; HTTP mode alone")
-    http_port: int = Field(default=0, ge=0, le=65535, description="port of HTTP mode; 0: Socket Mode")
-    health_port: int = Field(default=0, ge=0, le=65535, description="port of /health in Socket Mode; 0: none")
-    api_url: str = Field(default="https://slack.com/api/", description="where Slack's Web API is")
+    bot_token: SecretStr = Field(default=SecretStr(""), description="Bot user token, xoxb-…")
+    app_token: SecretStr = Field(default=SecretStr(""), description="App-level token for Socket Mode, xapp-…")
+    signing_secret: SecretStr = Field(default=SecretStr(""), description="Signing secret. Required in HTTP mode.")
+    http_port: int = Field(default=0, ge=0, le=65535, description="Port for HTTP mode. 0: use Socket Mode.")
+    health_port: int = Field(default=0, ge=0, le=65535, description="Port for `/health` in Socket Mode. 0: off.")
+    api_url: str = Field(default="https://slack.com/api/", description="URL of Slack's Web API.")
     file_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=("files.slack.com",), description="hosts that files may come from, comma-separated"
+        default=("files.slack.com",), description="Hosts that files may be downloaded from, comma-separated."
     )
     links: bool = Field(
-        default=False, description="read the web pages people link to: Magpie then asks the internet for them"
+        default=False, description="Index web pages that people link to. Magpie then sends requests to the internet."
     )
     ping_seconds: float = Field(
         default=5,
         ge=0.2,
         le=60,
-        description="between two pings of the socket; after five without answer it is reopened",
+        description="Seconds between pings of the socket. It is reopened after five pings without a reply.",
     )
-    workers: int = Field(default=4, ge=1, le=64, description="questions answered at the same time")
+    workers: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time.")
     person_workers: int = Field(
-        default=2, ge=1, le=64, description="of these, for questions of one person; one is always left to others"
+        default=2, ge=1, le=64, description="How many of these may serve one person. One is always left for others."
     )
     person_waiting: int = Field(
         default=20,
         ge=1,
         le=10_000,
-        description="questions, and commands, of one person that may wait; more are refused",
+        description="Questions and commands one person may have queued. More are refused.",
     )
     person_files: int = Field(
         default=1000,
         ge=1,
         le=1_000_000,
-        description="files of one person that may wait to be read; more are read later",
+        description="Files one person may have queued for indexing. More are indexed later.",
     )
-    sweep_minutes: int = Field(default=15, ge=1, le=1440, description="minutes between two looks for missed files")
-    keep_days: int = Field(default=90, ge=3, le=36500, description="days that questions and the log of access are kept")
+    sweep_minutes: int = Field(
+        default=15, ge=1, le=1440, description="Minutes between sweeps for missed files and questions."
+    )
+    keep_days: int = Field(default=90, ge=3, le=36500, description="Days to keep questions and the access log.")
     withdraw: bool = Field(
-        default=True, description="delete Magpie's own pictures from Slack when the file they show is gone"
+        default=True, description="Delete Magpie's own images from Slack when the file they show is deleted."
     )
     document_seconds: float = Field(
-        default=300, ge=1, le=3600, description="longest wait of a question for documents sent with it"
+        default=300, ge=1, le=3600, description="Longest time a question waits for files sent with it, in seconds."
     )
 
     @property
@@ -93,12 +95,11 @@ def load_slack_settings() -> SlackSettings:
     for field, start in wanted:
         value = getattr(settings, field).get_secret_value()
         if not value:
-            raise BadSetting(
-                f"{variable(field)} is not set.", "README, “Connecting a workspace”, says where Slack shows it."
-            )
+            raise BadSetting(f"{variable(field)} is not set.", "docs/connect-slack.md says where Slack shows it.")
         if not value.startswith(start):
             raise BadSetting(
-                f"{variable(field)} does not begin with {start}.", "It is another of Slack's tokens: see README."
+                f"{variable(field)} does not begin with {start}.",
+                "It is a different Slack token; see docs/connect-slack.md.",
             )
     return settings
 

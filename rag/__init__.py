@@ -1,229 +1,170 @@
-"""Retrieval and answers over what a team shares. Knows no Slack.
+"""The public API of rag: retrieval and answers over what a team shares. It knows nothing of Slack.
 
-The front door: everything bot/ may use is named here. Opening it imports nothing heavy.
+bot/ imports from here and from nowhere else in rag. The module of a name is imported when the name is first used: the
+engine takes a second to import, and `magpie --help` does not need it.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rag.errors import (
-    BadSetting,
-    Busy,
-    CatalogUnfit,
-    EmbedderBusy,
-    EmbedderDown,
-    EmbedderFailed,
-    GeneratorBusy,
-    GeneratorDown,
-    GeneratorFailed,
-    GeneratorTimeout,
-    MagpieError,
-    ModelMissing,
-    ModelUnfit,
-    NotFound,
-    OperatorMustAct,
-    ReaderStopped,
-    StoreBroken,
-    TryAgain,
-    Unreadable,
-    UserCanFix,
-    WeightsMissing,
-)
-from rag.model import Answer, Check, DocumentRow, Found, Hit, Kind, Mode, ModelRow, Outcome, Passage, Scope, Status
-from rag.sandbox import hide_memory
-from rag.settings import Settings, load_settings, names, variable
-from rag.text import without_invisible
-
-if TYPE_CHECKING:
-    from rag.answer.query_rewrite import Turn, stands_alone
-    from rag.build import open_rag
-    from rag.catalog.shares import (
-        Allowed,
-        Share,
-        Standing,
-        allowed,
-        documents_named,
-        drop_share,
-        files_waiting,
-        gone,
-        is_shared,
-        leave_space,
-        move_space,
-        names_of,
-        names_within,
-        put_share,
-        settle_share,
-        shared_in,
-        spaces_of,
-        standings,
-        standings_in,
-        sums_of,
-        withheld,
-        withheld_in,
-        withhold_share,
-    )
-    from rag.engine import Rag
-    from rag.evaluation.benchmark import Benched, Wanted, measure_embedder
-    from rag.evaluation.calibration import Fitted, train_decision
-    from rag.evaluation.evaluate import measure
-    from rag.evaluation.report import write_report
-    from rag.fairness import Rounds
-    from rag.ingest.fetch.addresses import is_url
-    from rag.ingest.fetch.urls import UrlFetcher
-    from rag.ingest.worker import Progress
-    from rag.model_server.loopback import LoopbackOnly
-    from rag.model_server.replicas import Replicas, open_replicas
-    from rag.model_server.server import OpenHost, open_host
-    from rag.operations.retention import Kept
-    from rag.ports import Fetched, Fetcher
-    from rag.search.confidence import Decision
-    from rag.vectors.projection import Trained
-
-# Looked up when first used: the reading processes and `--help` need none of the engine.
-_LATER = {
-    "Benched": "rag.evaluation.benchmark",
-    "Wanted": "rag.evaluation.benchmark",
-    "measure_embedder": "rag.evaluation.benchmark",
-    "Fetched": "rag.ports",
-    "Fetcher": "rag.ports",
-    "Progress": "rag.ingest.worker",
+_MODULES = {
+    # The engine
+    "open_rag": "rag.build",
     "Rag": "rag.engine",
-    "Decision": "rag.search.confidence",
-    "Fitted": "rag.evaluation.calibration",
+    "Settings": "rag.settings",
+    "load_settings": "rag.settings",
+    "hide_memory": "rag.sandbox",
+    # Results
+    "Answer": "rag.model",
+    "Check": "rag.model",
+    "DocumentRow": "rag.model",
+    "Found": "rag.model",
+    "Hit": "rag.model",
+    "Mode": "rag.model",
+    "ModelRow": "rag.model",
+    "Outcome": "rag.model",
+    "Passage": "rag.model",
+    "Status": "rag.model",
     "Kept": "rag.operations.retention",
-    "LoopbackOnly": "rag.model_server.loopback",
-    "Trained": "rag.vectors.projection",
-    "train_decision": "rag.evaluation.calibration",
+    "Progress": "rag.ingest.worker",
+    # Errors
+    "BadSetting": "rag.errors",
+    "Busy": "rag.errors",
+    "MagpieError": "rag.errors",
+    "NotFound": "rag.errors",
+    "OperatorMustAct": "rag.errors",
+    "TryAgain": "rag.errors",
+    "Unreadable": "rag.errors",
+    "UserCanFix": "rag.errors",
+    # Spaces, shares and what a search may use
+    "Scope": "rag.model",
     "Allowed": "rag.catalog.shares",
     "Share": "rag.catalog.shares",
-    "Turn": "rag.answer.query_rewrite",
-    "allowed": "rag.catalog.shares",
-    "gone": "rag.catalog.shares",
-    "is_shared": "rag.catalog.shares",
     "Standing": "rag.catalog.shares",
-    "UrlFetcher": "rag.ingest.fetch.urls",
+    "allowed": "rag.catalog.shares",
     "documents_named": "rag.catalog.shares",
     "drop_share": "rag.catalog.shares",
     "files_waiting": "rag.catalog.shares",
-    "is_url": "rag.ingest.fetch.addresses",
+    "gone": "rag.catalog.shares",
+    "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.shares",
-    "OpenHost": "rag.model_server.server",
-    "measure": "rag.evaluation.evaluate",
-    "open_host": "rag.model_server.server",
-    "Replicas": "rag.model_server.replicas",
-    "Rounds": "rag.fairness",
-    "open_replicas": "rag.model_server.replicas",
-    "write_report": "rag.evaluation.report",
     "move_space": "rag.catalog.shares",
     "names_of": "rag.catalog.shares",
     "names_within": "rag.catalog.shares",
-    "open_rag": "rag.build",
     "put_share": "rag.catalog.shares",
-    "withhold_share": "rag.catalog.shares",
-    "withheld_in": "rag.catalog.shares",
-    "withheld": "rag.catalog.shares",
     "settle_share": "rag.catalog.shares",
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
-    "stands_alone": "rag.answer.query_rewrite",
     "standings": "rag.catalog.shares",
     "standings_in": "rag.catalog.shares",
     "sums_of": "rag.catalog.shares",
+    "withheld": "rag.catalog.shares",
+    "withheld_in": "rag.catalog.shares",
+    "withhold_share": "rag.catalog.shares",
+    # Downloads
+    "Fetched": "rag.ports",
+    "Fetcher": "rag.ports",
+    "UrlFetcher": "rag.ingest.fetch.urls",
+    "is_url": "rag.ingest.fetch.addresses",
+    # Questions and answers
+    "Rounds": "rag.fairness",
+    "Turn": "rag.answer.query_rewrite",
+    "stands_alone": "rag.answer.query_rewrite",
+    "without_invisible": "rag.text",
+    # Evaluation and training
+    "Decision": "rag.search.confidence",
+    "Trained": "rag.vectors.projection",
+    "measure": "rag.evaluation.evaluate",
+    "train_decision": "rag.evaluation.calibration",
+    "write_report": "rag.evaluation.report",
+    # The model server and its benchmark
+    "LoopbackOnly": "rag.model_server.loopback",
+    "open_host": "rag.model_server.server",
+    "Replicas": "rag.model_server.replicas",
+    "open_replicas": "rag.model_server.replicas",
+    "Benched": "rag.evaluation.benchmark",
+    "Wanted": "rag.evaluation.benchmark",
+    "measure_embedder": "rag.build",
 }
+"""Every public name and the module that defines it."""
 
+__all__ = list(_MODULES)
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'rag' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as exported
+    # isort: off
+    from rag.answer.query_rewrite import Turn as Turn, stands_alone as stands_alone
+    from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.catalog.shares import (
+        Allowed as Allowed,
+        Share as Share,
+        Standing as Standing,
+        allowed as allowed,
+        documents_named as documents_named,
+        drop_share as drop_share,
+        files_waiting as files_waiting,
+        gone as gone,
+        is_shared as is_shared,
+        leave_space as leave_space,
+        move_space as move_space,
+        names_of as names_of,
+        names_within as names_within,
+        put_share as put_share,
+        settle_share as settle_share,
+        shared_in as shared_in,
+        spaces_of as spaces_of,
+        standings as standings,
+        standings_in as standings_in,
+        sums_of as sums_of,
+        withheld as withheld,
+        withheld_in as withheld_in,
+        withhold_share as withhold_share,
+    )
+    from rag.engine import Rag as Rag
+    from rag.errors import (
+        BadSetting as BadSetting,
+        Busy as Busy,
+        MagpieError as MagpieError,
+        NotFound as NotFound,
+        OperatorMustAct as OperatorMustAct,
+        TryAgain as TryAgain,
+        Unreadable as Unreadable,
+        UserCanFix as UserCanFix,
+    )
+    from rag.evaluation.benchmark import Benched as Benched, Wanted as Wanted
+    from rag.evaluation.calibration import train_decision as train_decision
+    from rag.evaluation.evaluate import measure as measure
+    from rag.evaluation.report import write_report as write_report
+    from rag.fairness import Rounds as Rounds
+    from rag.ingest.fetch.addresses import is_url as is_url
+    from rag.ingest.fetch.urls import UrlFetcher as UrlFetcher
+    from rag.ingest.worker import Progress as Progress
+    from rag.model import (
+        Answer as Answer,
+        Check as Check,
+        DocumentRow as DocumentRow,
+        Found as Found,
+        Hit as Hit,
+        Mode as Mode,
+        ModelRow as ModelRow,
+        Outcome as Outcome,
+        Passage as Passage,
+        Scope as Scope,
+        Status as Status,
+    )
+    from rag.model_server.loopback import LoopbackOnly as LoopbackOnly
+    from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
+    from rag.model_server.server import open_host as open_host
+    from rag.operations.retention import Kept as Kept
+    from rag.ports import Fetched as Fetched, Fetcher as Fetcher
+    from rag.sandbox import hide_memory as hide_memory
+    from rag.search.confidence import Decision as Decision
+    from rag.settings import Settings as Settings, load_settings as load_settings
+    from rag.text import without_invisible as without_invisible
+    from rag.vectors.projection import Trained as Trained
+    # isort: on
+else:
 
-
-__all__ = [
-    "Allowed",
-    "Answer",
-    "BadSetting",
-    "Benched",
-    "Busy",
-    "CatalogUnfit",
-    "Check",
-    "Decision",
-    "DocumentRow",
-    "EmbedderBusy",
-    "EmbedderDown",
-    "EmbedderFailed",
-    "Fetched",
-    "Fetcher",
-    "Fitted",
-    "Found",
-    "GeneratorBusy",
-    "GeneratorDown",
-    "GeneratorFailed",
-    "GeneratorTimeout",
-    "Hit",
-    "Kept",
-    "Kind",
-    "LoopbackOnly",
-    "MagpieError",
-    "Mode",
-    "ModelMissing",
-    "ModelRow",
-    "ModelUnfit",
-    "NotFound",
-    "OpenHost",
-    "OperatorMustAct",
-    "Outcome",
-    "Passage",
-    "Progress",
-    "Rag",
-    "ReaderStopped",
-    "Replicas",
-    "Rounds",
-    "Scope",
-    "Settings",
-    "Share",
-    "Standing",
-    "Status",
-    "StoreBroken",
-    "Trained",
-    "TryAgain",
-    "Turn",
-    "Unreadable",
-    "UrlFetcher",
-    "UserCanFix",
-    "Wanted",
-    "WeightsMissing",
-    "allowed",
-    "documents_named",
-    "drop_share",
-    "files_waiting",
-    "gone",
-    "hide_memory",
-    "is_shared",
-    "is_url",
-    "leave_space",
-    "load_settings",
-    "measure",
-    "measure_embedder",
-    "move_space",
-    "names",
-    "names_of",
-    "names_within",
-    "open_host",
-    "open_rag",
-    "open_replicas",
-    "put_share",
-    "settle_share",
-    "shared_in",
-    "spaces_of",
-    "standings",
-    "standings_in",
-    "stands_alone",
-    "sums_of",
-    "train_decision",
-    "variable",
-    "withheld",
-    "withheld_in",
-    "withhold_share",
-    "without_invisible",
-    "write_report",
-]
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'rag' has no attribute {name!r}")
+        return getattr(import_module(_MODULES[name]), name)

@@ -1,29 +1,44 @@
-"""The composition root: the only place that constructs adapters and puts the engine together."""
+"""The composition root: the only place that constructs adapters and services.
+
+Besides it, only two processes construct an adapter of their own: rag/extract/child.py and rag/model_server/server.py.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rag.adapters.openclip_models import OpenClipModels
+from rag.answer.answering import Asking
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
 from rag.data_dir import close_folder
-from rag.engine import Parts, Rag
+from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
 from rag.ingest.fetch.addresses import URL
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import UrlFetcher
-from rag.ingest.worker import workers
-from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.ingest.indexing import Indexing
+from rag.ingest.stages import Priority, Stages
+from rag.ingest.worker import Worker, workers
+from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, Watch, WordIndex
+from rag.search.confidence import load as load_decisions
 from rag.search.page_match.matcher import PageMatcher
-from rag.settings import Settings
+from rag.search.retriever import Retriever
+from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
-from rag.vectors.lanes import REST, ClipLane, Lanes, TextLane
-from rag.vectors.query_projection import query_by_projection
-from rag.vectors.sync import Mirror
+from rag.vectors.lanes import ClipLane, Lanes, TextLane
+from rag.vectors.lazy_embedder import RETRY_DELAY, LazyEmbedder
+from rag.vectors.projection import QueryProjection
+from rag.vectors.sync import VectorStoreSync
+
+if TYPE_CHECKING:
+    from rag.evaluation.benchmark import Benched, MeasuredEncoder, RunInModelThread, Serve, Wanted
 
 log = logging.getLogger("magpie")
 
@@ -39,10 +54,10 @@ def open_rag(
     captioner: Captioner | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
 ) -> Rag:
-    """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
+    """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
-    `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
-    a process that has it.
+    `fetchers` download other kinds of sources than paths and URLs. Sources of a kind without a fetcher stay queued for
+    a process that has one.
     """
     data = settings.data
     close_folder(data)
@@ -60,7 +75,7 @@ def open_rag(
             )
 
         lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
-        opening.callback(lanes.mirror.close)
+        opening.callback(lanes.close)
         if generator is None and settings.answer.model:
             from rag.adapters.ollama import open_generator
 
@@ -73,24 +88,37 @@ def open_rag(
         page_matcher = PageMatcher(catalog, data, wanted=wanted)
         words = Fts5Words()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
-        parts = Parts(
-            catalog, words, lanes, fingerprinting, page_matcher, captions, reader or open_reader, shared, fetching
+        reading = reader or open_reader
+        stages = Stages(((lanes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE)))
+        worker = Worker(settings, catalog, words, lanes, stages, reading, fetching)
+        services = Services(
+            catalog=catalog,
+            worker=worker,
+            indexing=Indexing(catalog, worker, reading),
+            retriever=Retriever(settings, catalog, words, lanes, page_matcher, load_decisions(data)),
+            answering=Asking(catalog, shared, settings.answer, data / "evidence"),
+            lanes=lanes,
+            fingerprinting=fingerprinting,
+            captions=captions,
+            models=OpenClipModels(settings.embed),
+            open_reader=reading,
+            generator=shared,
         )
-        return Rag(settings, parts, opening.pop_all())
+        return Rag(settings, services, opening.pop_all())
 
 
 def open_captions(
     settings: Settings, catalog: Catalog, words: WordIndex, lanes: Lanes, captioner: Captioner | None = None
 ) -> Captions:
-    """Captions by the model that is set, or by the one given."""
+    """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
-    def opened() -> Captioner:
+    def open_one() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
         return captioner or open_captioner(settings.caption, settings.answer, lanes.sharing)
 
-    wanted = captioner is not None or bool(settings.caption.model)
-    return Captions(catalog, words, settings.data, opened if wanted else None)
+    is_enabled = captioner is not None or bool(settings.caption.model)
+    return Captions(catalog, words, settings.data, open_one if is_enabled else None)
 
 
 def open_lanes(
@@ -101,15 +129,15 @@ def open_lanes(
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
 ) -> Lanes:
-    """The lanes with vectors, on one store."""
-    data = settings.data
+    """Construct the vector lanes on one store. Adapters that are not given are opened when first needed."""
+    data, connections = settings.data, ExitStack()
 
     def open_embedder() -> Embedder:
         if settings.embed.url:
             from rag.adapters.remote_clip import open_remote
 
             remote = open_remote(settings.embed)
-            mirror.closing.callback(remote.close)
+            connections.callback(remote.close)
             return remote
         from rag.adapters.openclip import open_embedder
 
@@ -125,18 +153,58 @@ def open_lanes(
 
         return ChromaStore(data / "chroma", settings.store.layout)
 
-    mirror = Mirror(catalog, open_store if store is None else lambda: store, log.warning)
-    rest = REST if settings.embed.url else 0.0
-    clip = ClipLane(mirror, data, open_embedder if embedder is None else lambda: embedder, rest)
-    if settings.embed.offload:
-        clip.offload = Offload(
-            lambda: clip.move(lambda embedder: embedder.leave()),
-            lambda: clip.move(lambda embedder: embedder.back()),
-            log.warning,
-            told_move,
-        )
-    text = TextLane(mirror, data, open_text_embedder if text_embedder is None else lambda: text_embedder, REST)
-    lanes = Lanes(mirror, clip, text, text_set=text_embedder is not None or bool(settings.text.model))
+    sync = VectorStoreSync(catalog, open_store if store is None else lambda: store, log.warning)
+    lazy_clip = LazyEmbedder(
+        sync.thread,
+        open_embedder if embedder is None else lambda: embedder,
+        RETRY_DELAY if settings.embed.url else 0.0,
+    )
+    lazy_text = LazyEmbedder(
+        sync.thread, open_text_embedder if text_embedder is None else lambda: text_embedder, RETRY_DELAY
+    )
+    projection = offload = None
     if settings.embed.query_side == "projection":
-        query_by_projection(lanes, data, log.warning)
-    return lanes
+        projection = QueryProjection(lazy_text, lazy_clip, data, log.warning)
+    if settings.embed.offload:
+        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, told_move)
+    clip = ClipLane(lazy_clip, sync, data, projection, offload)
+    text_set = text_embedder is not None or bool(settings.text.model)
+    return Lanes(sync, clip, TextLane(lazy_text, sync), text_set=text_set, embedders=connections)
+
+
+def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str], None] = lambda _: None) -> Benched:
+    """Measure how close indexing comes to the speed of the model alone; see run_benchmark."""
+    from rag.adapters import openclip, openclip_model, openclip_weights
+    from rag.evaluation.benchmark import BenchmarkParts, run_benchmark
+
+    def with_random_weights(embed: EmbedSettings, folder: Path) -> EmbedSettings:
+        path = folder / "random.pt"
+        openclip_model.save_random_weights(openclip_weights.choose(embed), path)
+        return embed.model_copy(update={"weights": str(path)})
+
+    def open_encoder(embed: EmbedSettings, watch: Watch) -> MeasuredEncoder:
+        import torch
+
+        return openclip.open_embedder(embed, torch.get_num_threads(), watch)
+
+    def open_bench_lanes(settings: Settings, catalog: Catalog, embedder: Embedder) -> Lanes:
+        return open_lanes(settings, catalog, 1, embedder, None, None)
+
+    parts = BenchmarkParts(
+        openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_lanes
+    )
+    return run_benchmark(settings, wanted, parts, report)
+
+
+@contextmanager
+def _serve_encoder(
+    settings: Settings, encoder: MeasuredEncoder, serve: Serve
+) -> Iterator[tuple[Embedder, RunInModelThread]]:
+    """Serve an encoder on the loopback; yields a client, and what runs a call in the encoder's thread."""
+    from rag.adapters.remote_clip import open_remote
+    from rag.model_server.server import open_host
+
+    with open_host(settings, lambda _: encoder) as server, serve(server.app, "127.0.0.1", 0) as port:
+        embed = settings.embed.model_copy(update={"url": f"http://127.0.0.1:{port}"})
+        with closing(open_remote(embed)) as client:
+            yield client, lambda call: server.run_between_batches(call).result()

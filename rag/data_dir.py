@@ -1,6 +1,6 @@
-"""The data folder: who may open it, and temporary folders in it, each named after the process that made it.
+"""The data directory: its permissions, and temporary folders that are deleted even if their process was killed.
 
-Temporary folders hold pages and pictures of what was shared: nothing of a document that is forgotten may stay in one.
+Temporary folders hold pages of shared documents, so nothing of a deleted document may stay in one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def close_folder(folder: Path) -> None:
-    """Make the folder, or close one that is there: group and others lose what they may do in it.
+    """Create the folder, or remove the permissions of group and others from an existing one.
 
-    Left as they are: a folder of somebody else's, one that many share (/tmp), a home; `is_open` tells, and `magpie
-    doctor` says so.
+    A folder of another user, a shared one such as /tmp and a home folder keep their permissions; `magpie doctor` warns
+    about them.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
     if not is_open(folder) or not _ours(folder):
@@ -33,14 +33,14 @@ def close_folder(folder: Path) -> None:
     try:
         folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~_OTHERS)
     except OSError as error:
-        log.warning("The data folder is open to others and cannot be closed: %s.", error.strerror)
+        log.warning("Other users can open the data folder, and its permissions cannot be changed: %s.", error.strerror)
         return
-    if not is_open(folder):  # some file systems take the call and change nothing
-        log.info("The data folder was open to others on this machine; it is closed now.")
+    if not is_open(folder):  # some file systems accept the call and change nothing
+        log.info("Other users of this machine could open the data folder; now they cannot.")
 
 
 def is_open(folder: Path) -> bool:
-    """Whether others than its owner may do anything in this folder. False where there are no such permissions."""
+    """Return whether other users may access this folder. False on systems without such permissions."""
     return hasattr(os, "getuid") and bool(folder.stat().st_mode & _OTHERS)
 
 
@@ -50,12 +50,12 @@ def _ours(folder: Path) -> bool:
 
 
 def scratch(purpose: str, parent: Path | None = None) -> TemporaryDirectory[str]:
-    """A folder below `parent`, or the system's for temporary files, that goes when it is closed; 0700."""
+    """Return a new temporary folder (0700) in `parent`, or in the system's folder for temporary files."""
     return TemporaryDirectory(dir=parent, prefix=f"magpie-{purpose}-{os.getpid()}-")
 
 
 def remove_scratch(folder: TemporaryDirectory[str]) -> None:
-    """Close a folder that a program which was taken over may have filled: nothing in it keeps it from going."""
+    """Delete a folder that a compromised program may have filled, whatever it contains."""
     try:
         folder.cleanup()
     except (OSError, RecursionError):
@@ -70,7 +70,7 @@ def _remove(folder: Path) -> None:
 
 
 def sweep_scratch(data: Path) -> int:
-    """Delete what processes that are gone left behind, of this user's; returns how many folders that were."""
+    """Delete this user's temporary folders of processes that no longer run; return how many."""
     there = scratch_folders(data) + scratch_folders(Path(gettempdir()))
     left = [folder for folder in there if not _alive(_process(folder))]
     for folder in left:
@@ -79,7 +79,7 @@ def sweep_scratch(data: Path) -> int:
 
 
 def scratch_folders(parent: Path) -> list[Path]:
-    """All there are of this user's in a folder."""
+    """Return this user's temporary folders in `parent`."""
     return [folder for folder in parent.glob("magpie-*-*-*") if _NAMED.match(folder.name) and _mine(folder)]
 
 
@@ -105,6 +105,6 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return True
     return True

@@ -1,37 +1,37 @@
-"""Every error rag raises on purpose, in one tree by who can do something about it.
+"""All errors of rag in one tree, by who can act on them.
 
 MagpieError
-    UserCanFix           the person who asked or shared can put it right
+    UserCanFix           the person who asked or shared a file can fix it
         Unreadable           a file that cannot be read: encrypted, empty, damaged, wrong type, too large
-        NotFound             a path, file name or space that is not there
-        BadSetting           a setting with a value or a name that does not exist
-    TryAgain             it may work in a moment, nothing needs to change
-        Busy                 another process holds what this one needs
-        GeneratorBusy        the generator has no free place
+        NotFound             a path, file name or space that does not exist
+        BadSetting           an unknown setting, or an invalid value
+    TryAgain             it may work later without any change
+        Busy                 another process holds a lock
+        GeneratorBusy        the generator has no free slot
         GeneratorTimeout     the generator took too long
-        GeneratorFailed      the generator broke off, or said nothing
-            AnswerCut            the answer reached its longest length; what there is of it was yielded
-                PromptCut            not all of the prompt was read; what was made of it was yielded
-        EmbedderBusy         an embedder's server is busy, slow, or broke off
-        ReaderStopped        the reading process died or ran out of time or memory
-    OperatorMustAct      somebody has to install, start or repair something
-        WeightsMissing       the embedder's weights are not on this machine
+        GeneratorFailed      the generator broke off, or returned nothing
+            AnswerCut            the answer reached the length limit; its pieces were yielded
+                PromptCut            the server truncated the prompt; the answer was yielded
+        EmbedderBusy         an embedding server is busy, slow, or broke off
+        ReaderStopped        the extraction process died or ran out of time or memory
+    OperatorMustAct      the operator has to install, start or repair something
+        WeightsMissing       the weights of the embedder are not on this machine
         EmbedderFailed       the embedder could not be opened
-        EmbedderDown         no server of an embedder answers at its address
+        EmbedderDown         no embedding server answers at its address
         GeneratorDown        no generator answers at its address
         ModelMissing         the generator does not have the model
         ModelUnfit           the model cannot do what was asked of it
-        StoreBroken          the vector store cannot be used; it is filled again from the catalog
+        StoreBroken          the vector store is damaged; it is refilled from the catalog
         CatalogUnfit         the catalog is newer than this program, or damaged
 
-Each carries a sentence that says what is wrong and `hint`, which says what to do.
+`str(error)` says what is wrong, `error.hint` what to do.
 """
 
 from __future__ import annotations
 
 
 class MagpieError(Exception):
-    """Base of the tree: `str()` is the sentence, `hint` the remedy (may be empty)."""
+    """Base class. `str()` is a sentence, `hint` the remedy (may be empty)."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

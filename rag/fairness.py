@@ -1,4 +1,4 @@
-"""Whose turn it is among people who have something waiting: the one who was served longest ago."""
+"""Round-robin scheduling between people with waiting work: whoever was served longest ago is next."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOK = 0.5
-"""Seconds that the list of who has something waiting is used again: to make it, everything that waits is read."""
+"""Seconds for which the list of people with waiting work is reused; making it reads all of that work."""
 
 
 class Rounds:
-    """Remembers who was served when, in this process alone: a restart begins a new round. Any thread may call it."""
+    """Remembers who was served when, in this process only. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -22,21 +22,21 @@ class Rounds:
         self._count = 0
 
     def order(self, people: Sequence[str]) -> list[str]:
-        """Return the people, the one first who was served longest ago; those never served in the order given."""
+        """Return the people, least recently served first; those never served come first, in the given order."""
         with self._lock:
             return sorted(people, key=lambda who: self._served.get(who, 0))
 
     def serve(self, who: str) -> None:
-        """Note that this person was just served."""
+        """Record that this person was just served."""
         with self._lock:
             self._count += 1
             self._served[who] = self._count
 
 
 class Line:
-    """Work of several people that workers claim piece by piece, in rounds: nobody's second goes before another's first.
+    """Hands out the work of several people in rounds. Thread-safe.
 
-    The work itself lies in a database; `people` and `claim` ask it. Any thread may call it.
+    The work itself is in a database, which the callbacks `people` and `claim` query.
     """
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ class Line:
     def claim(
         self, people: Callable[[], Sequence[str]], claim: Callable[[str | None], T | None]
     ) -> tuple[T | None, str]:
-        """Claim the next piece; returns it, and for whom it is. Call `done` when the work on it ends.
+        """Claim the next piece of work; return it and its owner. Call `done` when it is finished.
 
-        `people` returns who has something waiting. `claim` takes one piece of this person's, or of anyone's when it
-        gets None, and returns None where there is none.
+        `people` returns the people with waiting work. `claim` claims one piece of a person's work (of anyone's for
+        None) and returns None if there is none.
         """
         with self._lock:
             if monotonic() - self._looked > LOOK:
@@ -71,21 +71,21 @@ class Line:
         return found, who
 
     def done(self, who: str) -> None:
-        """Note that the work on a piece of this person's ended."""
+        """Record that a piece of this person's work is finished."""
         with self._lock:
             self._at_work[who] -= 1
 
     def arrive(self, who: str) -> None:
-        """Note that this person may have something waiting from now on."""
+        """Record that this person may have new work."""
         with self._lock:
             if who not in self._waiting:
                 self._waiting.append(who)
 
     def has_to_yield(self, who: str, people: Callable[[], Sequence[str]]) -> bool:
-        """Return whether another person has something waiting, and nothing of theirs is being worked on."""
+        """Return whether another person has waiting work and none in progress."""
         with self._lock:
             due = monotonic() - self._looked > LOOK
-        # Not while the lock is held: whoever claims has a transaction open and waits for it.
+        # Outside the lock: a thread in `claim` has a transaction open and waits for the lock.
         waiting = list(people()) if due else None
         with self._lock:
             if waiting is not None:

@@ -17,14 +17,14 @@ _ORIENTATION = 0x0112
 """The EXIF tag that says how a camera was held."""
 
 LONG_SIDE, PIXELS = 1280, 1_100_000
-"""A picture is scaled down to this: small print stays readable, and two fit into 8,192 tokens."""
+"""The largest picture for a vision model: small print stays readable, and two fit into 8,192 tokens."""
 
 _SHORT_SIDE = 64
-"""Vision models refuse slivers (Qwen-VL below 28 pixels): thinner pictures get a white margin."""
+"""Vision models reject thin strips (Qwen-VL below 28 pixels): thinner pictures get a white margin."""
 
 
 def upright(image: Image) -> Image:
-    """The picture as a viewer shows it: EXIF orientation applied, 8-bit RGB, transparency on white."""
+    """Return the picture as a viewer displays it: EXIF orientation applied, 8-bit RGB, transparency on white."""
     from PIL import Image as pillow
     from PIL import ImageOps
 
@@ -46,11 +46,11 @@ def upright(image: Image) -> Image:
 
 
 def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
-    """Return a JPEG, or a region of it, at the size a vision model reads. Raise Unreadable for anything else."""
+    """Return a JPEG, or a region of it, scaled for a vision model. Raise Unreadable for any other format."""
     from PIL import Image
 
     try:
-        # The reading process writes JPEG files; no other decoder may meet what comes from there.
+        # The extraction process writes JPEG files only; no other decoder may see its output.
         with Image.open(BytesIO(picture) if isinstance(picture, bytes) else picture, formats=("JPEG",)) as opened:
             if region == WHOLE_PAGE:
                 opened.draft("RGB", (LONG_SIDE, LONG_SIDE))  # decoded at a fraction of its size, not smaller than this

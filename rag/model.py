@@ -1,7 +1,7 @@
-"""The vocabulary of rag/: frozen dataclasses that every room speaks in.
+"""Value types shared by all of rag.
 
-Boxes are fractions of the page as a reader sees it (rotation and crop box applied): 0 to 1, origin at
-the top left. Page numbers count from 1 and are the renderer's, never an index of what was kept.
+Boxes are fractions (0 to 1) of the page as displayed, with rotation and crop box applied; the origin is the top left.
+Page numbers are the renderer's, counted from 1.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOCAL = "local"
-"""The space of what the operator indexed from disk; no Slack reply uses it unless it is mapped."""
+"""The space of files that the operator indexed from disk. Slack replies never search it."""
 
 
 class Box(NamedTuple):
-    """A rectangle as fractions of its page; x to the right, y downwards."""
+    """A rectangle as fractions of its page; x grows to the right, y downwards."""
 
     x0: float
     y0: float
@@ -29,23 +29,23 @@ class Box(NamedTuple):
         return max(0.0, self.x1 - self.x0) * max(0.0, self.y1 - self.y0)
 
     def intersection(self, other: Box) -> float:
-        """The area both share, as a fraction of the page."""
+        """Return the area of the intersection, as a fraction of the page."""
         width = min(self.x1, other.x1) - max(self.x0, other.x0)
         height = min(self.y1, other.y1) - max(self.y0, other.y0)
         return max(0.0, width) * max(0.0, height)
 
     def union(self, other: Box) -> Box:
-        """The smallest box that holds both."""
+        """Return the smallest box that contains both."""
         return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
 
     def covers(self, other: Box) -> float:
-        """How much of `other` lies inside this box, 0 to 1 (0 for an empty `other`)."""
+        """Return the share of `other` inside this box, 0 to 1 (0 if `other` is empty)."""
         return self.intersection(other) / other.area if other.area else 0.0
 
 
 OPENING = "[【［〔〖⟦❲⁅⌈⌊⎡⎣⦋⦍⦏⦗⟬⟨〘〚﹝⸢⸤⹕⹗︗︹︻﹇"
 CLOSING = "]】］〕〗⟧❳⁆⌉⌋⎤⎦⦌⦎⦐⦘⟭⟩〙〛﹞⸣⸥⹖⹘︘︺︼﹈"
-"""Square brackets and those that a reader takes for them, in which a number looks like a citation."""
+"""Square brackets and their look-alikes: a number between two of them looks like a citation."""
 
 ROUND = str.maketrans(OPENING + CLOSING, "(" * len(OPENING) + ")" * len(CLOSING))
 
@@ -53,7 +53,7 @@ WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Kind(StrEnum):
-    """What a chunk is."""
+    """Kinds of chunks."""
 
     TEXT = "text"
     TABLE = "table"
@@ -62,14 +62,14 @@ class Kind(StrEnum):
 
 
 class Modality(StrEnum):
-    """Which tower of the embedder made a vector."""
+    """Which encoder of the embedder made a vector."""
 
     TEXT = "text"
     PICTURE = "picture"
 
 
 class BlockKind(StrEnum):
-    """What a region of a page is, as the layout analysis calls it."""
+    """Kinds of page regions, as the layout analysis reports them."""
 
     TITLE = "title"
     HEADING = "heading"
@@ -84,7 +84,7 @@ class BlockKind(StrEnum):
 
 
 class TextSource(StrEnum):
-    """Where a page's words come from."""
+    """Where the words of a page come from."""
 
     LAYER = "layer"
     OCR = "ocr"
@@ -92,7 +92,7 @@ class TextSource(StrEnum):
     NONE = "none"
 
 
-# ---------------------------------------------------------------- what a reading yields
+# ---------------------------------------------------------------- extraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of words in reading order; `ocr` when it was recognised, not taken from a text layer."""
+    """One line of words in reading order; `ocr` if it was recognized instead of taken from a text layer."""
 
     words: tuple[Word, ...]
     box: Box
@@ -116,9 +116,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A region of a page with its lines; `picture` names its crop (a JPEG) in the reading's folder.
+    """A region of a page with its lines; `picture` is the file name of its crop (a JPEG) in the extraction's folder.
 
-    `rows` and `columns` are where a table's cells meet, as fractions of the page, without its own edges.
+    `rows` and `columns` are the inner borders of a table's cells, as fractions of the page, without the outer edges.
     """
 
     kind: BlockKind
@@ -135,11 +135,11 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class PageReading:
-    """One page, read. `error` set: the page could not be read, still counts, and has no blocks.
+    """One extracted page. If `error` is set, the page failed, still counts, and has no blocks.
 
-    `width` and `height` are points (1/72 inch) as displayed; `render` names the page's JPEG in the
-    reading's folder; `label` is the printed page label where the file defines one. `stage_ms` says how
-    many milliseconds each stage took (parse, layout, render, ocr).
+    `width` and `height` are points (1/72 inch) as displayed; `render` is the file name of the page's JPEG in the
+    extraction's folder; `label` is the printed page label if the file defines one. `stage_ms` has the milliseconds of
+    each stage: parse, layout, render, ocr.
     """
 
     number: int
@@ -155,7 +155,7 @@ class PageReading:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of a file before its pages are read."""
+    """What is known about a file before its pages are extracted."""
 
     media_type: str
     page_count: int
@@ -164,7 +164,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk before the catalog gave it an id. `marks` are the boxes of its lines, for evidence."""
+    """A chunk without an id yet. `marks` are the boxes of its lines, for evidence pictures."""
 
     page: int
     kind: Kind
@@ -176,15 +176,15 @@ class NewChunk:
     picture: str | None = None
 
 
-# ---------------------------------------------------------------- what a search yields
+# ---------------------------------------------------------------- search
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What may be searched: the spaces, and optionally the documents (ids) in them.
+    """What a search may return: the spaces, and optionally the documents (ids) in them.
 
-    There is no default: whoever searches says in which scope. `spaces=None` means every space and is
-    made by `operator()` alone, which only the command line may call.
+    There is no default: every search takes a scope. `spaces=None` means every space and is made only by `operator()`,
+    which only the command line may call.
     """
 
     spaces: frozenset[str] | None
@@ -193,20 +193,20 @@ class Scope:
 
     @classmethod
     def of(cls, *spaces: str) -> Scope:
-        """These spaces and nothing else; none at all is an empty scope."""
+        """Return a scope of these spaces only; without any, it is empty."""
         return cls(frozenset(spaces))
 
     @classmethod
     def operator(cls) -> Scope:
-        """Everything. For the command line, where the reader owns the data folder."""
+        """Return the scope of everything, for the command line, whose user owns the data folder."""
         return cls(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A page at a rank, with its best chunk. `name` and `link` come from a share inside the scope.
+    """A page at a rank, with its best chunk. `name` and `link` come from a share in the scope.
 
-    `lanes` maps each lane that found the page to the page's rank there, from 1.
+    `lanes` maps each lane that found the page to the page's rank in it, from 1.
     """
 
     rank: int
@@ -226,41 +226,41 @@ class Hit:
     render: Path | None
     lanes: Mapping[str, int]
     why: str = ""
-    """A sentence on what proves that a picture shows this page, where something does; `box` is then the place."""
+    """A sentence on the proof that a picture shows this page, or empty; with a proof, `box` is the matched region."""
 
     regions: tuple[Box, ...] = ()
     """The page's best regions, best first, at most three; the first is `box`."""
     described: str = ""
     described_by: str = ""
-    """What a model says of the picture, and which model: not the document's own words."""
+    """A caption generated by a model, and the model's name. Not the document's own words."""
 
     also: tuple[str, ...] = ()
-    """Places of pages of other documents that say the same, and are no hits of their own."""
+    """Where the same text stands in other documents; those pages are not hits of their own."""
 
     @property
     def title(self) -> str:
-        """The name as a reader sees it: what stands in brackets there is no citation."""
+        """The name as displayed: square brackets become round, so that they do not look like a citation."""
         return self.name.translate(ROUND)
 
     @property
     def place(self) -> str:
-        """Where it is, as a reader would say it: `handbook.pdf, p. 12 (printed vi)`."""
+        """Document and page as displayed: `handbook.pdf, p. 12 (printed vi)`."""
         printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
         return f"{self.title}, p. {self.page}{printed}"
 
     @property
     def spot(self) -> str:
-        """The place, and what of the page is meant: `handbook.pdf, table on p. 12 (printed vi)`."""
+        """Document, kind of region and page as displayed: `handbook.pdf, table on p. 12 (printed vi)`."""
         what = f"{self.kind.value} on " if self.kind in (Kind.FIGURE, Kind.TABLE) else ""
         return f"{self.title}, {what}{self.place.removeprefix(f'{self.title}, ')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A ranking and the decision on it. `hits` holds the ranking whatever was decided.
+    """The ranking of a search and the decision whether anything was found. `hits` is the ranking in either case.
 
-    `lanes` says of every lane whether it took part: `on`, or `off: why`. `why` is a sentence when
-    `found` is false. `stage_ms` has embed, words, vectors, pixels and fuse.
+    `lanes` maps each lane to `on` or `off: reason`. `why` is a sentence if `found` is false. `stage_ms` has the
+    milliseconds of embed, words, vectors, pixels and fuse.
     """
 
     found: bool
@@ -269,28 +269,28 @@ class Found:
     why: str
     stage_ms: Mapping[str, float]
     rankings: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """Per lane, the ranked pages as (document, page); what `magpie eval` measures a lane by."""
+    """Per lane, the ranked pages as (document, page); `magpie eval` measures each lane by them."""
     confidence: float = 0.0
-    """0 to 1, how sure the decision is: `found` is a confidence at or above a threshold."""
+    """0 to 1; `found` means that it reaches the threshold."""
     signals: Mapping[str, float] = field(default_factory=dict)
-    """What the decision looked at; what `magpie train-decision` fits it on."""
+    """The features of the decision, on which `magpie train-decision` fits it."""
     notice: str = ""
-    """A sentence for the reader where only a part of the question was searched for."""
+    """A sentence for the reader if only part of the question was searched for."""
 
 
-# ---------------------------------------------------------------- what an answer is made of
+# ---------------------------------------------------------------- answers
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk shown to the generator under a number, from 1."""
+    """A chunk given to the generator under a number, from 1."""
 
     number: int
     hit: Hit
 
 
 class Mode(StrEnum):
-    """What wrote the answer: a vision model, a text model, or nobody (the passages themselves)."""
+    """What wrote the answer: a vision model, a text model, or none (the passages are quoted)."""
 
     VISION = "vision"
     TEXT = "text"
@@ -299,12 +299,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader gets. `cited` is in the order of first citation; `evidence` shows the passages in `pictured`, which
-    runs beside it. `read_from` are numbers of passages whose picture has to be shown: the model read from it what no
-    word of the page says.
+    """An answer with its citations and evidence.
 
-    `notice` is a sentence said before the answer (no model, cut answer, lane off), or empty; `remedy` is what
-    whoever runs Magpie can do about it.
+    `cited` is in the order of first citation. `evidence` are pictures of the passages in `pictured`, in the same order.
+    `read_from` are numbers of passages whose picture must be shown, because the model read something from it that is
+    not in the page's words. `notice` is a sentence shown before the answer (no model, answer cut, lane off), or empty;
+    `remedy` says what the operator can do about it.
     """
 
     question: str
@@ -324,7 +324,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One link of the chain, proved or not. `status` is ok, warn or fail; `fix` is empty when ok."""
+    """The result of one check of `magpie doctor`. `status` is ok, warn or fail; `fix` is empty if ok."""
 
     name: str
     status: str
@@ -334,9 +334,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is stored and what waits. `documents` counts sources by state, `renewed` the documents that a newer
-    version of the reader is reading again, while their old pages serve; `waiting_for_fingerprints` counts pages,
-    `waiting_for_captions` pictures."""
+    """What is stored and what waits.
+
+    `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
+    old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
+    `waiting_for_captions` pictures.
+    """
 
     documents: Mapping[str, int]
     pages: int
@@ -351,9 +354,9 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: new, known (the same bytes were here), unchanged, gone, or failed with the reason.
+    """The result of indexing one file: new, known (same bytes as another file), unchanged, gone, failed or skipped.
 
-    Of what a folder holds and is not read: skipped, with the reason, and the path as `file`.
+    `reason` explains failed and skipped; `file` is a path if it was skipped.
     """
 
     file: str
@@ -372,13 +375,13 @@ class DocumentRow:
 
     @property
     def title(self) -> str:
-        """As Hit.title."""
+        """The name as displayed, as in Hit.title."""
         return self.name.translate(ROUND)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model that can be set as embed.model, and whether its weights are on this machine."""
+    """A model for the setting `embed.model`; `cached` if its weights are on this machine, `used` if it is chosen."""
 
     name: str
     weights: str

@@ -1,9 +1,9 @@
-"""The seams: what rag needs of the outside, as Protocols. Adapters and the tests' fakes satisfy them."""
+"""Protocols that adapters and the tests' fakes implement."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -12,38 +12,41 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Inspection, Line, Modality, PageReading, Scope
+from rag.model import Inspection, Line, Modality, ModelRow, PageReading, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
 
 
 class Reader(Protocol):
-    """Bytes to pages, in a guarded process. One caller at a time per reader."""
+    """Extracts pages from a file, in a guarded process. Not thread-safe, except for `close`."""
 
     version: str
-    """Changes when the same bytes would be read differently; part of a reading's key."""
+    """Changes whenever the same bytes would give a different result; part of an extraction's key."""
 
     def inspect(self, path: Path) -> Inspection:
-        """Raise Unreadable (encrypted, empty, damaged, wrong type, too many pages or pixels)."""
+        """Return type, page count and title.
+
+        Raise Unreadable for an encrypted, empty or damaged file, an unsupported type, or too many pages or pixels.
+        """
         ...
 
     def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
-        """Pages `first` to `last` (1-based, both included); renders and crops are written to `into`.
+        """Return pages `first` to `last` (1-based, inclusive); write page images and crops to `into`.
 
-        Every page of the range comes back, one that crashed or hung the process with `error` set.
-        Raise Unreadable for the file as a whole, ReaderStopped after `close`.
+        The result has one entry per page; `error` is set on a page that crashed or hung the process. Raise Unreadable
+        for the file as a whole, ReaderStopped after `close`.
         """
         ...
 
     def close(self) -> None:
-        """End for good. Any thread may call it, also while another reads: that one gets ReaderStopped."""
+        """End the process for good. Any thread may call it; a call in progress raises ReaderStopped."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What is known of a source once its bytes are here; an empty name leaves the shares' names alone."""
+    """Metadata of a fetched source. An empty name keeps the names of its shares."""
 
     mtime_ns: int | None = None
     size: int | None = None
@@ -52,147 +55,162 @@ class Fetched:
 
 
 class Fetcher(Protocol):
-    """Brings the bytes of one kind of source. Called from several threads at once."""
+    """Downloads sources of one kind. Thread-safe."""
 
     def __call__(self, ref: str, into: Path) -> Fetched:
         """Write the bytes of `ref` to the new file `into`.
 
-        Raise Unreadable when they never can be had; TryAgain or OperatorMustAct when it may work later (asked again
-        with growing pauses, for a day); NotFound when the source is no more, or nobody's business: its shares go.
+        Raise Unreadable if it can never be fetched; TryAgain or OperatorMustAct if it may work later (retried with
+        back-off for a day); NotFound if the source is gone or must not be indexed: its shares are removed.
         """
         ...
 
 
 @runtime_checkable
 class HostFetcher(Fetcher, Protocol):
-    """A Fetcher that asks strangers' servers, which may be slow on purpose.
+    """A Fetcher of untrusted servers, which may be slow on purpose.
 
-    Its sources are fetched by threads of their own, `web.at_once` of them, and one of each host at a time: so a slow
-    host holds up neither the reading nor other hosts.
+    Its sources are fetched by `web.at_once` threads of their own, one per host at a time, so that a slow host delays
+    neither extraction nor other hosts.
     """
 
     def host(self, ref: str) -> str:
-        """The host that `ref` is fetched from, the same for every way to write it. Raise nothing."""
+        """Return the host that `ref` is fetched from, normalized. Never raises."""
         ...
 
 
 class Ocr(Protocol):
-    """Recognise the words of one picture. Runs inside the reading process."""
+    """Recognizes the words of a picture. Runs inside the extraction process."""
 
     def read(self, picture: Path) -> list[Line]:
-        """Lines top to bottom with word boxes as fractions of the picture; [] when there are none."""
+        """Return lines from top to bottom, with word boxes as fractions of the picture; [] if there is no text."""
         ...
 
 
 class Embedder(Protocol):
-    """Pictures and texts into one vector space. Called from one thread at a time."""
+    """Embeds pictures and texts into one vector space. Not thread-safe."""
 
     @property
     def identity(self) -> str:
-        """Model, weights' hash and preprocessing: 3 to 60 letters, digits, `.`, `_`, `-`. Loads nothing twice."""
+        """Return a name for model, weights' hash and preprocessing: 3 to 60 letters, digits, `.`, `_`, `-`."""
         ...
 
     @property
     def dim(self) -> int: ...
 
     def windows(self, text: str) -> list[str]:
-        """Cut a text into pieces the text tower reads whole; every word is in one. [] for no words."""
+        """Split a text into windows that fit the text tower; every word is in one. [] without words."""
         ...
 
     def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
-        """`windows` of many texts: one request where the embedder is another machine."""
+        """Return the windows of many texts, in one request if the embedder is remote."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text; what lies past the tower's context is lost: use `windows` first."""
+        """Return one vector per text. Text beyond the tower's context is ignored: split it by `windows` first."""
         ...
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
-        """One vector per picture file, None for a picture that cannot be decoded."""
+        """Return one vector per picture file, None for a picture that cannot be decoded."""
         ...
 
 
 Prepared: TypeAlias = Any
-"""A picture or a text as its model wants it; only the embedder that prepared it knows what it is."""
+"""A preprocessed picture or text; opaque to everything but the embedder that made it."""
 
 
 class Watch(Protocol):
-    """Who is told what an encoder's work takes, in seconds; called from several threads."""
+    """Observes how long encoding takes, in seconds. Thread-safe."""
 
     def prepared(self, modality: Modality, seconds: float, /) -> None:
-        """Of one picture, or of the texts of one request."""
+        """Record the preprocessing of one picture, or of all texts of one request."""
         ...
 
     def encoded(self, modality: Modality, count: int, seconds: float, /) -> None:
-        """Of one batch."""
+        """Record the forward pass of one batch of `count` inputs."""
         ...
 
 
 class Encoder(Embedder, Protocol):
-    """An Embedder in two steps, so that what many clients send can be encoded together.
+    """An Embedder in two steps, so that the requests of many clients can be encoded in one batch.
 
-    `prepare_*` and `windows_of` may be called from any thread, everything else from one. Every member may raise
-    OperatorMustAct; `encode_*` do when there is no memory.
+    `prepare_*` and `windows_of` are thread-safe, everything else is called from one thread. Every member may raise
+    OperatorMustAct; `encode_*` raise it when memory runs out.
     """
 
     def prepare_picture(self, picture: bytes) -> Prepared:
-        """Raise Unreadable for what cannot be decoded, or has too many pixels."""
+        """Preprocess an encoded picture. Raise Unreadable if it cannot be decoded or has too many pixels."""
         ...
 
     def prepare_texts(self, texts: Sequence[str]) -> list[Prepared]: ...
 
     def encode_pictures(self, prepared: Sequence[Prepared]) -> list[Vector]:
-        """One vector each, in one forward pass."""
+        """Return one vector each, from one forward pass."""
         ...
 
     def encode_texts(self, prepared: Sequence[Prepared]) -> list[Vector]:
-        """One vector each, in one forward pass."""
+        """Return one vector each, from one forward pass."""
         ...
 
 
 @runtime_checkable
 class Movable(Protocol):
-    """An embedder that can leave the card it shares with a generator. Doing either twice is no error."""
+    """An embedder that can free the GPU it shares with a generator. Both calls are idempotent."""
 
     def leave(self) -> None:
-        """Take the weights off the card and free what is cached there; until `back` vectors come slowly."""
+        """Move the weights to the CPU and free the GPU's cache; embedding is slow until `back`."""
         ...
 
     def back(self) -> None:
-        """Raise EmbedderFailed, and stay away, when the card has no room."""
+        """Move the weights to the GPU. Raise EmbedderFailed, and stay on the CPU, if its memory is full."""
+        ...
+
+
+class ModelStore(Protocol):
+    """The embedding models that can be chosen, and their weights on this machine."""
+
+    def list_models(self) -> list[ModelRow]:
+        """Return the known models, and the one that the settings choose when it is not among them."""
+        ...
+
+    def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+        """Download weights and return their file; the weights that the settings choose unless others are named.
+
+        Raise OperatorMustAct when they cannot be downloaded, BadSetting for an unknown name.
+        """
         ...
 
 
 class TextEmbedder(Protocol):
-    """Texts into a space of their own, asked and answered differently. Called from one thread at a time.
+    """Embeds texts; queries and documents may get different prefixes. Not thread-safe.
 
     Every member may raise OperatorMustAct (no weights, no server, the wrong model) or TryAgain.
     """
 
     @property
     def identity(self) -> str:
-        """Model, weights and prefixes: 3 to 60 letters, digits, `.`, `_`, `-`. May ask a server."""
+        """Return a name for model, weights and prefixes: 3 to 60 letters, digits, `.`, `_`, `-`. May ask a server."""
         ...
 
     @property
     def dim(self) -> int: ...
 
     def windows(self, text: str) -> list[str]:
-        """Cut a text into pieces the model reads whole; every word is in one. [] for no words."""
+        """Split a text into windows that fit the model's context; every word is in one. [] if there are no words."""
         ...
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text, as something to be found."""
+        """Return one vector per text to be indexed."""
         ...
 
     def embed_queries(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector per text, as something looked for: many models want another prefix here."""
+        """Return one vector per query. Many models need another prefix for queries than for documents."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVector:
-    """A vector as the store keeps it: which window of which chunk of which document."""
+    """A vector of one window of a chunk, as the vector store keeps it."""
 
     chunk: int
     window: int
@@ -210,13 +228,13 @@ class Neighbour:
 
 
 class VectorStore(Protocol):
-    """A copy of the catalog's vectors that finds the nearest. Holds ids and numbers, never text or spaces.
+    """Nearest-neighbor search over a copy of the catalog's vectors. Holds ids and numbers, never text or spaces.
 
-    Written by the owner alone. Every method may raise StoreBroken (drop and fill again) or Busy.
+    Only the owner of the data folder writes. Every method may raise StoreBroken (drop and refill the store) or Busy.
     """
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
-        """Insert or replace; an embedder's first row makes its collection."""
+        """Insert or replace vectors; the first one of an embedder creates its collection."""
         ...
 
     def query(
@@ -227,17 +245,17 @@ class VectorStore(Protocol):
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
     ) -> list[Neighbour]:
-        """The k nearest, best first, of one modality; `among` (chunk, window) limits the search to these."""
+        """Return the k nearest neighbors of one modality, best first; `among` (chunk, window) limits the search."""
         ...
 
     def remove(self, rows: Sequence[tuple[int, int]]) -> None:
-        """Forget (chunk, window) in every collection; unknown ones are no error."""
+        """Delete (chunk, window) pairs from every collection; unknown pairs are ignored."""
         ...
 
     def count(self, identity: str) -> int: ...
 
     def drop(self, identity: str | None = None) -> None:
-        """Delete an embedder's collections, or all of them; also when they are broken."""
+        """Delete the collections of one embedder, or all of them, even if they are damaged."""
         ...
 
     def close(self) -> None: ...
@@ -245,7 +263,7 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The words of one chunk."""
+    """The searchable text of one chunk."""
 
     chunk: int
     document: int
@@ -256,49 +274,51 @@ class Entry:
 
 
 class WordIndex(Protocol):
-    """Full text with BM25, inside the catalog's transactions: a chunk and its words appear together."""
+    """Full-text search with BM25, in the catalog's transactions: a chunk and its words are committed together."""
 
     def add(self, connection: Connection, entries: Iterable[Entry]) -> None: ...
 
     def replace(self, connection: Connection, entry: Entry) -> None:
-        """Other words for one chunk, or its first ones."""
+        """Set the words of one chunk."""
         ...
 
     def remove(self, connection: Connection, reading_id: int) -> None:
-        """Take out the words of a reading's chunks; called before the chunks go."""
+        """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         ...
 
     def optimize(self, connection: Connection) -> None:
-        """Leave no deleted word in an old segment."""
+        """Merge the index so that no deleted word stays in an old segment."""
         ...
 
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
     ) -> list[tuple[int, int, int, float]]:
-        """(chunk, document, page, BM25 above 0), best first, of chunks in scope with at least one of the words; a word
-        given twice counts twice."""
+        """Return (chunk, document, page, BM25 score) of chunks in scope that have at least one of the words.
+
+        Best first; scores are positive. A word given twice counts twice.
+        """
         ...
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
-        """{word: the chunks in scope that have it}, by the index's own stemming."""
+        """Return the chunks in scope that contain each word, compared by stem."""
         ...
 
     def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """{word: how many chunks of all that is indexed have it}, by the index's own stemming."""
+        """Return in how many chunks of the whole index each word occurs, compared by stem."""
         ...
 
     def count(self, connection: Connection, scope: Scope) -> int:
-        """How many chunks with words the scope has."""
+        """Return the number of chunks with words in the scope."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the generator is asked. Pictures are PNG or JPEG bytes, each announced in `user`.
+    """A request to the generator. Pictures are PNG or JPEG bytes, each announced in `user`.
 
-    `shown`, `shortened` and `pictured` are the numbers of the passages that are in it, that are in it in part, and
-    whose picture is; `tokens` is an upper estimate of all of it. `longest` and `seconds` bound the answer where that
-    is less than what is set: in tokens, and between two of its pieces.
+    `shown`, `shortened` and `pictured` are numbers of passages: included, included in part, and included with their
+    picture. `tokens` is an upper estimate for the whole prompt. `longest` (tokens of the answer) and `seconds` (between
+    two pieces of it) lower the limits of the settings; 0 keeps those.
     """
 
     system: str
@@ -314,7 +334,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What the model at hand can do. `window` is how many tokens it reads at most; 0: not known."""
+    """What a model can do. `window` is its context length in tokens, 0 if unknown."""
 
     model: str
     vision: bool
@@ -322,21 +342,26 @@ class Ability:
 
 
 class Captioner(Protocol):
-    """Says in words what pictures show. Called from one thread at a time."""
+    """Describes pictures in words. Not thread-safe."""
 
     @property
     def identity(self) -> str:
-        """The model as readers are told, at most 128 characters. Raise OperatorMustAct or TryAgain when it is not to
-        be had."""
+        """Return the model's name as shown to readers, at most 128 characters.
+
+        Raise OperatorMustAct or TryAgain if the model is not available.
+        """
         ...
 
     def caption(self, picture: bytes, stop: threading.Event) -> str:
-        """A few sentences on a JPEG. Raise TryAgain, OperatorMustAct, or ReaderStopped soon after `stop` is set."""
+        """Describe a JPEG in a few sentences.
+
+        Raise TryAgain, OperatorMustAct, or ReaderStopped soon after `stop` is set.
+        """
         ...
 
 
 class Pieces(Iterator[str], Protocol):
-    """An answer as it comes. Closing it, at any time, stops the generation; closing it twice is no error."""
+    """An answer, piece by piece. `close` stops the generation at any time and is idempotent."""
 
     def close(self) -> None: ...
 
@@ -346,15 +371,14 @@ class Generator(Protocol):
     GeneratorTimeout or GeneratorFailed."""
 
     def ability(self) -> Ability:
-        """Ask the server what the model can do; cheap, never loads it."""
+        """Return what the model can do. Cheap: asks the server without loading the model."""
         ...
 
     def stream(self, prompt: Prompt) -> Pieces:
-        """Pieces of the answer as they come. Nothing is sent before the first is asked for.
+        """Return the answer's pieces as they arrive. The request is sent when the first piece is asked for.
 
-        A stream that ends without its closing frame raises GeneratorFailed; an answer cut at the
-        length limit, or made of a prompt of which the server read less than there is, raises AnswerCut (a
-        GeneratorFailed) after its pieces were yielded.
+        A stream without a closing frame raises GeneratorFailed. An answer cut at the length limit, or written from a
+        prompt that the server truncated, raises AnswerCut (a GeneratorFailed) after its pieces were yielded.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""What can be set, with bounds and defaults. Read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
+"""All settings with bounds and defaults, read from the environment: `embed.device` is MAGPIE_EMBED__DEVICE.
 
-The README's table is tested against these classes.
+`make docs` writes the tables in docs/configuration.md from these classes.
 """
 
 from __future__ import annotations
@@ -23,41 +23,52 @@ class Group(BaseModel):
 
 
 class ReadSettings(Group):
-    """rag/extract"""
+    """How files are read."""
 
-    workers: int = Field(default=0, ge=0, le=64, description="reading processes; 0: one per core, at most 4")
-    ocr: bool = Field(default=True, description="recognise words on pages and in pictures without a text layer")
-    layout: bool = Field(default=True, description="PyMuPDF's layout analysis; off: plain text blocks")
-    page_seconds: float = Field(default=60, ge=1, le=3600, description="time limit for one page")
-    memory_mb: int = Field(default=3000, ge=1000, le=64000, description="memory limit of a reading process")
-    max_pages: int = Field(default=5000, ge=1, description="a file with more pages is refused")
-    max_mb: int = Field(default=200, ge=1, description="a larger file is refused")
-    max_megapixels: int = Field(default=100, ge=1, description="a larger picture is refused")
-    office: str = Field(default="", description="LibreOffice's program; empty: looked for; off: no office documents")
-    convert_seconds: float = Field(default=120, ge=1, le=3600, description="time limit for making a file into pages")
-    render_px: int = Field(default=1600, ge=400, le=4000, description="long side of a stored page picture")
+    workers: int = Field(
+        default=0, ge=0, le=64, description="Number of extraction processes. 0: one per core, at most 4."
+    )
+    ocr: bool = Field(default=True, description="Run OCR on pages and images that have no text layer.")
+    layout: bool = Field(default=True, description="Run PyMuPDF's layout analysis. Off: plain text blocks.")
+    page_seconds: float = Field(default=60, ge=1, le=3600, description="Time limit for one page, in seconds.")
+    memory_mb: int = Field(default=3000, ge=1000, le=64000, description="Memory limit of an extraction process, in MB.")
+    max_pages: int = Field(default=5000, ge=1, description="Maximum number of pages of a file.")
+    max_mb: int = Field(default=200, ge=1, description="Maximum size of a file, in MB.")
+    max_megapixels: int = Field(default=100, ge=1, description="Maximum size of an image, in megapixels.")
+    office: str = Field(
+        default="", description="Path of LibreOffice. Empty: search for it. `off`: refuse office documents."
+    )
+    convert_seconds: float = Field(
+        default=120, ge=1, le=3600, description="Time limit for converting a file to PDF, in seconds."
+    )
+    render_px: int = Field(default=1600, ge=400, le=4000, description="Long side of a stored page image, in pixels.")
 
 
 class KeepSettings(Group):
-    """rag/work: what goes by itself"""
+    """How long files are kept."""
 
     files_days: int = Field(
-        default=0, ge=0, le=36500, description="days after which a file leaves, unless shared again; 0: never"
+        default=0,
+        ge=0,
+        le=36500,
+        description="Days after which a file is deleted unless it was shared again. 0: never.",
     )
 
 
 class WebSettings(Group):
-    """rag/ingest/fetch"""
+    """How web pages are fetched."""
 
-    browser: str = Field(default="", description="Chromium's program; empty: looked for on PATH; off: no web pages")
-    seconds: float = Field(default=60, ge=1, le=600, description="longest time for one web page")
-    max_mb: int = Field(default=50, ge=1, le=2000, description="a web page that brings more is refused")
+    browser: str = Field(default="", description="Path of Chromium. Empty: search PATH. `off`: refuse web pages.")
+    seconds: float = Field(default=60, ge=1, le=600, description="Time limit for one web page, in seconds.")
+    max_mb: int = Field(default=50, ge=1, le=2000, description="Maximum transfer for one web page, in MB.")
     at_once: int = Field(
-        default=2, ge=1, le=16, description="web pages fetched at the same time, one of each host; a browser each"
+        default=2, ge=1, le=16, description="Web pages fetched at the same time, one per host, each in its own browser."
     )
-    tiles: int = Field(default=20, ge=1, le=200, description="pages made of one web page; what lies below is left out")
+    tiles: int = Field(
+        default=20, ge=1, le=200, description="Pages a web page is cut into. The rest of a longer page is left out."
+    )
     allow: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="hosts inside your network whose pages may be read, comma-separated"
+        default=(), description="Hosts inside your network that may be fetched, comma-separated."
     )
 
     @field_validator("allow", mode="before")
@@ -71,61 +82,83 @@ class WebSettings(Group):
 
 
 class EmbedSettings(Group):
-    """rag/adapters/openclip.py"""
+    """The CLIP embedder for images and text."""
 
-    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
-    model: str = Field(default="auto", description="open_clip model name; auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU")
-    weights: str = Field(default="auto", description="open_clip pretrained tag, or a weights file; auto: the preset's")
-    config: Path | None = Field(default=None, description="JSON of an architecture of your own, named by embed.model")
+    device: str = Field(default="auto", description="Device: auto, cpu, cuda, cuda:1, mps.")
+    model: str = Field(default="auto", description="open_clip model name. auto: ViT-g-14 on a GPU, ViT-B-32 on a CPU.")
+    weights: str = Field(
+        default="auto",
+        description="open_clip pretrained tag, or the path of a weights file. auto: the model's default.",
+    )
+    config: Path | None = Field(
+        default=None, description="JSON file with a custom architecture; MAGPIE_EMBED__MODEL names it."
+    )
     query_side: Literal["clip", "projection"] = Field(
-        default="clip", description="what makes questions for pictures: clip's text tower, or the trained projection"
+        default="clip",
+        description="How questions are embedded for image search: CLIP's text tower, or the trained projection.",
     )
-    url: str = Field(default="", description="a GPU host, http://HOST:8468; empty: CLIP runs in this process")
-    token: SecretStr | None = Field(
-        default=None, description="what the GPU host asks of its clients; the same on both machines"
+    url: str = Field(
+        default="", description="URL of a model server, http://HOST:8468. Empty: run CLIP in this process."
     )
-    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to the GPU host")
-    resize: Literal["cpu", "device"] = Field(default="cpu", description="where pictures are made small: cpu, device")
-    compiled: bool = Field(default=False, description="torch.compile: CUDA graphs on a GPU; starts minutes later")
+    token: SecretStr | None = Field(default=None, description="Token of the model server, the same on both machines.")
+    seconds: float = Field(
+        default=60, ge=1, le=3600, description="Timeout for one request to the model server, in seconds."
+    )
+    resize: Literal["cpu", "device"] = Field(
+        default="cpu", description="Where images are resized: on the CPU or on the device."
+    )
+    compiled: bool = Field(
+        default=False, description="Use torch.compile (CUDA graphs on a GPU). Startup takes minutes longer."
+    )
     offload: bool = Field(
-        default=False, description="CLIP leaves the GPU while a generator on the same card answers, and comes back"
+        default=False, description="Move CLIP off the GPU while a model on the same GPU writes an answer."
     )
-    picture_batch: int = Field(default=32, ge=1, le=1024, description="pictures a forward pass")
-    text_batch: int = Field(default=128, ge=1, le=4096, description="text windows a forward pass")
+    picture_batch: int = Field(default=32, ge=1, le=1024, description="Images per forward pass.")
+    text_batch: int = Field(default=128, ge=1, le=4096, description="Text windows per forward pass.")
     picture_floor: float = Field(
-        default=0.27, ge=-1, le=1, description="cosine from which a picture answers a question that no word does"
+        default=0.27,
+        ge=-1,
+        le=1,
+        description="Cosine similarity from which an image match counts when no word matches.",
     )
-    twin_floor: float = Field(default=0.93, ge=-1, le=1, description="cosine from which two pictures count as the same")
+    twin_floor: float = Field(
+        default=0.93, ge=-1, le=1, description="Cosine similarity from which two images count as duplicates."
+    )
 
 
 class ServeSettings(Group):
-    """rag/model_server"""
+    """The model server, `magpie embedder`."""
 
-    host: str = Field(default="127.0.0.1", description="address `magpie embedder` listens at; others need a token")
-    port: int = Field(default=8468, ge=0, le=65535, description="its port; 0: any that is free")
-    queue: int = Field(default=512, ge=1, le=100_000, description="pictures that may wait; texts: four times as many")
-    wait_ms: float = Field(default=5, ge=0, le=1000, description="longest wait for a batch to fill up")
-    max_mb: int = Field(default=32, ge=1, le=2000, description="a larger picture is refused")
-    threads: int = Field(default=0, ge=0, le=256, description="threads that decode pictures; 0: one per core")
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on. Any address but the loopback requires a token."
+    )
+    port: int = Field(default=8468, ge=0, le=65535, description="Port to listen on. 0: any free port.")
+    queue: int = Field(default=512, ge=1, le=100_000, description="Images that may wait; four times as many texts.")
+    wait_ms: float = Field(default=5, ge=0, le=1000, description="Longest wait for a batch to fill, in milliseconds.")
+    max_mb: int = Field(default=32, ge=1, le=2000, description="Maximum size of an image, in MB.")
+    threads: int = Field(default=0, ge=0, le=256, description="Threads that decode images. 0: one per core.")
 
 
 class TextSettings(Group):
-    """rag/adapters/text_embedders.py"""
+    """The text embedder."""
 
     model: str = Field(
-        default="", description="text embedder: ollama:nomic-embed-text, st:NAME or st:FOLDER; empty: no text vectors"
+        default="", description="Text embedder: ollama:NAME, st:NAME or st:FOLDER. Empty: no text vectors."
     )
-    host: str = Field(default="", description="the text embedder's Ollama; empty: as MAGPIE_ANSWER__HOST")
-    device: str = Field(default="auto", description="for st: auto, cpu, cuda, cuda:1, mps")
-    batch: int = Field(default=32, ge=1, le=1024, description="text windows a forward pass, or a request to Ollama")
-    seconds: float = Field(default=60, ge=1, le=3600, description="longest wait for one request to Ollama")
+    host: str = Field(default="", description="URL of the text embedder's Ollama. Empty: same as MAGPIE_ANSWER__HOST.")
+    device: str = Field(default="auto", description="Device for st models: auto, cpu, cuda, cuda:1, mps.")
+    batch: int = Field(
+        default=32, ge=1, le=1024, description="Text windows per forward pass, or per request to Ollama."
+    )
+    seconds: float = Field(default=60, ge=1, le=3600, description="Timeout for one request to Ollama, in seconds.")
 
 
 class StoreSettings(Group):
-    """rag/adapters/chroma.py"""
+    """The vector store."""
 
     layout: Literal["split", "single"] = Field(
-        default="split", description="split: a collection per modality; single: one with modality as metadata"
+        default="split",
+        description="split: one collection per modality. single: one collection with the modality as metadata.",
     )
 
 
@@ -164,40 +197,47 @@ class SearchSettings(Group):
 
 
 class AnswerSettings(Group):
-    """rag/answer/generation.py, rag/adapters/ollama.py"""
+    """How answers are written."""
 
-    host: str = Field(default="", description="Ollama's address; empty: OLLAMA_HOST, else http://127.0.0.1:11434")
-    model: str = Field(default="qwen3-vl:4b-instruct", description="a model `ollama list` shows; empty: none")
-    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="context in tokens, the same in every request")
-    num_predict: int = Field(default=600, ge=16, le=8192, description="longest answer in tokens")
-    seconds: float = Field(default=180, ge=1, le=3600, description="longest wait between two pieces of an answer")
+    host: str = Field(default="", description="URL of Ollama. Empty: OLLAMA_HOST, or http://127.0.0.1:11434.")
+    model: str = Field(
+        default="qwen3-vl:4b-instruct", description="Name of the model, as `ollama list` shows it. Empty: no model."
+    )
+    num_ctx: int = Field(default=8192, ge=1024, le=262144, description="Context length in tokens.")
+    num_predict: int = Field(default=600, ge=16, le=8192, description="Maximum length of an answer in tokens.")
+    seconds: float = Field(
+        default=180, ge=1, le=3600, description="Longest wait between two parts of a streamed answer, in seconds."
+    )
     longest_seconds: float = Field(
-        default=600, ge=1, le=7200, description="longest time for all of an answer: it is cut then"
+        default=600, ge=1, le=7200, description="Longest time for a whole answer, in seconds. It is cut off after that."
     )
-    at_once: int = Field(default=1, ge=1, le=64, description="answers written at the same time")
+    at_once: int = Field(default=1, ge=1, le=64, description="Answers written at the same time.")
     question_chars: int = Field(
-        default=4000, ge=100, le=40_000, description="characters of a question that the model is given: its first"
+        default=4000,
+        ge=100,
+        le=40_000,
+        description="Characters of a question that the model receives; the rest is left out.",
     )
-    passages: int = Field(default=6, ge=1, le=20, description="passages shown to the model")
-    pictures: int = Field(default=2, ge=0, le=2, description="pictures shown to a vision model")
+    passages: int = Field(default=6, ge=1, le=20, description="Passages shown to the model.")
+    pictures: int = Field(default=2, ge=0, le=2, description="Images shown to a vision model.")
     correct: bool = Field(
-        default=True, description="ask once more where a cited page does not say what the answer says"
+        default=True, description="Ask the model once more when a cited page does not support the answer."
     )
 
 
 class CaptionSettings(Group):
-    """rag/ingest/captions.py"""
+    """Captions for images, written by a model."""
 
     model: str = Field(
         default="",
-        description="what describes pictures in words: ollama:NAME, blip:NAME or blip:FOLDER; empty: nothing",
+        description="Model that describes images: ollama:NAME, blip:NAME or blip:FOLDER. Empty: none.",
     )
-    device: str = Field(default="auto", description="for blip: auto, cpu, cuda, cuda:1, mps")
-    seconds: float = Field(default=120, ge=1, le=3600, description="longest wait for one picture's description")
+    device: str = Field(default="auto", description="Device for blip models: auto, cpu, cuda, cuda:1, mps.")
+    seconds: float = Field(default=120, ge=1, le=3600, description="Time limit for one caption, in seconds.")
 
 
 class Settings(BaseSettings):
-    """All of rag's settings; `data` is the folder where everything lives."""
+    """All settings of rag."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -210,7 +250,7 @@ class Settings(BaseSettings):
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("magpie", appauthor=False)),
-        description="the data folder; default: the user's data folder",
+        description="Folder for all data. Default: the user data folder of your system.",
     )
     read: ReadSettings = ReadSettings()
     web: WebSettings = WebSettings()
@@ -225,9 +265,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(data: Path | None = None) -> Settings:
-    """Settings from the environment; `data` overrides MAGPIE_DATA. Raise BadSetting with the name and the bounds.
+    """Return the settings from the environment; `data` overrides MAGPIE_DATA.
 
-    A name under our prefix that no setting has is refused: a typing error would otherwise do nothing, unseen.
+    Raise BadSetting for an invalid value, and for an unknown name that starts with MAGPIE_: a typing error would
+    otherwise be ignored.
     """
     known = set(names())
     unknown = sorted(
@@ -238,7 +279,7 @@ def load_settings(data: Path | None = None) -> Settings:
     if unknown:
         raise BadSetting(
             f"There is no setting {unknown[0]}.",
-            f"Unset it, or use one of the names in README ({len(known)} settings).",
+            f"Unset it, or use one of the {len(known)} settings in docs/configuration.md.",
         )
     try:
         return Settings() if data is None else Settings(data=data)
@@ -251,7 +292,7 @@ def load_settings(data: Path | None = None) -> Settings:
 
 
 def names() -> dict[str, str]:
-    """Every setting as `group.name` with its description, in order."""
+    """Return the description of every setting by its name (`group.name`), in order."""
     found: dict[str, str] = {}
     for name, info in Settings.model_fields.items():
         group = info.annotation
@@ -263,5 +304,5 @@ def names() -> dict[str, str]:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
+    """Return the environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
     return PREFIX + name.replace(".", "__").upper()

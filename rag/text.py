@@ -1,4 +1,4 @@
-"""Words of a text, and text as a reader sees it: without invisible characters, in plain forms."""
+"""Words of a text, and normalization: invisible characters, look-alikes, Unicode forms."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u034f\u061c\u180b-\u180f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Control characters other than tab and line feed, marks that change the direction of text, and letters that are not
-displayed. Joiners, soft hyphens and variation selectors are not among them: scripts and emoji need those."""
+"""Control characters except tab and line feed, marks of text direction, and characters without a glyph. Joiners, soft
+hyphens and variation selectors are kept: scripts and emoji need them."""
 
 _ZERO_WIDTH = frozenset("\u00ad\u115f\u1160\u200b\u200c\u200d\u200e\u200f\u3164\uffa0")
 _MARK_CATEGORIES = ("Mn", "Me", "Cf")
@@ -25,19 +25,19 @@ Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
 def without_invisible(text: str) -> str:
-    """Return the text without the characters that no reader sees and no script needs.
+    """Return the text without characters that are not displayed and that no script needs.
 
-    Whatever checks a text that is later displayed has to call this first: a character that is removed after the check
-    can hide what the check looks for.
+    Call this before any check of a text that is displayed later: a character removed after the check could hide what
+    the check looks for.
     """
     return _INVISIBLE.sub("", text)
 
 
 def bare(text: str) -> str:
-    """Return the letters, digits and punctuation of a short text in their plain forms, and nothing else.
+    """Return the letters, digits and punctuation of a short text in their plain forms, for comparisons only.
 
-    Invisible characters, accents and Markdown emphasis are removed and every numeral is written in digits: "⑧", "Ⅷ"
-    and "*8*" all become "8". Only for comparing; the result is not meant to be displayed.
+    Invisible characters, accents and Markdown emphasis are removed, and every numeral is written in digits: "⑧", "Ⅷ"
+    and "*8*" all become "8".
     """
     kept = "".join(
         _digit(sign)
@@ -48,14 +48,14 @@ def bare(text: str) -> str:
 
 
 def _digit(sign: str) -> str:
-    """A numeral such as ⑧, ❽, Ⅷ or 八 as digits; any other character as it is."""
+    """Return a numeral such as ⑧, ❽, Ⅷ or 八 as digits; any other character unchanged."""
     value = unicodedata.numeric(sign, -1.0)
     return str(int(value)) if value >= 0 and value == int(value) and not sign.isascii() else sign
 
 
 @cache
 def _too_many_marks() -> re.Pattern[str]:
-    """A run of more than _MAX_MARKS characters that normalization may reorder."""
+    """Return a pattern for a run of more than _MAX_MARKS characters that normalization may reorder."""
     ranges: list[list[int]] = []
     for code in range(0x300, 0x20000):  # the first two planes hold all scripts
         if unicodedata.combining(chr(code)):
@@ -75,8 +75,7 @@ def normalized(form: Form, text: str) -> str:
     return unicodedata.normalize(form, text if text.isascii() else _too_many_marks().sub(r"\1", text))
 
 
-# The commonest words of English and of questions, dropped unless nothing else is left: an OR query with
-# them takes 3.6 times as long and ranks no better.
+# Dropped unless nothing else is left: an OR query with these takes 3.6 times as long and ranks no better.
 STOP_WORDS = frozenset(
     """a about according after all also am an and any are as at be been before being below between both but by can
     could did do does doing down during each few for from further give had has have having he her here hers him his
@@ -89,16 +88,16 @@ STOP_WORDS = frozenset(
 _TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
 
 _LETTERS = 20
-"""Characters a word, with what separates it from the next: three times what English has."""
+"""Characters per word including the separator: three times the English average."""
 
 
 def tokens(text: str) -> list[str]:
-    """The words of any text, lower case, in order; marks and underscores separate."""
+    """Return the lower-case words of a text, in order; punctuation and underscores separate them."""
     return [match.group().lower() for match in _TOKEN.finditer(text)]
 
 
 def first_words(text: str, most: int) -> str:
-    """Return the text up to the end of its first `most` words, and no more than 20 characters a word."""
+    """Return the text up to the end of its first `most` words, at most 20 characters per word."""
     start = text[: most * _LETTERS]
     ends = (match.end() for match in _TOKEN.finditer(start))
     last = next(islice(ends, most - 1, None), None)
@@ -108,6 +107,6 @@ def first_words(text: str, most: int) -> str:
 
 
 def content_words(query: str) -> list[str]:
-    """The distinct words of a question that say what it is about; all its words when nothing else is left."""
+    """Return the distinct words of a question that are not stop words; all its words if none is left."""
     words = list(dict.fromkeys(tokens(query)))
     return [word for word in words if word not in STOP_WORDS] or words

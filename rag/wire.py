@@ -1,7 +1,7 @@
-"""How pictures, texts and vectors travel between the GPU host and those who ask it.
+"""The wire format of the model server, shared by its client and its app.
 
-A request with pictures is their bytes, each after its length (four bytes, most significant first). Everything else is
-JSON; vectors are float32, least significant byte first, in base64.
+A request with pictures is a sequence of (length as 4 bytes big-endian, encoded picture). Everything else is JSON;
+vectors are base64 of little-endian float32.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from rag.ports import Vector
 
 PICTURES_TYPE = "application/octet-stream"
-"""Not one that a web page may send to a stranger without asking first: no page in somebody's browser reaches a host
-that listens on the loopback."""
+"""Not a CORS-safelisted type: a web page cannot send it to a server on the loopback without a preflight request."""
 
 MOST_TEXTS = 4096
-"""Texts in one request."""
+"""Limit per request."""
 
 MOST_PICTURES = 256
-"""Pictures in one request."""
+"""Limit per request."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -34,7 +33,7 @@ def pack_pictures(pictures: Iterable[bytes]) -> bytes:
 
 
 def unpack_pictures(body: bytes) -> list[bytes]:
-    """The pictures of a request. Raise ValueError for one that was not made by `pack_pictures`."""
+    """Return the pictures of a request body. Raise ValueError if `pack_pictures` did not make it."""
     found: list[bytes] = []
     at = 0
     while at < len(body):
@@ -56,7 +55,7 @@ class _Shape(BaseModel):
 
 
 class Identity(_Shape):
-    """What a host embeds with, and the size of the batches it likes."""
+    """A server's embedder, and its preferred batch sizes."""
 
     identity: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,60}$")]
     dim: Annotated[int, Field(ge=1, le=65536)]
@@ -74,14 +73,14 @@ class Windows(_Shape):
 
 
 class Refused(_Shape):
-    """One picture that has no vector; `index` counts from 0 within its request."""
+    """A picture without a vector; `index` is its position in the request, from 0."""
 
     index: Annotated[int, Field(ge=0)]
     reason: str
 
 
 class Vectors(_Shape):
-    """The vectors of a request in order, without those that were refused."""
+    """The vectors of a request in order, without the refused pictures."""
 
     identity: str
     dim: Annotated[int, Field(ge=1)]
@@ -95,8 +94,10 @@ class Vectors(_Shape):
         return cls(identity=identity, dim=dim, vectors=packed, refused=list(refused))
 
     def rows(self, wanted: int) -> list[Vector | None]:
-        """One for each of the `wanted` that were sent, None for the refused. Raise ValueError when they do not add up,
-        or are no unit vectors."""
+        """Return one vector for each of the `wanted` inputs, None for a refused one.
+
+        Raise ValueError if the counts do not match or a vector is not of unit length.
+        """
         raw = base64.b64decode(self.vectors, validate=True)
         rows = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(-1, self.dim)
         out = {refused.index for refused in self.refused}
@@ -109,14 +110,14 @@ class Vectors(_Shape):
 
 
 class Failure(_Shape):
-    """What a host says when it does not answer with vectors."""
+    """The body of an error response."""
 
     error: str
     hint: str = ""
 
 
 class Lease(_Shape):
-    """`client` lends the card to a generator for at most so many seconds."""
+    """`client` asks the server to free the GPU for a generator, for at most this many seconds."""
 
     client: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
     seconds: Annotated[float, Field(gt=0, le=3600)] = 600

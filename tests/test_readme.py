@@ -1,77 +1,161 @@
-"""The README cannot lie about settings, commands and the two lines a newcomer types."""
+"""README and docs/ are true: their commands, settings, links and paths exist."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import pytest
 import typer
-from pydantic import SecretStr
 
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Settings, names, variable
+from rag.settings import names, variable
+from tests.docs.markdown import PAGES, README, ROOT, anchors, code, commands, links, parse, words
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+SCREEN = 24
+"""Lines of the README that a first screen shows."""
 
+LONGEST = 200
+"""Lines of the README at most."""
 
-def default(name: str) -> str:
-    """As a person would set it in the environment."""
-    group, _, key = name.partition(".")
-    field = Settings.model_fields[group]
-    if key:
-        field = getattr(field.annotation, "model_fields")[key]  # noqa: B009
-    elif field.default_factory is not None:
-        return ""
-    value = field.get_default()
-    if value in (None, "", ()):
-        return "empty"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def table() -> str:
-    rows = ["| Variable | Default | What it sets |", "|---|---|---|"]
-    for name, description in names().items():
-        shown = f"`{default(name)}`" if default(name) else "by system"
-        rows.append(f"| `{variable(name)}` | {shown} | {description} |")
-    return "\n".join(rows) + "\n"
+every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+every_linking_page = pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
 
 
-def test_the_table_of_settings_is_the_settings() -> None:
-    found = re.search(r"^\| Variable \|.*?\n(?=\n)", README, re.MULTILINE | re.DOTALL)
-    assert found, "README has no table of settings"
-    assert found[0] == table(), f"the table should read:\n{table()}"
+# ---------------------------------------------------------------- README
 
 
-def test_the_table_of_slack_is_its_settings() -> None:
-    for name, field in SlackSettings.model_fields.items():
-        value = field.get_default()
-        shown = ",".join(value) if isinstance(value, tuple) else "empty" if isinstance(value, SecretStr) else value
-        shown = str(shown).lower() if isinstance(shown, bool) else shown
-        row = f"| `{slack_variable(name)}` | `{shown}` | {field.description} |"
-        assert row in README.splitlines(), f"missing: {row}"
-
-
-def test_the_first_screen_holds_exactly_the_two_commands() -> None:
-    screen = "\n".join(README.splitlines()[:24])
+def test_first_screen_has_the_clone_command_and_two_commands() -> None:
+    screen = "\n".join(README.read_text(encoding="utf-8").splitlines()[:SCREEN])
     blocks = re.findall(r"```\w*\n(.*?)```", screen, re.DOTALL)
-    assert [line.split("#")[0].strip() for block in blocks for line in block.strip().splitlines()] == [
-        "make demo",
-        "make test",
-    ]
+    lines = [line for block in blocks for line in block.strip().splitlines()]
+    assert [line.split("#")[0].split()[:2] for line in lines] == [["git", "clone"], ["make", "demo"], ["make", "test"]]
 
 
-def test_every_command_is_described_and_none_that_is_not_there() -> None:
-    commands = typer.main.get_command(build_app())
-    known = set(getattr(commands, "commands"))  # noqa: B009
-    named = set(re.findall(r"(?<!@)(?<!`/)magpie (?:--\w+ \S+ )?([a-z]+(?:-[a-z]+)*)", README))
-    assert known <= named
-    assert named <= known, f"README names commands that are not there: {sorted(named - known)}"
+def test_first_paragraph_says_what_it_is() -> None:
+    assert "self-hosted Slack bot" in README.read_text(encoding="utf-8").split("\n\n")[1]
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (Path(__file__).resolve().parent.parent / target).exists(), target
+def test_readme_stays_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_readme_links_to_every_page_of_docs() -> None:
+    linked = {target.partition("#")[0] for target in links(README)}
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in linked] == []
+
+
+def test_pages_of_docs_start_with_the_task_of_their_reader() -> None:
+    for path in (ROOT / "docs").glob("*.md"):
+        assert path.read_text(encoding="utf-8").split("\n\n")[1].startswith("**Task: "), path.name
+
+
+# ---------------------------------------------------------------- links
+
+
+@every_linking_page
+def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
+    for target in links(path):
+        if re.match(r"[a-z]+://", target):
+            continue
+        file, _, anchor = target.partition("#")
+        leads_to = (path.parent / file).resolve() if file else path
+        assert leads_to.exists(), f"{path.name}: {target}"
+        assert leads_to.is_relative_to(ROOT), f"{path.name}: {target}"
+        assert not anchor or anchor in anchors(leads_to), f"{path.name}: {target}"
+
+
+@every_page
+def test_paths_of_this_repository_exist(path: Path) -> None:
+    """Inline code and commands that name a path below rag/, bot/, tests/ or docs/."""
+    named = {word for each in code(path) for word in words(each.text)}
+    paths = {word.partition("::")[0] for word in named if re.fullmatch(r"(?:rag|bot|tests|docs)/[\w./-]*", word)}
+    there = {each for each in paths if (ROOT / each).exists() or (ROOT / f"{each}.py").exists()}
+    assert sorted(paths - there) == []
+
+
+# ---------------------------------------------------------------- commands
+
+
+@every_page
+def test_magpie_commands_are_understood(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `magpie …` is parsed by the real command; inline code may leave out arguments."""
+    monkeypatch.chdir(tmp_path)
+    Path("shot.png").touch()
+    for arguments, inline in commands(path, "magpie"):
+        assert understood(arguments, inline) == "", f"{path.name}: magpie {' '.join(arguments)}"
+
+
+def understood(arguments: list[str], inline: bool) -> str:
+    """Return what is wrong with the arguments of `magpie`; empty if nothing is."""
+    command: Any = typer.main.get_command(build_app())
+    name, parent = "magpie", None
+    while True:
+        try:
+            parent = command.make_context(name, list(arguments), parent=parent)
+        except typer.Exit:  # --help
+            return ""
+        except typer.TyperException as error:
+            missing = type(error).__name__ == "MissingParameter" or not arguments
+            return "" if inline and missing else f"{type(error).__name__}: {error.format_message()}"
+        rest = [*getattr(parent, "_protected_args", []), *parent.args]
+        if not hasattr(command, "commands") or not rest:
+            return ""
+        name, arguments = rest[0], rest[1:]
+        if name not in command.commands:
+            return f"there is no command {name}"
+        command = command.commands[name]
+
+
+def test_unknown_commands_and_options_are_noticed() -> None:
+    assert understood(["sing"], inline=True)
+    assert understood(["find", "words", "--loud"], inline=True)
+    assert understood(["index"], inline=False)
+    assert understood(["models", "push"], inline=True)
+    assert not understood(["index"], inline=True)
+    assert not understood(["--data", "x", "models", "pull", "ViT-B-32"], inline=False)
+
+
+def test_every_command_is_described() -> None:
+    commands_there = set(getattr(typer.main.get_command(build_app()), "commands"))  # noqa: B009
+    named = {arguments[0] for path in PAGES for arguments, _ in commands(path, "magpie") if arguments}
+    assert commands_there <= named
+
+
+@every_page
+def test_make_targets_and_their_variables_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE))
+    variables = set(re.findall(r"\$\((?:if \$\()?(\w+)\)", MAKEFILE)) | set(re.findall(r"^(\w+) \?=", MAKEFILE, re.M))
+    for arguments, _ in commands(path, "make"):
+        for argument in arguments:
+            name, equals, _ = argument.partition("=")
+            assert name in (variables if equals else targets), f"{path.name}: make {' '.join(arguments)}"
+
+
+def test_every_make_target_is_described() -> None:
+    targets = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
+    named = {argument for path in PAGES for arguments, _ in commands(path, "make") for argument in arguments}
+    assert targets <= named
+
+
+# ---------------------------------------------------------------- settings
+
+
+@every_page
+def test_settings_that_are_named_exist(path: Path) -> None:
+    known = {variable(name) for name in names()} | {slack_variable(name) for name in SlackSettings.model_fields}
+    text = path.read_text(encoding="utf-8")
+    found = set(re.findall(r"\b(?:MAGPIE|SLACK)_[A-Z_]*[A-Z]\b", text))
+    assert sorted(found - known) == []
+
+
+def test_pages_have_one_title() -> None:
+    for path in PAGES:
+        titles = [token for token in parse(path) if token.type == "heading_open" and token.tag == "h1"]
+        assert len(titles) == 1, path.name

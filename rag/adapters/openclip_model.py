@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -226,3 +227,20 @@ def running() -> Iterator[None]:
             f"The embedder stopped: {first_line(error)}",
             "Lower MAGPIE_EMBED__PICTURE_BATCH and MAGPIE_EMBED__TEXT_BATCH, or free some memory.",
         ) from error
+
+
+def save_random_weights(choice: Choice, path: Path) -> None:
+    """Write a weights file with random values for this architecture, to be loaded like any other."""
+    import open_clip
+    import torch
+
+    if choice.config is not None:
+        open_clip.add_model_config(choice.config)
+    torch.manual_seed(0)
+    precision = "fp32" if choice.device == "cpu" else "fp16"
+    logging.disable(logging.WARNING)  # open_clip warns that the weights are random
+    try:
+        model = open_clip.create_model(choice.model, load_weights=False, precision=precision)
+    finally:
+        logging.disable(logging.NOTSET)
+    torch.save(model.state_dict(), path)

@@ -90,6 +90,14 @@ def choose(settings: EmbedSettings) -> Choice:
     return Choice(device, model, weights, settings.config)
 
 
+def resolve(settings: EmbedSettings) -> EmbedSettings:
+    """Return the settings with device, model and weights as `choose` chooses them."""
+    choice = choose(settings)
+    return settings.model_copy(
+        update={"device": choice.device, "model": choice.model, "weights": choice.weights, "config": choice.config}
+    )
+
+
 def architecture(choice: Choice) -> Mapping[str, Any]:
     """The model's JSON: the one that embed.config names, or open_clip's own. Imports neither torch nor open_clip."""
     return _published(choice.model) if choice.config is None else _own(choice.config, choice.model)

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.page_labels import labels_with
-from rag.catalog.scope import documents_in, live, serving
+from rag.catalog.scope import documents_in, live, names_in, serving
 from rag.catalog.share_delay import hold_later_shares
 from rag.catalog.sources import shared_by
 from rag.catalog.tables import chunk, document, dropped, page, reading, share, source, vector, wipe
-from rag.model import Box, Kind, NewChunk, PageReading, Scope
+from rag.model import Box, DocumentRow, Kind, NewChunk, PageReading, Scope
 from rag.ports import Entry, WordIndex
 
 
@@ -372,6 +372,21 @@ def counts(connection: Connection) -> tuple[int, int]:
     pages = select(func.count()).select_from(page).join(document, document.c.reading_id == page.c.reading_id)
     chunks = select(func.count()).select_from(chunk).join(document, serving())
     return connection.scalar(pages) or 0, connection.scalar(chunks) or 0
+
+
+def document_ids(connection: Connection) -> set[int]:
+    """Return the ids of all documents."""
+    return set(connection.scalars(select(document.c.id)))
+
+
+def list_documents(connection: Connection, scope: Scope) -> list[DocumentRow]:
+    """Return the documents of a scope, by name."""
+    rows = select(document.c.id, document.c.sha256, reading.c.pages_done)
+    rows = rows.join(reading, reading.c.id == document.c.reading_id).where(document.c.id.in_(documents_in(scope)))
+    found = connection.execute(rows).all()
+    names = names_in(connection, [row.id for row in found], scope)
+    listed = [DocumentRow(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
+    return sorted(listed, key=lambda row: (row.name, row.id))
 
 
 def _dump(boxes: Iterable[Box]) -> str:

@@ -1,48 +1,44 @@
-"""`magpie bench`: how near indexing comes to what the machine can do.
+"""`magpie bench`: how close indexing comes to the speed of the model alone.
 
-Pages are put into a catalog of their own, as reading leaves them, and embedded as indexing does: from JPEG and PNG
-files to vectors in the catalog and the vector store. Before and after each round the model alone works on batches of
-the same size; the share is between the two.
+Pages are put into a catalog of their own, as extraction leaves them, and embedded as indexing does it: from JPEG and
+PNG files to vectors in the catalog and the vector store. Before and after each round the model alone works on batches
+of the same size; the share compares the two.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from rag.adapters.openclip import OpenClipEmbedder, open_embedder
-from rag.adapters.openclip_weights import Choice, choose
-from rag.build import open_lanes
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.fulltext import Fts5Words
 from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
-from rag.model_server.server import open_host
-from rag.ports import Embedder
+from rag.ports import Embedder, Encoder, Watch
 from rag.settings import EmbedSettings, Settings
-from rag.vectors.lanes import ClipLane
-from rag.vectors.sync import BATCH
+from rag.vectors.lanes import Lanes
+from rag.vectors.priority_thread import Urgency
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 Serve = Callable[["Starlette", str, int], AbstractContextManager[int]]
-"""Serves an app on an address and a port while the `with` lasts; gives the port."""
+"""Serves an app on an address and a port while the `with` block lasts; yields the port."""
 
-_Run = Callable[[Callable[[], None]], None]
+RunInModelThread = Callable[[Callable[[], None]], None]
+"""Runs a call in the thread that owns the model, and waits for it."""
 
 SIZES = {"jpeg": (1131, 1600), "png": (900, 640)}
 """Pixels: a page as it is stored, and a figure or a screenshot."""
@@ -50,22 +46,22 @@ SIZES = {"jpeg": (1131, 1600), "png": (900, 640)}
 _DISTINCT = 16
 _QUALITY = 80
 _WORDS = 45
-"""Words of a text; with CLIP's tokens it fills most of a window and never two."""
+"""Words per text: they fill most of one of CLIP's windows and never two."""
 
 _BESIDE, _PROCESSOR = "beside", "processor"
 
 _SECONDS = 6.0
-"""Of the model alone in a round, where no number is given; whole batches, and at least four."""
+"""Length of a round for the model alone when no number of items is given; whole batches, and at least four."""
 
 _BATCHES = 2
-"""Batches of the model alone before and after each round."""
+"""Batches that the model alone encodes before and after each round."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much is embedded in a round (None: what takes the model alone some seconds), how often and how.
+    """How many items a round embeds (None: as many as take the model alone some seconds), how often, and how.
 
-    `serve`: through a GPU host on the loopback, served by it.
+    `serve` serves the app: with it, the measurement goes through a model server on the loopback.
     """
 
     pictures: int | None = None
@@ -77,9 +73,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Of one kind. `spent` are shares of the time from file to store; `preparing` is how many cores were at it beside,
-    on average, or None where that is not known. `processor_share` compares the processor's time for each instead of the
-    clock's, which on a busy machine says more; None where the work is a GPU's."""
+    """The speed of one kind of item. `spent` are shares of the time from file to store; `preparing` is the average
+    number of cores that prepared items meanwhile, or None where it is unknown. `processor_share` compares CPU time
+    instead of wall-clock time, which says more on a busy machine; None where a GPU does the work."""
 
     per_second: float
     raw: float
@@ -93,6 +89,8 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Benched:
+    """The result of one benchmark."""
+
     model: str
     device: str
     versions: str
@@ -103,9 +101,42 @@ class Benched:
     """`pictures` (half JPEG, half PNG), `jpeg`, `png`, `texts`."""
 
 
+class MeasuredEncoder(Encoder, Protocol):
+    """An encoder on this machine that can be measured alone."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def weights_bytes(self) -> int:
+        """Memory that the loaded weights take."""
+        ...
+
+    def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
+        """Return a forward pass over so many random pictures or full-length texts."""
+        ...
+
+
+@dataclass(frozen=True)
+class BenchmarkParts:
+    """What the benchmark opens; rag/build.py constructs it."""
+
+    resolve: Callable[[EmbedSettings], EmbedSettings]
+    """Replaces every `auto` in the settings."""
+
+    with_random_weights: Callable[[EmbedSettings, Path], EmbedSettings]
+    """Writes random weights into a folder and returns settings that name them."""
+
+    open_encoder: Callable[[EmbedSettings, Watch], MeasuredEncoder]
+    open_server: Callable[[Settings, MeasuredEncoder, Serve], AbstractContextManager[tuple[Embedder, RunInModelThread]]]
+    """Serves the encoder on the loopback; yields a client of it."""
+
+    open_lanes: Callable[[Settings, Catalog, Embedder], Lanes]
+
+
 @dataclass
-class _Spent:
-    """Satisfies ports.Watch."""
+class _Times:
+    """Seconds spent on preparing and encoding. Implements ports.Watch."""
 
     prepare: float = 0.0
     encode: float = 0.0
@@ -120,8 +151,8 @@ class _Spent:
             self.encode += seconds
 
 
-class _Timed:
-    """Satisfies ports.Embedder; `seconds` are those the lane waited for it."""
+class _TimedEmbedder:
+    """Implements ports.Embedder; `seconds` is how long the lane waited for vectors."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -142,63 +173,44 @@ class _Timed:
         return timed
 
 
-def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str], None] = lambda _: None) -> Benched:
-    """Measure. Changes nothing in the data folder; needs some of the disk for temporary files meanwhile.
+def run_benchmark(
+    settings: Settings, wanted: Wanted, parts: BenchmarkParts, report: Callable[[str], None] = lambda _: None
+) -> Benched:
+    """Measure the embedder. Leaves the data folder alone and needs some disk space for temporary files.
 
-    Raise WeightsMissing when the weights are not here and none at random are wanted: random ones are as fast.
+    Raise WeightsMissing when the weights are not on this machine, unless random ones are wanted: those are as fast.
     """
     import torch
 
     with ExitStack() as opening:
         folder = Path(opening.enter_context(TemporaryDirectory(prefix="magpie-bench-")))
-        embed = settings.embed.model_copy(update={"url": "", "token": None})
-        choice = choose(embed)
+        embed = parts.resolve(settings.embed.model_copy(update={"url": "", "token": None}))
         if wanted.random_weights:
-            report(f"Making random weights for {choice.model} …")
-            embed = _with_random_weights(embed, choice, folder)
+            report(f"Making random weights for {embed.model} …")
+            embed = parts.with_random_weights(embed, folder)
         local = settings.model_copy(update={"data": folder / "data", "embed": embed})
-        spent = _Spent()
-        model = open_embedder(embed, torch.get_num_threads(), spent)
-        report(f"Loading {choice.model} …")
-        weights = model.weights_bytes
-        used, between = local, None
+        times = _Times()
+        encoder = parts.open_encoder(embed, times)
+        report(f"Loading {embed.model} …")
+        weights = encoder.weights_bytes
+        embedder: Embedder = encoder
+        run_in_model_thread: RunInModelThread | None = None
         if wanted.serve is not None:
-            used, between = opening.enter_context(_served(local, model, wanted.serve))
-        track = _Track(used, model, spent, opening, between)
+            embedder, run_in_model_thread = opening.enter_context(parts.open_server(local, encoder, wanted.serve))
+        timed = _TimedEmbedder(embedder)
+        local.data.mkdir(parents=True)
+        catalog = Catalog(local.data)
+        opening.callback(catalog.close)
+        lanes = parts.open_lanes(local, catalog, timed)
+        opening.callback(lanes.close)
+        lanes.sync.take_over(unclean=False)
+        track = _Track(local, catalog, lanes, encoder, timed, times, run_in_model_thread)
         speeds = track.run(wanted, report)
-        cuda = choice.device.startswith("cuda")
+        cuda = embed.device.startswith("cuda")
         peak = int(torch.cuda.max_memory_allocated()) if cuda else None
-        card = torch.cuda.get_device_name(choice.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
+        card = torch.cuda.get_device_name(embed.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
         batches = {Modality.PICTURE: embed.picture_batch, Modality.TEXT: embed.text_batch}
-        return Benched(choice.model, card, f"torch {torch.__version__}", batches, weights, peak, speeds)
-
-
-def _with_random_weights(embed: EmbedSettings, choice: Choice, folder: Path) -> EmbedSettings:
-    """A weights file of this architecture, so that the model is loaded as any other."""
-    import open_clip
-    import torch
-
-    if choice.config is not None:
-        open_clip.add_model_config(choice.config)
-    torch.manual_seed(0)
-    precision = "fp32" if choice.device == "cpu" else "fp16"
-    path = folder / "random.pt"
-    logging.disable(logging.WARNING)  # of open_clip's: that the weights are random
-    try:
-        model = open_clip.create_model(choice.model, load_weights=False, precision=precision)
-    finally:
-        logging.disable(logging.NOTSET)
-    torch.save(model.state_dict(), path)
-    return embed.model_copy(update={"model": choice.model, "weights": str(path), "device": choice.device})
-
-
-@contextmanager
-def _served(settings: Settings, model: OpenClipEmbedder, serve: Serve) -> Iterator[tuple[Settings, _Run]]:
-    """Settings of a client of the model, served on the loopback, and what runs a call in the model's thread."""
-    with open_host(settings, lambda _: model) as host, serve(host.app, "127.0.0.1", 0) as port:
-        url = f"http://127.0.0.1:{port}"
-        client = settings.model_copy(update={"embed": settings.embed.model_copy(update={"url": url})})
-        yield client, lambda call: host.between(call).result()
+        return Benched(embed.model, card, f"torch {torch.__version__}", batches, weights, peak, speeds)
 
 
 class _Track:
@@ -207,38 +219,28 @@ class _Track:
     def __init__(
         self,
         settings: Settings,
-        model: OpenClipEmbedder,
-        spent: _Spent,
-        opening: ExitStack,
-        between: _Run | None,
+        catalog: Catalog,
+        lanes: Lanes,
+        encoder: MeasuredEncoder,
+        timed: _TimedEmbedder,
+        times: _Times,
+        run_in_model_thread: RunInModelThread | None,
     ) -> None:
-        """`between`: runs a call in the model's thread, where that is a GPU host's; else it is the lanes' own."""
+        """`run_in_model_thread` is given where a model server owns the model; otherwise the lanes' thread owns it."""
         self._settings = settings
-        self._model = model
-        self._spent = spent
-        settings.data.mkdir(parents=True)
-        self._catalog = Catalog(settings.data)
-        opening.callback(self._catalog.close)
-        embedder: Embedder = model
-        if between is not None:
-            from rag.adapters.remote_clip import open_remote
-
-            client = open_remote(settings.embed)
-            opening.callback(client.close)
-            embedder = client
-        self._timed = _Timed(embedder)
-        lanes = open_lanes(settings, self._catalog, 1, self._timed, None, None)
-        opening.callback(lanes.mirror.close)
-        lanes.mirror.take_over(unclean=False)
-        self._lane: ClipLane = lanes.clip
-        self._run_there: _Run = between or (lambda call: lanes.mirror.thread.do(BATCH, call))
+        self._catalog = catalog
+        self._lane = lanes.clip
+        self._encoder = encoder
+        self._timed = timed
+        self._times = times
+        self._run_there = run_in_model_thread or (lambda call: lanes.sync.thread.run(Urgency.BATCH, call))
         self._words = Fts5Words()
         self._number = 0
         self._drawn = settings.data / "drawn"
         self._drawn.mkdir()
         for kind in SIZES:
             for number in range(_DISTINCT):
-                (self._drawn / f"{number}.{kind}").write_bytes(_drawn(kind, number))
+                (self._drawn / f"{number}.{kind}").write_bytes(_draw(kind, number))
 
     def run(self, wanted: Wanted, report: Callable[[str], None]) -> dict[str, Speed]:
         kinds: dict[str, tuple[Modality, int | None]] = {
@@ -247,12 +249,12 @@ class _Track:
             "png": (Modality.PICTURE, wanted.pictures),
             "texts": (Modality.TEXT, wanted.texts),
         }
-        for name in ("pictures", "texts"):  # compiling, graphs and the store's first write are not measured
+        for name in ("pictures", "texts"):  # compiling, CUDA graphs and the store's first write are not measured
             self._round(name, 2 * self._rows(kinds[name][0]))
         speeds: dict[str, Speed] = {}
         for name, (modality, given) in kinds.items():
             rows = self._rows(modality)
-            forward = self._model.forward_alone(modality, rows)
+            forward = self._encoder.forward_alone(modality, rows)
             alone = partial(self._run_there, forward)
             alone()
             count = given or rows * max(4, round(_SECONDS * _rate(alone, rows).rows / rows))
@@ -260,7 +262,7 @@ class _Track:
             for number in range(wanted.rounds):
                 report(f"{name}: round {number + 1} of {wanted.rounds} …")
                 rounds.append(_Round(_rate(alone, rows), self._round(name, count), _rate(alone, rows)))
-            speeds[name] = _speed(rounds, count, on_processor=self._model.device == "cpu")
+            speeds[name] = _speed(rounds, count, on_processor=self._encoder.device == "cpu")
         return speeds
 
     def _rows(self, modality: Modality) -> int:
@@ -268,29 +270,29 @@ class _Track:
         return embed.picture_batch if modality is Modality.PICTURE else embed.text_batch
 
     def _round(self, name: str, count: int) -> dict[str, float]:
-        """Seconds by what they were spent on, and their sum, from files to store."""
+        """Return the seconds from files to store, by what they were spent on, and their total."""
         with self._catalog.writing() as connection:
             self._put(connection, name, count)
-        self._timed.seconds = self._spent.prepare = self._spent.encode = 0.0
+        self._timed.seconds = self._times.prepare = self._times.encode = 0.0
         started, worked = perf_counter(), process_time()
-        left = count
+        left, never = count, threading.Event()
         while left > 0:
-            done = self._lane.embed_some()
+            done = self._lane.process_batch(never)
             if not done:
                 raise RuntimeError(f"the lane stopped: {self._lane.off}")
             left -= done
-        self._lane.embed_some()  # waits for the store
+        self._lane.process_batch(never)  # waits for the store
         total = perf_counter() - started
-        encode = self._spent.encode or None
+        encode = self._times.encode or None
         embedder = self._timed.seconds
         spent = {"total": total, _PROCESSOR: process_time() - worked, "catalog and store": total - embedder}
         if encode is None:
             return {**spent, "GPU host": embedder}
         waited = embedder - encode
-        return {**spent, "forward": encode, "waiting for pictures or tokens": waited, _BESIDE: self._spent.prepare}
+        return {**spent, "forward": encode, "waiting for pictures or tokens": waited, _BESIDE: self._times.prepare}
 
     def _put(self, connection: Connection, name: str, count: int) -> None:
-        """A document of `count` pages, read, and without vectors."""
+        """Add a document of `count` pages that is extracted and has no vectors yet."""
         self._number += 1
         title = f"bench-{self._number}"
         sources.put_source(connection, kind="path", ref=f"/{title}", space="local", name=title, mtime_ns=1, size=1)
@@ -320,14 +322,14 @@ class _Track:
 
 
 class _Rate(NamedTuple):
-    """Rows a second, and a second of the processor."""
+    """Rows per second, and per second of CPU time."""
 
     rows: float
     worked: float
 
 
 class _Round(NamedTuple):
-    """The model alone, the seconds of a round by what they were spent on, the model alone again."""
+    """The model alone, the seconds of a round by what they were spent on, and the model alone again."""
 
     before: _Rate
     spent: dict[str, float]
@@ -365,8 +367,8 @@ _VOCABULARY = (
 ).split()
 
 
-def _drawn(kind: str, seed: int) -> bytes:
-    """A page of lines with a photograph, drawn in the size that Magpie stores."""
+def _draw(kind: str, seed: int) -> bytes:
+    """Return a page of text with a photograph, in the size that Magpie stores."""
     import numpy as np
     from PIL import Image, ImageDraw
 

@@ -53,7 +53,7 @@ def _named(lane: ClipLane | TextLane, name: str) -> str:
 def _texts(lanes: Lanes) -> list[str]:
     """What both embedders read whole: captions, headings and sentences, in the windows of CLIP, which reads less."""
     rows = select(chunk.c.heading, chunk.c.caption, chunk.c.text).join(document, serving())
-    with lanes.mirror.catalog.reading() as connection:
+    with lanes.sync.catalog.reading() as connection:
         stored = connection.execute(rows).all()
     short = {part for row in stored for part in (*row.heading.split(PATH), row.caption)}
     whole = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]

@@ -1,7 +1,8 @@
-"""Captions of pictures, written after reading by a model that sees, for models that do not and for finding by words.
+"""The background stage that captions pictures with a vision model.
 
-Work of the owner, like vectors: what waits is a picture without a row, each is written by itself, so that a kill costs
-one. A picture that its model always refuses goes without and holds up no other.
+Captions let models that cannot see use pictures, and let pictures be found by words. What waits is a picture without
+a caption row; each caption is written by itself, so a crash loses one. A picture that the model always refuses gets
+no caption and does not block the others.
 """
 
 from __future__ import annotations
@@ -21,17 +22,15 @@ from rag.ports import Captioner, WordIndex
 
 log = logging.getLogger("magpie")
 
-REST = 60.0
-"""Seconds for which captions rest after their model failed altogether."""
+RETRY_DELAY = 60.0
+"""Seconds before captioning is tried again after the model failed."""
 
-_LONGEST = 600
-"""Characters of a caption that are kept."""
-
-_NEVER = threading.Event()
+_MAX_CAPTION = 600
+"""Characters."""
 
 
 class Captions:
-    """The captions of one data folder. `off` says why none are written, or is empty; `fix` what turns them on."""
+    """The captions of one data folder. `off` says why none are written, or is empty; `fix` how to turn them on."""
 
     def __init__(
         self,
@@ -40,95 +39,105 @@ class Captions:
         data: Path,
         open_captioner: Callable[[], Captioner] | None,
     ) -> None:
-        """`open_captioner` is None where none is wanted."""
+        """`open_captioner` is None when captions are not enabled."""
         self._catalog = catalog
         self._words = words
         self._data = data
-        self._open: Callable[[], Captioner] | None = open_captioner
+        self._open_captioner: Callable[[], Captioner] | None = open_captioner
         self._captioner: Captioner | None = None
-        self._again = float("-inf")
+        self._next_try = float("-inf")
         self.off = "" if open_captioner else "not set"
         self.fix = "" if open_captioner else "set MAGPIE_CAPTION__MODEL, such as to ollama:qwen3-vl:4b-instruct"
 
     @property
-    def wanted(self) -> bool:
-        return self._open is not None
+    def is_enabled(self) -> bool:
+        return self._open_captioner is not None
 
     def captioner(self, *, at_once: bool = False) -> Captioner | None:
-        """The captioner, or None with `off` set. One that failed is left alone for a while, unless `at_once`."""
-        if self._open is None or (monotonic() < self._again and not at_once):
+        """Return the captioner, or None with `off` set.
+
+        After a failure, try again once the retry delay is over, or immediately with `at_once`.
+        """
+        if self._open_captioner is None or (monotonic() < self._next_try and not at_once):
             return None
         try:
-            self._captioner = self._captioner or self._open()
+            self._captioner = self._captioner or self._open_captioner()
             _ = self._captioner.identity
         except (OperatorMustAct, TryAgain, BadSetting) as error:
-            self._rest(error)
+            self._turn_off(error)
             return None
         self.off = ""
         return self._captioner
 
-    def caption_one(self, stop: threading.Event = _NEVER) -> bool:
-        """Caption the next picture that waits; False when none does, or captions are off, or `stop` was set."""
+    def process_batch(self, stop: threading.Event) -> int:
+        """Caption the next picture; return 1, or 0 when none waits, captions are off or `stop` is set."""
         captioner = self.captioner()
         if captioner is None:
-            return False
+            return 0
         with self._catalog.reading() as connection:
-            waiting = uncaptioned(connection, captioner.identity)
-        if waiting is None or stop.is_set():
-            return False
+            picture = uncaptioned(connection, captioner.identity)
+        if picture is None or stop.is_set():
+            return 0
         try:
-            text = self._text(captioner, waiting, stop)
+            text = self._caption(captioner, picture, stop)
         except ReaderStopped:
-            return False
+            return 0
         except (OperatorMustAct, TryAgain) as error:
-            self._rest(error)
-            return False
+            self._turn_off(error)
+            return 0
         with self._catalog.writing() as connection:
-            put_caption(connection, self._words, waiting.chunk, captioner.identity, text)
-        return True
+            put_caption(connection, self._words, picture.chunk, captioner.identity, text)
+        return 1
 
-    def waiting(self) -> int:
-        """How many pictures have no caption yet; 0 when they are to have none."""
-        if self._open is None:
+    def count_waiting(self) -> int:
+        """Return how many pictures have no caption; 0 when captions are not enabled."""
+        if self._open_captioner is None:
             return 0
         with self._catalog.reading() as connection:
             return count_uncaptioned(connection, self._captioner.identity if self._captioner else None)
 
-    def settled(self) -> bool:
-        """Whether nothing waits, or captions are off."""
-        return self.captioner() is None or not self.waiting()
+    def is_settled(self) -> bool:
+        """Return whether nothing waits, or captions are off."""
+        return self.captioner() is None or not self.count_waiting()
 
-    def _rest(self, error: MagpieError) -> None:
-        self._again = monotonic() + REST
+    def describe_waiting(self) -> str:
+        return f"{self.count_waiting()} pictures wait for their captions"
+
+    def _turn_off(self, error: MagpieError) -> None:
+        self._next_try = monotonic() + RETRY_DELAY
         self.off, self.fix = str(error).rstrip("."), error.hint
 
-    def _text(self, captioner: Captioner, waiting: Uncaptioned, stop: threading.Event) -> str:
-        """The caption; empty for a picture that is gone or damaged, or that is refused where another one is not.
-        Raise as the captioner does when it fails altogether."""
+    def _caption(self, captioner: Captioner, picture: Uncaptioned, stop: threading.Event) -> str:
+        """Return the caption; empty for a picture that is missing, damaged, or the only one that the model refuses.
+
+        Raise the captioner's error when it refuses a harmless picture too.
+        """
         try:
-            picture = as_jpeg(self._data / waiting.picture)
+            jpeg = as_jpeg(self._data / picture.picture)
         except Unreadable:
             return ""
-        for last in (False, True):
+        for is_last in (False, True):
             try:
-                return " ".join(captioner.caption(picture, stop).split())[:_LONGEST]
+                return " ".join(captioner.caption(jpeg, stop).split())[:_MAX_CAPTION]
             except ReaderStopped:
                 raise
             except (TryAgain, ModelUnfit) as error:
-                # Whatever fails with a picture as harmless as this is the model, not the picture.
+                # If it also fails on a harmless picture, the model is at fault, not this picture.
                 captioner.caption(harmless(), stop)
-                if last:
+                if is_last:
                     kind = type(error).__name__
-                    log.warning("A picture of document %d goes without a caption (%s).", waiting.document, kind)
+                    log.warning(
+                        "A picture of document %d gets no caption: the model refused it (%s).", picture.document, kind
+                    )
         return ""
 
 
 def harmless() -> bytes:
-    """A picture that every model sees: a black square on white, as a JPEG."""
+    """Return a picture that every model accepts: a black square on white, as a JPEG."""
     from PIL import Image
 
-    picture = Image.new("RGB", (256, 256), "white")
-    picture.paste("black", (64, 64, 192, 192))
-    written = BytesIO()
-    picture.save(written, "JPEG")
-    return written.getvalue()
+    image = Image.new("RGB", (256, 256), "white")
+    image.paste("black", (64, 64, 192, 192))
+    buffer = BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Pages to chunks: text by layout block, never across a page, with heading path, caption and rectangles."""
+"""Cut pages into chunks: text by layout block, within one page, with heading path, caption and rectangles."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from dataclasses import dataclass, field
 
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Kind, Line, NewChunk, PageReading
 
-SMALLEST, LARGEST, OVERLAP = 256, 512, 50
-"""Tokens of a text chunk, and how many of them the next one repeats. A page with fewer makes a smaller chunk."""
+MIN_TOKENS, MAX_TOKENS, OVERLAP = 256, 512, 50
+"""Tokens of a text chunk, and how many of them the next chunk repeats. A page with less text has a smaller chunk."""
 
 PATH = " › "
-_LONGEST_HEADING = 120
+_MAX_HEADING = 120
+"""Characters."""
+
 _CAPTION_REACH = 0.12
-"""How far from its figure a caption may lie, as a share of the page's height."""
+"""Maximum distance between a figure and its caption, as a fraction of the page's height."""
 
 _RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
-"""The line under a table's header row."""
+"""The line below a Markdown table's header row."""
 
 _LABEL = re.compile(
     r"\b(fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?)\.?\s{0,2}(\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[IVX]{1,6})\b",
     re.IGNORECASE,
 )
-"""What captions call a figure, and texts refer to: "Figure 3", "Fig. 2.1", "TABLE IV"."""
+"""The label of a figure or table in captions and references: "Figure 3", "Fig. 2.1", "TABLE IV"."""
 
-_LONGEST_MENTION = 600
+_MAX_MENTION = 600
+"""Characters."""
 
 _RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
-"""What stands on every page."""
+"""Blocks that repeat on every page."""
 
 _PIECE = re.compile(r"\w+|[^\w\s]", re.UNICODE)
 _LONG_WORD = 6
-"""Letters a subword token holds on average in long words."""
+"""Average letters in a subword token of a long word."""
 
 
 def count_tokens(text: str) -> int:
-    """About as many tokens as a subword tokenizer makes of it: words, marks, and long words by their pieces."""
+    """Return about as many tokens as a subword tokenizer makes: words, punctuation, and several for a long word."""
     return sum(-(-len(piece) // _LONG_WORD) for piece in _PIECE.findall(text))
 
 
@@ -50,12 +53,12 @@ class _Flow:
     size: int = 0
     heading: str = ""
     fresh: bool = False
-    """Whether anything was added since the last cut; what is left of the overlap alone is no chunk."""
+    """Whether anything was added since the last cut. The overlap alone is not a chunk."""
     chunks: list[NewChunk] = field(default_factory=list)
 
     def add(self, line: Line, heading: str) -> None:
         size = count_tokens(line.text)
-        if self.size + size > LARGEST and self.fresh:
+        if self.size + size > MAX_TOKENS and self.fresh:
             self.cut(heading)
         if not self.lines or not self.fresh:
             self.heading = heading
@@ -64,7 +67,7 @@ class _Flow:
         self.fresh = True
 
     def cut(self, heading: str) -> None:
-        """Close the chunk; the next begins with its last OVERLAP tokens, by whole lines."""
+        """Close the chunk. The next one starts with its last lines, up to OVERLAP tokens."""
         if not self.fresh:
             return
         self.chunks.append(
@@ -74,7 +77,7 @@ class _Flow:
                 text="\n".join(line.text for line in self.lines),
                 heading=self.heading,
                 caption="",
-                box=_around(self.lines),
+                box=_union(self.lines),
                 marks=tuple(line.box for line in self.lines),
             )
         )
@@ -90,9 +93,9 @@ class _Flow:
 
 
 def chunk_pages(pages: Sequence[PageReading], heading: str = "") -> tuple[list[NewChunk], str]:
-    """Chunks of consecutive pages, and the heading path the next page begins under.
+    """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
-    `heading` is the path in force before the first page. Headers, footers and page numbers make no chunks.
+    `heading` is the path before the first page. Headers, footers and page numbers are left out.
     """
     chunks: list[NewChunk] = []
     for page in pages:
@@ -104,10 +107,13 @@ def chunk_pages(pages: Sequence[PageReading], heading: str = "") -> tuple[list[N
 
 
 def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) -> tuple[list[NewChunk], str]:
-    """`near`: the page itself and those around it, nearest first, where its figures may be referred to."""
+    """Return the page's chunks and the heading path at its end.
+
+    `near`: the page and its neighbors, nearest first, where text may refer to the page's figures.
+    """
     flow = _Flow(page.number)
     pictures: list[NewChunk] = []
-    # A title slide's only line stands where headers stand: a page's only words are never left out.
+    # On a title slide the only line may be in the place of a header. Never leave out a page's only words.
     bare = all(block.kind in _RUNNING for block in page.blocks if block.lines)
     captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
     for block in page.blocks:
@@ -119,12 +125,12 @@ def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) ->
             continue
         if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and block.lines:
             heading = _next_heading(heading, block)
-            if flow.size >= SMALLEST:
+            if flow.size >= MIN_TOKENS:
                 flow.cut(heading)
         for line in block.lines:
             for piece in _pieces(line):
                 flow.add(piece, heading)
-        if flow.size >= SMALLEST:
+        if flow.size >= MIN_TOKENS:
             flow.cut(heading)
     flow.cut(heading)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
@@ -132,8 +138,8 @@ def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) ->
 
 
 def _next_heading(heading: str, block: Block) -> str:
-    """`title › section`, as far as two levels go: a title begins anew, a heading takes the section's place."""
-    text = " ".join(block.text.split())[:_LONGEST_HEADING]
+    """Return the path `title › section`: a title replaces the whole path, a heading the section."""
+    text = " ".join(block.text.split())[:_MAX_HEADING]
     title = heading.split(PATH)[0]
     if block.kind is BlockKind.TITLE:
         return text
@@ -141,7 +147,7 @@ def _next_heading(heading: str, block: Block) -> str:
 
 
 def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention: str) -> NewChunk:
-    """A figure or table. Its text is one line for each mark, a table's ruled off in Markdown, then who refers to it."""
+    """Return the chunk of a figure or table: one line for each mark (a table as Markdown), then the mention."""
     table = block.kind is BlockKind.TABLE and bool(block.columns)
     rows = _rows(block) if table else []
     text = _markdown([cells for cells, _ in rows]) if rows else block.text
@@ -158,7 +164,7 @@ def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention:
 
 
 def _rows(block: Block) -> list[tuple[list[str], Box]]:
-    """The cells of each row that has words, and the box around them; columns without a word are left out."""
+    """Return the cells and the box of each row that has words; columns without words are left out."""
     cells: dict[tuple[int, int], list[str]] = {}
     boxes: dict[int, Box] = {}
     for line in block.lines:
@@ -177,18 +183,18 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def own_lines(text: str) -> list[str]:
-    """The lines of a chunk's text in the order of its marks; what follows them has no mark."""
+    """Return the lines of a chunk's text in the order of its marks; further lines have no mark."""
     return [line for line in text.split("\n") if not _RULE.fullmatch(line)]
 
 
 def unruled(text: str) -> str:
-    """A table's Markdown as a line people read: cells parted by bars, without the frame."""
+    """Return a Markdown table as one readable line, with bars between cells; other text unchanged."""
     lines = (line.strip().removeprefix("|").removesuffix("|").strip() for line in own_lines(text))
     return " · ".join(line for line in lines if line) if _RULE.search(text) else text
 
 
 def _caption_of(block: Block, captions: Sequence[Block]) -> str:
-    """The nearest caption above or below that shares some width with the block, or nothing."""
+    """Return the nearest caption above or below that overlaps the block horizontally, or an empty string."""
 
     def distance(caption: Block) -> float:
         return max(caption.box.y0 - block.box.y1, block.box.y0 - caption.box.y1, 0.0)
@@ -202,7 +208,7 @@ def _caption_of(block: Block, captions: Sequence[Block]) -> str:
 
 
 def _mention_of(caption: str, near: Sequence[PageReading]) -> str:
-    """The nearest paragraph that refers to the figure or table of this caption, or nothing."""
+    """Return the nearest paragraph that refers to the figure or table of this caption, or an empty string."""
     found = _LABEL.match(caption)
     if found is None:
         return ""
@@ -222,29 +228,29 @@ def _label(found: re.Match[str]) -> tuple[str, str]:
 
 
 def _around_mention(text: str, at: int) -> str:
-    """At most _LONGEST_MENTION characters of a paragraph, from the sentence that refers on, by whole words."""
-    if len(text) <= _LONGEST_MENTION:
+    """Return at most _MAX_MENTION characters of a paragraph, from the referring sentence on, in whole words."""
+    if len(text) <= _MAX_MENTION:
         return text
-    start = max(text.rfind(". ", 0, at) + 2, at - _LONGEST_MENTION // 2) if at > _LONGEST_MENTION // 2 else 0
-    return text[start : start + _LONGEST_MENTION].rpartition(" ")[0]
+    start = max(text.rfind(". ", 0, at) + 2, at - _MAX_MENTION // 2) if at > _MAX_MENTION // 2 else 0
+    return text[start : start + _MAX_MENTION].rpartition(" ")[0]
 
 
 def _pieces(line: Line) -> Iterator[Line]:
-    """The line itself, or parts of it when it alone is larger than a chunk."""
-    if count_tokens(line.text) <= LARGEST:
+    """Yield the line, or parts of it if it is larger than a chunk."""
+    if count_tokens(line.text) <= MAX_TOKENS:
         yield line
         return
     start = size = 0
     for index, word in enumerate(line.words):
         tokens = count_tokens(word.text)
-        if size + tokens > LARGEST and index > start:
+        if size + tokens > MAX_TOKENS and index > start:
             yield Line(line.words[start:index], line.box, line.ocr)
             start, size = index, 0
         size += tokens
     yield Line(line.words[start:], line.box, line.ocr)
 
 
-def _around(lines: Sequence[Line]) -> Box:
+def _union(lines: Sequence[Line]) -> Box:
     box = lines[0].box
     for line in lines[1:]:
         box = box.union(line.box)

@@ -1,7 +1,7 @@
-"""Take away what nobody shares any more: from catalog and words at once, from disk right after.
+"""Delete what is no longer shared: from the catalog and the full text at once, from disk right after.
 
-The store forgets through the table `dropped`, the disk through `wipe`: both are written in the
-transaction that drops, so a crash in between leaves work to do and nothing that can be found.
+The transaction that drops a document also records what to remove from the vector store (table `dropped`) and from disk
+(table `wipe`). A crash in between leaves work to do, but nothing that can be found.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from rag.ports import WordIndex
 
 
 def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
-    """Drop documents without shares, and every file that no row points at. For the owner alone.
+    """Drop documents without shares and the files that no row refers to. Only the owner may call it.
 
-    False when deleted words still lie in the catalog's files, because somebody reads it: `Catalog.tidy` is to be
-    called again.
+    Return False when the catalog's files still contain deleted words because another connection is reading; call
+    `Catalog.tidy` again later.
     """
     with catalog.writing() as connection:
         gone = documents.drop_orphans(connection, words)
@@ -33,7 +33,7 @@ def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
         _wipe_evidence(catalog, data / "evidence")
     for row in rows:
         path = data / row.folder
-        # Files come in inside a transaction too: the same bytes cannot come back between look and delete.
+        # Files are added in a transaction too, so the same bytes cannot arrive between the check and the deletion.
         with catalog.writing() as connection, contextlib.suppress(FileNotFoundError):
             connection.execute(delete(wipe).where(wipe.c.folder == row.folder))
             if row.whole:
@@ -44,7 +44,7 @@ def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
 
 
 def _wipe_evidence(catalog: Catalog, folder: Path) -> None:
-    """Delete the pictures drawn of chunks that are no more; their names begin with the chunk's id."""
+    """Delete the evidence pictures of chunks that no longer exist; their names start with the chunk's id."""
     drawn: dict[int, list[Path]] = {}
     for path in folder.glob("*-*.png"):
         if (number := path.name.partition("-")[0]).isdecimal():

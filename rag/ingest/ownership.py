@@ -1,6 +1,6 @@
-"""One owner: whoever holds the lock in the data folder alone writes the vector store and works off states.
+"""One owner: only the process that holds the data folder's lock writes the vector store and does the work that waits.
 
-A second process that writes loses vectors in silence, with every count right; so there is no second one.
+A second process that writes to the store loses vectors silently, with every count right.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rag.catalog import Catalog, sources
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """A run that holds the lock. `unclean`: a run before it died without a word."""
+    """A run that holds the lock. `unclean`: an earlier run crashed."""
 
     run_id: str
     unclean: bool
@@ -27,9 +27,9 @@ class Ownership:
 
 @contextmanager
 def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
-    """The ownership of the data folder while the `with` lasts, or None when another process has it.
+    """Own the data folder for the duration of the `with`, or yield None when another process owns it.
 
-    The lock is the operating system's and goes with the process, however it ends.
+    The operating system releases the lock when the process ends, however it ends.
     """
     lock = FileLock(data / "owner.lock", timeout=0)
     try:
@@ -49,7 +49,7 @@ def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
 
 
 def is_owned(data: Path) -> bool:
-    """Whether some process holds the lock now."""
+    """Return whether a process holds the lock now."""
     lock = FileLock(data / "owner.lock", timeout=0)
     try:
         lock.acquire()

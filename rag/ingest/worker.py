@@ -1,45 +1,45 @@
-"""Work off states as the owner, or follow the owner there is.
+"""Do the work that waits as the owner of the data folder, or follow the process that owns it.
 
-Reading runs in threads, each with a reading process of its own; embedding runs meanwhile, so the next
-range is parsed while the last is embedded.
+Threads fetch and read, each with its own reading process. Background stages run at the same time: the next range of
+pages is parsed while the last one is embedded.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, time
 
 from rag.catalog import Catalog, documents, sources
 from rag.data_dir import sweep_scratch
-from rag.ingest.captions import Captions
 from rag.ingest.deletion import sweep
-from rag.ingest.intake import Ingest
+from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
+from rag.ingest.reader_pool import ReaderPool, open_reader_pool
+from rag.ingest.stages import Priority, Stages
 from rag.ports import Fetcher, Reader, WordIndex
 from rag.settings import Settings
-from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.lanes import Lanes
 
-_FOLLOW = 0.3
+_POLL = 0.3
 """Seconds between two looks at the progress."""
 
-_LOOK = 30
-"""Seconds between two looks for what other processes left to do: files forgotten, weights pulled."""
+_MAINTENANCE = 30
+"""Seconds between two looks for work that other processes left: deleted files, embedders that became available."""
 
 _DAY = 24 * 60 * 60
 
-_IDLE = 60
-"""Seconds without work after which the reading processes are ended: each keeps hundreds of MB."""
+_IDLE_LIMIT = 60
+"""Seconds without work after which the reading processes are ended; each uses hundreds of MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the work on one file stands, and how many of the files asked for are settled."""
+    """The state of the work on one file, and how many of the requested files are settled."""
 
     file: str
     state: str
@@ -50,44 +50,31 @@ class Progress:
     note: str = ""
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
-def silent(_: Progress) -> None:
-    """Report to nobody."""
+def ignore_progress(_: Progress) -> None:
+    """Do nothing; the default ProgressCallback."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Sources somebody waits for, and whom to tell. With `newest` a reading that replaces one is waited for too."""
+class IndexRequest:
+    """Sources a caller is waiting for, and the callback to report progress to.
+
+    With `newest`, an extraction that replaces an older one is waited for too.
+    """
 
     sources: Sequence[int]
-    report: Report = silent
+    report: ProgressCallback = ignore_progress
     newest: bool = False
 
 
 def workers(wanted: int) -> int:
-    """Reading processes: as set, or one per core, at most four (each may take hundreds of MB)."""
+    """Return the number of reading processes: as set, or one per core and at most four."""
     return wanted or min(os.cpu_count() or 1, 4)
 
 
-@dataclass(frozen=True)
-class _Crew:
-    """Readers and the threads they are called from.
-
-    The threads outlive a burst of work: a reading process ends with the thread that started it (Linux's
-    PR_SET_PDEATHSIG), and would load its models again for every file.
-    """
-
-    readers: Sequence[Reader]
-    pool: ThreadPoolExecutor
-
-    def dismiss(self) -> None:
-        for reader in self.readers:
-            reader.close()
-
-
-class Work:
+class Worker:
     """The loop over everything that waits in one data folder."""
 
     def __init__(
@@ -96,173 +83,157 @@ class Work:
         catalog: Catalog,
         words: WordIndex,
         lanes: Lanes,
-        fingerprinting: Fingerprinting,
-        captions: Captions,
+        stages: Stages,
         open_reader: Callable[[], Reader],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
+        """`stages` is all background work, that of `lanes` included."""
         self._settings = settings
         self._catalog = catalog
         self._words = words
         self._lanes = lanes
-        self._fingerprinting = fingerprinting
-        self._captions = captions
+        self._stages = stages
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._clean = True
-        self._told: dict[int, tuple[sources.Settled, str]] = {}
+        self._reported: dict[int, tuple[sources.Settled, str]] = {}
 
-    def settle(self, asked: Asked) -> None:
-        """Work as the owner, or follow the one there is, until these sources are settled and embedded."""
+    def settle(self, request: IndexRequest) -> None:
+        """Work as the owner, or follow the process that is, until these sources are settled and no stage waits."""
         while True:
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
-                    self._own(ownership, asked)
+                    self._work_off(ownership, request)
                     return
-            settled = self._report(asked, "another Magpie is at work here")
-            if settled and self._lanes.settled() and self._fingerprinting.settled() and self._captions.settled():
+            if (
+                self._report(request, "another Magpie process is working on this data folder")
+                and self._stages.are_settled()
+            ):
                 return
-            threading.Event().wait(_FOLLOW)
+            threading.Event().wait(_POLL)
 
     def serve(self, stop: threading.Event) -> None:
-        """Own the data folder and work off whatever comes, until `stop` is set. Waits for another owner to end."""
+        """Own the data folder and do all work that arrives, until `stop` is set. Wait while another process owns it."""
         while not stop.is_set():
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
                     self._take_over(ownership)
                     self._serve(ownership, stop)
-            stop.wait(_FOLLOW)
-
-    def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
-        """Reading processes are started when something waits, and ended when nothing did for a while."""
-        looked = float("-inf")
-        while not stop.is_set():
-            with self._crew() as crew:
-                ingest = self._ingest(ownership, crew, stop)
-                worked = monotonic()
-                while not stop.is_set() and monotonic() - worked < _IDLE:
-                    if ingest.anything_waits(due=True):
-                        self._read_and_embed(ingest, crew, Asked(()))
-                        worked, looked = monotonic(), float("-inf")
-                    elif monotonic() - looked > _LOOK:
-                        while not stop.is_set() and self._follow_up():
-                            worked = monotonic()
-                        # Bytes that go here and are just coming there keep their reading.
-                        if not ingest.anything_waits(due=True):
-                            self._tidy()
-                            looked = monotonic()
-                    else:  # one at a time, for it takes a model seconds: what comes meanwhile is read first
-                        self._captions.caption_one(stop)
-                    stop.wait(_FOLLOW)
-
-    def _own(self, ownership: Ownership, asked: Asked) -> None:
-        self._take_over(ownership)
-        with self._crew() as crew:
-            ingest = self._ingest(ownership, crew)
-            with self._catalog.reading() as connection:
-                if again := documents.renewed(connection):
-                    asked = Asked([*asked.sources, *again], asked.report, newest=True)
-            while True:
-                self._read_and_embed(ingest, crew, asked)
-                if not ingest.anything_waits():
-                    break
-                ingest.stop.wait(_FOLLOW)  # only what failed for the moment is left: its time comes
-        while self._captions.caption_one():
-            self._report(asked, self._left())
-        self._tidy()
-        self._report(asked, "")
-
-    def _take_over(self, ownership: Ownership) -> None:
-        """The owner's first steps: the store is made a copy of the catalog, and what a killed run left lying goes."""
-        self._lanes.mirror.take_over(unclean=ownership.unclean)
-        sweep_scratch(self._settings.data)
-
-    @contextmanager
-    def _crew(self) -> Iterator[_Crew]:
-        """As many readers as there are workers; each starts its process when it is first used.
-
-        Threads that fetch from strangers' servers come on top: a slow server keeps no reader waiting.
-        """
-        readers = [self._open_reader() for _ in range(workers(self._settings.read.workers))]
-        pool = ThreadPoolExecutor(len(readers) + self._settings.web.at_once, thread_name_prefix="reader")
-        crew = _Crew(readers, pool)
-        try:
-            yield crew
-        finally:
-            crew.dismiss()
-            pool.shutdown()
-
-    def _ingest(self, ownership: Ownership, crew: _Crew, stop: threading.Event | None = None) -> Ingest:
-        run_id, version = ownership.run_id, crew.readers[0].version
-        data, settings = self._settings.data, self._settings.read
-        with self._catalog.writing() as connection:
-            documents.renew_readings(connection, version)
-        return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
-
-    def _tidy(self) -> None:
-        if days := self._settings.keep.files_days:
-            with self._catalog.writing() as connection:
-                sources.expire_shares(connection, time() - days * _DAY)
-        swept = sweep(self._catalog, self._words, self._settings.data)
-        self._clean = swept if self._clean else self._catalog.tidy()
-        self._lanes.forget_dropped()
-
-    def _read_and_embed(self, ingest: Ingest, crew: _Crew, asked: Asked) -> None:
-        """Read in threads; embed here meanwhile, so that the next range is parsed while the last is embedded."""
-        reading = {crew.pool.submit(ingest.work, reader) for reader in crew.readers}
-        fetching: set[Future[None]] = set()
-        try:
-            while reading or fetching:
-                if ingest.far_waits() and not ingest.stop.is_set():
-                    free = self._settings.web.at_once - len(fetching)
-                    fetching |= {crew.pool.submit(ingest.fetch_far) for _ in range(free)}
-                followed = self._follow_up()
-                self._report(asked, "")
-                ended, _ = wait(reading | fetching, timeout=0 if followed else _FOLLOW, return_when=FIRST_COMPLETED)
-                reading, fetching = reading - ended, fetching - ended
-                for future in ended:
-                    future.result()
-                if ingest.stop.is_set():
-                    crew.dismiss()
-            while not ingest.stop.is_set() and self._follow_up():
-                self._report(asked, self._left())
-        except BaseException:
-            ingest.stop.set()
-            crew.dismiss()
-            raise
-
-    def _follow_up(self) -> int:
-        """The next of what follows reading, vectors and fingerprints; returns how much there was."""
-        return self._lanes.embed_some() + self._fingerprinting.print_some()
-
-    def _left(self) -> str:
-        """What has still to follow, for whoever waits."""
-        if not self._lanes.settled():
-            return f"{self._lanes.waiting()} chunks wait for their vectors"
-        if not self._fingerprinting.settled():
-            return f"{self._fingerprinting.waiting()} pages wait for their fingerprints"
-        return f"{self._captions.waiting()} pictures wait for their captions"
-
-    def _report(self, asked: Asked, note: str) -> bool:
-        """Tell what changed since the last look; True when all these sources are settled."""
-        rows: list[sources.Settled] = []
-        with self._catalog.reading() as connection:
-            for start in range(0, len(asked.sources), 5000):  # SQLite takes at most 32,766 bound values
-                rows += sources.settled(connection, asked.sources[start : start + 5000], newest=asked.newest)
-        done = sum(row.state in ("ready", "failed") for row in rows)
-        for row in rows:
-            if self._told.get(row.source) != (row, note):
-                self._told[row.source] = (row, note)
-                state = "done" if row.state == "ready" else row.state
-                asked.report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
-        return done == len(rows)
+            stop.wait(_POLL)
 
     def sweep(self) -> None:
-        """Take away what nobody shares any more; a running owner does it in its own time."""
+        """Delete what is no longer shared; if another process owns the data folder, leave that to it."""
         with try_own(self._catalog, self._settings.data) as ownership:
             if ownership is None:
                 return
             self._take_over(ownership)
             self._tidy()
             if ownership.unclean:
-                self._lanes.embed_some()  # looks at the store first, and this run must not end before it did
+                # Repairs the store before it embeds. This run must not end as a clean one without that.
+                self._lanes.process_batch(threading.Event())
+
+    # ------------------------------------------------------------ as owner
+
+    def _take_over(self, ownership: Ownership) -> None:
+        """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
+        self._lanes.sync.take_over(unclean=ownership.unclean)
+        sweep_scratch(self._settings.data)
+
+    def _work_off(self, ownership: Ownership, request: IndexRequest) -> None:
+        """Do all work that waits, then return."""
+        self._take_over(ownership)
+        with self._open_pool() as pool:
+            ingester = self._open_ingester(ownership, pool, threading.Event())
+            with self._catalog.reading() as connection:
+                if again := documents.renewed(connection):
+                    request = IndexRequest([*request.sources, *again], request.report, newest=True)
+            while True:
+                self._ingest(ingester, pool, request)
+                if not ingester.anything_waits():
+                    break
+                ingester.stop.wait(_POLL)  # only retries are left, and the next one is not due yet
+        while self._stages.process_batch(Priority.IDLE, ingester.stop):
+            self._report(request, self._stages.describe_waiting())
+        self._tidy()
+        self._report(request, "")
+
+    def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
+        """Start reading processes when something waits, and end them after a while without work."""
+        last_maintenance = float("-inf")
+        while not stop.is_set():
+            with self._open_pool() as pool:
+                ingester = self._open_ingester(ownership, pool, stop)
+                last_work = monotonic()
+                while not stop.is_set() and monotonic() - last_work < _IDLE_LIMIT:
+                    if ingester.anything_waits(due=True):
+                        self._ingest(ingester, pool, IndexRequest(()))
+                        last_work, last_maintenance = monotonic(), float("-inf")
+                    elif monotonic() - last_maintenance > _MAINTENANCE:
+                        while self._stages.process_batch(Priority.FOLLOW_UP, stop):
+                            last_work = monotonic()
+                        # A document moved between spaces keeps its extraction: its new share may be arriving now.
+                        if not ingester.anything_waits(due=True):
+                            self._tidy()
+                            last_maintenance = monotonic()
+                    else:
+                        self._stages.process_batch(Priority.IDLE, stop)
+                    stop.wait(_POLL)
+
+    def _open_pool(self) -> AbstractContextManager[ReaderPool]:
+        return open_reader_pool(self._open_reader, workers(self._settings.read.workers), self._settings.web.at_once)
+
+    def _open_ingester(self, ownership: Ownership, pool: ReaderPool, stop: threading.Event) -> Ingester:
+        run_id, version = ownership.run_id, pool.readers[0].version
+        data, settings = self._settings.data, self._settings.read
+        with self._catalog.writing() as connection:
+            documents.renew_readings(connection, version)
+        return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
+
+    def _tidy(self) -> None:
+        """Expire and delete what is no longer shared, from the catalog, the disk and the vector store."""
+        if days := self._settings.keep.files_days:
+            with self._catalog.writing() as connection:
+                sources.expire_shares(connection, time() - days * _DAY)
+        swept = sweep(self._catalog, self._words, self._settings.data)
+        self._clean = swept if self._clean else self._catalog.tidy()
+        self._lanes.remove_dropped()
+
+    def _ingest(self, ingester: Ingester, pool: ReaderPool, request: IndexRequest) -> None:
+        """Fetch and read in threads until nothing is due, and run the stages that follow at the same time."""
+        reading = {pool.threads.submit(ingester.work, reader) for reader in pool.readers}
+        fetching: set[Future[None]] = set()
+        try:
+            while reading or fetching:
+                if ingester.far_waits() and not ingester.stop.is_set():
+                    free = self._settings.web.at_once - len(fetching)
+                    fetching |= {pool.threads.submit(ingester.fetch_far) for _ in range(free)}
+                processed = self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop)
+                self._report(request, "")
+                ended, _ = wait(reading | fetching, timeout=0 if processed else _POLL, return_when=FIRST_COMPLETED)
+                reading, fetching = reading - ended, fetching - ended
+                for future in ended:
+                    future.result()
+                if ingester.stop.is_set():
+                    pool.close_readers()
+            while self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop):
+                self._report(request, self._stages.describe_waiting())
+        except BaseException:
+            ingester.stop.set()
+            pool.close_readers()
+            raise
+
+    # ------------------------------------------------------------ progress
+
+    def _report(self, request: IndexRequest, note: str) -> bool:
+        """Report what changed since the last call; return whether all requested sources are settled."""
+        rows: list[sources.Settled] = []
+        with self._catalog.reading() as connection:
+            for start in range(0, len(request.sources), 5000):  # SQLite binds at most 32,766 values
+                rows += sources.settled(connection, request.sources[start : start + 5000], newest=request.newest)
+        done = sum(row.state in ("ready", "failed") for row in rows)
+        for row in rows:
+            if self._reported.get(row.source) != (row, note):
+                self._reported[row.source] = (row, note)
+                state = "done" if row.state == "ready" else row.state
+                request.report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
+        return done == len(rows)

@@ -1,4 +1,7 @@
-"""The GPU host's addresses: /pictures, /texts, /windows, /identity, /away, /back, /health, /metrics."""
+"""The model server's HTTP app: /pictures, /texts, /windows, /identity, /away, /back, /health, /metrics.
+
+One process serves it directly (server.py); Ray Serve runs the same app in every replica (replicas.py).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
@@ -26,10 +29,10 @@ from rag.ports import Vector
 from rag.wire import PICTURES_TYPE, Failure, Identity, Lease, Refused, Texts, Vectors, Windows, unpack_pictures
 
 BODY_MB = 64
-"""The largest request, unless one picture may be larger."""
+"""Largest request, unless one picture may be larger."""
 
-_ALL_MB = 512
-"""What the requests of all clients may hold together; beyond, 503."""
+_TOTAL_MB = 512
+"""Largest total size of all requests in progress; beyond it, clients get 503."""
 
 _RETRY_SECONDS = 1
 _JSON = "application/json"
@@ -37,56 +40,15 @@ _JSON = "application/json"
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
 
-class Merging(Protocol):
-    """Where the requests of all clients come together. Every member may raise EmbedderBusy."""
-
-    async def pictures(self, pictures: Sequence[bytes]) -> list[Vector | Unreadable]:
-        """One for each, in order."""
-        ...
-
-    async def texts(self, texts: Sequence[str]) -> list[Vector]: ...
-
-    async def windows(self, texts: Sequence[str]) -> list[list[str]]: ...
-
-    def well(self) -> bool:
-        """Whether the last batch was encoded."""
-        ...
-
-
-class Merged:
-    """Merging by a Batcher."""
-
-    def __init__(self, batcher: Batcher) -> None:
-        self._batcher = batcher
-        self.well = batcher.well
-
-    async def pictures(self, pictures: Sequence[bytes]) -> list[Vector | Unreadable]:
-        futures = self._batcher.pictures(pictures)
-        made = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        return [_vector_or_refusal(one) for one in made]
-
-    async def texts(self, texts: Sequence[str]) -> list[Vector]:
-        return list(await asyncio.gather(*map(asyncio.wrap_future, self._batcher.texts(texts))))
-
-    async def windows(self, texts: Sequence[str]) -> list[list[str]]:
-        return await asyncio.wrap_future(self._batcher.windows(texts))
-
-
-def _vector_or_refusal(made: Vector | BaseException) -> Vector | Unreadable:
-    if isinstance(made, BaseException) and not isinstance(made, Unreadable):
-        raise made
-    return made
-
-
 @dataclass(frozen=True)
-class Host:
-    """What the addresses answer from."""
+class AppContext:
+    """What the routes need to answer."""
 
     identity: Identity
-    merging: Merging
+    batcher: Batcher
     metrics: Metrics
     leases: Leases | None
-    """None where the model lies on several cards: they are not lent."""
+    """None where the model runs on several GPUs: then none of them is leased."""
 
     token: str
 
@@ -98,141 +60,152 @@ class _Refusal(Exception):
         self.failure = Failure(error=error, hint=hint)
 
 
-class _Room:
-    """Bytes that are being received or worked on. Used in the server's one thread."""
+class _ByteBudget:
+    """Bytes of the requests in progress. Used in the server's event loop only."""
 
-    def __init__(self, most: int) -> None:
-        self._left = most
+    def __init__(self, limit: int) -> None:
+        self._left = limit
 
-    def take(self, size: int) -> None:
-        """Raise EmbedderBusy when there is no room."""
+    def acquire(self, size: int) -> None:
+        """Raise EmbedderBusy when fewer than `size` bytes are left."""
         if size > self._left:
             raise EmbedderBusy("Too much is being sent to the GPU host already.", "It is tried again by itself.")
         self._left -= size
 
-    def leave(self, size: int) -> None:
+    def release(self, size: int) -> None:
         self._left += size
 
 
 def check_address(host: str, token: str) -> None:
-    """Raise BadSetting for an address that others can reach, without a token."""
+    """Raise BadSetting for an address that other machines can reach when no token is set."""
     try:
-        alone = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        is_local = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        alone = False
-    if not alone and not token:
+        is_local = False
+    if not is_local and not token:
         raise BadSetting(
             f"Others can reach {host or 'every address'}, and no token is set.",
             "Set MAGPIE_EMBED__TOKEN to a long random word, here and on the machine that asks.",
         )
 
 
-def build_app(host: Host) -> Starlette:
-    """The app of one host; raises nothing later but what is answered as JSON."""
+def build_app(context: AppContext) -> Starlette:
+    """Return the app. It answers every failure as JSON."""
 
     async def identity(_: Request) -> BaseModel:
-        return host.identity
+        return context.identity
 
     async def pictures(request: Request) -> BaseModel:
-        limit = max(BODY_MB, host.identity.max_mb + 1) << 20
-        body = await _body(request, PICTURES_TYPE, limit)
+        limit = max(BODY_MB, context.identity.max_mb + 1) << 20
+        body = await _read_body(request, PICTURES_TYPE, limit)
         try:
             sent = unpack_pictures(body)
         except ValueError as error:
             raise _Refusal(400, f"The pictures cannot be told apart: {error}.") from error
-        return await _embed_pictures(host, sent)
+        return await _embed_pictures(context, sent)
 
     async def texts(request: Request) -> BaseModel:
-        asked = await _json(request, Texts)
-        made = await host.merging.texts(asked.texts)
-        return Vectors.of(host.identity.identity, host.identity.dim, made)
+        sent = await _read_json(request, Texts)
+        vectors = await asyncio.gather(*map(asyncio.wrap_future, context.batcher.submit_texts(sent.texts)))
+        return Vectors.of(context.identity.identity, context.identity.dim, vectors)
 
     async def windows(request: Request) -> BaseModel:
-        asked = await _json(request, Texts)
-        return Windows(windows=await host.merging.windows(asked.texts))
+        sent = await _read_json(request, Texts)
+        return Windows(windows=await asyncio.wrap_future(context.batcher.submit_windows(sent.texts)))
 
     async def away(request: Request) -> BaseModel:
-        asked = await _json(request, Lease)
-        await run_in_threadpool(_leases(host).lend, asked.client, asked.seconds)
-        return asked
+        sent = await _read_json(request, Lease)
+        await run_in_threadpool(_leases(context).acquire, sent.client, sent.seconds)
+        return sent
 
     async def back(request: Request) -> BaseModel:
-        asked = await _json(request, Lease)
-        await run_in_threadpool(_leases(host).take_back, asked.client)
-        return asked
+        sent = await _read_json(request, Lease)
+        await run_in_threadpool(_leases(context).release, sent.client)
+        return sent
 
     async def health(_: Request) -> Response:
-        well = host.merging.well()
-        return Response(f'{{"ok":{str(well).lower()}}}', 200 if well else 503, media_type=_JSON)
+        healthy = context.batcher.is_healthy()
+        return Response(f'{{"ok":{str(healthy).lower()}}}', 200 if healthy else 503, media_type=_JSON)
 
     async def metrics(request: Request) -> Response:
-        if not _may(request, host.token):
+        if not _is_authorized(request, context.token):
             return Response(status_code=401)
-        return Response(host.metrics.text(), media_type="text/plain; version=0.0.4")
+        return Response(context.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    room = _Room(_ALL_MB << 20)
-    told = [Route("/health", health), Route("/metrics", metrics), _route(host, "/identity", identity, room)]
+    budget = _ByteBudget(_TOTAL_MB << 20)
+    read = [Route("/health", health), Route("/metrics", metrics), _route(context, "/identity", identity, budget)]
     posted = {"/pictures": pictures, "/texts": texts, "/windows": windows, "/away": away, "/back": back}
-    routes = [*told, *(_route(host, path, answer, room, "POST") for path, answer in posted.items())]
-    # Without a token only this machine reaches the host, and the Host header has to say so. With one, the token says
-    # who may ask, and the host may be known by any name.
+    routes = [*read, *(_route(context, path, answer, budget, "POST") for path, answer in posted.items())]
+    # Without a token only this machine may connect, and the Host header has to name it. With a token, the token decides
+    # who may connect, and the server may have any name.
     guard = Middleware(LoopbackOnly, remedy="To use another name, set MAGPIE_EMBED__TOKEN here and where you ask.")
-    return Starlette(routes=routes, middleware=[] if host.token else [guard])
+    return Starlette(routes=routes, middleware=[] if context.token else [guard])
 
 
 def _route(
-    host: Host, path: str, answer: Callable[[Request], Awaitable[BaseModel]], room: _Room, method: str = "GET"
+    context: AppContext,
+    path: str,
+    answer: Callable[[Request], Awaitable[BaseModel]],
+    budget: _ByteBudget,
+    method: str = "GET",
 ) -> Route:
-    """One address: the token asked for first, every failure answered as JSON, counted by its status."""
+    """Return the route of one path: it checks the token first, answers failures as JSON, and counts every status."""
 
     async def endpoint(request: Request) -> Response:
         status, headers = 200, {}
-        request.state.room, request.state.taken = room, 0
+        request.state.budget, request.state.acquired = budget, 0
         try:
-            if not _may(request, host.token):
+            if not _is_authorized(request, context.token):
                 raise _Refusal(401, "The GPU host asks for a token.", "Set MAGPIE_EMBED__TOKEN as on the host.")
-            told: BaseModel = await answer(request)
+            body: BaseModel = await answer(request)
         except _Refusal as refusal:
-            status, told = refusal.status, refusal.failure
+            status, body = refusal.status, refusal.failure
         except EmbedderBusy as error:
-            status, told, headers = 503, _failure(error), {"retry-after": str(_RETRY_SECONDS)}
+            status, body, headers = 503, _failure(error), {"retry-after": str(_RETRY_SECONDS)}
         except ClientDisconnect:
-            status, told = 400, Failure(error="The request broke off.")
+            status, body = 400, Failure(error="The request broke off.")
         except MagpieError as error:
-            status, told = 500, _failure(error)
+            status, body = 500, _failure(error)
         finally:
-            room.leave(request.state.taken)
-        host.metrics.answered(path, status)
-        return Response(told.model_dump_json(), status, headers, _JSON)
+            budget.release(request.state.acquired)
+        context.metrics.answered(path, status)
+        return Response(body.model_dump_json(), status, headers, _JSON)
 
     return Route(path, endpoint, methods=[method])
 
 
-def _leases(host: Host) -> Leases:
-    if host.leases is None:
+def _leases(context: AppContext) -> Leases:
+    if context.leases is None:
         raise _Refusal(409, "A host with replicas does not lend its cards.", "Set MAGPIE_EMBED__OFFLOAD=false.")
-    return host.leases
+    return context.leases
 
 
-async def _embed_pictures(host: Host, sent: Sequence[bytes]) -> Vectors:
-    """What cannot be decoded, or is too large, is refused alone."""
-    large = {n for n, picture in enumerate(sent) if len(picture) > host.identity.max_mb << 20}
-    fitting = [n for n in range(len(sent)) if n not in large]
-    made = await host.merging.pictures([sent[n] for n in fitting])
-    refused = [Refused(index=n, reason=f"The picture is larger than {host.identity.max_mb} MB.") for n in sorted(large)]
+async def _embed_pictures(context: AppContext, sent: Sequence[bytes]) -> Vectors:
+    """Return the vectors. A picture that is too large or cannot be decoded is refused; the others are embedded."""
+    limit = context.identity.max_mb
+    refused = [
+        Refused(index=index, reason=f"The picture is larger than {limit} MB.")
+        for index, picture in enumerate(sent)
+        if len(picture) > limit << 20
+    ]
+    fitting = [index for index, picture in enumerate(sent) if len(picture) <= limit << 20]
+    futures = context.batcher.submit_pictures([sent[index] for index in fitting])
+    results = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
     vectors: list[Vector] = []
-    for n, one in zip(fitting, made, strict=True):
-        if isinstance(one, Unreadable):
-            refused.append(Refused(index=n, reason=str(one)))
+    for index, result in zip(fitting, results, strict=True):
+        if isinstance(result, Unreadable):
+            refused.append(Refused(index=index, reason=str(result)))
+        elif isinstance(result, BaseException):
+            raise result
         else:
-            vectors.append(one)
-    host.metrics.refused(len(refused))
-    return Vectors.of(host.identity.identity, host.identity.dim, vectors, refused)
+            vectors.append(result)
+    context.metrics.refused(len(refused))
+    return Vectors.of(context.identity.identity, context.identity.dim, vectors, refused)
 
 
-def _may(request: Request, token: str) -> bool:
-    """Compared in constant time, so that a token cannot be guessed letter by letter."""
-    given = request.headers.get("authorization", "").encode("latin-1")  # as it came
+def _is_authorized(request: Request, token: str) -> bool:
+    """Return whether the request has the token. Compared in constant time, so that timing reveals nothing."""
+    given = request.headers.get("authorization", "").encode("latin-1")  # the bytes as received
     return not token or hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
@@ -240,7 +213,7 @@ def _failure(error: MagpieError) -> Failure:
     return Failure(error=str(error), hint=error.hint)
 
 
-async def _body(request: Request, kind: str, limit: int) -> bytes:
+async def _read_body(request: Request, kind: str, limit: int) -> bytes:
     if request.headers.get("content-type", "").split(";")[0].strip() != kind:
         raise _Refusal(415, f"The body has to be {kind}.")
     parts: list[bytes] = []
@@ -249,17 +222,17 @@ async def _body(request: Request, kind: str, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _Refusal(413, f"The request is larger than {limit >> 20} MB.", "Send fewer at a time.")
-        request.state.room.take(len(part))
-        request.state.taken = size
+        request.state.budget.acquire(len(part))
+        request.state.acquired = size
         parts.append(part)
     return b"".join(parts)
 
 
-async def _json(request: Request, shape: type[_Shape]) -> _Shape:
-    body = await _body(request, _JSON, BODY_MB << 20)
+async def _read_json(request: Request, shape: type[_Shape]) -> _Shape:
+    body = await _read_body(request, _JSON, BODY_MB << 20)
     try:
         return shape.model_validate_json(body)
     except ValidationError as error:
-        said = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in said["loc"])
-        raise _Refusal(422, f"The request is wrong at {where or 'its start'}: {said['msg']}.") from error
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _Refusal(422, f"The request is wrong at {where or 'its start'}: {first['msg']}.") from error

@@ -1,8 +1,8 @@
-"""Pictures and texts of many requests, encoded together.
+"""Encode pictures and texts of many requests together, in batches.
 
-Whatever comes is prepared at once, in threads; one thread encodes. It takes the first that wait, up to a full batch:
-when there is less, it waits a few milliseconds from the arrival of the oldest. Small requests, which are somebody's
-question, go before large ones, which are indexing.
+Threads prepare each request as soon as it arrives; one thread encodes. It takes the first items in the queue, up to a
+full batch. If there are fewer, it waits a few milliseconds for more, counted from the arrival of the oldest one. Small
+requests (questions) go before large ones (indexing).
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from rag.ports import Encoder, Prepared, Vector, Watch
 _T = TypeVar("_T")
 
 SMALL = 8
-"""Pictures or texts of a request that counts as a question; it goes first, and is taken when the queue is full."""
+"""Largest number of pictures or texts in a request that counts as a question. Questions go first, and are accepted
+even when the queue is full."""
 
 _TEXTS_PER_PICTURE = 4
-"""How many times more texts than pictures may wait."""
+"""How many times more texts than pictures may be queued."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """`pictures` and `texts` a batch, `queue` pictures that may wait, `wait` seconds for a batch to fill up."""
+class BatchLimits:
+    """`pictures` and `texts` per batch, `queue` pictures that may be queued, `wait` seconds for a batch to fill up,
+    and `threads` that prepare pictures."""
 
     pictures: int
     texts: int
@@ -42,7 +44,7 @@ class Limits:
 
 
 @dataclass(order=True, slots=True)
-class _Waiting:
+class _Item:
     urgency: int
     number: int
     arrived: float = field(compare=False)
@@ -50,63 +52,68 @@ class _Waiting:
     result: Future[Vector] = field(compare=False)
 
 
-class _Pile:
-    """What waits of one modality, the most urgent first."""
+class _Queue:
+    """The queued items of one modality, the most urgent first."""
 
-    def __init__(self, modality: Modality, batch: int, most: int) -> None:
+    def __init__(self, modality: Modality, batch: int, capacity: int) -> None:
         self.modality = modality
         self.batch = batch
-        self.most = most
-        self.waiting: list[_Waiting] = []
+        self.capacity = capacity
+        self.items: list[_Item] = []
 
     @property
-    def head(self) -> _Waiting:
-        return self.waiting[0]
+    def head(self) -> _Item:
+        return self.items[0]
 
-    def take(self) -> list[_Waiting]:
-        return [heapq.heappop(self.waiting) for _ in range(min(self.batch, len(self.waiting)))]
+    def pop_batch(self, *, urgent_only: bool) -> list[_Item]:
+        ready = sum(not item.urgency for item in self.items) if urgent_only else len(self.items)
+        return [heapq.heappop(self.items) for _ in range(min(self.batch, ready))]
 
 
 class Batcher:
-    """One encoder for many callers. Close it: what waits then is still answered."""
+    """Shares one encoder among many callers. `close` answers everything that is still queued."""
 
-    def __init__(self, encoder: Encoder, limits: Limits, watch: Watch) -> None:
+    def __init__(self, encoder: Encoder, limits: BatchLimits, watch: Watch) -> None:
         self._encoder = encoder
         self._limits = limits
         self._watch = watch
-        self._pictures = _Pile(Modality.PICTURE, limits.pictures, limits.queue)
-        self._texts = _Pile(Modality.TEXT, limits.texts, limits.queue * _TEXTS_PER_PICTURE)
-        self._errands: list[Callable[[], None]] = []
+        self._pictures = _Queue(Modality.PICTURE, limits.pictures, limits.queue)
+        self._texts = _Queue(Modality.TEXT, limits.texts, limits.queue * _TEXTS_PER_PICTURE)
+        self._calls: list[Callable[[], None]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
-        self._held = self._closing = self._failed = False
+        self._urgent_only = self._closing = self._failed = False
         self._decoding = ThreadPoolExecutor(limits.threads, thread_name_prefix="decode")
-        # A question's words, or its picture, do not wait behind the pictures of an index.
+        # Questions do not queue behind the pictures of a large index.
         self._quick = ThreadPoolExecutor(2, thread_name_prefix="quick")
         self._thread = threading.Thread(target=self._run, name="encode")
         self._thread.start()
 
-    # ------------------------------------------------------------ what comes
+    # ------------------------------------------------------------ requests
 
-    def pictures(self, pictures: Sequence[bytes]) -> list[Future[Vector]]:
-        """A vector for each, later; Unreadable for one that is refused. Raise EmbedderBusy when too many wait."""
+    def submit_pictures(self, pictures: Sequence[bytes]) -> list[Future[Vector]]:
+        """Return one future vector per picture; it fails with Unreadable for a picture that cannot be decoded.
+
+        Raise EmbedderBusy when the queue is full.
+        """
         pool = self._quick if len(pictures) <= SMALL else self._decoding
 
-        def submit(picture: bytes) -> Callable[[], Prepared]:
+        def prepare(picture: bytes) -> Callable[[], Prepared]:
             return pool.submit(self._timed, Modality.PICTURE, partial(self._encoder.prepare_picture, picture)).result
 
-        return self._put(self._pictures, len(pictures), lambda: [submit(picture) for picture in pictures])
+        return self._enqueue(self._pictures, len(pictures), lambda: [prepare(picture) for picture in pictures])
 
-    def texts(self, texts: Sequence[str]) -> list[Future[Vector]]:
-        """A vector for each, later. Raise EmbedderBusy when too many wait."""
+    def submit_texts(self, texts: Sequence[str]) -> list[Future[Vector]]:
+        """Return one future vector per text. Raise EmbedderBusy when the queue is full."""
 
-        def submit() -> list[Callable[[], Prepared]]:
+        def prepare() -> list[Callable[[], Prepared]]:
             whole = self._quick.submit(self._timed, Modality.TEXT, partial(self._encoder.prepare_texts, texts))
-            return [partial(_nth, whole, number) for number in range(len(texts))]
+            return [partial(_item_of, whole, number) for number in range(len(texts))]
 
-        return self._put(self._texts, len(texts), submit)
+        return self._enqueue(self._texts, len(texts), prepare)
 
-    def windows(self, texts: Sequence[str]) -> Future[list[list[str]]]:
+    def submit_windows(self, texts: Sequence[str]) -> Future[list[list[str]]]:
+        """Return the future windows of each text, as `Embedder.windows_of` cuts them."""
         return self._quick.submit(self._encoder.windows_of, texts)
 
     def _timed(self, modality: Modality, call: Callable[[], _T]) -> _T:
@@ -116,35 +123,37 @@ class Batcher:
         finally:
             self._watch.prepared(modality, perf_counter() - started)
 
-    def _put(self, pile: _Pile, count: int, submit: Callable[[], list[Callable[[], Prepared]]]) -> list[Future[Vector]]:
+    def _enqueue(
+        self, queue: _Queue, count: int, prepare: Callable[[], list[Callable[[], Prepared]]]
+    ) -> list[Future[Vector]]:
         small = count <= SMALL
         with self._changed:
             if self._closing:
                 raise EmbedderBusy("The GPU host is ending.", "It is tried again by itself.")
-            # A request larger than the whole queue is taken by an empty one: it would never fit otherwise.
-            if pile.waiting and not small and len(pile.waiting) + count > pile.most:
+            # An empty queue accepts a request larger than its capacity: it would never fit otherwise.
+            if queue.items and not small and len(queue.items) + count > queue.capacity:
                 raise EmbedderBusy("Too much waits at the GPU host already.", "It is tried again by itself.")
-            if len(pile.waiting) > 2 * pile.most:
+            if len(queue.items) > 2 * queue.capacity:
                 raise EmbedderBusy("Too many questions wait at the GPU host.", "It is tried again by itself.")
             results: list[Future[Vector]] = [Future() for _ in range(count)]
             now = monotonic()
-            for prepared, result in zip(submit(), results, strict=True):
-                heapq.heappush(pile.waiting, _Waiting(int(not small), next(self._numbers), now, prepared, result))
+            for prepared, result in zip(prepare(), results, strict=True):
+                heapq.heappush(queue.items, _Item(int(not small), next(self._numbers), now, prepared, result))
             self._changed.notify_all()
         return results
 
-    def well(self) -> bool:
-        """Whether the last batch was encoded; an error of a card is one until its process ends."""
+    def is_healthy(self) -> bool:
+        """Return whether the last batch was encoded. A failed GPU stays failed until its process ends."""
         return not self._failed
 
-    def waiting(self) -> dict[Modality, int]:
+    def queue_sizes(self) -> dict[Modality, int]:
         with self._changed:
-            return {pile.modality: len(pile.waiting) for pile in (self._pictures, self._texts)}
+            return {queue.modality: len(queue.items) for queue in (self._pictures, self._texts)}
 
-    # ------------------------------------------------------------ the card
+    # ------------------------------------------------------------ the GPU
 
-    def between(self, call: Callable[[], None]) -> Future[None]:
-        """Run `call` in the thread that encodes, between two batches, before what waits."""
+    def run_between_batches(self, call: Callable[[], None]) -> Future[None]:
+        """Run `call` in the encoding thread after the current batch, before everything that is queued."""
         done: Future[None] = Future()
 
         def run() -> None:
@@ -156,26 +165,26 @@ class Batcher:
                 done.set_result(None)
 
         with self._changed:
-            self._errands.append(run)
+            self._calls.append(run)
             self._changed.notify_all()
         return done
 
-    def hold(self, held: bool) -> None:
-        """While held, only small requests are encoded: the weights lie where it takes long."""
+    def set_urgent_only(self, urgent_only: bool) -> None:
+        """Encode only questions, or everything again. While the weights are off the GPU, encoding is slow."""
         with self._changed:
-            self._held = held
+            self._urgent_only = urgent_only
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Answer what waits, and end."""
+        """Answer everything that is queued, then stop the threads."""
         with self._changed:
-            self._closing, self._held = True, False
+            self._closing, self._urgent_only = True, False
             self._changed.notify_all()
         self._thread.join()
         self._decoding.shutdown()
         self._quick.shutdown()
 
-    # ------------------------------------------------------------ the thread that encodes
+    # ------------------------------------------------------------ the encoding thread
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
@@ -184,51 +193,46 @@ class Batcher:
     def _next(self) -> Callable[[], None] | None:
         with self._changed:
             while True:
-                if self._errands:
-                    return self._errands.pop(0)
-                piles = [pile for pile in (self._pictures, self._texts) if pile.waiting]
-                if self._held:
-                    piles = [pile for pile in piles if not pile.head.urgency]
-                if piles:
-                    pile = min(piles, key=lambda pile: (pile.head.urgency, pile.head.number))
-                    patience = pile.head.arrived + self._limits.wait - monotonic()
-                    if len(pile.waiting) >= pile.batch or patience <= 0 or self._closing:
-                        return partial(self._encode, pile.modality, self._taken(pile))
+                if self._calls:
+                    return self._calls.pop(0)
+                queues = [queue for queue in (self._pictures, self._texts) if queue.items]
+                if self._urgent_only:
+                    queues = [queue for queue in queues if not queue.head.urgency]
+                if queues:
+                    queue = min(queues, key=lambda queue: (queue.head.urgency, queue.head.number))
+                    patience = queue.head.arrived + self._limits.wait - monotonic()
+                    if len(queue.items) >= queue.batch or patience <= 0 or self._closing:
+                        batch = queue.pop_batch(urgent_only=self._urgent_only)
+                        return partial(self._encode, queue.modality, batch)
                     self._changed.wait(patience)
                 elif self._closing:
                     return None
                 else:
                     self._changed.wait()
 
-    def _taken(self, pile: _Pile) -> list[_Waiting]:
-        if not self._held:
-            return pile.take()
-        few = sum(not one.urgency for one in pile.waiting)
-        return [heapq.heappop(pile.waiting) for _ in range(min(few, pile.batch))]
-
-    def _encode(self, modality: Modality, batch: Sequence[_Waiting]) -> None:
-        whole: list[tuple[_Waiting, Prepared]] = []
-        for one in batch:
+    def _encode(self, modality: Modality, batch: Sequence[_Item]) -> None:
+        ready: list[tuple[_Item, Prepared]] = []
+        for item in batch:
             try:
-                whole.append((one, one.prepared()))
-            except Exception as error:  # noqa: BLE001 - one picture's, handed to whoever sent it
-                one.result.set_exception(error)
-        if not whole:
+                ready.append((item, item.prepared()))
+            except Exception as error:  # noqa: BLE001 - belongs to one picture; handed to its caller
+                item.result.set_exception(error)
+        if not ready:
             return
         encode = self._encoder.encode_pictures if modality is Modality.PICTURE else self._encoder.encode_texts
         started = perf_counter()
         try:
-            vectors = encode([prepared for _, prepared in whole])
-        except Exception as error:  # noqa: BLE001 - handed to everybody in the batch
+            vectors = encode([prepared for _, prepared in ready])
+        except Exception as error:  # noqa: BLE001 - handed to every caller in the batch
             self._failed = True
-            for one, _ in whole:
-                one.result.set_exception(error)
+            for item, _ in ready:
+                item.result.set_exception(error)
             return
         self._failed = False
-        self._watch.encoded(modality, len(whole), perf_counter() - started)
-        for (one, _), vector in zip(whole, vectors, strict=True):
-            one.result.set_result(vector)
+        self._watch.encoded(modality, len(ready), perf_counter() - started)
+        for (item, _), vector in zip(ready, vectors, strict=True):
+            item.result.set_result(vector)
 
 
-def _nth(whole: Future[list[Prepared]], number: int) -> Prepared:
+def _item_of(whole: Future[list[Prepared]], number: int) -> Prepared:
     return whole.result()[number]

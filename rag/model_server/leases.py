@@ -1,4 +1,4 @@
-"""Clients that lend the card to a generator: each for a time, so that one that died does not keep it."""
+"""Leases of the GPU by clients whose generator needs its memory. Each one expires, so a dead client cannot keep it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from rag.vectors.gpu_sharing import Offload
 
 
 class Leases:
-    """One loan for each client, ended by the client or by its time."""
+    """At most one lease per client. It ends when the client releases it, or when its time is over."""
 
     def __init__(self, offload: Offload) -> None:
         self._offload = offload
         self._lock = threading.Lock()
         self._timers: dict[str, threading.Timer] = {}
 
-    def lend(self, client: str, seconds: float) -> None:
-        """A client that has a loan already prolongs it."""
+    def acquire(self, client: str, seconds: float) -> None:
+        """Lease the GPU to a client, or extend the lease that it has."""
         timer = threading.Timer(seconds, self._expire, [client])
         timer.daemon = True
         with self._lock:
@@ -28,22 +28,23 @@ class Leases:
         else:
             before.cancel()
 
-    def take_back(self, client: str) -> None:
-        """Nothing happens for a client without a loan."""
+    def release(self, client: str) -> None:
+        """End a client's lease. Do nothing when it has none."""
         with self._lock:
             timer = self._timers.pop(client, None)
         if timer is not None:
             timer.cancel()
             self._offload.take_back()
 
+    def close(self) -> None:
+        """End all leases."""
+        for client in list(self._timers):
+            self.release(client)
+
     def _expire(self, client: str) -> None:
         with self._lock:
             timer = self._timers.get(client)
-            if timer is not threading.current_thread():  # prolonged just now
+            if timer is not threading.current_thread():  # extended a moment ago
                 return
             del self._timers[client]
         self._offload.take_back()
-
-    def close(self) -> None:
-        for client in list(self._timers):
-            self.take_back(client)

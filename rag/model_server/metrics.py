@@ -1,4 +1,4 @@
-"""What the GPU host tells Prometheus. No label holds anything that a client sent."""
+"""The model server's Prometheus metrics. No label contains anything that a client sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Satisfies ports.Watch; `text` is the page that Prometheus reads."""
+    """Implements ports.Watch; `text` returns the page that Prometheus reads."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -42,9 +42,9 @@ class Metrics:
             "magpie_embedder_move_seconds", "The weights leaving the card, or coming back.", ("to",), registry=registry
         )
 
-    def watch_queue(self, waiting: Callable[[], dict[Modality, int]]) -> None:
+    def watch_queue(self, queue_sizes: Callable[[], dict[Modality, int]]) -> None:
         def count(modality: Modality) -> float:
-            return waiting()[modality]
+            return queue_sizes()[modality]
 
         for modality in Modality:
             self._waiting.labels(modality.value).set_function(partial(count, modality))

@@ -1,4 +1,4 @@
-"""The GPU host put together: an encoder, what merges its clients' requests, and the app in front of it."""
+"""The model server's entry point: opens the encoder and builds the app around it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from rag.model_server.app import Host, Merged, build_app, check_address
-from rag.model_server.batcher import Batcher, Limits
+from rag.model_server.app import AppContext, build_app, check_address
+from rag.model_server.batcher import Batcher, BatchLimits
 from rag.model_server.leases import Leases
 from rag.model_server.metrics import Metrics
 from rag.ports import Encoder, Movable
@@ -26,57 +26,62 @@ _PROBE = "a page"
 
 
 @dataclass(frozen=True)
-class OpenHost:
-    """A host ready to be served at `address` and `port`."""
+class ModelServer:
+    """A model server ready to be served at `address` and `port`."""
 
     app: Starlette
     identity: str
     device: str
     address: str
     port: int
-    between: Callable[[Callable[[], None]], Future[None]]
-    """Runs something in the thread that owns the model, between two batches."""
+    run_between_batches: Callable[[Callable[[], None]], Future[None]]
+    """Runs a call in the thread that owns the model."""
 
 
 @contextmanager
-def open_host(settings: Settings, open_encoder: Callable[[Settings], Encoder] | None = None) -> Iterator[OpenHost]:
-    """Load the embedder that the settings name and build its app; a first vector was made when this yields.
+def open_host(
+    settings: Settings, open_encoder: Callable[[Settings], Encoder] | None = None, *, leases_gpu: bool = True
+) -> Iterator[ModelServer]:
+    """Load the embedder that the settings name and build its app. A first vector was made when this yields.
 
-    Raise WeightsMissing or EmbedderFailed when there is no embedder to serve, and BadSetting for an address that
-    others can reach without a token.
+    With `leases_gpu`, a client may ask for the GPU while its generator writes. Raise WeightsMissing or EmbedderFailed
+    when the embedder cannot be opened, and BadSetting for an address that other machines can reach when no token is
+    set.
     """
-    token = token_of(settings)
+    token = read_token(settings)
     check_address(settings.serve.host, token)
     encoder = (open_encoder or open_clip_encoder)(settings)
-    identity = identity_of(encoder, settings)
+    identity = _identity(encoder, settings)
     metrics = Metrics()
-    batcher = Batcher(encoder, limits_of(settings), metrics)
+    batcher = Batcher(encoder, _batch_limits(settings), metrics)
     try:
-        batcher.texts([_PROBE])[0].result()  # in the thread that owns the model: a compiled one stays in its thread
-        metrics.watch_queue(batcher.waiting)
+        batcher.submit_texts([_PROBE])[0].result()  # in the encoding thread: a compiled model belongs to its thread
+        metrics.watch_queue(batcher.queue_sizes)
         leases = Leases(_offload(encoder, batcher, metrics))
         try:
-            app = build_app(Host(identity, Merged(batcher), metrics, leases, token))
+            app = build_app(AppContext(identity, batcher, metrics, leases if leases_gpu else None, token))
             device = str(getattr(encoder, "device", "cpu"))
-            yield OpenHost(app, identity.identity, device, settings.serve.host, settings.serve.port, batcher.between)
+            address, port = settings.serve.host, settings.serve.port
+            yield ModelServer(app, identity.identity, device, address, port, batcher.run_between_batches)
         finally:
             leases.close()
     finally:
         batcher.close()
 
 
-def token_of(settings: Settings) -> str:
+def read_token(settings: Settings) -> str:
+    """Return the token that clients have to send, or "" when none is set."""
     return settings.embed.token.get_secret_value() if settings.embed.token else ""
 
 
 def open_clip_encoder(settings: Settings) -> Encoder:
-    """open_clip on this machine, wherever the settings say that the GPU host is."""
+    """Open OpenCLIP on this machine, whatever `embed.url` is."""
     from rag.adapters.openclip import open_embedder
 
     return open_embedder(settings.embed, os.cpu_count())
 
 
-def identity_of(encoder: Encoder, settings: Settings) -> Identity:
+def _identity(encoder: Encoder, settings: Settings) -> Identity:
     embed = settings.embed
     return Identity(
         identity=encoder.identity,
@@ -87,24 +92,24 @@ def identity_of(encoder: Encoder, settings: Settings) -> Identity:
     )
 
 
-def limits_of(settings: Settings) -> Limits:
+def _batch_limits(settings: Settings) -> BatchLimits:
     embed, serve = settings.embed, settings.serve
     threads = serve.threads or os.cpu_count() or 1
-    return Limits(embed.picture_batch, embed.text_batch, serve.queue, serve.wait_ms / 1000, threads)
+    return BatchLimits(embed.picture_batch, embed.text_batch, serve.queue, serve.wait_ms / 1000, threads)
 
 
 def _offload(encoder: Encoder, batcher: Batcher, metrics: Metrics) -> Offload:
-    """Moves run between two batches; while the weights are away, only questions are encoded."""
+    """Return what moves the weights between two batches. While they are off the GPU, only questions are encoded."""
 
     def leave() -> None:
         if isinstance(encoder, Movable):
-            batcher.between(encoder.leave).result()
-        batcher.hold(True)
+            batcher.run_between_batches(encoder.leave).result()
+        batcher.set_urgent_only(True)
 
     def back() -> None:
         if isinstance(encoder, Movable):
-            batcher.between(encoder.back).result()
-        batcher.hold(False)
+            batcher.run_between_batches(encoder.back).result()
+        batcher.set_urgent_only(False)
 
     def watch(to: str, seconds: float) -> None:
         metrics.moved(to, seconds)

@@ -147,7 +147,7 @@ def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
         yield Check("picture lanes", "warn", lane.off if waiting else f"off: {lane.off}", lane.fix)
         return
     try:
-        vectors = lane.of_picture(picture) + lane.of_text(CODE_WORD)
+        vectors = lane.embed_picture(picture) + lane.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("picture lanes", "fail", str(error), error.hint)
         return
@@ -160,7 +160,7 @@ def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
         yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
         return
     try:
-        vectors = lane.of_text(CODE_WORD)
+        vectors = lane.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("text vectors", "fail", str(error), error.hint)
         return
@@ -168,9 +168,9 @@ def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
 
 
 def _projection(lane: ClipLane) -> Iterator[Check]:
-    if lane.side is None:
+    if lane.projection is None:
         return
-    found = lane.side()
+    found = lane.projection.current()
     if isinstance(found, str):
         yield Check("projection", "warn", f"not used: {found}", _TRAIN)
     else:
@@ -179,7 +179,7 @@ def _projection(lane: ClipLane) -> Iterator[Check]:
 
 def _stored(lane: ClipLane | TextLane, name: str, detail: str, store: str) -> Iterator[Check]:
     """Whether every chunk has its vectors, and the store gives them back."""
-    waiting = lane.waiting()
+    waiting = lane.count_waiting()
     if waiting:
         yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
     else:
@@ -203,7 +203,10 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
         ability = generator.ability()
         if not ability.vision:
             yield Check(
-                "model", "warn", f"{ability.model} reads text only", "Choose a model that can see; README lists some."
+                "model",
+                "warn",
+                f"{ability.model} reads text only",
+                "Choose a model with vision; docs/answers.md lists some.",
             )
             return
         prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
@@ -221,7 +224,7 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
 
 def _captions(captions: Captions) -> Iterator[Check]:
     """Whether a model says what pictures show; one picture is tried. Nothing where none is wanted."""
-    if not captions.wanted:
+    if not captions.is_enabled:
         yield Check("captions", "ok", "off: pictures are found by their own words; MAGPIE_CAPTION__MODEL turns them on")
         return
     captioner = captions.captioner(at_once=True)
@@ -233,7 +236,7 @@ def _captions(captions: Captions) -> Iterator[Check]:
     except MagpieError as error:
         yield Check("captions", "warn", str(error), error.hint)
         return
-    waiting = captions.waiting()
+    waiting = captions.count_waiting()
     if waiting:
         yield Check(
             "captions",

@@ -21,7 +21,8 @@ from rag.search.page_references import pages_asked
 from rag.search.query_analysis import Places, asked_for
 from rag.settings import Settings
 from rag.text import content_words, first_words
-from rag.vectors.lanes import ClipLane, Lanes, Nearest, TextLane
+from rag.vectors.lanes import ClipLane, Lanes, TextLane
+from rag.vectors.search import Nearest
 
 _RANKED: Mapping[type, tuple[tuple[str, Modality], ...]] = {
     TextLane: (("text-vectors", Modality.TEXT),),
@@ -104,7 +105,7 @@ class Retriever:
         by_words = self._by_words(asked.searched, scope, lanes, clock)
         rankings = list(by_words)
         for lane in (self._text, self._clip):
-            rankings += self._by_vectors(lane, partial(lane.of_text, about), scope, lanes, clock)
+            rankings += self._by_vectors(lane, partial(lane.embed_query, about), scope, lanes, clock)
         rankings += self._by_place(asked.places, rankings, scope, lanes, clock)
         started = perf_counter()
         pages = self._fused(rankings)
@@ -129,7 +130,7 @@ class Retriever:
         rankings = self._by_words(wanted, scope, lanes, clock)
         for lane in ("place", "text-vectors", "clip-text"):  # a picture is compared with pictures, and names no page
             del lanes[lane]
-        embed = partial(self._clip.of_picture, picture)
+        embed = partial(self._clip.embed_picture, picture)
         rankings += self._by_vectors(self._clip, embed, scope, lanes, clock)
         likely = self._fused(rankings)
         pixels, seen = self._by_pixels(picture, likely, scope, lanes, clock)

@@ -1,10 +1,10 @@
-"""A page's fingerprint: what its picture looks like as a whole, and some hundred of its points.
+"""A page's fingerprint: a perceptual hash of its picture, and several hundred keypoints.
 
-The points are those of SIFT (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004), all taken
-to be upright: screenshots are hardly ever turned, and without their own orientation points are told apart better. A
-descriptor is kept as 128 bits, one for each of its values: whether it lies above their mean (as in Root-SIFT of
-Arandjelović and Zisserman, CVPR 2012, square roots are compared, which tames the few large ones). Bits compare by
-Hamming distance.
+The keypoints are SIFT's (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004), all with
+orientation 0: screenshots are hardly ever rotated, and upright descriptors are more distinctive. A descriptor is
+stored as 128 bits, one for each of its values: whether the value's square root is above the mean of all square roots
+(they reduce the weight of the few large values, as in Root-SIFT, Arandjelović and Zisserman, CVPR 2012). Descriptors
+are compared by Hamming distance.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Grey: TypeAlias = NDArray[np.uint8]
-"""A picture (height, width) of 8-bit grey."""
+"""A grayscale picture of shape (height, width), 8 bits a pixel."""
 
 Points: TypeAlias = NDArray[np.void]
-"""Points of a picture (n,) of POINT."""
+"""Keypoints of a picture: shape (n,), dtype POINT."""
 
 POINT = np.dtype([("x", "<u2"), ("y", "<u2"), ("size", "<f2"), ("bits", "u1", (16,))])
-"""Place and size as shares of the picture's long side, so that one unit serves both ways: x and y in 65,535ths, size
-as it is; and the descriptor's signature. 22 bytes."""
+"""22 bytes. Position and size are fractions of the picture's long side, so that x and y have the same unit: x and y in
+65,535ths, `size` as a float. `bits` is the descriptor's signature."""
 
 UNITS = 65_535
 
 METHOD = 1
-"""Counted up when fingerprints are made differently, so that old ones are made again."""
+"""Increase it when fingerprints are made differently, so that the old ones are made again."""
 
 PAGE_SIDE, PAGE_POINTS = 800, 500
-"""Pixels of a page's long side at which its points are looked for, and how many are kept: 11 KB a page."""
+"""Pixels of a page's long side when its keypoints are detected, and the maximum number kept: 11 KB a page."""
 
 QUERY_SIDE, QUERY_POINTS = 1000, 2000
-"""The same for a screenshot. It may show a small part of a page, which has all the more points then."""
+"""The same for a screenshot. It may show a small part of a page, which then has more keypoints."""
 
 _CONTRAST = 0.03
-"""SIFT's threshold; Lowe's. Pale letters have points at it, JPEG's noise has few."""
+"""SIFT's contrast threshold, as in Lowe's paper: pale letters have keypoints, JPEG noise has few."""
 
 _CELLS = 8
-"""Each way: points are kept evenly all over the page, so that every part of it can be recognised."""
+"""Cells in each direction: keypoints are spread over the page, so that every part of it can be recognized."""
 
 _ORIENTATIONS = 8
-"""Bins of each of a descriptor's 16 histograms."""
+"""Bins in each of a descriptor's 16 histograms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`phash` is 64 bits (see `phash`); `points` may be none, of a blank page."""
+    """`phash` has 64 bits (see `phash`). `points` is empty for a blank page."""
 
     phash: int
     points: Points
 
 
 def missing() -> str:
-    """Why OpenCV cannot be used here, or nothing."""
+    """Return why OpenCV cannot be used, or an empty string."""
     try:
         import cv2
     except (ImportError, OSError) as error:
@@ -68,7 +68,7 @@ def missing() -> str:
 
 
 def load_grey(path: Path) -> Grey | None:
-    """The picture in grey, or None when it is not there or cannot be decoded."""
+    """Load a picture in grayscale. Return None when it does not exist or cannot be decoded."""
     import cv2
 
     try:
@@ -80,28 +80,28 @@ def load_grey(path: Path) -> Grey | None:
 
 
 def fingerprint(grey: Grey) -> Fingerprint:
-    """Of a page."""
+    """Return the fingerprint of a page's picture."""
     return Fingerprint(phash(grey), points(grey, PAGE_SIDE, PAGE_POINTS))
 
 
 def phash(grey: Grey) -> int:
-    """64 bits of the picture as a whole: which of the lowest 8 x 8 frequencies lie above their median.
+    """Return a 64-bit perceptual hash: which of the lowest 8 x 8 frequencies are above their median.
 
-    The perceptual hash of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010). An
-    inverted picture has every bit but the first inverted.
+    From Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010). Inverting the picture
+    inverts every bit except the first.
     """
     import cv2
 
     small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = np.asarray(cv2.dct(small))[:8, :8].ravel()
-    low[0] = 0  # the brightness says nothing
+    low[0] = 0  # ignore the average brightness
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
 def points(grey: Grey, side: int, most: int) -> Points:
-    """At most so many of a picture's points, evenly spread, looked for at this many pixels of its long side.
+    """Return at most `most` keypoints, spread evenly, of the picture scaled down to `side` pixels on its long side.
 
-    A picture that OpenCV will not look at has none: one page must not stop those after it.
+    Return none for a picture that OpenCV rejects, so that one page cannot block the ones after it.
     """
     import cv2
 
@@ -123,7 +123,7 @@ def _points(grey: Grey, side: int, most: int) -> Points:
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     sift = cv2.SIFT.create(contrastThreshold=_CONTRAST)
     once: dict[tuple[tuple[float, float], int], Any] = {}
-    for point in sift.detect(grey, None):  # comes once for each orientation it might have
+    for point in sift.detect(grey, None):  # SIFT repeats a keypoint for each of its likely orientations
         once.setdefault((point.pt, point.octave), point)
     kept = _spread(list(once.values()), grey.shape[0], grey.shape[1], most)
     if not kept:
@@ -133,34 +133,35 @@ def _points(grey: Grey, side: int, most: int) -> Points:
     described, descriptors = sift.compute(grey, kept)
     long_side = max(grey.shape)
     found = np.zeros(len(described), POINT)
-    places = np.array([point.pt for point in described]) / long_side
-    found["x"], found["y"] = np.clip(np.round(places * UNITS), 0, UNITS).T
+    positions = np.array([point.pt for point in described]) / long_side
+    found["x"], found["y"] = np.clip(np.round(positions * UNITS), 0, UNITS).T
     found["size"] = np.array([point.size for point in described]) / long_side
     found["bits"] = signatures(np.asarray(descriptors))
     return found
 
 
 def _spread(found: Sequence[Any], height: int, width: int, most: int) -> list[Any]:
-    """The strongest point of every cell, then the second of each, until there are enough."""
+    """Return the strongest keypoint of every cell, then the second of each, up to `most`."""
     taken: dict[tuple[int, int], int] = {}
     order = []
-    for place, point in enumerate(sorted(found, key=lambda point: -point.response)):
+    for rank, point in enumerate(sorted(found, key=lambda point: -point.response)):
         cell = int(point.pt[0] * _CELLS / width), int(point.pt[1] * _CELLS / height)
         taken[cell] = taken.get(cell, 0) + 1
-        order.append((taken[cell], place, point))
+        order.append((taken[cell], rank, point))
     return [point for _, _, point in sorted(order, key=lambda one: one[:2])[:most]]
 
 
 def signatures(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(n, 128) SIFT descriptors as (n, 16) bytes."""
+    """Return the signatures, shape (n, 16), of SIFT descriptors, shape (n, 128)."""
     roots = np.sqrt(descriptors)
     return np.packbits(roots > roots.mean(axis=1, keepdims=True), axis=1)
 
 
 def inverted(found: Points) -> Points:
-    """The points as they would be with black and white exchanged.
+    """Return the keypoints of the same picture with black and white exchanged.
 
-    Every gradient then points the other way: the eight bins of each histogram, a byte of the signature, turn by four.
+    Every gradient then points the other way, so the eight bins of each histogram (one byte of the signature) rotate by
+    four.
     """
     turned = found.copy()
     bits = found["bits"]
@@ -169,11 +170,11 @@ def inverted(found: Points) -> Points:
 
 
 def places(found: Points) -> NDArray[np.float64]:
-    """(n, 2) x, y as shares of the picture's long side."""
+    """Return the positions, shape (n, 2): x and y as fractions of the picture's long side."""
     return np.stack([found["x"], found["y"]], axis=1) / UNITS
 
 
 def apart(one: int, other: int) -> int:
-    """Bits in which two perceptual hashes differ, or in which one differs from the other inverted: 0 to 31."""
+    """Return the Hamming distance of two perceptual hashes, or of one and the inverted other if smaller: 0 to 31."""
     differ = ((one ^ other) & (2**63 - 1)).bit_count()
     return min(differ, 63 - differ)

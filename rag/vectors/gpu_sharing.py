@@ -1,10 +1,10 @@
-"""CLIP and a generator on one card: CLIP leaves while answers are written, and comes back when the last one is.
+"""CLIP and a generator on one GPU: CLIP's weights leave it while an answer is written, and return after the last one.
 
-    here -> leaving -> away -> returning -> here
+    ON_GPU -> LEAVING -> OFF_GPU -> RETURNING -> ON_GPU
 
-An answer that begins while CLIP leaves waits for it, for it needs the room. One that begins while CLIP returns waits
-and sends it away again. What cannot leave stays, and the answer goes on without the room; what cannot return stays
-away, and the next who needs it here tries again.
+An answer that starts while CLIP is leaving waits until the move is done, because it needs the memory. One that starts
+while CLIP is returning waits too, and then sends it away again. If CLIP cannot leave, it stays and the answer goes on
+without the memory; if it cannot return, it stays away, and the next caller that needs it tries again.
 """
 
 from __future__ import annotations
@@ -22,24 +22,26 @@ log = logging.getLogger("magpie")
 
 Notice = Callable[[str], None]
 
-REST = 30.0
-"""Seconds between two tries to return to a card that has no room: a generator keeps its weights there for a while."""
+RETRY_DELAY = 30.0
+"""Seconds before CLIP tries again to return to a GPU without room: a generator keeps its weights there for a while."""
 
 
 def told_move(to: str, seconds: float) -> None:
-    """An Offload's `watch` that logs."""
-    log.info("CLIP moved to the %s in %.2f s.", "card" if to == "card" else "machine's memory", seconds)
+    """Log a move; the `watch` of an Offload."""
+    log.info("CLIP moved to the %s in %.2f s.", "GPU" if to == "card" else "main memory", seconds)
 
 
-class Place(StrEnum):
-    HERE = "here"
+class GpuState(StrEnum):
+    """Where CLIP's weights are."""
+
+    ON_GPU = "on_gpu"
     LEAVING = "leaving"
-    AWAY = "away"
+    OFF_GPU = "off_gpu"
     RETURNING = "returning"
 
 
 class Offload:
-    """Where CLIP is. Any thread may ask; the moves themselves are the caller's, one at a time."""
+    """Moves CLIP off the GPU and back. Any thread may call it; the moves run one at a time."""
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Offload:
         notice: Notice,
         watch: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
-        """`watch` is told of each move: `card` or `memory`, and the seconds it took."""
+        """`leave` and `back` move the weights. `watch` gets each move: `card` or `memory`, and the seconds it took."""
         self._leave = leave
         self._back = back
         self._notice = notice
@@ -56,62 +58,62 @@ class Offload:
         self._changed = threading.Condition()
         self._moving = threading.Lock()
         self._answers = 0
-        self._again = float("-inf")
-        self.place = Place.HERE
+        self._next_try = float("-inf")
+        self.state = GpuState.ON_GPU
 
     def lend(self) -> None:
-        """An answer begins; each `lend` has its `take_back`."""
+        """Start an answer: move CLIP off the GPU. Call `take_back` when the answer ends."""
         with self._changed:
             self._answers += 1
         with self._moving:
-            if self.place is Place.HERE and self._answers > 0:
-                self._move(Place.LEAVING, self._leave, Place.AWAY)
+            if self.state is GpuState.ON_GPU and self._answers > 0:
+                self._move(GpuState.LEAVING, self._leave, GpuState.OFF_GPU)
 
     def take_back(self) -> None:
-        """An answer has ended."""
+        """End an answer: move CLIP back if it was the last one."""
         with self._changed:
             self._answers -= 1
-            self._again = float("-inf")
+            self._next_try = float("-inf")
         self._return()
 
-    def wait_here(self) -> bool:
-        """Wait until no answer is being written; whether CLIP is here then."""
+    def wait_for_gpu(self) -> bool:
+        """Wait until no answer is being written; return whether CLIP is on the GPU then."""
         with self._changed:
             self._changed.wait_for(lambda: not self._answers)
-            due = monotonic() >= self._again
+            due = monotonic() >= self._next_try
         if due:
             self._return()
-        return self.place is Place.HERE
+        return self.state is GpuState.ON_GPU
 
     def _return(self) -> None:
         with self._moving:
             with self._changed:
-                wanted = not self._answers and self.place is Place.AWAY
-            if wanted and not self._move(Place.RETURNING, self._back, Place.HERE):
-                self._again = monotonic() + REST
+                should_return = not self._answers and self.state is GpuState.OFF_GPU
+            if should_return and not self._move(GpuState.RETURNING, self._back, GpuState.ON_GPU):
+                self._next_try = monotonic() + RETRY_DELAY
         with self._changed:
             self._changed.notify_all()
 
-    def _move(self, through: Place, call: Callable[[], None], to: Place) -> bool:
-        before, self.place = self.place, through
+    def _move(self, through: GpuState, call: Callable[[], None], to: GpuState) -> bool:
+        before, self.state = self.state, through
         started = perf_counter()
         try:
             call()
         except MagpieError as error:
-            self.place = before
-            where = "off" if to is Place.AWAY else "back on"
-            self._notice(f"CLIP did not get {where} the card: {error} {error.hint}".rstrip())
+            self.state = before
+            where = "off" if to is GpuState.OFF_GPU else "back to"
+            self._notice(f"CLIP could not be moved {where} the GPU: {error} {error.hint}".rstrip())
             return False
         except BaseException:
-            self.place = before
+            self.state = before
             raise
-        self.place = to
-        self._watch("memory" if to is Place.AWAY else "card", perf_counter() - started)
+        self.state = to
+        self._watch("memory" if to is GpuState.OFF_GPU else "card", perf_counter() - started)
         return True
 
 
 class SharingGenerator:
-    """A Generator that has the card from the first piece of an answer to the last."""
+    """A Generator that has the GPU to itself from the first piece of an answer to the last."""
 
     def __init__(self, generator: Generator, offload: Offload) -> None:
         self._generator = generator
@@ -121,28 +123,28 @@ class SharingGenerator:
         return self._generator.ability()
 
     def stream(self, prompt: Prompt) -> Pieces:
-        return _Shared(self._generator.stream(prompt), self._offload)
+        return _SharingPieces(self._generator.stream(prompt), self._offload)
 
     def close(self) -> None:
         self._generator.close()
 
 
-class _Shared:
-    """Satisfies ports.Pieces. What was lent is taken back once, whichever way the answer ends."""
+class _SharingPieces:
+    """Satisfies ports.Pieces. Takes the GPU back exactly once, however the answer ends."""
 
     def __init__(self, pieces: Pieces, offload: Offload) -> None:
         self._pieces = pieces
         self._offload = offload
         self._lock = threading.Lock()
-        self._begun = self._ended = False
+        self._started = self._ended = False
 
-    def __iter__(self) -> _Shared:
+    def __iter__(self) -> _SharingPieces:
         return self
 
     def __next__(self) -> str:
         with self._lock:
-            first = not self._begun and not self._ended
-            self._begun = True
+            first = not self._started and not self._ended
+            self._started = True
         if first:
             self._offload.lend()
         try:
@@ -159,7 +161,7 @@ class _Shared:
 
     def _end(self) -> None:
         with self._lock:
-            lent = self._begun and not self._ended
+            lent = self._started and not self._ended
             self._ended = True
         if lent:
             self._offload.take_back()

@@ -1,13 +1,13 @@
-"""From a sentence embedder's space into CLIP's text space by a linear map, learned from the team's own texts.
+"""A linear map from a text embedder's space into CLIP's text space, learned from the team's own texts.
 
-Text queries for CLIP's lanes can then be made of the sentence embedding alone. The map is ridge regression in
-closed form, float64, on centred vectors; its strength is chosen by the pairs that were held out.
+With it, queries for CLIP's lanes are made from the text embedding alone. The map is ridge regression in closed form,
+in float64, on centered vectors; the penalty is chosen on the held-out pairs.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,23 +15,28 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import UserCanFix
-from rag.ports import Vector
+from rag.errors import OperatorMustAct, TryAgain, UserCanFix
+from rag.ports import Embedder, TextEmbedder, Vector
+from rag.vectors.lazy_embedder import LazyEmbedder
 
-LEAST, MOST = 200, 4000
-"""Pairs needed, and pairs taken: a map of a few hundred dimensions gains little from more, and embedding costs."""
+MIN_PAIRS, MAX_PAIRS = 200, 4000
+"""A map of a few hundred dimensions gains little from more pairs, and embedding them takes time."""
 
-_STRENGTHS = tuple(float(10.0**power) for power in range(-4, 3))
-"""Ridge penalties tried, each times the mean of the Gram matrix's diagonal."""
+_PENALTIES = tuple(float(10.0**power) for power in range(-4, 3))
+"""Ridge penalties tried, as multiples of the mean of the Gram matrix's diagonal."""
 
 _HELD_OUT = 0.2
+"""Share of the pairs."""
 
 _Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Projection:
-    """CLIP vector = (text vector - `from_mean`) @ `weights` + `to_mean`, as a unit row."""
+    """CLIP vector = (text vector - `from_mean`) @ `weights` + `to_mean`, as a unit row.
+
+    `text` and `clip` are the identities of the two embedders.
+    """
 
     text: str
     clip: str
@@ -40,15 +45,19 @@ class Projection:
     to_mean: NDArray[np.float32]
 
     def apply(self, vectors: Sequence[Vector]) -> list[Vector]:
+        """Return the CLIP vector of each text vector."""
         rows = (np.asarray(vectors, dtype=np.float32) - self.from_mean) @ self.weights + self.to_mean
         return [np.ascontiguousarray(row) for row in _unit(rows.astype(np.float64)).astype(np.float32)]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training came to. Cosines are means over the held-out pairs: `before` of CLIP's mean vector, which is
-    what is known of a text without looking at it, `after` of the projection. `right` is the share of held-out texts
-    whose own CLIP vector lies nearest to their projection, among all held out."""
+    """The result of a training.
+
+    `before` and `after` are mean cosines over the held-out pairs: of the mean CLIP vector, and of the projection.
+    `right` is the share of held-out texts whose own CLIP vector is the nearest of all held-out ones to their
+    projection. `strength` is the chosen ridge penalty.
+    """
 
     path: Path
     pairs: int
@@ -60,44 +69,48 @@ class Trained:
 
 
 def path_of(data: Path, text: str, clip: str) -> Path:
-    """Where the projection between these two embedders lies."""
+    """Return where the projection between these two embedders is stored."""
     return data / "projections" / f"{text}--{clip}.npz"
 
 
 def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Sequence[Vector]) -> Trained:
-    """Learn from pairs (row n of both is the same text) and save it. Raise UserCanFix for too few."""
-    if len(given) < LEAST:
+    """Learn the projection from pairs (row n of both is the same text) and save it.
+
+    Raise UserCanFix for fewer than MIN_PAIRS pairs.
+    """
+    if len(given) < MIN_PAIRS:
         raise UserCanFix(
-            f"There are {len(given)} different texts to learn from; {LEAST} are needed.", "Index more documents first."
+            f"There are {len(given)} different texts to learn from; {MIN_PAIRS} are needed.",
+            "Index more documents first.",
         )
     x, y = np.asarray(given, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
     order = np.random.default_rng(0).permutation(len(x))
-    held, kept = np.split(order, [round(len(x) * _HELD_OUT)])
+    held_out, rest = np.split(order, [round(len(x) * _HELD_OUT)])
     tried = []
-    for strength in _STRENGTHS:
-        made = _mapped(x[held], *_ridge(x[kept], y[kept], strength))
-        tried.append((float(np.mean(np.sum(made * y[held], axis=1))), strength, made))
-    after, strength, made = max(tried, key=lambda one: one[0])
-    before = float(np.mean(y[held] @ _unit(y[kept].mean(axis=0, keepdims=True))[0]))
-    right = float(np.mean(np.argmax(made @ y[held].T, axis=1) == np.arange(len(held))))
+    for penalty in _PENALTIES:
+        projected = _map(x[held_out], *_ridge(x[rest], y[rest], penalty))
+        tried.append((float(np.mean(np.sum(projected * y[held_out], axis=1))), penalty, projected))
+    after, penalty, projected = max(tried, key=lambda one: one[0])
+    before = float(np.mean(y[held_out] @ _unit(y[rest].mean(axis=0, keepdims=True))[0]))
+    right = float(np.mean(np.argmax(projected @ y[held_out].T, axis=1) == np.arange(len(held_out))))
     path = path_of(data, text, clip)
     path.parent.mkdir(exist_ok=True, mode=0o700)
-    weights, from_mean, to_mean = _ridge(x, y, strength)
-    fresh = path.with_suffix(".new.npz")
+    weights, from_mean, to_mean = _ridge(x, y, penalty)
+    temporary = path.with_suffix(".new.npz")
     np.savez(
-        fresh,
+        temporary,
         text=np.array(text),
         clip=np.array(clip),
         weights=weights.astype(np.float32),
         from_mean=from_mean.astype(np.float32),
         to_mean=to_mean.astype(np.float32),
     )
-    fresh.replace(path)
-    return Trained(path, len(x), len(held), strength, before, after, right)
+    temporary.replace(path)
+    return Trained(path, len(x), len(held_out), penalty, before, after, right)
 
 
 def load(data: Path, text: str, clip: str) -> Projection | str:
-    """The projection between these two embedders, or one sentence that says why there is none to use."""
+    """Return the projection between these two embedders, or one sentence that says why there is none."""
     path = path_of(data, text, clip)
     fix = "train it: magpie train-projection"
     if not path.is_file():
@@ -106,9 +119,9 @@ def load(data: Path, text: str, clip: str) -> Projection | str:
             return f"the projection was trained for other embedders ({others[0].stem.replace('--', ' to ')}); {fix}"
         return f"no projection was trained; {fix}"
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = (kept["weights"], kept["from_mean"], kept["to_mean"])
-            found = Projection(str(kept["text"]), str(kept["clip"]), *arrays)
+        with np.load(path, allow_pickle=False) as saved:
+            arrays = (saved["weights"], saved["from_mean"], saved["to_mean"])
+            found = Projection(str(saved["text"]), str(saved["clip"]), *arrays)
     except (OSError, ValueError, KeyError, BadZipFile):
         return f"the projection {path.name} cannot be read; {fix}"
     if (found.text, found.clip) != (text, clip):
@@ -117,23 +130,70 @@ def load(data: Path, text: str, clip: str) -> Projection | str:
 
 
 def chosen(texts: Sequence[str]) -> list[str]:
-    """At most MOST different texts, the same ones each time, whatever order they come in."""
-    different = {" ".join(text.split()) for text in texts} - {""}
-    return sorted(different, key=lambda text: hashlib.sha256(text.encode()).digest())[:MOST]
+    """Return at most MAX_PAIRS distinct texts: the same ones each time, in whatever order they come."""
+    distinct = {" ".join(text.split()) for text in texts} - {""}
+    return sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest())[:MAX_PAIRS]
 
 
-def _ridge(x: _Matrix, y: _Matrix, strength: float) -> tuple[_Matrix, _Matrix, _Matrix]:
-    """(weights, mean of x, mean of y)"""
+def _ridge(x: _Matrix, y: _Matrix, penalty: float) -> tuple[_Matrix, _Matrix, _Matrix]:
+    """Return (weights, mean of x, mean of y)."""
     from_mean, to_mean = x.mean(axis=0), y.mean(axis=0)
-    centred = x - from_mean
-    gram = centred.T @ centred
-    gram[np.diag_indices_from(gram)] += strength * max(float(np.trace(gram)) / len(gram), 1e-12)
-    return np.linalg.solve(gram, centred.T @ (y - to_mean)), from_mean, to_mean
+    centered = x - from_mean
+    gram = centered.T @ centered
+    gram[np.diag_indices_from(gram)] += penalty * max(float(np.trace(gram)) / len(gram), 1e-12)
+    return np.linalg.solve(gram, centered.T @ (y - to_mean)), from_mean, to_mean
 
 
-def _mapped(x: _Matrix, weights: _Matrix, from_mean: _Matrix, to_mean: _Matrix) -> _Matrix:
+def _map(x: _Matrix, weights: _Matrix, from_mean: _Matrix, to_mean: _Matrix) -> _Matrix:
     return _unit((x - from_mean) @ weights + to_mean)
 
 
 def _unit(rows: _Matrix) -> _Matrix:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+class QueryProjection:
+    """Makes queries for CLIP's lanes by projecting text vectors.
+
+    When no projection fits the two embedders, `notice` gets the reason once, and CLIP's own text tower is used.
+    """
+
+    def __init__(
+        self,
+        text: LazyEmbedder[TextEmbedder],
+        clip: LazyEmbedder[Embedder],
+        data: Path,
+        notice: Callable[[str], None],
+    ) -> None:
+        self._text = text
+        self._clip = clip
+        self._data = data
+        self._notice = notice
+        self._loaded: Projection | None = None
+        self._last_reason = ""
+
+    def current(self) -> Projection | str:
+        """Return the projection between the embedders in use, or one sentence that says why there is none."""
+        text, clip = self._text.identity(), self._clip.identity()
+        if text is None:
+            return f"the text embedder is off: {self._text.off}"
+        if clip is None:
+            return f"CLIP is off: {self._clip.off}"
+        if self._loaded is not None and (self._loaded.text, self._loaded.clip) == (text, clip):
+            return self._loaded
+        return load(self._data, text, clip)
+
+    def project(self, text: str) -> list[Vector] | None:
+        """Return the projected vectors of a question, or None when CLIP's text tower has to embed it."""
+        found = self.current()
+        if not isinstance(found, str):
+            self._loaded = found
+            try:
+                queries = self._text.embed_query(lambda embedder: embedder.embed_queries(embedder.windows(text)))
+                return found.apply(queries) if queries else []
+            except (OperatorMustAct, TryAgain) as error:
+                found = str(error).rstrip(".")
+        if found != self._last_reason:
+            self._last_reason = found
+            self._notice(f"Embedding questions with CLIP's own text tower: {found}.")
+        return None

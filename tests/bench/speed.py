@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag import Settings, WeightsMissing, open_rag
+from rag import Settings, open_rag
+from rag.errors import WeightsMissing
 from rag.extract.guarded import GuardedReader
 from rag.ports import Embedder
 from rag.settings import ReadSettings

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rag import GeneratorDown, GeneratorFailed, Kind, Mode, ModelUnfit, Rag, Scope, Settings, open_rag
+from rag import Mode, Rag, Scope, Settings, open_rag
 from rag.answer.grounding import UNFOUND
+from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
+from rag.model import Kind
 from rag.ports import Generator
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner, FigureReader

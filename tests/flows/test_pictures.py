@@ -8,7 +8,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from rag import Kind, Rag, Scope, Settings, open_rag
+from rag import Rag, Scope, Settings, open_rag
+from rag.model import Kind
 from tests.support.tiny_clip import TINY
 
 EVERYTHING = Scope.operator()

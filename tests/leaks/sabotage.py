@@ -37,7 +37,7 @@ GUARDS: Mapping[str, Guard] = {
         "if True:\n        return []\n    # The plus",
     ),
     "vectors": Guard(
-        "rag/vectors/lanes.py",
+        "rag/vectors/search.py",
         "allowed_chunks(connection, [one.chunk for one in near], scope)",
         "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
     ),

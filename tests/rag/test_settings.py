@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rag import BadSetting, load_settings, names, variable
+from rag import BadSetting, load_settings
+from rag.settings import names, variable
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,6 @@ from rag import (
     Found,
     Hit,
     Kept,
-    Kind,
     MagpieError,
     Mode,
     ModelRow,
@@ -34,7 +33,7 @@ from rag import (
     Trained,
 )
 from rag.catalog import Catalog
-from rag.model import Box
+from rag.model import Box, Kind
 
 
 def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "The relay listens.") -> Hit:

@@ -14,7 +14,8 @@ from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, 
 from bot.demo.slack_server.limits import too_long
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import NO_MATCHING_PAGE, reading_documents, unread_documents, unreadable_file
-from rag import Kind, Mode, Standing
+from rag import Mode, Standing
+from rag.model import Kind
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
 

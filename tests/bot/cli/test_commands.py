@@ -240,7 +240,7 @@ def test_doctor_fails_when_a_check_fails(run: Run, status: str, code: int) -> No
             "name": "slack",
             "status": "warn",
             "detail": "SLACK_BOT_TOKEN is not set.",
-            "fix": "README, “Connecting a workspace”, says where Slack shows it.",
+            "fix": "docs/connect-slack.md says where Slack shows it.",
         },
     ]
     got, out, _ = run(engine, "doctor")

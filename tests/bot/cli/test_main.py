@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bot.cli.invocation import Engine
-from rag import BadSetting, Busy, ModelRow, NotFound, Status, WeightsMissing
+from rag import BadSetting, Busy, ModelRow, NotFound, Status
+from rag.errors import WeightsMissing
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, failing
 

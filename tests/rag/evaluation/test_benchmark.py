@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.slack.http import serving
-from rag import Settings, Wanted, WeightsMissing, measure_embedder
+from rag import Settings, Wanted, measure_embedder
+from rag.errors import WeightsMissing
 from rag.evaluation.benchmark import SIZES, Benched
 from rag.model import Modality
 from rag.settings import EmbedSettings

@@ -1,9 +1,9 @@
-"""Chunks hold every word of a page once or, in the overlap, twice, and never cross it."""
+"""Chunks contain every word of a page, twice in the overlap, and never cross a page."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.chunking import LARGEST, OVERLAP, PATH, chunk_pages, count_tokens, own_lines, unruled
+from rag.ingest.chunking import MAX_TOKENS, OVERLAP, PATH, chunk_pages, count_tokens, own_lines, unruled
 from rag.model import Block, BlockKind, Box, Kind, Line, NewChunk, PageReading, TextSource, Word
 
 BOX = Box(0.1, 0.1, 0.9, 0.2)
@@ -28,7 +28,7 @@ def page(*blocks: Block, number: int = 1) -> PageReading:
 
 
 @given(BLOCKS)
-def test_every_word_is_kept_in_order_and_no_chunk_is_too_large(drawn: list[tuple[BlockKind, list[list[str]]]]) -> None:
+def test_chunks_keep_every_word_in_order_and_stay_small_enough(drawn: list[tuple[BlockKind, list[list[str]]]]) -> None:
     blocks = [
         Block(kind, BOX, tuple(Line(tuple(Word(word, BOX) for word in words), BOX) for words in lines))
         for kind, lines in drawn
@@ -36,22 +36,22 @@ def test_every_word_is_kept_in_order_and_no_chunk_is_too_large(drawn: list[tuple
     words = [word for _, lines in drawn for row in lines for word in row]
     chunks = [chunk for chunk in chunk_pages([page(*blocks)])[0] if chunk.kind is Kind.TEXT]
     for chunk in chunks:
-        assert count_tokens(chunk.text) <= LARGEST
+        assert count_tokens(chunk.text) <= MAX_TOKENS
     seen = " ".join(chunk.text for chunk in chunks).split()
     position = 0
-    for word in words:  # a subsequence: the overlap repeats, and leaves nothing out
+    for word in words:  # a subsequence: the overlap only repeats words
         position = seen.index(word, position) + 1
     assert len(seen) >= len(words)
 
 
-def test_the_next_chunk_begins_with_the_last_lines_of_the_one_before() -> None:
+def test_chunk_starts_with_the_last_lines_of_the_previous_one() -> None:
     rows = "\n".join(f"row {number} of many words about gateways and ports" for number in range(120))
     first, second, *_ = chunk_pages([page(block(BlockKind.TEXT, rows))])[0]
     repeated = set(first.text.splitlines()) & set(second.text.splitlines())
     assert 0 < sum(count_tokens(row) for row in repeated) <= OVERLAP
 
 
-def test_a_chunk_never_crosses_a_page_and_each_page_has_its_picture_chunk() -> None:
+def test_chunks_stay_within_a_page_and_each_page_has_a_picture_chunk() -> None:
     pages = [page(block(BlockKind.TEXT, f"only page {number}"), number=number) for number in (1, 2, 3)]
     chunks, _ = chunk_pages(pages)
     assert [(chunk.page, chunk.kind) for chunk in chunks] == [
@@ -59,7 +59,7 @@ def test_a_chunk_never_crosses_a_page_and_each_page_has_its_picture_chunk() -> N
     ]
 
 
-def test_headings_make_a_path_that_goes_on_over_pages() -> None:
+def test_heading_path_continues_on_the_next_page() -> None:
     first = page(block(BlockKind.TITLE, "Handbook"), block(BlockKind.HEADING, "Ports"), block(BlockKind.TEXT, "a b"))
     second = page(block(BlockKind.TEXT, "more of it"), block(BlockKind.HEADING, "Keys"), number=2)
     chunks, path = chunk_pages([first, second])
@@ -70,19 +70,19 @@ def test_headings_make_a_path_that_goes_on_over_pages() -> None:
     assert again[0].heading == path
 
 
-def test_headers_and_footers_are_left_out() -> None:
+def test_leaves_out_headers_and_footers() -> None:
     chunks, _ = chunk_pages(
         [page(block(BlockKind.HEADER, "Confidential"), block(BlockKind.TEXT, "body"), block(BlockKind.FOOTER, "p 3"))]
     )
     assert chunks[0].text == "body"
 
 
-def test_a_page_that_has_nothing_but_a_header_keeps_it() -> None:
+def test_keeps_the_header_of_a_page_without_other_words() -> None:
     chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Harbour plans"), block(BlockKind.FOOTER, "2026"))])
     assert chunks[0].text == "Harbour plans\n2026"
 
 
-def test_a_figure_takes_the_nearest_caption_that_lies_under_or_over_it() -> None:
+def test_figure_takes_the_nearest_caption_below_or_above_it() -> None:
     figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (), "p0001-1.jpg")
     near = block(BlockKind.CAPTION, "Figure 1 The harbour", Box(0.1, 0.41, 0.5, 0.43))
     beside = block(BlockKind.CAPTION, "Figure 2 Elsewhere", Box(0.6, 0.41, 0.9, 0.43))
@@ -94,7 +94,7 @@ CELLS = Box(0.1, 0.2, 0.9, 0.5)
 
 
 def table(*rows: str, columns: tuple[float, ...] = (0.4,)) -> Block:
-    """A table whose words stand in two columns, parted by a bar, at 0.2 and 0.6 of the width."""
+    """Return a table with two columns, at 0.2 and 0.6 of the width; a bar separates the cells of a row."""
     lines = []
     for number, row in enumerate(rows):
         y = 0.21 + 0.1 * number
@@ -109,7 +109,7 @@ def tables(*pages: PageReading) -> list[NewChunk]:
     return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
 
 
-def test_a_table_is_written_in_markdown_with_a_mark_for_each_row() -> None:
+def test_table_becomes_markdown_with_a_mark_for_each_row() -> None:
     [chunk] = tables(page(table("Service|Port", "the gateway|8443")))
     assert chunk.text == "| Service | Port |\n| --- | --- |\n| the gateway | 8443 |"
     assert [(mark.x0, mark.x1) for mark in chunk.marks] == [(0.2, 0.65)] * 2
@@ -118,7 +118,7 @@ def test_a_table_is_written_in_markdown_with_a_mark_for_each_row() -> None:
     assert unruled("no table | at all") == "no table | at all"
 
 
-def test_a_table_whose_cells_are_unknown_keeps_its_lines() -> None:
+def test_table_without_known_columns_keeps_its_lines() -> None:
     [chunk] = tables(page(table("Service|Port", "gateway|8443", columns=())))
     assert chunk.text == "Service Port\ngateway 8443"
 
@@ -128,7 +128,7 @@ def test_a_table_whose_cells_are_unknown_keeps_its_lines() -> None:
     st.lists(st.floats(0, 1), max_size=5),
     st.lists(st.floats(0, 1), min_size=1, max_size=5),
 )
-def test_every_word_of_a_table_is_in_its_chunk(
+def test_table_chunk_contains_every_word(
     words: list[tuple[str, float, float]], rows: list[float], columns: list[float]
 ) -> None:
     lines = tuple(Line((Word(word, Box(x, y, x, y)),), Box(x, y, x, y)) for word, x, y in words)
@@ -138,7 +138,7 @@ def test_every_word_of_a_table_is_in_its_chunk(
     assert len(own_lines(chunk.text)) == max(1, len(chunk.marks))
 
 
-def test_a_figure_carries_the_paragraph_that_refers_to_it() -> None:
+def test_figure_includes_the_paragraph_that_refers_to_it() -> None:
     figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (line("Boiler"),), "p0002-1.jpg")
     caption = block(BlockKind.CAPTION, "Figure 2.1: The boiler", Box(0.1, 0.41, 0.5, 0.43))
     wrong = block(BlockKind.TEXT, "As figure 2 says, heat rises.")
@@ -152,7 +152,7 @@ def test_a_figure_carries_the_paragraph_that_refers_to_it() -> None:
     assert len(made.marks) == 1
 
 
-def test_a_long_paragraph_is_cut_around_what_refers() -> None:
+def test_long_paragraph_is_cut_from_the_referring_sentence_on() -> None:
     figure = Block(BlockKind.TABLE, Box(0.1, 0.1, 0.5, 0.4))
     caption = block(BlockKind.CAPTION, "TABLE IV Costs", Box(0.1, 0.41, 0.5, 0.43))
     text = block(BlockKind.TEXT, "Words before it. " * 80 + "Table IV has the costs. " + "And after. " * 80)
@@ -161,6 +161,6 @@ def test_a_long_paragraph_is_cut_around_what_refers() -> None:
     assert len(made.text) <= 600
 
 
-def test_a_page_that_could_not_be_read_makes_no_chunk() -> None:
+def test_page_that_failed_has_no_chunks() -> None:
     failed = PageReading(1, None, 600, 800, TextSource.NONE, (), None, "It hung.")
     assert chunk_pages([failed]) == ([], "")

@@ -1,4 +1,4 @@
-"""Strangers' servers hold up neither the reading nor each other, and an error they cause costs one source."""
+"""Third-party servers block neither reading nor each other, and an error of theirs fails one source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KIND = "slack-link"
 
 
 class Hosts:
-    """A HostFetcher of a few words; `slow` hosts answer when `released` is set."""
+    """A HostFetcher that returns a few words; `slow` hosts answer when `released` is set."""
 
     def __init__(self, *slow: str) -> None:
         self.released = threading.Event()
@@ -77,7 +77,7 @@ def standing(rag: Rag, ref: str, kind: str = KIND) -> Standing:
     return found
 
 
-def test_web_fetcher_is_one_that_asks_hosts() -> None:
+def test_url_fetcher_is_a_host_fetcher() -> None:
     fetcher = UrlFetcher(WebSettings(), ReadSettings())
     assert isinstance(fetcher, HostFetcher)
     assert fetcher.host("https://Docs.Example.:443/a") == fetcher.host("http://docs.example/b") == "docs.example"
@@ -85,7 +85,7 @@ def test_web_fetcher_is_one_that_asks_hosts() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_slow_host_holds_up_neither_other_hosts_nor_the_reading(tmp_path: Path) -> None:
+def test_slow_host_blocks_neither_other_hosts_nor_reading(tmp_path: Path) -> None:
     fetcher = Hosts("slow.example")
     (tmp_path / "paper.txt").write_text("words on paper")
     slow = [f"http://slow.example/{number}" for number in range(5)]
@@ -102,7 +102,7 @@ def test_slow_host_holds_up_neither_other_hosts_nor_the_reading(tmp_path: Path) 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("error", [RuntimeError("boom"), UnicodeError("no label"), AssertionError(), RecursionError()])
-def test_unexpected_error_costs_one_source_and_is_logged(
+def test_unexpected_error_fails_one_source_and_is_logged(
     error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(Hosts):
@@ -115,12 +115,12 @@ def test_unexpected_error_costs_one_source_and_is_logged(
         share(rag, "http://a.example/odd", "http://a.example/fine")
         until(lambda: standing(rag, "http://a.example/fine").state == "ready")
         found = standing(rag, "http://a.example/odd")
-    assert (found.state, found.reason) == ("failed", "It could not be fetched: something unexpected came.")
+    assert (found.state, found.reason) == ("failed", "It could not be fetched because of an unexpected error.")
     assert type(error).__name__ in caplog.text
 
 
 @pytest.mark.timeout(60)
-def test_error_of_the_disk_is_told_without_its_path(tmp_path: Path) -> None:
+def test_disk_error_is_reported_without_its_path(tmp_path: Path) -> None:
     class Full(Hosts):
         def __call__(self, ref: str, into: Path) -> Fetched:
             raise OSError(28, "No space left on device", str(into))
@@ -128,7 +128,7 @@ def test_error_of_the_disk_is_told_without_its_path(tmp_path: Path) -> None:
     with serving(tmp_path, Full()) as rag:
         share(rag, "http://a.example/a")
         until(lambda: _reason(rag) != "")
-        assert _reason(rag) == "It could not be kept: No space left on device."
+        assert _reason(rag) == "It could not be saved: No space left on device."
 
 
 def _reason(rag: Rag) -> str:
@@ -137,7 +137,7 @@ def _reason(rag: Rag) -> str:
 
 
 @pytest.mark.timeout(60)
-def test_stranger_s_server_is_asked_ever_more_rarely(tmp_path: Path) -> None:
+def test_third_party_server_is_asked_at_growing_intervals(tmp_path: Path) -> None:
     class Down(Hosts):
         def __call__(self, ref: str, into: Path) -> Fetched:
             raise TryAgain("Down.")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from rag.errors import BadSetting, EmbedderBusy, EmbedderFailed
-from rag.model_server.app import _Room, check_address
+from rag.model_server.app import _ByteBudget, check_address
 from rag.model_server.server import open_host
 from rag.settings import EmbedSettings, ServeSettings, Settings
 from rag.wire import MOST_TEXTS, PICTURES_TYPE, Vectors, pack_pictures
@@ -129,12 +129,12 @@ def test_a_full_queue_is_503_with_the_seconds_to_wait() -> None:
 
 
 def test_what_all_send_together_is_bounded() -> None:
-    room = _Room(100)
-    room.take(60)
+    budget = _ByteBudget(100)
+    budget.acquire(60)
     with pytest.raises(EmbedderBusy):
-        room.take(50)
-    room.leave(60)
-    room.take(100)
+        budget.acquire(50)
+    budget.release(60)
+    budget.acquire(100)
     # Nothing of a request stays behind, however it ends: 40 of 14 MB, one by one, where 512 have room.
     with asked(FakeEncoder()) as client:
         body = pack_pictures([b"damaged" * (15 << 17)])

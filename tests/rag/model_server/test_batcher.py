@@ -14,7 +14,7 @@ from PIL import Image
 
 from rag.errors import EmbedderBusy, EmbedderFailed, Unreadable
 from rag.model import Modality
-from rag.model_server.batcher import SMALL, Batcher, Limits
+from rag.model_server.batcher import SMALL, Batcher, BatchLimits
 from rag.ports import Vector
 from tests.support.encoder import FakeEncoder
 
@@ -44,7 +44,7 @@ def opened() -> Iterator[Opened]:
 
     def open_one(queue: int = 100, wait_ms: float = 5, pictures: int = 32) -> tuple[FakeEncoder, Batcher]:
         encoder = FakeEncoder()
-        made.append((encoder, Batcher(encoder, Limits(pictures, 128, queue, wait_ms / 1000, 2), Told())))
+        made.append((encoder, Batcher(encoder, BatchLimits(pictures, 128, queue, wait_ms / 1000, 2), Told())))
         return made[-1]
 
     yield open_one
@@ -62,7 +62,7 @@ def png(grey: int = 10) -> bytes:
 def blocked(encoder: FakeEncoder, batcher: Batcher) -> list[Future[Vector]]:
     """The encoding thread inside a batch, until `encoder.open` is set."""
     encoder.open.clear()
-    busy = batcher.texts(["first"])
+    busy = batcher.submit_texts(["first"])
     assert encoder.entered.acquire(timeout=30)
     return busy
 
@@ -71,9 +71,9 @@ def test_requests_of_all_clients_make_full_batches(opened: Opened) -> None:
     encoder, batcher = opened(queue=200)
     waiting = blocked(encoder, batcher)
     for _ in range(10):
-        waiting += batcher.pictures([png()] * 9)
+        waiting += batcher.submit_pictures([png()] * 9)
     for _ in range(5):
-        waiting += batcher.texts(["some words"] * 30)
+        waiting += batcher.submit_texts(["some words"] * 30)
     encoder.open.set()
     assert not wait(waiting, 30).not_done
     assert encoder.batches == [("texts", 1), ("pictures", 32), ("pictures", 32), ("pictures", 26), *_texts(150)]
@@ -85,7 +85,7 @@ def _texts(count: int) -> list[tuple[str, int]]:
 
 def test_a_few_wait_for_more_only_for_milliseconds(opened: Opened) -> None:
     encoder, batcher = opened(wait_ms=200)
-    made = [*batcher.pictures([png(10)]), *batcher.pictures([png(20), png(30)])]
+    made = [*batcher.submit_pictures([png(10)]), *batcher.submit_pictures([png(20), png(30)])]
     assert not wait(made, 30).not_done
     assert encoder.batches == [("pictures", 3)]  # together, though no batch was full
 
@@ -93,7 +93,7 @@ def test_a_few_wait_for_more_only_for_milliseconds(opened: Opened) -> None:
 def test_each_gets_its_own_vector_in_order(opened: Opened) -> None:
     encoder, batcher = opened()
     greys = list(range(0, 250, 3))
-    made = batcher.pictures([png(grey) for grey in greys])
+    made = batcher.submit_pictures([png(grey) for grey in greys])
     expected = encoder.encode_pictures([encoder.prepare_picture(png(grey)) for grey in greys])
     assert np.array_equal(np.array([one.result(30) for one in made]), np.array(expected))
 
@@ -101,8 +101,8 @@ def test_each_gets_its_own_vector_in_order(opened: Opened) -> None:
 def test_a_question_goes_before_what_is_indexed(opened: Opened) -> None:
     encoder, batcher = opened()
     blocked(encoder, batcher)
-    indexing = batcher.pictures([png()] * 40)
-    question = batcher.texts(["which port?"])
+    indexing = batcher.submit_pictures([png()] * 40)
+    question = batcher.submit_texts(["which port?"])
     encoder.open.set()
     question[0].result(30)
     wait(indexing, 30)
@@ -111,7 +111,7 @@ def test_a_question_goes_before_what_is_indexed(opened: Opened) -> None:
 
 def test_a_bad_picture_is_refused_alone(opened: Opened) -> None:
     _, batcher = opened()
-    made = batcher.pictures([png(), b"nothing", png(), b""])
+    made = batcher.submit_pictures([png(), b"nothing", png(), b""])
     for number, future in enumerate(made):
         if number % 2:
             with pytest.raises(Unreadable):
@@ -123,47 +123,47 @@ def test_a_bad_picture_is_refused_alone(opened: Opened) -> None:
 def test_a_full_queue_says_so_and_still_takes_questions(opened: Opened) -> None:
     encoder, batcher = opened(queue=50)
     blocked(encoder, batcher)
-    first = batcher.pictures([png()] * 45)
+    first = batcher.submit_pictures([png()] * 45)
     with pytest.raises(EmbedderBusy):
-        batcher.pictures([png()] * (SMALL + 1))
-    question = batcher.pictures([png()] * SMALL)
-    assert batcher.waiting() == {Modality.PICTURE: 45 + SMALL, Modality.TEXT: 0}
+        batcher.submit_pictures([png()] * (SMALL + 1))
+    question = batcher.submit_pictures([png()] * SMALL)
+    assert batcher.queue_sizes() == {Modality.PICTURE: 45 + SMALL, Modality.TEXT: 0}
 
     def ask_without_end() -> None:
         for _ in range(20):
-            batcher.pictures([png()] * SMALL)
+            batcher.submit_pictures([png()] * SMALL)
 
     with pytest.raises(EmbedderBusy):
         ask_without_end()
     encoder.open.set()
     assert not wait([*first, *question], 30).not_done
-    assert batcher.pictures([png()] * 60)[59].result(30).shape == (64,)  # larger than the queue, and it is empty
+    assert batcher.submit_pictures([png()] * 60)[59].result(30).shape == (64,)  # larger than the queue, and it is empty
 
 
 def test_a_batch_that_fails_fails_for_those_in_it(opened: Opened) -> None:
     encoder, batcher = opened()
     encoder.breaks = EmbedderFailed("The embedder stopped: out of memory", "less")
-    for future in batcher.texts(["a", "b"]):
+    for future in batcher.submit_texts(["a", "b"]):
         with pytest.raises(EmbedderFailed):
             future.result(30)
-    assert not batcher.well()
+    assert not batcher.is_healthy()
     encoder.breaks = None
-    assert batcher.texts(["c"])[0].result(30).shape == (64,)
-    assert batcher.well()
+    assert batcher.submit_texts(["c"])[0].result(30).shape == (64,)
+    assert batcher.is_healthy()
 
 
 def test_moves_run_between_batches_and_indexing_waits_while_the_weights_are_away(opened: Opened) -> None:
     encoder, batcher = opened()
     waiting = blocked(encoder, batcher)
-    moved = batcher.between(encoder.leave)
-    batcher.hold(True)
-    indexing = batcher.texts(["words"] * 100)
+    moved = batcher.run_between_batches(encoder.leave)
+    batcher.set_urgent_only(True)
+    indexing = batcher.submit_texts(["words"] * 100)
     assert not moved.done()
     encoder.open.set()
     moved.result(30)
-    assert batcher.texts(["a question"])[0].result(30).shape == (64,)
+    assert batcher.submit_texts(["a question"])[0].result(30).shape == (64,)
     assert not any(future.done() for future in indexing)
-    batcher.hold(False)
+    batcher.set_urgent_only(False)
     assert not wait([*waiting, *indexing], 30).not_done
     assert encoder.batches == [("texts", 1), ("texts", 1), ("texts", 100)]
 
@@ -171,22 +171,22 @@ def test_moves_run_between_batches_and_indexing_waits_while_the_weights_are_away
 def test_what_waits_when_it_ends_is_answered(opened: Opened) -> None:
     encoder, batcher = opened()
     blocked(encoder, batcher)
-    made = batcher.texts(["words"] * 300)
+    made = batcher.submit_texts(["words"] * 300)
     encoder.open.set()
     batcher.close()
     assert all(future.done() for future in made)
     with pytest.raises(EmbedderBusy):
-        batcher.texts(["more"])
+        batcher.submit_texts(["more"])
 
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 70)), max_size=12))
 def test_everything_taken_is_answered_and_no_batch_is_too_large(requests: list[tuple[bool, int]]) -> None:
     encoder, told = FakeEncoder(), Told()
-    batcher = Batcher(encoder, Limits(16, 24, 10_000, 0.001, 2), told)
+    batcher = Batcher(encoder, BatchLimits(16, 24, 10_000, 0.001, 2), told)
     made: list[Future[Vector]] = []
     for pictures, count in requests:
-        made += batcher.pictures([png()] * count) if pictures else batcher.texts(["words"] * count)
+        made += batcher.submit_pictures([png()] * count) if pictures else batcher.submit_texts(["words"] * count)
     batcher.close()
     assert all(future.result(0).shape == (64,) for future in made)
     assert sum(size for _, size in encoder.batches) == len(made) == sum(told.sizes)

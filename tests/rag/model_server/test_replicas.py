@@ -1,20 +1,29 @@
-"""The same app on two replicas. Runs where Ray is installed (`pip install 'magpie[ray]'`)."""
+"""The app of one replica, and two replicas where Ray is installed (`pip install 'magpie[ray]'`)."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
+import numpy as np
 import pytest
+from starlette.types import ASGIApp, Message
 
 from rag.errors import BadSetting, EmbedderFailed
-from rag.model_server.replicas import Replicas, open_replicas
-from rag.settings import ServeSettings, Settings
+from rag.model_server.replicas import Replicas, open_replicas, replica_app
+from rag.settings import EmbedSettings, ServeSettings, Settings
+from rag.wire import Vectors
+from tests.support.encoder import FakeEncoder
 
+TOKEN = "a-long-random-word"
 ROOT = Path(__file__).resolve().parents[3]
 
 PROOF = """
@@ -63,11 +72,63 @@ with open_replicas(Settings(embed=embed, serve=ServeSettings(port=port)), Replic
         answer = httpx.get(f"{url}/metrics", headers=headers, trust_env=False)
         told |= {line for line in answer.text.splitlines() if line.startswith("magpie_embedder_vectors_total{modality")}
     counts = [float(line.rsplit(" ", 1)[1]) for line in told if "text" in line]
-    # Each of the two had some of it; told apart by their counts, unless they had the same.
-    assert counts == [4 * 300] or (len(counts) == 2 and min(counts) > 0 and sum(counts) == 8 * 300), told
+    # Both replicas answered; their counts differ unless each had half. Each also made one vector when it started.
+    both = len(counts) == 2 and min(counts) > 1 and sum(counts) == 2 + 8 * 300
+    assert counts == [1 + 4 * 300] or both, told
     client.close()
 print("PROVED")
 """
+
+
+class _Lifespan:
+    """Start and shut down an ASGI app, as Ray does in each replica."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def run(self, during: Callable[[], Awaitable[None]]) -> None:
+        events: asyncio.Queue[Message] = asyncio.Queue()
+        answers: asyncio.Queue[Message] = asyncio.Queue()
+
+        async def serve() -> None:
+            await self._app({"type": "lifespan", "asgi": {}}, events.get, answers.put)
+
+        running = asyncio.create_task(serve())
+        await events.put({"type": "lifespan.startup"})
+        assert (await answers.get())["type"] == "lifespan.startup.complete"
+        await during()
+        await events.put({"type": "lifespan.shutdown"})
+        assert (await answers.get())["type"] == "lifespan.shutdown.complete"
+        await running
+
+
+def test_a_replica_serves_the_same_app_without_leasing_its_gpu_and_closes_it_on_shutdown() -> None:
+    encoder = FakeEncoder()
+    settings = Settings(embed=EmbedSettings(token=TOKEN), serve=ServeSettings(wait_ms=50))
+    app = replica_app(settings, lambda _: encoder)
+    texts = [f"text number {number}" for number in range(300)]
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app)
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://gpu.lan", headers=headers) as client:
+            assert (await client.get("/identity", headers={"authorization": ""})).status_code == 401
+            assert (await client.get("/identity")).json()["identity"] == encoder.identity
+            assert (await client.get("/health")).json() == {"ok": True}
+            assert (await client.get("/nothing")).status_code == 404
+            assert (await client.get("/texts")).status_code == 405
+            sent = [client.post("/texts", json={"texts": texts[start : start + 3]}) for start in range(0, 300, 3)]
+            answers = await asyncio.gather(*sent)
+            rows = [row for answer in answers for row in Vectors.model_validate(answer.json()).rows(3)]
+            assert np.allclose([row for row in rows if row is not None], encoder.embed_texts(texts))
+            lease = await client.post("/away", json={"client": "a" * 32, "seconds": 60})
+            assert lease.status_code == 409
+            assert encoder.moves == []
+            assert 'magpie_embedder_vectors_total{modality="text"} 301.0' in (await client.get("/metrics")).text
+
+    asyncio.run(_Lifespan(app).run(ask))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("encode", "decode", "quick"))]
+    assert max(count for _, count in encoder.batches) > 3  # requests were encoded together
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'magpie[ray]'")

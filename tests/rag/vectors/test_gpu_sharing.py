@@ -1,9 +1,9 @@
-"""CLIP leaves the card while an answer is written, and what waits is embedded when it is back."""
+"""CLIP leaves the GPU while an answer is written, and what waits is embedded when it is back."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rag import Scope, Settings, open_rag
 from rag.errors import EmbedderFailed, GeneratorFailed
 from rag.ports import Ability, Pieces, Prompt, Vector
-from rag.vectors.gpu_sharing import Offload, Place, SharingGenerator
+from rag.vectors.gpu_sharing import GpuState, Offload, SharingGenerator
 from tests.support.encoder import FakeEncoder
 from tests.support.reader import TextReader
 from tests.support.store import FakeStore
@@ -23,7 +23,7 @@ NO_ROOM = EmbedderFailed("There is no room for CLIP: out of memory.", "Free some
 
 
 class Card:
-    """What moves, and whether it can."""
+    """Records CLIP's moves. `full`: CLIP cannot return; `stuck`: it cannot leave."""
 
     def __init__(self) -> None:
         self.moves: list[str] = []
@@ -32,81 +32,81 @@ class Card:
         self.full = self.stuck = False
         self.offload = Offload(self._leave, self._back, self.notices.append, lambda *told: self.times.append(told))
 
-    def place(self) -> Place:
-        return self.offload.place
+    def state(self) -> GpuState:
+        return self.offload.state
 
     def _leave(self) -> None:
-        assert self.offload.place is Place.LEAVING
+        assert self.offload.state is GpuState.LEAVING
         if self.stuck:
             raise NO_ROOM
         self.moves.append("leave")
 
     def _back(self) -> None:
-        assert self.offload.place is Place.RETURNING
+        assert self.offload.state is GpuState.RETURNING
         if self.full:
             raise NO_ROOM
         self.moves.append("back")
 
 
-def test_one_answer_after_another() -> None:
+def test_moves_away_and_back_for_each_answer() -> None:
     card = Card()
     for _ in range(2):
         card.offload.lend()
-        assert card.place() is Place.AWAY
+        assert card.state() is GpuState.OFF_GPU
         card.offload.take_back()
-        assert card.place() is Place.HERE
+        assert card.state() is GpuState.ON_GPU
     assert card.moves == ["leave", "back"] * 2
     assert [to for to, seconds in card.times if seconds >= 0] == ["memory", "card"] * 2
 
 
-def test_answers_at_the_same_time_move_it_once() -> None:
+def test_concurrent_answers_move_clip_once() -> None:
     card = Card()
     for _ in range(3):
         card.offload.lend()
     for _ in range(2):
         card.offload.take_back()
-        assert card.offload.place is Place.AWAY
+        assert card.offload.state is GpuState.OFF_GPU
     card.offload.take_back()
     assert card.moves == ["leave", "back"]
 
 
-def test_what_cannot_leave_stays_and_the_answer_goes_on() -> None:
+def test_stays_when_it_cannot_leave() -> None:
     card = Card()
     card.stuck = True
     card.offload.lend()
-    assert card.offload.place is Place.HERE
+    assert card.offload.state is GpuState.ON_GPU
     assert "no room" in card.notices[0]
     card.offload.take_back()
     assert card.moves == []
 
 
-def test_what_finds_no_room_stays_away_rests_and_comes_back_later() -> None:
+def test_stays_away_without_room_and_returns_later() -> None:
     card = Card()
     card.full = True
     card.offload.lend()
     card.offload.take_back()
-    assert card.offload.place is Place.AWAY
-    assert not card.offload.wait_here()
-    assert len(card.notices) == 1  # it rests: not asked again at each look
+    assert card.offload.state is GpuState.OFF_GPU
+    assert not card.offload.wait_for_gpu()
+    assert len(card.notices) == 1  # no second attempt before the retry delay is over
     card.full = False
     card.offload.lend()
     card.offload.take_back()
-    assert card.offload.wait_here()
+    assert card.offload.wait_for_gpu()
     assert card.moves == ["leave", "back"]
 
 
-def test_who_needs_it_here_waits_for_the_answer() -> None:
+def test_wait_for_gpu_waits_for_the_answer() -> None:
     card = Card()
     card.offload.lend()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(card.offload.wait_here)
+        waiting = pool.submit(card.offload.wait_for_gpu)
         assert not waiting.done()
         card.offload.take_back()
         assert waiting.result(30)
 
 
 @given(st.lists(st.sampled_from(["lend", "take_back", "wait", "full", "stuck"]), max_size=40))
-def test_it_is_never_away_for_long_nor_here_while_it_could_have_left(steps: Sequence[str]) -> None:
+def test_state_follows_the_answers_in_any_order_of_calls(steps: Sequence[str]) -> None:
     card, answers = Card(), 0
     for step in steps:
         if step == "lend":
@@ -116,43 +116,55 @@ def test_it_is_never_away_for_long_nor_here_while_it_could_have_left(steps: Sequ
             card.offload.take_back()
             answers -= 1
         elif step == "wait" and not answers:
-            card.offload.wait_here()
+            card.offload.wait_for_gpu()
         elif step in ("full", "stuck"):
             setattr(card, step, not getattr(card, step))
-        assert card.offload.place in (Place.HERE, Place.AWAY)
-        assert len(card.moves) % 2 == (card.offload.place is Place.AWAY)
+        assert card.offload.state in (GpuState.ON_GPU, GpuState.OFF_GPU)
+        assert len(card.moves) % 2 == (card.offload.state is GpuState.OFF_GPU)
         assert card.moves == ["leave", "back"] * (len(card.moves) // 2) + ["leave"] * (len(card.moves) % 2)
     card.full = card.stuck = False
     for _ in range(answers):
         card.offload.take_back()
     card.offload.lend()
-    assert card.place() is Place.AWAY
+    assert card.state() is GpuState.OFF_GPU
     card.offload.take_back()
-    assert card.place() is Place.HERE
+    assert card.state() is GpuState.ON_GPU
 
 
-def test_many_threads_leave_it_here_at_the_end() -> None:
+def test_is_on_the_gpu_after_many_threads_answered() -> None:
     card = Card()
 
     def answer() -> None:
         for _ in range(50):
             card.offload.lend()
-            assert card.offload.place is Place.AWAY
+            assert card.offload.state is GpuState.OFF_GPU
             card.offload.take_back()
 
     def look() -> None:
         for _ in range(50):
-            card.offload.wait_here()
+            card.offload.wait_for_gpu()
 
     with ThreadPoolExecutor(6) as pool:
         for future in [pool.submit(answer) for _ in range(4)] + [pool.submit(look) for _ in range(2)]:
             future.result(30)
-    assert card.offload.wait_here()
+    assert card.offload.wait_for_gpu()
     assert card.moves == ["leave", "back"] * (len(card.moves) // 2)
 
 
+class NotingEncoder(FakeEncoder):
+    """Records whether it is away each time it embeds texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_away: list[bool] = []
+
+    def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
+        self.was_away.append(self.away)
+        return super().embed_texts(texts)
+
+
 class Writing:
-    """Satisfies ports.Generator; notes where CLIP is when each piece is written."""
+    """Satisfies ports.Generator; records whether CLIP is away when each piece is written."""
 
     def __init__(self, encoder: FakeEncoder, breaks: bool = False) -> None:
         self.encoder = encoder
@@ -165,7 +177,7 @@ class Writing:
         return Ability("fake", vision=False)
 
     def stream(self, prompt: Prompt) -> Pieces:
-        def pieces() -> object:
+        def pieces() -> Generator[str]:
             self.begun.set()
             assert self.go_on.wait(30)
             self.away.append(self.encoder.away)
@@ -175,15 +187,14 @@ class Writing:
             self.away.append(self.encoder.away)
             yield "[1]."
 
-        made: Pieces = pieces()  # type: ignore[assignment]
-        return made
+        return pieces()
 
     def close(self) -> None:
         pass
 
 
 @pytest.mark.parametrize("breaks", [False, True])
-def test_while_rag_answers_the_card_is_the_generators(tmp_path: Path, breaks: bool) -> None:
+def test_generator_has_the_gpu_while_it_answers(tmp_path: Path, breaks: bool) -> None:
     encoder = FakeEncoder()
     generator = Writing(encoder, breaks)
     page = tmp_path / "gate.pdf"
@@ -195,26 +206,18 @@ def test_while_rag_answers_the_card_is_the_generators(tmp_path: Path, breaks: bo
         assert all(generator.away)
         assert generator.away
         assert encoder.moves == ["leave", "back"]
-        rag.ask("xylophone quartet?", Scope.operator())  # nothing found: nobody writes, and nothing moves
+        rag.ask("xylophone quartet?", Scope.operator())  # nothing is found, so nothing is written or moved
         assert encoder.moves == ["leave", "back"]
 
 
-def test_what_is_shared_meanwhile_is_embedded_after_the_answer(tmp_path: Path) -> None:
-    encoder = FakeEncoder()
+def test_embeds_new_files_after_the_answer(tmp_path: Path) -> None:
+    encoder = NotingEncoder()
     generator = Writing(encoder)
     generator.go_on.clear()
     pages = [tmp_path / "gate.pdf", tmp_path / "tide.pdf"]
     for path in pages:
         path.write_text(f"The {path.stem} opens at dawn and the lock closes at dusk.")
     settings = Settings(data=tmp_path / "data", embed={"offload": True})
-    seen: list[bool] = []
-
-    class Noting(FakeEncoder):
-        def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
-            seen.append(encoder.away)
-            return super().embed_texts(texts)
-
-    encoder.embed_texts = Noting().embed_texts  # type: ignore[method-assign]
     with (
         open_rag(settings, reader=TextReader, embedder=encoder, store=FakeStore(), generator=generator) as rag,
         ThreadPoolExecutor(2) as pool,
@@ -222,21 +225,21 @@ def test_what_is_shared_meanwhile_is_embedded_after_the_answer(tmp_path: Path) -
         rag.index(pages[:1])
         asked = pool.submit(rag.ask, "When does the gate open?", Scope.operator())
         assert generator.begun.wait(30)
-        seen.clear()
+        encoder.was_away.clear()
         indexed = pool.submit(rag.index, pages[1:])
         while rag.status().chunks < 4:
             pass
-        assert not seen
-        assert rag.find("tide dusk", Scope.operator()).hits  # a question is embedded where the weights are
-        assert seen == [True]
+        assert not encoder.was_away
+        assert rag.find("tide dusk", Scope.operator()).hits  # a question is embedded off the GPU
+        assert encoder.was_away == [True]
         generator.go_on.set()
         asked.result(30)
         indexed.result(30)
-        assert seen[1:] == [False]
+        assert encoder.was_away[1:] == [False]
         assert rag.status().waiting_for_vectors == 0
 
 
-def test_an_answer_that_is_not_wanted_any_more_gives_the_card_back_once() -> None:
+def test_cancelled_answer_gives_the_gpu_back_once() -> None:
     card, encoder = Card(), FakeEncoder()
     pieces = SharingGenerator(Writing(encoder), card.offload).stream(Prompt("", ""))
     assert card.moves == []

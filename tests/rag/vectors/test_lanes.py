@@ -1,4 +1,4 @@
-"""The vector lane heals its store from the catalog, and finds enough pages in any scope."""
+"""Vector lanes: repairing the store from the catalog, and finding enough pages in any scope."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,8 @@ from rag.catalog import Catalog, vectors
 from rag.model import Box, Kind, Modality, NewChunk
 from rag.ports import Neighbour, Vector
 from rag.vectors.lanes import ClipLane
-from rag.vectors.sync import Mirror
+from rag.vectors.lazy_embedder import LazyEmbedder
+from rag.vectors.sync import VectorStoreSync
 from tests.bench.multiplied import fill_catalog, fill_vectors, unit_vectors
 from tests.bench.search import InstantEmbedder
 from tests.support.embedder import FakeEmbedder
@@ -51,7 +52,7 @@ def top(rag: Rag, query: str, scope: Scope = EVERYTHING) -> str:
     return rag.find(query, scope).hits[0].place
 
 
-def test_every_chunk_is_embedded_and_found_by_its_vector(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_embeds_every_chunk_and_finds_it_by_its_vector(folder: Path, opened: Callable[..., Rag]) -> None:
     store = FakeStore()
     rag = opened(store)
     rag.index([folder])
@@ -60,7 +61,7 @@ def test_every_chunk_is_embedded_and_found_by_its_vector(folder: Path, opened: C
     assert top(rag, "page 3 of file 2 speaks of topic23") == "file2.pdf, p. 3 (printed p3)"
 
 
-def test_a_lost_store_is_filled_again_by_the_next_owner(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_next_owner_rebuilds_a_lost_store(folder: Path, opened: Callable[..., Rag]) -> None:
     rag = opened(FakeStore())
     rag.index([folder])
     rag.close()
@@ -70,7 +71,7 @@ def test_a_lost_store_is_filled_again_by_the_next_owner(folder: Path, opened: Ca
     assert empty.count(IDENTITY) == 60
 
 
-def test_a_store_that_lost_vectors_but_counts_right_is_found_out(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_rebuilds_a_store_with_wrong_vectors_and_the_right_count(folder: Path, opened: Callable[..., Rag]) -> None:
     store = FakeStore()
     opened(store).index([folder])
     kept = store.rows[IDENTITY]
@@ -80,7 +81,7 @@ def test_a_store_that_lost_vectors_but_counts_right_is_found_out(folder: Path, o
     assert opened(store).find("page 3 of file 2 speaks of topic23", EVERYTHING).hits[0].page == 3
 
 
-def test_a_store_that_breaks_while_it_is_written_is_filled_again(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_rebuilds_a_store_that_breaks_during_a_write(folder: Path, opened: Callable[..., Rag]) -> None:
     store = FakeStore()
     rag = opened(store)
     rag.index([folder / "file0.pdf"])
@@ -89,7 +90,7 @@ def test_a_store_that_breaks_while_it_is_written_is_filled_again(folder: Path, o
     assert store.count(IDENTITY) == 60
 
 
-def test_a_broken_store_turns_its_lanes_off_and_no_more(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_broken_store_only_turns_its_lanes_off(folder: Path, opened: Callable[..., Rag]) -> None:
     store = FakeStore()
     rag = opened(store)
     rag.index([folder])
@@ -97,7 +98,7 @@ def test_a_broken_store_turns_its_lanes_off_and_no_more(folder: Path, opened: Ca
     assert rag.find("topic23", EVERYTHING).lanes["clip-text"].startswith("off: The vector store cannot be used")
 
 
-def test_a_scope_of_one_file_among_many_still_gives_all_its_pages(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_scope_of_one_file_among_many_returns_all_its_pages(folder: Path, opened: Callable[..., Rag]) -> None:
     rag = opened(FakeStore())
     rag.index([folder])
     ids = {row.name: row.id for row in rag.documents(EVERYTHING)}
@@ -107,7 +108,7 @@ def test_a_scope_of_one_file_among_many_still_gives_all_its_pages(folder: Path, 
     assert len(found.hits) == 5
 
 
-def test_what_is_forgotten_leaves_the_store(folder: Path, opened: Callable[..., Rag]) -> None:
+def test_removes_forgotten_documents_from_the_store(folder: Path, opened: Callable[..., Rag]) -> None:
     store = FakeStore()
     rag = opened(store)
     rag.index([folder])
@@ -116,9 +117,7 @@ def test_what_is_forgotten_leaves_the_store(folder: Path, opened: Callable[..., 
     assert {hit.name for hit in rag.find("file 1 topic11", EVERYTHING, 50).hits}.isdisjoint({"file1.pdf", "file2.pdf"})
 
 
-def test_vectors_come_back_from_the_catalog_as_they_went_in(
-    folder: Path, opened: Callable[..., Rag], tmp_path: Path
-) -> None:
+def test_catalog_returns_the_vectors_that_were_stored(folder: Path, opened: Callable[..., Rag], tmp_path: Path) -> None:
     store = FakeStore()
     opened(store).index([folder])
     catalog = Catalog(tmp_path / "data")
@@ -131,7 +130,7 @@ def test_vectors_come_back_from_the_catalog_as_they_went_in(
     assert {row.modality for row in kept} == set(Modality)
 
 
-def test_chroma_killed_in_its_sleep_is_found_out_and_filled(
+def test_rebuilds_a_chroma_store_whose_file_was_overwritten(
     folder: Path, opened: Callable[..., Rag], tmp_path: Path
 ) -> None:
     path = tmp_path / "chroma"
@@ -145,7 +144,7 @@ def test_chroma_killed_in_its_sleep_is_found_out_and_filled(
 
 
 class WatchedStore(FakeStore):
-    """Keeps what was asked of it: how many neighbours, and among how many."""
+    """Records each query: how many neighbors, and among how many windows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +162,7 @@ class WatchedStore(FakeStore):
         return super().query(identity, modality, vector, k, among)
 
 
-def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: Path) -> None:
+def test_compares_a_small_scope_exactly_and_searches_a_large_one_widely(tmp_path: Path) -> None:
     one = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
     few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
     store, catalog = WatchedStore(), Catalog(tmp_path)
@@ -175,7 +174,7 @@ def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: 
     with open_rag(settings, embedder=InstantEmbedder(), store=store) as rag:
         found = rag.find("quay", Scope.of("small"), 50)
         assert len(found.hits) == 10
-        assert store.asks == [], "ten are compared one by one"
+        assert store.asks == [], "ten chunks are compared exactly"
         store.asks.clear()
         ids = [row.id for row in rag.documents(EVERYTHING) if row.pages > 10]
         found = rag.find("quay", Scope(None, frozenset(ids[:1])), 50)
@@ -187,13 +186,13 @@ def test_a_narrow_scope_is_asked_by_itself_and_a_wide_one_wide_enough(tmp_path: 
         assert store.asks == []
 
 
-def test_comparing_one_by_one_finds_what_the_store_finds(tmp_path: Path) -> None:
+def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
     few = [NewChunk(page, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ()) for page in range(1, 11)]
     catalog, store = Catalog(tmp_path), ChromaStore(tmp_path / "chroma")
     fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
-    mirror = Mirror(catalog, lambda: store, lambda _: None)
-    lane, scope = ClipLane(mirror, tmp_path, InstantEmbedder), Scope.of("small")
+    sync = VectorStoreSync(catalog, lambda: store, lambda _: None)
+    lane, scope = ClipLane(LazyEmbedder(sync.thread, InstantEmbedder), sync, tmp_path), Scope.of("small")
     assert lane.identity() == InstantEmbedder.identity
     with catalog.reading() as connection:
         among = vectors.windows_in(connection, InstantEmbedder.identity, Modality.TEXT, scope, 100)
@@ -204,8 +203,8 @@ def test_comparing_one_by_one_finds_what_the_store_finds(tmp_path: Path) -> None
         best: dict[int, float] = {}
         for one in asked[0] + asked[1]:
             best[one.chunk] = max(one.similarity, best.get(one.chunk, -1.0))
-        # The catalog has half the digits, so two that are equally near may change places.
+        # The catalog has half the precision, so two equally near chunks may swap places.
         assert {one.chunk: one.similarity for one in near} == pytest.approx(best, abs=1e-3)
         assert near == sorted(near, key=lambda one: -one.similarity)
-    mirror.close()
+    sync.close()
     catalog.close()

@@ -1,9 +1,10 @@
-"""The map from text vectors to CLIP's: learned from pairs, kept with both identities, used when it fits."""
+"""The projection from text vectors to CLIP's: learned from pairs, saved with both identities, used if it fits."""
 
 from __future__ import annotations
 
 import logging
 import random
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pymupdf
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
+from rag.build import open_lanes
+from rag.catalog import Catalog
 from rag.errors import EmbedderFailed, UserCanFix
 from rag.ports import Embedder, Vector
-from rag.vectors.projection import LEAST, Projection, chosen, load, path_of, train
+from rag.vectors.projection import MIN_PAIRS, Projection, chosen, load, path_of, train
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.reader import TextReader
@@ -24,7 +27,7 @@ EVERYTHING = Scope.operator()
 
 
 def pairs(count: int, seed: int = 0) -> tuple[list[Vector], list[Vector]]:
-    """Points of one space and, turned, moved and with some noise, of a larger one."""
+    """Return points of one space and the same points rotated into a larger space, moved and with noise."""
     chance = np.random.default_rng(seed)
     turn = np.random.default_rng(7).normal(size=(16, 24))
     given = chance.normal(size=(count, 16))
@@ -37,7 +40,7 @@ def _rows(values: np.ndarray) -> list[Vector]:
     return list(unit.astype(np.float32))
 
 
-def test_what_was_held_out_is_predicted_far_better_than_by_the_mean(tmp_path: Path) -> None:
+def test_projection_predicts_held_out_pairs_far_better_than_their_mean(tmp_path: Path) -> None:
     trained = train(tmp_path, "text-1", "clip-1", *pairs(400))
     assert (trained.pairs, trained.held_out) == (400, 80)
     assert trained.after > 0.9 > trained.before + 0.1
@@ -50,15 +53,15 @@ def test_what_was_held_out_is_predicted_far_better_than_by_the_mean(tmp_path: Pa
     assert all(np.linalg.norm(row) == pytest.approx(1, abs=1e-5) for row in made)
 
 
-def test_too_few_pairs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserCanFix, match=f"{LEAST} are needed"):
-        train(tmp_path, "text-1", "clip-1", *pairs(LEAST - 1))
+def test_train_refuses_too_few_pairs(tmp_path: Path) -> None:
+    with pytest.raises(UserCanFix, match=f"{MIN_PAIRS} are needed"):
+        train(tmp_path, "text-1", "clip-1", *pairs(MIN_PAIRS - 1))
     assert not (tmp_path / "projections").exists()
 
 
-def test_without_a_projection_that_fits_the_reason_is_said(tmp_path: Path) -> None:
+def test_load_says_why_no_projection_fits(tmp_path: Path) -> None:
     assert str(load(tmp_path, "text-1", "clip-1")).startswith("no projection was trained")
-    train(tmp_path, "text-1", "clip-1", *pairs(LEAST))
+    train(tmp_path, "text-1", "clip-1", *pairs(MIN_PAIRS))
     stale = load(tmp_path, "text-2", "clip-1")
     assert isinstance(stale, str)
     assert "trained for other embedders (text-1 to clip-1)" in stale
@@ -68,7 +71,7 @@ def test_without_a_projection_that_fits_the_reason_is_said(tmp_path: Path) -> No
     assert "cannot be read" in str(load(tmp_path, "text-2", "clip-1"))
 
 
-def test_the_same_texts_are_chosen_in_any_order() -> None:
+def test_chosen_texts_do_not_depend_on_their_order() -> None:
     assert chosen(["b", "a ", "", "a"]) == chosen(["a", "b"])
 
 
@@ -77,7 +80,7 @@ def test_the_same_texts_are_chosen_in_any_order() -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Minutes that speak of shapes in many ways, and pages that show a shape and do not name it."""
+    """Return a data folder with a document that names shapes in many ways, and pages that show a shape without text."""
     data, shared = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("shared")
     chance = random.Random(3)
     with pymupdf.open() as document:
@@ -99,44 +102,53 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 WAYS = ("a", "the", "one", "this", "a large", "a small", "picture of a", "drawing of a", "photo of the")
 
 
-def opened(data: Path, side: str = "clip", text: str = "fake-text-1", clip: Embedder | None = None) -> Rag:
+def settings(data: Path, side: str) -> Settings:
     embed = TINY.model_copy(update={"query_side": side})
-    settings = Settings(
+    return Settings(
         data=data,
         embed=embed,
         answer={"model": ""},
         read={"workers": 1, "ocr": False, "layout": False},
         search={"lanes": "clip-picture"},
     )
-    return open_rag(settings, embedder=clip, text_embedder=FakeTextEmbedder(text))
+
+
+def opened(data: Path, side: str = "clip", text: str = "fake-text-1", clip: Embedder | None = None) -> Rag:
+    return open_rag(settings(data, side), embedder=clip, text_embedder=FakeTextEmbedder(text))
 
 
 @pytest.fixture(scope="module")
 def trained(data: Path) -> Path:
     with opened(data) as rag:
         made = rag.train_projection()
-    assert made.pairs >= LEAST
+    assert made.pairs >= MIN_PAIRS
     assert made.after > made.before + 0.1
     assert made.right > 10 / made.held_out  # by chance: 1 / held_out
     return data
 
 
-def test_pictures_are_found_through_the_projection(trained: Path) -> None:
+def test_finds_pictures_through_the_projection(trained: Path) -> None:
     with opened(trained, "projection") as rag:
         for page, colour in enumerate(("red", "green", "blue"), 1):
             hit = rag.find(f"{colour} circle", EVERYTHING).hits[0]
             assert (hit.name, hit.page) == ("drawn.pdf", page)
-        # of_text is not asked: the vectors differ from the text tower's own.
-        lanes = rag._lanes
-        assert lanes.clip.project is not None
-        projected = lanes.clip.project("red circle")
-        assert projected is not None
-        lanes.clip.project = None
-        own = lanes.clip.of_text("red circle")[0]
-        assert 0.3 < float(projected[0] @ own) < 0.9999
 
 
-def test_one_of_other_embedders_is_said_and_not_used(trained: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_projected_query_differs_from_the_text_towers(trained: Path) -> None:
+    queries = []
+    with closing(Catalog(trained)) as catalog:
+        for side in ("projection", "clip"):
+            lanes = open_lanes(settings(trained, side), catalog, 1, None, FakeTextEmbedder(), None)
+            with closing(lanes):
+                assert lanes.clip.identity() is not None
+                queries += lanes.clip.embed_query("red circle")
+    projected, own = queries
+    assert 0.3 < float(projected @ own) < 0.9999
+
+
+def test_projection_of_other_embedders_is_reported_and_not_used(
+    trained: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with opened(trained, "projection", text="fake-text-2") as rag, caplog.at_level(logging.WARNING, "magpie"):
         for _ in range(2):
             assert rag.find("green circle", EVERYTHING).hits[0].page == 2
@@ -148,10 +160,9 @@ def test_one_of_other_embedders_is_said_and_not_used(trained: Path, caplog: pyte
     assert check.fix.startswith("magpie train-projection")
 
 
-def test_both_embedders_are_needed(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, embed=TINY, answer={"model": ""})
+def test_training_needs_both_embedders(tmp_path: Path) -> None:
     with (
-        open_rag(settings, reader=TextReader) as rag,
+        open_rag(Settings(data=tmp_path, embed=TINY, answer={"model": ""}), reader=TextReader) as rag,
         pytest.raises(EmbedderFailed, match="the text embedder is off: no text embedder is set"),
     ):
         rag.train_projection()
@@ -159,6 +170,6 @@ def test_both_embedders_are_needed(tmp_path: Path) -> None:
         rag.train_projection()
 
 
-def test_an_index_with_few_texts_is_refused(tmp_path: Path) -> None:
+def test_training_refuses_an_index_with_few_texts(tmp_path: Path) -> None:
     with opened(tmp_path) as rag, pytest.raises(UserCanFix, match="There are 0 different texts"):
         rag.train_projection()

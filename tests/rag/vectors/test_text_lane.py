@@ -1,4 +1,4 @@
-"""The lane of text vectors beside CLIP's: its own rows, health and silence, on one store."""
+"""The text lane beside CLIP's on one store: its own rows, its own failures."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def opened(tmp_path: Path) -> Iterator[Opening]:
         rag.close()
 
 
-def test_both_embedders_have_rows_and_collections_of_their_own(folder: Path, opened: Opening) -> None:
+def test_embedders_have_separate_rows_and_collections(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder())
     rag.index([folder])
-    assert (store.count(CLIP), store.count(TEXT)) == (30, 15)  # a picture of each page is CLIP's alone
+    assert (store.count(CLIP), store.count(TEXT)) == (30, 15)  # only CLIP embeds the pictures of pages
     assert {row.modality for row in store.rows[TEXT].values()} == {Modality.TEXT}
     found = rag.find("speaks topic23 page 3 file 2", EVERYTHING)
     assert found.lanes["text-vectors"] == "on"
@@ -72,7 +72,7 @@ def test_both_embedders_have_rows_and_collections_of_their_own(folder: Path, ope
     assert rag.status().waiting_for_vectors == 0
 
 
-def test_it_is_off_when_none_is_set_and_nothing_waits_for_it(folder: Path, opened: Opening) -> None:
+def test_is_off_without_a_text_embedder_and_nothing_waits_for_it(folder: Path, opened: Opening) -> None:
     rag = opened(FakeStore())
     rag.index([folder])
     state = rag.status()
@@ -83,7 +83,7 @@ def test_it_is_off_when_none_is_set_and_nothing_waits_for_it(folder: Path, opene
     assert (check.status, check.fix) == ("ok", "")
 
 
-def test_one_that_is_set_later_embeds_what_is_there(folder: Path, opened: Opening) -> None:
+def test_embedder_set_later_embeds_existing_documents(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     opened(store).index([folder])
     rag = opened(store, FakeTextEmbedder())
@@ -93,23 +93,23 @@ def test_one_that_is_set_later_embeds_what_is_there(folder: Path, opened: Openin
     assert (rag.status().waiting_for_vectors, store.count(TEXT)) == (0, 15)
 
 
-def test_another_model_fills_a_collection_of_its_own(folder: Path, opened: Opening) -> None:
+def test_another_model_fills_a_separate_collection(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     opened(store, FakeTextEmbedder()).index([folder])
     opened(store, FakeTextEmbedder("fake-text-2")).index([folder])
     assert (store.count(TEXT), store.count("fake-text-2")) == (15, 15)
 
 
-def test_without_clip_texts_are_embedded_all_the_same(folder: Path, opened: Opening) -> None:
+def test_embeds_texts_without_clip(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder(), NoEmbedder())
     rag.index([folder])
     assert store.count(TEXT) == 15
-    # Pages wait for CLIP, and so do texts: which embedder made a vector is known, if not which it would be.
+    # Texts wait for CLIP too: it is off, so its identity is unknown, and the text embedder made their only vectors.
     assert rag.status().waiting_for_vectors == 30
 
 
-def test_a_server_that_goes_away_costs_its_lane_and_no_file(folder: Path, opened: Opening) -> None:
+def test_server_that_goes_down_turns_its_lane_off_and_fails_no_file(folder: Path, opened: Opening) -> None:
     store, text = FakeStore(), FakeTextEmbedder()
     rag = opened(store, text, lanes="words,text-vectors,clip-text")
     rag.index([folder / "file0.pdf"])
@@ -122,7 +122,7 @@ def test_a_server_that_goes_away_costs_its_lane_and_no_file(folder: Path, opened
     assert store.count(TEXT) == 5
 
 
-def test_a_text_that_is_always_refused_holds_up_no_other(
+def test_text_that_is_always_refused_blocks_no_other(
     folder: Path, opened: Opening, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, text = FakeStore(), FakeTextEmbedder()
@@ -131,12 +131,12 @@ def test_a_text_that_is_always_refused_holds_up_no_other(
     rag.index([folder])
     assert store.count(TEXT) == 14
     assert rag.status().waiting_for_vectors == 0
-    assert "found by its words alone" in caplog.text
+    assert "gets no vector: the embedder refused it" in caplog.text
     assert "text-vectors" in rag.find("topic23", EVERYTHING).hits[0].lanes
     assert dict(rag.find("topic12", EVERYTHING).hits[0].lanes) == {"words": 1}
 
 
-def test_a_question_meets_a_server_that_just_went_away(folder: Path, opened: Opening) -> None:
+def test_question_succeeds_when_the_server_just_went_down(folder: Path, opened: Opening) -> None:
     text = FakeTextEmbedder()
     rag = opened(FakeStore(), text, lanes="words,text-vectors")
     rag.index([folder])
@@ -146,7 +146,7 @@ def test_a_question_meets_a_server_that_just_went_away(folder: Path, opened: Ope
     assert found.hits[0].place.startswith("file2.pdf, p. 3")
 
 
-def test_what_is_forgotten_leaves_both(folder: Path, opened: Opening) -> None:
+def test_removes_forgotten_documents_of_both_embedders(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder())
     rag.index([folder])
@@ -154,7 +154,7 @@ def test_what_is_forgotten_leaves_both(folder: Path, opened: Opening) -> None:
     assert (store.count(CLIP), store.count(TEXT)) == (20, 10)
 
 
-def test_a_store_that_lost_everything_is_filled_for_both(folder: Path, opened: Opening, tmp_path: Path) -> None:
+def test_rebuilds_a_lost_store_for_both_embedders(folder: Path, opened: Opening, tmp_path: Path) -> None:
     path = tmp_path / "chroma"
     rag = opened(ChromaStore(path), FakeTextEmbedder())
     rag.index([folder])
@@ -165,7 +165,7 @@ def test_a_store_that_lost_everything_is_filled_for_both(folder: Path, opened: O
     assert (store.count(CLIP), store.count(TEXT)) == (30, 15)
 
 
-def test_the_single_layout_keeps_kinds_apart(folder: Path, opened: Opening, tmp_path: Path) -> None:
+def test_single_layout_keeps_modalities_apart(folder: Path, opened: Opening, tmp_path: Path) -> None:
     store = ChromaStore(tmp_path / "single", "single")
     rag = opened(store, FakeTextEmbedder(), lanes="text-vectors,clip-picture,clip-text")
     rag.index([folder])
@@ -181,7 +181,7 @@ def test_the_single_layout_keeps_kinds_apart(folder: Path, opened: Opening, tmp_
     assert store.query(TEXT, Modality.PICTURE, own, 100) == []
 
 
-def test_doctor_proves_the_lane_and_says_what_is_wrong(folder: Path, opened: Opening) -> None:
+def test_doctor_checks_the_lane_and_its_store(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder())
     rag.index([folder])
@@ -193,7 +193,7 @@ def test_doctor_proves_the_lane_and_says_what_is_wrong(folder: Path, opened: Ope
 
 
 @needs_minilm
-def test_minilm_finds_a_page_that_shares_no_word_with_the_question(opened: Opening, tmp_path: Path) -> None:
+def test_minilm_finds_a_page_without_a_word_of_the_question(opened: Opening, tmp_path: Path) -> None:
     pages = [
         "The roof leaks in autumn.",
         "Employees may take thirty days off each year.",

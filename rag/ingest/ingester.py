@@ -1,7 +1,7 @@
-"""Work off what waits: fetch bytes, read them in ranges, write pages, chunks and words.
+"""Ingest what waits: fetch bytes, read them in ranges of pages, write pages, chunks and words.
 
-Each worker thread has a reader of its own and loops over the catalog's states; nothing is queued in
-memory, so whatever stops the process is resumed from the last range that was written.
+Each thread has its own reader and loops over the states in the catalog. Nothing is queued in memory, so after a crash
+work resumes from the last range that was written.
 """
 
 from __future__ import annotations
@@ -31,19 +31,22 @@ from rag.settings import ReadSettings
 log = logging.getLogger("magpie")
 
 RANGE = 8
-"""Pages read and written at a time."""
+"""Pages that are read and written together."""
 
 _IDLE_WAIT = 0.2
 _RETRY = 0.5
-"""Seconds before the first retry, doubled each time: what stopped a reader is rarely over at once."""
+"""Seconds before the first retry, doubled each time: what stopped a reader rarely ends at once."""
 
-_LONGEST_WAIT = 60
-_FAR_DELAYS = 17
+_MAX_WAIT = 60
+_MAX_FAR_DELAYS = 17
 _DAY = 24 * 60 * 60
 
 
-class Ingest:
-    """The reading side of an owner. `run_id` marks its claims; set `stop` to end between two ranges."""
+class Ingester:
+    """Fetches and reads for the owner of the data folder. `run_id` marks its claims.
+
+    Set `stop` to end between two ranges of pages.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class Ingest:
         run_id: str,
         version: str,
         fetchers: Mapping[str, Fetcher],
-        stop: threading.Event | None = None,
+        stop: threading.Event,
     ) -> None:
         self._catalog = catalog
         self._words = words
@@ -65,29 +68,29 @@ class Ingest:
         self._fetchers = fetchers
         self._far = {kind: one for kind, one in fetchers.items() if isinstance(one, HostFetcher)}
         self._near = [kind for kind in fetchers if kind not in self._far]
-        self._asked: set[str] = set()
+        self._busy_hosts: set[str] = set()
         self._claiming = threading.Lock()
         self._fetching, self._fetching_far, self._reading = Line(), Line(), Line()
-        self.stop = stop or threading.Event()
+        self.stop = stop
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for leftover in (self._data / "files").glob("tmp-*"):  # of a run that died
+        for leftover in (self._data / "files").glob("tmp-*"):  # of a crashed run
             leftover.unlink()
 
     def work(self, reader: Reader) -> None:
-        """Fetch and read until nothing can be claimed now and nobody is about to make new work."""
+        """Fetch and read until nothing is due and no other thread is fetching something to read."""
         while not self.stop.is_set():
             fetched = self.fetch_one()
-            if self.read_one(reader) or fetched:  # in turns: what was fetched does not wait for all that is yet to be
+            if self.read_one(reader) or fetched:  # alternately, so that reading does not wait for every download
                 continue
             if not self.anything_waits(due=True, fetching_counts=True):
                 return
             self.stop.wait(_IDLE_WAIT)
 
     def anything_waits(self, *, due: bool = False, fetching_counts: bool = False) -> bool:
-        """Whether a source that can be fetched here or a shared document's reading waits to be claimed.
+        """Return whether a source that can be fetched here, or a shared document's extraction, waits to be claimed.
 
-        `due` leaves out what is put off until later.
+        With `due`, ignore what is delayed until later. With `fetching_counts`, a source being fetched counts too.
         """
         now = time() if due else math.inf
         fetch = exists().where(source.c.state == "waiting", source.c.kind.in_(self._fetchers), source.c.next_try <= now)
@@ -98,10 +101,10 @@ class Ingest:
         with self._catalog.reading() as connection:
             return bool(connection.scalar(select(or_(fetch, read, fetching))))
 
-    # ------------------------------------------------------------ bytes
+    # ------------------------------------------------------------ fetching
 
     def fetch_one(self) -> bool:
-        """Claim a source that lies here, or at Slack, and find out its bytes; False when none waits."""
+        """Claim and fetch a source that is on this machine or at Slack; return False when none waits."""
         with self._catalog.writing() as connection:
             claimed, who = self._fetching.claim(
                 lambda: sources.waiting_people(connection, self._near),
@@ -113,13 +116,13 @@ class Ingest:
         return True
 
     def far_waits(self) -> bool:
-        """Whether a source of a stranger's server waits to be claimed."""
+        """Return whether a source on a third-party server waits to be claimed."""
         rows = exists().where(source.c.state == "waiting", source.c.kind.in_(self._far), source.c.next_try <= time())
         with self._catalog.reading() as connection:
             return bool(connection.scalar(select(rows)))
 
     def fetch_far(self) -> None:
-        """Fetch from strangers' servers until none waits but those of hosts that other threads are asking."""
+        """Fetch from third-party servers until only sources of hosts that other threads fetch from are left."""
         while not self.stop.is_set():
             with self._claiming:
                 with self._catalog.writing() as connection:
@@ -127,12 +130,12 @@ class Ingest:
                 if claimed is None:
                     return
                 host = self._far[claimed.kind].host(claimed.ref)
-                self._asked.add(host)
+                self._busy_hosts.add(host)
             try:
                 self._fetch_for(self._fetching_far, claimed, who)
             finally:
                 with self._claiming:
-                    self._asked.discard(host)
+                    self._busy_hosts.discard(host)
 
     def _claim_far(self, connection: Connection) -> tuple[sources.SourceRow | None, str]:
         kinds = list(self._far)
@@ -141,70 +144,70 @@ class Ingest:
             lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
         )
 
-    def _fetch_for(self, line: Line, claimed: sources.SourceRow, who: str) -> None:
+    def _fetch_for(self, queue: Line, claimed: sources.SourceRow, who: str) -> None:
         try:
             self._fetch(claimed)
         finally:
-            line.done(who)
+            queue.done(who)
             self._reading.arrive(who)
 
     def _is_free(self, kind: str, ref: str) -> bool:
-        return self._far[kind].host(ref) not in self._asked
+        return self._far[kind].host(ref) not in self._busy_hosts
 
     def _fetch(self, claimed: sources.SourceRow) -> None:
         if claimed.attempts > sources.ATTEMPTS:
             self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
             return
         try:
-            self._take_in(claimed)
+            self._fetch_document(claimed)
         except NotFound:
             with self._catalog.writing() as connection:
                 sources.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
         except (TryAgain, OperatorMustAct) as error:
-            self._put_off(claimed, str(error), error.hint)
+            self._delay(claimed, str(error), error.hint)
         except OSError as error:
             log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
-            self._put_off(claimed, f"It could not be kept: {error.strerror or type(error).__name__}.", "Try again.")
+            self._delay(claimed, f"It could not be saved: {error.strerror or type(error).__name__}.", "Try again.")
 
-    def _put_off(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
-        if claimed.delays >= _delays(claimed.kind, far=claimed.kind in self._far):
+    def _delay(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
+        if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
             self._fail_source(claimed.id, reason, hint)
             return
         wait = _RETRY * 2**claimed.delays
         with self._catalog.writing() as connection:
             sources.delay_source(
-                connection, claimed.id, wait if claimed.kind in self._far else min(wait, _LONGEST_WAIT), reason
+                connection, claimed.id, wait if claimed.kind in self._far else min(wait, _MAX_WAIT), reason
             )
 
-    def _bytes(self, claimed: sources.SourceRow, into: Path) -> Fetched:
-        """Fetch into a file. Whatever a fetcher did not expect costs this one source, and the log tells of it."""
+    def _fetch_bytes(self, claimed: sources.SourceRow, into: Path) -> Fetched:
+        """Fetch into a file. An unexpected error of a fetcher is logged and fails this source alone."""
         try:
             return self._fetchers[claimed.kind](claimed.ref, into)
         except (MagpieError, OSError):
             raise
         except Exception as error:
-            log.exception("A source of the kind %s brought an error that nobody expected.", claimed.kind)
+            log.exception("Unexpected error while fetching a source of the kind %s.", claimed.kind)
             raise Unreadable(
-                "It could not be fetched: something unexpected came.",
-                "Whoever runs Magpie finds the reason in its log. Share it as a file instead.",
+                "It could not be fetched because of an unexpected error.",
+                "The person who runs Magpie can find the reason in its log. Share it as a file instead.",
             ) from error
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
             sources.fail_source(connection, source_id, reason, hint)
 
-    def _take_in(self, claimed: sources.SourceRow) -> None:
-        """Fetch a file into the data folder under the name of its hash, and know its document from then on."""
+    def _fetch_document(self, claimed: sources.SourceRow) -> None:
+        """Fetch a file into the data folder, name it by its hash, and record its document."""
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
-            fetched = self._bytes(claimed, copy)
+            fetched = self._fetch_bytes(claimed, copy)
             size = copy.stat().st_size
             check_size(size, self._settings)
             with copy.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            # Inside the transaction, as is the wiping of files: neither can come between the other's steps.
+            # In the transaction, like the deletion of files, so that the two cannot interleave.
             with self._catalog.writing() as connection:
                 os.replace(copy, self._data / "files" / digest)
                 document_id = documents.put_document(connection, digest, size, self._version)
@@ -217,10 +220,10 @@ class Ingest:
         finally:
             copy.unlink(missing_ok=True)
 
-    # ------------------------------------------------------------ pages
+    # ------------------------------------------------------------ reading
 
     def read_one(self, reader: Reader) -> bool:
-        """Claim a reading and take it as far as it goes; False when none waits."""
+        """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.writing() as connection:
             row, who = self._reading.claim(
                 lambda: documents.waiting_people(connection),
@@ -240,7 +243,7 @@ class Ingest:
         except Unreadable as error:
             self._fail_reading(row, str(error), error.hint)
         except TryAgain as error:
-            if self.stop.is_set():  # stopped from outside, and no fault of the file
+            if self.stop.is_set():  # stopped by Magpie, not by the file
                 with self._catalog.writing() as connection:
                     documents.release_reading(connection, row.id, wait=0)
             elif row.attempts >= sources.ATTEMPTS:
@@ -269,10 +272,10 @@ class Ingest:
                 with self._catalog.writing() as connection:
                     documents.release_reading(connection, row.id, wait=0)
                 return
-            # Where an earlier run died, go page by page: one page that kills costs one page.
+            # After a crash go page by page, so that a page that crashes the reader costs one page.
             last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
             if attempts > 2 * sources.ATTEMPTS:
-                pages = [_given_up(done + 1)]
+                pages = [_skipped_page(done + 1)]
             else:
                 pages = reader.read(path, done + 1, last, into)
             chunks, heading = chunk_pages(pages, heading)
@@ -281,7 +284,7 @@ class Ingest:
                 if not documents.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
-            if done < inspection.page_count and self._has_to_yield(who):
+            if done < inspection.page_count and self._should_yield(who):
                 with self._catalog.writing() as connection:
                     documents.release_reading(connection, row.id, wait=0, fresh=True)
                 return
@@ -291,8 +294,8 @@ class Ingest:
             page_labels.put_labels(connection, row.id, printed)
             documents.complete_reading(connection, self._words, row, monotonic() - began)
 
-    def _has_to_yield(self, who: str) -> bool:
-        """Whether another person's file waits and none of theirs is being read: a long file goes on after its start."""
+    def _should_yield(self, who: str) -> bool:
+        """Return whether another person has a file waiting and none being read: a long file goes on after its start."""
 
         def unfetched() -> list[str]:
             with self._catalog.reading() as connection:
@@ -305,18 +308,18 @@ class Ingest:
         return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
 
 
-def _given_up(number: int) -> PageReading:
+def _skipped_page(number: int) -> PageReading:
     return PageReading(
-        number, None, 612, 792, TextSource.NONE, (), None, "This page stopped Magpie several times and was left out."
+        number, None, 612, 792, TextSource.NONE, (), None, "Reading this page crashed several times, so it was skipped."
     )
 
 
-def _delays(kind: str, *, far: bool) -> int:
-    """How often a source is put off.
+def _max_delays(kind: str, *, far: bool) -> int:
+    """Return how often a source may be delayed.
 
-    A disk that fails goes on failing; a network may be back within the day. A stranger's server is asked ever more
-    rarely, for the pauses double without end: 17 of them last 18 hours.
+    A failing disk keeps failing; a network may be back within the day. The pauses between requests to a third-party
+    server double without limit: 17 of them last 18 hours.
     """
     if kind in ("path", "url"):
         return sources.ATTEMPTS
-    return _FAR_DELAYS if far else _DAY // _LONGEST_WAIT
+    return _MAX_FAR_DELAYS if far else _DAY // _MAX_WAIT

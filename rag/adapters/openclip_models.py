@@ -1,0 +1,40 @@
+"""The OpenCLIP models that `magpie models` lists and pulls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rag.adapters.openclip_weights import PRESETS, cached, choose, is_here, pull
+from rag.model import ModelRow
+from rag.settings import EmbedSettings
+
+
+class OpenClipModels:
+    """Implements ports.ModelStore with open_clip's models and the Hugging Face cache."""
+
+    def __init__(self, settings: EmbedSettings) -> None:
+        self._settings = settings
+
+    def list_models(self) -> list[ModelRow]:
+        choice = choose(self._settings)
+        rows = [
+            ModelRow(
+                preset.model,
+                preset.weights,
+                preset.memory,
+                cached(preset.model, preset.weights) is not None,
+                (preset.model, preset.weights) == (choice.model, choice.weights),
+                preset.note,
+            )
+            for preset in PRESETS
+        ]
+        if not any(row.used for row in rows):
+            note = "set by embed.model and embed.weights"
+            rows.append(ModelRow(choice.model, choice.weights, "", is_here(choice), True, note))
+        return rows
+
+    def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+        named = {key: value for key, value in (("model", model), ("weights", weights)) if value}
+        choice = choose(self._settings.model_copy(update=named))
+        return pull(choice.model, choice.weights, report)

@@ -1,0 +1,30 @@
+"""What `magpie status` shows: what is stored, what is queued, what failed, and which lanes are on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rag.catalog import Catalog, documents, sources
+from rag.ingest.captions import Captions
+from rag.model import Status
+from rag.vectors.fingerprinting import Fingerprinting
+from rag.vectors.lanes import Lanes
+
+
+def read_status(
+    catalog: Catalog,
+    vectors: Lanes,
+    fingerprinting: Fingerprinting,
+    captions: Captions,
+    lanes: Mapping[str, str],
+) -> Status:
+    """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
+    with catalog.reading() as connection:
+        rows = sources.settled(connection)
+        pages, chunks = documents.counts(connection)
+        renewed = len(documents.renewed(connection))
+    failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
+    unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()
+    states = dict(Counter(row.state for row in rows))
+    return Status(states, pages, chunks, vectors.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)

@@ -1,0 +1,180 @@
+"""Embed the chunks that have no vector yet: first into the catalog, then into the vector store.
+
+The catalog comes first because the store is a copy that can be lost and rebuilt.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import ClassVar, Generic, TypeVar
+
+from rag.catalog import vectors
+from rag.catalog.vectors import Unembedded
+from rag.errors import OperatorMustAct, TryAgain
+from rag.model import Kind, Modality
+from rag.ports import Embedder, StoredVector, TextEmbedder, Vector
+from rag.vectors.lazy_embedder import LazyEmbedder
+from rag.vectors.sync import VectorStoreSync
+
+_E = TypeVar("_E", Embedder, TextEmbedder)
+log = logging.getLogger("magpie")
+
+_HARMLESS_TEXT = "page"
+"""A text that every model can embed. If it fails too, the embedder is at fault, not the text before it."""
+
+_PICTURE_BATCH, _TEXT_BATCH = 64, 128
+"""The smallest batches. A question waits for at most one batch."""
+
+_MAX_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedBatch:
+    """Chunks of one batch, and the vectors of those that have something to embed."""
+
+    chunks: Sequence[Unembedded]
+    vectors: Sequence[StoredVector]
+
+
+class BatchSize:
+    """The number of chunks that take about one second to embed, between `minimum` and 512.
+
+    A GPU gets larger batches than a CPU, so that it does not idle while each batch's first picture is decoded.
+    """
+
+    def __init__(self, minimum: int) -> None:
+        self._minimum = self.count = minimum
+
+    def record(self, count: int, seconds: float) -> None:
+        """Adjust the size to a batch of `count` chunks that took `seconds`."""
+        if count:
+            self.count = max(self._minimum, min(_MAX_BATCH, int(count / max(seconds, 1e-3))))
+
+
+class Indexer(ABC, Generic[_E]):
+    """Embeds the chunks that have no vector of one embedder. Only the owner of the data folder may call it."""
+
+    kinds: ClassVar[tuple[Kind, ...]]
+    """The kinds of chunks that this embedder has vectors of."""
+
+    def __init__(self, embedder: LazyEmbedder[_E], sync: VectorStoreSync) -> None:
+        self._embedder: LazyEmbedder[_E] = embedder
+        self._sync = sync
+        self._catalog = sync.catalog
+
+    def embed_batch(self, identity: str) -> int:
+        """Embed the next batch; return the number of chunks in it. Call it in the thread that owns the models.
+
+        An embedder that fails is turned off for a while, and its chunks keep waiting.
+        """
+        self._sync.repair(identity)
+        try:
+            batch = self._embed_next(self._embedder.require(), identity)
+        except (OperatorMustAct, TryAgain) as error:
+            self._embedder.turn_off(error)
+            self._sync.flush()
+            return 0
+        embedded = {row.chunk for row in batch.vectors}
+        empty = [waiting.chunk for waiting in batch.chunks if waiting.chunk not in embedded]
+        with self._catalog.writing() as connection:
+            alive = vectors.put_vectors(connection, identity, batch.vectors, empty)
+        self._sync.add(identity, [row for row in batch.vectors if row.chunk in alive])
+        return len(batch.chunks)
+
+    @abstractmethod
+    def _embed_next(self, embedder: _E, identity: str) -> EmbeddedBatch:
+        """Embed the next chunks without a vector."""
+
+    def _list_waiting(self, identity: str, kinds: Sequence[Kind], limit: int) -> list[Unembedded]:
+        with self._catalog.reading() as connection:
+            return vectors.unembedded(connection, identity, kinds, limit)
+
+
+class ClipIndexer(Indexer[Embedder]):
+    """Embeds pictures of figures and pages, and texts, into one space. Pictures come first."""
+
+    kinds = (Kind.FIGURE, Kind.PAGE, Kind.TEXT, Kind.TABLE)
+
+    def __init__(self, embedder: LazyEmbedder[Embedder], sync: VectorStoreSync, data: Path) -> None:
+        super().__init__(embedder, sync)
+        self._data = data
+        self._picture_batch, self._text_batch = BatchSize(_PICTURE_BATCH), BatchSize(_TEXT_BATCH)
+
+    def _embed_next(self, embedder: Embedder, identity: str) -> EmbeddedBatch:
+        started = monotonic()
+        if pictures := self._list_waiting(identity, (Kind.FIGURE, Kind.PAGE), self._picture_batch.count):
+            rows = self._embed_pictures(embedder, pictures)
+            self._picture_batch.record(len(pictures), monotonic() - started)
+            return EmbeddedBatch(pictures, rows)
+        texts = self._list_waiting(identity, (Kind.TEXT, Kind.TABLE), self._text_batch.count)
+        rows = _embed_windows(texts, embedder.windows_of, embedder.embed_texts)
+        self._text_batch.record(len(texts), monotonic() - started)
+        return EmbeddedBatch(texts, rows)
+
+    def _embed_pictures(self, embedder: Embedder, pictures: Sequence[Unembedded]) -> list[StoredVector]:
+        with_file = [one for one in pictures if one.picture]
+        paths = [self._data / one.folder / str(one.picture) for one in with_file]
+        embedded = embedder.embed_pictures(paths) if with_file else []
+        return [
+            StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector)
+            for waiting, vector in zip(with_file, embedded, strict=True)
+            if vector is not None
+        ]
+
+
+class TextIndexer(Indexer[TextEmbedder]):
+    """Embeds texts; of a figure, its caption and the words in it."""
+
+    kinds = (Kind.TEXT, Kind.TABLE, Kind.FIGURE)
+
+    def _embed_next(self, embedder: TextEmbedder, identity: str) -> EmbeddedBatch:
+        chunks = self._list_waiting(identity, self.kinds, _TEXT_BATCH)
+        texts = [one for one in chunks if one.own_text]
+        try:
+            return EmbeddedBatch(chunks, _embed_texts(texts, embedder))
+        except TryAgain:
+            return EmbeddedBatch(chunks, self._skip_refused(texts, embedder))
+
+    def _skip_refused(self, texts: Sequence[Unembedded], embedder: TextEmbedder) -> list[StoredVector]:
+        """Embed the texts one by one, without those that the embedder refuses while it accepts another text.
+
+        A refused text gets no vector (Ollama answers 500 when a model returns NaN for it); otherwise everything
+        behind it would wait forever. Raise the embedder's error when it refuses every text.
+        """
+        rows: list[StoredVector] = []
+        for one in texts:
+            try:
+                rows += _embed_texts([one], embedder)
+            except TryAgain as error:
+                embedder.embed_documents([_HARMLESS_TEXT])
+                # The error's message is not logged: the server may quote the text in it.
+                log.warning(
+                    "A text of document %d gets no vector: the embedder refused it (%s).",
+                    one.document,
+                    type(error).__name__,
+                )
+        return rows
+
+
+def _embed_texts(texts: Sequence[Unembedded], embedder: TextEmbedder) -> list[StoredVector]:
+    return _embed_windows(texts, lambda every: [embedder.windows(text) for text in every], embedder.embed_documents)
+
+
+def _embed_windows(
+    chunks: Sequence[Unembedded],
+    cut: Callable[[Sequence[str]], list[list[str]]],
+    embed: Callable[[Sequence[str]], list[Vector]],
+) -> list[StoredVector]:
+    """Return a vector for each window of each text, because models read a limited number of tokens."""
+    cuts = cut([chunk.text for chunk in chunks]) if chunks else []
+    windows = [(chunk, n, text) for chunk, own in zip(chunks, cuts, strict=True) for n, text in enumerate(own)]
+    embedded = embed([text for _, _, text in windows]) if windows else []
+    return [
+        StoredVector(chunk.chunk, n, chunk.document, Modality.TEXT, vector)
+        for (chunk, n, _), vector in zip(windows, embedded, strict=True)
+    ]
