@@ -37,7 +37,7 @@ def test_answer_has_feedback_and_follow_up_buttons(visit: Visit, ws: Workspace, 
         thread = window.page.locator("#thread")
         window.say(QUESTION)
         thread.get_by_role("button", name="Bad answer").click()
-        thread.locator(".message.ephemeral", has_text="Thanks, noted.").wait_for()
+        thread.locator(".message.ephemeral", has_text="Thanks.").wait_for()
         window.shot("pressed-1-judged")
         with bot.rag.reading() as connection:
             assert feedback.counts(connection) == {"good": 0, "bad": 1}

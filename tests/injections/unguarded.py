@@ -44,8 +44,8 @@ GUARDS = (
     Change("bot/slack/blocks.py", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'),
     Change(
         "rag/model.py",
-        'is no citation."""\n        return self.name.translate(ROUND)\n',
-        'is no citation."""\n        return self.name\n',
+        'look like a citation."""\n        return self.name.translate(ROUND)\n',
+        'look like a citation."""\n        return self.name\n',
     ),
     Change(
         "rag/answer/citations.py",
