@@ -29,7 +29,21 @@ from rag.errors import (
     UserCanFix,
     WeightsMissing,
 )
-from rag.model import Answer, Check, DocumentRow, Found, Hit, Kind, Mode, ModelRow, Outcome, Passage, Scope, Status
+from rag.model import (
+    Answer,
+    Check,
+    DocumentRow,
+    Found,
+    Hit,
+    IndexState,
+    Kind,
+    Mode,
+    ModelRow,
+    Outcome,
+    Passage,
+    Scope,
+    Status,
+)
 from rag.sandbox import hide_memory
 from rag.settings import Settings, load_settings, names, variable
 from rag.text import without_invisible
@@ -37,14 +51,13 @@ from rag.text import without_invisible
 if TYPE_CHECKING:
     from rag.answer.query_rewrite import Turn, stands_alone
     from rag.build import open_rag
+    from rag.catalog.migrate import History
     from rag.catalog.shares import (
         Allowed,
         Share,
-        Standing,
         allowed,
         documents_named,
         drop_share,
-        files_waiting,
         gone,
         is_shared,
         leave_space,
@@ -55,13 +68,12 @@ if TYPE_CHECKING:
         settle_share,
         shared_in,
         spaces_of,
-        standings,
-        standings_in,
         sums_of,
         withheld,
         withheld_in,
         withhold_share,
     )
+    from rag.catalog.sources import Standing, files_waiting, standings, standings_in
     from rag.engine import Rag
     from rag.evaluation.benchmark import Benched, Wanted, measure_embedder
     from rag.evaluation.calibration import Fitted, train_decision
@@ -85,6 +97,7 @@ _LATER = {
     "Wanted": "rag.evaluation.benchmark",
     "measure_embedder": "rag.evaluation.benchmark",
     "Fetched": "rag.ports",
+    "History": "rag.catalog.migrate",
     "Fetcher": "rag.ports",
     "Progress": "rag.ingest.worker",
     "Rag": "rag.engine",
@@ -100,11 +113,11 @@ _LATER = {
     "allowed": "rag.catalog.shares",
     "gone": "rag.catalog.shares",
     "is_shared": "rag.catalog.shares",
-    "Standing": "rag.catalog.shares",
+    "Standing": "rag.catalog.sources",
     "UrlFetcher": "rag.ingest.fetch.urls",
     "documents_named": "rag.catalog.shares",
     "drop_share": "rag.catalog.shares",
-    "files_waiting": "rag.catalog.shares",
+    "files_waiting": "rag.catalog.sources",
     "is_url": "rag.ingest.fetch.addresses",
     "leave_space": "rag.catalog.shares",
     "OpenHost": "rag.model_server.server",
@@ -126,8 +139,8 @@ _LATER = {
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
     "stands_alone": "rag.answer.query_rewrite",
-    "standings": "rag.catalog.shares",
-    "standings_in": "rag.catalog.shares",
+    "standings": "rag.catalog.sources",
+    "standings_in": "rag.catalog.sources",
     "sums_of": "rag.catalog.shares",
 }
 
@@ -159,7 +172,9 @@ __all__ = [
     "GeneratorDown",
     "GeneratorFailed",
     "GeneratorTimeout",
+    "History",
     "Hit",
+    "IndexState",
     "Kept",
     "Kind",
     "LoopbackOnly",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.migrate import History
 from rag.data_dir import close_folder
 from rag.engine import Parts, Rag
 from rag.ingest.captions import Captions
@@ -38,18 +39,20 @@ def open_rag(
     generator: Generator | None = None,
     captioner: Captioner | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
+    histories: Sequence[History] = (),
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
 
     `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
-    a process that has it.
+    a process that has it. `histories` are those of the caller's own tables in the catalog's file, which are upgraded
+    together with rag's.
     """
     data = settings.data
     close_folder(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // workers(settings.read.workers))
     with ExitStack() as opening:
-        catalog = Catalog(data)
+        catalog = Catalog(data, histories)
         opening.callback(catalog.close)
 
         def open_reader() -> Reader:

@@ -12,13 +12,12 @@ from tempfile import TemporaryDirectory
 from time import time_ns
 from types import TracebackType
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from rag.answer.answering import Asking
 from rag.answer.query_rewrite import Turn, standalone
-from rag.catalog import Catalog, documents, sources
-from rag.catalog.scope import documents_in, names_in
-from rag.catalog.tables import document, reading
+from rag.catalog import Catalog, documents, extractions, shares, sources
+from rag.catalog.pages import page_images
 from rag.data_dir import scratch
 from rag.errors import NotFound
 from rag.extract.query_image import rendered
@@ -110,10 +109,6 @@ class Rag:
         """A folder in the data folder for what is needed for a moment; one that a killed process left goes later."""
         return scratch("query", self.settings.data)
 
-    def upgrade(self, migrations: Path, versions: str) -> None:
-        """Bring somebody else's tables in the catalog's file to their newest schema; see Catalog.upgrade."""
-        self._catalog.upgrade(migrations, versions)
-
     def serve(self, stop: threading.Event) -> None:
         """Fetch, read, embed and forget whatever comes, until `stop` is set; waits while another owner runs."""
         self._work.serve(stop)
@@ -148,7 +143,7 @@ class Rag:
         if gone:
             # Only now: a file that was renamed is known under its new name first, and is not read again.
             with self._catalog.writing() as connection:
-                sources.drop_shares(connection, list(gone), space)
+                shares.drop_shares(connection, list(gone), space)
             self._work.sweep()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [Outcome(name, "gone", 0) for name in gone.values()] + skipped
@@ -158,9 +153,9 @@ class Rag:
         ids = self._named(names) if names else None
         with closing(self._parts.open_reader()) as reader, self._catalog.writing() as connection:
             wanted = []
-            for row in sources.settled(connection, ids):
+            for row in sources.list_statuses(connection, ids):
                 if row.document is not None:
-                    documents.want_reading(connection, row.document, reader.version)
+                    extractions.request_extraction(connection, row.document, reader.version)
                     wanted.append(row.source)
         self._work.settle(Asked(wanted, report, newest=True))
         return self._outcomes(wanted, set(wanted), set(), newest=True)
@@ -174,13 +169,13 @@ class Rag:
         """
         ids = self._named(names)
         with self._catalog.writing() as connection:
-            shares = sources.shares_of(connection, space, user)
+            listed = shares.list_shares(connection, space, user)
             if names or (space is None and user is None):
-                shares = [one for one in shares if one[0] in ids]
-            for source_id, there, _ in shares:
-                sources.forget_shares(connection, [source_id], there)
+                listed = [one for one in listed if one[0] in ids]
+            for source_id, there, _ in listed:
+                shares.remove_shares(connection, [source_id], there)
         self._work.sweep()
-        return list(dict.fromkeys(name for _, _, name in shares))
+        return list(dict.fromkeys(name for _, _, name in listed))
 
     # ------------------------------------------------------------ getting out
 
@@ -227,26 +222,21 @@ class Rag:
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """What a scope holds, by name."""
-        rows = select(document.c.id, document.c.sha256, reading.c.pages_done)
-        rows = rows.join(reading, reading.c.id == document.c.reading_id).where(document.c.id.in_(documents_in(scope)))
         with self._catalog.reading() as connection:
-            found = connection.execute(rows).all()
-            names = names_in(connection, [row.id for row in found], scope)
-        listed = [DocumentRow(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
-        return sorted(listed, key=lambda row: (row.name, row.id))
+            return documents.list_documents(connection, scope)
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         """The pictures of pages, by (document, page); what is outside the scope or has none is left out."""
         with self._catalog.reading() as connection:
-            found = documents.renders(connection, pages, scope)
+            found = page_images(connection, pages, scope)
         return {page: self.settings.data / path for page, path in found.items()}
 
     def status(self) -> Status:
         """What is stored, what waits, what failed and why, and which lanes are on."""
         with self._catalog.reading() as connection:
-            rows = sources.settled(connection)
+            rows = sources.list_statuses(connection)
             pages, chunks = documents.counts(connection)
-            renewed = len(documents.renewed(connection))
+            renewed = len(extractions.list_outdated(connection))
         states: dict[str, int] = {}
         for row in rows:
             states[row.state] = states.get(row.state, 0) + 1
@@ -321,7 +311,7 @@ class Rag:
 
     def _known_documents(self) -> set[int]:
         with self._catalog.reading() as connection:
-            return set(connection.scalars(select(document.c.id)))
+            return documents.document_ids(connection)
 
     def _named(self, names: Sequence[str]) -> list[int]:
         """Source ids by path, file name or SHA-256 digits. Raise NotFound for a name nothing has."""
@@ -340,7 +330,7 @@ class Rag:
     ) -> list[Outcome]:
         outcomes = []
         with self._catalog.reading() as connection:
-            for row in sources.settled(connection, ids, newest=newest):
+            for row in sources.list_statuses(connection, ids, newest=newest):
                 if row.state == "failed":
                     state = "failed"
                 elif row.source not in changed:

@@ -264,8 +264,8 @@ class WordIndex(Protocol):
         """Other words for one chunk, or its first ones."""
         ...
 
-    def remove(self, connection: Connection, reading_id: int) -> None:
-        """Take out the words of a reading's chunks; called before the chunks go."""
+    def remove(self, connection: Connection, extraction_id: int) -> None:
+        """Delete the words of an extraction's chunks. Called before the chunks are deleted."""
         ...
 
     def optimize(self, connection: Connection) -> None:

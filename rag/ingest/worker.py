@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, extractions, shares, sources
 from rag.data_dir import sweep_scratch
 from rag.ingest.captions import Captions
 from rag.ingest.deletion import sweep
@@ -110,7 +110,7 @@ class Work:
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._clean = True
-        self._told: dict[int, tuple[sources.Settled, str]] = {}
+        self._told: dict[int, tuple[sources.Standing, str]] = {}
 
     def settle(self, asked: Asked) -> None:
         """Work as the owner, or follow the one there is, until these sources are settled and embedded."""
@@ -160,7 +160,7 @@ class Work:
         with self._crew() as crew:
             ingest = self._ingest(ownership, crew)
             with self._catalog.reading() as connection:
-                if again := documents.renewed(connection):
+                if again := extractions.list_outdated(connection):
                     asked = Asked([*asked.sources, *again], asked.report, newest=True)
             while True:
                 self._read_and_embed(ingest, crew, asked)
@@ -196,13 +196,13 @@ class Work:
         run_id, version = ownership.run_id, crew.readers[0].version
         data, settings = self._settings.data, self._settings.read
         with self._catalog.writing() as connection:
-            documents.renew_readings(connection, version)
+            extractions.request_outdated(connection, version)
         return Ingest(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
     def _tidy(self) -> None:
         if days := self._settings.keep.files_days:
             with self._catalog.writing() as connection:
-                sources.expire_shares(connection, time() - days * _DAY)
+                shares.expire_shares(connection, time() - days * _DAY)
         swept = sweep(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.tidy()
         self._lanes.forget_dropped()
@@ -245,10 +245,10 @@ class Work:
 
     def _report(self, asked: Asked, note: str) -> bool:
         """Tell what changed since the last look; True when all these sources are settled."""
-        rows: list[sources.Settled] = []
+        rows: list[sources.Standing] = []
         with self._catalog.reading() as connection:
             for start in range(0, len(asked.sources), 5000):  # SQLite takes at most 32,766 bound values
-                rows += sources.settled(connection, asked.sources[start : start + 5000], newest=asked.newest)
+                rows += sources.list_statuses(connection, asked.sources[start : start + 5000], newest=asked.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)
         for row in rows:
             if self._told.get(row.source) != (row, note):

@@ -192,7 +192,7 @@ class Town:
             self.hear()
             self.rag.index([])
             with self.rag.writing() as connection:  # known bytes wait as long as reading them took
-                connection.exec_driver_sql("UPDATE share SET shown_from = 0 WHERE shown_from > 0")
+                connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = self.bot.chores.step()
             self.look()
             for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):

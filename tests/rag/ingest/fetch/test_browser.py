@@ -13,7 +13,7 @@ import pytest
 from rag.ingest.fetch.urls import browser_program
 from tests.rag.ingest.fetch.site import Page, site
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 needs_browser = pytest.mark.skipif(browser_program("") is None, reason="no Chromium on this machine")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 
