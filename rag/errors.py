@@ -22,7 +22,7 @@ MagpieError
         ModelMissing         the generator does not have the model
         ModelUnfit           the model cannot do what was asked of it
         StoreBroken          the vector store cannot be used; it is filled again from the catalog
-        CatalogUnfit         the catalog is newer than this program, or damaged
+        CatalogUnfit         the catalog is newer than this program, damaged, or cannot be upgraded
 
 Each carries a sentence that says what is wrong and `hint`, which says what to do.
 """

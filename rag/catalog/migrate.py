@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,17 +145,18 @@ def _write_copy(path: Path, head: str) -> Path:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("VACUUM INTO ?", (str(partial),))
-        remove_others = [other for other in path.parent.glob(_COPIES) if other != copy]
         partial.replace(copy)
+        for other in path.parent.glob(_COPIES):
+            if other != copy:
+                other.unlink(missing_ok=True)
     except (sqlite3.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         cause = error.strerror if isinstance(error, OSError) else str(error)
         raise CatalogUnfit(
             f"The catalog could not be copied before its upgrade: {cause}. It is unchanged.",
             f"Make sure that {path.parent} can be written and has {_megabytes(path)} MB free, then try again.",
         ) from error
-    for other in remove_others:
-        other.unlink(missing_ok=True)
     return copy
 
 
