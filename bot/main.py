@@ -186,8 +186,7 @@ def open_bot(
         fetchers: dict[str, Fetcher] = {KIND: files}
         if slack.links:
             fetchers[LINK] = UrlFetcher(settings.web, settings.read)
-        rag = opening.enter_context(opened(settings, fetchers=fetchers))
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+        rag = opening.enter_context(opened(settings, fetchers=fetchers, histories=[tables.HISTORY]))
         with rag.writing() as connection:
             queue.free_claims(connection)
         uploads = Uploads(client, poster, files, stop)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 _MODULES = {
     # The engine
     "open_rag": "rag.build",
+    "History": "rag.catalog.migrate",
     "Rag": "rag.engine",
     "Settings": "rag.settings",
     "load_settings": "rag.settings",
@@ -40,11 +41,11 @@ _MODULES = {
     "Scope": "rag.model",
     "Allowed": "rag.catalog.shares",
     "Share": "rag.catalog.shares",
-    "Standing": "rag.catalog.shares",
+    "Standing": "rag.catalog.sources",
     "allowed": "rag.catalog.shares",
     "documents_named": "rag.catalog.shares",
     "drop_share": "rag.catalog.shares",
-    "files_waiting": "rag.catalog.shares",
+    "files_waiting": "rag.catalog.sources",
     "gone": "rag.catalog.shares",
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.shares",
@@ -55,8 +56,8 @@ _MODULES = {
     "settle_share": "rag.catalog.shares",
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
-    "standings": "rag.catalog.shares",
-    "standings_in": "rag.catalog.shares",
+    "standings": "rag.catalog.sources",
+    "standings_in": "rag.catalog.sources",
     "sums_of": "rag.catalog.shares",
     "withheld": "rag.catalog.shares",
     "withheld_in": "rag.catalog.shares",
@@ -94,14 +95,13 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     # isort: off
     from rag.answer.query_rewrite import Turn as Turn, stands_alone as stands_alone
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.catalog.migrate import History as History
     from rag.catalog.shares import (
         Allowed as Allowed,
         Share as Share,
-        Standing as Standing,
         allowed as allowed,
         documents_named as documents_named,
         drop_share as drop_share,
-        files_waiting as files_waiting,
         gone as gone,
         is_shared as is_shared,
         leave_space as leave_space,
@@ -112,12 +112,16 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         settle_share as settle_share,
         shared_in as shared_in,
         spaces_of as spaces_of,
-        standings as standings,
-        standings_in as standings_in,
         sums_of as sums_of,
         withheld as withheld,
         withheld_in as withheld_in,
         withhold_share as withhold_share,
+    )
+    from rag.catalog.sources import (
+        Standing as Standing,
+        files_waiting as files_waiting,
+        standings as standings,
+        standings_in as standings_in,
     )
     from rag.engine import Rag as Rag
     from rag.errors import (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from rag.adapters.openclip_models import OpenClipModels
 from rag.answer.answering import Asking
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.migrate import History
 from rag.data_dir import close_folder
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
@@ -53,18 +54,20 @@ def open_rag(
     generator: Generator | None = None,
     captioner: Captioner | None = None,
     fetchers: Mapping[str, Fetcher] | None = None,
+    histories: Sequence[History] = (),
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
     `fetchers` download other kinds of sources than paths and URLs. Sources of a kind without a fetcher stay queued for
-    a process that has one.
+    a process that has one. `histories` are the migrations of the caller's own tables in the catalog's file, which are
+    run together with rag's.
     """
     data = settings.data
     close_folder(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // workers(settings.read.workers))
     with ExitStack() as opening:
-        catalog = Catalog(data)
+        catalog = Catalog(data, histories)
         opening.callback(catalog.close)
 
         def open_reader() -> Reader:

@@ -61,6 +61,22 @@ class Kind(StrEnum):
     PAGE = "page"
 
 
+class SourceKind(StrEnum):
+    """The kinds of sources that rag fetches by itself; a caller adds kinds by passing fetchers for them."""
+
+    PATH = "path"
+    URL = "url"
+
+
+class IndexState(StrEnum):
+    """How far a source has come on its way into the index."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    READY = "ready"
+    FAILED = "failed"
+
+
 class Modality(StrEnum):
     """Which encoder of the embedder made a vector."""
 

@@ -282,7 +282,7 @@ class WordIndex(Protocol):
         """Set the words of one chunk."""
         ...
 
-    def remove(self, connection: Connection, reading_id: int) -> None:
+    def remove(self, connection: Connection, extraction_id: int) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         ...
 

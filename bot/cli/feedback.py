@@ -1,6 +1,6 @@
 """What people said of answers in Slack: how many were good and bad, and the bad ones as questions to measure by.
 
-The bot's own tables may be missing, for no bot need ever have run on the folder: they are made then, and are empty.
+The bot's own tables are empty if no bot ever ran on the folder.
 """
 
 from __future__ import annotations
@@ -26,10 +26,8 @@ TO_DO = (
 
 
 def feedback_counts(rag: Engine) -> Mapping[str, int]:
-    from bot.answers import feedback
-    from bot.db import tables  # SQL, which --help has no use for
+    from bot.answers import feedback  # SQL, which --help has no use for
 
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.reading() as connection:
         return feedback.counts(connection)
 
@@ -46,11 +44,9 @@ def write_questions(rag: Engine, screen: Screen, into: Path) -> None:
     """`eval --from-feedback OUT`: a line for each question whose answer somebody called bad. Raise UserCanFix when the
     file is there already, for somebody may have filled it in."""
     from bot.answers import feedback
-    from bot.db import tables
 
     if into.exists():
         raise UserCanFix(f"{into} is there already.", "Name another file: this one may have been filled in.")
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.reading() as connection:
         rows = {(row.channel, row.ts): row for row in feedback.bad(connection)}
     names = {row.id: row.name for row in rag.documents(Scope.operator())}

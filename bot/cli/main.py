@@ -30,9 +30,10 @@ log = logging.getLogger("magpie")
 
 def open_engine(settings: Settings) -> AbstractContextManager[Engine]:
     """The real engine. Looked up here, so that `--help` loads none of it."""
+    from bot.db import tables
     from rag import open_rag
 
-    return open_rag(settings)
+    return open_rag(settings, histories=[tables.HISTORY])
 
 
 def build_app() -> typer.Typer:

@@ -1,6 +1,6 @@
 """What is kept of people and files, who was shown what, and forgetting it.
 
-The bot's own tables may be missing, for no bot need ever have run on the folder: they are made then, and are empty.
+The bot's own tables are empty if no bot ever ran on the folder.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ _WORDLESS = "(a picture or a button, without words)"
 def forget_asked(rag: Engine, screen: Screen, user: str, channel: str) -> int:
     """Forget what somebody asked, in one conversation or (empty) in all; returns how many questions that were."""
     from bot.access import access_log  # SQL, which --help has no use for
-    from bot.db import tables
 
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.writing() as connection:
         questions = access_log.forget_user(connection, user, channel)
     if not rag.leave_no_trace():
@@ -71,10 +69,9 @@ def show_kept(rag: Engine, screen: Screen, folder: Path) -> None:
 def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
     from bot.access import access_log
     from bot.answers import feedback
-    from bot.db import ephemeral_messages, tables
+    from bot.db import ephemeral_messages
     from rag import Kept
 
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.reading() as connection:
         (questions, logged), (receipts, pictures) = access_log.counts(connection), access_log.traces(connection)
         verdicts, aside = sum(feedback.counts(connection).values()), ephemeral_messages.open_asides(connection)
@@ -114,10 +111,8 @@ def _size(size: int) -> str:
 def show_access(rag: Engine, screen: Screen, name: str) -> None:
     """`status --access FILE`. Raise NotFound for what is no file here, no name, and no beginning of a SHA-256."""
     from bot.access import access_log
-    from bot.db import tables
 
     days = read_slack_settings().keep_days
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     known = _meant(rag, name)
     with rag.reading() as connection:
         found = [one for sha256 in known for one in access_log.seen(connection, sha256)]

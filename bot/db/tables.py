@@ -30,8 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-VERSIONS = "alembic_version_bot"
+from rag import History
+
+HISTORY = History(Path(__file__).parent / "migrations", "alembic_version_bot")
+"""The history of the bot's tables, which are upgraded together with the catalog's own."""
 
 ATTEMPTS = 5
 """Claims of one question before it is given up: it may be what kills the process, or only stand near."""

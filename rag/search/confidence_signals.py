@@ -7,10 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
+from rag.catalog.chunks import pages_by_chunk
 from rag.model import Scope
 from rag.ports import WordIndex
 from rag.search.fusion import Page, Ranking
@@ -79,7 +78,7 @@ def of_question(
     inside = replace(scope, documents=frozenset((best[0],)))
     holders = words.holders(connection, [*dict.fromkeys((*asked.words, *pairs))], inside)
     held = {word for word, chunks in holders.items() if chunks}
-    page = _chunks_of(connection, [best]).keys()
+    page = pages_by_chunk(connection, [best]).keys()
     found[HELD] = _share(asked.words, {word for word in held if holders[word] & page}, _smooth_idf(counts, total))
     if named:
         found[NAMES] = _share(named, held, idf)
@@ -137,7 +136,7 @@ def _held_mass(
 ) -> float:
     """The share, 0 to 1, of the words' IDF mass that the best of these pages holds."""
     total = words.count(connection, scope)
-    on_page = _chunks_of(connection, pages)
+    on_page = pages_by_chunk(connection, pages)
     held = dict.fromkeys(pages, 0.0)
     known: list[float] = []
     holders = words.holders(connection, wanted, scope)
@@ -150,15 +149,3 @@ def _held_mass(
         return 0.0
     # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
     return max(held.values(), default=0.0) / (sum(known) + (len(holders) - len(known)) * max(known))
-
-
-def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
-    """{chunk: page} of these pages."""
-    if not pages:
-        return {}
-    rows = (
-        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-    )
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}

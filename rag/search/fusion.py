@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from rag.catalog import documents
 from rag.catalog.captions import captions_of
+from rag.catalog.chunks import chunks_by_id
 from rag.catalog.scope import names_in
 from rag.model import WHOLE_PAGE, Box, Hit, Scope
 
@@ -114,7 +114,7 @@ def hits_of(
         finders = [r for r in rankings if page in ranks[r.lane]]
         finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:REGIONS]
-    rows = documents.chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
+    rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
     described = captions_of(connection, rows)
     names = names_in(connection, [page[0] for page in pages], scope)
     hits: list[Hit] = []

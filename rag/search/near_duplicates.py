@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
+from rag.catalog.chunks import page_texts
 from rag.search.fusion import Page
 from rag.text import tokens
 
@@ -45,7 +44,8 @@ def collapsed(connection: Connection, pages: Sequence[Page]) -> dict[Page, tuple
 
     A page of the same document is never left out: there, two alike pages are two places.
     """
-    texts = _texts(connection, pages[:LOOKED_AT])
+    compared = pages[:LOOKED_AT]
+    texts = page_texts(connection, compared) if len({document for document, _ in compared}) > 1 else {}
     kept: dict[Page, tuple[Page, ...]] = {}
     with_numbers: dict[tuple[str, ...], list[Page]] = {}
     for page in pages:
@@ -67,19 +67,3 @@ def _shingles(text: str) -> set[tuple[str, ...]]:
     if len(words) < _LEAST_WORDS:
         return set()
     return {tuple(words[start : start + _SHINGLE]) for start in range(len(words) - _SHINGLE + 1)}
-
-
-def _texts(connection: Connection, pages: Sequence[Page]) -> Mapping[Page, str]:
-    if len({doc for doc, _ in pages}) < 2:
-        return {}
-    rows = (
-        select(chunk.c.document_id, chunk.c.page, chunk.c.text)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-        .order_by(chunk.c.id)
-    )
-    found: dict[Page, str] = {}
-    for row in connection.execute(rows):
-        place = (row.document_id, row.page)
-        found[place] = f"{found.get(place, '')} {row.text}"
-    return found

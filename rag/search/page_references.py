@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from rag.catalog import documents
+from rag.catalog.pages import pages_named
 from rag.model import Scope
 from rag.ports import WordIndex
 from rag.search.fusion import Page
@@ -31,7 +31,7 @@ def pages_asked(
     last = len(found)
     named: list[tuple[int, Page]] = []
     if asked.pages or asked.from_end or asked.printed:
-        rows = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
+        rows = pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
         rows.sort(
             key=lambda one: (rank[one.document], found.get((one.document, one.page), last), not one.printed, one.page)
         )
@@ -39,7 +39,7 @@ def pages_asked(
     if asked.statements:
         named += pages_of(connection, words, list(order)[:_REPORTS], asked.statements, scope)
     if asked.front:
-        first = documents.pages_named(connection, list(order)[:1], [1], [], [])
+        first = pages_named(connection, list(order)[:1], [1], [], [])
         named += [(one.chunk, (one.document, one.page)) for one in first if one.page == 1]
     once: dict[Page, int] = {}
     for chunk, page in named:

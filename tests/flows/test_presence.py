@@ -63,7 +63,7 @@ def settle(town: Town) -> None:
         town.work()
         with town.rag.writing() as connection:
             connection.exec_driver_sql("UPDATE errand SET next_try = 0")
-            connection.exec_driver_sql("UPDATE share SET shown_from = 0")
+            connection.exec_driver_sql("UPDATE share SET visible_from = 0")
     town.work()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, failures_remark, page_reply, unfinished, unseen_reply
-from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
+from rag import Answer, IndexState, Rag, Scope, Settings, Share, Standing, open_rag, put_share
 from rag.ports import Ocr
 from tests.injections.cases import Case
 from tests.injections.making import make_file, picture_of
@@ -128,7 +128,7 @@ def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
 
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
-    unread = [Standing("F1", name, "failed", 0, 0, "It is damaged.", "", None) for name in names]
+    unread = [Standing("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
     reply = answer_reply(answer, failures_remark(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}

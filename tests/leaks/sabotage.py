@@ -81,7 +81,7 @@ GUARDS: Mapping[str, Guard] = {
         "if not _doubt(connection, file, channel):\n                tables.want_no_longer",
         "if True:\n                tables.want_no_longer",
     ),
-    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
+    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.hidden_at.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
     "unindexed": Guard(
         "bot/inbox.py",
@@ -96,7 +96,7 @@ GUARDS: Mapping[str, Guard] = {
         "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ("there = is_shared_in(raw, channel, removed) and not departed", "there = True"),
     ),
-    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
+    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(removed_share)", "(update(removed_share)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
     "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
     "late": Guard("bot/inbox.py", "if tables.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
@@ -105,9 +105,7 @@ GUARDS: Mapping[str, Guard] = {
         "case Left(channel):\n            leave(connection, channel)",
         "case Left(channel):\n            pass",
     ),
-    "forgotten": Guard(
-        "rag/catalog/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"
-    ),
+    "forgotten": Guard("rag/catalog/shares.py", "if new.listed and _is_removed", "if False and _is_removed"),
     "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
     "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(

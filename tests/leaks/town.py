@@ -130,7 +130,7 @@ class WatchedRag:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
                 "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND h.withheld IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
+                f"WHERE h.space IN ({marks}) AND h.hidden_at IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
                 tuple(scope.spaces),
             )
             return {row[0] for row in rows if row[0] is not None}
@@ -192,7 +192,7 @@ class Town:
             self.hear()
             self.rag.index([])
             with self.rag.writing() as connection:  # known bytes wait as long as reading them took
-                connection.exec_driver_sql("UPDATE share SET shown_from = 0 WHERE shown_from > 0")
+                connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = self.bot.chores.step()
             self.look()
             for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from bot.db import tables
 from rag import (
     Answer,
     Check,
@@ -187,10 +188,7 @@ class FakeEngine:
     @cached_property
     def _catalog(self) -> Catalog:
         assert self.settings is not None
-        return Catalog(self.settings.data)
-
-    def upgrade(self, migrations: Path, versions: str) -> None:
-        self._catalog.upgrade(migrations, versions)
+        return Catalog(self.settings.data, [tables.HISTORY])
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self._catalog.reading()

@@ -19,8 +19,7 @@ from rag import Rag, Settings, open_rag
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("presses"))) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path_factory.mktemp("presses")), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from bot.access import access_log
 from bot.answers import button_requests, feedback, queue
 from bot.answers.button_requests import Answered
-from bot.db import tables
 from bot.slack.events import Question
 from rag import Rag
 from rag.model import Scope
@@ -32,7 +31,6 @@ def data(magpie: Magpie, folder: Path, tmp_path: Path) -> Path:
 def rag_on(data: Path) -> Rag:
     rag = opener(settings(data))
     assert isinstance(rag, Rag)
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     return rag
 
 

@@ -22,8 +22,7 @@ ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("line"))) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path_factory.mktemp("line")), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

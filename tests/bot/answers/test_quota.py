@@ -22,8 +22,7 @@ from rag import Rag, Rounds, Settings, files_waiting, open_rag, shared_in
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("quota"))) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path_factory.mktemp("quota")), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

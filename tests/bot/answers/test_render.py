@@ -24,7 +24,7 @@ from bot.answers.render import (
     unseen_reply,
 )
 from bot.demo.slack_server.limits import too_long
-from rag import Mode, Standing
+from rag import IndexState, Mode, Standing
 from rag.model import Kind
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
@@ -144,9 +144,9 @@ def test_and_what_proves_it() -> None:
 
 
 def test_what_became_of_documents_sent_with_a_question() -> None:
-    read = Standing("F1", "a.pdf", "ready", 9, 9, "", "", 1)
-    reading = Standing("F2", "b.pdf", "reading", 3, 12, "", "", 2)
-    failed = Standing("F3", "c.pdf", "failed", 0, 0, "It is encrypted.", "Remove its password.", None)
+    read = Standing("F1", "a.pdf", IndexState.READY, 9, 9, "", "", 1, 1)
+    reading = Standing("F2", "b.pdf", IndexState.READING, 3, 12, "", "", 2, 2)
+    failed = Standing("F3", "c.pdf", IndexState.FAILED, 0, 0, "It is encrypted.", "Remove its password.", None, 3)
     assert reading_status([read, reading]) == "Reading b.pdf, page 4 of 12 …"
     assert failures_remark([read]) == ""
     assert failures_remark([read, reading, failed]) == (
@@ -206,4 +206,6 @@ def test_a_name_cites_nothing() -> None:
     reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
-    assert failures_remark([Standing("F1", "[4].pdf", "failed", 0, 0, "Why.", "", None)]).startswith("(4).pdf could")
+    assert failures_remark([Standing("F1", "[4].pdf", IndexState.FAILED, 0, 0, "Why.", "", None, 1)]).startswith(
+        "(4).pdf could"
+    )

@@ -52,7 +52,6 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
     """gateway.pdf was shared by U1 in C1 and by U2 in C2, gulls.pdf by U2 in C1; U1 and U2 asked about the gateway."""
     assert magpie("index", str(folder), "--space", "C1")[0] == 0
     with opened(data) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
         with rag.writing() as connection:
             for name, space, user in (
                 ("gateway.pdf", "C1", "U1"),

@@ -22,12 +22,12 @@ from rag.settings import Settings
 
 OLD, NEW = "G0OLD", "C0NEW"
 
-KEYED_BY_SPACE = {"share", "forgotten"}
+KEYED_BY_SPACE = {"share", "removed_share"}
 """Tables of the catalog that name a space."""
 
 NOT_KEYED = {
-    *("run", "source", "document", "reading", "page", "fingerprint", "chunk", "caption", "vector", "dropped", "wipe"),
-    *("delivery", "upload"),
+    *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
+    *("vector_deletion", "file_deletion", "delivery", "upload"),
 }
 """Tables that name no conversation: by document, by file, by event, by question."""
 
@@ -36,8 +36,7 @@ ERRAND = "errand"
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path, answer={"model": ""})) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path, answer={"model": ""}), histories=[tables.HISTORY]) as rag:
         yield rag
 
 
@@ -79,7 +78,7 @@ def everything(connection: Connection) -> str:
 
 def fill(connection: Connection, channel: str) -> None:
     put_share(connection, Share(KIND, "F1", channel))
-    for table in (*KEYED, catalog.tables["forgotten"]):
+    for table in (*KEYED, catalog.tables["removed_share"]):
         connection.execute(insert(table).values(row(table, channel)))
     tables.send_errand(connection, "channel", channel)
 
@@ -125,7 +124,9 @@ def test_a_move_fails_as_a_whole(rag: Rag) -> None:
 def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> None:
     """The sweep listed the new id before the event that tells of it came."""
     with rag.writing() as connection:
-        connection.execute(insert(catalog.tables["forgotten"]).values(kind=KIND, ref="F1", space=OLD, at=1.0))
+        connection.execute(
+            insert(catalog.tables["removed_share"]).values(kind=KIND, ref="F1", space=OLD, removed_at=1.0)
+        )
         put_share(connection, Share(KIND, "F1", NEW, listed=True))
         put_share(connection, Share(KIND, "F2", NEW, listed=True))
         move_channel(connection, OLD, NEW)

@@ -15,9 +15,7 @@ from rag import Rag, Settings, open_rag
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path)) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

@@ -30,8 +30,7 @@ def ws() -> Iterator[Workspace]:
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(settings(tmp_path)) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(settings(tmp_path), histories=[tables.HISTORY]) as rag:
         yield rag
 
 

@@ -307,7 +307,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
         put(rag, Share("drive", "F1", "C1"), Share("path", "/none", "C1"))
         settled(rag, "F1")
         with rag.writing() as connection:
-            connection.exec_driver_sql("UPDATE reading SET seconds = 1000")
+            connection.exec_driver_sql("UPDATE extraction SET seconds = 1000")
         put(rag, Share("drive", ref, "C2"))
         until_known(rag, ref)
         [held] = stand(rag, ref, space="C2")
@@ -317,7 +317,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
         put(rag, Share("drive", ref, "C1"))  # shown there already
         assert stand(rag, ref, space="C1")[0].state == "ready"
         with rag.writing() as connection:
-            connection.exec_driver_sql("UPDATE share SET shown_from = shown_from - 1000")
+            connection.exec_driver_sql("UPDATE share SET visible_from = visible_from - 1000")
         assert stand(rag, ref, space="C2")[0].state == "ready"
         assert names(rag, "gateway port", "C2") != []
 
@@ -337,7 +337,7 @@ def test_bytes_of_an_earlier_version_wait_half_a_second_a_page(rag: Rag, drive: 
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
     with rag.writing() as connection:
-        connection.exec_driver_sql("UPDATE reading SET seconds = NULL")
+        connection.exec_driver_sql("UPDATE extraction SET seconds = NULL")
         put_share(connection, Share("drive", "F1", "C2"))
-        found = connection.exec_driver_sql("SELECT shown_from - shared_at FROM share WHERE space = 'C2'").scalar()
+        found = connection.exec_driver_sql("SELECT visible_from - shared_at FROM share WHERE space = 'C2'").scalar()
     assert found == pytest.approx(0.5, abs=0.001)
