@@ -78,7 +78,7 @@ install:
 injections: install
 	@$(BIN)/python -m tests.injections $(if $(GUARD),--guard "$(GUARD)") $(if $(EXTRA),--extra "$(EXTRA)")
 
-# What each lane and trick is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
+# What each lane and query feature is worth over questions: make bench-ablation DATA=DIR QUESTIONS=FILE
 bench-ablation: install
 	@test -n "$(DATA)" -a -n "$(QUESTIONS)" || { echo "Say which: make bench-ablation DATA=DIR QUESTIONS=FILE" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.ablation "$(DATA)" --questions "$(QUESTIONS)"

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from rag.model_server.server import OpenHost, open_host
     from rag.operations.retention import Kept
     from rag.ports import Fetched, Fetcher
-    from rag.search.confidence import Decision
+    from rag.search.confidence import ConfidenceModel
     from rag.vectors.projection import Trained
 
 # Looked up when first used: the reading processes and `--help` need none of the engine.
@@ -88,7 +88,7 @@ _LATER = {
     "Fetcher": "rag.ports",
     "Progress": "rag.ingest.worker",
     "Rag": "rag.engine",
-    "Decision": "rag.search.confidence",
+    "ConfidenceModel": "rag.search.confidence",
     "Fitted": "rag.evaluation.calibration",
     "Kept": "rag.operations.retention",
     "LoopbackOnly": "rag.model_server.loopback",
@@ -146,7 +146,7 @@ __all__ = [
     "Busy",
     "CatalogUnfit",
     "Check",
-    "Decision",
+    "ConfidenceModel",
     "DocumentRow",
     "EmbedderBusy",
     "EmbedderDown",

@@ -17,7 +17,6 @@ from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.worker import workers
 from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
-from rag.search.page_match.matcher import PageMatcher
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
@@ -70,12 +69,9 @@ def open_rag(
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
-        page_matcher = PageMatcher(catalog, data, wanted=wanted)
         words = Fts5Words()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
-        parts = Parts(
-            catalog, words, lanes, fingerprinting, page_matcher, captions, reader or open_reader, shared, fetching
-        )
+        parts = Parts(catalog, words, lanes, fingerprinting, captions, reader or open_reader, shared, fetching)
         return Rag(settings, parts, opening.pop_all())
 
 

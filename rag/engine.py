@@ -31,8 +31,7 @@ from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, O
 from rag.operations.retention import Kept, kept
 from rag.ports import Fetcher, Generator, Reader, WordIndex
 from rag.search import confidence
-from rag.search.page_match.matcher import PageMatcher
-from rag.search.retriever import Retriever
+from rag.search.retriever import open_retriever
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.lanes import Lanes
@@ -51,7 +50,6 @@ class Parts:
     words: WordIndex
     lanes: Lanes
     fingerprinting: Fingerprinting
-    page_matcher: PageMatcher
     captions: Captions
     open_reader: Callable[[], Reader]
     generator: Generator | None
@@ -78,8 +76,7 @@ class Rag:
             parts.fetchers,
         )
         self._asking = Asking(parts.catalog, parts.generator, settings.answer, settings.data / "evidence")
-        decisions = confidence.load(settings.data)
-        self._retriever = Retriever(settings, parts.catalog, parts.words, parts.lanes, parts.page_matcher, decisions)
+        self._retriever = open_retriever(settings, parts.catalog, parts.words, parts.lanes)
 
     def __enter__(self) -> Rag:
         return self
@@ -313,7 +310,7 @@ class Rag:
 
         return train_projection(self._lanes, self.settings.data, report)
 
-    def keep_decisions(self, decisions: confidence.Decisions) -> Path:
+    def keep_decisions(self, decisions: confidence.ConfidenceModels) -> Path:
         """Decide by these from the next start, and for others as before; where they lie now."""
         return confidence.save(self.settings.data, decisions)
 

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 LOCAL = "local"
 """The space of what the operator indexed from disk; no Slack reply uses it unless it is mapped."""
+
+PageKey: TypeAlias = tuple[int, int]
+"""Identify a page: (document id, page number)."""
 
 
 class Box(NamedTuple):

@@ -55,7 +55,7 @@ def try_all(cases: Sequence[Case], folder: Path, eyes: Callable[[], Ocr] | None)
     sight = eyes() if eyes else None
     read = {"workers": 1, "layout": False, "ocr": eyes is not None}
     settings = Settings(
-        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "sure": 0.0}
+        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "min_confidence": 0.0}
     )
     files = folder / "files"
     files.mkdir()
