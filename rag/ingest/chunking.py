@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Kind, Line, NewChunk, PageReading
+from rag.text import estimate_tokens, part_label
 
 SMALLEST, LARGEST, OVERLAP = 256, 512, 50
 """Tokens of a text chunk, and how many of them the next one repeats. A page with fewer makes a smaller chunk."""
@@ -20,25 +21,13 @@ _CAPTION_REACH = 0.12
 _RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
 """The line under a table's header row."""
 
-_LABEL = re.compile(
-    r"\b(fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?)\.?\s{0,2}(\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[IVX]{1,6})\b",
-    re.IGNORECASE,
-)
+_LABEL = re.compile(part_label(r"fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?"), re.IGNORECASE)
 """What captions call a figure, and texts refer to: "Figure 3", "Fig. 2.1", "TABLE IV"."""
 
 _LONGEST_MENTION = 600
 
 _RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
 """What stands on every page."""
-
-_PIECE = re.compile(r"\w+|[^\w\s]", re.UNICODE)
-_LONG_WORD = 6
-"""Letters a subword token holds on average in long words."""
-
-
-def count_tokens(text: str) -> int:
-    """About as many tokens as a subword tokenizer makes of it: words, marks, and long words by their pieces."""
-    return sum(-(-len(piece) // _LONG_WORD) for piece in _PIECE.findall(text))
 
 
 @dataclass
@@ -54,7 +43,7 @@ class _Flow:
     chunks: list[NewChunk] = field(default_factory=list)
 
     def add(self, line: Line, heading: str) -> None:
-        size = count_tokens(line.text)
+        size = estimate_tokens(line.text)
         if self.size + size > LARGEST and self.fresh:
             self.cut(heading)
         if not self.lines or not self.fresh:
@@ -81,11 +70,11 @@ class _Flow:
         kept: list[Line] = []
         size = 0
         for line in reversed(self.lines):
-            size += count_tokens(line.text)
+            size += estimate_tokens(line.text)
             if size > OVERLAP:
                 break
             kept.insert(0, line)
-        self.lines, self.size = kept, sum(count_tokens(line.text) for line in kept)
+        self.lines, self.size = kept, sum(estimate_tokens(line.text) for line in kept)
         self.heading, self.fresh = heading, False
 
 
@@ -231,12 +220,12 @@ def _around_mention(text: str, at: int) -> str:
 
 def _pieces(line: Line) -> Iterator[Line]:
     """The line itself, or parts of it when it alone is larger than a chunk."""
-    if count_tokens(line.text) <= LARGEST:
+    if estimate_tokens(line.text) <= LARGEST:
         yield line
         return
     start = size = 0
     for index, word in enumerate(line.words):
-        tokens = count_tokens(word.text)
+        tokens = estimate_tokens(word.text)
         if size + tokens > LARGEST and index > start:
             yield Line(line.words[start:index], line.box, line.ocr)
             start, size = index, 0

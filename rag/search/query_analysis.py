@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.model import PageReading
 from rag.search.glossary import Expansion, Glossary
 from rag.search.query import PageReferences, Query
-from rag.text import STOP_WORDS, content_words, tokens
+from rag.text import STOP_WORDS, content_words, part_label, tokens
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _ANSWER_FORMAT = re.compile(
@@ -53,9 +53,7 @@ _ORDINAL = re.compile(
 )
 
 _PART_LABEL = re.compile(
-    r"\b(fig(?:ure)?|table|tab|chart|exhibit|appendix|chapter|section|unit|step)s?\.?\s{0,2}"
-    r"(\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[ivx]{1,5})\b",
-    re.IGNORECASE,
+    part_label(r"(?:fig(?:ure)?|table|tab|chart|exhibit|appendix|chapter|section|unit|step)s?"), re.IGNORECASE
 )
 """How documents label their parts: "Figure 3", "Table 2.1"."""
 
@@ -150,7 +148,7 @@ def find_part_labels(question: str) -> list[str]:
     """Return the labels of document parts in the question, as phrases to search for: ["figure 3", "fig 3"]."""
     found: dict[str, None] = {}
     for match in _PART_LABEL.finditer(question):
-        kind, number = match[1].lower(), " ".join(re.findall(r"[^\W_]+", match[2].lower()))
+        kind, number = match[1].lower().removesuffix("s"), " ".join(tokens(match[2]))
         found[f"{kind} {number}"] = None
         if kind in ("fig", "figure"):
             found |= dict.fromkeys((f"figure {number}", f"fig {number}"))

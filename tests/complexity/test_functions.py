@@ -69,7 +69,7 @@ Get = Callable[[str], ModuleType]
 Call = Callable[[Get, str], Any]
 CALLS: dict[str, Call] = {
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
-    "chunk.count_tokens": lambda get, text: get("rag.ingest.chunking").count_tokens(text),
+    "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
     "chunk.unruled": lambda get, text: get("rag.ingest.chunking").unruled(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
@@ -92,7 +92,7 @@ CALLS: dict[str, Call] = {
     "numerals.numerals": lambda get, text: get("rag.answer.numbers").numerals(get("rag.answer.numbers").plain(text)),
     "numerals.values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
     "plain.bare": lambda get, text: get("rag.text").bare(text),
-    "prompt.count_tokens": lambda get, text: get("rag.answer.prompt").count_tokens(text),
+    "text.max_tokens": lambda get, text: get("rag.text").max_tokens(text),
     "prompt.excerpt": lambda get, text: get("rag.answer.prompt").excerpt(text, set(text.split()), 60),
     "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
     "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),
