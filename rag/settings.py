@@ -153,6 +153,8 @@ RENAMED: Mapping[str, str] = {
 }
 """Settings by their old names: {old name: name}. Old names are accepted for one version, with a warning."""
 
+_ONE_VERSION = "the old name works in this version only"
+
 RENAMED_VALUES: Mapping[str, Mapping[str, str]] = {"search.query_features": {"ratios": "glossary"}}
 """Items of comma-separated settings by their old names, accepted in the same way: {setting: {old item: item}}."""
 
@@ -271,19 +273,18 @@ def load_settings(data: Path | None = None) -> Settings:
     Log a warning for each old name of a setting. Raise BadSetting, with the name and the bounds, for a wrong value, and
     for a variable with our prefix that is not a setting: a typing error would otherwise go unnoticed.
     """
-    variables, warnings = with_new_names(os.environ)
-    for warning in warnings:
+    for warning in with_new_names(os.environ)[1]:
         log.warning(warning)
-    known = set(names())
+    known = {*names(), *RENAMED}
     unknown = sorted(
         name
-        for name in variables
+        for name in os.environ
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower().replace("__", ".") not in known
     )
     if unknown:
         raise BadSetting(
             f"There is no setting {unknown[0]}.",
-            f"Unset it, or use one of the names in README ({len(known)} settings).",
+            f"Unset it, or use one of the names in README ({len(names())} settings).",
         )
     try:
         return Settings() if data is None else Settings(data=data)
@@ -302,31 +303,21 @@ def with_new_names(
 ) -> tuple[dict[str, str | None], list[str]]:
     """Return environment variables with old names of settings, and of items in them, replaced; and warnings.
 
-    A variable of the new name wins over one of the old name. Names are compared in upper case.
+    A variable of the new name wins over one of the old name. Names are returned in upper case.
     """
-    found = dict(variables)
-    by_name = {name.upper(): name for name in found}
+    found = {name.upper(): value for name, value in variables.items()}
     warnings = []
-    for old, new in renamed.items():
-        if variable(old) not in by_name:
-            continue
-        value = found.pop(by_name[variable(old)])
-        is_set = variable(new) in by_name
-        if not is_set:
-            found[variable(new)] = value
-            by_name[variable(new)] = variable(new)
-        ignored = " and ignored, because both are set" if is_set else "; the old name works in this version only"
-        warnings.append(f"The setting {variable(old)} is now called {variable(new)}{ignored}.")
-    for setting, items in renamed_values.items():
-        name = by_name.get(variable(setting))
-        values = [part.strip() for part in (found[name] or "").split(",")] if name else []
-        for old, new in items.items():
-            if name and old in values:
-                values = [new if value == old else value for value in values]
-                found[name] = ",".join(values)
-                warnings.append(
-                    f"{old!r} in {variable(setting)} is now called {new!r}; the old name works in this version only."
-                )
+    for old, new in ((variable(old), variable(new)) for old, new in renamed.items()):
+        if old in found:
+            value = found.pop(old)
+            ignored = f" and ignored, because {new} is set, too" if new in found else f"; {_ONE_VERSION}"
+            found.setdefault(new, value)
+            warnings.append(f"The setting {old} is now called {new}{ignored}.")
+    for name, items in ((variable(setting), items) for setting, items in renamed_values.items()):
+        values = [part.strip() for part in (found.get(name) or "").split(",")]
+        if old_values := [value for value in values if value in items]:
+            found[name] = ",".join(items.get(value, value) for value in values)
+            warnings += [f"{old!r} in {name} is now called {items[old]!r}; {_ONE_VERSION}." for old in old_values]
     return found, warnings
 
 

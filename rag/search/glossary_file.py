@@ -127,7 +127,8 @@ def _extend(glossary: Glossary, path: Path) -> Glossary:
         raise BadSetting(f"The glossary {path} is not valid TOML: {error}.", "Correct this line.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise _bad_entry(path, text, first["loc"], first["msg"]) from error
+        message = "unknown name" if first["type"] == "extra_forbidden" else first["msg"]
+        raise _bad_entry(path, text, first["loc"], message) from error
     kinds = {
         **glossary.kinds,
         **{name: PageKind(name, row.lines, row.min_share) for name, row in content.pages.items()},

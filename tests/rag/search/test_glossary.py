@@ -95,7 +95,7 @@ def test_a_page_kind_replaces_the_built_in_one_of_its_name(tmp_path: Path) -> No
     [
         ("[terms]\nPTO = paid\n", 2, "Invalid value"),
         ('[terms]\nPTO = "a"\nPTO = "b"\n', 3, "Cannot overwrite"),
-        ('\n[synonyms]\nPTO = "paid time off"\n', 2, "Extra inputs"),
+        ('\n[synonyms]\nPTO = "paid time off"\n', 2, "unknown name"),
         ('[terms]\nWFH = "work from home"\nPTO = 3\n', 3, "terms.PTO"),
         ('[terms]\nPTO = "?!"\n', 2, "needs words"),
         ('[terms]\n"?!" = "question"\n', 1, "no letter or digit"),
@@ -105,7 +105,7 @@ def test_a_page_kind_replaces_the_built_in_one_of_its_name(tmp_path: Path) -> No
         ("[pages.policy]\nlines = []\n", 1, "pages.policy.lines"),
         ('[pages.policy]\nlines = ["..."]\n', 1, "every line needs a word"),
         ('[pages."my policy"]\nlines = ["a b"]\nmin_share = 0\n', 1, "min_share"),
-        ('[pages.policy]\nlines = ["a b"]\nshare = 0.5\n', 1, "Extra inputs"),
+        ('[pages.policy]\nlines = ["a b"]\nshare = 0.5\n', 1, "unknown name"),
     ],
 )
 def test_broken_glossary_is_named_with_its_line_and_a_remedy(tmp_path: Path, text: str, line: int, reason: str) -> None:
