@@ -73,7 +73,7 @@ _MODULES = {
     "stands_alone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
     # Evaluation and training
-    "Decision": "rag.search.confidence",
+    "ConfidenceModel": "rag.search.confidence",
     "Trained": "rag.vectors.projection",
     "measure": "rag.evaluation.evaluate",
     "train_decision": "rag.evaluation.calibration",
@@ -161,7 +161,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.operations.retention import Kept as Kept
     from rag.ports import Fetched as Fetched, Fetcher as Fetcher
     from rag.sandbox import hide_memory as hide_memory
-    from rag.search.confidence import Decision as Decision
+    from rag.search.confidence import ConfidenceModel as ConfidenceModel
     from rag.settings import Settings as Settings, load_settings as load_settings
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import Trained as Trained

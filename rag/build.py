@@ -27,9 +27,7 @@ from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, workers
 from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, Watch, WordIndex
-from rag.search.confidence import load as load_decisions
-from rag.search.page_match.matcher import PageMatcher
-from rag.search.retriever import Retriever
+from rag.search.retriever import open_retriever
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
@@ -88,7 +86,6 @@ def open_rag(
         fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
-        page_matcher = PageMatcher(catalog, data, wanted=wanted)
         words = Fts5Words()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
         reading = reader or open_reader
@@ -98,7 +95,7 @@ def open_rag(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, reading),
-            retriever=Retriever(settings, catalog, words, lanes, page_matcher, load_decisions(data)),
+            retriever=open_retriever(settings, catalog, words, lanes),
             answering=Asking(catalog, shared, settings.answer, data / "evidence"),
             lanes=lanes,
             fingerprinting=fingerprinting,

@@ -214,6 +214,6 @@ class Rag:
         """
         return train_projection(self._lanes, self.settings.data, report)
 
-    def keep_decisions(self, decisions: confidence.Decisions) -> Path:
+    def keep_decisions(self, decisions: confidence.ConfidenceModels) -> Path:
         """Save fitted decisions in the data folder, to be used from the next start. Return their file."""
         return confidence.save(self.settings.data, decisions)

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 LOCAL = "local"
 """The space of files that the operator indexed from disk. Slack replies never search it."""
+
+PageKey: TypeAlias = tuple[int, int]
+"""Identify a page: (document id, page number)."""
 
 
 class Box(NamedTuple):

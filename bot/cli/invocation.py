@@ -16,7 +16,7 @@ from rag import Answer, Check, Found, Scope, Settings, Status, load_settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from rag import Decision, DocumentRow, Kept, ModelRow, Outcome, Progress, Trained
+    from rag import ConfidenceModel, DocumentRow, Kept, ModelRow, Outcome, Progress, Trained
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder where everything lives.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts to stdout.")]
@@ -47,7 +47,7 @@ class Engine(Protocol):
     def models(self) -> list[ModelRow]: ...
     def train_projection(self, report: Callable[[int, int], None] = ...) -> Trained: ...
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path: ...
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
     def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path: ...
 
     # For the bot's own tables, which lie in the catalog's file.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, failures_remark, page_reply, unfinished, unseen_reply
-from rag import Answer, IndexState, Rag, Scope, Settings, Share, Standing, open_rag, put_share
+from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
+from rag.model import IndexState
 from rag.ports import Ocr
 from tests.injections.cases import Case
 from tests.injections.making import make_file, picture_of
@@ -55,7 +56,7 @@ def try_all(cases: Sequence[Case], folder: Path, eyes: Callable[[], Ocr] | None)
     sight = eyes() if eyes else None
     read = {"workers": 1, "layout": False, "ocr": eyes is not None}
     settings = Settings(
-        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "sure": 0.0}
+        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "min_confidence": 0.0}
     )
     files = folder / "files"
     files.mkdir()

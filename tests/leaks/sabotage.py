@@ -48,7 +48,7 @@ GUARDS: Mapping[str, Guard] = {
         "pass\n    found = connection.execute(rows.order_by",
     ),
     "evidence": Guard(
-        "rag/search/fusion.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
+        "rag/search/hits.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
     ),
     "recheck": Guard(
         "bot/answers/respond.py",

@@ -343,7 +343,7 @@ def open_town(data: Path) -> Iterator[Town]:
             text_embedder=FakeTextEmbedder(),
             generator=generator,
         )
-        rag = settings(data, search={"sure": 0.0})
+        rag = settings(data, search={"min_confidence": 0.0})
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Town(ws, ws._state, bot, watched, generator, data, logged)

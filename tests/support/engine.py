@@ -16,7 +16,7 @@ from bot.db import tables
 from rag import (
     Answer,
     Check,
-    Decision,
+    ConfidenceModel,
     DocumentRow,
     Found,
     Hit,
@@ -87,7 +87,7 @@ class FakeEngine:
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
     closed: bool = False
 
     def opened(self, settings: Settings) -> FakeEngine:
@@ -169,7 +169,7 @@ class FakeEngine:
         self._ask("train_projection")
         return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
         return Path("decision.json")
 

@@ -24,8 +24,8 @@ from bot.answers.render import (
     unseen_reply,
 )
 from bot.demo.slack_server.limits import too_long
-from rag import IndexState, Mode, Standing
-from rag.model import Kind
+from rag import Mode, Standing
+from rag.model import IndexState, Kind
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
 

@@ -122,7 +122,7 @@ def test_the_copy_is_deleted_when_something_is_erased(data: Path) -> None:
 
 
 def test_finds_and_counts_the_same_as_before(data: Path) -> None:
-    settings = Settings(data=data, answer={"model": ""}, search={"lanes": "words", "sure": 0})
+    settings = Settings(data=data, answer={"model": ""}, search={"lanes": "words", "min_confidence": 0})
     with open_rag(settings, embedder=NoEmbedder()) as rag:
         status = rag.status()
         assert status.documents == EXPECTED["status"]["documents"]
