@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from rag.model_server.replicas import Replicas, open_replicas
     from rag.model_server.server import OpenHost, open_host
     from rag.operations.retention import Kept
-    from rag.ports import Fetched, Fetcher
+    from rag.ports import Fetched, Fetcher, ReadTransaction
     from rag.search.confidence import Decision
     from rag.vectors.projection import Trained
 
@@ -86,6 +86,7 @@ _LATER = {
     "measure_embedder": "rag.evaluation.benchmark",
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
+    "ReadTransaction": "rag.ports",
     "Progress": "rag.ingest.worker",
     "Rag": "rag.engine",
     "Decision": "rag.search.confidence",
@@ -175,6 +176,7 @@ __all__ = [
     "Passage",
     "Progress",
     "Rag",
+    "ReadTransaction",
     "ReaderStopped",
     "Replicas",
     "Rounds",

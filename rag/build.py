@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from rag.catalog import Catalog
@@ -16,7 +16,17 @@ from rag.ingest.fetch.addresses import URL
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.worker import workers
-from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, WordIndex
+from rag.ports import (
+    Captioner,
+    Embedder,
+    Fetcher,
+    Generator,
+    OpenFetchers,
+    Reader,
+    TextEmbedder,
+    VectorStore,
+    WordIndex,
+)
 from rag.search.page_match.matcher import PageMatcher
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
@@ -37,12 +47,12 @@ def open_rag(
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
-    fetchers: Mapping[str, Fetcher] | None = None,
+    open_fetchers: OpenFetchers = lambda _: {},
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters not given are the real ones, opened when first needed.
 
-    `fetchers` bring the bytes of other kinds of sources than paths. What waits of a kind that has none is left to
-    a process that has it.
+    `open_fetchers` returns what brings the bytes of other kinds of sources than paths. What waits of a kind that has
+    none is left to a process that has it.
     """
     data = settings.data
     close_folder(data)
@@ -67,7 +77,7 @@ def open_rag(
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
+        fetching |= {URL: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.reading)}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
         page_matcher = PageMatcher(catalog, data, wanted=wanted)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -61,6 +62,13 @@ class Fetcher(Protocol):
         with growing pauses, for a day); NotFound when the source is no more, or nobody's business: its shares go.
         """
         ...
+
+
+ReadTransaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Opens a read transaction on the catalog."""
+
+OpenFetchers: TypeAlias = Callable[[ReadTransaction], Mapping[str, Fetcher]]
+"""Builds the fetchers by kind of source."""
 
 
 @runtime_checkable

@@ -153,7 +153,7 @@ def _stage(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Pa
 
 def _read(stage: _Stage) -> None:
     """Wait for the receipt under Ada's message, which says that her files can be found."""
-    from bot.jobs.loops import READ, UNREADABLE
+    from bot.jobs.receipts import READ, UNREADABLE
 
     ws, ts = stage.ws, stage.shared
     stage.screen.rule("#harbour-watch")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers import feedback
+from bot.db import feedback
 from bot.demo.people import Town, settle
 from bot.demo.slack_server import Workspace, open_workspace
 from tests.browser.conftest import Opened

@@ -54,10 +54,10 @@ GUARDS: Mapping[str, Guard] = {
         "bot/answers/respond.py",
         "{one.document for one in found} != set(reply.documents)",
         "False",
-        ("if not shown.still_named(connection, reply.used, granted.scope):", "if False:"),
+        ("if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"),
     ),
     "renamed": Guard(
-        "bot/answers/respond.py", "if not shown.still_named(connection, reply.used, granted.scope):", "if False:"
+        "bot/answers/respond.py", "if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"
     ),
     "progress": Guard("bot/answers/compose.py", "if self._unchanged(work.question, watch):", "if True:"),
     "guests": Guard(
@@ -78,8 +78,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/inbox.py",
-        "if not _doubt(connection, file, channel):\n                ledger.want_no_longer",
-        "if True:\n                ledger.want_no_longer",
+        "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
+        "if True:\n                file_states.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
@@ -98,8 +98,10 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
-    "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
-    "late": Guard("bot/inbox.py", "if ledger.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
+    "uploads": Guard("bot/main.py", "maintenance.delete_abandoned_uploads()", "None"),
+    "late": Guard(
+        "bot/inbox.py", "if file_states.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+    ),
     "left": Guard(
         "bot/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
@@ -109,10 +111,10 @@ GUARDS: Mapping[str, Guard] = {
         "rag/catalog/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"
     ),
     "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
+    "replies": Guard("bot/db/questions.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
         "bot/answers/history.py",
-        "if documents <= seen and shown.still_named(connection, used.get(ts, ()), scope)",
+        "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
         "",
         ("frozenset().union(*(made_of[ts] for ts in open_)), list(names))", "frozenset(), ())"),
     ),
@@ -161,11 +163,11 @@ GUARDS: Mapping[str, Guard] = {
         "if due.channel not in channels_of(raw):",
         "if False:",
         (
-            "if ledger.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
-    "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
+    "feedback": Guard("bot/db/access_log.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answers/respond.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }
