@@ -91,7 +91,7 @@ def claim(connection: Connection, kinds: Collection[JobKind], rounds: Rounds) ->
         changed = {"state": JobState.RUNNING, "attempts": job.c.attempts + 1}
         mine = update(job).where(job.c.id == first.scalar_subquery()).values(**changed).returning(*job.c)
         rounds.serve(user)
-        return _job(connection.execute(mine).one())
+        return job_of(connection.execute(mine).one())
     return None
 
 
@@ -126,7 +126,7 @@ def _due(kinds: Collection[JobKind]) -> ColumnElement[bool]:
     return job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING) & (job.c.next_try <= time())
 
 
-def _job(row: Row[Any]) -> Job:
+def job_of(row: Row[Any]) -> Job:
     return Job(
         row.id,
         JobKind(row.kind),

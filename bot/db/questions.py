@@ -262,7 +262,7 @@ def used_about(connection: Connection, channel: str, kind: str, of: str) -> list
 # ---------------------------------------------------------------- claims
 
 
-def claim_greeting(connection: Connection) -> Asked | None:
+def claim_new(connection: Connection) -> Asked | None:
     """Claim the next question that needs a placeholder or was cancelled."""
     return _claim(connection, _next(question.c.state == QuestionState.NEW), QuestionState.POSTING)
 
@@ -282,20 +282,20 @@ def claim_question(connection: Connection, most: int = 0) -> Asked | None:
     return _claim(connection, _next(due), QuestionState.ANSWERING, question.c.state == QuestionState.QUEUED)
 
 
-def claim_place(connection: Connection, id: int) -> Asked | None:
+def claim_for_position(connection: Connection, id: int) -> Asked | None:
     """Claim a queued question to show its position. It is not answered meanwhile."""
     mine = select(question.c.id).where(question.c.id == id, question.c.state == QuestionState.QUEUED)
     return _claim(connection, mine.scalar_subquery(), QuestionState.UPDATING)
 
 
-def line_up(connection: Connection, asked: Asked) -> None:
+def enqueue(connection: Connection, asked: Asked) -> None:
     """Put a question with a placeholder into the queue; one that changed meanwhile starts again."""
     state = case((question.c.revision == asked.revision, QuestionState.QUEUED), else_=QuestionState.NEW)
     mine = (question.c.id == asked.id) & question.c.state.in_(_POSTING)
     connection.execute(update(question).where(mine).values(state=state))
 
 
-def lined(connection: Connection) -> list[tuple[int, int]]:
+def queued(connection: Connection) -> list[tuple[int, int]]:
     """Return (id of a queued question, how many are before it or being answered), in order."""
     rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.cancelled.is_(None))
     order = (question.c.state != QuestionState.ANSWERING, question.c.turn, question.c.id)
@@ -303,7 +303,7 @@ def lined(connection: Connection) -> list[tuple[int, int]]:
     return [(row.id, before) for before, row in enumerate(ordered) if row.state == QuestionState.QUEUED]
 
 
-def before(connection: Connection, asked: Asked) -> int:
+def count_before(connection: Connection, asked: Asked) -> int:
     """Return how many questions are before this one or being answered."""
     sooner = or_(
         question.c.turn < asked.turn,

@@ -7,25 +7,13 @@ one share gets one receipt.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.db.jobs import JobKind, JobState
+from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import seconds_of
 from bot.db.tables import job
-
-
-@dataclass(frozen=True, slots=True)
-class HeldReceipt:
-    """A receipt that waits for the files of its message."""
-
-    id: int
-    channel: str
-    ts: str
-    file: str
-    user: str
 
 
 def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
@@ -46,10 +34,11 @@ def message_and_file(key: str) -> tuple[str, str]:
     return ts, file
 
 
-def held_receipts(connection: Connection) -> list[HeldReceipt]:
+def held_receipts(connection: Connection) -> list[Job]:
+    """Return the receipts that wait for the files of their messages."""
     held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
     rows = connection.execute(select(job).where(held).order_by(job.c.id))
-    return [HeldReceipt(row.id, row.channel, *message_and_file(row.key), row.user) for row in rows]
+    return list(map(job_of, rows))
 
 
 def release(connection: Connection, ids: Collection[int]) -> None:

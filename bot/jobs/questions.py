@@ -83,7 +83,7 @@ class PlaceholderWorker(_QuestionWorker):
 
     def claim(self) -> Asked | None:
         with self._rag.writing() as connection:
-            asked = questions.claim_greeting(connection)
+            asked = questions.claim_new(connection)
         return asked or self._claim_moved()
 
     def run(self, work: Asked) -> None:
@@ -92,27 +92,27 @@ class PlaceholderWorker(_QuestionWorker):
             self._drop(work)
             return
         with self._rag.reading() as connection:
-            before = questions.before(connection, work)
+            before = questions.count_before(connection, work)
         self._shown[work.id] = (before, monotonic())
         if work.state is QuestionState.UPDATING:
             self._answering.update_position(work, before)
         else:
             self._answering.post_placeholder(work, before)
         with self._rag.writing() as connection:
-            questions.line_up(connection, work)
+            questions.enqueue(connection, work)
         self._wake()
 
     def _claim_moved(self) -> Asked | None:
         """Claim a queued question whose position changed."""
         with self._rag.reading() as connection:
-            queued = questions.lined(connection)
+            queued = questions.queued(connection)
         self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
         for id, before in queued:
             shown, at = self._shown[id]
             if shown == before or monotonic() - at < _POSITION_EVERY:
                 continue
             with self._rag.writing() as connection:
-                if asked := questions.claim_place(connection, id):
+                if asked := questions.claim_for_position(connection, id):
                     return asked
         return None
 

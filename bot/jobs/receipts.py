@@ -25,14 +25,16 @@ class Receipts:
     def release_settled(self) -> bool:
         """Make the receipts of messages due whose files are all indexed or failed. Return whether there are any."""
         with self._rag.reading() as connection:
-            held = receipts.held_receipts(connection)
+            held = [
+                (one.id, one.channel, *receipts.message_and_file(one.key)) for one in receipts.held_receipts(connection)
+            ]
             unsettled = set()
-            for channel in {receipt.channel for receipt in held}:
-                here = [receipt.file for receipt in held if receipt.channel == channel]
+            for channel in {channel for _, channel, _, _ in held}:
+                here = [file for _, there, _, file in held if there == channel]
                 found = standings(connection, KIND, here, channel)
                 unsettled |= {(channel, one.ref) for one in found if one.state not in _SETTLED}
-        waiting = {(receipt.channel, receipt.ts) for receipt in held if (receipt.channel, receipt.file) in unsettled}
-        settled = [receipt.id for receipt in held if (receipt.channel, receipt.ts) not in waiting]
+        waiting = {(channel, ts) for _, channel, ts, file in held if (channel, file) in unsettled}
+        settled = [id for id, channel, ts, _ in held if (channel, ts) not in waiting]
         if settled:
             with self._rag.writing() as connection:
                 receipts.release(connection, settled)

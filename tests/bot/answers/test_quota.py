@@ -137,8 +137,8 @@ def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: i
         with rag.writing() as connection:
             if step in "ab":
                 questions.put_question(connection, question(step, number))
-                while greeted := questions.claim_greeting(connection):
-                    questions.line_up(connection, greeted)
+                while greeted := questions.claim_new(connection):
+                    questions.enqueue(connection, greeted)
             elif step == "end" and held:
                 questions.end_question(connection, held.pop(0), QuestionState.DONE)
             elif step == "claim" and len(held) < workers:

@@ -74,9 +74,9 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     asked = Question(channel, ts, ts, user, words, ())
     with rag.writing() as connection:
         questions.put_question(connection, asked)
-        greeted = questions.claim_greeting(connection)
+        greeted = questions.claim_new(connection)
         assert greeted is not None
-        questions.line_up(connection, greeted)
+        questions.enqueue(connection, greeted)
         claimed = questions.claim_question(connection)
         assert claimed is not None
         questions.end_question(connection, claimed, QuestionState.DONE)

@@ -87,7 +87,7 @@ def test_receipt_is_due_once_released_and_given_once(rag: Rag) -> None:
         for _ in range(2):
             receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
         [held] = receipts.held_receipts(connection)
-        assert (held.channel, held.ts, held.file, held.user) == ("C1", "5.1", "F1", "U1")
+        assert (held.channel, held.key, held.user) == ("C1", "5.1:F1", "U1")
         assert is_idle(connection)
         receipts.release(connection, [held.id])
         assert receipts.held_receipts(connection) == []

@@ -38,8 +38,8 @@ def put(connection: Connection, user: str, number: int, text: str = "?") -> None
 
 
 def greet_all(connection: Connection) -> None:
-    while asked := questions.claim_greeting(connection):
-        questions.line_up(connection, asked)
+    while asked := questions.claim_new(connection):
+        questions.enqueue(connection, asked)
 
 
 def claimed(connection: Connection) -> Asked:
@@ -98,13 +98,13 @@ def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag
     with rag.writing() as connection:
         questions.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
-        first = questions.claim_greeting(connection)
-        second = questions.claim_greeting(connection)
+        first = questions.claim_new(connection)
+        second = questions.claim_new(connection)
         assert first is not None
         assert second is not None
-        questions.line_up(connection, second)
+        questions.enqueue(connection, second)
         assert questions.claim_question(connection) is None
-        questions.line_up(connection, first)
+        questions.enqueue(connection, first)
         taken = questions.claim_question(connection)
         assert taken is not None
         assert taken.id == first.id
@@ -132,17 +132,17 @@ def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
 def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(rag: Rag, how: str) -> None:
     with rag.writing() as connection:
         questions.put_question(connection, ASKED)
-        greeted = questions.claim_greeting(connection)
+        greeted = questions.claim_new(connection)
         assert greeted is not None
         if how == "edit":
             questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
         else:
             questions.halt_question(connection, "C1", "5.1", Cancellation.STOPPED)
-        assert questions.claim_greeting(connection) is None
+        assert questions.claim_new(connection) is None
         questions.note_placeholder(connection, greeted, "6.1")
-        questions.line_up(connection, greeted)
+        questions.enqueue(connection, greeted)
         assert questions.claim_question(connection) is None
-        again = questions.claim_greeting(connection)
+        again = questions.claim_new(connection)
         assert again is not None
         assert again.placeholder == "6.1"
 
@@ -177,14 +177,14 @@ def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: R
     with rag.writing() as connection:
         questions.put_question(connection, ASKED)
         assert questions.halt_question(connection, "C1", "5.1", Cancellation.DELETED)
-        assert questions.claim_greeting(connection) is None
+        assert questions.claim_new(connection) is None
         questions.put_question(connection, ASKED)
         begun = claimed(connection)
         questions.note_placeholder(connection, begun, "6.1")
         assert questions.halt_question(connection, "C1", "5.1", Cancellation.DELETED)
         assert not questions.is_held(connection, begun)
         assert questions.claim_question(connection) is None
-        let_go = questions.claim_greeting(connection)
+        let_go = questions.claim_new(connection)
         assert let_go is not None
         assert (let_go.halt, let_go.placeholder) == (Cancellation.DELETED, "6.1")
         questions.drop_question(connection, let_go)
@@ -223,7 +223,7 @@ def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
             questions.end_question(connection, asked, QuestionState.DONE)
         put(connection, "B", 9)
         greet_all(connection)
-        assert [before for _, before in questions.lined(connection)] == [0, 1, 2]
+        assert [before for _, before in questions.queued(connection)] == [0, 1, 2]
         while asked := questions.claim_question(connection):  # type: ignore[assignment]
             order.append(asked.question.user)
             questions.end_question(connection, asked, QuestionState.DONE)
@@ -235,17 +235,17 @@ def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
         for number, user in enumerate("ABC"):
             put(connection, user, number)
         first = claimed(connection)
-        assert [before for _, before in questions.lined(connection)] == [1, 2]
+        assert [before for _, before in questions.queued(connection)] == [1, 2]
         questions.end_question(connection, first, QuestionState.DONE)
-        assert [before for _, before in questions.lined(connection)] == [0, 1]
-        [(id, _), *_] = questions.lined(connection)
-        placed = questions.claim_place(connection, id)
+        assert [before for _, before in questions.queued(connection)] == [0, 1]
+        [(id, _), *_] = questions.queued(connection)
+        placed = questions.claim_for_position(connection, id)
         assert placed is not None
-        assert questions.before(connection, placed) == 0
-        assert questions.claim_place(connection, id) is None
+        assert questions.count_before(connection, placed) == 0
+        assert questions.claim_for_position(connection, id) is None
         assert questions.claim_question(connection) is None
-        questions.line_up(connection, placed)
-        assert questions.claim_place(connection, id) is not None
+        questions.enqueue(connection, placed)
+        assert questions.claim_for_position(connection, id) is not None
 
 
 def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
