@@ -65,6 +65,7 @@ _MODULES = {
     # Downloads
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
+    "ReadTransaction": "rag.ports",
     "UrlFetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
@@ -159,7 +160,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
     from rag.model_server.server import open_host as open_host
     from rag.operations.retention import Kept as Kept
-    from rag.ports import Fetched as Fetched, Fetcher as Fetcher
+    from rag.ports import Fetched as Fetched, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory
     from rag.search.confidence import ConfidenceModel as ConfidenceModel
     from rag.settings import Settings as Settings, load_settings as load_settings

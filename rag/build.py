@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,18 @@ from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, workers
-from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, Watch, WordIndex
+from rag.ports import (
+    Captioner,
+    Embedder,
+    Fetcher,
+    Generator,
+    OpenFetchers,
+    Reader,
+    TextEmbedder,
+    VectorStore,
+    Watch,
+    WordIndex,
+)
 from rag.search.retriever import open_retriever
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
@@ -51,14 +62,14 @@ def open_rag(
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
-    fetchers: Mapping[str, Fetcher] | None = None,
+    open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[History] = (),
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
-    `fetchers` download other kinds of sources than paths and URLs. Sources of a kind without a fetcher stay queued for
-    a process that has one. `histories` are the migrations of the caller's own tables in the catalog's file, which are
-    run together with rag's.
+    `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
+    fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
+    catalog's file, which are run together with rag's.
     """
     data = settings.data
     close_folder(data)
@@ -83,7 +94,7 @@ def open_rag(
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
+        fetching |= {URL: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.reading)}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
         words = Fts5Words()

@@ -17,9 +17,11 @@ from bot.answers import render
 from bot.answers.fair_lock import Turns
 from bot.answers.followups import reply_to_press
 from bot.answers.history import turns_before
-from bot.answers.queue import Asked
 from bot.answers.render import Reply
-from bot.db import tables
+from bot.db import file_states, jobs
+from bot.db.jobs import JobKind
+from bot.db.questions import Asked
+from bot.db.used_pages import Used
 from bot.slack.client import Stopping
 from bot.slack.events import Question
 from bot.slack.files import KIND, SlackFiles, is_shared_in, shared_at
@@ -127,8 +129,8 @@ class Thinking:
         except NotFound:
             return None
         with self._rag.reading() as connection:
-            removed = tables.removed_from(connection, id, channel)
-            departed = tables.has_departed(connection, id, channel, shared_at(raw, channel))
+            removed = file_states.removed_from(connection, id, channel)
+            departed = file_states.has_departed(connection, id, channel, shared_at(raw, channel))
         there = is_shared_in(raw, channel, removed) and not departed
         if not there and not removed and not departed and time() < shown_by:
             raise TryAgain("Slack does not show a file of a question in its conversation yet.")
@@ -148,7 +150,7 @@ class Thinking:
             if len(found) < len(documents) and not looked:
                 # Its event is late or lost, or the file went: the sweep finds out which.
                 with self._rag.writing() as connection:
-                    tables.send_errand(connection, "channel", work.question.channel)
+                    jobs.request(connection, JobKind.SWEEP_CHANNEL, work.question.channel)
                 looked = True
             if (settled and (len(found) == len(documents) or monotonic() > recorded)) or monotonic() > until:
                 return found
@@ -172,9 +174,7 @@ class Thinking:
         answer = self._ask(work, query, scope, watch=watch)
         return render.answer_reply(answer, remark).also_of(before).also_named(names)
 
-    def standalone(
-        self, work: Work, scope: Scope, remark: str
-    ) -> tuple[str, str, Collection[int], Sequence[render.Used]]:
+    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int], Sequence[Used]]:
         """The question as it is understood without its thread, the remark that says so where it reads otherwise, and
         the documents and names that its words may then come from. The scope stays the audience's: what was said
         before only words the question."""

@@ -13,7 +13,8 @@ from bot.access.policy import Granted
 from bot.answers import render
 from bot.answers.button_requests import SIMILAR, Origin, origin
 from bot.answers.page_list import LISTED, NO_MORE, pages_reply
-from bot.answers.render import Picture, Reply, Used, escaped, name_mark, plain_reply, unlinked
+from bot.answers.render import Picture, Reply, escaped, plain_reply, unlinked
+from bot.db.used_pages import Used, name_mark
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
 from bot.slack.payloads import slack_file

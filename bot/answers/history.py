@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from slack_sdk import WebClient
 
-from bot.access import access_log
-from bot.answers import queue
-from bot.answers.render import Used, is_working
+from bot.answers.render import is_working
+from bot.db import access_log, questions
+from bot.db.used_pages import Used
 from bot.slack.client import calling
 from bot.slack.events import Question
 from bot.slack.message_metadata import question_of
@@ -83,10 +83,10 @@ def turns_before(client: WebClient, rag: Rag, question: Question, scope: Scope, 
     if question.thread in ("", question.ts):
         return History(_asked_lately(rag, question), frozenset(), ())
     with rag.reading() as connection:
-        before = queue.asked_before(connection, question)[-_QUESTIONS:]
+        before = questions.asked_before(connection, question)[-_QUESTIONS:]
         made_of = access_log.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
-        used = access_log.used_by(connection, question.channel, before)
+        used = questions.used_by(connection, question.channel, before)
         open_ = {
             ts
             for ts, documents in made_of.items()
@@ -116,7 +116,9 @@ def _asked_lately(rag: Rag, question: Question) -> list[Turn]:
     if not question.channel.startswith("D") or stands_alone(question.text):
         return []
     with rag.reading() as connection:
-        return [("asker", text[:_OF_ONE]) for text in queue.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]]
+        return [
+            ("asker", text[:_OF_ONE]) for text in questions.asked_lately(connection, question, _LATELY)[-_QUESTIONS:]
+        ]
 
 
 def _thread(client: WebClient, question: Question, since: str) -> list[Mapping[str, Any]]:

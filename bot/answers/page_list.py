@@ -8,16 +8,15 @@ from bot.answers.render import (
     PICTURES,
     Picture,
     Reply,
-    Used,
     escaped,
     made_of,
-    name_mark,
     pieces,
     place,
     section,
     small,
     unlinked,
 )
+from bot.db.used_pages import Used, name_mark
 from bot.slack import buttons
 from rag import Found, Hit
 

@@ -6,7 +6,6 @@ is the permalink that Slack gave for a file, and the address of a web page, unde
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from bot.db.used_pages import Used, name_mark
 from bot.slack import buttons
 from rag import Answer, Hit, Mode, Passage, without_invisible
 
@@ -50,22 +50,6 @@ class Picture:
     def filename(self) -> str:
         """The title as a file name, as somebody who saves the picture would want it."""
         return f"{re.sub(r'[^0-9A-Za-z]+', '-', self.title).strip('-') or 'page'}{Path(self.path).suffix}"
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A page that a reply is made of.
-
-    `number`: of the passage, 0 where there is none. `shown`: its readers see it named, or quoted. `name`: a few digits
-    that tell whether the file is still called what it was called in the reply, and not what that was.
-    """
-
-    document: int
-    page: int
-    number: int = 0
-    cited: bool = False
-    shown: bool = False
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +161,6 @@ def _used(passage: Passage, answer: Answer) -> Used:
     cited = passage in answer.cited and not answer.abstained
     named = answer.abstained and hit.place in answer.text
     return Used(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name))
-
-
-def name_mark(name: str) -> str:
-    """Thirty-two bits of a name's hash: enough to see that it is gone, too few to tell what it was."""
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:

@@ -16,12 +16,12 @@ from typing import Any
 
 from slack_sdk import WebClient
 
-from bot.access import access_log
-from bot.answers import queue, render
+from bot.answers import render
 from bot.answers.compose import Thinking, Work
-from bot.answers.queue import Asked
 from bot.answers.render import Reply
+from bot.db import access_log, questions
 from bot.db import uploads as uploading
+from bot.db.questions import Asked, Cancellation
 from bot.slack import message_metadata
 from bot.slack.client import Refused, Stopping, Superseded, calling
 from bot.slack.events import Question
@@ -65,7 +65,7 @@ class Answering:
         self._me = me
         self._stop = stop
 
-    def greet(self, asked: Asked, before: int) -> Asked:
+    def post_placeholder(self, asked: Asked, before: int) -> Asked:
         """The reaction, and the one message that becomes the answer; `before` questions go before it."""
         self._react(asked.question, "reactions_add")
         if asked.obsolete:
@@ -79,7 +79,7 @@ class Answering:
         self._note_placeholder(asked, ts)
         return replace(asked, placeholder=ts)
 
-    def place(self, asked: Asked, before: int) -> None:
+    def update_position(self, asked: Asked, before: int) -> None:
         """Say how far a question in the line is."""
         self._progress(asked, render.waiting(before - self._rag.settings.answer.at_once + 1))
 
@@ -93,12 +93,12 @@ class Answering:
             self._show(asked, reply)
             self._react(asked.question, "reactions_remove")
 
-    def let_go(self, asked: Asked) -> None:
+    def cancel(self, asked: Asked) -> None:
         """End what is to be answered no longer: nothing stays of it, or that it was stopped."""
         ts = asked.placeholder or self._posted(asked)
         self._status.clear(asked.question)  # who works on it may hear of this only when the model says a word
         try:
-            if ts and asked.halt == queue.DELETED:
+            if ts and asked.halt == Cancellation.DELETED:
                 with calling():
                     self._client.chat_delete(channel=asked.question.channel, ts=ts)
             elif ts:
@@ -108,9 +108,9 @@ class Answering:
             log.info("A question was let go, and its message is not there: %s", error)
         self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
 
-    def apologise(self, asked: Asked) -> None:
+    def report_failure(self, asked: Asked) -> None:
         """Say that there will be no answer, where one is awaited."""
-        self._rewrite(self.greet(asked, 0), render.plain_reply(render.BROKEN))
+        self._rewrite(self.post_placeholder(asked, 0), render.plain_reply(render.BROKEN))
         self._react(asked.question, "reactions_remove")
 
     # ------------------------------------------------------------ the placeholder
@@ -154,7 +154,7 @@ class Answering:
 
     def _note_placeholder(self, asked: Asked, ts: str) -> None:
         with self._rag.writing() as connection:
-            queue.note_placeholder(connection, asked, ts)
+            questions.note_placeholder(connection, asked, ts)
 
     def _react(self, question: Question, method: str) -> None:
         """A reaction is a courtesy: where it may not be, the answer goes on without."""
@@ -178,7 +178,7 @@ class Answering:
                 return asked, reply
             log.info("A reply is thought out anew: what it was made of may be shown no longer.")
             with self._rag.writing() as connection:
-                queue.unthink(connection, asked.id)
+                questions.discard_reply(connection, asked.id)
             asked = replace(asked, reply=None, uploads=None, sharing=None)
         return asked, render.plain_reply(render.CHANGING)
 
@@ -219,7 +219,7 @@ class Answering:
 
     def _held(self, asked: Asked) -> None:
         with self._rag.reading() as connection:
-            if not queue.is_held(connection, asked):
+            if not questions.is_held(connection, asked):
                 raise Superseded
 
     # ------------------------------------------------------------ the message
@@ -264,7 +264,7 @@ class Answering:
         with self._rag.writing() as connection:
             of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             access_log.put_evidence(connection, asked.question.channel, of)
-        self._note(asked, sharing=time())
+        self._note(asked, sharing_since=time())
         # Where the answer stands under no message, its pictures go under the answer.
         under = asked.question.thread or str(asked.placeholder)
         self._uploads.share(uploads, pictures, asked.question.channel, under)
@@ -286,9 +286,9 @@ class Answering:
         with self._rag.writing() as connection:
             access_log.drop_evidence(connection, asked.obsolete)
             uploading.drop_uploads(connection, asked.obsolete)
-            queue.note_reply(connection, asked, obsolete=None)
+            questions.note_reply(connection, asked, obsolete_uploads=None)
 
     def _note(self, asked: Asked, **known: Any) -> None:
         with self._rag.writing() as connection:
-            if not queue.note_reply(connection, asked, **known):
+            if not questions.note_reply(connection, asked, **known):
                 raise Superseded

@@ -153,7 +153,7 @@ def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: lis
 
 def _wait_until_read(tour: _Tour) -> None:
     """Wait for the receipt on Ada's message, a reaction that says that her files are searchable."""
-    from bot.jobs.loops import READ, UNREADABLE
+    from bot.jobs.receipts import READ, UNREADABLE
 
     ws, ts = tour.ws, tour.shared
     tour.screen.rule("#harbour-watch")

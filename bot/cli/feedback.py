@@ -16,7 +16,7 @@ from bot.cli.terminal import Screen, count
 from rag import Scope, UserCanFix
 
 if TYPE_CHECKING:
-    from bot.answers.feedback import Verdict
+    from bot.db.feedback import Feedback
 
 TO_DO = (
     'Not a question to measure by yet. Add "file" and "pages": the file and the pages, from 1, that do answer it, or '
@@ -26,7 +26,7 @@ TO_DO = (
 
 
 def feedback_counts(rag: Engine) -> Mapping[str, int]:
-    from bot.answers import feedback  # SQL, which --help has no use for
+    from bot.db import feedback  # SQL, which --help has no use for
 
     with rag.reading() as connection:
         return feedback.counts(connection)
@@ -43,7 +43,7 @@ def feedback_sentence(rag: Engine) -> str:
 def write_questions(rag: Engine, screen: Screen, into: Path) -> None:
     """`eval --from-feedback OUT`: a line for each question whose answer somebody called bad. Raise UserCanFix when the
     file is there already, for somebody may have filled it in."""
-    from bot.answers import feedback
+    from bot.db import feedback
 
     if into.exists():
         raise UserCanFix(f"{into} is there already.", "Name another file: this one may have been filled in.")
@@ -62,7 +62,7 @@ def write_questions(rag: Engine, screen: Screen, into: Path) -> None:
         screen.say('Add "file" and "pages" to each line, the right ones; then: magpie eval --questions with this file.')
 
 
-def _lines(rows: list[Verdict], names: Mapping[int, str]) -> Iterator[str]:
+def _lines(rows: list[Feedback], names: Mapping[int, str]) -> Iterator[str]:
     for row in rows:
         cited = [_page(one, names) for one in row.passages if one["cited"] and one["document"] in names]
         line = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rag import Answer, Check, Found, Hit, Passage, Status
 
 if TYPE_CHECKING:
-    from bot.access.access_log import Seen
+    from bot.db.access_log import Seen
     from rag import Benched, Kept, ModelRow, Outcome
 
 Shape: TypeAlias = dict[str, Any]

@@ -23,7 +23,7 @@ from bot.settings import SlackSettings, read_slack_settings
 from rag import NotFound
 
 if TYPE_CHECKING:
-    from bot.access.access_log import Seen
+    from bot.db.access_log import Seen
     from rag import Kept
 
 _GONE = "(removed with the file)"
@@ -32,10 +32,10 @@ _WORDLESS = "(a picture or a button, without words)"
 
 def forget_asked(rag: Engine, screen: Screen, user: str, channel: str) -> int:
     """Forget what somebody asked, in one conversation or (empty) in all; returns how many questions that were."""
-    from bot.access import access_log  # SQL, which --help has no use for
+    from bot.db import retention  # SQL, which --help does not need
 
     with rag.writing() as connection:
-        questions = access_log.forget_user(connection, user, channel)
+        questions = retention.forget_user(connection, user, channel)
     if not rag.leave_no_trace():
         screen.note("Their words still lie in the catalog's log, which is in use; the running bot clears it.")
     return questions
@@ -67,13 +67,11 @@ def show_kept(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
-    from bot.access import access_log
-    from bot.answers import feedback
-    from bot.db import ephemeral_messages
+    from bot.db import ephemeral_messages, feedback, retention
     from rag import Kept
 
     with rag.reading() as connection:
-        (questions, logged), (receipts, pictures) = access_log.counts(connection), access_log.traces(connection)
+        (questions, logged), (receipts, pictures) = retention.counts(connection), retention.traces(connection)
         verdicts, aside = sum(feedback.counts(connection).values()), ephemeral_messages.open_asides(connection)
     until = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{until}; its words go with any file that answered it"
@@ -110,7 +108,7 @@ def _size(size: int) -> str:
 
 def show_access(rag: Engine, screen: Screen, name: str) -> None:
     """`status --access FILE`. Raise NotFound for what is no file here, no name, and no beginning of a SHA-256."""
-    from bot.access import access_log
+    from bot.db import access_log
 
     days = read_slack_settings().keep_days
     known = _meant(rag, name)

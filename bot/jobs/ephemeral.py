@@ -1,47 +1,43 @@
-"""What one person alone is told or shown: the work behind the rows of `asides`, in a thread of its own.
+"""What is shown to one person only: replies to commands and shortcuts, notices, Home. Handlers of jobs.
 
-Where Magpie is not in the conversation, Slack's response_url is the way back to whoever pressed something there.
+Where Magpie is not in the conversation, the reply goes to Slack's response_url.
 """
 
 from __future__ import annotations
 
-import logging
-from time import time
-
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot.access import access_log
 from bot.access.policy import Access
-from bot.answers import queue, render
+from bot.answers import render
 from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, pieces, plain_reply, section
-from bot.db import ephemeral_messages, tables
-from bot.db.ephemeral_messages import LASTS, Aside
+from bot.db import access_log, ephemeral_messages, file_states, questions
+from bot.db.ephemeral_messages import Aside
+from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack.client import Refused, calling
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import Held, held_lines, home_view
 from bot.slack.payloads import slack_file
-from rag import NotFound, OperatorMustAct, Rag, Rounds, TryAgain, allowed, standings_in
+from rag import NotFound, Rag, TryAgain, allowed, standings_in
 
-log = logging.getLogger("magpie")
+MAX_AGE = 25 * 60.0
+"""Seconds after which a request is given up: a response_url ends after half an hour."""
 
 NOT_HERE = "I am not in this conversation, and know nothing of what is shared here. `/invite @Magpie` brings me in."
 NOT_YOU = "Slack did not say that you are in this conversation, so I say nothing of it."
 NO_FILE = "This message has no file that I could index."
 UNREACHABLE = "A file of this message is out of my reach: it was deleted, or is not shared here any more."
 
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_TRIES = 3
 _THINK = 3
 _SECONDS = 10
 
 
-class Telling:
-    """One thread calls `step`."""
+class EphemeralMessages:
+    """Handlers of the jobs that show something to one person. One thread may call them at a time."""
 
     def __init__(
         self,
@@ -55,7 +51,6 @@ class Telling:
     ) -> None:
         """`waiting`: questions of one person that may wait; 0: no limit."""
         self._waiting = waiting
-        self._rounds = Rounds()
         self._client = client
         self._poster = poster
         self._rag = rag
@@ -63,61 +58,31 @@ class Telling:
         self._access = access
         self._me = me
 
-    def step(self) -> bool:
-        """Tell one thing. False when nothing is to be told."""
-        with self._rag.reading() as connection:
-            due = ephemeral_messages.due_aside(connection, self._rounds)
-        if due is None:
-            return False
-        try:
-            self._do(due)
-        except (TryAgain, OperatorMustAct) as error:
-            log.info("What somebody asked for aside waits: %s", error)
-            if time() - due.at < LASTS:
-                return self._put_off(due)
-        except Refused as error:
-            log.info("What somebody asked for aside cannot be told: %s", error)
-        except Exception:  # said in the log, and tried again a few times
-            log.exception("What somebody asked for aside failed.")
-            if due.attempts < _TRIES:
-                return self._put_off(due)
-        with self._rag.writing() as connection:
-            ephemeral_messages.end_aside(connection, due.id)
-        return True
-
-    def _put_off(self, due: Aside) -> bool:
-        with self._rag.writing() as connection:
-            ephemeral_messages.delay_aside(connection, due.id, min(_FIRST_WAIT * 2**due.attempts, _LONGEST_WAIT))
-        return True
-
-    def _do(self, due: Aside) -> None:
+    def handle(self, job: Job) -> None:
+        due = Aside.of(job)
         match due.kind:
-            case ephemeral_messages.SAY:
+            case JobKind.SAY:
                 self._tell(due, plain_reply(due.text))
-            case ephemeral_messages.FIND | ephemeral_messages.STATUS | ephemeral_messages.INDEX:
-                self._tell(due, self._replied(due))
-            case ephemeral_messages.HOME:
+            case JobKind.HOME:
                 self._show_home(due)
-            case ephemeral_messages.SIMILAR:
+            case JobKind.SIMILAR:
                 self._ask_similar(due)
+            case _:
+                self._tell(due, self._replied(due))
 
     def _replied(self, due: Aside) -> Reply:
-        """What is said of a conversation to who is in it still: a response_url would reach who left it, too."""
+        """Return the reply if the person is still in the conversation: a response_url reaches people who left, too."""
         if not self._is_here(due.channel):
             return plain_reply(NOT_HERE)
         if not self._access.is_member(due.channel, due.user):
             return plain_reply(NOT_YOU)
-        replies = {
-            ephemeral_messages.FIND: self._found,
-            ephemeral_messages.STATUS: self._status,
-            ephemeral_messages.INDEX: self._index,
-        }
+        replies = {JobKind.FIND: self._found, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
         reply = replies[due.kind](due)
         self._access.forget_members(due.channel)
         stays = self._access.is_member(due.channel, due.user)
         return reply if stays else plain_reply(NOT_YOU)
 
-    # ------------------------------------------------------------ telling
+    # ------------------------------------------------------------ showing
 
     def _tell(self, due: Aside, reply: Reply) -> None:
         try:
@@ -134,7 +99,7 @@ class Telling:
             if not due.url:
                 raise
             # Slack checks who is in the conversation before it shows a message there; a response_url does not.
-            told = due.kind != ephemeral_messages.SAY and reply.text not in (NOT_HERE, NOT_YOU)
+            told = due.kind != JobKind.SAY and reply.text not in (NOT_HERE, NOT_YOU)
             self._respond(due.url, self._replied(due) if told else reply)
 
     def _respond(self, url: str, reply: Reply) -> None:
@@ -148,7 +113,7 @@ class Telling:
             raise Refused(f"response_url {told.status_code}")
 
     def _is_here(self, channel: str) -> bool:
-        """Whether Magpie is in a conversation."""
+        """Return whether Magpie is in a conversation."""
         try:
             with calling():
                 there = self._client.conversations_info(channel=channel)["channel"]
@@ -159,8 +124,8 @@ class Telling:
     # ------------------------------------------------------------ the command
 
     def _found(self, due: Aside) -> Reply:
-        """The best pages, of what a reply in this conversation could be made of: though one person reads them alone,
-        what may be shown is decided in one way everywhere."""
+        """Return the best pages of what a reply in this conversation could be made of. The scope is the same as for
+        a public reply, though one person reads it."""
         asked = Question(due.channel, f"{due.at:.6f}", "", due.user, due.text)
         for _ in range(_THINK):
             granted = self._access.granted(due.channel, due.user)
@@ -205,7 +170,7 @@ class Telling:
     # ------------------------------------------------------------ shortcuts
 
     def _ask_similar(self, due: Aside) -> None:
-        """A question of its own, answered in the direct message with whoever asked."""
+        """Ask a question that is answered in the direct message with the person."""
         with calling():
             direct = str(self._client.conversations_open(users=due.user)["channel"]["id"])
         about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
@@ -213,12 +178,12 @@ class Telling:
         press = str(due.about.get("press") or f"{due.at:.6f}")
         asked = Question(direct, press, "", due.user, "", files, SIMILAR, about)
         with self._rag.writing() as connection:
-            taken = queue.put_question(connection, asked, self._waiting)
+            taken = questions.put_question(connection, asked, self._waiting)
         if not taken:
             self._tell(due, plain_reply(ephemeral_messages.too_many(self._waiting)))
 
     def _link(self, due: Aside) -> str:
-        """The message's address; empty where Magpie may not know it."""
+        """Return the message's permalink; empty where Magpie has no access to it."""
         try:
             with calling():
                 told = self._client.chat_getPermalink(channel=due.channel, message_ts=str(due.about["ts"]))
@@ -227,8 +192,8 @@ class Telling:
         return str(told["permalink"])
 
     def _index(self, due: Aside) -> Reply:
-        """Every file of the message that can be read is shared in this conversation from now on, pictures that were a
-        question included; what was done, in words."""
+        """Index every readable file of the message in this conversation, pictures sent as a question included. Return
+        what was done, in words."""
         if not due.about.get("files"):
             return plain_reply(NO_FILE)
         wanted: list[tuple[SlackFile, float]] = []
@@ -251,9 +216,9 @@ class Telling:
         ts = str(due.about["ts"])
         with self._rag.writing() as connection:
             for file, at in wanted:
-                if tables.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
+                if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
                     continue
-                tables.want_file(connection, file.id, due.channel)
+                file_states.want_file(connection, file.id, due.channel)
                 record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
         names = ", ".join(file.name for file, _ in wanted)
         said = [f"Indexing {names}: a ✅ under the message says that it can be found."] if wanted else []

@@ -14,7 +14,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.access.policy import Access
-from bot.db import tables
+from bot.db import deliveries
 from bot.inbox import record
 from bot.listeners.interactions import listen_to_surfaces
 from bot.slack.payloads import SUBSCRIBED, parse
@@ -61,7 +61,7 @@ def build_app(
         for happening in happenings:  # whether it was delivered before or not: to ask Slack again costs little
             access.heed(happening)
         with rag.writing() as connection:
-            if not tables.take_delivery(connection, str(body.get("event_id"))):
+            if not deliveries.take_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:
                 record(connection, happening, links=links, waiting=waiting, files=files)

@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
-from bot.answers import button_requests, feedback, queue, render
+from bot.answers import button_requests, feedback, render
 from bot.answers.button_requests import Answered
-from bot.db import ephemeral_messages, tables
+from bot.db import deliveries, ephemeral_messages, questions
 from bot.db.ephemeral_messages import Aside, put_limited
+from bot.db.jobs import JobKind
+from bot.db.questions import Cancellation
 from bot.slack import buttons
 from bot.slack.message_metadata import question_of
 from bot.slack.payloads import without_mention
@@ -51,7 +53,7 @@ def listen_to_surfaces(app: App, rag: Rag, me: str, wake: Callable[[], None], wa
     def once(body: Body, act: Callable[[Connection], object]) -> None:
         """In one transaction, unless it was done before: Slack delivers again what it heard no answer to."""
         with rag.writing() as connection:
-            if not tables.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+            if not deliveries.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
         wake()
@@ -92,7 +94,7 @@ def _press(connection: Connection, body: Body, waiting: int) -> None:
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
-        said = Aside(ephemeral_messages.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        said = Aside(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
         put_limited(connection, said, waiting)
 
     if about is None:
@@ -109,7 +111,7 @@ def _press(connection: Connection, body: Body, waiting: int) -> None:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
-        if waiting and queue.waiting_of(connection, user) >= waiting:
+        if waiting and questions.waiting_of(connection, user) >= waiting:
             say(ephemeral_messages.too_many(waiting))
         elif not button_requests.put_press(connection, asked):
             say(LOOKING)
@@ -119,7 +121,7 @@ def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str
     asked = about.question
     if asked.user != user:
         say(NOT_YOURS)
-    elif not queue.halt_question(connection, asked.channel, asked.ts, queue.STOPPED):
+    elif not questions.halt_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
         say(TOO_LATE)
 
 
@@ -137,7 +139,7 @@ def _on_message(body: Body, me: str) -> Aside:
     similar = body["callback_id"] == FIND_SIMILAR
     text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
     return Aside(
-        ephemeral_messages.SIMILAR if similar else ephemeral_messages.INDEX,
+        JobKind.SIMILAR if similar else JobKind.INDEX,
         str(body["channel"]["id"]),
         str(body["user"]["id"]),
         text,
@@ -149,8 +151,8 @@ def _on_message(body: Body, me: str) -> Aside:
 
 def _commanded(body: Body, kind: str, words: str) -> Aside | None:
     """None: to be told how to use it."""
-    known = {"find": ephemeral_messages.FIND, "search": ephemeral_messages.FIND, "status": ephemeral_messages.STATUS}
-    if kind not in known or (known[kind] == ephemeral_messages.FIND and not words):
+    known = {"find": JobKind.FIND, "search": JobKind.FIND, "status": JobKind.STATUS}
+    if kind not in known or (known[kind] == JobKind.FIND and not words):
         return None
     channel, user = str(body.get("channel_id")), str(body.get("user_id"))
     return Aside(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))

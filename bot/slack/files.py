@@ -44,11 +44,14 @@ class SlackFiles:
         settings: SlackSettings,
         me: str,
         max_mb: int,
+        stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
         is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`is_wanted`: whether somebody said that a picture is to be indexed though it was sent as a question.
-        `is_question`: whether a message is a question, by its channel and ts.
+        """`stop` ends the waits for fresh files.
+
+        `is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
+        message is a question, by its channel and ts.
         """
         self._client = client
         self._is_wanted = is_wanted
@@ -57,11 +60,7 @@ class SlackFiles:
         self._hosts = settings.file_hosts
         self._me = me
         self._max_mb = max_mb
-        self._stop = threading.Event()
-
-    def close(self) -> None:
-        """Let nobody wait for a fresh file any longer."""
-        self._stop.set()
+        self._stop = stop
 
     # ------------------------------------------------------------ what rag fetches
 

@@ -20,9 +20,9 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.access.access_log import Seen
 from bot.cli.json_output import benched_shape, kept_shape, seen_shape
 from bot.cli.main import build_app, main
+from bot.db.access_log import Seen
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import Check, Kept, ModelRow, Outcome, Settings, Status

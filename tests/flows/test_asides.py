@@ -8,8 +8,9 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from bot.answers import page_list, queue
-from bot.db import ephemeral_messages, tables
+from bot.answers import page_list
+from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.jobs import ephemeral
 from bot.listeners import interactions
@@ -175,14 +176,15 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
     ws.wait(lambda: [one for one in ws.messages(here) if one.files], 20, "the pages' pictures")
     assert [one.thread_ts for one in ws.messages(here) if one.files] == [found.ts]
     with bot.rag.reading() as connection:
-        until(lambda: queue.open_questions(connection) == 0)
+        until(lambda: questions.open_questions(connection) == 0)
     assert "lantern" not in str(_rows(bot))
 
 
 def _rows(bot: Bot) -> list[object]:
     with bot.rag.reading() as connection:
         return [
-            tuple(row) for row in connection.execute(queue.question.select().where(queue.question.c.kind == "similar"))
+            tuple(row)
+            for row in connection.execute(tables.question.select().where(tables.question.c.kind == "similar"))
         ]
 
 
@@ -201,7 +203,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
 
     def at_rest() -> bool:
         with bot.rag.reading() as connection:
-            return tables.due_errand(connection) is None
+            return not jobs.count(connection, list(JobKind), "")
 
     until(at_rest)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]

@@ -78,8 +78,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/inbox.py",
-        "if not _doubt(connection, file, channel):\n                tables.want_no_longer",
-        "if True:\n                tables.want_no_longer",
+        "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
+        "if True:\n                file_states.want_no_longer",
     ),
     "withheld": Guard("rag/catalog/scope.py", "and_(share.c.hidden_at.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
@@ -98,8 +98,10 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "moved": Guard("rag/catalog/shares.py", "connection.execute(update(removed_share)", "(update(removed_share)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
-    "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
-    "late": Guard("bot/inbox.py", "if tables.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
+    "uploads": Guard("bot/main.py", "maintenance.delete_abandoned_uploads()", "None"),
+    "late": Guard(
+        "bot/inbox.py", "if file_states.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+    ),
     "left": Guard(
         "bot/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
@@ -107,7 +109,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "forgotten": Guard("rag/catalog/shares.py", "if new.listed and _is_removed", "if False and _is_removed"),
     "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
+    "replies": Guard("bot/db/questions.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
         "bot/answers/history.py",
         "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
@@ -159,11 +161,11 @@ GUARDS: Mapping[str, Guard] = {
         "if due.channel not in channels_of(raw):",
         "if False:",
         (
-            "if tables.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
-    "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
+    "feedback": Guard("bot/db/access_log.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answers/respond.py", 'log.info("A reply is thought', 'log.info(reply.text + " is thought'),
 }

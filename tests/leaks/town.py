@@ -187,16 +187,17 @@ class Town:
                 self.bot.app.dispatch(BoltRequest(body=envelope.payload, mode="socket_mode"))
 
     def work(self) -> None:
-        """Until nothing is left to do: events, bytes and pages, chores, questions."""
+        """Until nothing is left to do: events, bytes and pages, jobs, questions."""
         for _ in range(_MOST):
             self.hear()
             self.rag.index([])
             with self.rag.writing() as connection:  # known bytes wait as long as reading them took
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
-            moved = self.bot.chores.step()
-            self.look()
-            for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):
-                moved = step() or moved
+            moved = False
+            while self.bot.receipts.step():
+                moved = True
+            for worker in (self.bot.maintenance, self.bot.ephemeral, self.bot.placeholders, self.bot.answers):
+                moved = worker.step() or moved
                 self.look()
             if not moved and not self.ws.envelopes_after(self.heard):
                 return

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.access import access_log
-from bot.answers import queue
-from bot.db import tables
+from bot.db import access_log, questions, receipts, retention
+from bot.db.questions import QuestionState
 from bot.slack.events import Question
 from rag import Kept, Rag, Share, allowed, put_share
 from rag.model import Scope
@@ -73,14 +72,14 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     """A question that was answered from the first document, as the bot writes it down."""
     asked = Question(channel, ts, ts, user, words, ())
     with rag.writing() as connection:
-        queue.put_question(connection, asked)
-        greeted = queue.claim_greeting(connection)
+        questions.put_question(connection, asked)
+        greeted = questions.claim_new(connection)
         assert greeted is not None
-        queue.line_up(connection, greeted)
-        claimed = queue.claim_question(connection)
+        questions.enqueue(connection, greeted)
+        claimed = questions.claim_question(connection)
         assert claimed is not None
-        queue.end_question(connection, claimed, "done")
-        tables.want_receipt(connection, channel, ts, "F1", user)
+        questions.end_question(connection, claimed, QuestionState.DONE)
+        receipts.request_receipt(connection, channel, ts, "F1", user)
         access_log.log_access(
             connection, asked, allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"
         )
@@ -113,8 +112,8 @@ def test_a_person_is_forgotten_with_what_they_asked(magpie: Magpie, team: Path) 
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it, too
     with opened(team) as rag, rag.reading() as connection:
         assert [one.user for one in access_log.seen(connection, "")] == ["U2"]
-        assert (access_log.counts(connection), access_log.traces(connection)) == ((1, 1), (1, 0))
-        assert [one.user for one in tables.open_receipts(connection)] == ["U2"]
+        assert (retention.counts(connection), retention.traces(connection)) == ((1, 1), (1, 0))
+        assert [one.user for one in receipts.held_receipts(connection)] == ["U2"]
     assert b"does kingfisher listen" not in left(team)
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
@@ -129,7 +128,7 @@ def test_names_and_a_person_leave_their_questions_alone(magpie: Magpie, team: Pa
     code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
     with opened(team) as rag, rag.reading() as connection:
-        assert access_log.counts(connection) == (2, 2)
+        assert retention.counts(connection) == (2, 2)
 
 
 def test_a_person_is_forgotten_where_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:

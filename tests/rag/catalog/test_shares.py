@@ -70,7 +70,7 @@ def drive() -> Drive:
 @pytest.fixture
 def rag(tmp_path: Path, drive: Drive) -> Iterator[Rag]:
     settings = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
-    with open_rag(settings, fetchers={"drive": drive}) as rag:
+    with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         yield rag
 
 
@@ -188,7 +188,7 @@ def test_the_loop_waits_for_the_owner_before_it(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
-        with open_rag(rag.settings, fetchers={"drive": Drive()}) as second, served(second):
+        with open_rag(rag.settings, open_fetchers=lambda _: {"drive": Drive()}) as second, served(second):
             put(second, Share("drive", "F2", "C1"))
             assert settled(rag, "F2")[0].state == "ready"
 
@@ -231,7 +231,7 @@ def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_list
 
 def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -> None:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
-    with open_rag(settings, fetchers={"drive": drive}) as rag:
+    with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         with served(rag):
             put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
             settled(rag, "F1", "F2")

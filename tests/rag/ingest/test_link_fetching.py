@@ -54,7 +54,7 @@ class Hosts:
 def serving(folder: Path, fetcher: Fetcher) -> Iterator[Rag]:
     settings = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
     stop = threading.Event()
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), fetchers={KIND: fetcher}) as rag:
+    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), open_fetchers=lambda _: {KIND: fetcher}) as rag:
         thread = threading.Thread(target=rag.serve, args=(stop,), daemon=True)
         thread.start()
         try:
