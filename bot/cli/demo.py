@@ -1,4 +1,4 @@
-"""demo: a workspace of its own with the real bot in it, as a page in the browser, or as a story that is played."""
+"""demo: a local workspace with the real bot, as a page in the browser or as a scripted tour."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.answers.render import is_working
 from bot.cli.context import Data, Invocation, invocation
 from bot.cli.demo_messages import show_message
 from bot.cli.terminal import Screen
-from bot.demo.people import Lookout, connected, samples, settle
+from bot.demo.people import FeatureCheck, create_team, run_bot, sample_documents
 from bot.demo.samples import SCREENSHOT, draw_samples
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from bot.main import Bot
 
 FOLDER = Path("demo-data")
-"""Where the demo lives when nobody says otherwise: not in the user's own data folder."""
+"""Default data folder of the demo, separate from the user's own."""
 
 QUESTIONS = (
     ("the words of a passage", "What should the watch do when a relay loses power during a storm?"),
     ("a number in a table", "How many hours does the battery of the Crane Nine relay last?"),
-    ("a label drawn in a figure, in no text", "How many days does the driftwood buffer hold?"),
-    ("a page that was scanned", "Where was the antenna bracket cracked?"),
-    ("something in no file", "How many weeks of parental leave do employees get?"),
+    ("a label that exists only in a drawing", "How many days does the driftwood buffer hold?"),
+    ("a scanned page", "Where was the antenna bracket cracked?"),
+    ("something that is in no file", "How many weeks of parental leave do employees get?"),
 )
 
-_READING = 240
-_ANSWERING = 240
-_PAUSE = 5.0
+_READ_TIMEOUT = 240
+_ANSWER_TIMEOUT = 240
+_PROGRESS_INTERVAL = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -51,41 +51,41 @@ def register(app: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     script: Annotated[
-        bool, typer.Option("--script", help="Play the story first; without a terminal, end then.")
+        bool, typer.Option("--script", help="Run a scripted tour first. Without a terminal, exit after it.")
     ] = False,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Port of the page; 0: a free one.", min=0, max=65535)] = 0,
+    port: Annotated[int, typer.Option("--port", help="Port of the page. 0 chooses a free one.", min=0, max=65535)] = 0,
     data: Data = None,
 ) -> None:
-    """Open a workspace on this machine as a page in the browser, with Magpie in it, until Ctrl-C."""
+    """Open a local workspace with Magpie as a page in the browser, until Ctrl-C."""
     shared, screen = invocation(context), Screen()
-    logging.getLogger("magpie").setLevel(logging.WARNING)  # what is off is told where the story or the page tells it
+    logging.getLogger("magpie").setLevel(logging.WARNING)  # the page and the tour show what is not set up
     try:
         if script:
-            _play(shared, data, screen, port, browser)
+            _run_script(shared, data, screen, port, browser)
         else:
             _keep_open(shared, data, screen, port, browser)
     except KeyboardInterrupt:
-        screen.note("The workspace is closed; what was written and shared there is gone.")
+        screen.note("The workspace is closed. Its messages and files are gone.")
 
 
 def _keep_open(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
-    """The page answers before the bot is there, which takes some seconds to load."""
+    """Open the page at once; the bot takes some seconds to load."""
     from bot.demo.slack_server import open_workspace
 
     settings = shared.settings(data, FOLDER)
     with open_workspace(port) as ws:
-        settle(ws)
-        _offer(ws, settings.data)
+        create_team(ws)
+        _add_samples(ws, settings.data)
         _show_page(screen, ws, browser)
-        with connected(ws, settings) as (bot, running):
-            ws.page.off = Lookout(bot.rag.doctor, _command())
+        with run_bot(ws, settings) as (bot, running):
+            ws.page.off = FeatureCheck(bot.rag.doctor, _command())
             running.result()
 
 
-def _offer(ws: Workspace, folder: Path) -> None:
-    ws.page.samples = samples(folder / "samples", [question for _, question in QUESTIONS])
-    ws.page.off = lambda _: None  # not known before the bot is there
+def _add_samples(ws: Workspace, folder: Path) -> None:
+    ws.page.samples = sample_documents(folder / "samples", [question for _, question in QUESTIONS])
+    ws.page.off = lambda _: None  # unknown until the bot runs
 
 
 def _show_page(screen: Screen, ws: Workspace, browser: bool) -> None:
@@ -93,115 +93,115 @@ def _show_page(screen: Screen, ws: Workspace, browser: bool) -> None:
         "The workspace is open in your browser at" if browser else "The workspace is open. In your browser, go to"
     )
     screen.address(ws.page.url)
-    screen.note("Only this machine reaches it, with the secret in the address. Ctrl-C closes it.")
+    screen.note("The address works on this machine only and contains a secret. Ctrl-C closes the workspace.")
     if browser and not webbrowser.open(ws.page.url):
-        screen.note("No browser could be started: open the address by hand.", style="yellow")
+        screen.note("Could not start a browser. Open the address yourself.", style="yellow")
 
 
-def _play(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
+def _run_script(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
     started = time.monotonic()
-    screen.note("Magpie's demo: a workspace on this machine, two invented documents, five questions, a screenshot.")
+    screen.note("Magpie's demo: a local workspace, two invented documents, five questions and a screenshot.")
     folder = shared.data_folder(data, FOLDER)
     drawn = draw_samples(folder / "samples")
-    with _stage(shared, data, screen, drawn, port) as stage:
-        _read(stage)
+    with _open_tour(shared, data, screen, drawn, port) as tour:
+        _wait_until_read(tour)
         total = len(QUESTIONS) + 1
         for number, (about, question) in enumerate(QUESTIONS, 1):
             _title(screen, number, total, about)
-            _ask(stage, f"<@{stage.ws.bot_user}> {question}")
+            _ask(tour, f"<@{tour.ws.bot_user}> {question}")
         _title(screen, total, total, "a screenshot")
-        _ask(stage, f"<@{stage.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
-        lanes = stage.bot.rag.status().lanes
-        answered = not any("No model is" in str(message.blocks) for message in stage.ws.messages(stage.room))
+        _ask(tour, f"<@{tour.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
+        lanes = tour.bot.rag.status().lanes
+        answered = not any("No model is" in str(message.blocks) for message in tour.ws.messages(tour.channel))
         stays = sys.stdout.isatty() or browser
-        _next(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on", stays)
+        _show_next_steps(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on", stays)
         if stays:
             screen.say()
-            _show_page(screen, stage.ws, browser)
-            stage.running.result()
+            _show_page(screen, tour.ws, browser)
+            tour.running.result()
 
 
 @dataclass(frozen=True)
-class _Stage:
+class _Tour:
     ws: Workspace
     bot: Bot
     running: Future[None]
     screen: Screen
     folder: Path
-    room: str
+    channel: str
     ben: str
     shared: str
 
 
 @contextmanager
-def _stage(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Path], port: int) -> Iterator[_Stage]:
-    """The workspace, where Ada shares the PDFs, and the bot connected to it."""
+def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: list[Path], port: int) -> Iterator[_Tour]:
+    """Open the workspace, share the PDFs as Ada, and connect the bot."""
     from bot.demo.slack_server import open_workspace
 
     settings = shared.settings(data, FOLDER)
     with open_workspace(port) as ws:
-        town = settle(ws)
-        _offer(ws, settings.data)
+        team = create_team(ws)
+        _add_samples(ws, settings.data)
         files = [(path.name, path.read_bytes()) for path in drawn if path.suffix == ".pdf"]
-        # Before the bot comes: it would otherwise forget what an earlier demo shared, and read it all again.
-        ts = ws.post(town.ada, town.room, "The handbook, and what became of the sensors.", files=files)
-        with connected(ws, settings) as (bot, running):
-            ws.page.off = Lookout(bot.rag.doctor, _command())
+        # Share before the bot starts. Otherwise it would delete what an earlier demo shared and read it all again.
+        ts = ws.post(team.ada, team.channel, "The handbook, and the report on the sensors.", files=files)
+        with run_bot(ws, settings) as (bot, running):
+            ws.page.off = FeatureCheck(bot.rag.doctor, _command())
             if not running.done():
-                yield _Stage(ws, bot, running, screen, settings.data, town.room, town.ben, ts)
+                yield _Tour(ws, bot, running, screen, settings.data, team.channel, team.ben, ts)
 
 
-def _read(stage: _Stage) -> None:
-    """Wait for the receipt under Ada's message, which says that her files can be found."""
+def _wait_until_read(tour: _Tour) -> None:
+    """Wait for the receipt on Ada's message, a reaction that says that her files are searchable."""
     from bot.jobs.loops import READ, UNREADABLE
 
-    ws, ts = stage.ws, stage.shared
-    stage.screen.rule("#harbour-watch")
-    told = time.monotonic()
-    until = told + _READING
-    while not {READ, UNREADABLE} & set(ws.message(stage.room, ts).reactions):
-        if time.monotonic() > until:
-            raise TimeoutError("the documents were not read in four minutes; `magpie doctor` may say why")
-        if time.monotonic() - told > _PAUSE:
-            told = time.monotonic()
-            status = stage.bot.rag.status()
-            stage.screen.note(f"  Reading the documents: {status.pages} pages so far …")
-        stage.bot.stop.wait(0.1)
-    _show(stage, [ws.message(stage.room, ts)])
+    ws, ts = tour.ws, tour.shared
+    tour.screen.rule("#harbour-watch")
+    reported = time.monotonic()
+    deadline = reported + _READ_TIMEOUT
+    while not {READ, UNREADABLE} & set(ws.message(tour.channel, ts).reactions):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the documents were not read in four minutes. To find out why, run: magpie doctor")
+        if time.monotonic() - reported > _PROGRESS_INTERVAL:
+            reported = time.monotonic()
+            status = tour.bot.rag.status()
+            tour.screen.note(f"  Reading the documents: {status.pages} pages so far …")
+        tour.bot.stop.wait(0.1)
+    _show(tour, [ws.message(tour.channel, ts)])
 
 
-def _ask(stage: _Stage, text: str, pictures: list[Path] | None = None) -> None:
-    """Ben asks; the thread is shown when the answer stands in it."""
-    ws, room = stage.ws, stage.room
+def _ask(tour: _Tour, text: str, pictures: list[Path] | None = None) -> None:
+    """Ask as Ben and print the thread once the answer is complete."""
+    ws, channel = tour.ws, tour.channel
     files = [(path.name, path.read_bytes()) for path in pictures or ()]
-    ts = ws.post(stage.ben, room, text, files=files)
+    ts = ws.post(tour.ben, channel, text, files=files)
 
-    def ended() -> bool:
-        thread = ws.thread(room, ts)
-        shown = sum(message.user == ws.bot_user and bool(message.files) for message in ws.messages(room))
+    def is_answered() -> bool:
+        thread = ws.thread(channel, ts)
+        uploads = sum(message.user == ws.bot_user and bool(message.files) for message in ws.messages(channel))
         answered = len(thread) > 1 and not is_working(thread[1].blocks) and not thread[0].reactions
-        return answered and shown == len(ws.called("files.completeUploadExternal"))
+        return answered and uploads == len(ws.called("files.completeUploadExternal"))
 
-    ws.wait(ended, _ANSWERING, "an answer")
+    ws.wait(is_answered, _ANSWER_TIMEOUT, "an answer")
     ws.settled()
-    _show(stage, ws.thread(room, ts))
+    _show(tour, ws.thread(channel, ts))
 
 
-def _show(stage: _Stage, thread: list[Message]) -> None:
-    """The messages as they are read in Slack; the pictures the bot sent, as files to look at."""
-    stage.screen.say()
+def _show(tour: _Tour, thread: list[Message]) -> None:
+    """Print the messages as Slack shows them. Save the bot's pictures and print their paths."""
+    tour.screen.say()
     for message in thread:
-        mine = message.user == stage.ws.bot_user
-        paths = [_kept(stage, id) for id in message.files] if mine else []
-        show_message(stage.screen, stage.ws, message, paths, indent=4 if message is not thread[0] else 0)
+        from_bot = message.user == tour.ws.bot_user
+        paths = [_save(tour, id) for id in message.files] if from_bot else []
+        show_message(tour.screen, tour.ws, message, paths, indent=4 if message is not thread[0] else 0)
 
 
-def _kept(stage: _Stage, file: str) -> Path:
-    """A picture as it was uploaded, in a folder beside the data."""
-    sent = stage.ws.file(file)
-    path = stage.folder / "sent" / sent.name
+def _save(tour: _Tour, file: str) -> Path:
+    """Save an uploaded picture in the data folder."""
+    uploaded = tour.ws.file(file)
+    path = tour.folder / "sent" / uploaded.name
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(sent.data)
+    path.write_bytes(uploaded.data)
     return path
 
 
@@ -210,32 +210,30 @@ def _title(screen: Screen, number: int, total: int, about: str) -> None:
     screen.rule(f"{number} of {total}: {about}")
 
 
-def _next(screen: Screen, seconds: float, answered: bool, pictures: bool, stays: bool) -> None:
+def _show_next_steps(screen: Screen, seconds: float, answered: bool, pictures: bool, stays: bool) -> None:
     magpie = _command()
     screen.say()
     screen.rule(f"That was the demo, in {seconds:.0f} seconds")
     if not stays:
-        screen.say("The same in your browser, to try it by hand:", style="bold")
+        screen.say("To try it yourself in your browser:", style="bold")
         screen.say(f"{magpie} demo", indent=2)
-    screen.say("Now with files of your own:", style="bold")
+    screen.say("To use your own files:", style="bold")
     screen.say(f"{magpie} index ~/Documents", indent=2)
     screen.say(f'{magpie} ask "…"', indent=2)
     screen.say("In your own Slack: follow docs/connect-slack.md, then:", style="bold")
     screen.say(f"{magpie} run", indent=2)
     if not answered:
-        screen.say(
-            "To have answers written, not only the passages shown (needs Ollama and 6 GB of memory):", style="bold"
-        )
+        screen.say("To get written answers instead of passages (needs Ollama and 6 GB of memory):", style="bold")
         screen.say("ollama pull qwen3-vl:4b-instruct", indent=2)
     if not pictures:
-        screen.say("To find pictures by what they show (fetches weights, 0.6 GB without a GPU):", style="bold")
+        screen.say("To search pictures by what they show (downloads 0.6 GB of weights without a GPU):", style="bold")
         screen.say(f"{magpie} models pull", indent=2)
     screen.say("If something does not work:", style="bold")
     screen.say(f"{magpie} doctor", indent=2)
 
 
 def _command() -> str:
-    """How this command was called, so that the lines above can be pasted."""
+    """Return how this command was called, so that the printed commands can be pasted."""
     called = Path(sys.argv[0])
     if called.name != "magpie" or shutil.which("magpie") == str(called):
         return "magpie"

@@ -1,4 +1,4 @@
-"""Messages of a workspace on the terminal, as they would be read in Slack."""
+"""Print a workspace's messages on the terminal as Slack shows them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.cli.terminal import Screen
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace
 
-_SIGNS = {"white_check_mark": "✅", "warning": "⚠️", "eyes": "👀"}
+_EMOJI = {"white_check_mark": "✅", "warning": "⚠️", "eyes": "👀"}
 
 
 def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequence[Path], indent: int = 0) -> None:
-    """One message: who and when, the text with its blocks, files, reactions. `pictures`: where its files lie here."""
+    """Print author, time, text or blocks, files and reactions. `pictures` holds the paths of its files."""
     names = {person.id: person.name for person in ws.people()}
-    clock = datetime.fromtimestamp(float(message.ts)).astimezone().strftime("%H:%M")
-    screen.say(f"{names.get(message.user, message.user)}  {clock}", style="bold cyan", indent=indent)
+    sent_at = datetime.fromtimestamp(float(message.ts)).astimezone().strftime("%H:%M")
+    screen.say(f"{names.get(message.user, message.user)}  {sent_at}", style="bold cyan", indent=indent)
     for text, small in _texts(message):
         screen.say(_plain(text, names), style="dim" if small else "", indent=indent + 2)
     for number, id in enumerate(message.files):
@@ -29,12 +29,14 @@ def show_message(screen: Screen, ws: Workspace, message: Message, pictures: Sequ
         if number < len(pictures):
             screen.path(pictures[number], indent=indent + 5)
     if message.reactions:
-        shown = "  ".join(f"{_SIGNS.get(name, f':{name}:')} {len(who)}" for name, who in message.reactions.items())
-        screen.say(shown, indent=indent + 2)
+        reactions = "  ".join(
+            f"{_EMOJI.get(name, f':{name}:')} {len(users)}" for name, users in message.reactions.items()
+        )
+        screen.say(reactions, indent=indent + 2)
 
 
 def _texts(message: Message) -> list[tuple[str, bool]]:
-    """(text, small print) of every block, or the message's own text."""
+    """Return (text, is small print) of every block, or the message's own text."""
     found = []
     for block in message.blocks:
         if text := block.get("text"):
@@ -46,7 +48,7 @@ def _texts(message: Message) -> list[tuple[str, bool]]:
 
 
 def _plain(text: str, names: dict[str, str]) -> str:
-    """mrkdwn as it looks: links by their label, mentions by name."""
+    """Return mrkdwn as plain text: links by their label, mentions by name."""
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", text)
     text = re.sub(r"<[^<|>]+\|([^<>]+)>", r"\1", text)
     text = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"\1", text)

@@ -1,4 +1,4 @@
-"""The people and conversations of the demo, what the page offers there, and the bot connected to it."""
+"""The demo's people and conversations, its sample documents, and the bot connected to them."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ from bot.settings import SlackSettings
 from rag import Check, Settings
 
 if TYPE_CHECKING:
-    from bot.demo.slack_server import Off, Samples, Workspace
+    from bot.demo.slack_server import Samples, UnavailableFeature, Workspace
     from bot.main import Bot
 
-ROOM = "harbour-watch"
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+CHANNEL = "harbour-watch"
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _COMMAND = re.compile(r"(?:(?<!\S)\w+=\S+ )?(?:sudo apt|ollama pull|ollama serve|magpie models|pip) [^`,;()]+")
-_SPOKEN = {
-    "model": "answers written by a model",
-    "picture lanes": "search by what pictures show",
-    "text vectors": "search by what texts mean",
+_FEATURES = {
+    "model": "written answers",
+    "picture lanes": "picture search",
+    "text vectors": "search by meaning",
     "office": "Word and PowerPoint files",
 }
-"""What a check of the doctor's is about, to somebody who has not read about lanes."""
+"""Name of a doctor's check -> name of the feature on the page."""
 
 
 @dataclass(frozen=True)
-class Town:
-    """Ids of people, and of the conversation where the story plays."""
+class DemoTeam:
+    """Ids of the people, and of the channel where the demo happens."""
 
     ada: str
     ben: str
     cleo: str
-    room: str
+    channel: str
 
 
-def settle(ws: Workspace) -> Town:
-    """Three people one may be, a fourth of another company, and a conversation of every kind with Magpie in it."""
+def create_team(ws: Workspace) -> DemoTeam:
+    """Add three people a visitor can act as, one of another company, and a conversation of every kind."""
     ada, ben, cleo = ws.person("ada"), ws.person("ben"), ws.person("cleo", guest="multi")
-    room = ws.channel(ROOM, [ada, ben])
+    channel = ws.channel(CHANNEL, [ada, ben])
     ws.channel("night-shift", [ben], private=True)
     dora = ws.person("dora", stranger_team="T0TIDEWATER")
     ws.channel("with-tidewater", [ada, ben, cleo, dora], shared=True)
     for person in (ada, ben, cleo):
         ws.direct(person)
     ws.page.cast = (ada, ben, cleo)
-    return Town(ada, ben, cleo, room)
+    return DemoTeam(ada, ben, cleo, channel)
 
 
-def samples(folder: Path, questions: Sequence[str]) -> Samples:
-    """The two documents, drawn when somebody wants them."""
+def sample_documents(folder: Path, questions: Sequence[str]) -> Samples:
+    """Return the two sample documents, drawn into `folder` when they are first requested."""
     from bot.demo.samples import draw_samples, handbook, report
     from bot.demo.slack_server import Samples
 
@@ -73,10 +73,10 @@ def samples(folder: Path, questions: Sequence[str]) -> Samples:
 
 
 @contextmanager
-def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[None]]]:
-    """The bot at work in a workspace, and what ends when it does, by an error too."""
+def run_bot(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[None]]]:
+    """Run the bot in a workspace. Yield it with a future that ends when the bot does, also by an error."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        os.environ.pop(name, None)  # slack_sdk's socket would go through a proxy even to this machine
+        os.environ.pop(name, None)  # slack_sdk's WebSocket uses the proxy even for this machine
     slack = SlackSettings(
         bot_token=SecretStr(ws.bot_token),
         app_token=SecretStr(ws.app_token),
@@ -87,7 +87,7 @@ def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[N
     )
     started = threading.Event()
     with ExitStack() as closing:
-        with unhurried():
+        with defer_stop_signals():
             from bot.main import open_bot
 
             bot = closing.enter_context(open_bot(settings, slack))
@@ -104,52 +104,55 @@ def connected(ws: Workspace, settings: Settings) -> Iterator[tuple[Bot, Future[N
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the block is through.
+def defer_stop_signals() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM until the block ends.
 
-    In the middle of an import such an exception may be lost, and the lock of all imports stay taken (CPython's
-    `_get_module_lock`): every thread that imports then stands still for good.
+    An exception in the middle of an import can be lost and leave the import lock taken (CPython's `_get_module_lock`):
+    every thread that imports would then hang forever.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    before = {each: signal.signal(each, lambda number, _: received.append(number)) for each in _ENDING}
+    handlers = {each: signal.signal(each, lambda number, _: received.append(number)) for each in _STOP_SIGNALS}
     try:
         yield
     finally:
-        for each, handler in before.items():
+        for each, handler in handlers.items():
             signal.signal(each, handler)
         for number in received[:1]:
             signal.raise_signal(number)
 
 
-class Lookout:
-    """What Magpie does without: found by its doctor, kept until somebody asks to look again."""
+class FeatureCheck:
+    """The features that are not set up, found by the doctor and cached until a new check is requested."""
 
     def __init__(self, checks: Callable[[], Iterator[Check]], command: str) -> None:
         self._checks, self._command = checks, command
-        self._looking = threading.Lock()
-        self._found: list[Off] | None = None
+        self._checking = threading.Lock()
+        self._found: list[UnavailableFeature] | None = None
 
-    def __call__(self, again: bool) -> Sequence[Off] | None:
-        """Look where nobody has yet; only one looks at a time, and others get what was found before."""
-        if not again and (self._found is not None or self._looking.locked()):
+    def __call__(self, again: bool) -> Sequence[UnavailableFeature] | None:
+        """Return the last result, or check if there is none or `again` is set.
+
+        Only one check runs at a time; other callers get the last result, which is None before the first.
+        """
+        if not again and (self._found is not None or self._checking.locked()):
             return self._found
-        with self._looking:
-            self._found = [off(check, self._command) for check in self._checks() if check.status != "ok"]
+        with self._checking:
+            self._found = [describe(check, self._command) for check in self._checks() if check.status != "ok"]
         return self._found
 
 
-def off(check: Check, magpie: str) -> Off:
-    """`magpie`: how the command is called here, so that what is shown can be pasted."""
-    from bot.demo.slack_server import Off
+def describe(check: Check, magpie: str) -> UnavailableFeature:
+    """Return a failed check as the page shows it. `magpie` is how the command is called on this machine."""
+    from bot.demo.slack_server import UnavailableFeature
 
-    found = _COMMAND.search(check.fix)
-    command = found[0].strip().rstrip(".") if found else ""
-    detail = check.detail.removeprefix("off: ")
-    said = f"{detail[:1].upper()}{detail[1:].rstrip('.')}."
+    match = _COMMAND.search(check.fix)
+    command = match[0].strip().rstrip(".") if match else ""
+    reason = check.detail.removeprefix("off: ")
+    detail = f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
     fix = check.fix if check.fix != command else ""
     if command.startswith("magpie "):
         command = magpie + command.removeprefix("magpie")
-    return Off(_SPOKEN.get(check.name, check.name), said, f"{fix[:1].upper()}{fix[1:]}", command)
+    return UnavailableFeature(_FEATURES.get(check.name, check.name), detail, f"{fix[:1].upper()}{fix[1:]}", command)

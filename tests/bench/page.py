@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import httpx
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import launched
+from tests.browser.conftest import launch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
@@ -67,7 +67,7 @@ def first_load(browser: Browser, url: str) -> Load:
     page.on("requestfinished", finished)
     page.on("websocket", opened)
     page.goto(url, wait_until="networkidle")
-    page.locator("#room .composer").wait_for()
+    page.locator("#conversation .composer").wait_for()
     context.close()
     return load
 
@@ -101,12 +101,12 @@ def story(page: Page, data: Path) -> list[float]:
         assert httpx.get(url, trust_env=False).status_code == 200
         done()
         page.goto(url)
-        page.locator("#room .composer").wait_for()
+        page.locator("#conversation .composer").wait_for()
         done()
         page.locator("#side .dot.on").wait_for()
         done()
         page.get_by_text("Share two sample documents").click()
-        page.locator("#room .reaction[aria-label*=read]").wait_for()
+        page.locator("#conversation .reaction[aria-label*=read]").wait_for()
         done()
         page.locator(".suggestion", has_text="Crane Nine").click()
         page.keyboard.press("Enter")
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     asked = parser.parse_args(arguments)
-    with sync_playwright() as playwright, launched(playwright) as browser, tempfile.TemporaryDirectory() as folder:
+    with sync_playwright() as playwright, launch(playwright) as browser, tempfile.TemporaryDirectory() as folder:
         with demo(Path(folder) / "load") as (_, url):
             load = first_load(browser, url)
         runs = []

@@ -1,4 +1,4 @@
-"""A real Chromium on the page of a workspace. Where there is none, these tests are skipped and say so."""
+"""A real Chromium on the page of a workspace. Without Chromium these tests are skipped with a message."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from tests.browser.window import Window
-from tests.flows.team import without_proxies
+from tests.support.slack_workspace import workspace_fixture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
+ws = workspace_fixture()
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-Opened = Callable[..., Window]
+Visit = Callable[..., Window]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All here are of one kind: `pytest -m browser`."""
+    """Mark all tests of this folder, so that `pytest -m browser` selects them."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -36,7 +38,7 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def launched(playwright: Playwright) -> Iterator[Browser]:
+def launch(playwright: Playwright) -> Iterator[Browser]:
     # Chromium's sandbox does not start for root.
     browser = playwright.chromium.launch(executable_path=chromium(), chromium_sandbox=os.geteuid() != 0)
     try:
@@ -51,19 +53,13 @@ def browser() -> Iterator[Browser]:
 
     if chromium() is None:
         pytest.skip("no Chromium on this machine: sudo apt install chromium")
-    with sync_playwright() as playwright, launched(playwright) as browser:
+    with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
 
 
 @pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace() as opened:
-        yield opened
-
-
-@pytest.fixture
 def shots(request: pytest.FixtureRequest) -> Path | None:
-    """Where pictures of the steps go, if anywhere: `--shots DIR`."""
+    """Return the folder for screenshots of the steps (`--shots DIR`), or None."""
     folder = request.config.getoption("--shots")
     if not folder:
         return None
@@ -74,18 +70,18 @@ def shots(request: pytest.FixtureRequest) -> Path | None:
 
 @pytest.fixture
 def axe(request: pytest.FixtureRequest) -> str | None:
-    """The source of axe-core: `--axe FILE`, its axe.min.js."""
+    """Return the source of axe-core's axe.min.js (`--axe FILE`), or None."""
     file = request.config.getoption("--axe")
     return Path(file).read_text(encoding="utf-8") if file else None
 
 
 @pytest.fixture
-def visit(browser: Browser, ws: Workspace, shots: Path | None) -> Iterator[Opened]:
-    """Opens windows on the page; each is checked in the end: nothing asked of elsewhere, nothing broken."""
+def visit(browser: Browser, ws: Workspace, shots: Path | None) -> Iterator[Visit]:
+    """Open windows on the page. At the end, check that each loaded nothing from other hosts and logged no errors."""
     opened: list[Window] = []
 
-    def visit(**how: object) -> Window:
-        opened.append(Window.open(browser, ws, shots, **how))
+    def visit(**options: object) -> Window:
+        opened.append(Window.open(browser, ws, shots, **options))
         return opened[-1]
 
     yield visit

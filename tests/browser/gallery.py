@@ -1,4 +1,4 @@
-"""One of every block that Magpie posts or may post."""
+"""One example of every block that Magpie posts or could post."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ relay --check 9
 
 
 def gallery(picture: str) -> list[Block]:
-    """`picture`: id of a file that the bot may show."""
+    """Return one block of every kind. `picture` is the id of a file the bot can see."""
     row = [rich({"type": "text", "text": "Crane Nine", "style": {"bold": True}})]
     return [
         {"type": "header", "text": text("What the handbook says", "plain_text")},
@@ -144,7 +144,7 @@ MODAL: Block = {
     ],
 }
 
-MANIFEST = """
+APP_MANIFEST = """
 display_information: {name: Magpie, description: Answers from what is shared.}
 features:
   app_home: {home_tab_enabled: true}

@@ -1,6 +1,6 @@
-"""The README's pictures, made by driving the page: `python -m tests.browser.pictures FOLDER` (bot/demo/samples).
+"""Make the README's pictures: `python -m tests.browser.pictures FOLDER` (bot/demo/samples).
 
-The samples are read and the question is answered by the real bot; the model is the tests' plain reader.
+The real bot reads the samples and answers the question. The tests' fake generator stands in for the model.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from bot.demo.people import settle
+from bot.demo.people import create_team
 from bot.demo.samples import draw_samples
 from bot.demo.slack_server import open_workspace
 from rag import Settings
-from tests.browser.conftest import launched
+from tests.browser.conftest import launch
 from tests.browser.window import Window
-from tests.flows.team import READ, magpie, without_proxies
+from tests.flows.team import READ, magpie
+from tests.support.slack_workspace import without_proxies
 
 QUESTION = "What happens when a gateway starts with the wrong time?"
 SIZE = {"width": 1180, "height": 760}
 MORNING = datetime(2026, 11, 2, 9, 41, tzinfo=UTC)
-"""What the clock of the pictures says, so that they change with the page alone."""
-COLOURS = 224
-"""In the palette of a picture: a third of the bytes, and nothing that the eye misses."""
+"""The time shown in the pictures, so that they change only with the page."""
+COLORS = 224
+"""Palette size: a third of the bytes without a visible difference."""
 
 
-def small(picture: bytes, path: Path) -> None:
+def save_small(picture: bytes, path: Path) -> None:
     with Image.open(BytesIO(picture)) as image:
-        plain = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        plain = image.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
         plain.save(path, "PNG", optimize=True)
 
 
-def story(window: Window, folder: Path) -> None:
-    """Ada has shared the documents; Ben asks, and looks at the answer and at what went over the wire."""
+def take_pictures(window: Window, folder: Path) -> None:
+    """Ask as Ben about Ada's documents. Take pictures of the answer and of the inspector."""
     page = window.page
     window.become("Ben")
     window.say(f"@magpie {QUESTION}")
     page.locator("#thread .shown img").first.wait_for()
-    page.locator("#room .reaction[aria-label*=looked]").wait_for(state="detached")
+    page.locator("#conversation .reaction[aria-label*=looked]").wait_for(state="detached")
     page.locator("#thread .shown img").first.evaluate("image => image.decode()")
     page.locator("#thread .scroller").evaluate("each => { each.scrollTop = 0; }")
     page.evaluate("document.activeElement.blur()")
-    small(page.screenshot(), folder / "thread.png")
+    save_small(page.screenshot(), folder / "thread.png")
     page.emulate_media(color_scheme="dark")
     page.get_by_role("button", name="Close the thread").click()
     page.get_by_role("button", name="Inspector").click()
@@ -55,21 +56,21 @@ def story(window: Window, folder: Path) -> None:
     page.locator("#inspector .records").evaluate("each => { each.scrollTop = each.scrollHeight; }")
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur()")
-    small(page.screenshot(), folder / "inspector.png")
+    save_small(page.screenshot(), folder / "inspector.png")
 
 
-def play(folder: Path, data: Path) -> None:
+def run(folder: Path, data: Path) -> None:
     began = time.monotonic()
     drawn = [path for path in draw_samples(data / "samples") if path.suffix == ".pdf"]
     with without_proxies(), open_workspace(now=lambda: MORNING.timestamp() + time.monotonic() - began) as ws:
-        town = settle(ws)
+        team = create_team(ws)
         with magpie(ws, data / "data", rag=Settings(data=data / "data")):
             files = [(path.name, path.read_bytes()) for path in drawn]
-            shared = ws.post("ada", town.room, "The handbook, and what became of the sensors.", files=files)
-            ws.wait(lambda: READ in ws.message(town.room, shared).reactions, 300, "the documents to be read")
-            with sync_playwright() as playwright, launched(playwright) as browser:
+            shared = ws.post("ada", team.channel, "The handbook, and the report on the sensors.", files=files)
+            ws.wait(lambda: READ in ws.message(team.channel, shared).reactions, 300, "the documents to be read")
+            with sync_playwright() as playwright, launch(playwright) as browser:
                 window = Window.open(browser, ws, viewport=SIZE, timezone_id="UTC")
-                story(window, folder)
+                take_pictures(window, folder)
                 window.close()
 
 
@@ -77,4 +78,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         into = Path(sys.argv[1])
         into.mkdir(parents=True, exist_ok=True)
-        play(into, Path(name))
+        run(into, Path(name))

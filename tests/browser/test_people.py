@@ -1,4 +1,4 @@
-"""Three people, and what each may see: what is not theirs is nowhere in their page."""
+"""What each of three people sees: nothing else is anywhere in their page."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.people import Town, settle
+from bot.demo.people import DemoTeam, create_team
 from bot.demo.slack_server import Workspace
-from tests.browser.conftest import Opened
+from tests.browser.conftest import Visit
 from tests.browser.window import Window
 from tests.flows.team import HANDBOOK, UNREADABLE, magpie, receipts
 
@@ -18,43 +18,47 @@ HOME = "Magpie’s Home"
 
 
 @pytest.fixture
-def town(ws: Workspace) -> Town:
-    return settle(ws)
+def team(ws: Workspace) -> DemoTeam:
+    return create_team(ws)
 
 
 def private(ws: Workspace) -> str:
-    return next(space.id for space in ws.spaces() if space.name == "night-shift")
+    return next(space.id for space in ws.conversations() if space.name == "night-shift")
 
 
 def connect(ws: Workspace) -> str:
-    return next(space.id for space in ws.spaces() if space.name == "with-tidewater")
+    return next(space.id for space in ws.conversations() if space.name == "with-tidewater")
 
 
-def test_a_private_channel_is_there_for_its_members_alone(visit: Opened, ws: Workspace, town: Town) -> None:
+def test_private_channel_is_shown_to_members_only(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     ws.post("ben", private(ws), "the code is 4711", files=[("ledger.pdf", HANDBOOK)])
     window = visit()
     window.page.locator("#side .places a").first.wait_for()
     assert window.places() == [HOME, "harbour-watch", "with-tidewater", "Magpie"]
-    assert window.seen(SECRETS[:3]) == [False, False, False]
+    assert window.contains(SECRETS[:3]) == [False, False, False]
     window.shot("people-1-ada")
     window.become("Ben")
     window.enter("night-shift")
     window.message("the code is 4711").wait_for()
     window.shot("people-2-ben")
     window.become("Cleo")
-    window.page.get_by_role("heading", name="Not here").wait_for()
+    window.page.get_by_role("heading", name="Cleo can’t see this conversation").wait_for()
     assert window.places() == [HOME, "with-tidewater", "Magpie"]
-    assert window.seen(SECRETS[:3]) == [False, False, False]
+    assert window.contains(SECRETS[:3]) == [False, False, False]
     window.shot("people-3-cleo")
+    window.become("Ben")
+    window.enter("harbour-watch")
+    window.become("Cleo")
+    window.page.get_by_role("heading", name="Cleo isn’t in #harbour-watch").wait_for()
     window.enter("with-tidewater")
     window.page.get_by_role("button", name="5 members").click()
-    window.page.locator("dialog li", has_text="of another company").wait_for()
+    window.page.locator("dialog li", has_text="from another company").wait_for()
     window.shot("people-4-shared")
 
 
-def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
+def test_ephemeral_message_reaches_one_person(visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path) -> None:
     with magpie(ws, tmp_path / "data"):
-        receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
+        receipts(ws, team.channel, ws.post("ada", team.channel, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
         ws.wait(lambda: ws.ephemerals("ada"))
         window = visit()
         window.message("I could not read torn.pdf").wait_for()
@@ -63,53 +67,53 @@ def test_what_the_bot_tells_one_person_only_they_see(visit: Opened, ws: Workspac
         window.become("Ben")
         window.message("I could not read").wait_for(state="detached")
         window.page.locator(".reaction[aria-label*='could not be read']").wait_for()
-        assert window.seen(["I could not read"]) == [False]
+        assert window.contains(["I could not read"]) == [False]
 
 
-def test_leaving_joining_and_adding(visit: Opened, ws: Workspace, town: Town) -> None:
+def test_leaving_joining_and_adding(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     window = visit()
     window.enter("harbour-watch")
-    _channel_menu(window, "Leave #harbour-watch")
+    choose_in_channel_menu(window, "Leave #harbour-watch")
     window.confirm()
     window.page.get_by_text("You are looking at #harbour-watch.").wait_for()
-    assert town.ada not in ws.space(town.room).members
-    assert window.page.get_by_role("heading", name="You could join").count() == 1
+    assert team.ada not in ws.conversation(team.channel).members
+    assert window.page.get_by_role("heading", name="More channels").count() == 1
     window.shot("people-6-left")
     window.page.get_by_role("button", name="Join", exact=True).click()
-    window.page.locator("#room .composer").wait_for()
-    assert town.ada in ws.space(town.room).members
-    _channel_menu(window, "Remove Magpie")
+    window.page.locator("#conversation .composer").wait_for()
+    assert team.ada in ws.conversation(team.channel).members
+    choose_in_channel_menu(window, "Remove Magpie")
     window.page.get_by_text("Magpie is not in this channel").wait_for()
     window.say("/invite @magpie")
-    ws.wait(lambda: ws.bot_user in ws.space(town.room).members, what="Magpie to be back")
+    ws.wait(lambda: ws.bot_user in ws.conversation(team.channel).members, what="Magpie to be back")
     window.become("Ben")
     window.enter("night-shift")
-    _channel_menu(window, "Members")
+    choose_in_channel_menu(window, "Members")
     window.page.locator("dialog li", has_text="Ada").get_by_role("button", name="Add").click()
     window.become("Ada")
     window.enter("night-shift")
 
 
-def _channel_menu(window: Window, choice: str) -> None:
+def choose_in_channel_menu(window: Window, choice: str) -> None:
     window.page.get_by_role("button", name="This channel").click()
     window.page.get_by_role("menuitem", name=choice).click()
 
 
-def test_messages_are_changed_reacted_to_and_taken_back(visit: Opened, ws: Workspace, town: Town) -> None:
+def test_messages_can_be_edited_reacted_to_and_deleted(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     window, other = visit(), visit()
     other.become("Ben")
     other.enter("harbour-watch")
     window.say("the *gull* has landed & <b>rests</b>, @ben: see https://example.org/a?b=1.")
     other.message("the gull has landed & <b>rests</b>, @ben").wait_for()
-    (message,) = ws.messages(town.room)
+    (message,) = ws.messages(team.channel)
     assert message.text == (
-        f"the *gull* has landed &amp; &lt;b&gt;rests&lt;/b&gt;, <@{town.ben}>: see <https://example.org/a?b=1>."
+        f"the *gull* has landed &amp; &lt;b&gt;rests&lt;/b&gt;, <@{team.ben}>: see <https://example.org/a?b=1>."
     )
     other.message("gull").hover()
     other.page.get_by_role("button", name="React with +1").click()
     window.page.locator(".reaction[aria-label*=ben]").wait_for()
     window.choose("gull", "Edit")
-    area = window.page.get_by_label("Change the message")
+    area = window.page.get_by_label("Edit the message")
     assert area.input_value() == "the *gull* has landed & <b>rests</b>, @ben: see https://example.org/a?b=1."
     area.fill("the heron has landed")
     area.press("Enter")
@@ -124,16 +128,16 @@ def test_messages_are_changed_reacted_to_and_taken_back(visit: Opened, ws: Works
     window.message("This message was deleted").wait_for()
 
 
-def test_the_keyboard_is_enough(visit: Opened, ws: Workspace, town: Town) -> None:
+def test_everything_works_by_keyboard(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     for number in range(3):
-        ws.post("ben", town.room, f"word {number}")
+        ws.post("ben", team.channel, f"word {number}")
     window = visit()
     window.message("word 2").wait_for()
     page = window.page
     where = page.url
     page.get_by_role("link", name="Skip to the conversation").focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "room"
+    assert page.evaluate("document.activeElement.id") == "conversation"
     assert page.url == where
     page.keyboard.press("Alt+ArrowDown")
     page.get_by_role("heading", name="with-tidewater", exact=True).wait_for()

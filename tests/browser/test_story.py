@@ -1,4 +1,4 @@
-"""A newcomer's story, with the real bot: from an empty workspace to the cited page and its picture."""
+"""A newcomer's first steps with the real bot: from an empty workspace to the cited page and its picture."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.people import settle
+from bot.demo.people import create_team
 from bot.demo.slack_server import Samples, Workspace
 from bot.main import Bot
 from rag.ports import Generator, Prompt
-from tests.browser.conftest import Opened
+from tests.browser.conftest import Visit
 from tests.flows.team import HANDBOOK, magpie, receipts, reply, settings
 from tests.flows.test_slack import screenshot
 from tests.support.generator import FakeGenerator
 
 PDF = ("handbook.pdf", "application/pdf", HANDBOOK)
-ASKED = "@magpie which port does the gateway use?"
+QUESTION = "@magpie which port does the gateway use?"
 
 
 @contextmanager
-def at_work(ws: Workspace, data: Path, generator: Generator | None = None) -> Iterator[Bot]:
+def run_bot(ws: Workspace, data: Path, generator: Generator | None = None) -> Iterator[Bot]:
     rag = settings(data, read={"workers": 1, "layout": False})
     with magpie(ws, data, rag=rag, generator=generator) as bot:
         yield bot
@@ -32,12 +32,12 @@ def at_work(ws: Workspace, data: Path, generator: Generator | None = None) -> It
 
 @pytest.fixture
 def bot(ws: Workspace, tmp_path: Path) -> Iterator[Bot]:
-    settle(ws)
-    with at_work(ws, tmp_path / "data") as bot:
+    create_team(ws)
+    with run_bot(ws, tmp_path / "data") as bot:
         yield bot
 
 
-def test_from_an_empty_workspace_to_a_cited_answer_with_its_picture(visit: Opened, bot: Bot) -> None:
+def test_new_workspace_leads_to_a_cited_answer_with_its_picture(visit: Visit, bot: Bot) -> None:
     window = visit()
     page = window.page
     page.get_by_text("This is #harbour-watch").wait_for()
@@ -45,9 +45,9 @@ def test_from_an_empty_workspace_to_a_cited_answer_with_its_picture(visit: Opene
     window.drop(PDF)
     window.shot("story-2-dropped")
     window.send()
-    page.locator("#room .reaction[aria-label*=read]").wait_for()
+    page.locator("#conversation .reaction[aria-label*=read]").wait_for()
     window.shot("story-3-receipt")
-    page.locator("#room textarea").press_sequentially("@mag")
+    page.locator("#conversation textarea").press_sequentially("@mag")
     page.locator(".completion li[aria-selected=true]", has_text="Magpie").wait_for()
     window.shot("story-4-completion")
     page.keyboard.press("Enter")
@@ -58,7 +58,7 @@ def test_from_an_empty_workspace_to_a_cited_answer_with_its_picture(visit: Opene
     shown.wait_for()
     page.wait_for_function("image => image.complete && image.naturalWidth > 500", arg=shown.element_handle())
     assert page.locator("#thread .linklike", has_text="handbook.pdf").count() == 1
-    page.locator("#room .reaction[aria-label*=looked]").wait_for(state="detached")
+    page.locator("#conversation .reaction[aria-label*=looked]").wait_for(state="detached")
     window.shot("story-5-answer")
     page.locator("#thread .picture").click()
     page.locator("dialog.lightbox[open] img").wait_for()
@@ -68,25 +68,24 @@ def test_from_an_empty_workspace_to_a_cited_answer_with_its_picture(visit: Opene
     assert page.evaluate("document.activeElement.className").startswith("picture")
 
 
-def test_a_screenshot_from_the_clipboard_finds_its_page(visit: Opened, bot: Bot, ws: Workspace) -> None:
-    room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
-    receipts(ws, room, ws.post("ada", room, files=[("handbook.pdf", HANDBOOK)]), "white_check_mark")
+def test_pasted_screenshot_finds_its_page(visit: Visit, bot: Bot, ws: Workspace) -> None:
+    channel = next(each.id for each in ws.conversations() if each.name == "harbour-watch")
+    receipts(ws, channel, ws.post("ada", channel, files=[("handbook.pdf", HANDBOOK)]), "white_check_mark")
     window = visit()
     window.paste("image.png", "image/png", screenshot())
-    window.page.locator("#room textarea").fill("@magpie")
+    window.page.locator("#conversation textarea").fill("@magpie")
     window.shot("screenshot-1-pasted")
-    window.page.locator("#room textarea").press("Escape")
     window.send()
     window.page.locator("#thread .message", has_text="This is handbook.pdf, p. 2").wait_for()
     window.page.locator("#thread .message .shown img").nth(1).wait_for()
     window.shot("screenshot-2-found")
 
 
-def test_the_samples_are_offered_with_questions_about_them(visit: Opened, bot: Bot, ws: Workspace) -> None:
+def test_samples_are_offered_with_questions(visit: Visit, bot: Bot, ws: Workspace) -> None:
     ws.page.samples = Samples(("handbook.pdf",), ("Which port does the gateway use?",), lambda: [HANDBOOK])
     window = visit()
     window.page.get_by_text("Share two sample documents").click()
-    window.page.locator("#room .reaction[aria-label*=read]").wait_for()
+    window.page.locator("#conversation .reaction[aria-label*=read]").wait_for()
     window.shot("samples-1-offered")
     window.page.get_by_role("button", name="Which port does the gateway use?").click()
     window.page.keyboard.press("Enter")
@@ -94,8 +93,8 @@ def test_the_samples_are_offered_with_questions_about_them(visit: Opened, bot: B
     assert window.page.locator(".suggestion").count() == 0
 
 
-class Halting(FakeGenerator):
-    """Says the first half, and the rest once it is let go."""
+class PausingGenerator(FakeGenerator):
+    """Generate the first half, and the rest once `go_on` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,19 +106,17 @@ class Halting(FakeGenerator):
         yield " port 8443. [1]"
 
 
-def test_a_page_loaded_again_in_the_middle_of_an_answer_shows_its_end(
-    visit: Opened, ws: Workspace, tmp_path: Path
-) -> None:
-    town, generator = settle(ws), Halting()
-    with at_work(ws, tmp_path / "data", generator):
-        receipts(ws, town.room, ws.post("ada", town.room, files=[("handbook.pdf", HANDBOOK)]), "white_check_mark")
+def test_reload_during_an_answer_shows_its_end(visit: Visit, ws: Workspace, tmp_path: Path) -> None:
+    team, generator = create_team(ws), PausingGenerator()
+    with run_bot(ws, tmp_path / "data", generator):
+        receipts(ws, team.channel, ws.post("ada", team.channel, files=[("handbook.pdf", HANDBOOK)]), "white_check_mark")
         window = visit()
-        window.say(ASKED)
+        window.say(QUESTION)
         window.page.locator("#thread .message .growing", has_text="The gateway listens on …").wait_for()
         window.shot("reload-1-growing")
         window.page.reload()
         window.page.locator("#thread .message .growing", has_text="The gateway listens on …").wait_for()
-        assert window.page.locator("#room .replies .growing").count() == 1
+        assert window.page.locator("#conversation .replies .growing").count() == 1
         generator.go_on.set()
         window.page.locator("#thread .message", has_text="The gateway listens on port 8443. [1]").wait_for()
         window.page.locator("#thread .shown img").wait_for()
@@ -127,36 +124,36 @@ def test_a_page_loaded_again_in_the_middle_of_an_answer_shows_its_end(
         window.shot("reload-2-ended")
 
 
-def test_a_page_whose_connection_was_cut_comes_back_by_itself(visit: Opened, ws: Workspace) -> None:
-    town = settle(ws)
+def test_page_reconnects_after_a_dropped_connection(visit: Visit, ws: Workspace) -> None:
+    team = create_team(ws)
     window = visit()
-    ws.cut()
-    ts = ws.post("ben", town.room, "said while the line was down")
-    window.message("said while the line was down").wait_for()
-    ws.delete_message(town.room, ts)
-    window.message("said while the line was down").wait_for(state="detached")
-    # What was on its way when the line was cut is the browser's to complain about, and asked for again.
-    window.broken[:] = [each for each in window.broken if "Failed to load resource: net::ERR_" not in each]
+    ws.drop_connections()
+    ts = ws.post("ben", team.channel, "posted while disconnected")
+    window.message("posted while disconnected").wait_for()
+    ws.delete_message(team.channel, ts)
+    window.message("posted while disconnected").wait_for(state="detached")
+    # The browser logs requests that were running when the connection was dropped; the page repeats them.
+    window.errors[:] = [each for each in window.errors if "Failed to load resource: net::ERR_" not in each]
 
 
-def test_what_is_shared_in_private_is_answered_there_and_nowhere_else(visit: Opened, bot: Bot, ws: Workspace) -> None:
-    room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
+def test_private_file_answers_only_in_its_channel(visit: Visit, bot: Bot, ws: Workspace) -> None:
+    channel = next(each.id for each in ws.conversations() if each.name == "harbour-watch")
     window = visit()
     window.become("Ben")
     window.enter("night-shift")
     window.drop(("rota.pdf", *PDF[1:]))
     window.send()
-    window.page.locator("#room .reaction[aria-label*=read]").wait_for()
-    window.say(ASKED)
+    window.page.locator("#conversation .reaction[aria-label*=read]").wait_for()
+    window.say(QUESTION)
     window.page.locator("#thread .message", has_text="port 8443").wait_for()
     window.page.locator("#thread .linklike", has_text="rota.pdf").wait_for()
     window.shot("private-1-ben")
     window.become("Ada")
     window.enter("harbour-watch")
-    window.say(ASKED)
+    window.say(QUESTION)
     window.page.locator("#thread .message", has_text="could not find").wait_for()
-    assert window.seen(("night-shift", "rota", "8443")) == [False, False, False]
-    assert "8443" not in reply(ws, room, ws.messages(room)[-1].thread_ts).text
+    assert window.contains(("night-shift", "rota", "8443")) == [False, False, False]
+    assert "8443" not in reply(ws, channel, ws.messages(channel)[-1].thread_ts).text
     window.shot("private-2-ada")
     window.become("Ben")
     window.enter("night-shift")
@@ -164,17 +161,17 @@ def test_what_is_shared_in_private_is_answered_there_and_nowhere_else(visit: Ope
     window.page.locator("dialog li", has_text="Ada").get_by_role("button", name="Add").click()
     window.become("Ada")
     window.enter("night-shift")
-    window.page.locator("#room .file", has_text="rota.pdf").wait_for()
+    window.page.locator("#conversation .file", has_text="rota.pdf").wait_for()
 
 
-def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(visit: Opened, bot: Bot, ws: Workspace) -> None:
-    room = next(each.id for each in ws.spaces() if each.name == "harbour-watch")
-    shared = ws.post("ada", room, "our handbook", files=[("handbook.pdf", HANDBOOK)])
-    receipts(ws, room, shared, "white_check_mark")
+def test_deleted_file_disappears_from_page_and_answers(visit: Visit, bot: Bot, ws: Workspace) -> None:
+    channel = next(each.id for each in ws.conversations() if each.name == "harbour-watch")
+    shared = ws.post("ada", channel, "our handbook", files=[("handbook.pdf", HANDBOOK)])
+    receipts(ws, channel, shared, "white_check_mark")
     window = visit()
     window.become("Ben")
     window.message("our handbook").wait_for()
-    window.page.get_by_role("button", name="Delete the file").wait_for(state="detached")  # it was Ada's page before
+    window.page.get_by_role("button", name="Delete the file").wait_for(state="detached")  # still Ada's page before
     window.become("Ada")
     window.page.get_by_role("button", name="Delete the file handbook.pdf").click()
     window.shot("deletion-1-asked")
@@ -182,6 +179,6 @@ def test_a_deleted_file_is_gone_from_the_page_and_from_every_answer(visit: Opene
     window.page.locator(".file.deleted").wait_for()
     window.shot("deletion-2-gone")
     ws.settled()
-    window.say(ASKED)
+    window.say(QUESTION)
     window.page.locator("#thread .message", has_text="could not find").wait_for()
-    assert "handbook" not in reply(ws, room, ws.messages(room)[-1].thread_ts).text
+    assert "handbook" not in reply(ws, channel, ws.messages(channel)[-1].thread_ts).text

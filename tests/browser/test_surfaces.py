@@ -1,4 +1,4 @@
-"""Blocks, buttons, shortcuts, commands, Home and modals, with a small real app behind them; and the inspector."""
+"""Blocks, buttons, shortcuts, commands, Home, modals and the inspector, with a small slack_bolt app behind them."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from PIL import Image, ImageDraw
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from bot.demo.people import Town, settle
-from bot.demo.slack_server import Off, Workspace, open_workspace
+from bot.demo.people import DemoTeam, create_team
+from bot.demo.slack_server import UnavailableFeature, Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from tests.bot.demo.slack_server.conftest import bolt_bot, client_of
-from tests.browser.conftest import Opened
-from tests.browser.gallery import FEEDBACK, HOME, MANIFEST, MODAL, gallery
-from tests.browser.looks import check
+from tests.bot.demo.slack_server.conftest import run_bolt_bot, web_client
+from tests.browser.checks import check
+from tests.browser.conftest import Visit
+from tests.browser.gallery import APP_MANIFEST, FEEDBACK, HOME, MODAL, gallery
 from tests.browser.window import DESK, PHONE
-from tests.flows.team import without_proxies
+from tests.support.slack_workspace import without_proxies
 
 
 @pytest.fixture
 def ws(tmp_path: Path) -> Iterator[Workspace]:
     manifest = tmp_path / "manifest.yml"
-    manifest.write_text(MANIFEST % (", ".join(f'"{one}"' for one in SCOPES), ", ".join(EVENTS)))
+    manifest.write_text(APP_MANIFEST % (", ".join(f'"{one}"' for one in SCOPES), ", ".join(EVENTS)))
     with without_proxies(), open_workspace(manifest=manifest) as opened:
         yield opened
 
 
 @pytest.fixture
-def town(ws: Workspace) -> Town:
-    return settle(ws)
+def team(ws: Workspace) -> DemoTeam:
+    return create_team(ws)
 
 
 @pytest.fixture
-def heard() -> list[dict[str, Any]]:
+def received() -> list[dict[str, Any]]:
     return []
 
 
 @pytest.fixture
-def app(ws: Workspace, town: Town, heard: list[dict[str, Any]]) -> Iterator[App]:
-    with bolt_bot(ws) as (_, app):
-        _listen(app, heard)
+def app(ws: Workspace, team: DemoTeam, received: list[dict[str, Any]]) -> Iterator[App]:
+    with run_bolt_bot(ws) as (_, app):
+        _listen(app, received)
         yield app
 
 
-def _listen(app: App, heard: list[dict[str, Any]]) -> None:
+def _listen(app: App, received: list[dict[str, Any]]) -> None:
     @app.action("feedback")
     def feedback(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> None:
         ack()
-        heard.append(body)
+        received.append(body)
         if body["actions"][0]["value"].startswith("bad"):
             client.views_open(trigger_id=body["trigger_id"], view=MODAL)
         else:
@@ -61,7 +61,7 @@ def _listen(app: App, heard: list[dict[str, Any]]) -> None:
     @app.action("look")
     def look(ack: Ack, body: dict[str, Any]) -> None:
         ack()
-        heard.append(body)
+        received.append(body)
 
     @app.view("why")
     def why(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ def _listen(app: App, heard: list[dict[str, Any]]) -> None:
             ack(response_action="errors", errors={"reason": "A few words more, please."})
         else:
             ack()
-            heard.append(body)
+            received.append(body)
 
     @app.shortcut("find_similar")
     def similar(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
@@ -89,15 +89,15 @@ def picture() -> bytes:
     return stream.getvalue()
 
 
-def shown(ws: Workspace, town: Town) -> str:
-    """A picture in the room that blocks may show."""
-    ws.post("ada", town.room, files=[("page.png", picture())])
+def post_picture(ws: Workspace, team: DemoTeam) -> str:
+    """Post a picture and return its id, for blocks to show."""
+    ws.post("ada", team.channel, files=[("page.png", picture())])
     return ws.files("page.png")[0].id
 
 
-def test_every_block_is_shown(visit: Opened, ws: Workspace, town: Town) -> None:
-    id = shown(ws, town)
-    client_of(ws).chat_postMessage(channel=town.room, text="a gallery", blocks=gallery(id))
+def test_renders_every_block(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    id = post_picture(ws, team)
+    web_client(ws).chat_postMessage(channel=team.channel, text="a gallery", blocks=gallery(id))
     window = visit(viewport={"width": 1100, "height": 1900})
     block = window.message("What the handbook says").locator(".text")
     block.wait_for()
@@ -125,17 +125,17 @@ def test_every_block_is_shown(visit: Opened, ws: Workspace, town: Town) -> None:
     window.shot("blocks-3-phone")
 
 
-def test_feedback_is_told_and_asked_about(
-    visit: Opened, ws: Workspace, town: Town, app: App, heard: list[dict[str, Any]]
+def test_feedback_reaches_the_app_and_opens_a_modal(
+    visit: Visit, ws: Workspace, team: DemoTeam, app: App, received: list[dict[str, Any]]
 ) -> None:
-    ts = client_of(ws).chat_postMessage(
-        channel=town.room, text="It is 8443.", blocks=[{"type": "markdown", "text": "It is **8443**."}, FEEDBACK]
+    ts = web_client(ws).chat_postMessage(
+        channel=team.channel, text="It is 8443.", blocks=[{"type": "markdown", "text": "It is **8443**."}, FEEDBACK]
     )["ts"]
     window = visit()
     window.page.get_by_role("button", name="Good").click()
     window.message("Thank you.").wait_for()
-    assert (heard[0]["actions"][0]["value"], heard[0]["message"]["ts"]) == ("good:1", ts)
-    assert heard[0]["user"]["id"] == town.ada
+    assert (received[0]["actions"][0]["value"], received[0]["message"]["ts"]) == ("good:1", ts)
+    assert received[0]["user"]["id"] == team.ada
     window.page.get_by_role("button", name="Bad").click()
     window.page.locator("dialog.modal").wait_for()
     window.page.get_by_label("In your words").fill("no")
@@ -146,54 +146,54 @@ def test_feedback_is_told_and_asked_about(
     window.page.get_by_label("Kind").select_option("page")
     window.page.locator("dialog.modal").get_by_role("button", name="Send").click()
     window.page.locator("dialog.modal").wait_for(state="detached")
-    values = heard[-1]["view"]["state"]["values"]
+    values = received[-1]["view"]["state"]["values"]
     assert values["reason"]["said"]["value"] == "It was the other page."
     assert values["kind"]["chosen"]["selected_option"] == {"value": "page"}
     window.shot("feedback-2-thanked")
 
 
 def test_shortcut_command_and_home(
-    visit: Opened, ws: Workspace, town: Town, app: App, heard: list[dict[str, Any]]
+    visit: Visit, ws: Workspace, team: DemoTeam, app: App, received: list[dict[str, Any]]
 ) -> None:
-    ws.post("ben", town.room, "the heron nests")
+    ws.post("ben", team.channel, "the heron nests")
     window = visit()
     window.choose("the heron nests", "Find similar")
     window.message("Nothing is like “the heron nests”.").wait_for()
-    window.page.locator("#room textarea").fill("/mag")
+    window.page.locator("#conversation textarea").fill("/mag")
     window.page.locator(".completion li", has_text="/magpie").wait_for()
     window.shot("command-1-completed")
     window.say("/magpie status of it")
     window.message("You said status of it.").wait_for()
     window.say("/magpie ")
-    client_of(ws).views_publish(user_id=town.ada, view=HOME)
+    web_client(ws).views_publish(user_id=team.ada, view=HOME)
     window.enter("Magpie")
-    ws.wait(lambda: opened_tabs(ws) == ["messages"], what="the tab Messages to be told")
+    ws.wait(lambda: opened_tabs(ws) == ["messages"], what="the tab Messages to open")
     window.page.get_by_role("navigation", name="Magpie").get_by_role("link", name="Home").click()
     window.page.get_by_role("button", name="Look").click()
-    ws.wait(lambda: heard, what="the button")
-    assert heard[0]["container"]["type"] == "view"
+    ws.wait(lambda: received, what="the button")
+    assert received[0]["container"]["type"] == "view"
     assert opened_tabs(ws) == ["messages", "home"]
     window.shot("home-1")
     window.become("Ben")
-    window.page.get_by_text("has put nothing here yet").wait_for()
+    window.page.get_by_text("has not published a Home yet").wait_for()
 
 
 def opened_tabs(ws: Workspace) -> list[str]:
     return [each.payload["event"]["tab"] for each in ws.envelopes("app_home_opened")]
 
 
-def test_an_app_that_does_not_answer_is_said(visit: Opened, ws: Workspace, town: Town) -> None:
-    ws.post("ben", town.room, "the heron nests")
+def test_reports_an_app_that_does_not_respond(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    ws.post("ben", team.channel, "the heron nests")
     window = visit()
     window.choose("the heron nests", "Find similar")
     window.page.locator(".toast", has_text="Magpie is not connected").wait_for()
-    window.page.locator("#room textarea").fill("/mgpie")
-    window.page.locator("#room textarea").press("Enter")
-    window.page.locator(".toast", has_text="/mgpie is no command here").wait_for()
+    window.page.locator("#conversation textarea").fill("/mgpie")
+    window.page.locator("#conversation textarea").press("Enter")
+    window.page.locator(".toast", has_text="/mgpie is not a command here").wait_for()
 
 
-def test_a_status_and_suggested_prompts(visit: Opened, ws: Workspace, town: Town) -> None:
-    client, direct = client_of(ws), ws.direct("ada")
+def test_shows_status_and_suggested_prompts(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    client, direct = web_client(ws), ws.direct("ada")
     ts = ws.post("ada", direct, "what is new?")
     client.assistant_threads_setStatus(channel_id=direct, thread_ts=ts, status="is reading the handbook …")
     client.assistant_threads_setSuggestedPrompts(
@@ -201,24 +201,22 @@ def test_a_status_and_suggested_prompts(visit: Opened, ws: Workspace, town: Town
     )
     window = visit()
     window.enter("Magpie")
-    window.page.locator("#room .line", has_text="Magpie is reading the handbook …").wait_for()
+    window.page.locator("#conversation .line", has_text="Magpie is reading the handbook …").wait_for()
     window.shot("status-1")
     window.page.get_by_role("button", name="New documents").click()
-    assert window.page.locator("#room textarea").input_value() == "Which documents are new?"
+    assert window.page.locator("#conversation textarea").input_value() == "Which documents are new?"
 
 
-def test_the_inspector_tells_what_was_sent_again_and_what_was_refused(
-    visit: Opened, ws: Workspace, town: Town, app: App
-) -> None:
+def test_inspector_shows_retries_and_errors(visit: Visit, ws: Workspace, team: DemoTeam, app: App) -> None:
     window = visit()
     window.page.get_by_role("button", name="Inspector").click()
     ws.pace.ack_timeout = 0.2
     ws.faults.lose_acks()
-    ws.post("ada", town.room, f"<@{ws.bot_user}> which port?")
-    client = client_of(ws)
+    ws.post("ada", team.channel, f"<@{ws.bot_user}> which port?")
+    client = web_client(ws)
     wrong = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}
     with pytest.raises(Exception, match="invalid_blocks"):
-        client.chat_postMessage(channel=town.room, text="x", blocks=[wrong])
+        client.chat_postMessage(channel=team.channel, text="x", blocks=[wrong])
     ws.settled()
     records = window.page.locator("#inspector .records")
     records.locator("li.again", has_text="sent 2 times").wait_for()
@@ -229,21 +227,21 @@ def test_the_inspector_tells_what_was_sent_again_and_what_was_refused(
     window.shot("inspector-1")
     window.page.get_by_role("button", name="errors").click()
     assert records.locator("li").count() == 2
-    colour = refused.locator(".error").evaluate("each => getComputedStyle(each).color")
-    assert colour == "rgb(179, 38, 30)"
+    color = refused.locator(".error").evaluate("each => getComputedStyle(each).color")
+    assert color == "rgb(179, 38, 30)"
     window.page.reload()
     records.locator("li.bad").wait_for()
 
 
-def test_what_is_off_is_said_with_the_command_that_turns_it_on(visit: Opened, ws: Workspace, town: Town) -> None:
+def test_shows_missing_features_with_their_commands(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
     found = [
-        Off(
-            "answers written by a model",
-            "Ollama does not answer.",
+        UnavailableFeature(
+            "written answers",
+            "Ollama is not running.",
             "Install Ollama, then: ollama pull m",
             "ollama pull m",
         ),
-        Off("search by what pictures show", "The weights are not on this machine.", "", ".venv/bin/magpie models pull"),
+        UnavailableFeature("picture search", "No weights on this machine.", "", ".venv/bin/magpie models pull"),
     ]
     ws.page.off = lambda again: found if not again else found[1:]
     window = visit()
@@ -254,22 +252,22 @@ def test_what_is_off_is_said_with_the_command_that_turns_it_on(visit: Opened, ws
     window.page.wait_for_function(
         "navigator.clipboard.readText().then(text => text === '.venv/bin/magpie models pull')"
     )
-    window.page.get_by_role("button", name="Look again").click()
+    window.page.get_by_role("button", name="Check again").click()
     window.page.locator("dialog li").nth(1).wait_for(state="detached")
     assert window.page.locator("dialog li").count() == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desk", "phone"])
-def test_the_apps_surfaces_are_named_legible_and_fit(
-    visit: Opened, ws: Workspace, town: Town, app: App, axe: str | None, scheme: str, size: str
+def test_app_surfaces_are_accessible_and_fit(
+    visit: Visit, ws: Workspace, team: DemoTeam, app: App, axe: str | None, scheme: str, size: str
 ) -> None:
-    phone, client = size == "phone", client_of(ws)
-    shown(ws, town)
-    client.chat_postMessage(channel=town.room, text="It is 8443.", blocks=[FEEDBACK])
-    client.views_publish(user_id=town.ada, view=HOME)
+    phone, client = size == "phone", web_client(ws)
+    post_picture(ws, team)
+    client.chat_postMessage(channel=team.channel, text="It is 8443.", blocks=[FEEDBACK])
+    client.views_publish(user_id=team.ada, view=HOME)
     with pytest.raises(Exception, match="invalid_blocks"):
-        client.chat_postMessage(channel=town.room, text="x", blocks=[{"type": "sections"}])
+        client.chat_postMessage(channel=team.channel, text="x", blocks=[{"type": "sections"}])
     window = visit(
         viewport=PHONE if phone else DESK, color_scheme=scheme, bypass_csp=bool(axe), has_touch=phone, is_mobile=phone
     )
@@ -279,7 +277,7 @@ def test_the_apps_surfaces_are_named_legible_and_fit(
         check(window, axe)
         window.shot(f"surfaces-{size}-{scheme}-{what}")
 
-    page.locator("#room .shown .picture").click()
+    page.locator("#conversation .shown .picture").click()
     page.locator("dialog.lightbox img").evaluate("image => image.decode()")
     look("1-picture")
     page.keyboard.press("Escape")
@@ -293,42 +291,42 @@ def test_the_apps_surfaces_are_named_legible_and_fit(
     look("3-modal")
     page.keyboard.press("Escape")
     page.locator("dialog.modal").wait_for(state="detached")
-    page.locator("#room textarea").fill("@")
+    page.locator("#conversation textarea").fill("@")
     page.locator(".completion li").first.wait_for()
     look("4-completion")
-    page.locator("#room textarea").fill("/crow")
-    page.locator("#room textarea").press("Enter")
-    page.locator(".toast", has_text="/crow is no command here").wait_for()
+    page.locator("#conversation textarea").fill("/crow")
+    page.locator("#conversation textarea").press("Enter")
+    page.locator(".toast", has_text="/crow is not a command here").wait_for()
     look("5-toast")
     page.get_by_role("button", name="Dismiss").click()
-    last = page.locator("#room .message", has=page.get_by_role("button", name="Bad"))
+    last = page.locator("#conversation .message", has=page.get_by_role("button", name="Bad"))
     last.hover()
     last.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Find similar").wait_for()
     look("6-menu")
     page.keyboard.press("Escape")
-    page.goto(ws.page.url + f"#/{town.ada}/home")
+    page.goto(ws.page.url + f"#/{team.ada}/home")
     page.get_by_role("button", name="Look").wait_for()
     look("7-home")
     if phone:
-        page.locator("#room").get_by_role("button", name="Conversations").click()
+        page.locator("#conversation").get_by_role("button", name="Conversations").click()
     page.get_by_role("button", name="Inspector").click()
     page.locator("#inspector li.bad summary").first.click()
     look("8-inspector")
 
 
-def test_a_long_answer_is_shown_from_its_beginning(visit: Opened, ws: Workspace, town: Town) -> None:
-    asked = ws.post("ada", town.room, f"<@{ws.bot_user}> which port?")
-    client = client_of(ws)
+def test_long_answer_is_shown_from_its_beginning(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    question = ws.post("ada", team.channel, f"<@{ws.bot_user}> which port?")
+    client = web_client(ws)
     window = visit()
-    client.chat_postMessage(channel=town.room, thread_ts=asked, text="Looking …")
-    window.begin_thread("which port?")
+    client.chat_postMessage(channel=team.channel, thread_ts=question, text="Looking …")
+    window.open_thread("which port?")
     where = "#thread .scroller"
     answer = window.message("The gateway listens", "#thread")
     for number in range(1, 4):
         pictures = [(f"page-{each}.png", picture()) for each in range(2)]
-        client.chat_postMessage(channel=town.room, thread_ts=asked, text=f"The gateway listens: {number}")
-        ws.post("magpie", town.room, files=pictures, thread_ts=asked)
+        client.chat_postMessage(channel=team.channel, thread_ts=question, text=f"The gateway listens: {number}")
+        ws.post("magpie", team.channel, files=pictures, thread_ts=question)
         answer.get_by_text(f"listens: {number}").wait_for(state="attached")
         window.page.locator(f"{where} .shown img").nth(2 * number - 1).wait_for(state="attached")
     first = window.page.locator("#thread .message", has_text="Looking")
@@ -343,16 +341,16 @@ def test_a_long_answer_is_shown_from_its_beginning(visit: Opened, ws: Workspace,
     window.page.wait_for_function(end, arg=window.page.locator(where).element_handle())
 
 
-def test_a_document_without_a_receipt_is_said_to_be_read(visit: Opened, ws: Workspace, town: Town, app: App) -> None:
+def test_document_without_a_receipt_shows_as_being_read(visit: Visit, ws: Workspace, team: DemoTeam, app: App) -> None:
     window = visit()
-    ts = ws.post("ada", town.room, files=[("handbook.pdf", b"%PDF-1.4")])
-    window.page.locator("#room .line", has_text="Magpie is reading handbook.pdf").wait_for()
-    client_of(ws).reactions_add(channel=town.room, timestamp=ts, name="white_check_mark")
-    window.page.locator("#room .line", has_text="Magpie is reading").wait_for(state="detached")
+    ts = ws.post("ada", team.channel, files=[("handbook.pdf", b"%PDF-1.4")])
+    window.page.locator("#conversation .line", has_text="Magpie is reading handbook.pdf").wait_for()
+    web_client(ws).reactions_add(channel=team.channel, timestamp=ts, name="white_check_mark")
+    window.page.locator("#conversation .line", has_text="Magpie is reading").wait_for(state="detached")
 
 
-def test_who_has_no_pointer_to_hover_with_reacts_by_the_menu(visit: Opened, ws: Workspace, town: Town) -> None:
-    ws.post("ben", town.room, "the heron nests")
+def test_touch_screens_react_through_the_menu(visit: Visit, ws: Workspace, team: DemoTeam) -> None:
+    ws.post("ben", team.channel, "the heron nests")
     window = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     window.message("the heron nests").get_by_role("button", name="More").tap()
     window.page.get_by_role("menuitem", name="React with eyes").tap()

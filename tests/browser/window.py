@@ -1,4 +1,4 @@
-"""One window of a browser on the page, and what a person does in it."""
+"""A browser window on the page, and the actions of a person in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 DESK, PHONE = {"width": 1360, "height": 860}, {"width": 390, "height": 844}
-PATIENCE = 40_000
-"""Milliseconds: reading and answering by the real engine, on a busy machine."""
+TIMEOUT_MS = 40_000
+"""Milliseconds, long enough for the real engine to read and answer on a busy machine."""
 
 _DROP = """([target, files]) => {
   const transfer = new DataTransfer();
@@ -43,90 +43,90 @@ class Window:
     context: BrowserContext
     page: Page
     shots: Path | None
-    asked: list[str] = field(default_factory=list)
-    """Every address the page asked for."""
-    broken: list[str] = field(default_factory=list)
-    """What the browser complained about."""
+    requests: list[str] = field(default_factory=list)
+    """Every URL the page requested."""
+    errors: list[str] = field(default_factory=list)
+    """Errors and warnings the browser logged."""
 
     @classmethod
-    def open(cls, browser: Browser, ws: Workspace, shots: Path | None = None, **how: Any) -> Window:
-        given: dict[str, Any] = {"viewport": DESK, "reduced_motion": "reduce", "locale": "en-GB"} | how
-        context = browser.new_context(**given)
+    def open(cls, browser: Browser, ws: Workspace, shots: Path | None = None, **options: Any) -> Window:
+        defaults: dict[str, Any] = {"viewport": DESK, "reduced_motion": "reduce", "locale": "en-GB"}
+        context = browser.new_context(**(defaults | options))
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT_MS)
         window = cls(ws, context, page, shots)
-        page.on("request", lambda request: window.asked.append(request.url))
-        page.on("websocket", lambda socket: window.asked.append(socket.url))
-        page.on("pageerror", lambda error: window.broken.append(str(error)))
-        page.on("console", window._complained)
+        page.on("request", lambda request: window.requests.append(request.url))
+        page.on("websocket", lambda socket: window.requests.append(socket.url))
+        page.on("pageerror", lambda error: window.errors.append(str(error)))
+        page.on("console", window._log)
         page.goto(ws.page.url)
         page.locator("#side .who button").first.wait_for(state="attached")
         return window
 
-    def _complained(self, message: Any) -> None:
-        # A refusal of the server is said on the page; the browser's line about its status is no news.
+    def _log(self, message: Any) -> None:
+        # The page itself shows refused commands. Ignore the browser's message about their status.
         if message.type in ("error", "warning") and "status of 4" not in message.text:
-            self.broken.append(message.text)
+            self.errors.append(message.text)
 
     def close(self) -> None:
-        """Nothing was asked of another machine, and nothing broke."""
+        """Close the window. Check that it requested nothing from other hosts and logged no errors."""
         self.context.close()
         own = re.compile(rf"^(http|ws)://{re.escape(self.ws.host)}/page/|^blob:http://{re.escape(self.ws.host)}/")
-        assert [url for url in self.asked if not own.match(url)] == []
-        assert self.broken == []
+        assert [url for url in self.requests if not own.match(url)] == []
+        assert self.errors == []
 
     def shot(self, name: str) -> None:
         if self.shots is not None:
             self.page.screenshot(path=self.shots / f"{name}.png", animations="disabled")
 
-    # ------------------------------------------------------------ where one is
+    # ------------------------------------------------------------ navigation
 
     def become(self, name: str) -> None:
         self.page.locator("#side .who button", has_text=name).click()
         self.page.locator("#side .who button[aria-pressed=true]", has_text=name).wait_for()
 
     def enter(self, place: str) -> None:
-        """A conversation by its name; Magpie's is the direct one."""
+        """Open a conversation by its name. "Magpie" is the direct one."""
         self.page.locator("#side .places a", has=self.page.get_by_text(place, exact=True)).click()
-        self.page.locator("#room .named h2", has_text=place).wait_for()
+        self.page.locator("#conversation .named h2", has_text=place).wait_for()
 
     def places(self) -> list[str]:
         return self.page.locator("#side .places a .label").all_inner_texts()
 
-    def begin_thread(self, text: str) -> None:
+    def open_thread(self, text: str) -> None:
         """Open the thread under the message with this text."""
         self.message(text).locator(".replies").click()
         self.page.locator("#thread .message").first.wait_for()
 
-    # ------------------------------------------------------------ what one does
+    # ------------------------------------------------------------ actions
 
-    def say(self, text: str, where: str = "#room") -> None:
+    def say(self, text: str, where: str = "#conversation") -> None:
         area = self.page.locator(f"{where} .composer textarea")
         area.fill(text)
         area.press("Escape")
         area.press("Enter")
         self.page.wait_for_function("area => area.value === ''", arg=area.element_handle())
 
-    def send(self, where: str = "#room") -> None:
+    def send(self, where: str = "#conversation") -> None:
         area = self.page.locator(f"{where} .composer textarea")
         area.press("Enter")
         self.page.locator(f"{where} .composer .chip").first.wait_for(state="detached")
 
-    def drop(self, *files: tuple[str, str, bytes], where: str = "#room") -> None:
-        """Files as (name, type, bytes), dragged from elsewhere."""
+    def drop(self, *files: tuple[str, str, bytes], where: str = "#conversation") -> None:
+        """Drop files given as (name, type, bytes)."""
         self.page.evaluate(_DROP, [where, [[name, kind, _base64(data)] for name, kind, data in files]])
         self.page.locator(f"{where} .composer .chip").nth(len(files) - 1).wait_for()
 
-    def paste(self, name: str, kind: str, data: bytes, where: str = "#room") -> None:
+    def paste(self, name: str, kind: str, data: bytes, where: str = "#conversation") -> None:
         self.page.evaluate(_PASTE, [f"{where} .composer textarea", name, kind, _base64(data)])
         self.page.locator(f"{where} .composer .chip").first.wait_for()
 
-    def message(self, text: str, where: str = "#room") -> Locator:
+    def message(self, text: str, where: str = "#conversation") -> Locator:
         return self.page.locator(f"{where} .message", has_text=text).last
 
-    def choose(self, text: str, choice: str, where: str = "#room") -> None:
-        """One choice of the menu of a message."""
+    def choose(self, text: str, choice: str, where: str = "#conversation") -> None:
+        """Choose an entry of a message's menu."""
         message = self.message(text, where)
         message.hover()
         message.locator(".tools button[aria-label=More]").click()
@@ -135,10 +135,10 @@ class Window:
     def confirm(self) -> None:
         self.page.locator("dialog .buttons .danger").click()
 
-    def seen(self, texts: Sequence[str]) -> list[bool]:
-        """Which of these stand anywhere in the document, shown or not."""
-        whole = self.page.content()
-        return [text in whole for text in texts]
+    def contains(self, texts: Sequence[str]) -> list[bool]:
+        """Return which of the texts are anywhere in the document, visible or not."""
+        document = self.page.content()
+        return [text in document for text in texts]
 
 
 def _base64(data: bytes) -> str:

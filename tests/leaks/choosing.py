@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from bot.demo.slack_server.state import Person, SlackFile, Space
+from bot.demo.slack_server.state import Conversation, Person, SlackFile
 from tests.leaks.town import Town
 
 T = TypeVar("T")
@@ -29,15 +29,15 @@ def people(town: Town) -> list[Person]:
     return [each for each in town.world.people.values() if not each.is_bot and not each.deleted]
 
 
-def spaces(town: Town) -> list[Space]:
-    return list(town.world.spaces.values())
+def spaces(town: Town) -> list[Conversation]:
+    return list(town.world.conversations.values())
 
 
-def channels(town: Town) -> list[Space]:
+def channels(town: Town) -> list[Conversation]:
     return [each for each in spaces(town) if each.kind in ("channel", "group")]
 
 
-def open_to(town: Town, number: int, person: Person | None) -> Space | None:
+def open_to(town: Town, number: int, person: Person | None) -> Conversation | None:
     """A conversation that this person may write in."""
     if person is None:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.demo.slack_server.state import Person, Space, World
+from bot.demo.slack_server.state import Conversation, Person, State
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Rights:
     spaces: frozenset[str]
 
 
-def can_open(world: World, person: Person, space: Space) -> bool:
+def can_open(world: State, person: Person, space: Conversation) -> bool:
     if person.id in space.members:
         return True
     outside = space.shared or space.pending or space.org_shared
@@ -26,26 +26,26 @@ def can_open(world: World, person: Person, space: Space) -> bool:
     return space.kind == "channel" and not outside and full
 
 
-def readers(world: World, space: Space) -> list[Person]:
+def readers(world: State, space: Conversation) -> list[Person]:
     """People who can read what is posted there; of a public channel every full member, whether in it or not."""
     people = [each for each in world.people.values() if not each.is_bot and not each.deleted]
     return [each for each in people if can_open(world, each, space)]
 
 
-def rights_of(world: World, person: Person) -> Rights:
+def rights_of(world: State, person: Person) -> Rights:
     """Of one person alone."""
-    return Rights(frozenset(id for id, each in world.spaces.items() if can_open(world, person, each)))
+    return Rights(frozenset(id for id, each in world.conversations.items() if can_open(world, person, each)))
 
 
-def rights(world: World, channel: str, only: str = "") -> Rights:
+def rights(world: State, channel: str, only: str = "") -> Rights:
     """`only`: one person sees it, as what is ephemeral."""
-    if channel not in world.spaces:
+    if channel not in world.conversations:
         return Rights(frozenset())
-    space = world.spaces[channel]
+    space = world.conversations[channel]
     if not only and (space.shared or space.pending or space.org_shared):
         return Rights(frozenset([channel]))  # people of elsewhere read it now or soon, and open nothing else here
     who = [world.people[only]] if only else readers(world, space)
-    everywhere = frozenset(world.spaces)
+    everywhere = frozenset(world.conversations)
     for person in who:
-        everywhere &= {id for id, each in world.spaces.items() if can_open(world, person, each)}
+        everywhere &= {id for id, each in world.conversations.items() if can_open(world, person, each)}
     return Rights(everywhere)

@@ -14,13 +14,13 @@ def ask_with_and_unshare(town: Town, step: Step) -> None:
     """Somebody asks with a document from elsewhere, and takes it back before or while it is answered."""
     person, file = pick(people(town), step.a), pick(shared(town), step.b)
     space = open_to(town, step.c, person)
-    if person is None or file is None or space is None or space.id in {each.space for each in file.shares}:
+    if person is None or file is None or space is None or space.id in {each.conversation for each in file.shares}:
         return
     town.forgotten.discard(file.id)
     here = space.id
 
     def goes() -> None:
-        if any(each.space == here for each in file.shares):
+        if any(each.conversation == here for each in file.shares):
             town.ws.unshare(file.id, here)
 
     if step.c % 2:
@@ -34,7 +34,7 @@ def ask_with_and_unshare(town: Town, step: Step) -> None:
 def name_goes(town: Town, step: Step) -> None:
     """A paper is uploaded again under another name, which goes while the model writes; the paper stays."""
     file = pick([each for each in shared(town) if town.shares[each.id][0] in range(len(town.papers))], step.a)
-    space = None if file is None else town.world.spaces[file.shares[0].space]
+    space = None if file is None else town.world.conversations[file.shares[0].conversation]
     if file is None or space is None or space.archived:
         return
     person = pick([each for each in people(town) if each.id in space.members], step.b)
@@ -55,7 +55,7 @@ def share_and_delete(town: Town, step: Step) -> None:
     if space is None:
         return
     inside = [each for each in people(town) if each.id in space.members]
-    there = [each for each in shared(town) if any(share.space == space.id for share in each.shares)]
+    there = [each for each in shared(town) if any(share.conversation == space.id for share in each.shares)]
     person, file = pick(inside, step.b), pick(there, step.c)
     if person is None or file is None or not _known(town, file, space.id):
         return
@@ -66,18 +66,20 @@ def share_and_delete(town: Town, step: Step) -> None:
         return
     town.ws.delete_message(space.id, ts)
     town.work()
-    here = town.ws.bot_user in space.members and any(share.space == space.id for share in file.shares)
+    here = town.ws.bot_user in space.members and any(share.conversation == space.id for share in file.shares)
     if here and not _known(town, file, space.id):
         raise Leak("a message that was deleted took out a file that others share")
 
 
 def change_id(town: Town, step: Step) -> None:
     """A conversation gets another id, sometimes right after a file in it was forgotten; then all files are listed."""
-    known = {share.space for file in shared(town) for share in file.shares if _known(town, file, share.space)}
+    known = {
+        share.conversation for file in shared(town) for share in file.shares if _known(town, file, share.conversation)
+    }
     space = pick([each for each in channels(town) if step.c % 4 == 0 or each.id in known], step.a)
     if space is None:
         return
-    there = [each for each in shared(town) if any(share.space == space.id for share in each.shares)]
+    there = [each for each in shared(town) if any(share.conversation == space.id for share in each.shares)]
     file = pick(there, step.b)
     if step.c % 3 and file is not None and _known(town, file, space.id):
         town.rag.forget([file.id])

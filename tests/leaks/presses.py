@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.answers import queue
-from bot.demo.slack_server.state import Json, Message, Person, Space
+from bot.demo.slack_server.state import Conversation, Json, Message, Person
 from bot.listeners import interactions
 from tests.leaks.choosing import Step, open_to, people, pick, spaces
 from tests.leaks.oracle import can_open
@@ -19,7 +19,7 @@ def _press(town: Town, kind: str, a: int, b: int) -> None:
     """One of the newest answers' buttons of a kind, by somebody who reads it."""
     found = [
         (space, message, element)
-        for space in town.world.spaces.values()
+        for space in town.world.conversations.values()
         for message in space.messages
         if message.user == town.ws.bot_user
         for element in _elements(message)
@@ -37,12 +37,12 @@ def _press(town: Town, kind: str, a: int, b: int) -> None:
 
 def stop(town: Town, ask: Callable[[], None], b: int) -> None:
     """A question is asked and somebody who reads it presses Stop: nobody else's press may end it."""
-    before = {message.ts for space in town.world.spaces.values() for message in space.messages}
+    before = {message.ts for space in town.world.conversations.values() for message in space.messages}
     ask()
     town.hear()
     town.bot.questions.greet()
     town.look()
-    for space in town.world.spaces.values():
+    for space in town.world.conversations.values():
         for message in space.messages:
             if message.ts in before or not any(one.get("action_id") == "stop" for one in _elements(message)):
                 continue
@@ -68,7 +68,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
 
 def _shortcut(town: Town, name: str, a: int, b: int, with_files: bool) -> Message | None:
     """A shortcut on a message, by somebody who reads it; the message."""
-    spaces = [each for each in town.world.spaces.values() if each.members]
+    spaces = [each for each in town.world.conversations.values() if each.members]
     space = pick(spaces, a)
     if space is None:
         return None
@@ -85,7 +85,7 @@ def _shortcut(town: Town, name: str, a: int, b: int, with_files: bool) -> Messag
 
 def _command(town: Town, a: int, b: int, c: int) -> None:
     person = pick(people(town), a)
-    mine = [each for each in town.world.spaces.values() if person is not None and person.id in each.members]
+    mine = [each for each in town.world.conversations.values() if person is not None and person.id in each.members]
     space = pick(mine, b)
     if person is not None and space is not None:
         words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
@@ -99,7 +99,7 @@ def _home(town: Town, a: int) -> None:
         town.ws.open_home(person.id)
 
 
-def _readers(town: Town, space: Space) -> list[Person]:
+def _readers(town: Town, space: Conversation) -> list[Person]:
     return [each for each in people(town) if can_open(town.world, each, space)]
 
 
@@ -142,7 +142,7 @@ def follow_up(town: Town, step: Step) -> None:
     chosen = pick(sorted(threads, key=lambda one: one[1])[-8:], step.a)
     if chosen is None:
         return
-    members = [each for each in people(town) if each.id in town.world.spaces[chosen[0]].members]
+    members = [each for each in people(town) if each.id in town.world.conversations[chosen[0]].members]
     person = pick(members, step.b)
     if person is not None:
         words = f"and which one has the {TOPICS[step.c % len(TOPICS)]}?"
@@ -175,7 +175,7 @@ def shown_goes(town: Town, step: Step) -> None:
 def asker_goes(town: Town, step: Step) -> None:
     """Who used the command last leaves the conversation where they did."""
     person, channel = town.asked
-    space = town.world.spaces.get(channel)
+    space = town.world.conversations.get(channel)
     if space is not None and person in space.members and space.kind in ("channel", "group") and len(space.members) > 2:
         town.ws.leave(person, channel)
 
@@ -200,7 +200,7 @@ def index(town: Town, step: Step) -> None:
     if message is not None and step.c % 2:
         town.hear()
         file = town.world.files[message.files[0]]
-        if any(share.space == message.channel for share in file.shares):
+        if any(share.conversation == message.channel for share in file.shares):
             person = pick(people(town), step.a)
             other = open_to(town, step.b, person)
             if other is not None and person is not None and other.id != message.channel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bot.demo.slack_server.state import Space
+from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
 from tests.leaks import presence, presses
 from tests.leaks.choosing import Step, channels, open_to, people, pick, shared
@@ -76,7 +76,7 @@ def _screenshot(town: Town, step: Step) -> None:
 def _unshare(town: Town, step: Step) -> None:
     file = pick(shared(town), step.a)
     if file is not None:
-        town.ws.unshare(file.id, file.shares[step.b % len(file.shares)].space)
+        town.ws.unshare(file.id, file.shares[step.b % len(file.shares)].conversation)
 
 
 def _delete_file(town: Town, step: Step) -> None:
@@ -89,7 +89,7 @@ def _delete_message(town: Town, step: Step) -> None:
     file = pick(shared(town), step.a)
     if file is not None:
         share = file.shares[step.b % len(file.shares)]
-        town.ws.delete_message(share.space, share.ts)
+        town.ws.delete_message(share.conversation, share.ts)
 
 
 def _join(town: Town, step: Step) -> None:
@@ -176,7 +176,7 @@ def _new_channel(town: Town, step: Step) -> None:
         each.id for number, each in enumerate(people(town)) if (step.b >> number) & 1 and each.team == town.world.team
     ]
     if members:
-        name = f"room-{len(town.world.spaces)}"
+        name = f"room-{len(town.world.conversations)}"
         if step.a % 4 == 3 and len(members) > 1:
             town.ws.group_direct(members)
         else:
@@ -212,12 +212,12 @@ def _late(town: Town, step: Step) -> None:
     if file is None:
         return
     share = file.shares[step.b % len(file.shares)]
-    if town.ws.bot_user not in town.world.spaces[share.space].members:
+    if town.ws.bot_user not in town.world.conversations[share.conversation].members:
         return
-    town.ws.unshare(file.id, share.space)
+    town.ws.unshare(file.id, share.conversation)
     town.hear()
-    event = {"type": "file_shared", "file_id": file.id, "user_id": share.user, "channel_id": share.space}
-    town.ws.emit(event | {"event_ts": share.ts}, share.space)
+    event = {"type": "file_shared", "file_id": file.id, "user_id": share.user, "channel_id": share.conversation}
+    town.ws.emit(event | {"event_ts": share.ts}, share.conversation)
 
 
 def _fail(town: Town, step: Step) -> None:
@@ -236,7 +236,7 @@ def _fail(town: Town, step: Step) -> None:
     town.ws.faults.clear()
 
 
-def _kinds(town: Town, space: Space) -> set[bool]:
+def _kinds(town: Town, space: Conversation) -> set[bool]:
     """Whether its people are full members: both, of some channels."""
     inside = [each for each in people(town) if each.id in space.members]
     return {each.guest == "" and each.team == town.world.team for each in inside}

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from bot.demo.slack_server.manifest import Granted
-from bot.demo.slack_server.state import Person, Space, World
+from bot.demo.slack_server.manifest import AppConfig
+from bot.demo.slack_server.state import Conversation, Person, State
 from tests.leaks.oracle import rights
 from tests.leaks.papers import MOST, Paper, numbers_in
 from tests.leaks.runs import A_WORKSPACE, play, run, shortest
@@ -48,12 +48,12 @@ def test_a_paper_is_told_by_its_picture() -> None:
 
 
 def test_who_can_open_what() -> None:
-    world = World(Granted(frozenset(), frozenset()))
+    world = State(AppConfig(frozenset(), frozenset()))
     ada, gus = world.add_person("ada"), world.add_person("gus", guest="multi")
     eve = world.add_person("eve", team="T0THEM")
 
-    def space(kind: str, *members: Person, shared: bool = False) -> Space:
-        return world.add_space(kind, kind, [each.id for each in members], shared)  # type: ignore[arg-type]
+    def space(kind: str, *members: Person, shared: bool = False) -> Conversation:
+        return world.add_conversation(kind, kind, [each.id for each in members], shared)  # type: ignore[arg-type]
 
     public, private, mixed = space("channel", ada), space("group", ada), space("channel", ada, gus)
     connect = space("channel", ada, eve, shared=True)

@@ -21,7 +21,7 @@ from typing import Any
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.demo.slack_server.state import Call, World
+from bot.demo.slack_server.state import Call, State
 from bot.main import Bot, open_bot
 from rag import Answer, DocumentRow, Found, Rag, Scope, open_rag
 from rag.ports import Prompt
@@ -158,7 +158,7 @@ class _Logged(logging.Handler):
 @dataclass
 class Town:
     ws: Workspace
-    world: World
+    world: State
     bot: Bot
     rag: WatchedRag
     generator: Telling
@@ -230,7 +230,7 @@ class Town:
         told = call.arguments
         channel = str(told.get("channel") or told.get("channel_id") or "")
         only = str(told.get("user") or "") if call.method == "chat.postEphemeral" else ""
-        if only and channel in self.world.spaces and only not in self.world.spaces[channel].members:
+        if only and channel in self.world.conversations and only not in self.world.conversations[channel].members:
             return  # Slack refuses it, and nobody sees it
         if call.method == "views.publish":
             allowed = rights_of(self.world, self.world.people[str(told["user_id"])])
@@ -269,7 +269,9 @@ class Town:
 
     def _file_may(self, file: str, allowed: Rights) -> bool:
         there = None if file in self.forgotten else self.world.files.get(file)
-        return there is not None and not there.deleted and any(one.space in allowed.spaces for one in there.shares)
+        if there is None or there.deleted:
+            return False
+        return any(one.conversation in allowed.spaces for one in there.shares)
 
     def _paper_may(self, number: int, allowed: Rights) -> bool:
         return any(self._file_may(file, allowed) for file, (paper, _) in self.shares.items() if paper == number)
@@ -288,13 +290,13 @@ class Town:
         with self.rag.reading() as connection:
             rows = connection.exec_driver_sql("SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id")
             known = {(row[0], row[1]) for row in rows}
-        here = {id for id, space in self.world.spaces.items() if self.ws.bot_user in space.members}
+        here = {id for id, space in self.world.conversations.items() if self.ws.bot_user in space.members}
         there = {
-            (id, share.space)
+            (id, share.conversation)
             for id, file in self.world.files.items()
             if not file.deleted
             for share in file.shares
-            if share.space in here
+            if share.conversation in here
         }
         if known - there:
             raise Leak("a share that ended is still in the catalog")
@@ -306,7 +308,7 @@ class Town:
         self.work()
         self.rag.forget([])
         self.rag.leave_no_trace()
-        spaces = {id for id, space in self.world.spaces.items() if self.ws.bot_user in space.members}
+        spaces = {id for id, space in self.world.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._file_may(file, everywhere)}
         papers, names = {paper for paper, _ in kept}, {name for _, name in kept}
@@ -344,7 +346,7 @@ def open_town(data: Path) -> Iterator[Town]:
         rag = settings(data, search={"sure": 0.0})
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
-        yield Town(ws, ws._world, bot, watched, generator, data, logged)
+        yield Town(ws, ws._state, bot, watched, generator, data, logged)
 
 
 def _watched(*given: Any, **named: Any) -> WatchedRag:

@@ -1,4 +1,4 @@
-"""Two PDFs and a screenshot to try a search on. Drawn, not stored: `python -m bot.demo.samples FOLDER`."""
+"""Sample files for searches: two PDFs and a screenshot, drawn by `python -m bot.demo.samples FOLDER`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN_PAGE = 7
 
 
 def draw_samples(folder: Path) -> list[Path]:
-    """Write the two PDFs and the screenshot; files that are there with the same bytes keep their time."""
+    """Write the two PDFs and the screenshot. Existing files with the same bytes keep their modification time."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for sample in (handbook, report):
@@ -29,7 +29,7 @@ def _write(path: Path, content: bytes) -> Path:
 
 
 def _screenshot(pdf: Path) -> bytes:
-    """A piece of a page as somebody would paste it: not at the page's scale, a little paler, cut through a line."""
+    """Return part of a page as people paste it: rescaled, slightly paler, cut through a line of text."""
     import pymupdf
     from PIL import Image, ImageEnhance
 

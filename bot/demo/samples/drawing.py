@@ -1,4 +1,4 @@
-"""Pen and paper for the samples: a sheet with columns, headings, tables, and lettering that is no text."""
+"""Drawing for the sample documents: pages with columns, headings, tables, and lettering without text."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-Colour: TypeAlias = tuple[float, float, float]
-Spot: TypeAlias = tuple[float, float]
+Color: TypeAlias = tuple[float, float, float]
+Point: TypeAlias = tuple[float, float]
 
-INK: Colour = (0.13, 0.15, 0.18)
-GREY: Colour = (0.36, 0.39, 0.43)
-PALE: Colour = (0.93, 0.95, 0.96)
-WHITE: Colour = (1.0, 1.0, 1.0)
+INK: Color = (0.13, 0.15, 0.18)
+GRAY: Color = (0.36, 0.39, 0.43)
+PALE: Color = (0.93, 0.95, 0.96)
+WHITE: Color = (1.0, 1.0, 1.0)
 
 WIDTH, HEIGHT = 595.0, 770.0
-"""In points: as wide as A4 and a hand shorter, so that the pages are full."""
+"""Page size in points: as wide as A4 but shorter, so that the pages are full."""
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 539.0, 92.0, 716.0
 GUTTER = 22.0
 BODY, LEADING = 12.6, 17.6
 
 
 @dataclass(frozen=True)
-class Look:
-    """What makes the pages of one document alike."""
+class Style:
+    """Title, color and fonts of the pages of one document."""
 
     title: str
-    accent: Colour
+    accent: Color
     plain: str = "tiro"
     strong: str = "hebo"
 
 
 class Sheet:
-    """A page being set. Columns are filled from the top; `y` is where the next line goes."""
+    """A page being drawn. Columns are filled from the top; `y` is the position of the next line."""
 
-    def __init__(self, document: Any, look: Look, folio: str = "", head: bool = True) -> None:
+    def __init__(self, document: Any, style: Style, folio: str = "", head: bool = True) -> None:
         import pymupdf
 
-        self.look = look
+        self.style = style
         self.page = document.new_page(width=WIDTH, height=HEIGHT)
         self._fonts: dict[str, Any] = {}
         self._pymupdf = pymupdf
         self.left, self.right, self.y, self._top = LEFT, RIGHT, TOP, TOP
         if head:
-            self.write((LEFT, 48), look.title, "helv", 8.5, GREY)
-            self.line((LEFT, 56), (RIGHT, 56), look.accent, 1.4)
+            self.write((LEFT, 48), style.title, "helv", 8.5, GRAY)
+            self.line((LEFT, 56), (RIGHT, 56), style.accent, 1.4)
         if folio:
-            self.write(((LEFT + RIGHT) / 2 - self.length(folio, "helv", 9) / 2, HEIGHT - 26), folio, "helv", 9, GREY)
+            self.write(((LEFT + RIGHT) / 2 - self.length(folio, "helv", 9) / 2, HEIGHT - 26), folio, "helv", 9, GRAY)
 
     # ------------------------------------------------------------ letters
 
@@ -58,9 +58,9 @@ class Sheet:
     def length(self, text: str, font: str, size: float) -> float:
         return float(self._font(font).text_length(text, fontsize=size))
 
-    def write(self, at: Spot, text: str, font: str, size: float, colour: Colour = INK) -> None:
-        """One line with its baseline at `at`."""
-        writer = self._pymupdf.TextWriter(self.page.rect, color=colour)
+    def write(self, at: Point, text: str, font: str, size: float, color: Color = INK) -> None:
+        """Write one line with its baseline at `at`."""
+        writer = self._pymupdf.TextWriter(self.page.rect, color=color)
         writer.append(at, text, font=self._font(font), fontsize=size)
         writer.write_text(self.page)
 
@@ -84,26 +84,26 @@ class Sheet:
         self.y = self._top = TOP if top is None else top
 
     def heading(self, text: str, size: float = 19) -> None:
-        """A heading over the whole width; the columns start below it."""
+        """Write a heading over the whole width. Columns start below it."""
         self.y += size * 0.7
-        for line in self.wrapped(text, self.look.strong, size, self.right - self.left):
-            self.write((self.left, self.y), line, self.look.strong, size, self.look.accent)
+        for line in self.wrapped(text, self.style.strong, size, self.right - self.left):
+            self.write((self.left, self.y), line, self.style.strong, size, self.style.accent)
             self.y += size * 1.25
         self.y += 8
 
     def subheading(self, text: str) -> None:
         self.y += 8 if self.y > self._top else 0
-        self.write((self.left, self.y), text, self.look.strong, 13, INK)
+        self.write((self.left, self.y), text, self.style.strong, 13, INK)
         self.y += 19
 
     def paragraph(self, text: str, size: float = BODY, indent: float = 0, mark: str = "") -> None:
-        """A paragraph; `mark` hangs in the indent (a bullet, a number)."""
+        """Write a paragraph, with `mark` (a bullet, a number) in the indent. Raise ValueError if the column is full."""
         leading = size * LEADING / BODY
         writer = self._pymupdf.TextWriter(self.page.rect, color=INK)
         if mark:
-            writer.append((self.left, self.y), mark, font=self._font(self.look.plain), fontsize=size)
-        for line in self.wrapped(text, self.look.plain, size, self.right - self.left - indent):
-            writer.append((self.left + indent, self.y), line, font=self._font(self.look.plain), fontsize=size)
+            writer.append((self.left, self.y), mark, font=self._font(self.style.plain), fontsize=size)
+        for line in self.wrapped(text, self.style.plain, size, self.right - self.left - indent):
+            writer.append((self.left + indent, self.y), line, font=self._font(self.style.plain), fontsize=size)
             self.y += leading
         writer.write_text(self.page)
         self.y += leading * 0.45
@@ -116,60 +116,60 @@ class Sheet:
 
     def caption(self, text: str) -> None:
         for line in self.wrapped(text, "tiit", 10.6, self.right - self.left):
-            self.write((self.left, self.y), line, "tiit", 10.6, GREY)
+            self.write((self.left, self.y), line, "tiit", 10.6, GRAY)
             self.y += 15
         self.y += 8
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> None:
-        """A ruled table; `widths` are shares of the column's width; numbers stand to the right."""
+        """Draw a ruled table. `widths` are fractions of the column width. Numbers are aligned right."""
         row_height, size = 24.0, 10.4
         full = self.right - self.left
         edges = [self.left + full * sum(widths[:column]) for column in range(len(widths) + 1)]
-        self.box((self.left, self.y), (self.right, self.y + row_height), self.look.accent, None)
+        self.box((self.left, self.y), (self.right, self.y + row_height), self.style.accent, None)
         for index, cells in enumerate([head, *rows]):
             if index and index % 2 == 0:
                 self.box((self.left, self.y), (self.right, self.y + row_height), PALE, None)
             for column, cell in enumerate(cells):
-                font, colour = ("hebo", WHITE) if index == 0 else ("helv", INK)
+                font, color = ("hebo", WHITE) if index == 0 else ("helv", INK)
                 numeric = index > 0 and cell[:1].isdigit()
                 x = edges[column + 1] - 8 - self.length(cell, font, size) if numeric else edges[column] + 6
-                self.write((x, self.y + 16), cell, font, size, colour)
+                self.write((x, self.y + 16), cell, font, size, color)
             self.y += row_height
-            self.line((self.left, self.y), (self.right, self.y), GREY, 0.4)
+            self.line((self.left, self.y), (self.right, self.y), GRAY, 0.4)
         self.y += 28
 
     # ------------------------------------------------------------ shapes
 
-    def line(self, start: Spot, end: Spot, colour: Colour, width: float = 1.0) -> None:
-        self.page.draw_line(start, end, color=colour, width=width)
+    def line(self, start: Point, end: Point, color: Color, width: float = 1.0) -> None:
+        self.page.draw_line(start, end, color=color, width=width)
 
-    def box(self, start: Spot, end: Spot, fill: Colour | None, edge: Colour | None, radius: float = 0) -> None:
+    def box(self, start: Point, end: Point, fill: Color | None, edge: Color | None, radius: float = 0) -> None:
         shape = self._pymupdf.Rect(start[0], start[1], end[0], end[1])
         self.page.draw_rect(shape, color=edge, fill=fill, width=1.2, radius=radius or None)
 
-    def polygon(self, corners: Sequence[Spot], fill: Colour, edge: Colour | None = None) -> None:
+    def polygon(self, corners: Sequence[Point], fill: Color, edge: Color | None = None) -> None:
         self.page.draw_polyline(list(corners), color=edge or fill, fill=fill, closePath=True)
 
-    def circle(self, centre: Spot, radius: float, fill: Colour | None, edge: Colour | None = None) -> None:
-        self.page.draw_circle(centre, radius, color=edge or fill, fill=fill)
+    def circle(self, center: Point, radius: float, fill: Color | None, edge: Color | None = None) -> None:
+        self.page.draw_circle(center, radius, color=edge or fill, fill=fill)
 
-    def arrow(self, start: Spot, end: Spot, colour: Colour) -> None:
-        """A straight arrow, level or upright."""
-        self.line(start, end, colour, 1.6)
+    def arrow(self, start: Point, end: Point, color: Color) -> None:
+        """Draw a horizontal or vertical arrow."""
+        self.line(start, end, color, 1.6)
         (x, y), size = end, 5.0
         if abs(end[0] - start[0]) >= abs(end[1] - start[1]):
             back = -size if end[0] > start[0] else size
-            self.polygon([(x, y), (x + back, y - size * 0.7), (x + back, y + size * 0.7)], colour)
+            self.polygon([(x, y), (x + back, y - size * 0.7), (x + back, y + size * 0.7)], color)
         else:
             back = -size if end[1] > start[1] else size
-            self.polygon([(x, y), (x - size * 0.7, y + back), (x + size * 0.7, y + back)], colour)
+            self.polygon([(x, y), (x - size * 0.7, y + back), (x + size * 0.7, y + back)], color)
 
-    def picture(self, png: bytes, start: Spot, end: Spot) -> None:
+    def picture(self, png: bytes, start: Point, end: Point) -> None:
         self.page.insert_image(self._pymupdf.Rect(start[0], start[1], end[0], end[1]), stream=png)
 
 
 def outlined(drawing: Any) -> Any:
-    """The first page of a PDF with its letters turned into curves: a one-page PDF that holds no text."""
+    """Return a one-page PDF without text: the first page of a drawing with its letters as curves."""
     import pymupdf
 
     with pymupdf.open("svg", drawing[0].get_svg_image(text_as_path=True).encode()) as svg:
@@ -177,7 +177,7 @@ def outlined(drawing: Any) -> Any:
 
 
 def finished(document: Any, title: str) -> bytes:
-    """The file's bytes, the same on every run: no clock and no random id in them."""
+    """Return the PDF's bytes, without a current date or random id so that they never change."""
     date = "D:20260901080000Z"
     document.set_metadata(
         {

@@ -1,20 +1,20 @@
-"""The samples' figures: lettering that a reader sees and no text layer holds."""
+"""Figures of the sample documents. Their lettering is visible but not in the text layer."""
 
 from __future__ import annotations
 
 from math import cos, pi, sin
 
-from bot.demo.samples.drawing import INK, LEFT, PALE, RIGHT, WHITE, Colour, Look, Sheet
+from bot.demo.samples.drawing import INK, LEFT, PALE, RIGHT, WHITE, Color, Sheet, Style
 
-SEA: Colour = (0.62, 0.79, 0.85)
-SAND: Colour = (0.95, 0.89, 0.80)
+SEA: Color = (0.62, 0.79, 0.85)
+SAND: Color = (0.95, 0.89, 0.80)
 
 
-def diagram(sheet: Sheet, accent: Colour) -> None:
-    """Drawn within 0 to 292; its letters become curves afterwards."""
+def diagram(sheet: Sheet, accent: Color) -> None:
+    """Draw the diagram between y = 0 and 292. Its letters are turned into curves later."""
     sheet.box((LEFT, 2), (RIGHT, 290), PALE, None, 0.02)
 
-    def station(x: float, y: float, first: str, second: str, fill: Colour, ink: Colour) -> None:
+    def station(x: float, y: float, first: str, second: str, fill: Color, ink: Color) -> None:
         sheet.box((x, y), (x + 104, y + 58), fill, accent, 0.14)
         for line, baseline in ((first, y + 26), (second, y + 43)):
             sheet.write((x + 52 - sheet.length(line, "hebo", 13) / 2, baseline), line, "hebo", 13, ink)
@@ -37,12 +37,12 @@ def diagram(sheet: Sheet, accent: Colour) -> None:
     sheet.write((LEFT + 262, 272), "holds 40 days", "helv", 12, INK)
 
 
-def cutaway(look: Look) -> bytes:
-    """A picture, not a drawing: its letters exist as pixels alone."""
+def cutaway(style: Style) -> bytes:
+    """Return a PNG of a sensor cut open. Its letters exist only as pixels."""
     import pymupdf
 
     scratch = pymupdf.open()
-    sheet = Sheet(scratch, look, head=False)
+    sheet = Sheet(scratch, style, head=False)
     sheet.box((LEFT, 0), (RIGHT, 250), SAND, None)
     left, right, low, high = LEFT + 46, RIGHT - 40, 96.0, 154.0
     sheet.box((left, low), (right, high), WHITE, INK, 0.2)
@@ -64,12 +64,12 @@ def cutaway(look: Look) -> bytes:
     return bytes(pixels.tobytes("png"))
 
 
-def curves(look: Look) -> bytes:
-    """A chart of three lines, as a picture; the names of the lines are on it and nowhere else."""
+def curves(style: Style) -> bytes:
+    """Return a PNG of a chart with three lines. Their names are only in the picture."""
     import pymupdf
 
     scratch = pymupdf.open()
-    sheet = Sheet(scratch, look, head=False)
+    sheet = Sheet(scratch, style, head=False)
     left, right, low, high = LEFT + 44, RIGHT - 118, 240.0, 20.0
     sheet.box((LEFT, 0), (RIGHT, 270), WHITE, None)
     for step in range(5):
@@ -80,17 +80,17 @@ def curves(look: Look) -> bytes:
         x = left + (week - 1) * (right - left) / 8
         sheet.write((x - 3, low + 18), str(week), "helv", 11.5, INK)
     lines = [
-        ("Kestrel unit", look.accent, [0.0, 0.3, 0.5, 0.9, 1.2, 1.5, 1.9, 2.2, 2.5]),
+        ("Kestrel unit", style.accent, [0.0, 0.3, 0.5, 0.9, 1.2, 1.5, 1.9, 2.2, 2.5]),
         ("Plover unit", (0.10, 0.42, 0.60), [0.1, 0.2, 0.0, 0.3, 0.2, 0.4, 0.3, 0.5, 0.4]),
         ("Dunlin unit", (0.30, 0.52, 0.20), [0.0, -0.2, -0.1, -0.3, -0.2, -0.4, -0.3, -0.5, -0.4]),
     ]
-    for name, colour, values in lines:
+    for name, color, values in lines:
         points = [
             (left + week * (right - left) / 8, low - (value + 1) * (low - high) / 4)
             for week, value in enumerate(values)
         ]
-        sheet.page.draw_polyline(points, color=colour, width=2.4)
-        sheet.write((points[-1][0] + 10, points[-1][1] + 4), name, "hebo", 13, colour)
+        sheet.page.draw_polyline(points, color=color, width=2.4)
+        sheet.write((points[-1][0] + 10, points[-1][1] + 4), name, "hebo", 13, color)
     pixels = scratch[0].get_pixmap(dpi=170, clip=pymupdf.Rect(LEFT, 0, RIGHT, 270), alpha=False)
     return bytes(pixels.tobytes("png"))
 

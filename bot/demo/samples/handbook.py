@@ -1,21 +1,21 @@
-"""The first sample: a handbook of twelve pages with roman front matter, a drawn diagram, a scan and a blank page."""
+"""The first sample document: twelve pages with roman front matter, a drawn diagram, a scan and a blank page."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bot.demo.samples import figures
-from bot.demo.samples.drawing import GREY, HEIGHT, LEFT, PALE, RIGHT, WHITE, WIDTH, Colour, Look, Sheet, outlined
+from bot.demo.samples.drawing import GRAY, HEIGHT, LEFT, PALE, RIGHT, WHITE, WIDTH, Color, Sheet, Style, outlined
 from bot.demo.samples.scan import scanned_note
 
 NAME = "harbour-gateway-handbook.pdf"
 TITLE = "Harbour Gateway Handbook"
-NAVY: Colour = (0.07, 0.27, 0.42)
-LOOK = Look("Harbour Gateway Handbook · Skerry Point", NAVY)
+NAVY: Color = (0.07, 0.27, 0.42)
+STYLE = Style("Harbour Gateway Handbook · Skerry Point", NAVY)
 
 
 def draw() -> Any:
-    """The open document; pages i and ii, then 1 to 10."""
+    """Return the open document, with pages labeled i, ii, 1 to 10."""
     import pymupdf
 
     document = pymupdf.open()
@@ -44,7 +44,7 @@ def draw() -> Any:
 
 
 def _cover(document: Any) -> None:
-    sheet = Sheet(document, LOOK, head=False)
+    sheet = Sheet(document, STYLE, head=False)
     sheet.box((0, 0), (WIDTH, 470), NAVY, None)
     sheet.circle((430, 160), 54, (0.98, 0.87, 0.55))
     for row in range(7):
@@ -56,7 +56,7 @@ def _cover(document: Any) -> None:
     sheet.polygon([(86, 338), (110, 338), (122, 354), (74, 354)], WHITE)
     sheet.write((LEFT, 536), "Harbour Gateway", "hebo", 34, NAVY)
     sheet.write((LEFT, 574), "Handbook", "hebo", 34, NAVY)
-    sheet.write((LEFT, 606), "For the watch room and the quay crew of Skerry Point", "helv", 12.5, GREY)
+    sheet.write((LEFT, 606), "For the watch room and the quay crew of Skerry Point", "helv", 12.5, GRAY)
     sheet.left, sheet.right, sheet.y = LEFT, 470, 648
     sheet.paragraph(
         "How readings from the piers reach the office, what to do when they stop, and who to wake. Third edition, "
@@ -65,7 +65,7 @@ def _cover(document: Any) -> None:
 
 
 def _preface(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "ii")
+    sheet = Sheet(document, STYLE, "ii")
     sheet.heading("About this handbook")
     sheet.paragraph(
         "Skerry Point is an invented harbour with three piers, eleven instruments and a crew of nine. Everything in "
@@ -98,7 +98,7 @@ def _preface(document: Any) -> None:
 
 
 def _purpose(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "1")
+    sheet = Sheet(document, STYLE, "1")
     sheet.heading("1  What the gateway is for")
     top = sheet.y
     sheet.column(0, top=top)
@@ -138,7 +138,7 @@ def _purpose(document: Any) -> None:
 def _journey(document: Any) -> None:
     import pymupdf
 
-    sheet = Sheet(document, LOOK, "2")
+    sheet = Sheet(document, STYLE, "2")
     sheet.heading("2  How a reading travels")
     sheet.paragraph(
         "An instrument wakes every thirty seconds, measures, and sends twice, four seconds apart, because a passing "
@@ -146,7 +146,7 @@ def _journey(document: Any) -> None:
         "to right; the lower path is taken only when the shore line is down."
     )
     scratch = pymupdf.open()
-    figures.diagram(Sheet(scratch, LOOK, head=False), NAVY)
+    figures.diagram(Sheet(scratch, STYLE, head=False), NAVY)
     drawn = outlined(scratch)
     top, height = sheet.y, 292.0
     clip = pymupdf.Rect(LEFT, 0, RIGHT, height)
@@ -169,7 +169,7 @@ def _journey(document: Any) -> None:
 
 
 def _relays(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "3")
+    sheet = Sheet(document, STYLE, "3")
     sheet.heading("3  The relays")
     sheet.paragraph(
         "Six relays stand between the instruments and the watch room. They are grey boxes the size of a loaf, bolted "
@@ -207,7 +207,7 @@ def _relays(document: Any) -> None:
 
 
 def _starting(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "4")
+    sheet = Sheet(document, STYLE, "4")
     sheet.heading("4  Starting the gateway")
     sheet.paragraph(
         "After a power cut the gateway does not start by itself. That is meant: somebody has to look at it first. "
@@ -244,7 +244,7 @@ def _starting(document: Any) -> None:
 
 
 def _alarms(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "5")
+    sheet = Sheet(document, STYLE, "5")
     sheet.heading("5  Alarms and who answers them")
     top = sheet.y
     sheet.column(0, top=top)
@@ -285,16 +285,16 @@ def _alarms(document: Any) -> None:
 
 
 def _scan(document: Any) -> None:
-    sheet = Sheet(document, LOOK, head=False)
+    sheet = Sheet(document, STYLE, head=False)
     sheet.picture(scanned_note(), (0, 0), (WIDTH, HEIGHT))
 
 
 def _blank(document: Any) -> None:
-    Sheet(document, LOOK, head=False)
+    Sheet(document, STYLE, head=False)
 
 
 def _storm(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "8")
+    sheet = Sheet(document, STYLE, "8")
     sheet.heading("6  Storm watch")
     top = sheet.y
     sheet.column(0, top=top)
@@ -329,7 +329,7 @@ def _storm(document: Any) -> None:
 
 
 def _signs(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "9")
+    sheet = Sheet(document, STYLE, "9")
     sheet.heading("7  Deck signs")
     sheet.paragraph(
         "Boards on the lamp posts tell the crew what may be done on each stretch of the quay today. They are hung "
@@ -337,11 +337,11 @@ def _signs(document: Any) -> None:
         "and for the small electric carts, not for ships, which have lights of their own."
     )
     top = sheet.y + 6
-    sheet.box((LEFT, top), (RIGHT, top + 250), (0.97, 0.97, 0.95), GREY)
+    sheet.box((LEFT, top), (RIGHT, top + 250), (0.97, 0.97, 0.95), GRAY)
     x0, span = LEFT + 24, 110.0
     for place in range(4):
         left = x0 + place * span
-        sheet.box((left, top + 40), (left + 100, top + 210), WHITE, GREY)
+        sheet.box((left, top + 40), (left + 100, top + 210), WHITE, GRAY)
     middle = [x0 + 50 + place * span for place in range(4)]
     sheet.circle((middle[0], top + 125), 36, (0.82, 0.16, 0.16))
     sheet.polygon([(middle[1] - 40, top + 158), (middle[1] + 40, top + 158), (middle[1], top + 88)], (0.10, 0.60, 0.25))
@@ -367,7 +367,7 @@ def _signs(document: Any) -> None:
 
 
 def _terms(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "10")
+    sheet = Sheet(document, STYLE, "10")
     sheet.heading("8  Words and people")
     top = sheet.y
     sheet.column(0, top=top)

@@ -1,4 +1,4 @@
-"""The second sample: a field report of ten pages with drawn figures, two tables and plain page numbers."""
+"""The second sample document: a field report of ten pages with drawn figures and two tables."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from math import sin
 from typing import Any
 
 from bot.demo.samples import figures
-from bot.demo.samples.drawing import GREY, HEIGHT, LEFT, PALE, RIGHT, WIDTH, Colour, Look, Sheet
+from bot.demo.samples.drawing import GRAY, HEIGHT, LEFT, PALE, RIGHT, WIDTH, Color, Sheet, Style
 
 NAME = "tern-sensor-field-report.pdf"
 TITLE = "Tern Sensor Field Report"
-RUST: Colour = (0.60, 0.24, 0.10)
-LOOK = Look("Tern Sensor Field Report · nine weeks on the water", RUST)
+RUST: Color = (0.60, 0.24, 0.10)
+STYLE = Style("Tern Sensor Field Report · nine weeks on the water", RUST)
 
 
 def draw() -> Any:
-    """The open document; its printed numbers are the counted ones."""
+    """Return the open document. Its printed page numbers equal the counted ones."""
     import pymupdf
 
     document = pymupdf.open()
@@ -25,7 +25,7 @@ def draw() -> Any:
 
 
 def _title(document: Any) -> None:
-    sheet = Sheet(document, LOOK, head=False)
+    sheet = Sheet(document, STYLE, head=False)
     sheet.box((0, 0), (WIDTH, 300), figures.SAND, None)
     for row in range(5):
         points = [(x, 250 + row * 12 + 9 * sin(x / 42 + row)) for x in range(-10, 610, 10)]
@@ -34,7 +34,7 @@ def _title(document: Any) -> None:
     sheet.polygon([(300, 150), (250, 112), (196, 100), (236, 130), (276, 168)], RUST)
     sheet.polygon([(276, 160), (318, 152), (346, 170), (312, 182)], RUST)
     sheet.write((LEFT, 356), "Tern Sensor Field Report", "hebo", 27, RUST)
-    sheet.write((LEFT, 384), "Nine weeks on the water, from April to June", "helv", 13, GREY)
+    sheet.write((LEFT, 384), "Nine weeks on the water, from April to June", "helv", 13, GRAY)
     sheet.left, sheet.right, sheet.y = LEFT, RIGHT, 430
     sheet.subheading("Summary")
     sheet.paragraph(
@@ -53,7 +53,7 @@ def _title(document: Any) -> None:
 
 
 def _sites(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "2")
+    sheet = Sheet(document, STYLE, "2")
     sheet.heading("1  Where the sensors hung")
     top = sheet.y
     sheet.column(0, top=top)
@@ -89,14 +89,14 @@ def _sites(document: Any) -> None:
 
 
 def _instrument(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "3")
+    sheet = Sheet(document, STYLE, "3")
     sheet.heading("2  The instrument")
     sheet.paragraph(
         "A Tern is a tube as long as a forearm. It has no moving parts and no window. Everything in it can be "
         "replaced with one key and cold fingers. Figure 1 shows it cut open, with the names that the workshop uses."
     )
     top = sheet.y + 2
-    sheet.picture(figures.cutaway(LOOK), (LEFT, top), (RIGHT, top + 250))
+    sheet.picture(figures.cutaway(STYLE), (LEFT, top), (RIGHT, top + 250))
     sheet.y = top + 270
     sheet.caption("Figure 1. A Tern cut open along its length. The upper end is on the left.")
     below = sheet.y
@@ -113,7 +113,7 @@ def _instrument(document: Any) -> None:
 
 
 def _method(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "4")
+    sheet = Sheet(document, STYLE, "4")
     sheet.heading("3  How we measured")
     top = sheet.y
     sheet.column(0, top=top)
@@ -142,7 +142,7 @@ def _method(document: Any) -> None:
 
 
 def _results(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "5")
+    sheet = Sheet(document, STYLE, "5")
     sheet.heading("4  What came out")
     sheet.paragraph(
         "Table 1 gives the whole of it. Calm means a wave height under twenty centimetres in the burst; everything "
@@ -181,7 +181,7 @@ def _results(document: Any) -> None:
 
 
 def _drift(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "6")
+    sheet = Sheet(document, STYLE, "6")
     sheet.heading("5  Does it drift?")
     sheet.paragraph(
         "A gauge under pressure creeps. We compared the weekly mean of each sensor with the weekly mean of its "
@@ -189,7 +189,7 @@ def _drift(document: Any) -> None:
         "steel does in its first months."
     )
     top = sheet.y + 2
-    sheet.picture(figures.curves(LOOK), (LEFT, top), (RIGHT, top + 270))
+    sheet.picture(figures.curves(STYLE), (LEFT, top), (RIGHT, top + 270))
     sheet.y = top + 290
     sheet.caption("Figure 2. Difference to the reference, by week, in centimetres.")
     sheet.paragraph(
@@ -200,7 +200,7 @@ def _drift(document: Any) -> None:
 
 
 def _power(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "7")
+    sheet = Sheet(document, STYLE, "7")
     sheet.heading("6  Power")
     top = sheet.y
     sheet.column(0, top=top)
@@ -231,7 +231,7 @@ def _power(document: Any) -> None:
 
 
 def _broken(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "8")
+    sheet = Sheet(document, STYLE, "8")
     sheet.heading("7  What broke")
     top = sheet.y
     sheet.column(0, top=top)
@@ -260,7 +260,7 @@ def _broken(document: Any) -> None:
 
 
 def _advice(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "9")
+    sheet = Sheet(document, STYLE, "9")
     sheet.heading("8  What we recommend")
     sheet.paragraph(
         "Build the twenty. The instrument does what it was built for, and the faults we found are faults of clips, "
@@ -287,7 +287,7 @@ def _advice(document: Any) -> None:
 
 
 def _diary(document: Any) -> None:
-    sheet = Sheet(document, LOOK, "10")
+    sheet = Sheet(document, STYLE, "10")
     sheet.heading("Appendix  Diary and thanks")
     sheet.caption("Table 2. The days on which somebody touched a sensor.")
     sheet.table(

@@ -1,4 +1,4 @@
-"""A page as it comes from an old scanner: typed, tilted, grainy, and without a letter a computer could copy."""
+"""A scanned page: typed, tilted, grainy, and without a text layer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Handed over to Halvard at 06:00. Coffee is finished.
 
 
 def scanned_note() -> bytes:
-    """A grey JPEG of a sheet at 130 dots an inch; the same bytes on every run."""
+    """Return a gray JPEG of the page at 130 dpi, the same bytes on every run."""
     import numpy as np
     import pymupdf
     from PIL import Image
@@ -49,7 +49,7 @@ def scanned_note() -> bytes:
     tilted = typed.rotate(0.9, resample=Image.Resampling.BICUBIC, fillcolor=255)
     grain = np.random.default_rng(14).normal(0, 9, size=(tilted.height, tilted.width))
     shade = np.linspace(0, 14, tilted.width)[None, :]
-    grey = np.clip(np.asarray(tilted, dtype=np.float64) * 0.93 + 8 + grain - shade, 0, 255).astype(np.uint8)
+    gray = np.clip(np.asarray(tilted, dtype=np.float64) * 0.93 + 8 + grain - shade, 0, 255).astype(np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(grey).save(stream, "JPEG", quality=72)
+    Image.fromarray(gray).save(stream, "JPEG", quality=72)
     return stream.getvalue()

@@ -1,35 +1,35 @@
-"""A Slack of one's own on the loopback: Web API, Socket Mode, request URL, files. The bot cannot tell.
+"""A local Slack server: Web API, Socket Mode, request URL and files, as the real Slack behaves.
 
     with open_workspace() as ws:
-        ada, room = ws.person("ada"), ws.channel("papers", members=["ada"])
-        ts = ws.post(ada, room, f"<@{ws.bot_user}> what is this?", files=[("report.pdf", data)])
-        ws.wait(lambda: ws.thread(room, ts)[1:], what="an answer")
+        ada, channel = ws.person("ada"), ws.channel("papers", members=["ada"])
+        ts = ws.post(ada, channel, f"<@{ws.bot_user}> what is this?", files=[("report.pdf", data)])
+        ws.wait(lambda: ws.thread(channel, ts)[1:], what="an answer")
 
-`WebClient(token=ws.bot_token, base_url=ws.api_url)`, `SocketModeHandler(app, ws.app_token)`, and
-`ws.host` as an allowed host of files are all that a bot needs. The tests run on it, and `magpie demo`.
+A bot needs `WebClient(token=ws.bot_token, base_url=ws.api_url)`, `SocketModeHandler(app, ws.app_token)`, and `ws.host`
+among the hosts it may download files from. `magpie demo` and the tests use this server.
 """
 
 from __future__ import annotations
 
 from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.faults import Faults
-from bot.demo.slack_server.page import Off, Page, Samples
-from bot.demo.slack_server.state import Call, Message, Pace, Person, Share, SlackFile, Space
+from bot.demo.slack_server.page import BrowserPage, Samples, UnavailableFeature
+from bot.demo.slack_server.state import Call, Conversation, FileShare, Message, Person, SlackFile, Timing
 from bot.demo.slack_server.workspace import Workspace, open_workspace
 
 __all__ = [
+    "BrowserPage",
     "Call",
+    "Conversation",
     "Envelope",
     "Faults",
+    "FileShare",
     "Message",
-    "Off",
-    "Pace",
-    "Page",
     "Person",
     "Samples",
-    "Share",
     "SlackFile",
-    "Space",
+    "Timing",
+    "UnavailableFeature",
     "Workspace",
     "open_workspace",
 ]

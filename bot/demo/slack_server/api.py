@@ -1,4 +1,4 @@
-"""The Web API's door: arguments in every form the SDKs use, tokens, scopes, faults; then the method itself."""
+"""The Web API endpoint: parses arguments, checks token and scopes, injects faults, and calls the method."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from bot.demo.slack_server import (
     interactions,
     methods_chat,
+    methods_conversations,
     methods_files,
-    methods_spaces,
     methods_stream,
     methods_views,
 )
-from bot.demo.slack_server.actions import Stage
-from bot.demo.slack_server.broken_responses import CutOff
+from bot.demo.slack_server.actions import Context
+from bot.demo.slack_server.broken_responses import DroppedConnection
 from bot.demo.slack_server.faults import CallFault
 from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES, body_within
-from bot.demo.slack_server.request import Asked, Method, Refusal
+from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Call, Json
 from bot.demo.slack_server.trace import Record
 
 METHODS: dict[str, Method] = (
-    methods_spaces.METHODS
+    methods_conversations.METHODS
     | methods_chat.METHODS
     | methods_files.METHODS
     | methods_views.METHODS
@@ -37,136 +37,139 @@ METHODS: dict[str, Method] = (
 )
 
 
-STATUSES = {"": 200, "invalid_blocks": 400}
-"""Of a response_url, by its error."""
+RESPONSE_URL_STATUSES = {"": 200, "invalid_blocks": 400}
+"""HTTP status by error; 404 for every other error."""
 
 
 class Api:
-    def __init__(self, stage: Stage) -> None:
-        self._stage, self._world = stage, stage.world
+    def __init__(self, context: Context) -> None:
+        self._context, self._state = context, context.state
 
     async def call(self, request: Request) -> Response:
-        """One method, /api/{method}."""
+        """Answer /api/{method}."""
         method = request.path_params["method"]
         arguments = await _arguments(request)
         header = request.headers.get("authorization", "")
         token = header.removeprefix("Bearer ").strip() or str((arguments or {}).pop("token", ""))
-        # Of a stranger's call only the name is kept.
-        record = self._note(method, dict(arguments or {}) if any(self._whose(token)) else {})
-        # The token is asked for again in the work itself: it may change while a call is delayed.
-        return await self._faulty(record, lambda: self._json(self._answer(method, arguments, token)))
+        # Without a valid token, record only the method.
+        record = self._record(method, dict(arguments or {}) if any(self._token_owner(token)) else {})
+        # The method checks the token again: it may change while the call is delayed.
+        return await self._run_with_faults(record, lambda: self._json(self._call_method(method, arguments, token)))
 
     async def upload(self, request: Request) -> Response:
-        """The raw bytes of a file, at the address that files.getUploadURLExternal gave."""
+        """Receive the raw bytes of a file, at the address that files.getUploadURLExternal returned."""
         file_id, ticket = request.path_params["file_id"], request.path_params["ticket"]
-        upload = self._world.uploads.get(file_id)
+        upload = self._state.uploads.get(file_id)
         if upload is None or not compare_digest(ticket.encode(), upload.ticket.encode()):
             return PlainTextResponse("no such upload", 404)
         data = await body_within(request, UPLOAD_BYTES)
-        record = self._note("upload", {"file_id": file_id, "length": len(data)})
+        record = self._record("upload", {"file_id": file_id, "length": len(data)})
 
-        def take() -> Response:
-            with self._world.changed:
+        def store() -> Response:
+            with self._state.changed:
                 upload.data = data
-                self._world.changed.notify_all()
+                self._state.changed.notify_all()
             return PlainTextResponse(f"OK - {len(data)}")
 
-        return await self._faulty(record, take)
+        return await self._run_with_faults(record, store)
 
     async def respond(self, request: Request) -> Response:
-        """A response_url."""
+        """Answer a POST to a response_url."""
         ticket = str(request.path_params["ticket"])
-        if ticket not in self._world.responses:
+        if ticket not in self._state.responses:
             return PlainTextResponse("expired_url", 404)
-        body = _object(await body_within(request, API_BYTES))
+        body = _json_object(await body_within(request, API_BYTES))
         if body is None:
             return PlainTextResponse("invalid_payload", 400)
-        record = self._note("response_url", dict(body) | {"ticket": ticket})
-        error = interactions.respond(self._stage, ticket, body)
-        return self._told(record, PlainTextResponse(error or "ok", STATUSES.get(error, 404)))
+        record = self._record("response_url", dict(body) | {"ticket": ticket})
+        error = interactions.respond(self._context, ticket, body)
+        return self._record_response(record, PlainTextResponse(error or "ok", RESPONSE_URL_STATUSES.get(error, 404)))
 
-    def _note(self, method: str, arguments: Json) -> Record:
-        with self._world.changed:
-            self._world.calls.append(Call(method, arguments))
-            record = self._stage.trace.called(method, arguments)
-            self._world.changed.notify_all()
+    def _record(self, method: str, arguments: Json) -> Record:
+        with self._state.changed:
+            self._state.calls.append(Call(method, arguments))
+            record = self._context.trace.add_call(method, arguments)
+            self._state.changed.notify_all()
             return record
 
-    def _told(self, record: Record, response: Response) -> Response:
+    def _record_response(self, record: Record, response: Response) -> Response:
         body = bytes(response.body)
-        told = isinstance(response, JSONResponse)
-        answer: Json = json.loads(body) if told else {"body": body[:200].decode(errors="replace")} if body else {}
-        with self._world.changed:
-            status = 0 if isinstance(response, CutOff) else response.status_code
-            self._stage.trace.answered(record, status, answer)
-            self._world.changed.notify_all()
+        answer: Json = {}
+        if isinstance(response, JSONResponse):
+            answer = json.loads(body)
+        elif body:
+            answer = {"body": body[:200].decode(errors="replace")}
+        with self._state.changed:
+            status = 0 if isinstance(response, DroppedConnection) else response.status_code
+            self._context.trace.add_response(record, status, answer)
+            self._state.changed.notify_all()
         return response
 
-    async def _faulty(self, record: Record, work: Callable[[], Response]) -> Response:
-        return self._told(record, await self._done(record.name, work))
+    async def _run_with_faults(self, record: Record, work: Callable[[], Response]) -> Response:
+        return self._record_response(record, await self._inject_faults(record.name, work))
 
-    async def _done(self, method: str, work: Callable[[], Response]) -> Response:
-        with self._world.changed:
-            act = self._stage.faults.of_moment(method)
-            fault = self._stage.faults.of_call(method)
-        if act is not None:
-            act()
+    async def _inject_faults(self, method: str, work: Callable[[], Response]) -> Response:
+        with self._state.changed:
+            interruption = self._context.faults.take_interruption(method)
+            fault = self._context.faults.take_call_fault(method)
+        if interruption is not None:
+            interruption()
         if fault is None:
             return work()
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
-            return CutOff()
-        broken = _broken(fault)
-        if broken is not None:
-            return broken
+            return DroppedConnection()
+        failure = _failure(fault)
+        if failure is not None:
+            return failure
         answer = work()
         if fault.drop == "after":
-            return CutOff()
+            return DroppedConnection()
         return answer
 
     def _json(self, answer: Json) -> Response:
-        """With the headers in which Slack tells what the token may do."""
-        scopes = {"x-oauth-scopes": ",".join(sorted(self._world.scopes))}
+        """Return the answer with the header that lists the token's scopes."""
+        scopes = {"x-oauth-scopes": ",".join(sorted(self._state.scopes))}
         return JSONResponse(answer, headers=scopes if answer.get("error") not in ("not_authed", "invalid_auth") else {})
 
-    def _answer(self, name: str, arguments: Json | None, token: str) -> Json:
+    def _call_method(self, name: str, arguments: Json | None, token: str) -> Json:
         method = METHODS.get(name)
-        with self._world.changed:
+        with self._state.changed:
             try:
                 if method is None:
-                    raise Refusal("unknown_method")
+                    raise ApiError("unknown_method")
                 self._authorize(method, token)
                 if arguments is None:
-                    raise Refusal("invalid_json")
-                asked = Asked(self._stage, arguments)
-                asked.may(*method.scopes)
+                    raise ApiError("invalid_json")
+                request = ApiRequest(self._context, arguments)
+                request.require_scope(*method.scopes)
                 for each in method.required:
-                    if not asked.text(each):
+                    if not request.text(each):
                         message = f"[ERROR] missing required field: {each}"
-                        raise Refusal("invalid_arguments", message)
-                return {"ok": True} | method.act(asked)
-            except Refusal as refusal:
-                return refusal.body
+                        raise ApiError("invalid_arguments", message)
+                return {"ok": True} | method.handler(request)
+            except ApiError as error:
+                return error.body
             finally:
-                self._world.changed.notify_all()
+                self._state.changed.notify_all()
 
     def _authorize(self, method: Method, token: str) -> None:
         if not token:
-            raise Refusal("not_authed")
-        is_bot, is_app = self._whose(token)
+            raise ApiError("not_authed")
+        is_bot, is_app = self._token_owner(token)
         if not (is_bot or is_app):
-            raise Refusal("invalid_auth")
+            raise ApiError("invalid_auth")
         if not (is_app if method.app_level else is_bot):
-            raise Refusal("not_allowed_token_type")
+            raise ApiError("not_allowed_token_type")
 
-    def _whose(self, token: str) -> tuple[bool, bool]:
-        """Whether a token is the bot's, and whether it is the app's."""
-        given, world = token.encode("utf-8", "replace"), self._world
-        return compare_digest(given, world.bot_token.encode()), compare_digest(given, world.app_token.encode())
+    def _token_owner(self, token: str) -> tuple[bool, bool]:
+        """Return whether the token is the bot's, and whether it is the app's."""
+        given, state = token.encode("utf-8", "replace"), self._state
+        return compare_digest(given, state.bot_token.encode()), compare_digest(given, state.app_token.encode())
 
 
-def _broken(fault: CallFault) -> Response | None:
+def _failure(fault: CallFault) -> Response | None:
     if fault.status == 429:
         wait = 1 if fault.retry_after is None else fault.retry_after
         return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})
@@ -176,24 +179,24 @@ def _broken(fault: CallFault) -> Response | None:
 
 
 async def _arguments(request: Request) -> Json | None:
-    """Query, form and JSON together; None: the JSON or the form cannot be read."""
+    """Return query, form and JSON arguments together, or None if the body cannot be parsed."""
     arguments: Json = dict(request.query_params)
     body = await body_within(request, API_BYTES)
     if not body:
         return arguments
     if "json" in request.headers.get("content-type", ""):
-        sent = _object(body)
-        return None if sent is None else arguments | sent
+        body_arguments = _json_object(body)
+        return None if body_arguments is None else arguments | body_arguments
     try:
         return arguments | dict(parse_qsl(body.decode(), keep_blank_values=True))
     except UnicodeDecodeError:
         return None
 
 
-def _object(body: bytes) -> Json | None:
-    """A JSON object; None for anything else."""
+def _json_object(body: bytes) -> Json | None:
+    """Return a JSON object, or None for anything else."""
     try:
-        sent: Any = json.loads(body)
+        value: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return sent if isinstance(sent, dict) else None
+    return value if isinstance(value, dict) else None

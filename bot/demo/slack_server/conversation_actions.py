@@ -1,6 +1,6 @@
-"""What happens to people and to conversations themselves, and what the app hears of it: guests, archives, sharing.
+"""Actions on people and on conversations themselves: guests, archives, sharing, deletion.
 
-`told`: false loses the event, as a network may.
+`send_event=False` drops the event, as a lost connection would.
 """
 
 from __future__ import annotations
@@ -8,99 +8,108 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.demo.slack_server import events
-from bot.demo.slack_server.actions import Stage
+from bot.demo.slack_server.actions import Context
 from bot.demo.slack_server.events import Event
-from bot.demo.slack_server.state import Guest, Message, Person, Space
+from bot.demo.slack_server.state import Conversation, Guest, Message, Person
 
 
-def set_guest(stage: Stage, user: str, guest: Guest, *, told: bool) -> None:
-    person = _person(stage, user)
-    with stage.world.changed:
+def set_guest(context: Context, user: str, guest: Guest, *, send_event: bool) -> None:
+    person = _person(context, user)
+    with context.state.changed:
         person.guest = guest
-        _tell(stage, events.changed_person(stage.world, person, "user_change"), told)
+        _push(context, events.person_event(context.state, person, "user_change"), send_event)
 
 
-def deactivate(stage: Stage, user: str, *, told: bool) -> None:
-    """Whether Slack sends member_left_channel for each channel then is not known; this one does not."""
-    world = stage.world
-    person = _person(stage, user)
-    with world.changed:
+def deactivate(context: Context, user: str, *, send_event: bool) -> None:
+    """Deactivate a person. Whether Slack also sends member_left_channel is unknown; this server does not."""
+    state = context.state
+    person = _person(context, user)
+    with state.changed:
         person.deleted = True
-        for space in world.spaces.values():
-            if space.kind != "im" and person.id in space.members:
-                space.members.remove(person.id)
-        _tell(stage, events.changed_person(world, person, "user_change"), told)
+        for conversation in state.conversations.values():
+            if conversation.kind != "im" and person.id in conversation.members:
+                conversation.members.remove(person.id)
+        _push(context, events.person_event(state, person, "user_change"), send_event)
 
 
-def hire(stage: Stage, name: str) -> str:
-    with stage.world.changed:
-        person = stage.world.add_person(name)
-        _tell(stage, events.changed_person(stage.world, person, "team_join"), True)
+def add_member(context: Context, name: str) -> str:
+    with context.state.changed:
+        person = context.state.add_person(name)
+        _push(context, events.person_event(context.state, person, "team_join"), True)
         return person.id
 
 
-def set_shared(stage: Stage, channel: str, shared: bool, *, told: bool) -> None:
-    with stage.world.changed:
-        space = stage.world.space(channel)
-        space.shared, space.pending = shared, False
-        _tell(stage, events.sharing_changed(stage.world, space), told)
+def set_shared(context: Context, channel: str, shared: bool, *, send_event: bool) -> None:
+    with context.state.changed:
+        conversation = context.state.conversation(channel)
+        conversation.shared, conversation.pending = shared, False
+        _push(context, events.sharing_changed(context.state, conversation), send_event)
 
 
-def archive(stage: Stage, channel: str, *, archived: bool, told: bool) -> None:
-    with stage.world.changed:
-        space = stage.world.space(channel)
-        space.archived = archived
-        what = "archive" if archived else "unarchive"
-        _tell(stage, events.of_channel(stage.world, space, what, _anybody(space)), told)
+def archive(context: Context, channel: str, *, archived: bool, send_event: bool) -> None:
+    with context.state.changed:
+        conversation = context.state.conversation(channel)
+        conversation.archived = archived
+        action = "archive" if archived else "unarchive"
+        _push(
+            context,
+            events.conversation_event(context.state, conversation, action, _first_member(conversation)),
+            send_event,
+        )
 
 
-def make_private(stage: Stage, channel: str, *, told: bool) -> None:
-    world = stage.world
-    with world.changed:
-        space = world.space(channel)
-        if space.kind != "channel":
-            raise LookupError(f"{channel} is no public channel")
-        space.kind = "group"
+def make_private(context: Context, channel: str, *, send_event: bool) -> None:
+    state = context.state
+    with state.changed:
+        conversation = state.conversation(channel)
+        if conversation.kind != "channel":
+            raise LookupError(f"{channel} is not a public channel")
+        conversation.kind = "group"
         text = "made this channel private"
-        said = Message(world.next_ts(), channel, _anybody(space), text, subtype="channel_convert_to_private")
-        space.messages.append(said)
-        for event in events.posted(world, space, said, [])[:1]:
-            _tell(stage, event, told)
+        notice = Message(
+            state.next_ts(), channel, _first_member(conversation), text, subtype="channel_convert_to_private"
+        )
+        conversation.messages.append(notice)
+        for event in events.message_posted(state, conversation, notice, [])[:1]:
+            _push(context, event, send_event)
 
 
-def change_id(stage: Stage, channel: str, *, told: bool) -> str:
-    world = stage.world
-    with world.changed:
-        space = world.spaces.pop(channel)
-        space.id = world.unique_id(channel[0])
-        world.spaces[space.id] = space
-        for message in (*space.messages, *world.ephemerals):
+def change_id(context: Context, channel: str, *, send_event: bool) -> str:
+    state = context.state
+    with state.changed:
+        conversation = state.conversations.pop(channel)
+        conversation.id = state.unique_id(channel[0])
+        state.conversations[conversation.id] = conversation
+        for message in (*conversation.messages, *state.ephemerals):
             if message.channel == channel:
-                message.channel = space.id
-        for file in world.files.values():
-            file.shares = [replace(each, space=space.id) if each.space == channel else each for each in file.shares]
-        _tell(stage, events.id_changed(world, space, channel), told)
-        return space.id
+                message.channel = conversation.id
+        for file in state.files.values():
+            file.shares = [
+                replace(each, conversation=conversation.id) if each.conversation == channel else each
+                for each in file.shares
+            ]
+        _push(context, events.id_changed(state, conversation, channel), send_event)
+        return conversation.id
 
 
-def delete(stage: Stage, channel: str, *, told: bool) -> None:
-    world = stage.world
-    with world.changed:
-        space = world.space(channel)
-        event = events.of_channel(world, space, "deleted", _anybody(space))
-        _tell(stage, event, told)
-        for file in world.files.values():
-            file.shares = [share for share in file.shares if share.space != channel]
-        del world.spaces[channel]
+def delete(context: Context, channel: str, *, send_event: bool) -> None:
+    state = context.state
+    with state.changed:
+        conversation = state.conversation(channel)
+        event = events.conversation_event(state, conversation, "deleted", _first_member(conversation))
+        _push(context, event, send_event)
+        for file in state.files.values():
+            file.shares = [share for share in file.shares if share.conversation != channel]
+        del state.conversations[channel]
 
 
-def _person(stage: Stage, user: str) -> Person:
-    return stage.world.people[stage.world.person_id(user)]
+def _person(context: Context, user: str) -> Person:
+    return context.state.people[context.state.person_id(user)]
 
 
-def _anybody(space: Space) -> str:
-    return next(iter(space.members), "")
+def _first_member(conversation: Conversation) -> str:
+    return next(iter(conversation.members), "")
 
 
-def _tell(stage: Stage, event: Event, told: bool) -> None:
-    stage.tell([event] if told else [])
+def _push(context: Context, event: Event, send_event: bool) -> None:
+    context.push_events([event] if send_event else [])

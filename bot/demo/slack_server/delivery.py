@@ -1,4 +1,4 @@
-"""Envelopes on their way to the bot: sent, acknowledged or sent again, through Socket Mode or by HTTP."""
+"""Delivery of envelopes to the bot, through Socket Mode or HTTP, with acknowledgements and retries."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from bot.demo.slack_server.faults import Faults
-from bot.demo.slack_server.state import Json, World
-from bot.demo.slack_server.timers import Clock
+from bot.demo.slack_server.state import Json, State
+from bot.demo.slack_server.timers import Timers
 from bot.demo.slack_server.trace import Trace
 
-RETRIES = 3
-MOST_CONNECTIONS = 10
+MAX_RETRIES = 3
+MAX_CONNECTIONS = 10
 
-Kind = Literal["events_api", "interactive", "slash_commands"]
+EnvelopeKind = Literal["events_api", "interactive", "slash_commands"]
 
 
-class Link(Protocol):
-    """One open Socket Mode connection. Both may be called from any thread and never block."""
+class Connection(Protocol):
+    """One open Socket Mode connection. Both methods can be called from any thread and never block."""
 
     def send(self, frame: str) -> None: ...
 
@@ -35,10 +35,10 @@ class Link(Protocol):
 
 @dataclass(eq=False)
 class Envelope:
-    """`sent` counts deliveries; `reply` is what the bot sent with its acknowledgement."""
+    """One event or interaction. `sent` counts deliveries; `reply` is what the bot sent with its acknowledgement."""
 
     id: str
-    kind: Kind
+    kind: EnvelopeKind
     payload: Json
     attempt: int = 0
     reason: str = ""
@@ -49,180 +49,189 @@ class Envelope:
 
     @property
     def event(self) -> str:
-        """The type of its event, or of its interaction."""
+        """Return the type of the event or interaction."""
         inner: Json = self.payload.get("event") or self.payload
         return str(inner.get("type", self.kind))
 
     @property
     def frame(self) -> Json:
-        told: Json = {"envelope_id": self.id, "type": self.kind, "payload": self.payload}
-        told["accepts_response_payload"] = self.kind == "slash_commands"
+        frame: Json = {"envelope_id": self.id, "type": self.kind, "payload": self.payload}
+        frame["accepts_response_payload"] = self.kind == "slash_commands"
         if self.kind == "events_api":
-            told |= {"retry_attempt": self.attempt, "retry_reason": self.reason}
-        return told
+            frame |= {"retry_attempt": self.attempt, "retry_reason": self.reason}
+        return frame
 
 
 class Delivery:
-    """Each envelope goes to any one of the open connections, in turn; without one it waits."""
+    """Send each envelope to one of the open connections in turn; without a connection it waits."""
 
-    def __init__(self, world: World, faults: Faults, clock: Clock, trace: Trace) -> None:
-        self._world, self._faults, self._clock, self._trace = world, faults, clock, trace
-        self._links: list[Link] = []
-        self._turn = 0
+    def __init__(
+        self, state: State, faults: Faults, timers: Timers, trace: Trace, on_reply: Callable[[Envelope], None]
+    ) -> None:
+        self._state, self._faults, self._timers, self._trace = state, faults, timers, trace
+        self._connections: list[Connection] = []
+        self._next_connection = 0
         self._all: list[Envelope] = []
         self._waiting: list[Envelope] = []
         self._posting = ThreadPoolExecutor(4, thread_name_prefix="workspace push")
         self.url = ""
-        """Where to push by HTTP; empty: Socket Mode."""
-        self.on_reply: Callable[[Envelope], None] = lambda _: None
+        """The request URL to push to. Empty for Socket Mode."""
+        self._on_reply = on_reply
 
     def close(self) -> None:
         self._posting.shutdown(wait=True, cancel_futures=True)
 
-    # ------------------------------------------------------------ what there is
+    # ------------------------------------------------------------ envelopes
 
     def envelopes(self, event: str) -> list[Envelope]:
-        with self._world.changed:
+        with self._state.changed:
             return deepcopy([each for each in self._all if event in ("", each.event)])
 
     def envelopes_after(self, number: int) -> list[Envelope]:
-        with self._world.changed:
+        with self._state.changed:
             return deepcopy(self._all[number:])
 
     def find(self, envelope_id: str) -> Envelope:
-        """The envelope itself, which goes on changing."""
+        """Return the envelope itself, not a copy."""
         return next(each for each in self._all if each.id == envelope_id)
 
     @property
-    def connections(self) -> int:
-        return len(self._links)
+    def connection_count(self) -> int:
+        return len(self._connections)
 
     @property
-    def settled(self) -> bool:
-        with self._world.changed:
-            there = bool(self._links) or bool(self.url)
-            return there and all(each.acked or each.given_up for each in self._all)
+    def is_connected(self) -> bool:
+        """Return whether the bot can be reached: an open connection, or a request URL."""
+        return bool(self._connections) or bool(self.url)
+
+    @property
+    def is_settled(self) -> bool:
+        with self._state.changed:
+            return self.is_connected and all(each.acked or each.given_up for each in self._all)
 
     # ------------------------------------------------------------ sending
 
-    def push(self, kind: Kind, payloads: list[Json]) -> list[str]:
-        """Send what one action caused; the envelopes' ids."""
-        with self._world.changed:
-            if self._faults.of_action():
+    def push(self, kind: EnvelopeKind, payloads: list[Json]) -> list[str]:
+        """Send the payloads caused by one action. Return the envelopes' ids."""
+        with self._state.changed:
+            if self._faults.should_reorder():
                 payloads = payloads[::-1]
             envelopes = [Envelope(str(uuid4()), kind, deepcopy(payload)) for payload in payloads]
             for envelope in envelopes:
                 self._all.append(envelope)
-                self._trace.pushed(envelope.id, envelope.event, envelope.payload)
-                if kind == "events_api" and self._faults.of_event():
+                self._trace.add_envelope(envelope.id, envelope.event, envelope.payload)
+                if kind == "events_api" and self._faults.should_lose_event():
                     self._give_up(envelope)
                     continue
                 self._send(envelope)
-                copies, new_envelope = self._faults.of_envelope()
+                copies, new_envelope = self._faults.take_copies()
                 for _ in range(copies):
-                    self._again(envelope, new_envelope)
-            self._world.changed.notify_all()
+                    self._send_copy(envelope, new_envelope)
+            self._state.changed.notify_all()
             return [envelope.id for envelope in envelopes]
 
-    def _again(self, envelope: Envelope, new_envelope: bool) -> None:
+    def _send_copy(self, envelope: Envelope, new_envelope: bool) -> None:
         if new_envelope:
             envelope = Envelope(str(uuid4()), envelope.kind, deepcopy(envelope.payload))
             self._all.append(envelope)
-            self._trace.pushed(envelope.id, envelope.event, envelope.payload)
+            self._trace.add_envelope(envelope.id, envelope.event, envelope.payload)
         self._send(envelope)
 
     def _send(self, envelope: Envelope) -> None:
         if self.url:
-            self._count(envelope)
+            self._record_delivery(envelope)
             self._posting.submit(self._post, envelope)
-        elif self._links:
-            self._turn += 1
-            self._count(envelope)
-            self._links[self._turn % len(self._links)].send(json.dumps(envelope.frame))
+        elif self._connections:
+            self._next_connection += 1
+            self._record_delivery(envelope)
+            self._connections[self._next_connection % len(self._connections)].send(json.dumps(envelope.frame))
             attempt = envelope.attempt
-            self._clock.after(self._world.pace.ack_timeout, lambda: self._overdue(envelope, attempt))
+            self._timers.call_after(
+                self._state.timing.ack_timeout, lambda: self._retry_if_unacknowledged(envelope, attempt)
+            )
         elif envelope not in self._waiting:
             self._waiting.append(envelope)
-            self._clock.after(self._world.pace.hold_events, lambda: self._held_too_long(envelope))
+            self._timers.call_after(self._state.timing.hold_events, lambda: self._expire(envelope))
 
-    def _count(self, envelope: Envelope) -> None:
+    def _record_delivery(self, envelope: Envelope) -> None:
         envelope.sent += 1
-        self._trace.delivered(envelope.id, envelope.attempt, envelope.reason)
+        self._trace.add_delivery(envelope.id, envelope.attempt, envelope.reason)
 
     def _give_up(self, envelope: Envelope) -> None:
         envelope.given_up = True
-        self._trace.lost(envelope.id)
+        self._trace.mark_lost(envelope.id)
 
-    def _overdue(self, envelope: Envelope, attempt: int) -> None:
-        with self._world.changed:
+    def _retry_if_unacknowledged(self, envelope: Envelope, attempt: int) -> None:
+        with self._state.changed:
             if envelope.acked or envelope.given_up or envelope.attempt != attempt or envelope in self._waiting:
                 return
-            if envelope.kind != "events_api" or envelope.attempt == RETRIES:
+            if envelope.kind != "events_api" or envelope.attempt == MAX_RETRIES:
                 self._give_up(envelope)
             else:
                 envelope.attempt, envelope.reason = envelope.attempt + 1, "timeout"
                 self._send(envelope)
-            self._world.changed.notify_all()
+            self._state.changed.notify_all()
 
-    def _held_too_long(self, envelope: Envelope) -> None:
-        with self._world.changed:
+    def _expire(self, envelope: Envelope) -> None:
+        with self._state.changed:
             if envelope in self._waiting:
                 self._waiting.remove(envelope)
                 self._give_up(envelope)
-                self._world.changed.notify_all()
+                self._state.changed.notify_all()
 
     # ------------------------------------------------------------ connections
 
-    def opened(self, link: Link) -> int:
-        """How many there are now. What waited is sent."""
-        with self._world.changed:
-            if len(self._links) >= MOST_CONNECTIONS:
-                link.send(json.dumps({"type": "disconnect", "reason": "too_many_websockets", "debug_info": {}}))
-                link.close()
-                return len(self._links)
-            self._links.append(link)
+    def add_connection(self, connection: Connection) -> None:
+        """Add a connection and send it the waiting envelopes. Refuse it if there are too many."""
+        with self._state.changed:
+            if len(self._connections) >= MAX_CONNECTIONS:
+                connection.send(json.dumps({"type": "disconnect", "reason": "too_many_websockets", "debug_info": {}}))
+                connection.close()
+                return
+            self._connections.append(connection)
             hello = {
                 "type": "hello",
-                "num_connections": len(self._links),
-                "connection_info": {"app_id": self._world.app},
+                "num_connections": len(self._connections),
+                "connection_info": {"app_id": self._state.app},
                 "debug_info": {"host": "applink-local", "build_number": 1, "approximate_connection_time": 18060},
             }
-            link.send(json.dumps(hello))
+            connection.send(json.dumps(hello))
             waiting, self._waiting = self._waiting, []
             for envelope in waiting:
                 self._send(envelope)
-            self._world.changed.notify_all()
-            return len(self._links)
+            self._state.changed.notify_all()
 
-    def closed(self, link: Link) -> None:
-        with self._world.changed:
-            if link in self._links:
-                self._links.remove(link)
-            self._world.changed.notify_all()
+    def remove_connection(self, connection: Connection) -> None:
+        with self._state.changed:
+            if connection in self._connections:
+                self._connections.remove(connection)
+            self._state.changed.notify_all()
 
-    def acked(self, envelope_id: str, reply: Json) -> None:
-        with self._world.changed:
+    def acknowledge(self, envelope_id: str, reply: Json) -> None:
+        with self._state.changed:
             for envelope in self._all:
-                if envelope.id == envelope_id and not self._faults.of_ack():
+                if envelope.id == envelope_id and not self._faults.should_lose_ack():
                     first = not envelope.acked
                     envelope.acked, envelope.reply = True, reply or envelope.reply
-                    self._trace.acked(envelope.id, reply)
+                    self._trace.acknowledge(envelope.id, reply)
                     if first:
-                        self.on_reply(envelope)
-            self._world.changed.notify_all()
+                        self._on_reply(envelope)
+            self._state.changed.notify_all()
 
     def disconnect(self, reason: str) -> None:
-        with self._world.changed:
-            links = list(self._links)
-            for link in links:
-                link.send(json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "wss-local"}}))
+        with self._state.changed:
+            connections = list(self._connections)
+            for connection in connections:
+                connection.send(
+                    json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "wss-local"}})
+                )
                 if reason == "warning":
-                    self._clock.after(10, link.close)
+                    self._timers.call_after(10, connection.close)
                 else:
-                    # Nothing more goes through a connection that is about to close.
-                    self._links.remove(link)
-                    self._clock.after(0.5, link.close)
-            self._world.changed.notify_all()
+                    # Do not send through a connection that is about to close.
+                    self._connections.remove(connection)
+                    self._timers.call_after(0.5, connection.close)
+            self._state.changed.notify_all()
 
     # ------------------------------------------------------------ HTTP
 
@@ -234,47 +243,47 @@ class Delivery:
             form = urlencode(envelope.payload)
         event = envelope.kind == "events_api"
         body = json.dumps(envelope.payload) if event else form
-        headers = self.signed(body)
+        headers = self.signature_headers(body)
         headers["content-type"] = "application/json" if event else "application/x-www-form-urlencoded"
         if envelope.attempt:
             headers |= {"x-slack-retry-num": str(envelope.attempt), "x-slack-retry-reason": envelope.reason}
         try:
-            with httpx.Client(trust_env=False, timeout=self._world.pace.http_timeout) as client:
+            with httpx.Client(trust_env=False, timeout=self._state.timing.http_timeout) as client:
                 response = client.post(self.url, content=body, headers=headers)
         except httpx.TimeoutException:
-            self._refused(envelope, "http_timeout")
+            self._retry_or_give_up(envelope, "http_timeout")
         except httpx.TransportError:
-            self._refused(envelope, "connection_failed")
+            self._retry_or_give_up(envelope, "connection_failed")
         else:
             if response.is_success:
-                self.acked(envelope.id, _reply(response.text))
+                self.acknowledge(envelope.id, _parse_reply(response.text))
             else:
-                self._refused(envelope, "http_error", "x-slack-no-retry" in response.headers)
+                self._retry_or_give_up(envelope, "http_error", "x-slack-no-retry" in response.headers)
 
-    def signed(self, body: str) -> dict[str, str]:
-        """The headers that prove a request to be Slack's."""
+    def signature_headers(self, body: str) -> dict[str, str]:
+        """Return the headers that prove that a request comes from Slack."""
         stamp = str(int(time.time()))
-        secret = self._world.signing_secret.encode()
+        secret = self._state.signing_secret.encode()
         digest = hmac.new(secret, f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
         return {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={digest}"}
 
-    def _refused(self, envelope: Envelope, reason: str, for_good: bool = False) -> None:
-        with self._world.changed:
-            pauses = self._world.pace.http_retries
-            if for_good or envelope.kind != "events_api" or envelope.attempt >= len(pauses):
+    def _retry_or_give_up(self, envelope: Envelope, reason: str, no_retry: bool = False) -> None:
+        with self._state.changed:
+            pauses = self._state.timing.http_retries
+            if no_retry or envelope.kind != "events_api" or envelope.attempt >= len(pauses):
                 self._give_up(envelope)
             else:
                 pause = pauses[envelope.attempt]
                 envelope.attempt, envelope.reason = envelope.attempt + 1, reason
-                self._clock.after(pause, lambda: self._resend(envelope))
-            self._world.changed.notify_all()
+                self._timers.call_after(pause, lambda: self._resend(envelope))
+            self._state.changed.notify_all()
 
     def _resend(self, envelope: Envelope) -> None:
-        with self._world.changed:
+        with self._state.changed:
             self._send(envelope)
 
 
-def _reply(text: str) -> Json:
+def _parse_reply(text: str) -> Json:
     if not text:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Files as they are fetched: for the right token their bytes, for others a login page."""
+"""File downloads: the bytes for the bot's token, a login page for everything else."""
 
 from __future__ import annotations
 
@@ -7,66 +7,67 @@ from hmac import compare_digest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.demo.slack_server.actions import Stage
-from bot.demo.slack_server.broken_responses import CutOff, Halting
+from bot.demo.slack_server.actions import Context
+from bot.demo.slack_server.broken_responses import DroppedConnection, StallingResponse
 from bot.demo.slack_server.faults import DownloadFault
 from bot.demo.slack_server.state import Call, SlackFile
 
-LOGIN = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to your workspace</body></html>"
+LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to your workspace</body></html>"
 
 
 class Downloads:
-    def __init__(self, stage: Stage) -> None:
-        self._stage, self._world = stage, stage.world
+    def __init__(self, context: Context) -> None:
+        self._context, self._state = context, context.state
 
     async def fetch(self, request: Request) -> Response:
-        """/files-pri/{team}-{file}/..."""
-        file = self._world.files.get(request.path_params["ids"].partition("-")[2].partition("-")[0])
-        given, right = request.headers.get("authorization", ""), f"Bearer {self._world.bot_token}"
-        trusted = compare_digest(given.encode(), right.encode())
-        with self._world.changed:
-            told = {"file": file.id if file else "", "trusted": trusted}
-            self._world.calls.append(Call("download", told))
-            record = self._stage.trace.called("download", told)
-            self._world.changed.notify_all()
-            fault = self._stage.faults.of_download()
-        response = self._answer(fault, file, trusted, request)
-        with self._world.changed:
-            status = 0 if isinstance(response, CutOff) else response.status_code
-            self._stage.trace.answered(record, status, {"length": len(response.body)})
+        """Answer GET /files-pri/{team}-{file}/..."""
+        file = self._state.files.get(request.path_params["ids"].partition("-")[2].partition("-")[0])
+        given, expected = request.headers.get("authorization", ""), f"Bearer {self._state.bot_token}"
+        trusted = compare_digest(given.encode(), expected.encode())
+        with self._state.changed:
+            arguments = {"file": file.id if file else "", "trusted": trusted}
+            self._state.calls.append(Call("download", arguments))
+            record = self._context.trace.add_call("download", arguments)
+            self._state.changed.notify_all()
+            fault = self._context.faults.take_download_fault()
+        response = self._respond(fault, file, trusted, request)
+        with self._state.changed:
+            status = 0 if isinstance(response, DroppedConnection) else response.status_code
+            self._context.trace.add_response(record, status, {"length": len(response.body)})
         return response
 
-    def _answer(self, fault: DownloadFault | None, file: SlackFile | None, trusted: bool, request: Request) -> Response:
+    def _respond(
+        self, fault: DownloadFault | None, file: SlackFile | None, trusted: bool, request: Request
+    ) -> Response:
         if fault is not None:
-            return self._faulty(fault, file, request)
+            return self._fail(fault, file, request)
         if file is not None and file.deleted:
             return HTMLResponse("<!DOCTYPE html><html><body>File not found</body></html>", 404)
-        if file is None or not trusted or "files:read" not in self._world.scopes or not self._world.bot_sees(file):
-            return HTMLResponse(LOGIN) if self._world.login == "page" else self._to_login(request)
+        is_allowed = trusted and "files:read" in self._state.scopes
+        if file is None or not is_allowed or not self._state.is_visible_to_bot(file):
+            return HTMLResponse(LOGIN_PAGE) if self._state.login == "page" else self._redirect_to_login(request)
         return Response(file.data, media_type=file.mimetype)
 
     async def login(self, request: Request) -> Response:
-        """Remembers whether the token came along: a client that follows redirects gives it away."""
-        with self._world.changed:
-            self._world.calls.append(Call("login", {"authorization": "authorization" in request.headers}))
-            self._world.changed.notify_all()
-        return HTMLResponse(LOGIN)
+        """Answer GET /login. Record whether the token came along: a client that follows redirects leaks it."""
+        with self._state.changed:
+            self._state.calls.append(Call("login", {"authorization": "authorization" in request.headers}))
+            self._state.changed.notify_all()
+        return HTMLResponse(LOGIN_PAGE)
 
-    def _to_login(self, request: Request, to: str = "") -> Response:
-        where = to or f"http://{self._world.host}/login?redir={request.url.path}"
-        return RedirectResponse(where, 302, {"x-slack-meta": "?;acl_fail"})
+    def _redirect_to_login(self, request: Request, to: str = "") -> Response:
+        url = to or f"http://{self._state.host}/login?redir={request.url.path}"
+        return RedirectResponse(url, 302, {"x-slack-meta": "?;acl_fail"})
 
-    def _faulty(self, fault: DownloadFault, file: SlackFile | None, request: Request) -> Response:
+    def _fail(self, fault: DownloadFault, file: SlackFile | None, request: Request) -> Response:
         if fault.kind == "login page":
-            return HTMLResponse(LOGIN)
+            return HTMLResponse(LOGIN_PAGE)
         if fault.kind == "redirect" or file is None:
-            return self._to_login(request, fault.to)
+            return self._redirect_to_login(request, fault.to)
         if fault.kind == "status":
-            short = file.data[: len(file.data) // 2]
-            # 206 stands for a body that ends early and says nothing of it.
-            return Response(short, media_type=file.mimetype) if fault.status == 206 else Response(b"", fault.status)
+            # 206 stands for a body that ends early with a matching Content-Length.
+            half = file.data[: len(file.data) // 2]
+            return Response(half, media_type=file.mimetype) if fault.status == 206 else Response(b"", fault.status)
         if fault.kind == "truncated":
-            return CutOff(file.data, media_type=file.mimetype)
-        slow = Halting(file.data, media_type=file.mimetype)
-        slow.pause = fault.seconds
-        return slow
+            return DroppedConnection(file.data, media_type=file.mimetype)
+        return StallingResponse(file.data, file.mimetype, fault.seconds)

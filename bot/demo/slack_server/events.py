@@ -1,16 +1,16 @@
-"""What Slack tells the app after a change: pure functions from the state to event objects.
+"""Event objects that Slack sends after a change: pure functions of the state.
 
-Each event goes with the conversation it belongs to (None: to the person alone), which decides whether the
-bot is told at all.
+An event belongs to a conversation, or to none if it concerns only a person or the bot. The app receives an event of a
+conversation only while the bot is a member.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.demo.slack_server.manifest import NEEDED
+from bot.demo.slack_server.manifest import EVENT_SCOPES
 from bot.demo.slack_server.payloads import message_json, person_json
-from bot.demo.slack_server.state import Json, Message, Person, SlackFile, Space, World
+from bot.demo.slack_server.state import Conversation, Json, Message, Person, SlackFile, State
 
 CHANNEL_TYPES = {"channel": "channel", "group": "group", "im": "im", "mpim": "mpim"}
 SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im": "message.im", "mpim": "message.mpim"}
@@ -18,186 +18,195 @@ SUBSCRIPTIONS = {"channel": "message.channels", "group": "message.groups", "im":
 
 class Event(NamedTuple):
     body: Json
-    space: Space | None
+    conversation: Conversation | None
 
 
-def posted(world: World, space: Space, message: Message, shared: list[str]) -> list[Event]:
-    """A new message; `shared`: the files that this message shared."""
-    said = message_json(world, message, pushed=True)
-    where = {"channel": space.id, "event_ts": message.ts, "channel_type": CHANNEL_TYPES[space.kind]}
-    told = [Event(said | _source(world, space, message) | where, space)]
-    if mentions_bot(world, space, message):
-        told.append(mention(world, space, message))
-    told += [file_event(world, "file_shared", world.files[each], message.user, space) for each in shared]
-    return told
+def message_posted(state: State, conversation: Conversation, message: Message, shared: list[str]) -> list[Event]:
+    """Return the events of a new message. `shared` holds the ids of the files it shared."""
+    body = message_json(state, message, pushed=True)
+    where = {"channel": conversation.id, "event_ts": message.ts, "channel_type": CHANNEL_TYPES[conversation.kind]}
+    happened = [Event(body | _source(state, conversation, message) | where, conversation)]
+    if mentions_bot(state, conversation, message):
+        happened.append(mention(state, conversation, message))
+    happened += [file_event(state, "file_shared", state.files[each], message.user, conversation) for each in shared]
+    return happened
 
 
-def mentions_bot(world: World, space: Space, message: Message) -> bool:
-    """In a DM or a group DM nothing but the message is sent."""
-    return space.kind in ("channel", "group") and f"<@{world.bot.id}>" in message.text and message.user != world.bot.id
+def mentions_bot(state: State, conversation: Conversation, message: Message) -> bool:
+    """Return whether Slack sends app_mention. It does not in direct messages."""
+    return (
+        conversation.kind in ("channel", "group")
+        and f"<@{state.bot.id}>" in message.text
+        and message.user != state.bot.id
+    )
 
 
-def mention(world: World, space: Space, message: Message) -> Event:
-    said = message_json(world, message, pushed=True)
-    said = {key: value for key, value in said.items() if key not in ("subtype", "parent_user_id", "root", "reactions")}
-    event = said | {"type": "app_mention", "channel": space.id, "event_ts": message.edited or message.ts}
-    return Event(event | _source(world, space, message), space)
+def mention(state: State, conversation: Conversation, message: Message) -> Event:
+    body = message_json(state, message, pushed=True)
+    body = {key: value for key, value in body.items() if key not in ("subtype", "parent_user_id", "root", "reactions")}
+    event = body | {"type": "app_mention", "channel": conversation.id, "event_ts": message.edited or message.ts}
+    return Event(event | _source(state, conversation, message), conversation)
 
 
-def _source(world: World, space: Space, message: Message) -> Json:
-    if not space.shared:
+def _source(state: State, conversation: Conversation, message: Message) -> Json:
+    if not conversation.shared:
         return {}
-    person = world.people[message.user]
+    person = state.people[message.user]
     profile = {"is_restricted": person.guest != "", "is_ultra_restricted": person.guest == "single"}
     return {"user_team": person.team, "source_team": person.team, "user_profile": profile}
 
 
-def edited(world: World, space: Space, message: Message, before: Json, ts: str) -> list[Event]:
-    """`before`: the message as it was; `ts`: of the edit itself."""
+def message_edited(state: State, conversation: Conversation, message: Message, before: Json, ts: str) -> list[Event]:
+    """Return the events of an edit. `before` is the message as it was, `ts` the timestamp of the edit."""
     event = {
         "type": "message",
         "subtype": "message_changed",
         "hidden": True,
-        "channel": space.id,
+        "channel": conversation.id,
         "ts": ts,
         "event_ts": ts,
-        "channel_type": CHANNEL_TYPES[space.kind],
-        "message": message_json(world, message, pushed=True),
+        "channel_type": CHANNEL_TYPES[conversation.kind],
+        "message": message_json(state, message, pushed=True),
         "previous_message": before,
     }
-    return [Event(event, space)]
+    return [Event(event, conversation)]
 
 
-def deleted(space: Space, before: Json, deleted_ts: str, ts: str) -> Event:
+def message_deleted(conversation: Conversation, before: Json, deleted_ts: str, ts: str) -> Event:
     event = {
         "type": "message",
         "subtype": "message_deleted",
         "hidden": True,
-        "channel": space.id,
+        "channel": conversation.id,
         "ts": ts,
         "event_ts": ts,
         "deleted_ts": deleted_ts,
-        "channel_type": CHANNEL_TYPES[space.kind],
+        "channel_type": CHANNEL_TYPES[conversation.kind],
         "previous_message": before,
     }
-    return Event(event, space)
+    return Event(event, conversation)
 
 
-def file_event(world: World, kind: str, file: SlackFile, user: str, space: Space) -> Event:
-    """file_shared and file_unshared: ids and nothing else."""
-    event = {"type": kind, "file_id": file.id, "user_id": user, "file": {"id": file.id}, "channel_id": space.id}
-    return Event(event | {"event_ts": world.next_ts()}, space)
+def file_event(state: State, kind: str, file: SlackFile, user: str, conversation: Conversation) -> Event:
+    """Return file_shared or file_unshared, which carry ids only."""
+    event = {"type": kind, "file_id": file.id, "user_id": user, "file": {"id": file.id}, "channel_id": conversation.id}
+    return Event(event | {"event_ts": state.next_ts()}, conversation)
 
 
-def file_changed(world: World, file: SlackFile) -> list[Event]:
-    spaces = [world.spaces[share.space] for share in world.visible_shares(file)]
-    event = {"type": "file_change", "file_id": file.id, "file": {"id": file.id}, "event_ts": world.next_ts()}
-    return [Event(event, space) for space in spaces[:1]]
+def file_changed(state: State, file: SlackFile) -> list[Event]:
+    conversations = [state.conversations[share.conversation] for share in state.visible_shares(file)]
+    event = {"type": "file_change", "file_id": file.id, "file": {"id": file.id}, "event_ts": state.next_ts()}
+    return [Event(event, conversation) for conversation in conversations[:1]]
 
 
-def file_deleted(world: World, file: SlackFile) -> list[Event]:
-    spaces = list(dict.fromkeys(share.space for share in world.visible_shares(file)))
-    event = {"type": "file_deleted", "file_id": file.id, "channel_ids": spaces, "event_ts": world.next_ts()}
-    return [Event(event, world.spaces[each]) for each in spaces[:1]]
+def file_deleted(state: State, file: SlackFile) -> list[Event]:
+    conversations = list(dict.fromkeys(share.conversation for share in state.visible_shares(file)))
+    event = {"type": "file_deleted", "file_id": file.id, "channel_ids": conversations, "event_ts": state.next_ts()}
+    return [Event(event, state.conversations[each]) for each in conversations[:1]]
 
 
-def joined(world: World, space: Space, user: str, inviter: str) -> Event:
-    event = {"type": "member_joined_channel", "user": user, "channel": space.id, "channel_type": space.id[0]}
-    event |= {"team": world.team, "event_ts": world.next_ts()}
-    return Event(event | ({"inviter": inviter} if inviter else {}), space)
+def member_joined(state: State, conversation: Conversation, user: str, inviter: str) -> Event:
+    event = {
+        "type": "member_joined_channel",
+        "user": user,
+        "channel": conversation.id,
+        "channel_type": conversation.id[0],
+    }
+    event |= {"team": state.team, "event_ts": state.next_ts()}
+    return Event(event | ({"inviter": inviter} if inviter else {}), conversation)
 
 
-def left(world: World, space: Space, user: str) -> Event:
-    event = {"type": "member_left_channel", "user": user, "channel": space.id, "channel_type": space.id[0]}
-    return Event(event | {"team": world.team, "event_ts": world.next_ts()}, space)
+def member_left(state: State, conversation: Conversation, user: str) -> Event:
+    event = {
+        "type": "member_left_channel",
+        "user": user,
+        "channel": conversation.id,
+        "channel_type": conversation.id[0],
+    }
+    return Event(event | {"team": state.team, "event_ts": state.next_ts()}, conversation)
 
 
-def bot_removed(world: World, space: Space, actor: str) -> Event:
-    """The bot is no longer a member, and is told nevertheless: so the event belongs to no conversation."""
-    kind = "group_left" if space.kind == "group" else "channel_left"
-    return Event({"type": kind, "channel": space.id, "actor_id": actor, "event_ts": world.next_ts()}, None)
+def bot_removed(state: State, conversation: Conversation, actor: str) -> Event:
+    """Return channel_left or group_left. It belongs to no conversation: the bot receives it although it has left."""
+    kind = "group_left" if conversation.kind == "group" else "channel_left"
+    return Event({"type": kind, "channel": conversation.id, "actor_id": actor, "event_ts": state.next_ts()}, None)
 
 
-def changed_person(world: World, person: Person, kind: str) -> Event:
-    """user_change or team_join."""
-    now = world.next_ts()
-    event = {"type": kind, "user": person_json(world, person), "event_ts": now}
+def person_event(state: State, person: Person, kind: str) -> Event:
+    """Return user_change or team_join."""
+    now = state.next_ts()
+    event = {"type": kind, "user": person_json(state, person), "event_ts": now}
     return Event(event | ({"cache_ts": int(float(now))} if kind == "user_change" else {}), None)
 
 
-def sharing_changed(world: World, space: Space) -> Event:
-    """channel_shared and channel_unshared, of private channels too."""
-    if space.shared:
+def sharing_changed(state: State, conversation: Conversation) -> Event:
+    """Return channel_shared or channel_unshared; both also exist for private channels."""
+    if conversation.shared:
         event: Json = {"type": "channel_shared", "connected_team_id": "T0OTHER0001"}
     else:
         event = {"type": "channel_unshared", "previously_connected_team_id": "T0OTHER0001", "is_ext_shared": False}
-    return Event(event | {"channel": space.id, "event_ts": world.next_ts()}, space)
+    return Event(event | {"channel": conversation.id, "event_ts": state.next_ts()}, conversation)
 
 
-def id_changed(world: World, space: Space, old: str) -> Event:
-    event = {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": space.id}
-    return Event(event | {"event_ts": world.next_ts()}, space)
+def id_changed(state: State, conversation: Conversation, old: str) -> Event:
+    event = {"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": conversation.id}
+    return Event(event | {"event_ts": state.next_ts()}, conversation)
 
 
-def of_channel(world: World, space: Space, what: str, user: str) -> Event:
-    """channel_archive, group_deleted and the like. Who was there is told, though a deleted one is no more."""
-    kind = "group" if space.kind in ("group", "mpim") else "channel"
-    event = {"type": f"{kind}_{what}", "channel": space.id, "user": user, "event_ts": world.next_ts()}
-    return Event(event, space)
+def conversation_event(state: State, conversation: Conversation, action: str, user: str) -> Event:
+    """Return channel_archive, group_deleted and the like."""
+    kind = "group" if conversation.kind in ("group", "mpim") else "channel"
+    event = {"type": f"{kind}_{action}", "channel": conversation.id, "user": user, "event_ts": state.next_ts()}
+    return Event(event, conversation)
 
 
-def reacted(world: World, space: Space, message: Message, user: str, name: str, kind: str) -> Event:
-    at = {"type": "message", "channel": space.id, "ts": message.ts}
+def reaction(state: State, conversation: Conversation, message: Message, user: str, name: str, kind: str) -> Event:
+    at = {"type": "message", "channel": conversation.id, "ts": message.ts}
     event = {"type": kind, "user": user, "reaction": name, "item_user": message.user, "item": at}
-    return Event(event | {"event_ts": world.next_ts()}, space)
+    return Event(event | {"event_ts": state.next_ts()}, conversation)
 
 
-def home_opened(world: World, user: str, direct: Space, tab: str) -> Event:
+def home_opened(state: State, user: str, direct: Conversation, tab: str) -> Event:
     event: Json = {"type": "app_home_opened", "user": user, "channel": direct.id, "tab": tab}
-    if tab == "home" and user in world.homes:
-        event["view"] = world.homes[user]
-    return Event(event | {"event_ts": world.next_ts()}, None)
+    if tab == "home" and user in state.homes:
+        event["view"] = state.homes[user]
+    return Event(event | {"event_ts": state.next_ts()}, None)
 
 
-def told(world: World, event: Event) -> bool:
-    """Whether the app is subscribed, has the scope, and the bot is there."""
+def may_push(state: State, event: Event) -> bool:
+    """Return whether the app is subscribed and has the scope, and the bot is in the conversation."""
     kind = str(event.body["type"])
-    if kind == "message" and event.space is not None:
-        kind = SUBSCRIPTIONS[event.space.kind]
-    scopes = NEEDED.get(kind, ())
-    allowed = not scopes or any(scope in world.scopes for scope in scopes)
-    return kind in world.subscribed and allowed and (event.space is None or world.bot_in(event.space))
+    if kind == "message" and event.conversation is not None:
+        kind = SUBSCRIPTIONS[event.conversation.kind]
+    scopes = EVENT_SCOPES.get(kind, ())
+    allowed = not scopes or any(scope in state.scopes for scope in scopes)
+    return kind in state.subscribed and allowed and (event.conversation is None or state.has_bot(event.conversation))
 
 
-def wrapped(world: World, event: Event) -> Json:
-    """The outer envelope: the body of a request, or the payload of a Socket Mode frame."""
-    event_id = world.unique_id("Ev")
+def event_payload(state: State, event: Event) -> Json:
+    """Return the event with its outer fields: the body of a request, or the payload of a Socket Mode frame."""
+    event_id = state.unique_id("Ev")
     return {
         "token": "unused",
-        "team_id": world.team,
-        "context_team_id": world.team,
+        "team_id": state.team,
+        "context_team_id": state.team,
         "context_enterprise_id": None,
-        "api_app_id": world.app,
+        "api_app_id": state.app,
         "event": event.body,
         "type": "event_callback",
         "event_id": event_id,
         "event_time": int(float(event.body["event_ts"])),
-        "authorizations": [authorization(world)],
-        "is_ext_shared_channel": event.space is not None and event.space.shared,
+        "authorizations": [authorization(state)],
+        "is_ext_shared_channel": event.conversation is not None and event.conversation.shared,
         "event_context": f"4-{event_id}",
     }
 
 
-def authorization(world: World) -> Json:
+def authorization(state: State) -> Json:
     return {
         "enterprise_id": None,
-        "team_id": world.team,
-        "user_id": world.bot.id,
+        "team_id": state.team,
+        "user_id": state.bot.id,
         "is_bot": True,
         "is_enterprise_install": False,
     }
-
-
-def pushed_message(world: World, message: Message) -> Json:
-    """`previous_message` of an event, taken before the change."""
-    return message_json(world, message, pushed=True)

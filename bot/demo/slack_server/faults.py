@@ -1,4 +1,4 @@
-"""What goes wrong on demand: each fault counts down and is gone."""
+"""Faults to inject. Each happens a given number of times and is then gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threading import Condition
 from typing import Literal
 
 Drop = Literal["", "before", "after"]
-Broken = Literal["login page", "redirect", "truncated", "slow", "status"]
+DownloadFaultKind = Literal["login page", "redirect", "truncated", "slow", "status"]
 
 
 @dataclass
@@ -24,7 +24,7 @@ class CallFault:
 
 @dataclass
 class DownloadFault:
-    kind: Broken
+    kind: DownloadFaultKind
     times: int
     to: str = ""
     seconds: float = 0.0
@@ -33,7 +33,7 @@ class DownloadFault:
 
 @dataclass
 class Faults:
-    """Ask for faults before they are to happen. Several of one kind happen one after the other."""
+    """Register faults before they should happen. Several of one kind happen one after the other."""
 
     changed: Condition
     _calls: list[CallFault] = field(default_factory=list)
@@ -41,9 +41,9 @@ class Faults:
     _lost_acks: int = 0
     _copies: list[tuple[int, bool]] = field(default_factory=list)
     _reordered: int = 0
-    _unmentioned: int = 0
+    _lost_mentions: int = 0
     _lost_events: int = 0
-    _meanwhile: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    _interruptions: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     def fail(
         self,
@@ -56,79 +56,79 @@ class Faults:
         drop: Drop = "",
         delay: float = 0.0,
     ) -> None:
-        """The next `times` calls of a Web API method ("*": of any; "upload": the raw POST of a file's bytes).
+        """Fail the next `times` calls of a Web API method ("*": any method; "upload": the raw POST of a file's bytes).
 
-        `status` 429, 500 or 503 answers so and does nothing; `error` answers `{"ok": false, "error": ...}`;
-        `drop` cuts the connection before the work, or after it was done, so that only the answer is lost;
-        `delay` answers late, and otherwise as it should unless one of the others is given.
+        `status` answers 429, 500 or 503 and does nothing. `error` answers `{"ok": false, "error": ...}`. `drop` drops
+        the connection before the work, or after it, so that only the response is lost. `delay` waits this many seconds
+        first; without the others the call then succeeds.
         """
         with self.changed:
             self._calls.append(CallFault(method, times, status, error, retry_after, drop, delay))
 
-    def meanwhile(self, method: str, act: Callable[[], None]) -> None:
-        """Something happens in the workspace right before the next call of a method is answered."""
+    def meanwhile(self, method: str, action: Callable[[], None]) -> None:
+        """Run an action in the workspace right before the next call of a method is answered."""
         with self.changed:
-            self._meanwhile.append((method, act))
+            self._interruptions.append((method, action))
 
     def html_login(self, times: int = 1) -> None:
-        """Downloads answer 200 with the HTML of a login page."""
-        self._download(DownloadFault("login page", times))
+        """Answer downloads with 200 and the HTML of a login page."""
+        self._add_download_fault(DownloadFault("login page", times))
 
     def redirect(self, times: int = 1, *, to: str = "") -> None:
-        """Downloads redirect, to the login page unless told where."""
-        self._download(DownloadFault("redirect", times, to))
+        """Redirect downloads, by default to the login page."""
+        self._add_download_fault(DownloadFault("redirect", times, to))
 
     def truncate(self, times: int = 1) -> None:
-        """Downloads break off in the middle."""
-        self._download(DownloadFault("truncated", times))
+        """Drop the connection in the middle of downloads."""
+        self._add_download_fault(DownloadFault("truncated", times))
 
     def short(self, times: int = 1) -> None:
-        """Downloads end early, but as if they were whole."""
-        self._download(DownloadFault("status", times, status=206))
+        """Send half of a file as if it were the whole."""
+        self._add_download_fault(DownloadFault("status", times, status=206))
 
     def slow(self, times: int = 1, *, seconds: float) -> None:
-        """Downloads pause this long in the middle."""
-        self._download(DownloadFault("slow", times, seconds=seconds))
+        """Pause downloads for this many seconds in the middle."""
+        self._add_download_fault(DownloadFault("slow", times, seconds=seconds))
 
     def download_status(self, status: int, times: int = 1) -> None:
-        self._download(DownloadFault("status", times, status=status))
+        self._add_download_fault(DownloadFault("status", times, status=status))
 
     def lose_acks(self, times: int = 1) -> None:
-        """Acknowledgements that arrive and are not seen: the envelope is sent again."""
+        """Ignore the next acknowledgements, so that the envelopes are sent again."""
         with self.changed:
             self._lost_acks += times
 
     def duplicate(self, times: int = 1, *, copies: int = 1, new_envelope: bool = False) -> None:
-        """The next envelopes arrive again at once; `new_envelope`: the same event in another envelope."""
+        """Send the next envelopes again at once; with `new_envelope`, the same event in another envelope."""
         with self.changed:
             self._copies += [(copies, new_envelope)] * times
 
     def reorder(self, times: int = 1) -> None:
-        """The events of the next actions arrive in reverse order."""
+        """Send the events of the next actions in reverse order."""
         with self.changed:
             self._reordered += times
 
     def lose_events(self, times: int = 1) -> None:
-        """The next events never arrive, as after an outage longer than Slack's patience."""
+        """Drop the next events, as after an outage longer than Slack retries."""
         with self.changed:
             self._lost_events += times
 
     def lose_mention(self, times: int = 1) -> None:
-        """The next messages with files that mention the bot cause no app_mention, as Slack does at times."""
+        """Send no app_mention for the next messages with files that mention the bot, as Slack does at times."""
         with self.changed:
-            self._unmentioned += times
+            self._lost_mentions += times
 
     def clear(self) -> None:
         with self.changed:
             self._calls.clear()
             self._downloads.clear()
             self._copies.clear()
-            self._meanwhile.clear()
-            self._lost_acks = self._reordered = self._unmentioned = self._lost_events = 0
+            self._interruptions.clear()
+            self._lost_acks = self._reordered = self._lost_mentions = self._lost_events = 0
 
-    # ------------------------------------------------------------ taken by the server
+    # ------------------------------------------------------------ consumed by the server
 
-    def of_call(self, method: str) -> CallFault | None:
+    def take_call_fault(self, method: str) -> CallFault | None:
         for fault in self._calls:
             if fault.method in ("*", method):
                 fault.times -= 1
@@ -136,14 +136,14 @@ class Faults:
                 return fault
         return None
 
-    def of_moment(self, method: str) -> Callable[[], None] | None:
-        found = next((one for one in self._meanwhile if one[0] == method), None)
+    def take_interruption(self, method: str) -> Callable[[], None] | None:
+        found = next((each for each in self._interruptions if each[0] == method), None)
         if found is None:
             return None
-        self._meanwhile.remove(found)
+        self._interruptions.remove(found)
         return found[1]
 
-    def of_download(self) -> DownloadFault | None:
+    def take_download_fault(self) -> DownloadFault | None:
         if not self._downloads:
             return None
         fault = self._downloads[0]
@@ -152,30 +152,30 @@ class Faults:
             self._downloads.pop(0)
         return fault
 
-    def of_ack(self) -> bool:
+    def should_lose_ack(self) -> bool:
         lost = self._lost_acks > 0
         self._lost_acks -= lost
         return lost
 
-    def of_envelope(self) -> tuple[int, bool]:
-        """(copies, in envelopes of their own)."""
+    def take_copies(self) -> tuple[int, bool]:
+        """Return how many copies to send, and whether each gets an envelope of its own."""
         return self._copies.pop(0) if self._copies else (0, False)
 
-    def of_action(self) -> bool:
+    def should_reorder(self) -> bool:
         reordered = self._reordered > 0
         self._reordered -= reordered
         return reordered
 
-    def of_event(self) -> bool:
+    def should_lose_event(self) -> bool:
         lost = self._lost_events > 0
         self._lost_events -= lost
         return lost
 
-    def of_mention(self) -> bool:
-        lost = self._unmentioned > 0
-        self._unmentioned -= lost
+    def should_lose_mention(self) -> bool:
+        lost = self._lost_mentions > 0
+        self._lost_mentions -= lost
         return lost
 
-    def _download(self, fault: DownloadFault) -> None:
+    def _add_download_fault(self, fault: DownloadFault) -> None:
         with self.changed:
             self._downloads.append(fault)

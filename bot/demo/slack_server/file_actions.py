@@ -1,4 +1,4 @@
-"""What happens to files: they come, are shared, renamed, unshared, deleted."""
+"""Actions on files: create, share, rename, unshare, delete."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ import time
 from dataclasses import dataclass
 
 from bot.demo.slack_server import actions, events
-from bot.demo.slack_server.actions import Draft, Stage
-from bot.demo.slack_server.state import Json, SlackFile, typed
+from bot.demo.slack_server.actions import Context, NewMessage
+from bot.demo.slack_server.state import Json, SlackFile, detect_type
 
 
-def create(stage: Stage, owner: str, name: str, data: bytes, *, file_id: str = "", title: str = "") -> SlackFile:
-    """A file that nobody sees yet. Once it was scanned, file_change says so."""
-    world = stage.world
-    with world.changed:
-        mimetype, filetype = typed(name, data)
+def create(context: Context, owner: str, name: str, data: bytes, *, file_id: str = "", title: str = "") -> SlackFile:
+    """Create a file that is not shared yet. Slack scans it for a while (`Timing.fresh_for`), then sends file_change."""
+    state = context.state
+    with state.changed:
+        mimetype, filetype = detect_type(name, data)
         file = SlackFile(
-            id=file_id or world.unique_id("F"),
+            id=file_id or state.unique_id("F"),
             name=name,
             title=title or name,
             owner=owner,
             data=data,
             mimetype=mimetype,
             filetype=filetype,
-            created=int(world.now()),
+            created=int(state.now()),
             born=time.monotonic(),
-            connect=world.people[owner].team != world.team,
+            connect=state.people[owner].team != state.team,
         )
-        world.files[file.id] = file
-        if world.pace.fresh_for:
-            stage.clock.after(world.pace.fresh_for, lambda: _scanned(stage, file))
-        if world.pace.list_lag:
-            # Nothing happens then, but who waits for files.list should ask again.
-            stage.clock.after(world.pace.list_lag, lambda: stage.tell([]))
+        state.files[file.id] = file
+        if state.timing.fresh_for:
+            context.timers.call_after(state.timing.fresh_for, lambda: _finish_scan(context, file))
+        if state.timing.list_lag:
+            # No event, but callers that wait for files.list have to look again.
+            context.timers.call_after(state.timing.list_lag, lambda: context.push_events([]))
         return file
 
 
-def _scanned(stage: Stage, file: SlackFile) -> None:
-    with stage.world.changed:
+def _finish_scan(context: Context, file: SlackFile) -> None:
+    with context.state.changed:
         if not file.deleted:
-            stage.tell(events.file_changed(stage.world, file))
+            context.push_events(events.file_changed(context.state, file))
 
 
 @dataclass
 class Destination:
-    """Where the last step of an upload sends its files."""
+    """Where the last step of an upload shares its files."""
 
     channels: list[str]
     comment: str = ""
@@ -52,46 +52,46 @@ class Destination:
     thread_ts: str = ""
 
 
-def share_later(stage: Stage, files: list[str], to: Destination) -> None:
-    """Slack answers first and shares afterwards; only then is there a message."""
-    stage.clock.after(stage.world.pace.share_delay, lambda: _share(stage, files, to))
+def share_later(context: Context, files: list[str], to: Destination) -> None:
+    """Post the message with the files after `Timing.share_delay`: Slack answers the API call first."""
+    context.timers.call_after(context.state.timing.share_delay, lambda: _share(context, files, to))
 
 
-def _share(stage: Stage, files: list[str], to: Destination) -> None:
-    world = stage.world
-    with world.changed:
-        there = [each for each in files if not world.files[each].deleted]
+def _share(context: Context, files: list[str], to: Destination) -> None:
+    state = context.state
+    with state.changed:
+        remaining = [each for each in files if not state.files[each].deleted]
         for channel in to.channels:
-            known = any(message.ts == to.thread_ts for message in world.space(channel).messages)
-            if there and world.bot_in(world.space(channel)) and (known or not to.thread_ts):
-                draft = Draft(to.comment, to.blocks or [], there, to.thread_ts, upload=True)
-                actions.post(stage, world.bot.id, channel, draft)
+            thread_exists = any(message.ts == to.thread_ts for message in state.conversation(channel).messages)
+            if remaining and state.has_bot(state.conversation(channel)) and (thread_exists or not to.thread_ts):
+                draft = NewMessage(to.comment, to.blocks or [], remaining, to.thread_ts, upload=True)
+                actions.post(context, state.bot.id, channel, draft)
 
 
-def delete(stage: Stage, file_id: str) -> None:
-    world = stage.world
-    with world.changed:
-        file = world.files[file_id]
-        happened = events.file_deleted(world, file)
+def delete(context: Context, file_id: str) -> None:
+    state = context.state
+    with state.changed:
+        file = state.files[file_id]
+        happened = events.file_deleted(state, file)
         file.deleted, file.shares = True, []
-        stage.tell(happened)
+        context.push_events(happened)
 
 
-def unshare(stage: Stage, file_id: str, channel: str) -> None:
-    world = stage.world
-    with world.changed:
-        file, space = world.files[file_id], world.space(channel)
-        if channel not in {share.space for share in file.shares}:
+def unshare(context: Context, file_id: str, channel: str) -> None:
+    state = context.state
+    with state.changed:
+        file, conversation = state.files[file_id], state.conversation(channel)
+        if channel not in {share.conversation for share in file.shares}:
             raise LookupError(f"{file_id} is not shared in {channel}")
-        file.shares = [share for share in file.shares if share.space != channel]
-        for message in space.messages:
+        file.shares = [share for share in file.shares if share.conversation != channel]
+        for message in conversation.messages:
             message.files = [each for each in message.files if each != file_id]
-        stage.tell([events.file_event(world, "file_unshared", file, file.owner, space)])
+        context.push_events([events.file_event(state, "file_unshared", file, file.owner, conversation)])
 
 
-def rename(stage: Stage, file_id: str, name: str) -> None:
-    world = stage.world
-    with world.changed:
-        file = world.files[file_id]
+def rename(context: Context, file_id: str, name: str) -> None:
+    state = context.state
+    with state.changed:
+        file = state.files[file_id]
         file.name = file.title = name
-        stage.tell(events.file_changed(world, file))
+        context.push_events(events.file_changed(state, file))

@@ -1,7 +1,7 @@
-"""Who reaches the workspace's server: this machine under its own name, and on the bot's addresses no browser at all.
+"""Checks on every request: only this machine's host names, no browser on the bot's addresses, bounded bodies.
 
-What a stranger's page in a browser, or another user of this machine, would need besides is a secret: every address that
-answers or does something has one, in a token or in a part of the address that cannot be guessed.
+Every address that answers or changes something also needs a secret: a token, or a part of its path that cannot be
+guessed. Web pages of other sites and other users of this machine can reach the port, but do not know the secrets.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PAGE = "/page/"
-"""The one part that a browser asks for; its own door checks what comes from other sites."""
+"""The only prefix a browser may request; page/auth.py checks the origin there."""
 
 API_BYTES = 4 << 20
-"""Of a call's arguments, which come before the token is known; Slack's longest message is a tenth of this."""
+"""Limit for the arguments of a call, which are read before the token is known. Slack's longest message is a tenth."""
 
 UPLOAD_BYTES = 250 << 20
-"""Of one file; more than Magpie reads by default."""
+"""Limit for one file. Larger than what Magpie reads by default."""
 
 
 def own_hosts(port: int) -> Collection[str]:
@@ -27,12 +27,12 @@ def own_hosts(port: int) -> Collection[str]:
     return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
 
 
-class Gate:
-    """Refuse with 421 a Host that is not ours (DNS rebinding), and with 403 a browser where the bot should be."""
+class HostGuard:
+    """Refuse foreign Host headers with 421 (DNS rebinding), and browsers on the bot's addresses with 403."""
 
     def __init__(self, inner: ASGIApp, port: int) -> None:
         self._inner = inner
-        # slack_sdk opens its socket without the port in its Host header.
+        # slack_sdk opens its WebSocket with a Host header without the port.
         self._hosts = {*own_hosts(port), "127.0.0.1", "localhost"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,9 +40,9 @@ class Gate:
         from_browser = "origin" in headers or "sec-fetch-site" in headers
         status, refused = 0, ""
         if headers.get("host") not in self._hosts:
-            status, refused = 421, "This workspace answers at 127.0.0.1 alone."
+            status, refused = 421, "This workspace only answers at 127.0.0.1."
         elif from_browser and not scope["path"].startswith(PAGE):
-            status, refused = 403, "This address is the bot's, and answers no web page."
+            status, refused = 403, "This address is for the bot. It does not answer web pages."
         if not refused:
             await self._inner(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -52,13 +52,13 @@ class Gate:
 
 
 class TooLarge(Exception):
-    """A body that is larger than its address takes."""
+    """A request body over the limit of its address."""
 
 
 async def body_within(request: Request, limit: int) -> bytes:
-    """Return the request's body. Raise TooLarge as soon as it is known to have more than `limit` bytes."""
-    told = request.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told[:18]) > limit:
+    """Return the request's body. Raise TooLarge as soon as it is known to exceed `limit` bytes."""
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:18]) > limit:
         raise TooLarge
     body = bytearray()
     async for part in request.stream():

@@ -1,4 +1,4 @@
-"""What Slack refuses in blocks and texts, with the pointers it answers with."""
+"""Slack's limits on blocks and texts, with its error messages and JSON pointers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bot.demo.slack_server.state import Json, World
+from bot.demo.slack_server.state import Json, State
 
-MOST_BLOCKS, MOST_BLOCKS_IN_VIEW = 50, 100
-MOST_TEXT, MOST_UPDATED, MOST_MARKDOWN = 40_000, 4_000, 12_000
-MOST_IN_BLOCKS = 13_200
-"""Measured by others: all texts of a message's blocks together."""
+MAX_BLOCKS, MAX_BLOCKS_IN_VIEW = 50, 100
+MAX_TEXT, MAX_UPDATED, MAX_MARKDOWN = 40_000, 4_000, 12_000
+MAX_IN_BLOCKS = 13_200
+"""Limit for all texts in the blocks of a message together. Not documented; measured by other developers."""
 FILE_ID = re.compile(r"^F[A-Z0-9]{8,}$")
-PICTURES = ("image/png", "image/jpeg", "image/gif")
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif")
 
 COMMON = {"type", "block_id"}
 FIELDS: dict[str, set[str]] = {
@@ -32,24 +32,24 @@ FIELDS: dict[str, set[str]] = {
 UNCHECKED = {"video", "file", "card", "carousel", "alert", "plan", "task_card"}
 ONLY_IN_MESSAGES = {"markdown", "context_actions", "table"}
 BUTTON = set("type action_id text url value style confirm accessibility_label".split())
-MOST_OPTIONS = 100
-MOST_ELEMENTS = {"actions": 25, "context": 10, "context_actions": 5}
+MAX_OPTIONS = 100
+MAX_ELEMENTS = {"actions": 25, "context": 10, "context_actions": 5}
 
 
 class Checker:
-    """Collects `[ERROR] what [json-pointer:/blocks/0/...]` over one list of blocks."""
+    """Collect errors like `[ERROR] must be a string [json-pointer:/blocks/0/...]` for a list of blocks."""
 
-    def __init__(self, world: World, in_view: bool = False) -> None:
-        self._world, self._in_view = world, in_view
+    def __init__(self, state: State, in_view: bool = False) -> None:
+        self._state, self._in_view = state, in_view
         self.errors: list[str] = []
 
     def blocks(self, blocks: Any) -> None:
-        most = MOST_BLOCKS_IN_VIEW if self._in_view else MOST_BLOCKS
+        limit = MAX_BLOCKS_IN_VIEW if self._in_view else MAX_BLOCKS
         if not isinstance(blocks, list):
             self._error("must be an array", "/blocks")
             return
-        if len(blocks) > most:
-            self._error(f"no more than {most} items allowed", "/blocks")
+        if len(blocks) > limit:
+            self._error(f"no more than {limit} items allowed", "/blocks")
         ids: set[str] = set()
         for number, block in enumerate(blocks):
             at = f"/blocks/{number}"
@@ -64,8 +64,8 @@ class Checker:
                     self._error(f"`block_id` {block_id} already exists", f"{at}/block_id")
                 ids.add(str(block_id))
         markdown = sum(len(str(each.get("text", ""))) for each in blocks if _type(each) == "markdown")
-        if markdown > MOST_MARKDOWN:
-            self._error(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in total", "/blocks")
+        if markdown > MAX_MARKDOWN:
+            self._error(f"markdown text must be less than {MAX_MARKDOWN + 1} characters in total", "/blocks")
 
     def _block(self, block: Json, at: str) -> None:
         kind = str(block.get("type", ""))
@@ -74,16 +74,16 @@ class Checker:
         if kind not in FIELDS or (self._in_view and kind in ONLY_IN_MESSAGES):
             self._error(f"unsupported type: {kind}", f"{at}/type")
             return
-        self._known(block, COMMON | FIELDS[kind], at)
+        self._check_properties(block, COMMON | FIELDS[kind], at)
         checks: dict[str, Callable[[Json, str], None]] = {
             "section": self._section,
             "header": lambda block, at: self._text(block.get("text"), f"{at}/text", 150, plain=True),
             "image": self._image,
-            "markdown": lambda block, at: self._string(block.get("text"), f"{at}/text", MOST_MARKDOWN),
+            "markdown": lambda block, at: self._string(block.get("text"), f"{at}/text", MAX_MARKDOWN),
             "context": self._elements,
             "actions": self._elements,
             "context_actions": self._elements,
-            "rich_text": self._listed,
+            "rich_text": self._rich_text,
             "table": self._table,
         }
         if kind in checks:
@@ -102,18 +102,18 @@ class Checker:
         if "accessory" in block:
             self._element(block["accessory"], f"{at}/accessory")
 
-    def _listed(self, block: Json, at: str) -> None:
+    def _rich_text(self, block: Json, at: str) -> None:
         if not isinstance(block.get("elements"), list):
             self._error("missing required field: elements", at)
 
     def _elements(self, block: Json, at: str) -> None:
-        elements, most = block.get("elements"), MOST_ELEMENTS[block["type"]]
+        elements, limit = block.get("elements"), MAX_ELEMENTS[block["type"]]
         if not isinstance(elements, list) or not elements:
             self._error("must have at least 1 item", f"{at}/elements")
             return
-        if len(elements) > most:
-            self._error(f"no more than {most} items allowed", f"{at}/elements")
-        seen: set[str] = set()
+        if len(elements) > limit:
+            self._error(f"no more than {limit} items allowed", f"{at}/elements")
+        action_ids: set[str] = set()
         for number, each in enumerate(elements):
             place = f"{at}/elements/{number}"
             if block["type"] == "context" and _type(each) in ("mrkdwn", "plain_text"):
@@ -121,9 +121,9 @@ class Checker:
                 continue
             self._element(each, place)
             action_id = each.get("action_id") if isinstance(each, dict) else None
-            if action_id is not None and action_id in seen:
+            if action_id is not None and action_id in action_ids:
                 self._error(f"`action_id` {action_id} already exists", f"{place}/action_id")
-            seen.add(str(action_id))
+            action_ids.add(str(action_id))
 
     def _element(self, element: Any, at: str) -> None:
         if not isinstance(element, dict):
@@ -134,7 +134,7 @@ class Checker:
         if element.get("type") == "image":
             self._image(element, at)
         elif element.get("type") == "button":
-            self._known(element, BUTTON, at)
+            self._check_properties(element, BUTTON, at)
             self._button(element, at)
         elif element.get("type") == "static_select":
             self._select(element, at)
@@ -156,8 +156,8 @@ class Checker:
         options = element.get("options")
         if "placeholder" in element:
             self._text(element["placeholder"], f"{at}/placeholder", 150, plain=True)
-        if not isinstance(options, list) or not 1 <= len(options) <= MOST_OPTIONS:
-            self._error(f"must have 1 to {MOST_OPTIONS} items", f"{at}/options")
+        if not isinstance(options, list) or not 1 <= len(options) <= MAX_OPTIONS:
+            self._error(f"must have 1 to {MAX_OPTIONS} items", f"{at}/options")
             return
         for number, each in enumerate(options):
             place = f"{at}/options/{number}"
@@ -175,19 +175,19 @@ class Checker:
             self._error("must have exactly one of image_url and slack_file", at)
         elif "image_url" in block:
             self._string(block["image_url"], f"{at}/image_url", 3000)
-        elif not self._shows(block["slack_file"]):
+        elif not self._is_visible_image(block["slack_file"]):
             self._error("invalid slack file", f"{at}/slack_file")
 
-    def _shows(self, given: Any) -> bool:
-        """Whether this is a picture that the bot may see and that Slack has looked at."""
+    def _is_visible_image(self, given: Any) -> bool:
+        """Return whether this names an image that the bot can see and that Slack has scanned."""
         if not isinstance(given, dict) or ("id" in given) == ("url" in given):
             return False
-        for file in self._world.files.values():
-            links = (f"/files-pri/{self._world.team}-{file.id}/", f"/{file.id}/")
-            named = given.get("id") == file.id or any(link in str(given.get("url", "")) for link in links)
-            if named:
-                seen = self._world.bot_sees(file) and not self._world.fresh(file)
-                return seen and file.mimetype in PICTURES and FILE_ID.match(file.id) is not None
+        for file in self._state.files.values():
+            links = (f"/files-pri/{self._state.team}-{file.id}/", f"/{file.id}/")
+            matches = given.get("id") == file.id or any(link in str(given.get("url", "")) for link in links)
+            if matches:
+                is_ready = self._state.is_visible_to_bot(file) and not self._state.is_fresh(file)
+                return is_ready and file.mimetype in IMAGE_TYPES and FILE_ID.match(file.id) is not None
         return False
 
     def _table(self, block: Json, at: str) -> None:
@@ -199,34 +199,34 @@ class Checker:
             if not isinstance(row, list) or len(row) > 20:
                 self._error("no more than 20 items allowed", f"{at}/rows/{number}")
 
-    def _text(self, text: Any, at: str, most: int, *, plain: bool = False) -> None:
+    def _text(self, text: Any, at: str, limit: int, *, plain: bool = False) -> None:
         if not isinstance(text, dict):
             self._error("must be a text object", at)
             return
         if text.get("type") not in (("plain_text",) if plain else ("plain_text", "mrkdwn")):
             self._error(f"unsupported type: {text.get('type')}", f"{at}/type")
-        self._known(text, {"type", "text", "emoji", "verbatim"}, at)
-        self._string(text.get("text"), f"{at}/text", most)
+        self._check_properties(text, {"type", "text", "emoji", "verbatim"}, at)
+        self._string(text.get("text"), f"{at}/text", limit)
 
-    def _string(self, value: Any, at: str, most: int) -> None:
+    def _string(self, value: Any, at: str, limit: int) -> None:
         if not isinstance(value, str):
             self._error("must be a string", at)
-        elif len(value) > most:
-            self._error(f"must be less than {most + 1} characters", at)
+        elif len(value) > limit:
+            self._error(f"must be less than {limit + 1} characters", at)
         elif not value:
             self._error("must be more than 0 characters", at)
 
-    def _known(self, given: Json, known: set[str], at: str) -> None:
+    def _check_properties(self, given: Json, known: set[str], at: str) -> None:
         for name in given:
             if name not in known:
                 self._error(f"invalid additional property: {name}", at)
 
-    def _error(self, what: str, at: str) -> None:
-        self.errors.append(f"[ERROR] {what} [json-pointer:{at}]")
+    def _error(self, message: str, at: str) -> None:
+        self.errors.append(f"[ERROR] {message} [json-pointer:{at}]")
 
 
 def too_long(blocks: list[Json]) -> bool:
-    return sum(len(text) for text in _texts(blocks)) > MOST_IN_BLOCKS
+    return sum(len(text) for text in _texts(blocks)) > MAX_IN_BLOCKS
 
 
 def _texts(value: Any) -> Iterator[str]:

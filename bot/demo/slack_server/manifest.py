@@ -1,4 +1,4 @@
-"""What the app may do and is told: scopes, subscriptions, surfaces, of a manifest.yml or Magpie's own."""
+"""The app's configuration: scopes, event subscriptions and surfaces, read from a manifest.yml."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ EVENTS = frozenset(
     "group_unarchive member_joined_channel member_left_channel message.channels message.groups message.im "
     "message.mpim team_join user_change".split()
 )
-"""Of an app that uses all that is here: for tests of the stand-in, and where no manifest.yml lies beside."""
+"""All scopes and events this server knows: for its own tests, and when there is no manifest.yml."""
 
-BESIDE = Path(__file__).parents[3] / "manifest.yml"
+DEFAULT_MANIFEST = Path(__file__).parents[3] / "manifest.yml"
 
-NEEDED = {
+EVENT_SCOPES = {
     "app_mention": ("app_mentions:read",),
     "message.channels": ("channels:history",),
     "message.groups": ("groups:history",),
@@ -50,12 +50,12 @@ NEEDED = {
     "team_join": ("users:read",),
     "user_change": ("users:read",),
 }
-"""Subscription -> the scopes of which one is needed to be told."""
+"""Subscription -> scopes, one of which the app needs to receive the event."""
 
 
 @dataclass(frozen=True)
-class Granted:
-    """What Slack knows of the app. `commands`, `shortcuts`: those declared; None: any."""
+class AppConfig:
+    """What Slack knows about the app. `commands` and `shortcuts` are the declared ones; None allows any."""
 
     scopes: frozenset[str]
     subscribed: frozenset[str]
@@ -65,29 +65,34 @@ class Granted:
     shortcuts: frozenset[str] | None = None
 
 
-def granted(scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None) -> Granted:
-    """Of the manifest; given scopes and events go before its own. With both given and no manifest: any surface."""
-    path = manifest or (BESIDE if BESIDE.exists() else None)
+def load_app_config(scopes: Iterable[str] | None, events: Iterable[str] | None, manifest: Path | None) -> AppConfig:
+    """Read the manifest (default: the repository's). Given scopes and events replace its own.
+
+    With both given and no manifest, every surface is allowed.
+    """
+    path = manifest or (DEFAULT_MANIFEST if DEFAULT_MANIFEST.exists() else None)
     if path is None or (manifest is None and scopes is not None and events is not None):
-        return Granted(frozenset(SCOPES if scopes is None else scopes), frozenset(EVENTS if events is None else events))
-    written = _read(path)
+        return AppConfig(
+            frozenset(SCOPES if scopes is None else scopes), frozenset(EVENTS if events is None else events)
+        )
+    declared = _read(path)
     return replace(
-        written,
-        scopes=written.scopes if scopes is None else frozenset(scopes),
-        subscribed=written.subscribed if events is None else frozenset(events),
+        declared,
+        scopes=declared.scopes if scopes is None else frozenset(scopes),
+        subscribed=declared.subscribed if events is None else frozenset(events),
     )
 
 
-def _read(path: Path) -> Granted:
+def _read(path: Path) -> AppConfig:
     import yaml
 
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    brought, settings = document.get("features", {}), document["settings"]
-    return Granted(
+    features, settings = document.get("features", {}), document["settings"]
+    return AppConfig(
         frozenset(document["oauth_config"]["scopes"]["bot"]),
         frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
-        home=bool(brought.get("app_home", {}).get("home_tab_enabled")),
+        home=bool(features.get("app_home", {}).get("home_tab_enabled")),
         interactive=bool(settings.get("interactivity", {}).get("is_enabled")),
-        commands=frozenset(each["command"] for each in brought.get("slash_commands", [])),
-        shortcuts=frozenset(each["callback_id"] for each in brought.get("shortcuts", [])),
+        commands=frozenset(each["command"] for each in features.get("slash_commands", [])),
+        shortcuts=frozenset(each["callback_id"] for each in features.get("shortcuts", [])),
     )

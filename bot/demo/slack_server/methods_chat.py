@@ -1,145 +1,147 @@
-"""chat.* and reactions.*"""
+"""The methods chat.* and reactions.*."""
 
 from __future__ import annotations
 
 import re
 
 from bot.demo.slack_server import actions
-from bot.demo.slack_server.actions import Draft
-from bot.demo.slack_server.limits import MOST_MARKDOWN, MOST_TEXT, MOST_UPDATED
+from bot.demo.slack_server.actions import NewMessage
+from bot.demo.slack_server.limits import MAX_MARKDOWN, MAX_TEXT, MAX_UPDATED
 from bot.demo.slack_server.payloads import message_json, reactions_json
-from bot.demo.slack_server.request import Asked, Method, Refusal
-from bot.demo.slack_server.state import Json, Message, Space
+from bot.demo.slack_server.request import ApiError, ApiRequest, Method
+from bot.demo.slack_server.state import Conversation, Json, Message
 
 TS = re.compile(r"^\d{10}\.\d{6}$")
 
 
-def _target(asked: Asked) -> Space:
-    """Where to post: a conversation, or a person, which means the direct conversation with them."""
-    if asked.text("channel") in asked.world.people:
-        asked.arguments["channel"] = actions.direct(asked.stage, [asked.text("channel")])
-    space = asked.joined()
-    if space.archived:
-        raise Refusal("is_archived")
-    return space
+def _target(request: ApiRequest) -> Conversation:
+    """Return the conversation to post to. A person's id stands for the direct conversation with them."""
+    if request.text("channel") in request.state.people:
+        request.arguments["channel"] = actions.open_direct(request.context, [request.text("channel")])
+    conversation = request.joined_conversation()
+    if conversation.archived:
+        raise ApiError("is_archived")
+    return conversation
 
 
-def _draft(asked: Asked) -> Draft:
-    text, blocks, markdown = asked.text("text"), asked.blocks(), asked.text("markdown_text")
+def _new_message(request: ApiRequest) -> NewMessage:
+    text, blocks, markdown = request.text("text"), request.blocks(), request.text("markdown_text")
     if markdown:
         if text or blocks:
-            raise Refusal("markdown_text_conflict")
-        if len(markdown) > MOST_MARKDOWN:
-            raise Refusal("msg_too_long")
-        # Slack translates; what matters here is that the words arrive.
+            raise ApiError("markdown_text_conflict")
+        if len(markdown) > MAX_MARKDOWN:
+            raise ApiError("msg_too_long")
+        # Slack converts Markdown to rich text. The demo keeps it as a block.
         text, blocks = markdown, [{"type": "markdown", "text": markdown}]
-    if not text and not blocks and not asked.arguments.get("attachments"):
-        raise Refusal("no_text")
-    return Draft(text[:MOST_TEXT], blocks or [], metadata=asked.metadata() or {})
+    if not text and not blocks and not request.arguments.get("attachments"):
+        raise ApiError("no_text")
+    return NewMessage(text[:MAX_TEXT], blocks or [], metadata=request.metadata() or {})
 
 
-def _thread(asked: Asked, space: Space) -> str:
-    """The thread to post in. Without its first message Slack says nothing and posts to the channel itself."""
-    ts = asked.text("thread_ts")
+def _thread(request: ApiRequest, conversation: Conversation) -> str:
+    """Return the thread to post in. If its first message is gone, Slack silently posts to the channel."""
+    ts = request.text("thread_ts")
     if ts and not TS.match(ts):
-        raise Refusal("invalid_thread_ts", f"[ERROR] {ts} is not a valid thread_ts")
-    return ts if any(message.ts == ts for message in space.messages) else ""
+        raise ApiError("invalid_thread_ts", f"[ERROR] {ts} is not a valid thread_ts")
+    return ts if any(message.ts == ts for message in conversation.messages) else ""
 
 
-def post_message(asked: Asked) -> Json:
-    space, draft = _target(asked), _draft(asked)
-    draft.thread_ts = _thread(asked, space)
-    draft.broadcast = asked.flag("reply_broadcast")
-    message = actions.post(asked.stage, asked.world.bot.id, space.id, draft)
-    told = message_json(asked.world, message, metadata=True)
-    return {"channel": space.id, "ts": message.ts, "message": told}
+def post_message(request: ApiRequest) -> Json:
+    conversation, draft = _target(request), _new_message(request)
+    draft.thread_ts = _thread(request, conversation)
+    draft.broadcast = request.flag("reply_broadcast")
+    message = actions.post(request.context, request.state.bot.id, conversation.id, draft)
+    posted = message_json(request.state, message, metadata=True)
+    return {"channel": conversation.id, "ts": message.ts, "message": posted}
 
 
-def update(asked: Asked) -> Json:
-    space = asked.joined()
-    message = asked.message(space)
-    if message.user != asked.world.bot.id or message.subtype == "tombstone":
-        raise Refusal("cant_update_message")
-    if asked.world.streaming(message):
-        raise Refusal("streaming_state_conflict")
-    text: str | None = asked.text("text") if "text" in asked.arguments else None
-    blocks = asked.blocks()
-    if "markdown_text" in asked.arguments:
-        draft = _draft(asked)
+def update(request: ApiRequest) -> Json:
+    conversation = request.joined_conversation()
+    message = request.message(conversation)
+    if message.user != request.state.bot.id or message.subtype == "tombstone":
+        raise ApiError("cant_update_message")
+    if request.state.is_streaming(message):
+        raise ApiError("streaming_state_conflict")
+    text: str | None = request.text("text") if "text" in request.arguments else None
+    blocks = request.blocks()
+    if "markdown_text" in request.arguments:
+        draft = _new_message(request)
         text, blocks = draft.text, draft.blocks
-    if text is not None and len(text) > MOST_UPDATED:
-        raise Refusal("msg_too_long")
-    files = asked.listed("file_ids") if "file_ids" in asked.arguments else None
-    if not text and not blocks and not files and "attachments" not in asked.arguments:
-        raise Refusal("no_text")
+    if text is not None and len(text) > MAX_UPDATED:
+        raise ApiError("msg_too_long")
+    files = request.items("file_ids") if "file_ids" in request.arguments else None
+    if not text and not blocks and not files and "attachments" not in request.arguments:
+        raise ApiError("no_text")
     for each in files or []:
-        if each not in asked.world.files:
-            raise Refusal("file_not_found")
-    actions.edit(asked.stage, space.id, message.ts, text=text, blocks=blocks, files=files, metadata=asked.metadata())
-    told = message_json(asked.world, message, metadata=True)
-    return {"channel": space.id, "ts": message.ts, "text": message.text, "message": told}
+        if each not in request.state.files:
+            raise ApiError("file_not_found")
+    actions.edit(
+        request.context, conversation.id, message.ts, text=text, blocks=blocks, files=files, metadata=request.metadata()
+    )
+    updated = message_json(request.state, message, metadata=True)
+    return {"channel": conversation.id, "ts": message.ts, "text": message.text, "message": updated}
 
 
-def delete(asked: Asked) -> Json:
-    space = asked.joined()
-    message = asked.message(space)
-    if message.user != asked.world.bot.id:
-        raise Refusal("cant_delete_message")
-    actions.delete(asked.stage, space.id, message.ts)
-    return {"channel": space.id, "ts": message.ts}
+def delete(request: ApiRequest) -> Json:
+    conversation = request.joined_conversation()
+    message = request.message(conversation)
+    if message.user != request.state.bot.id:
+        raise ApiError("cant_delete_message")
+    actions.delete(request.context, conversation.id, message.ts)
+    return {"channel": conversation.id, "ts": message.ts}
 
 
-def post_ephemeral(asked: Asked) -> Json:
-    space, draft = asked.joined(), _draft(asked)
-    if asked.text("user") not in space.members:
-        raise Refusal("user_not_in_channel")
-    draft.thread_ts = asked.text("thread_ts")
-    return {"message_ts": actions.whisper(asked.stage, space.id, asked.text("user"), draft).ts}
+def post_ephemeral(request: ApiRequest) -> Json:
+    conversation, draft = request.joined_conversation(), _new_message(request)
+    if request.text("user") not in conversation.members:
+        raise ApiError("user_not_in_channel")
+    draft.thread_ts = request.text("thread_ts")
+    return {"message_ts": actions.post_ephemeral(request.context, conversation.id, request.text("user"), draft).ts}
 
 
-def permalink(asked: Asked) -> Json:
-    space = asked.space()
-    asked.arguments["ts"] = asked.text("message_ts")
-    message = asked.message(space)
-    link = f"https://{asked.world.domain}.slack.com/archives/{space.id}/p{message.ts.replace('.', '')}"
+def permalink(request: ApiRequest) -> Json:
+    conversation = request.conversation()
+    request.arguments["ts"] = request.text("message_ts")
+    message = request.message(conversation)
+    link = f"https://{request.state.domain}.slack.com/archives/{conversation.id}/p{message.ts.replace('.', '')}"
     if message.thread_ts:
-        link += f"?thread_ts={message.thread_ts}&cid={space.id}"
-    return {"channel": space.id, "permalink": link}
+        link += f"?thread_ts={message.thread_ts}&cid={conversation.id}"
+    return {"channel": conversation.id, "permalink": link}
 
 
 # ---------------------------------------------------------------- reactions
 
 
-def _reacted(asked: Asked) -> tuple[Space, Message]:
-    space = asked.joined()
-    return space, asked.message(space, "timestamp")
+def _reaction_target(request: ApiRequest) -> tuple[Conversation, Message]:
+    conversation = request.joined_conversation()
+    return conversation, request.message(conversation, "timestamp")
 
 
-def _name(asked: Asked) -> str:
-    name = asked.text("name")
+def _reaction_name(request: ApiRequest) -> str:
+    name = request.text("name")
     if not re.fullmatch(r"[a-z0-9_+'-]+(::skin-tone-[2-6])?", name):
-        raise Refusal("invalid_name")
+        raise ApiError("invalid_name")
     return name
 
 
-def add_reaction(asked: Asked) -> Json:
-    name, (space, message) = _name(asked), _reacted(asked)
-    if not actions.react(asked.stage, asked.world.bot.id, space.id, message.ts, name):
-        raise Refusal("already_reacted")
+def add_reaction(request: ApiRequest) -> Json:
+    name, (conversation, message) = _reaction_name(request), _reaction_target(request)
+    if not actions.react(request.context, request.state.bot.id, conversation.id, message.ts, name):
+        raise ApiError("already_reacted")
     return {}
 
 
-def remove_reaction(asked: Asked) -> Json:
-    name, (space, message) = _name(asked), _reacted(asked)
-    if not actions.unreact(asked.stage, asked.world.bot.id, space.id, message.ts, name):
-        raise Refusal("no_reaction")
+def remove_reaction(request: ApiRequest) -> Json:
+    name, (conversation, message) = _reaction_name(request), _reaction_target(request)
+    if not actions.unreact(request.context, request.state.bot.id, conversation.id, message.ts, name):
+        raise ApiError("no_reaction")
     return {}
 
 
-def get_reactions(asked: Asked) -> Json:
-    space, message = _reacted(asked)
-    told = message_json(asked.world, message) | {"reactions": reactions_json(message)}
-    return {"type": "message", "channel": space.id, "message": told}
+def get_reactions(request: ApiRequest) -> Json:
+    conversation, message = _reaction_target(request)
+    found = message_json(request.state, message) | {"reactions": reactions_json(message)}
+    return {"type": "message", "channel": conversation.id, "message": found}
 
 
 METHODS = {

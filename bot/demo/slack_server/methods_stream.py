@@ -1,91 +1,91 @@
-"""chat.startStream, appendStream, stopStream: an answer that grows, for a few minutes at most."""
+"""The methods chat.startStream, appendStream and stopStream: a message that is written piece by piece."""
 
 from __future__ import annotations
 
 import time
 
 from bot.demo.slack_server import actions
-from bot.demo.slack_server.actions import Draft
-from bot.demo.slack_server.limits import MOST_MARKDOWN
+from bot.demo.slack_server.actions import NewMessage
+from bot.demo.slack_server.limits import MAX_MARKDOWN
 from bot.demo.slack_server.payloads import message_json
-from bot.demo.slack_server.request import Asked, Method, Refusal
+from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Json, Message, Stream
 
 CHUNKS = {"markdown_text", "task_update", "plan_update", "blocks"}
 STATUSES = {"pending", "in_progress", "complete", "error"}
 
 
-def _said(asked: Asked) -> tuple[str, str]:
-    """(mode, text): what this call adds. An empty mode: nothing was sent."""
-    markdown, chunks = asked.text("markdown_text"), asked.json("chunks")
+def _added_text(request: ApiRequest) -> tuple[str, str]:
+    """Return (mode, text) of this call. The mode is empty if no text was sent."""
+    markdown, chunks = request.text("markdown_text"), request.json("chunks")
     if markdown and chunks:
-        raise Refusal("cannot_provide_both_markdown_text_and_chunks")
-    if len(markdown) > MOST_MARKDOWN:
-        raise Refusal("msg_too_long")
+        raise ApiError("cannot_provide_both_markdown_text_and_chunks")
+    if len(markdown) > MAX_MARKDOWN:
+        raise ApiError("msg_too_long")
     if not chunks:
         return ("markdown_text" if markdown else ""), markdown
     if not isinstance(chunks, list) or not all(
         isinstance(each, dict) and each.get("type") in CHUNKS for each in chunks
     ):
-        raise Refusal("invalid_chunks")
+        raise ApiError("invalid_chunks")
     for each in chunks:
         if each["type"] == "task_update" and each.get("status") not in STATUSES:
-            raise Refusal("invalid_chunks")
+            raise ApiError("invalid_chunks")
     return "chunks", "".join(str(each.get("text", "")) for each in chunks if each["type"] == "markdown_text")
 
 
-def start(asked: Asked) -> Json:
-    world, space = asked.world, asked.joined()
-    mode, text = _said(asked)
-    if space.kind != "im":
+def start(request: ApiRequest) -> Json:
+    state, conversation = request.state, request.joined_conversation()
+    mode, text = _added_text(request)
+    if conversation.kind != "im":
         for name in ("recipient_team_id", "recipient_user_id"):
-            if not asked.text(name):
-                raise Refusal(f"missing_{name}")
-        if asked.text("recipient_user_id") not in world.people:
-            raise Refusal("user_not_found")
-    known = any(message.ts == asked.text("thread_ts") for message in space.messages)
-    draft = Draft(text, thread_ts=asked.text("thread_ts") if known else "")
-    message = actions.post(asked.stage, world.bot.id, space.id, draft)
-    world.streams[space.id, message.ts] = Stream(mode, time.monotonic())
-    return {"channel": space.id, "ts": message.ts}
+            if not request.text(name):
+                raise ApiError(f"missing_{name}")
+        if request.text("recipient_user_id") not in state.people:
+            raise ApiError("user_not_found")
+    thread_exists = any(message.ts == request.text("thread_ts") for message in conversation.messages)
+    draft = NewMessage(text, thread_ts=request.text("thread_ts") if thread_exists else "")
+    message = actions.post(request.context, state.bot.id, conversation.id, draft)
+    state.streams[conversation.id, message.ts] = Stream(mode, time.monotonic())
+    return {"channel": conversation.id, "ts": message.ts}
 
 
-def _streaming(asked: Asked) -> tuple[Message, Stream]:
-    space = asked.joined()
-    message = asked.message(space)
-    if message.user != asked.world.bot.id:
-        raise Refusal("message_not_owned_by_app")
-    if not asked.world.streaming(message):
-        raise Refusal("message_not_in_streaming_state")
-    return message, asked.world.streams[space.id, message.ts]
+def _open_stream(request: ApiRequest) -> tuple[Message, Stream]:
+    conversation = request.joined_conversation()
+    message = request.message(conversation)
+    if message.user != request.state.bot.id:
+        raise ApiError("message_not_owned_by_app")
+    if not request.state.is_streaming(message):
+        raise ApiError("message_not_in_streaming_state")
+    return message, request.state.streams[conversation.id, message.ts]
 
 
-def _grow(asked: Asked, message: Message, stream: Stream) -> None:
-    mode, text = _said(asked)
+def _append(request: ApiRequest, message: Message, stream: Stream) -> None:
+    mode, text = _added_text(request)
     if mode and stream.mode and mode != stream.mode:
-        raise Refusal("streaming_mode_mismatch")
+        raise ApiError("streaming_mode_mismatch")
     stream.mode = stream.mode or mode
     message.text += text
 
 
-def append(asked: Asked) -> Json:
-    message, stream = _streaming(asked)
-    if not asked.text("markdown_text") and not asked.arguments.get("chunks"):
-        raise Refusal("no_text")
-    _grow(asked, message, stream)
+def append(request: ApiRequest) -> Json:
+    message, stream = _open_stream(request)
+    if not request.text("markdown_text") and not request.arguments.get("chunks"):
+        raise ApiError("no_text")
+    _append(request, message, stream)
     return {"channel": message.channel, "ts": message.ts}
 
 
-def stop(asked: Asked) -> Json:
-    message, stream = _streaming(asked)
-    blocks, metadata = asked.blocks(), asked.metadata()
-    _grow(asked, message, stream)
+def stop(request: ApiRequest) -> Json:
+    message, stream = _open_stream(request)
+    blocks, metadata = request.blocks(), request.metadata()
+    _append(request, message, stream)
     if not message.text and not blocks:
-        raise Refusal("no_text")
-    del asked.world.streams[message.channel, message.ts]
-    actions.edit(asked.stage, message.channel, message.ts, blocks=blocks or [], metadata=metadata)
-    told = message_json(asked.world, message, metadata=True)
-    return {"channel": message.channel, "ts": message.ts, "message": told}
+        raise ApiError("no_text")
+    del request.state.streams[message.channel, message.ts]
+    actions.edit(request.context, message.channel, message.ts, blocks=blocks or [], metadata=metadata)
+    stopped = message_json(request.state, message, metadata=True)
+    return {"channel": message.channel, "ts": message.ts, "message": stopped}
 
 
 METHODS = {

@@ -1,4 +1,4 @@
-"""views.*: Home and modals; assistant.threads.*: what shows that the bot is at work."""
+"""The methods views.* (Home and modals) and assistant.threads.* (status and suggested prompts)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 import time
 
 from bot.demo.slack_server.limits import Checker
-from bot.demo.slack_server.request import Asked, Method, Refusal
+from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Json
 
-MOST_STATUS_MESSAGES = 10
-MOST_VIEW_BYTES = 250_000
-MOST_STACKED = 3
-"""Modals of one person, one above the other."""
+MAX_STATUS_MESSAGES = 10
+MAX_VIEW_BYTES = 250_000
+MAX_STACKED = 3
+"""Modals of one person, one on top of the other."""
 
 
-def _view(asked: Asked, kind: str) -> Json:
-    view = asked.json("view")
+def _checked_view(request: ApiRequest, kind: str) -> Json:
+    view = request.json("view")
     if not isinstance(view, dict):
-        raise Refusal("invalid_arguments", "[ERROR] missing required field: view")
-    checker = Checker(asked.world, in_view=True)
+        raise ApiError("invalid_arguments", "[ERROR] missing required field: view")
+    checker = Checker(request.state, in_view=True)
     checker.blocks(view.get("blocks"))
     errors = [each.replace("pointer:/", "pointer:/view/") for each in checker.errors]
     if view.get("blocks") == []:
@@ -33,107 +33,107 @@ def _view(asked: Asked, kind: str) -> Json:
             errors.append(f"[ERROR] invalid additional property: {name} [json-pointer:/view]")
         elif len((view.get(name) or {}).get("text", "")) > 24:
             errors.append(f"[ERROR] must be less than 25 characters [json-pointer:/view/{name}/text]")
-    for name, most in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
-        if len(view.get(name) or "") > most:
-            errors.append(f"[ERROR] must be less than {most + 1} characters [json-pointer:/view/{name}]")
+    for name, limit in (("private_metadata", 3000), ("callback_id", 255), ("external_id", 255)):
+        if len(view.get(name) or "") > limit:
+            errors.append(f"[ERROR] must be less than {limit + 1} characters [json-pointer:/view/{name}]")
     if errors:
-        raise Refusal("invalid_arguments", *errors)
-    if len(json.dumps(view)) > MOST_VIEW_BYTES:
-        raise Refusal("view_too_large")
+        raise ApiError("invalid_arguments", *errors)
+    if len(json.dumps(view)) > MAX_VIEW_BYTES:
+        raise ApiError("view_too_large")
     return view
 
 
-def _opened(asked: Asked, view: Json, view_id: str) -> Json:
-    world = asked.world
-    more = {"id": view_id, "team_id": world.team, "app_id": world.app, "bot_id": world.bot.bot_id}
-    state = {"state": {"values": {}}, "hash": f"{time.time():.6f}.h", "root_view_id": view_id}
-    return {"private_metadata": "", "callback_id": "", "external_id": ""} | view | more | state
+def _stored_view(request: ApiRequest, view: Json, view_id: str) -> Json:
+    state = request.state
+    ids = {"id": view_id, "team_id": state.team, "app_id": state.app, "bot_id": state.bot.bot_id}
+    initial = {"state": {"values": {}}, "hash": f"{time.time():.6f}.h", "root_view_id": view_id}
+    return {"private_metadata": "", "callback_id": "", "external_id": ""} | view | ids | initial
 
 
-def publish(asked: Asked) -> Json:
-    user = asked.text("user_id")
-    if not asked.world.granted.home:
-        raise Refusal("not_enabled")
-    if user not in asked.world.people:
-        raise Refusal("user_not_found")
-    before = asked.world.homes.get(user, {})
-    _unchanged(asked, before)
-    view = _opened(asked, _view(asked, "home"), before.get("id") or asked.world.unique_id("V"))
-    asked.world.homes[user] = view
+def publish(request: ApiRequest) -> Json:
+    user = request.text("user_id")
+    if not request.state.app_config.home:
+        raise ApiError("not_enabled")
+    if user not in request.state.people:
+        raise ApiError("user_not_found")
+    before = request.state.homes.get(user, {})
+    _check_hash(request, before)
+    view = _stored_view(request, _checked_view(request, "home"), before.get("id") or request.state.unique_id("V"))
+    request.state.homes[user] = view
     return {"view": view}
 
 
-def _unchanged(asked: Asked, before: Json) -> None:
-    """Who names the hash of what is shown is refused when somebody else has changed it."""
-    if asked.text("hash") and asked.text("hash") != before.get("hash"):
-        raise Refusal("hash_conflict")
+def _check_hash(request: ApiRequest, before: Json) -> None:
+    """Raise ApiError if the call names a hash and the view has changed since."""
+    if request.text("hash") and request.text("hash") != before.get("hash"):
+        raise ApiError("hash_conflict")
 
 
-def open_view(asked: Asked) -> Json:
-    """With a trigger that is young and was not used. Shown above what this person has open."""
-    return _shown(asked, push=False)
+def open_view(request: ApiRequest) -> Json:
+    """Open a modal on top of those that this person has open. Needs a fresh, unused trigger."""
+    return _open_modal(request, push=False)
 
 
-def push(asked: Asked) -> Json:
-    """Above the modal that is open."""
-    return _shown(asked, push=True)
+def push(request: ApiRequest) -> Json:
+    """Open a modal on top of the open one."""
+    return _open_modal(request, push=True)
 
 
-def _shown(asked: Asked, *, push: bool) -> Json:
-    world, trigger = asked.world, asked.text("trigger_id")
-    if trigger not in world.triggers:
-        raise Refusal("invalid_trigger_id")
-    user, until = world.triggers[trigger]
+def _open_modal(request: ApiRequest, *, push: bool) -> Json:
+    state, trigger = request.state, request.text("trigger_id")
+    if trigger not in state.triggers:
+        raise ApiError("invalid_trigger_id")
+    user, until = state.triggers[trigger]
     if not user:
-        raise Refusal("exchanged_trigger_id")
+        raise ApiError("exchanged_trigger_id")
     if time.monotonic() > until:
-        raise Refusal("expired_trigger_id")
-    view = _opened(asked, _view(asked, "modal"), world.unique_id("V"))
-    below = [each for key, each in world.views.items() if world.viewers[key] == user]
-    if push and not 0 < len(below) < MOST_STACKED:
-        raise Refusal("push_limit_reached" if below else "not_found")
+        raise ApiError("expired_trigger_id")
+    view = _stored_view(request, _checked_view(request, "modal"), state.unique_id("V"))
+    below = [each for key, each in state.views.items() if state.viewers[key] == user]
+    if push and not 0 < len(below) < MAX_STACKED:
+        raise ApiError("push_limit_reached" if below else "not_found")
     if push:
         view |= {"root_view_id": below[0]["id"], "previous_view_id": below[-1]["id"]}
-    world.triggers[trigger] = ("", until)
-    world.views[view["id"]] = view
-    world.viewers[view["id"]] = user
+    state.triggers[trigger] = ("", until)
+    state.views[view["id"]] = view
+    state.viewers[view["id"]] = user
     return {"view": view}
 
 
-def update(asked: Asked) -> Json:
-    world = asked.world
-    external = asked.text("external_id")
-    shown = [(world.views, key, view) for key, view in world.views.items()]
-    shown += [(world.homes, key, view) for key, view in world.homes.items()]
-    for views, key, view in shown:
-        if view["id"] == asked.text("view_id") or (external and view["external_id"] == external):
-            _unchanged(asked, view)
-            views[key] = _opened(asked, _view(asked, view["type"]), view["id"])
+def update(request: ApiRequest) -> Json:
+    state = request.state
+    external = request.text("external_id")
+    open_views = [(state.views, key, view) for key, view in state.views.items()]
+    open_views += [(state.homes, key, view) for key, view in state.homes.items()]
+    for views, key, view in open_views:
+        if view["id"] == request.text("view_id") or (external and view["external_id"] == external):
+            _check_hash(request, view)
+            views[key] = _stored_view(request, _checked_view(request, view["type"]), view["id"])
             return {"view": views[key]}
-    raise Refusal("not_found")
+    raise ApiError("not_found")
 
 
 # ---------------------------------------------------------------- assistant
 
 
-def set_status(asked: Asked) -> Json:
-    """Stands until the bot's next message in the thread."""
-    space, ts = asked.joined("channel_id"), asked.text("thread_ts")
-    if not any(message.ts == ts for message in space.messages):
-        raise Refusal("invalid_thread_ts")
-    if len(asked.listed("loading_messages")) > MOST_STATUS_MESSAGES:
-        raise Refusal("invalid_arguments", "[ERROR] no more than 10 items allowed [json-pointer:/loading_messages]")
-    asked.world.statuses[space.id, ts] = asked.text("status")
+def set_status(request: ApiRequest) -> Json:
+    """Set the status line of a thread. The bot's next message there clears it."""
+    conversation, ts = request.joined_conversation("channel_id"), request.text("thread_ts")
+    if not any(message.ts == ts for message in conversation.messages):
+        raise ApiError("invalid_thread_ts")
+    if len(request.items("loading_messages")) > MAX_STATUS_MESSAGES:
+        raise ApiError("invalid_arguments", "[ERROR] no more than 10 items allowed [json-pointer:/loading_messages]")
+    request.state.statuses[conversation.id, ts] = request.text("status")
     return {}
 
 
-def set_prompts(asked: Asked) -> Json:
-    space, prompts = asked.joined("channel_id"), asked.json("prompts")
-    if space.kind != "im":
-        raise Refusal("channel_not_supported")
+def set_prompts(request: ApiRequest) -> Json:
+    conversation, prompts = request.joined_conversation("channel_id"), request.json("prompts")
+    if conversation.kind != "im":
+        raise ApiError("channel_not_supported")
     if not isinstance(prompts, list) or not all({"title", "message"} <= set(each) for each in prompts):
-        raise Refusal("invalid_arguments", "[ERROR] missing required field: prompts")
-    asked.world.prompts[space.id] = prompts
+        raise ApiError("invalid_arguments", "[ERROR] missing required field: prompts")
+    request.state.prompts[conversation.id] = prompts
     return {}
 
 

@@ -1,4 +1,4 @@
-"""The workspace on a port of the loopback, in a thread of its own; may stop and start again on the same port."""
+"""The HTTP server of a workspace: on a loopback port, in its own thread, able to stop and start on the same port."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from bot.demo.slack_server import interactions
-from bot.demo.slack_server.actions import Stage
+from bot.demo.slack_server.actions import Context
 from bot.demo.slack_server.api import Api
-from bot.demo.slack_server.broken_responses import CUT
+from bot.demo.slack_server.broken_responses import ABORT_KEY
 from bot.demo.slack_server.downloads import Downloads
-from bot.demo.slack_server.host_guard import Gate, TooLarge
-from bot.demo.slack_server.page import Page
-from bot.demo.slack_server.socket import serve_link
+from bot.demo.slack_server.host_guard import HostGuard, TooLarge
+from bot.demo.slack_server.page import BrowserPage
+from bot.demo.slack_server.socket import serve_connection
 from bot.demo.slack_server.state import Json
 from bot.slack.connection_limits import Limits, limited
 
@@ -30,69 +29,69 @@ HOST = "127.0.0.1"
 
 
 class Server:
-    """`features`: what the app's manifest brings to the page."""
+    """`features` is what the page shows of the app's manifest."""
 
-    def __init__(self, stage: Stage, port: int, features: Json) -> None:
-        self._stage = stage
-        # Bound and not listening: nobody else gets the port while the server is stopped.
+    def __init__(self, context: Context, port: int, features: Json) -> None:
+        self._context = context
+        # Bind without listening, so that no other process takes the port while the server is stopped.
         if port:
-            # Another workspace of ours would share the port with us; alone, we are refused as we should be.
-            _bound(port, alone=True).close()
-        self._kept = _bound(port)
-        self._port = int(self._kept.getsockname()[1])
-        stage.world.host = f"{HOST}:{self._port}"
-        self.page = Page(stage, self._port, features)
-        stage.delivery.on_reply = lambda envelope: interactions.replied(stage, envelope)
-        self._running: _Uvicorn | None = None
+            # With SO_REUSEPORT two workspaces could share a port. Binding once without it fails if the port is taken.
+            _bind(port, reuse_port=False).close()
+        self._reserved = _bind(port)
+        self._port = int(self._reserved.getsockname()[1])
+        context.state.host = f"{HOST}:{self._port}"
+        self.page = BrowserPage(context, self._port, features)
+        self._running: _UvicornServer | None = None
         self._thread: Thread | None = None
 
     def start(self) -> None:
         if self._running is not None:
             return
-        listening = _bound(self._port)
+        listening = _bind(self._port)
         listening.listen(128)
-        running = _Uvicorn(Gate(_app(self._stage, self.page), self._port))
+        running = _UvicornServer(HostGuard(_app(self._context, self.page), self._port))
         thread = Thread(target=running.run, args=([listening],), name="workspace", daemon=True)
         thread.start()
         running.ready.result(30)
         self._running, self._thread = running, thread
 
     def stop(self) -> None:
-        """Refuse and drop every connection."""
+        """Drop every connection and refuse new ones."""
         if self._running is None or self._thread is None:
             return
-        self._running.end()
+        self._running.request_stop()
         self._thread.join(30)
         self._running = self._thread = None
 
-    def cut(self) -> None:
+    def drop_connections(self) -> None:
+        """Drop every connection without a close frame."""
         if self._running is not None:
-            self._running.cut()
+            self._running.drop_connections()
 
     def close(self) -> None:
         self.stop()
-        self._kept.close()
+        self._reserved.close()
 
 
-def _bound(port: int, alone: bool = False) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT") and not alone:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+def _bind(port: int, reuse_port: bool = True) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "SO_REUSEPORT") and reuse_port:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        bound.bind((HOST, port))
+        sock.bind((HOST, port))
     except OSError:
-        bound.close()
+        sock.close()
         raise
-    return bound
+    return sock
 
 
-def routes(stage: Stage, page: Page) -> list[BaseRoute]:
-    """Return everything that the server answers."""
-    api, downloads = Api(stage), Downloads(stage)
+def routes(context: Context, page: BrowserPage) -> list[BaseRoute]:
+    """Return every route of the server."""
+    api, downloads = Api(context), Downloads(context)
 
-    async def link(websocket: WebSocket) -> None:
-        await serve_link(stage, websocket)
+    async def socket_mode(websocket: WebSocket) -> None:
+        await serve_connection(context, websocket)
 
     return [
         Route("/api/{method}", api.call, methods=["GET", "POST"]),
@@ -102,19 +101,19 @@ def routes(stage: Stage, page: Page) -> list[BaseRoute]:
         Route("/files-pri/{ids}/{name}", downloads.fetch),
         Route("/files-tmb/{ids}/{name}", downloads.fetch),
         Route("/login", downloads.login),
-        WebSocketRoute("/link", link),
-        WebSocketRoute("/link/", link),
+        WebSocketRoute("/link", socket_mode),
+        WebSocketRoute("/link/", socket_mode),
         page.route,
     ]
 
 
-def _app(stage: Stage, page: Page) -> ASGIApp:
-    refusals = {ClientDisconnect: _gone, TooLarge: _too_large}
-    return Starlette(routes=routes(stage, page), exception_handlers=refusals)
+def _app(context: Context, page: BrowserPage) -> ASGIApp:
+    refusals = {ClientDisconnect: _client_disconnected, TooLarge: _too_large}
+    return Starlette(routes=routes(context, page), exception_handlers=refusals)
 
 
-def _gone(_: Request, __: Exception) -> Response:
-    """A bot that is killed in the middle of a call gets no answer, and is no error of this server's."""
+def _client_disconnected(_: Request, __: Exception) -> Response:
+    """Handle a bot that disconnects in the middle of a call. Not an error of this server."""
     return Response(status_code=400)
 
 
@@ -122,19 +121,19 @@ def _too_large(_: Request, __: Exception) -> Response:
     return Response("The body is too large.", 413, media_type="text/plain")
 
 
-class _Uvicorn(uvicorn.Server):
-    """Without the ticks and pauses of uvicorn's own loop, and able to cut a connection in the middle."""
+class _UvicornServer(uvicorn.Server):
+    """uvicorn without its polling loop, and able to drop connections."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._inner = app
         config = uvicorn.Config(
-            self._served,
+            self._serve_request,
             interface="asgi3",
             proxy_headers=False,
             http=limited(Limits()),
             ws="websockets-sansio",
             ws_per_message_deflate=False,
-            # The SDK's client cannot close while it waits in a read (3 s): a ping wakes it.
+            # The SDK's client cannot close while it waits in a read (3 s). A ping wakes it.
             ws_ping_interval=0.25,
             lifespan="off",
             log_config=None,
@@ -143,16 +142,16 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(config)
         self.ready: Future[None] = Future()
 
-    def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
+    def request_stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
 
-    def cut(self) -> None:
+    def drop_connections(self) -> None:
         self._loop.call_soon_threadsafe(self._abort, None)
 
     async def main_loop(self) -> None:
-        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         self.ready.set_result(None)
-        await self._ended.wait()
+        await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -172,6 +171,6 @@ class _Uvicorn(uvicorn.Server):
             if client is None or getattr(connection, "client", None) == client:
                 connection.transport.abort()
 
-    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[CUT] = lambda: self._abort(scope["client"])
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ABORT_KEY] = lambda: self._abort(scope["client"])
         await self._inner(scope, receive, send)

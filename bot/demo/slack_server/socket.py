@@ -1,4 +1,4 @@
-"""Socket Mode's other end: one open WebSocket."""
+"""The server side of one Socket Mode connection."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.demo.slack_server.actions import Stage
+from bot.demo.slack_server.actions import Context
 
 
-class OpenLink:
-    """Frames wait here for the loop of the server, whatever thread they come from."""
+class QueuedConnection:
+    """A queue of frames that any thread fills and the server's event loop sends."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -25,41 +25,42 @@ class OpenLink:
         self._put(None)
 
     def _put(self, frame: str | None) -> None:
-        # After the server stopped its loop is closed, and so is the connection.
+        # The loop raises RuntimeError once the server has stopped; the connection is closed then.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self.frames.put_nowait, frame)
 
 
-async def serve_link(stage: Stage, websocket: WebSocket) -> None:
+async def serve_connection(context: Context, websocket: WebSocket) -> None:
+    """Send frames and receive acknowledgements until the client disconnects. Each ticket opens one connection."""
     ticket = websocket.query_params.get("ticket", "")
-    if ticket not in stage.world.tickets:
+    if ticket not in context.state.tickets:
         await websocket.close()
         return
-    stage.world.tickets.discard(ticket)
+    context.state.tickets.discard(ticket)
     await websocket.accept()
-    link = OpenLink()
-    stage.delivery.opened(link)
-    sending = asyncio.create_task(_send(link, websocket))
+    connection = QueuedConnection()
+    context.delivery.add_connection(connection)
+    sending = asyncio.create_task(_send_frames(connection, websocket))
     try:
         async for text in websocket.iter_text():
-            _received(stage, text)
+            _receive(context, text)
     finally:
-        stage.delivery.closed(link)
+        context.delivery.remove_connection(connection)
         sending.cancel()
         with suppress(asyncio.CancelledError):
             await sending
 
 
-async def _send(link: OpenLink, websocket: WebSocket) -> None:
+async def _send_frames(connection: QueuedConnection, websocket: WebSocket) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):
-        while (frame := await link.frames.get()) is not None:
+        while (frame := await connection.frames.get()) is not None:
             await websocket.send_text(frame)
         await websocket.close()
 
 
-def _received(stage: Stage, text: str) -> None:
+def _receive(context: Context, text: str) -> None:
     with suppress(json.JSONDecodeError):
         frame = json.loads(text)
         if isinstance(frame, dict) and "envelope_id" in frame:
             payload = frame.get("payload")
-            stage.delivery.acked(frame["envelope_id"], payload if isinstance(payload, dict) else {})
+            context.delivery.acknowledge(frame["envelope_id"], payload if isinstance(payload, dict) else {})

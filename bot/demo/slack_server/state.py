@@ -1,4 +1,4 @@
-"""What a workspace holds: people, spaces, messages, files. No network, no clock but the wall's."""
+"""The state of a workspace: people, conversations, messages, files. No network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from threading import Condition, RLock
 from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import uuid4
 
-from bot.demo.slack_server.manifest import Granted
+from bot.demo.slack_server.manifest import AppConfig
 
 Json = dict[str, Any]
-Kind = Literal["channel", "group", "im", "mpim"]
+ConversationKind = Literal["channel", "group", "im", "mpim"]
 Guest = Literal["", "multi", "single"]
 Login = Literal["redirect", "page"]
 T = TypeVar("T")
 
-MAGIC = {b"%PDF-": ("application/pdf", "pdf"), b"\x89PNG": ("image/png", "png"), b"\xff\xd8\xff": ("image/jpeg", "jpg")}
-BY_NAME = {
+TYPES_BY_SIGNATURE = {
+    b"%PDF-": ("application/pdf", "pdf"),
+    b"\x89PNG": ("image/png", "png"),
+    b"\xff\xd8\xff": ("image/jpeg", "jpg"),
+}
+TYPES_BY_EXTENSION = {
     "gif": "image/gif",
     "webp": "image/webp",
     "txt": "text/plain",
@@ -34,35 +38,35 @@ BY_NAME = {
 
 
 class Call(NamedTuple):
-    """One request to the Web API as it was received, the token left out."""
+    """One request to the Web API as it was received, without the token."""
 
     method: str
     arguments: Json
 
 
 @dataclass
-class Pace:
-    """How slow this Slack is, in seconds. May be changed at any time."""
+class Timing:
+    """How slow this Slack is, in seconds. Can be changed at any time."""
 
     share_delay: float = 0.05
     """From files.completeUploadExternal to the message that shares the file."""
     fresh_for: float = 0.0
-    """How long a new file has no type and no download link, and is refused in image blocks. Slack: about 1 to 5."""
+    """How long a new file has no type and no download link and is refused in image blocks. Slack: about 1 to 5."""
     list_lag: float = 0.0
-    """How long files.list does not know a new file."""
+    """How long files.list leaves out a new file."""
     ack_timeout: float = 4.0
-    """Until an envelope that nobody acknowledged is sent again (3 times)."""
+    """How long an envelope may stay unacknowledged before it is sent again (3 times)."""
     hold_events: float = 600.0
-    """How long events wait for a connection while there is none; Slack gives up after about 6 minutes."""
+    """How long events wait while no connection is open. Slack gives up after about 6 minutes."""
     http_retries: tuple[float, ...] = (0.0, 0.2, 0.5)
-    """Pauses before the retries to a request URL. Slack: at once, 1 minute, 5 minutes."""
+    """Delays before the retries to a request URL. Slack: none, 1 minute, 5 minutes."""
     http_timeout: float = 3.0
     stream_for: float = 300.0
-    """How long a streamed message may grow."""
+    """How long a streamed message accepts more text."""
     trigger_for: float = 3.0
-    """How long a trigger id opens a modal."""
+    """How long a trigger id can open a modal."""
     response_for: float = 1800.0
-    """How long a response_url is good for."""
+    """How long a response_url is valid."""
 
 
 @dataclass
@@ -78,7 +82,7 @@ class Person:
 
 @dataclass
 class Message:
-    """One message. `files`: their ids. `ephemeral_to`: the only person who sees it, else empty."""
+    """One message. `files` holds file ids. `ephemeral_to` is the only person who sees it, or empty."""
 
     ts: str
     channel: str
@@ -94,12 +98,12 @@ class Message:
     """file_share, thread_broadcast, channel_join, group_join, tombstone, or empty."""
     upload: bool = False
     edited: str = ""
-    """ts of the last edit."""
+    """ts of the last edit, or empty."""
 
 
 @dataclass(frozen=True)
-class Share:
-    space: str
+class FileShare:
+    conversation: str
     ts: str
     thread_ts: str
     user: str
@@ -116,11 +120,11 @@ class SlackFile:
     filetype: str
     created: int
     born: float = 0.0
-    """On the monotonic clock."""
-    shares: list[Share] = field(default_factory=list)
+    """Creation time on the monotonic clock."""
+    shares: list[FileShare] = field(default_factory=list)
     deleted: bool = False
     connect: bool = False
-    """Came through Slack Connect: pushed events carry a stub of it."""
+    """Shared through Slack Connect: pushed events carry only a stub of it."""
     mode: str = "hosted"
     external: bool = False
 
@@ -130,24 +134,24 @@ class SlackFile:
 
 
 @dataclass
-class Space:
+class Conversation:
     id: str
-    kind: Kind
+    kind: ConversationKind
     name: str
     members: list[str]
     shared: bool = False
     """Shared with another workspace (Slack Connect)."""
     pending: bool = False
-    """Another workspace was invited and has not come yet."""
+    """Another workspace was invited but has not joined yet."""
     org_shared: bool = False
-    """Shared among the workspaces of an Enterprise organisation."""
+    """Shared among the workspaces of an Enterprise organization."""
     archived: bool = False
     created: int = 0
     messages: list[Message] = field(default_factory=list)
 
 
-def secret_part() -> str:
-    """Return a part of an address that whoever was not given it cannot guess; ids are numbered."""
+def random_ticket() -> str:
+    """Return a random part for an address. File and conversation ids are numbered and could be guessed."""
     return token_urlsafe(24)
 
 
@@ -159,77 +163,77 @@ class Upload:
     length: int
     alt_text: str
     data: bytes | None = None
-    ticket: str = field(default_factory=secret_part)
-    """The part of its address that cannot be guessed."""
+    ticket: str = field(default_factory=random_ticket)
+    """The random part of its upload address."""
 
 
 @dataclass
 class Stream:
-    """A message that still grows. `mode`: markdown_text or chunks, once one was used."""
+    """A message that is still being streamed. `mode`: "markdown_text" or "chunks", empty until one was used."""
 
     mode: str
     began: float
 
 
 @dataclass
-class Response:
-    """What a response_url may answer to."""
+class ResponseTarget:
+    """What a response_url replies to."""
 
     channel: str
     user: str
     message: Message | None
     until: float
-    """On the monotonic clock."""
+    """Expiry on the monotonic clock."""
     used: int = 0
 
 
-def typed(name: str, data: bytes) -> tuple[str, str]:
-    """(mimetype, filetype), from the bytes where they tell, else from the name."""
-    for magic, kind in MAGIC.items():
+def detect_type(name: str, data: bytes) -> tuple[str, str]:
+    """Return (mimetype, filetype), from the first bytes if they are known, else from the file extension."""
+    for magic, kind in TYPES_BY_SIGNATURE.items():
         if data.startswith(magic):
             return kind
     ending = Path(name).suffix.lower().removeprefix(".")
-    if ending in BY_NAME:
-        return BY_NAME[ending], "text" if ending == "txt" else ending
+    if ending in TYPES_BY_EXTENSION:
+        return TYPES_BY_EXTENSION[ending], "text" if ending == "txt" else ending
     return ("application/octet-stream", "binary") if b"\0" in data else ("text/plain", "text")
 
 
-class Changed(Condition):
-    """Counts what it announces, so that one may look without the lock and then wait for what came since."""
+class ChangeSignal(Condition):
+    """A condition with a version, so that a caller can look without the lock and then wait for later changes."""
 
     def __init__(self) -> None:
         super().__init__(RLock())
         self.version = 0
-        self.heard: list[Callable[[], None]] = []
-        """Called at every announcement, under the lock, by whatever thread announces: they must not block."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called at every change, under the lock, in the thread that made it. Must not block."""
 
     def notify_all(self) -> None:
         self.version += 1
-        for listener in list(self.heard):
+        for listener in list(self.listeners):
             listener()
         super().notify_all()
 
-    def since(self, version: int, timeout: float) -> bool:
-        """Wait until something came after this version; False: nothing did."""
+    def wait_for_change(self, version: int, timeout: float) -> bool:
+        """Wait until `self.version` differs from `version`. Return False after `timeout` seconds."""
         return self.wait_for(lambda: self.version != version, timeout)
 
 
-class World:
-    """Everything, behind one lock; every change wakes who waits on `changed`."""
+class State:
+    """Everything in the workspace, behind one lock. Every change notifies `changed`."""
 
-    def __init__(self, granted: Granted, now: Callable[[], float] = time.time) -> None:
-        self.granted, self.now = granted, now
-        self.scopes, self.subscribed = granted.scopes, granted.subscribed
-        self.changed = Changed()
-        self.pace = Pace()
+    def __init__(self, app_config: AppConfig, now: Callable[[], float] = time.time) -> None:
+        self.app_config, self.now = app_config, now
+        self.scopes, self.subscribed = app_config.scopes, app_config.subscribed
+        self.changed = ChangeSignal()
+        self.timing = Timing()
         self.host = ""
         self.team, self.app, self.domain = "T0000000001", "A0000000001", "magpie"
-        # Others on this machine, and pages in its browsers, can reach the port: they must not know the tokens.
+        # Random, because other users of this machine and web pages in its browsers can reach the port.
         self.bot_token = f"xoxb-1-0000000001-{token_hex(16)}"
         self.app_token = f"xapp-1-A0000000001-1-{token_hex(16)}"
         self.signing_secret = token_hex(16)
         self.people: dict[str, Person] = {}
-        self.spaces: dict[str, Space] = {}
+        self.conversations: dict[str, Conversation] = {}
         self.files: dict[str, SlackFile] = {}
         self.uploads: dict[str, Upload] = {}
         self.ephemerals: list[Message] = []
@@ -237,35 +241,35 @@ class World:
         """By channel and ts."""
         self.views: dict[str, Json] = {}
         self.viewers: dict[str, str] = {}
-        """View id -> the person who sees it."""
+        """View id -> id of the person who sees it."""
         self.homes: dict[str, Json] = {}
         self.statuses: dict[tuple[str, str], str] = {}
         self.prompts: dict[str, list[Json]] = {}
         self.triggers: dict[str, tuple[str, float]] = {}
-        """Trigger id -> (user, until when on the monotonic clock); empty user: already used."""
-        self.responses: dict[str, Response] = {}
-        """By the ticket in their response_url."""
+        """Trigger id -> (user, expiry on the monotonic clock). The user is empty once the trigger was used."""
+        self.responses: dict[str, ResponseTarget] = {}
+        """By the random part of their response_url."""
         self.tickets: set[str] = set()
-        """Of Socket Mode addresses given out and not yet used."""
+        """Random parts of Socket Mode addresses that were handed out and not used yet."""
         self.login: Login = "redirect"
         self.calls: list[Call] = []
         self._last, self._count, self._salt = 0, 0, uuid4().hex[:6].upper()
         self.bot = self.add_person("magpie", is_bot=True)
 
-    # ------------------------------------------------------------ names
+    # ------------------------------------------------------------ ids
 
     def next_id(self, prefix: str) -> str:
-        """The same in every run, so that a script may name them; for people and conversations."""
+        """Return an id that is the same in every run, for people and conversations, so that scripts can name them."""
         self._count += 1
         return f"{prefix}{self._count:010d}"
 
     def unique_id(self, prefix: str) -> str:
-        """Never the same in two runs: the bot may remember files and events of an earlier one."""
+        """Return an id that never repeats between runs: the bot may remember files and events of an earlier run."""
         self._count += 1
         return f"{prefix}{self._salt}{self._count:05d}"
 
     def next_ts(self) -> str:
-        """Slack's clock: never the same twice, never backwards."""
+        """Return a message timestamp, always later than the one before."""
         self._last = max(self._last + 1, int(self.now() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
@@ -274,53 +278,55 @@ class World:
         self.people[person.id] = person
         return person
 
-    def add_space(self, kind: Kind, name: str, members: list[str], shared: bool = False) -> Space:
+    def add_conversation(
+        self, kind: ConversationKind, name: str, members: list[str], shared: bool = False
+    ) -> Conversation:
         prefix = {"channel": "C", "group": "C", "im": "D", "mpim": "G"}[kind]
-        space = Space(self.next_id(prefix), kind, name, members, shared, created=int(self.now()))
-        self.spaces[space.id] = space
-        return space
+        conversation = Conversation(self.next_id(prefix), kind, name, members, shared, created=int(self.now()))
+        self.conversations[conversation.id] = conversation
+        return conversation
 
     def person_id(self, who: str) -> str:
-        """An id stays; a name is looked up."""
+        """Return the id of a person given by id or name. Raise LookupError if there is none."""
         if who in self.people:
             return who
         for person in self.people.values():
             if person.name == who:
                 return person.id
-        raise LookupError(f"nobody is called {who!r}")
+        raise LookupError(f"no person named {who!r}")
 
     # ------------------------------------------------------------ lookups
 
-    def bot_in(self, space: Space) -> bool:
-        return self.bot.id in space.members
+    def has_bot(self, conversation: Conversation) -> bool:
+        return self.bot.id in conversation.members
 
-    def space(self, channel: str) -> Space:
-        if channel not in self.spaces:
+    def conversation(self, channel: str) -> Conversation:
+        if channel not in self.conversations:
             raise LookupError(f"no conversation {channel!r}")
-        return self.spaces[channel]
+        return self.conversations[channel]
 
     def message(self, channel: str, ts: str) -> Message:
-        for message in self.space(channel).messages:
+        for message in self.conversation(channel).messages:
             if message.ts == ts:
                 return message
         raise LookupError(f"no message {ts} in {channel}")
 
-    def thread(self, space: Space, ts: str) -> list[Message]:
-        return [message for message in space.messages if message.ts == ts or message.thread_ts == ts]
+    def thread(self, conversation: Conversation, ts: str) -> list[Message]:
+        return [message for message in conversation.messages if message.ts == ts or message.thread_ts == ts]
 
-    def visible_shares(self, file: SlackFile) -> list[Share]:
-        """The shares the bot can see."""
-        return [share for share in file.shares if self.bot_in(self.spaces[share.space])]
+    def visible_shares(self, file: SlackFile) -> list[FileShare]:
+        """Return the shares in conversations the bot is in."""
+        return [share for share in file.shares if self.has_bot(self.conversations[share.conversation])]
 
-    def bot_sees(self, file: SlackFile) -> bool:
+    def is_visible_to_bot(self, file: SlackFile) -> bool:
         return not file.deleted and (file.owner == self.bot.id or bool(self.visible_shares(file)))
 
-    def streaming(self, message: Message) -> bool:
+    def is_streaming(self, message: Message) -> bool:
         stream = self.streams.get((message.channel, message.ts))
-        return stream is not None and time.monotonic() < stream.began + self.pace.stream_for
+        return stream is not None and time.monotonic() < stream.began + self.timing.stream_for
 
-    def fresh(self, file: SlackFile) -> bool:
-        return time.monotonic() < file.born + self.pace.fresh_for
+    def is_fresh(self, file: SlackFile) -> bool:
+        return time.monotonic() < file.born + self.timing.fresh_for
 
     def snapshot(self, value: T) -> T:
         with self.changed:

@@ -192,8 +192,8 @@ def test_answers_are_believed_for_minutes(team: Team) -> None:
 )
 def test_an_event_ends_the_belief(team: Team, happening: Callable[[Team], Readers]) -> None:
     assert team.named(team.spaces["plain"], team.ada) == {"plain", *PUBLIC}
-    team.ws.set_guest("ben", "single", told=False)
-    team.ws.set_shared(team.spaces["public"], told=False)
+    team.ws.set_guest("ben", "single", send_event=False)
+    team.ws.set_shared(team.spaces["public"], send_event=False)
     before = team.access.changes
     team.access.heed(happening(team))
     assert team.access.changes > before

@@ -1,4 +1,4 @@
-"""The demo's story on the real engine: real PDFs, real word recognition, no model and no weights."""
+"""The demo's script on the real engine: real PDFs and real OCR, without a model or weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from bot.cli.demo import QUESTIONS
 
-pytestmark = pytest.mark.timeout(600)  # two runs, the first of which recognises words on several pages
+pytestmark = pytest.mark.timeout(600)  # two runs, and the first one runs OCR on several pages
 
 EXPECTED = (
     "harbour-gateway-handbook.pdf, p. 10 (printed 8)",
@@ -28,34 +28,34 @@ EXPECTED = (
     "I could not find this",
     "tern-sensor-field-report.pdf, p. 7",
 )
-"""What the answer to each question begins with; the last is the screenshot's page."""
+"""The start of the answer to each question; the last is the page of the screenshot."""
 
 
 @dataclass(frozen=True)
-class Played:
-    """What a run printed, on stdout and stderr, and the seconds of processor time it took with its readers."""
+class Run:
+    """Output of a run, and the CPU seconds it took including its child processes."""
 
     printed: str
     cpu: float
 
 
 @pytest.fixture(scope="module")
-def played_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
 @pytest.fixture(scope="module")
-def runs(played_in: Path) -> list[Played]:
-    """Two in one data folder."""
-    return [_play(played_in), _play(played_in)]
+def runs(data_folder: Path) -> list[Run]:
+    """Return two runs in the same data folder."""
+    return [_run_script(data_folder), _run_script(data_folder)]
 
 
 @pytest.fixture(scope="module")
-def story(runs: list[Played]) -> str:
+def output(runs: list[Run]) -> str:
     return runs[0].printed
 
 
-def _play(folder: Path) -> Played:
+def _run_script(folder: Path) -> Run:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAGPIE_")}
     running = subprocess.Popen(
         [sys.executable, "-m", "bot.cli.main", "--data", str(folder), "demo", "--script"],
@@ -66,14 +66,14 @@ def _play(folder: Path) -> Played:
     assert running.stdout is not None
     with running.stdout as out:
         printed = out.read().decode()
-    _, status, spent = os.wait4(running.pid, 0)  # of this process and its own alone, whatever else ends meanwhile
+    _, status, spent = os.wait4(running.pid, 0)  # CPU time of this process and its children only
     running.returncode = os.waitstatus_to_exitcode(status)
     assert running.returncode == 0, printed
-    return Played(printed, spent.ru_utime + spent.ru_stime)
+    return Run(printed, spent.ru_utime + spent.ru_stime)
 
 
-def test_every_question_finds_its_page(story: str) -> None:
-    parts = re.split(r"^\d of 6: .*$", story, flags=re.MULTILINE)[1:]
+def test_each_question_finds_its_page(output: str) -> None:
+    parts = re.split(r"^\d of 6: .*$", output, flags=re.MULTILINE)[1:]
     assert len(parts) == len(EXPECTED) == len(QUESTIONS) + 1
     for (about, question), part in zip((*QUESTIONS, ("a screenshot", "@magpie")), parts, strict=True):
         expected = EXPECTED[parts.index(part)]
@@ -82,33 +82,33 @@ def test_every_question_finds_its_page(story: str) -> None:
         assert expected in (re.findall(r"\[1\] (.*)", part) or [read])[0], about
 
 
-def test_pictures_are_named_and_there(story: str) -> None:
-    pictures = re.findall(r"^\s+(/.*\.(?:png|jpg))$", story, re.MULTILINE)
+def test_pictures_are_listed_and_exist(output: str) -> None:
+    pictures = re.findall(r"^\s+(/.*\.(?:png|jpg))$", output, re.MULTILINE)
     assert len(pictures) >= 6
     assert all(Path(path).is_file() for path in pictures)
 
 
-def test_the_files_get_their_receipt_and_the_questions_their_thread(story: str) -> None:
-    assert "📎 tern-sensor-field-report.pdf\n  ✅ 1" in story
-    assert story.count("    magpie  ") == 11  # six answers, five of them with pictures
+def test_files_get_a_receipt_and_questions_a_thread(output: str) -> None:
+    assert "📎 tern-sensor-field-report.pdf\n  ✅ 1" in output
+    assert output.count("    magpie  ") == 11  # six answers, five of them with pictures
 
 
-def test_it_ends_by_saying_what_to_do_next(story: str) -> None:
-    end = story[story.index("That was the demo") :]
+def test_ends_with_next_steps(output: str) -> None:
+    end = output[output.index("That was the demo") :]
     for line in ("index ~/Documents", " run", "ollama pull qwen3-vl:4b-instruct", "models pull", "doctor"):
         assert line in end
 
 
-def test_the_second_run_is_quick(runs: list[Played]) -> None:
-    """By processor time, for a machine with other work to do plays it slowly."""
+def test_second_run_is_fast(runs: list[Run]) -> None:
+    """Measured in CPU time, because a busy machine runs it slowly."""
     assert re.search(r"That was the demo, in \d+ seconds", runs[1].printed)
     assert runs[1].cpu < 15
-    assert runs[1].cpu < 0.75 * runs[0].cpu  # what is read inside bubblewrap is not counted
+    assert runs[1].cpu < 0.75 * runs[0].cpu  # time inside bubblewrap is not counted
 
 
 @contextmanager
 def _at_a_terminal(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The demo as a person starts it, once it has printed the page's address: (process, what it printed so far)."""
+    """Start the demo on a terminal. Yield (process, output so far) once it has printed the page's address."""
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAGPIE_")}
     more = {"MAGPIE_ANSWER__MODEL": "", "MAGPIE_READ__WORKERS": "1", "COLUMNS": "80", "TERM": "dumb"}
@@ -131,7 +131,7 @@ def _address(printed: str) -> str:
     return str(re.findall(r"http://127\.0\.0\.1:\d+/page/\S+/", printed)[0])
 
 
-def test_without_the_script_the_page_is_there_until_ctrl_c(tmp_path: Path) -> None:
+def test_page_stays_open_until_ctrl_c(tmp_path: Path) -> None:
     with _at_a_terminal(tmp_path) as (running, printed):
         with httpx.Client(base_url=_address(printed), trust_env=False, timeout=60) as page:
             assert "<title>Magpie</title>" in page.get("").text
@@ -141,9 +141,9 @@ def test_without_the_script_the_page_is_there_until_ctrl_c(tmp_path: Path) -> No
         assert running.poll() is None
 
 
-def test_on_a_terminal_the_page_stays_after_the_script(runs: list[Played], played_in: Path) -> None:
+def test_page_stays_open_after_the_script_on_a_terminal(runs: list[Run], data_folder: Path) -> None:
     del runs
-    with _at_a_terminal(played_in, "--script") as (running, printed):
+    with _at_a_terminal(data_folder, "--script") as (running, printed):
         assert "That was the demo" in printed
         assert httpx.get(_address(printed), trust_env=False).status_code == 200
         assert running.poll() is None

@@ -1,4 +1,4 @@
-"""What the demo says is off, and how it is turned on; and that its loading is not broken off in an import."""
+"""Features that are not set up with their commands, and signals held back during imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.demo.people import Lookout, off, unhurried
+from bot.demo.people import FeatureCheck, defer_stop_signals, describe
 from rag import Check
 
 
@@ -22,52 +22,52 @@ from rag import Check
         ("Set MAGPIE_READ__OCR=true.", ""),
     ],
 )
-def test_the_command_can_be_pasted(fix: str, command: str) -> None:
-    assert off(Check("picture lanes", "warn", "off: not here", fix), ".venv/bin/magpie").command == command
+def test_finds_the_command_in_a_remedy(fix: str, command: str) -> None:
+    assert describe(Check("picture lanes", "warn", "off: not here", fix), ".venv/bin/magpie").command == command
 
 
-def test_a_check_is_said_in_words_for_newcomers() -> None:
-    told = off(Check("picture lanes", "warn", "off: not here", "magpie models pull"), "magpie")
-    assert (told.name, told.detail, told.fix) == ("search by what pictures show", "Not here.", "")
+def test_describes_checks_by_feature() -> None:
+    feature = describe(Check("picture lanes", "warn", "off: not here", "magpie models pull"), "magpie")
+    assert (feature.name, feature.detail, feature.fix) == ("picture search", "Not here.", "")
 
 
-def test_it_looks_once_and_again_when_asked() -> None:
+def test_checks_once_and_again_on_request() -> None:
     found = [Check("model", "warn", "away", "start it"), Check("disk", "ok", "12 GB", "")]
-    looked: list[int] = []
+    runs: list[int] = []
 
     def checks() -> Iterator[Check]:
-        looked.append(1)
+        runs.append(1)
         yield from found
 
-    lookout = Lookout(checks, "magpie")
-    assert [each.name for each in lookout(False) or ()] == ["answers written by a model"]
+    check_features = FeatureCheck(checks, "magpie")
+    assert [each.name for each in check_features(False) or ()] == ["written answers"]
     found.clear()
-    assert len(lookout(False) or ()) == 1
-    assert lookout(True) == []
-    assert len(looked) == 2
+    assert len(check_features(False) or ()) == 1
+    assert check_features(True) == []
+    assert len(runs) == 2
 
 
-def test_an_interrupt_waits_until_the_block_is_through() -> None:
+def test_signals_wait_until_the_block_ends() -> None:
     done: list[str] = []
     before = signal.getsignal(signal.SIGTERM)
 
     def load() -> None:
-        with unhurried():
+        with defer_stop_signals():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-            done.append("through")
+            done.append("done")
 
     with pytest.raises(KeyboardInterrupt):
         load()
-    assert done == ["through"]
+    assert done == ["done"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_off_the_main_thread_signals_are_left_alone() -> None:
-    def elsewhere() -> str:
-        with unhurried():
-            return "through"
+def test_signals_are_unchanged_outside_the_main_thread() -> None:
+    def run_in_thread() -> str:
+        with defer_stop_signals():
+            return "done"
 
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(elsewhere).result() == "through"
+        assert pool.submit(run_in_thread).result() == "done"

@@ -1,4 +1,4 @@
-"""The samples hold what a search is to be tried on, and are the same bytes on every run."""
+"""The contents of the sample files, and that drawing them is deterministic."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def words(page: Any) -> list[str]:
     return str(page.get_text()).split()
 
 
-def test_the_same_bytes_on_every_run(folder: Path, tmp_path: Path) -> None:
+def test_drawing_is_deterministic(folder: Path, tmp_path: Path) -> None:
     for path in draw_samples(tmp_path):
         assert path.read_bytes() == (folder / path.name).read_bytes()
 
 
-def test_drawing_again_touches_nothing(tmp_path: Path) -> None:
+def test_drawing_again_keeps_modification_times(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in draw_samples(tmp_path)}
     assert {path: path.stat().st_mtime_ns for path in draw_samples(tmp_path)} == before
 
 
-def test_two_documents_of_ten_pages_or_more(pages: dict[str, list[Any]]) -> None:
+def test_documents_have_twelve_and_ten_pages(pages: dict[str, list[Any]]) -> None:
     assert [len(each) for each in pages.values()] == [12, 10]
 
 
-def test_printed_labels_differ_from_the_count(pages: dict[str, list[Any]]) -> None:
+def test_printed_labels_differ_from_page_numbers(pages: dict[str, list[Any]]) -> None:
     labels = [page.get_label() for page in pages["handbook"]]
     assert labels == ["i", "ii", *(str(number) for number in range(1, 11))]
     for page in pages["handbook"][2:7]:
@@ -62,7 +62,7 @@ def test_one_page_is_a_scan_and_one_is_blank(pages: dict[str, list[Any]]) -> Non
     assert not [page.number for page in pages["report"] if not words(page)]
 
 
-def test_every_other_page_has_text_enough_to_search(pages: dict[str, list[Any]]) -> None:
+def test_other_pages_have_at_least_100_words(pages: dict[str, list[Any]]) -> None:
     for name, each in pages.items():
         for page in each[1:]:
             if words(page):
@@ -76,29 +76,29 @@ def test_every_other_page_has_text_enough_to_search(pages: dict[str, list[Any]])
         ("report", ["crown", "cradle", "silica", "membrane", "kestrel", "plover", "dunlin"]),
     ],
 )
-def test_figure_labels_are_drawn_and_in_no_text(pages: dict[str, list[Any]], name: str, labels: list[str]) -> None:
+def test_figure_labels_are_not_in_the_text(pages: dict[str, list[Any]], name: str, labels: list[str]) -> None:
     text = " ".join(str(page.get_text()) for each in pages.values() for page in each).lower()
     assert [label for label in labels if label in text] == []
     assert all(page.get_drawings() or page.get_images() for page in pages[name][1:4])
 
 
-def test_the_diagrams_letters_are_curves(pages: dict[str, list[Any]]) -> None:
-    """The journey's drawing has hundreds of curves, and the page no picture that could hold its letters."""
+def test_diagram_letters_are_curves(pages: dict[str, list[Any]]) -> None:
+    """The diagram has hundreds of curves, and its page has no image that could contain the letters."""
     page = pages["handbook"][3]
     assert not page.get_images()
     assert sum(len(drawing["items"]) for drawing in page.get_drawings()) > 500
 
 
-def test_the_shapes_are_named_nowhere(pages: dict[str, list[Any]]) -> None:
+def test_shapes_are_not_named_in_the_text(pages: dict[str, list[Any]]) -> None:
     text = " ".join(str(page.get_text()) for page in pages["handbook"]).lower()
     shown = "triangle triangular circle circular star green red blue yellow".split()
     assert [word for word in re.findall("[a-z]+", text) if word in shown] == []
     pixels = pages["handbook"][10].get_pixmap(dpi=40)
-    colours = {pixels.pixel(x, y) for x in range(pixels.width) for y in range(pixels.height)}
-    assert any(green > 130 and red < 60 and blue < 90 for red, green, blue in colours)
+    colors = {pixels.pixel(x, y) for x in range(pixels.width) for y in range(pixels.height)}
+    assert any(green > 130 and red < 60 and blue < 90 for red, green, blue in colors)
 
 
-def test_a_table_holds_its_numbers(pages: dict[str, list[Any]]) -> None:
+def test_table_contains_its_numbers(pages: dict[str, list[Any]]) -> None:
     cells = words(pages["handbook"][4])
     start = cells.index("Nine")
     assert cells[start + 1 : start + 6] == ["11", "14.5", "820", "72", "2023"]
@@ -111,7 +111,7 @@ def test_pages_have_two_columns(pages: dict[str, list[Any]]) -> None:
         assert any(left > 290 for left in lefts)
 
 
-def test_the_screenshot_is_a_piece_of_a_page(folder: Path) -> None:
+def test_screenshot_shows_part_of_a_page(folder: Path) -> None:
     with Image.open(folder / SCREENSHOT) as image:
         assert image.format == "PNG"
         assert 300 < image.width < 800

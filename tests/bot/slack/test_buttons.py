@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from bot.answers import page_list
 from bot.answers.render import Picture, answer_reply
 from bot.demo.slack_server.limits import Checker, too_long
-from bot.demo.slack_server.manifest import Granted
-from bot.demo.slack_server.state import World
+from bot.demo.slack_server.manifest import AppConfig
+from bot.demo.slack_server.state import State
 from bot.slack import buttons, home
 from bot.slack.home import Held, held_lines, home_view
 from rag import Standing
 from tests.injections.slack import things_of
 from tests.support.engine import answer, found, hit
 
-WORLD = World(Granted(frozenset(), frozenset()))
+WORLD = State(AppConfig(frozenset(), frozenset()))
 NAMES = st.text(max_size=300) | st.sampled_from(
     ["<!channel>.pdf", "fee\u202efdp.exe", "", " ", "a" * 300 + ".pdf", "<@U1>"]
 )

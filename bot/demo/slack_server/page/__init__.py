@@ -1,13 +1,13 @@
-"""The workspace in a browser: a page with what one person may see, and what goes between Slack and the bot.
+"""The browser page of a workspace: what one person may see, and an inspector of the traffic with the bot.
 
     with open_workspace() as ws:
         print(ws.page.url)
 
-Whoever knows the address may be any of the people: it holds a secret, and only this machine can reach it.
+The address contains a secret and works on this machine only. Knowing it is enough to act as any of the people.
 """
 
 from __future__ import annotations
 
-from bot.demo.slack_server.page.routes import Off, Page, Samples
+from bot.demo.slack_server.page.routes import BrowserPage, Samples, UnavailableFeature
 
-__all__ = ["Off", "Page", "Samples"]
+__all__ = ["BrowserPage", "Samples", "UnavailableFeature"]

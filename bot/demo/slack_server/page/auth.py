@@ -1,4 +1,4 @@
-"""Who gets in: requests to this machine's own address that know the secret, from no other site's page."""
+"""Access to the page: only from this machine, with the secret, and not from another site's page."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ CSP = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
-"""Nothing from elsewhere, nothing inline, and no text is ever made into markup."""
+"""No resources from other hosts, nothing inline, and no text parsed as markup."""
 
 
-class Door:
-    """Refuses with 421 a Host that is not ours (DNS rebinding), with 403 another site's page, with 404 the rest."""
+class PageAuth:
+    """Refuse foreign Host headers with 421 (DNS rebinding), other sites' pages with 403, a wrong secret with 404."""
 
     def __init__(self, inner: ASGIApp, port: int) -> None:
         self._inner = inner
@@ -37,18 +37,18 @@ class Door:
         self.token = token_urlsafe(24)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`scope` comes from a Mount at a path with `{token}` in it."""
+        """`scope` comes from a Mount whose path contains `{token}`."""
         connection = HTTPConnection(scope)
         host, origin = connection.headers.get("host", ""), connection.headers.get("origin")
         refused = ""
         if host not in self._hosts:
-            status, refused = 421, "This workspace answers at 127.0.0.1 alone."
+            status, refused = 421, "This workspace only answers at 127.0.0.1."
         elif origin is not None and urlsplit(origin).netloc != host:
-            status, refused = 403, "This workspace answers no other site's page."
+            status, refused = 403, "This workspace does not answer pages of other sites."
         elif not hmac.compare_digest(str(scope["path_params"]["token"]).encode(), self.token.encode()):
-            status, refused = 404, "Not found. The address is the one that `magpie demo` printed when it started."
+            status, refused = 404, "Not found. Use the address that `magpie demo` printed when it started."
         if not refused:
-            await self._inner(scope, receive, _with(headers(host), send) if scope["type"] == "http" else send)
+            await self._inner(scope, receive, _add_headers(headers(host), send) if scope["type"] == "http" else send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -66,14 +66,16 @@ def headers(host: str) -> dict[str, str]:
     }
 
 
-def _with(more: Mapping[str, str], send: Send) -> Send:
-    """What an answer sets itself stays."""
+def _add_headers(defaults: Mapping[str, str], send: Send) -> Send:
+    """Add headers that the response does not set itself."""
 
-    async def sending(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            has = {name for name, _ in message["headers"]}
-            added = [(name.encode(), value.encode()) for name, value in more.items() if name.encode() not in has]
+            present = {name for name, _ in message["headers"]}
+            added = [
+                (name.encode(), value.encode()) for name, value in defaults.items() if name.encode() not in present
+            ]
             message["headers"] = [*message["headers"], *added]
         await send(message)
 
-    return sending
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""What a person does on the page. Each act is allowed to that person or refused here, whatever the page shows."""
+"""Commands from the page. The server checks each one, whatever the page offers."""
 
 from __future__ import annotations
 
@@ -6,263 +6,266 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.demo.slack_server import actions, file_actions, interactions
-from bot.demo.slack_server.actions import Draft, Stage
-from bot.demo.slack_server.interactions import NotSetUp
-from bot.demo.slack_server.page.mrkdwn import typed, wire
-from bot.demo.slack_server.page.visibility import sees, visible_people, visible_spaces
-from bot.demo.slack_server.state import Json, Message, Person, SlackFile, Space
+from bot.demo.slack_server.actions import Context, NewMessage
+from bot.demo.slack_server.interactions import NotConfigured
+from bot.demo.slack_server.page.mrkdwn import to_mrkdwn, to_typed_text
+from bot.demo.slack_server.page.visibility import can_see, visible_conversations, visible_people
+from bot.demo.slack_server.state import Conversation, Json, Message, Person, SlackFile
 
-PATIENCE = 3.0
-"""Seconds that a person waits for the app after a click, as in Slack."""
-
-
-class Refused(Exception):
-    """A sentence for the person."""
+ACK_TIMEOUT = 3.0
+"""Seconds the app has to acknowledge an interaction, as in Slack."""
 
 
-Act = Callable[[Stage, Person, Json], Json]
+class CommandError(Exception):
+    """A refused command. The message is a sentence for the user."""
 
 
-def do(stage: Stage, person: Person, name: str, asked: Json) -> Json:
-    """Raise Refused. Interactions wait for the app's acknowledgement: not on the server's loop."""
-    if name not in ACTS:
-        raise Refused(f"There is no {name!r} to do here.")
+Command = Callable[[Context, Person, Json], Json]
+
+
+def run_command(context: Context, person: Person, name: str, arguments: Json) -> Json:
+    """Run a command and return its result. Raise CommandError.
+
+    Interactions block until the app acknowledges: do not call this on the server's event loop.
+    """
+    if name not in COMMANDS:
+        raise CommandError(f"There is no command {name!r}.")
     try:
-        return ACTS[name](stage, person, asked)
-    except NotSetUp as error:
-        raise Refused(str(error)) from error
+        return COMMANDS[name](context, person, arguments)
+    except NotConfigured as error:
+        raise CommandError(str(error)) from error
     except LookupError as error:
-        raise Refused("That is not there any more.") from error
+        raise CommandError("That no longer exists.") from error
 
 
-def text_of(asked: Json, name: str) -> str:
-    value: Any = asked.get(name, "")
+def text_argument(arguments: Json, name: str) -> str:
+    value: Any = arguments.get(name, "")
     if not isinstance(value, str):
-        raise Refused(f"{name!r} has to be text.")
+        raise CommandError(f"{name!r} must be text.")
     return value
 
 
-# ---------------------------------------------------------------- what they may touch
+# ---------------------------------------------------------------- lookups
 
 
-def _space(stage: Stage, person: Person, asked: Json, *, joined: bool = True) -> Space:
-    space = stage.world.spaces.get(text_of(asked, "channel"))
-    if space is None or not sees(stage.world, person, space):
-        raise Refused("There is no such conversation.")
-    if joined and person.id not in space.members:
-        raise Refused(f"Join #{space.name} first.")
-    if joined and space.archived:
-        raise Refused(f"#{space.name} is archived: nobody can write there any more.")
-    return space
+def _conversation(context: Context, person: Person, arguments: Json, *, joined: bool = True) -> Conversation:
+    conversation = context.state.conversations.get(text_argument(arguments, "channel"))
+    if conversation is None or not can_see(context.state, person, conversation):
+        raise CommandError("There is no such conversation.")
+    if joined and person.id not in conversation.members:
+        raise CommandError(f"Join #{conversation.name} first.")
+    if joined and conversation.archived:
+        raise CommandError(f"#{conversation.name} is archived.")
+    return conversation
 
 
-def _message(stage: Stage, person: Person, asked: Json, *, own: bool = False) -> Message:
-    space = _space(stage, person, asked)
-    message = stage.world.message(space.id, text_of(asked, "ts"))
+def _message(context: Context, person: Person, arguments: Json, *, own: bool = False) -> Message:
+    conversation = _conversation(context, person, arguments)
+    message = context.state.message(conversation.id, text_argument(arguments, "ts"))
     if own and message.user != person.id:
-        raise Refused("That is somebody else's message.")
+        raise CommandError("This message is not yours.")
     return message
 
 
-def _own_files(stage: Stage, person: Person, asked: Json) -> list[str]:
-    ids = asked.get("files") or []
+def _own_files(context: Context, person: Person, arguments: Json) -> list[str]:
+    ids = arguments.get("files") or []
     if not isinstance(ids, list):
-        raise Refused("'files' has to be a list.")
+        raise CommandError("'files' must be a list.")
     for each in ids:
-        file = stage.world.files.get(str(each))
+        file = context.state.files.get(str(each))
         if file is None or file.deleted or file.owner != person.id:
-            raise Refused("A file of this message is not there any more.")
+            raise CommandError("A file of this message no longer exists.")
     return [str(each) for each in ids]
 
 
 # ---------------------------------------------------------------- messages and files
 
 
-def _post(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space, files = _space(stage, person, asked), _own_files(stage, person, asked)
-        said = text_of(asked, "text").strip()
-        if not said and not files:
-            raise Refused("There is nothing to send.")
-        draft = Draft(
-            wire(stage.world, person, said),
+def _post(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation, files = _conversation(context, person, arguments), _own_files(context, person, arguments)
+        text = text_argument(arguments, "text").strip()
+        if not text and not files:
+            raise CommandError("The message is empty.")
+        draft = NewMessage(
+            to_mrkdwn(context.state, person, text),
             files=files,
-            thread_ts=text_of(asked, "thread"),
-            broadcast=bool(asked.get("broadcast")),
+            thread_ts=text_argument(arguments, "thread"),
+            broadcast=bool(arguments.get("broadcast")),
             upload=bool(files),
         )
-        return {"ts": actions.post(stage, person.id, space.id, draft).ts}
+        return {"ts": actions.post(context, person.id, conversation.id, draft).ts}
 
 
-def _edit(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        message, said = _message(stage, person, asked, own=True), text_of(asked, "text").strip()
-        if not said and not message.files:
-            raise Refused("There is nothing left of the message: delete it instead.")
-        actions.edit(stage, message.channel, message.ts, text=wire(stage.world, person, said))
+def _edit(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        message, text = _message(context, person, arguments, own=True), text_argument(arguments, "text").strip()
+        if not text and not message.files:
+            raise CommandError("The message would be empty. Delete it instead.")
+        actions.edit(context, message.channel, message.ts, text=to_mrkdwn(context.state, person, text))
         return {}
 
 
-def _typed(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        return {"text": typed(stage.world, _message(stage, person, asked, own=True).text)}
+def _get_typed_text(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        return {"text": to_typed_text(context.state, _message(context, person, arguments, own=True).text)}
 
 
-def _delete(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        message = _message(stage, person, asked, own=True)
-        actions.delete(stage, message.channel, message.ts)
+def _delete(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        message = _message(context, person, arguments, own=True)
+        actions.delete(context, message.channel, message.ts)
         return {}
 
 
-def _react(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        message, name = _message(stage, person, asked), text_of(asked, "name")
+def _react(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        message, name = _message(context, person, arguments), text_argument(arguments, "name")
         if not name or len(name) > 60:
-            raise Refused("That is no reaction.")
-        there = actions.unreact if person.id in message.reactions.get(name, []) else actions.react
-        there(stage, person.id, message.channel, message.ts, name)
+            raise CommandError("That is not a reaction.")
+        toggle = actions.unreact if person.id in message.reactions.get(name, []) else actions.react
+        toggle(context, person.id, message.channel, message.ts, name)
         return {}
 
 
-def _delete_file(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        file: SlackFile | None = stage.world.files.get(text_of(asked, "file"))
+def _delete_file(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        file: SlackFile | None = context.state.files.get(text_argument(arguments, "file"))
         if file is None or file.deleted:
-            raise Refused("That file is not there any more.")
+            raise CommandError("This file no longer exists.")
         if file.owner != person.id:
-            raise Refused("Only who shared a file can delete it.")
-        file_actions.delete(stage, file.id)
+            raise CommandError("Only the person who shared a file can delete it.")
+        file_actions.delete(context, file.id)
         return {}
 
 
-# ---------------------------------------------------------------- coming and going
+# ---------------------------------------------------------------- membership
 
 
-def _join(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space = _space(stage, person, asked, joined=False)
-        actions.join(stage, person.id, space.id)
+def _join(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments, joined=False)
+        actions.join(context, person.id, conversation.id)
         return {}
 
 
-def _leave(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space = _space(stage, person, asked)
-        if space.kind not in ("channel", "group"):
-            raise Refused("Nobody can leave a direct conversation.")
-        actions.leave(stage, person.id, space.id)
+def _leave(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments)
+        if conversation.kind not in ("channel", "group"):
+            raise CommandError("You can't leave a direct conversation.")
+        actions.leave(context, person.id, conversation.id)
         return {}
 
 
-def _invite(stage: Stage, person: Person, asked: Json) -> Json:
-    """Somebody else, or the bot, into a channel."""
-    world = stage.world
-    with world.changed:
-        space, who = _space(stage, person, asked), text_of(asked, "user")
+def _invite(context: Context, person: Person, arguments: Json) -> Json:
+    """Add another person or the bot to a channel."""
+    state = context.state
+    with state.changed:
+        conversation, user = _conversation(context, person, arguments), text_argument(arguments, "user")
         if person.guest:
-            raise Refused("Guests cannot invite anybody.")
-        if space.kind not in ("channel", "group"):
-            raise Refused("Nobody can be added to a direct conversation.")
-        if who not in {each.id for each in visible_people(world, person, visible_spaces(world, person))}:
-            raise Refused("There is nobody of that name.")
-        actions.join(stage, who, space.id, inviter=person.id)
+            raise CommandError("Guests can't add people.")
+        if conversation.kind not in ("channel", "group"):
+            raise CommandError("You can't add people to a direct conversation.")
+        if user not in {each.id for each in visible_people(state, person, visible_conversations(state, person))}:
+            raise CommandError("There is no such person.")
+        actions.join(context, user, conversation.id, inviter=person.id)
         return {}
 
 
-def _remove(stage: Stage, person: Person, asked: Json) -> Json:
-    world = stage.world
-    with world.changed:
-        space, who = _space(stage, person, asked), text_of(asked, "user")
+def _remove(context: Context, person: Person, arguments: Json) -> Json:
+    state = context.state
+    with state.changed:
+        conversation, user = _conversation(context, person, arguments), text_argument(arguments, "user")
         if person.guest:
-            raise Refused("Guests cannot remove anybody.")
-        if space.kind not in ("channel", "group") or who not in space.members:
-            raise Refused("They are not in this channel.")
-        actions.leave(stage, who, space.id, actor=person.id)
+            raise CommandError("Guests can't remove people.")
+        if conversation.kind not in ("channel", "group") or user not in conversation.members:
+            raise CommandError("They are not in this channel.")
+        actions.leave(context, user, conversation.id, actor=person.id)
         return {}
 
 
-# ---------------------------------------------------------------- the app's own surfaces
+# ---------------------------------------------------------------- interactions with the app
 
 
-def _click(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space = _space(stage, person, asked, joined=False)
-        ts, action, value = (text_of(asked, name) for name in ("ts", "action_id", "value"))
-        sent = interactions.click(stage, person.id, space.id, ts, action, value)
-    return _acknowledged(stage, sent)
+def _click(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments, joined=False)
+        ts, action, value = (text_argument(arguments, name) for name in ("ts", "action_id", "value"))
+        envelope_id = interactions.click(context, person.id, conversation.id, ts, action, value)
+    return _wait_for_reply(context, envelope_id)
 
 
-def _click_in_view(stage: Stage, person: Person, asked: Json) -> Json:
-    view = text_of(asked, "view")
-    with stage.world.changed:
-        home = stage.world.homes.get(person.id, {})
-        if view != home.get("id") and stage.world.viewers.get(view) != person.id:
-            raise Refused("That is not open any more.")
-        action, value = text_of(asked, "action_id"), text_of(asked, "value")
-        sent = interactions.click_in_view(stage, person.id, view, action, value)
-    return _acknowledged(stage, sent)
+def _click_in_view(context: Context, person: Person, arguments: Json) -> Json:
+    view = text_argument(arguments, "view")
+    with context.state.changed:
+        home = context.state.homes.get(person.id, {})
+        if view != home.get("id") and context.state.viewers.get(view) != person.id:
+            raise CommandError("That is no longer open.")
+        action, value = text_argument(arguments, "action_id"), text_argument(arguments, "value")
+        envelope_id = interactions.click_in_view(context, person.id, view, action, value)
+    return _wait_for_reply(context, envelope_id)
 
 
-def _shortcut(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space = _space(stage, person, asked, joined=False)
-        sent = interactions.message_shortcut(
-            stage, person.id, space.id, text_of(asked, "ts"), text_of(asked, "callback_id")
+def _shortcut(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments, joined=False)
+        envelope_id = interactions.message_shortcut(
+            context, person.id, conversation.id, text_argument(arguments, "ts"), text_argument(arguments, "callback_id")
         )
-    return _acknowledged(stage, sent)
+    return _wait_for_reply(context, envelope_id)
 
 
-def _command(stage: Stage, person: Person, asked: Json) -> Json:
-    with stage.world.changed:
-        space = _space(stage, person, asked)
-        name, _, rest = text_of(asked, "text").strip().partition(" ")
-        sent = interactions.command(stage, person.id, space.id, name, rest.strip())
-    return _acknowledged(stage, sent)
+def _command(context: Context, person: Person, arguments: Json) -> Json:
+    with context.state.changed:
+        conversation = _conversation(context, person, arguments)
+        name, _, rest = text_argument(arguments, "text").strip().partition(" ")
+        envelope_id = interactions.command(context, person.id, conversation.id, name, rest.strip())
+    return _wait_for_reply(context, envelope_id)
 
 
-def _open_home(stage: Stage, person: Person, asked: Json) -> Json:
-    tab = text_of(asked, "tab")
+def _open_home(context: Context, person: Person, arguments: Json) -> Json:
+    tab = text_argument(arguments, "tab")
     if tab not in ("home", "messages"):
-        raise Refused("Home has the tabs home and messages.")
-    interactions.open_home(stage, person.id, tab)
+        raise CommandError("The tab must be home or messages.")
+    interactions.open_home(context, person.id, tab)
     return {}
 
 
-def _submit(stage: Stage, person: Person, asked: Json) -> Json:
-    """`{"errors": {block id: sentence}}` when the app does not take it."""
-    view, values = text_of(asked, "view"), asked.get("values")
-    with stage.world.changed:
-        if stage.world.viewers.get(view) != person.id or not isinstance(values, dict):
-            raise Refused("That is not open any more.")
-        sent = interactions.submit(stage, person.id, view, values)
-    reply = _acknowledged(stage, sent)
+def _submit(context: Context, person: Person, arguments: Json) -> Json:
+    """Submit a modal. Return `{"errors": {block id: sentence}}` if the app rejects it."""
+    view, values = text_argument(arguments, "view"), arguments.get("values")
+    with context.state.changed:
+        if context.state.viewers.get(view) != person.id or not isinstance(values, dict):
+            raise CommandError("That is no longer open.")
+        envelope_id = interactions.submit(context, person.id, view, values)
+    reply = _wait_for_reply(context, envelope_id)
     return {"errors": reply["errors"]} if reply.get("response_action") == "errors" else {}
 
 
-def _close(stage: Stage, person: Person, asked: Json) -> Json:
-    view = text_of(asked, "view")
-    with stage.world.changed:
-        if stage.world.viewers.get(view) == person.id and view in stage.world.views:
-            interactions.close(stage, person.id, view)
+def _close(context: Context, person: Person, arguments: Json) -> Json:
+    view = text_argument(arguments, "view")
+    with context.state.changed:
+        if context.state.viewers.get(view) == person.id and view in context.state.views:
+            interactions.close(context, person.id, view)
         return {}
 
 
-def _acknowledged(stage: Stage, envelope_id: str) -> Json:
-    """What the app replied. It has three seconds, as in Slack; without an app nobody waits."""
-    with stage.world.changed:
-        envelope = stage.delivery.find(envelope_id)
-        if not stage.delivery.connections and not stage.delivery.url:
-            raise Refused("Magpie is not connected.")
-        if not stage.world.changed.wait_for(lambda: envelope.acked, PATIENCE):
-            raise Refused("Magpie did not respond within three seconds.")
+def _wait_for_reply(context: Context, envelope_id: str) -> Json:
+    """Return what the app replied. Raise CommandError if it is not connected or does not reply in time."""
+    with context.state.changed:
+        envelope = context.delivery.find(envelope_id)
+        if not context.delivery.is_connected:
+            raise CommandError("Magpie is not connected.")
+        if not context.state.changed.wait_for(lambda: envelope.acked, ACK_TIMEOUT):
+            raise CommandError("Magpie did not respond within three seconds.")
         return envelope.reply
 
 
-ACTS: dict[str, Act] = {
+COMMANDS: dict[str, Command] = {
     "post": _post,
     "edit": _edit,
-    "typed": _typed,
+    "typed": _get_typed_text,
     "delete": _delete,
     "react": _react,
     "delete-file": _delete_file,

@@ -1,29 +1,29 @@
-"""What the app brings along, as its manifest says: shortcuts, commands, Home."""
+"""The app's shortcuts, commands and Home, as declared in its manifest."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from bot.demo.slack_server.manifest import BESIDE
+from bot.demo.slack_server.manifest import DEFAULT_MANIFEST
 from bot.demo.slack_server.state import Json
 
 
-def features(manifest: Path | None) -> Json:
-    """`{"name", "description", "home": bool, "shortcuts": [...], "commands": [...]}`; without a manifest: all empty."""
+def load_features(manifest: Path | None) -> Json:
+    """Return `{"name", "description", "home": bool, "shortcuts": [...], "commands": [...]}`."""
     import yaml
 
-    path = manifest or (BESIDE if BESIDE.exists() else None)
+    path = manifest or (DEFAULT_MANIFEST if DEFAULT_MANIFEST.exists() else None)
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
-    shown, brought = document.get("display_information", {}), document.get("features", {})
-    shortcuts = [each for each in brought.get("shortcuts", []) if each.get("type") == "message"]
+    display, declared = document.get("display_information", {}), document.get("features", {})
+    shortcuts = [each for each in declared.get("shortcuts", []) if each.get("type") == "message"]
     return {
-        "name": shown.get("name", "Magpie"),
-        "description": shown.get("description", ""),
-        "home": bool(brought.get("app_home", {}).get("home_tab_enabled")),
+        "name": display.get("name", "Magpie"),
+        "description": display.get("description", ""),
+        "home": bool(declared.get("app_home", {}).get("home_tab_enabled")),
         "shortcuts": [{key: each.get(key, "") for key in ("name", "callback_id", "description")} for each in shortcuts],
         "commands": [
             {key: each.get(key, "") for key in ("command", "description", "usage_hint")}
-            for each in brought.get("slash_commands", [])
+            for each in declared.get("slash_commands", [])
         ],
     }

@@ -1,4 +1,4 @@
-"""The page's addresses, all below one that holds the secret."""
+"""The page's routes, all below a path with the secret."""
 
 from __future__ import annotations
 
@@ -16,23 +16,27 @@ from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from bot.demo.slack_server import actions, file_actions
-from bot.demo.slack_server.actions import Draft, Stage
+from bot.demo.slack_server.actions import Context, NewMessage
 from bot.demo.slack_server.host_guard import API_BYTES, UPLOAD_BYTES, TooLarge, body_within
-from bot.demo.slack_server.page.auth import Door
-from bot.demo.slack_server.page.commands import Refused, do, text_of
-from bot.demo.slack_server.page.live import Tail, View, serve
-from bot.demo.slack_server.page.visibility import PICTURES, Sizes, sees, visible_file
+from bot.demo.slack_server.page.auth import PageAuth
+from bot.demo.slack_server.page.commands import CommandError, run_command, text_argument
+from bot.demo.slack_server.page.live import PersonView, TraceTail, serve
+from bot.demo.slack_server.page.visibility import IMAGE_TYPES, ImageSizes, can_see, visible_file
 from bot.demo.slack_server.state import Json, Person
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-SHOWN = {**{kind: kind for kind in PICTURES}, "application/pdf": "application/pdf", "text/plain": "text/plain"}
-"""What the browser shows by itself; everything else is saved."""
+INLINE_TYPES = {
+    **{kind: kind for kind in IMAGE_TYPES},
+    "application/pdf": "application/pdf",
+    "text/plain": "text/plain",
+}
+"""File type -> content type that the browser shows in place. Other files are downloaded."""
 
 
 @dataclass(frozen=True)
-class Off:
-    """Something that Magpie does without. `command`: what turns it on, to be pasted into a terminal, or empty."""
+class UnavailableFeature:
+    """A feature that is not set up. `command` turns it on when pasted into a terminal; empty if there is none."""
 
     name: str
     detail: str
@@ -42,43 +46,43 @@ class Off:
 
 @dataclass(frozen=True)
 class Samples:
-    """Documents to try with, drawn when somebody wants them, and questions about them."""
+    """Sample documents, drawn on request, and questions about them."""
 
     names: Sequence[str] = ()
     questions: Sequence[str] = ()
     draw: Callable[[], Sequence[bytes]] = lambda: ()
-    """As many files as there are names."""
+    """Return the contents, one for each of `names`."""
 
 
-class Page:
-    """The page of one workspace. `off` and `samples` may be replaced while it is open, by whoever runs the bot.
+class BrowserPage:
+    """The page of one workspace. `off`, `samples` and `cast` can be replaced while it is open.
 
-    `off` is asked from a thread of its own; None: it is not known yet. `cast`: ids of the people one may be; empty:
-    everybody of this workspace.
+    `off` returns the features that are not set up, or None while unknown; its argument asks for a new check. It is
+    called in a worker thread. `cast` holds the ids of the people a visitor can act as; if empty, all members.
     """
 
-    def __init__(self, stage: Stage, port: int, features: Json) -> None:
-        self._stage, self._world, self._features = stage, stage.world, features
-        self._sizes = Sizes()
-        self._door = Door(Router(self._routes()), port)
-        self.url = f"http://127.0.0.1:{port}/page/{self._door.token}/"
-        self.off: Callable[[bool], Sequence[Off] | None] = lambda _: ()
+    def __init__(self, context: Context, port: int, features: Json) -> None:
+        self._context, self._state, self._features = context, context.state, features
+        self._image_sizes = ImageSizes()
+        self._auth = PageAuth(Router(self._routes()), port)
+        self.url = f"http://127.0.0.1:{port}/page/{self._auth.token}/"
+        self.off: Callable[[bool], Sequence[UnavailableFeature] | None] = lambda _: ()
         self.samples = Samples()
         self.cast: Sequence[str] = ()
 
     @property
     def route(self) -> BaseRoute:
-        return Mount("/page/{token}", app=self._door)
+        return Mount("/page/{token}", app=self._auth)
 
     def _routes(self) -> list[BaseRoute]:
         return [
             Route("/", self._index),
             Route("/static/{name}", self._static),
             Route("/start", self._start),
-            Route("/off", self._what_is_off, methods=["GET", "POST"]),
+            Route("/off", self._unavailable_features, methods=["GET", "POST"]),
             WebSocketRoute("/inspect", self._inspect),
             WebSocketRoute("/as/{person}/live", self._live),
-            Route("/as/{person}/do/{act}", self._do, methods=["POST"]),
+            Route("/as/{person}/do/{command}", self._run_command, methods=["POST"]),
             Route("/as/{person}/upload", self._upload, methods=["POST"]),
             Route("/as/{person}/samples", self._share_samples, methods=["POST"]),
             Route("/as/{person}/files/{file}/{name}", self._file),
@@ -93,115 +97,129 @@ class Page:
         path = STATIC / request.path_params["name"]
         if path.parent != STATIC or path.suffix not in TYPES or not path.is_file():
             return Response(status_code=404)
-        # The address holds this start's secret: another start's files are never taken for these.
-        kept = {"cache-control": "private, max-age=3600"}
-        return FileResponse(path, media_type=TYPES[path.suffix], headers=kept)
+        # Safe to cache: the address contains the secret of this run.
+        caching = {"cache-control": "private, max-age=3600"}
+        return FileResponse(path, media_type=TYPES[path.suffix], headers=caching)
 
     async def _start(self, _: Request) -> Response:
-        """Who one may be, and what the app brings along."""
-        with self._world.changed:
-            ours = [each for each in self._world.people.values() if each.team == self._world.team and not each.is_bot]
-            cast = [each for each in ours if not self.cast or each.id in self.cast]
-            private = {who for space in self._world.spaces.values() if space.kind == "group" for who in space.members}
+        """Return the people a visitor can act as, and the app's features."""
+        with self._state.changed:
+            members = [
+                each for each in self._state.people.values() if each.team == self._state.team and not each.is_bot
+            ]
+            cast = [each for each in members if not self.cast or each.id in self.cast]
+            in_private = {
+                member
+                for conversation in self._state.conversations.values()
+                if conversation.kind == "group"
+                for member in conversation.members
+            }
             people = [
-                {"id": each.id, "name": each.name, "guest": each.guest, "private": each.id in private} for each in cast
+                {"id": each.id, "name": each.name, "guest": each.guest, "private": each.id in in_private}
+                for each in cast
             ]
         samples = {"names": list(self.samples.names), "questions": list(self.samples.questions)}
-        return JSONResponse({"people": people, "app": self._features, "samples": samples, "domain": self._world.domain})
+        return JSONResponse({"people": people, "app": self._features, "samples": samples, "domain": self._state.domain})
 
-    async def _what_is_off(self, request: Request) -> Response:
-        """POST looks again; GET tells what was found last."""
+    async def _unavailable_features(self, request: Request) -> Response:
+        """Return the features that are not set up. POST checks again; GET returns the last result."""
         found = await run_in_threadpool(self.off, request.method == "POST")
         return JSONResponse({"known": found is not None, "off": [asdict(each) for each in found or ()]})
 
     # ------------------------------------------------------------ live
 
     async def _live(self, websocket: WebSocket) -> None:
-        person = self._who(websocket.path_params["person"])
+        person = self._find_person(websocket.path_params["person"])
         if person is None:
             await websocket.close(1008)
             return
-        actions.direct(self._stage, [person.id])
-        await serve(self._world, websocket, View(self._world, person, self._sizes, self._bot))
+        actions.open_direct(self._context, [person.id])
+        await serve(self._state, websocket, PersonView(self._state, person, self._image_sizes, self._bot_entry))
 
     async def _inspect(self, websocket: WebSocket) -> None:
-        await serve(self._world, websocket, Tail(self._world, self._stage.trace))
+        await serve(self._state, websocket, TraceTail(self._state, self._context.trace))
 
-    def _bot(self) -> dict[str, Json]:
-        return {"bot": {"connected": self._stage.delivery.connections > 0 or bool(self._stage.delivery.url)}}
+    def _bot_entry(self) -> dict[str, Json]:
+        return {"bot": {"connected": self._context.delivery.is_connected}}
 
-    def _who(self, person: str) -> Person | None:
-        found = self._world.people.get(person)
-        return None if found is None or found.is_bot or found.team != self._world.team else found
+    def _find_person(self, person: str) -> Person | None:
+        found = self._state.people.get(person)
+        return None if found is None or found.is_bot or found.team != self._state.team else found
 
-    # ------------------------------------------------------------ what a person does
+    # ------------------------------------------------------------ commands and files
 
-    async def _do(self, request: Request) -> Response:
-        person = self._who(request.path_params["person"])
+    async def _run_command(self, request: Request) -> Response:
+        person = self._find_person(request.path_params["person"])
         try:
-            asked = json.loads(await body_within(request, API_BYTES))
+            arguments = json.loads(await body_within(request, API_BYTES))
         except (ValueError, RecursionError):
-            asked = None
-        if person is None or not isinstance(asked, dict):
-            return _refusal("There is nobody of that id." if person is None else "The request is no JSON object.")
+            arguments = None
+        if person is None or not isinstance(arguments, dict):
+            return _refusal(
+                "There is no person with this id." if person is None else "The request is not a JSON object."
+            )
+        name = request.path_params["command"]
         try:
-            return JSONResponse(await run_in_threadpool(do, self._stage, person, request.path_params["act"], asked))
-        except Refused as error:
+            return JSONResponse(await run_in_threadpool(run_command, self._context, person, name, arguments))
+        except CommandError as error:
             return _refusal(str(error))
 
     async def _upload(self, request: Request) -> Response:
-        """The raw bytes of a file, named in the query; it is shared by the message that names its id."""
-        person, name = self._who(request.path_params["person"]), _named(request.query_params.get("name", ""))
+        """Store the raw bytes of a file named in the query. A later message shares it by its id."""
+        person, name = (
+            self._find_person(request.path_params["person"]),
+            _base_name(request.query_params.get("name", "")),
+        )
         try:
             data = await body_within(request, UPLOAD_BYTES)
         except TooLarge:
             return _refusal(f"{name} is larger than {UPLOAD_BYTES >> 20} MB.", 413)
         if person is None:
-            return _refusal("There is nobody of that id.")
+            return _refusal("There is no person with this id.")
         if not data:
             return _refusal(f"{name} is empty.")
-        return JSONResponse({"id": file_actions.create(self._stage, person.id, name, data).id})
+        return JSONResponse({"id": file_actions.create(self._context, person.id, name, data).id})
 
     async def _share_samples(self, request: Request) -> Response:
-        person = self._who(request.path_params["person"])
+        person = self._find_person(request.path_params["person"])
         drawn = zip(self.samples.names, await run_in_threadpool(self.samples.draw), strict=True)
         try:
-            channel = text_of(json.loads(await body_within(request, API_BYTES)), "channel")
-        except (ValueError, RecursionError, AttributeError, Refused):
-            return _refusal("The request is no JSON object with a channel.")
-        with self._world.changed:
-            space = self._world.spaces.get(channel)
-            if person is None or space is None or not sees(self._world, person, space):
+            channel = text_argument(json.loads(await body_within(request, API_BYTES)), "channel")
+        except (ValueError, RecursionError, AttributeError, CommandError):
+            return _refusal("The request is not a JSON object with a channel.")
+        with self._state.changed:
+            conversation = self._state.conversations.get(channel)
+            if person is None or conversation is None or not can_see(self._state, person, conversation):
                 return _refusal("There is no such conversation.")
-            if person.id not in space.members:
-                return _refusal(f"Join #{space.name} first.")
-            ids = [file_actions.create(self._stage, person.id, name, data).id for name, data in drawn]
+            if person.id not in conversation.members:
+                return _refusal(f"Join #{conversation.name} first.")
+            ids = [file_actions.create(self._context, person.id, name, data).id for name, data in drawn]
             if not ids:
-                return _refusal("There are no samples here.")
-            draft = Draft("Two documents of the harbour, to try with.", files=ids, upload=True)
-            return JSONResponse({"ts": actions.post(self._stage, person.id, space.id, draft).ts})
+                return _refusal("There are no sample documents.")
+            draft = NewMessage("Two sample documents about the harbour.", files=ids, upload=True)
+            return JSONResponse({"ts": actions.post(self._context, person.id, conversation.id, draft).ts})
 
     async def _file(self, request: Request) -> Response:
-        person = self._who(request.path_params["person"])
-        with self._world.changed:
-            file = visible_file(self._world, person, request.path_params["file"]) if person else None
+        person = self._find_person(request.path_params["person"])
+        with self._state.changed:
+            file = visible_file(self._state, person, request.path_params["file"]) if person else None
         if file is None:
-            return Response("This file is not there, or not for you to see.", 404, media_type="text/plain")
-        shown = SHOWN.get(file.mimetype)
+            return Response("This file does not exist, or you cannot see it.", 404, media_type="text/plain")
+        inline_type = INLINE_TYPES.get(file.mimetype)
         headers = {"cache-control": "private, no-cache"}
-        # A file is a stranger's: what it holds must not act as this page. A sandbox would keep the browser's PDF
-        # viewer away, and needs none: a PDF's scripts never run as a page's.
-        pdf = shown == "application/pdf"
-        headers["content-security-policy"] = "frame-ancestors 'none'" if pdf else "sandbox; default-src 'none'"
-        how = "inline" if shown else "attachment"
-        headers["content-disposition"] = f"{how}; filename*=UTF-8''{quote(file.name)}"
-        return Response(file.data, media_type=shown or "application/octet-stream", headers=headers)
+        # A file is untrusted and must not run scripts as this page. PDFs are exempt: their scripts never run as the
+        # page's, and the browser's PDF viewer does not work in a sandbox.
+        is_pdf = inline_type == "application/pdf"
+        headers["content-security-policy"] = "frame-ancestors 'none'" if is_pdf else "sandbox; default-src 'none'"
+        disposition = "inline" if inline_type else "attachment"
+        headers["content-disposition"] = f"{disposition}; filename*=UTF-8''{quote(file.name)}"
+        return Response(file.data, media_type=inline_type or "application/octet-stream", headers=headers)
 
 
-def _named(name: str) -> str:
-    """A file's name without any folder, as a browser may send one."""
+def _base_name(name: str) -> str:
+    """Return the file name without the folders a browser may send."""
     return re.split(r"[/\\]", name.strip())[-1][:255] or "file"
 
 
-def _refusal(why: str, status: int = 400) -> Response:
-    return JSONResponse({"error": why}, status)
+def _refusal(reason: str, status: int = 400) -> Response:
+    return JSONResponse({"error": reason}, status)

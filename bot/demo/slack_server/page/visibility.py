@@ -1,6 +1,6 @@
-"""What one person may see, as entries under keys: the page gets these and nothing else.
+"""What one person may see, as entries by key. The page receives nothing else.
 
-Full members see every public channel; guests and people of other companies only the conversations they are in.
+Full members see every public channel. Guests and people of other companies see only the conversations they are in.
 """
 
 from __future__ import annotations
@@ -9,84 +9,84 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
-from bot.demo.slack_server.state import Json, Message, Person, SlackFile, Space, World
+from bot.demo.slack_server.state import Conversation, Json, Message, Person, SlackFile, State
 
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-"""Types that a browser shows and that cannot run anything."""
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""Types that a browser shows and that cannot run scripts."""
 
 
-def sees(world: World, person: Person, space: Space) -> bool:
-    if person.id in space.members:
+def can_see(state: State, person: Person, conversation: Conversation) -> bool:
+    if person.id in conversation.members:
         return True
-    return space.kind == "channel" and not space.shared and not person.guest and person.team == world.team
+    return conversation.kind == "channel" and not conversation.shared and not person.guest and person.team == state.team
 
 
-def visible_spaces(world: World, person: Person) -> list[Space]:
-    return [space for space in world.spaces.values() if sees(world, person, space)]
+def visible_conversations(state: State, person: Person) -> list[Conversation]:
+    return [conversation for conversation in state.conversations.values() if can_see(state, person, conversation)]
 
 
-def visible_people(world: World, person: Person, spaces: Iterable[Space]) -> list[Person]:
-    """Colleagues know each other; a guest or a stranger knows whom they share a conversation with."""
-    known = {each for space in spaces for each in space.members} | {person.id, world.bot.id}
-    if not person.guest and person.team == world.team:
-        known |= {each.id for each in world.people.values() if each.team == world.team}
-    return [each for each in world.people.values() if each.id in known]
+def visible_people(state: State, person: Person, conversations: Iterable[Conversation]) -> list[Person]:
+    """Return the people this person can see. Guests and strangers see only those they share a conversation with."""
+    visible_ids = {each for conversation in conversations for each in conversation.members} | {person.id, state.bot.id}
+    if not person.guest and person.team == state.team:
+        visible_ids |= {each.id for each in state.people.values() if each.team == state.team}
+    return [each for each in state.people.values() if each.id in visible_ids]
 
 
-def visible_file(world: World, person: Person, file_id: str) -> SlackFile | None:
+def visible_file(state: State, person: Person, file_id: str) -> SlackFile | None:
     """A file of this person's, shared where they are, or shown in a block that they see."""
-    file = world.files.get(file_id)
+    file = state.files.get(file_id)
     if file is None or file.deleted:
         return None
-    spaces = visible_spaces(world, person)
-    shared = {share.space for share in file.shares} & {space.id for space in spaces}
+    conversations = visible_conversations(state, person)
+    shared = {share.conversation for share in file.shares} & {conversation.id for conversation in conversations}
     if file.owner == person.id or shared:
         return file
-    shown = [message.blocks for space in spaces for message in space.messages]
-    shown += [each.blocks for each in world.ephemerals if each.ephemeral_to == person.id]
-    shown += [view["blocks"] for view in _views(world, person).values()]
-    return file if any(file_id in ids_in(world, blocks) for blocks in shown) else None
+    shown = [message.blocks for conversation in conversations for message in conversation.messages]
+    shown += [each.blocks for each in state.ephemerals if each.ephemeral_to == person.id]
+    shown += [view["blocks"] for view in _views(state, person).values()]
+    return file if any(file_id in file_ids_in(state, blocks) for blocks in shown) else None
 
 
-def seen(world: World, person: Person, sizes: Sizes) -> dict[str, Json]:
-    """Call it under the world's lock."""
-    spaces = visible_spaces(world, person)
-    told: dict[str, Json] = {"me": {"id": person.id, "team": world.team, "bot": world.bot.id}}
-    for each in visible_people(world, person, spaces):
-        told[f"people/{each.id}"] = _person(world, each)
+def visible_entries(state: State, person: Person, image_sizes: ImageSizes) -> dict[str, Json]:
+    """Return everything this person may see, by key. Call it under the state's lock."""
+    conversations = visible_conversations(state, person)
+    entries: dict[str, Json] = {"me": {"id": person.id, "team": state.team, "bot": state.bot.id}}
+    for each in visible_people(state, person, conversations):
+        entries[f"people/{each.id}"] = _person(state, each)
     ids: set[str] = set()
-    for space in spaces:
-        told[f"spaces/{space.id}"] = _space(world, person, space)
-        for message in space.messages:
-            told[f"messages/{space.id}/{message.ts}"] = _message(world, message)
-            ids |= {*message.files, *ids_in(world, message.blocks)}
-    here = {space.id for space in spaces}
-    for message in world.ephemerals:
+    for conversation in conversations:
+        entries[f"conversations/{conversation.id}"] = _conversation(state, person, conversation)
+        for message in conversation.messages:
+            entries[f"messages/{conversation.id}/{message.ts}"] = _message(state, message)
+            ids |= {*message.files, *file_ids_in(state, message.blocks)}
+    here = {conversation.id for conversation in conversations}
+    for message in state.ephemerals:
         if message.ephemeral_to == person.id and message.channel in here:
-            told[f"messages/{message.channel}/{message.ts}"] = _message(world, message)
-            ids |= ids_in(world, message.blocks)
-    for key, view in _views(world, person).items():
-        told[key] = view
-        ids |= ids_in(world, view["blocks"])
-    for (channel, ts), status in world.statuses.items():
+            entries[f"messages/{message.channel}/{message.ts}"] = _message(state, message)
+            ids |= file_ids_in(state, message.blocks)
+    for key, view in _views(state, person).items():
+        entries[key] = view
+        ids |= file_ids_in(state, view["blocks"])
+    for (channel, ts), status in state.statuses.items():
         if channel in here and status:
-            told[f"statuses/{channel}/{ts}"] = {"text": status}
-    for channel, prompts in world.prompts.items():
+            entries[f"statuses/{channel}/{ts}"] = {"text": status}
+    for channel, prompts in state.prompts.items():
         if channel in here:
-            told[f"prompts/{channel}"] = {"prompts": prompts}
+            entries[f"prompts/{channel}"] = {"prompts": prompts}
     for each_id in sorted(ids):
-        told[f"files/{each_id}"] = _file(world.files[each_id], sizes)
-    return told
+        entries[f"files/{each_id}"] = _file(state.files[each_id], image_sizes)
+    return entries
 
 
-def _views(world: World, person: Person) -> dict[str, Json]:
-    found = {f"views/{key}": view for key, view in world.views.items() if world.viewers.get(key) == person.id}
-    return found | ({"home": world.homes[person.id]} if person.id in world.homes else {})
+def _views(state: State, person: Person) -> dict[str, Json]:
+    found = {f"views/{key}": view for key, view in state.views.items() if state.viewers.get(key) == person.id}
+    return found | ({"home": state.homes[person.id]} if person.id in state.homes else {})
 
 
-def ids_in(world: World, blocks: Any) -> set[str]:
-    """Files that blocks show, by id or by a link of theirs."""
-    return {found for given in _slack_files(blocks) if (found := _file_id(world, given))}
+def file_ids_in(state: State, blocks: Any) -> set[str]:
+    """Return the ids of files that blocks show, by id or by link."""
+    return {found for given in _slack_files(blocks) if (found := _file_id(state, given))}
 
 
 def _slack_files(value: Any) -> Iterator[Json]:
@@ -101,26 +101,31 @@ def _slack_files(value: Any) -> Iterator[Json]:
                 yield from _slack_files(each)
 
 
-def _file_id(world: World, given: Json) -> str:
-    if given.get("id") in world.files:
+def _file_id(state: State, given: Json) -> str:
+    if given.get("id") in state.files:
         return str(given["id"])
     url = str(given.get("url", ""))
-    return next((each for each in world.files if f"-{each}/" in url or f"/{each}/" in url), "")
+    return next((each for each in state.files if f"-{each}/" in url or f"/{each}/" in url), "")
 
 
-def _person(world: World, person: Person) -> Json:
-    told = {"id": person.id, "name": person.name, "guest": person.guest, "bot": person.is_bot}
-    return told | {"stranger": person.team != world.team, "deleted": person.deleted, "app": person is world.bot}
+def _person(state: State, person: Person) -> Json:
+    payload = {"id": person.id, "name": person.name, "guest": person.guest, "bot": person.is_bot}
+    return payload | {"stranger": person.team != state.team, "deleted": person.deleted, "app": person is state.bot}
 
 
-def _space(world: World, person: Person, space: Space) -> Json:
-    told = {"id": space.id, "kind": space.kind, "name": space.name, "shared": space.shared}
-    told |= {"members": list(space.members), "joined": person.id in space.members}
-    return told | {"archived": space.archived, "bot": world.bot_in(space)}
+def _conversation(state: State, person: Person, conversation: Conversation) -> Json:
+    payload = {
+        "id": conversation.id,
+        "kind": conversation.kind,
+        "name": conversation.name,
+        "shared": conversation.shared,
+    }
+    payload |= {"members": list(conversation.members), "joined": person.id in conversation.members}
+    return payload | {"archived": conversation.archived, "bot": state.has_bot(conversation)}
 
 
-def _message(world: World, message: Message) -> Json:
-    told = {
+def _message(state: State, message: Message) -> Json:
+    payload = {
         "channel": message.channel,
         "ts": message.ts,
         "user": message.user,
@@ -132,29 +137,29 @@ def _message(world: World, message: Message) -> Json:
         "reactions": message.reactions,
         "edited": message.edited,
     }
-    return told | {"ephemeral": bool(message.ephemeral_to), "streaming": world.streaming(message)}
+    return payload | {"ephemeral": bool(message.ephemeral_to), "streaming": state.is_streaming(message)}
 
 
-def _file(file: SlackFile, sizes: Sizes) -> Json:
+def _file(file: SlackFile, image_sizes: ImageSizes) -> Json:
     if file.deleted:
         return {"id": file.id, "deleted": True}
-    told: Json = {"id": file.id, "name": file.name, "title": file.title, "owner": file.owner, "size": file.size}
-    return told | {"mimetype": file.mimetype, "deleted": False, "pixels": sizes.of(file)}
+    payload: Json = {"id": file.id, "name": file.name, "title": file.title, "owner": file.owner, "size": file.size}
+    return payload | {"mimetype": file.mimetype, "deleted": False, "pixels": image_sizes.of(file)}
 
 
-class Sizes:
-    """Width and height of pictures, looked up once each."""
+class ImageSizes:
+    """Width and height of images, read once each."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, int] | None] = {}
+        self._cache: dict[str, tuple[int, int] | None] = {}
 
     def of(self, file: SlackFile) -> tuple[int, int] | None:
-        """None for what is no picture, or none that Pillow can open."""
-        if file.mimetype not in PICTURES:
+        """Return (width, height), or None if the file is not an image that Pillow can open."""
+        if file.mimetype not in IMAGE_TYPES:
             return None
-        if file.id not in self._known:
-            self._known[file.id] = _size(file.data)
-        return self._known[file.id]
+        if file.id not in self._cache:
+            self._cache[file.id] = _size(file.data)
+        return self._cache[file.id]
 
 
 def _size(data: bytes) -> tuple[int, int] | None:

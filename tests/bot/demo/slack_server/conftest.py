@@ -1,4 +1,4 @@
-"""A workspace per test, and the bot's own libraries pointed at it."""
+"""A workspace per test, and real slack_bolt and slack_sdk clients connected to it."""
 
 from __future__ import annotations
 
@@ -15,44 +15,36 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from websockets.sync.client import ClientConnection, connect
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
+from tests.support.slack_workspace import without_proxies, workspace_fixture
 
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+ws = workspace_fixture(scopes=SCOPES, events=EVENTS)
 
 
 @pytest.fixture(autouse=True, scope="package")
 def _no_proxy() -> Iterator[None]:
-    """The SDK would ask a proxy even for the loopback."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in PROXIES:
-            patch.delenv(name, raising=False)
+    with without_proxies():
         yield
 
 
 @pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with open_workspace(scopes=SCOPES, events=EVENTS) as workspace:
-        yield workspace
-
-
-@pytest.fixture
 def client(ws: Workspace) -> WebClient:
-    return client_of(ws)
+    return web_client(ws)
 
 
-def client_of(ws: Workspace) -> WebClient:
+def web_client(ws: Workspace) -> WebClient:
     return WebClient(token=ws.bot_token, base_url=ws.api_url)
 
 
 class Bot:
-    """A bot that acknowledges every event and remembers it, in the order of arrival."""
+    """The events a bot received and acknowledged, in order of arrival."""
 
     def __init__(self, ws: Workspace) -> None:
-        self.ws, self.heard = ws, list[dict[str, Any]]()
+        self.ws, self.received = ws, list[dict[str, Any]]()
 
     def events(self, kind: str = "", channel: str = "") -> list[dict[str, Any]]:
-        events = [each["event"] for each in self.heard if kind in ("", each["event"]["type"])]
+        events = [each["event"] for each in self.received if kind in ("", each["event"]["type"])]
         return [each for each in events if not channel or channel in (each.get("channel"), each.get("channel_id"))]
 
     def kinds(self) -> list[str]:
@@ -60,22 +52,22 @@ class Bot:
 
 
 @contextmanager
-def bolt_bot(ws: Workspace) -> Iterator[tuple[Bot, App]]:
-    """The real App behind the real SocketModeHandler. Closing it takes a second: the SDK's threads poll."""
+def run_bolt_bot(ws: Workspace) -> Iterator[tuple[Bot, App]]:
+    """Run a real App behind a real SocketModeHandler. Closing takes a second because the SDK's threads poll."""
     with ExitStack() as closing:
         pool = ThreadPoolExecutor(4)
         closing.callback(pool.shutdown)
-        bot, client = Bot(ws), client_of(ws)
+        bot, client = Bot(ws), web_client(ws)
         app = App(
             client=client, process_before_response=True, listener_executor=pool, ignoring_self_events_enabled=False
         )
         handler = SocketModeHandler(app, ws.app_token, ping_interval=0.2)
 
         @app.middleware
-        def hear(body: dict[str, Any], ack: Callable[[], Any], next: Callable[[], Any]) -> Any:
+        def receive(body: dict[str, Any], ack: Callable[[], Any], next: Callable[[], Any]) -> Any:
             if "event" not in body:
                 return next()
-            bot.heard.append(body)
+            bot.received.append(body)
             ws.notify()
             return ack()
 
@@ -85,8 +77,8 @@ def bolt_bot(ws: Workspace) -> Iterator[tuple[Bot, App]]:
         yield bot, app
 
 
-class Ear:
-    """One raw Socket Mode connection, which acknowledges what it is told to."""
+class SocketClient:
+    """One raw Socket Mode connection, which acknowledges only on request."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -97,22 +89,22 @@ class Ear:
         return frame
 
     def ack(self, frame: dict[str, Any], payload: dict[str, Any] | None = None) -> None:
-        told = {"envelope_id": frame["envelope_id"]} | ({"payload": payload} if payload else {})
-        self._connection.send(json.dumps(told))
+        message = {"envelope_id": frame["envelope_id"]} | ({"payload": payload} if payload else {})
+        self._connection.send(json.dumps(message))
 
 
-Connect = Callable[[Workspace], Ear]
+Connect = Callable[[Workspace], SocketClient]
 
 
 @pytest.fixture
-def listen() -> Iterator[Connect]:
+def connect_socket() -> Iterator[Connect]:
     with ExitStack() as closing:
 
-        def listen(ws: Workspace) -> Ear:
+        def connect_socket(ws: Workspace) -> SocketClient:
             url = WebClient(base_url=ws.api_url).apps_connections_open(app_token=ws.app_token)["url"]
-            return Ear(closing.enter_context(connect(url, proxy=None, compression=None)))
+            return SocketClient(closing.enter_context(connect(url, proxy=None, compression=None)))
 
-        yield listen
+        yield connect_socket
 
 
 def fetch(url: str, token: str) -> httpx.Response:

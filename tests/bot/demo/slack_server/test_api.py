@@ -1,4 +1,4 @@
-"""The door of the Web API: forms of arguments, tokens, scopes, membership, faults."""
+"""Web API calls: forms of arguments, tokens, scopes, membership and faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refused(error: pytest.ExceptionInfo[SlackApiError]) -> str:
     return str(error.value.response["error"])
 
 
-def test_query_form_and_json_are_one(ws: Workspace) -> None:
+def test_arguments_come_as_query_form_or_json(ws: Workspace) -> None:
     ada = ws.person("ada")
     headers = {"Authorization": f"Bearer {ws.bot_token}"}
     with httpx.Client(trust_env=False, base_url=ws.api_url, headers=headers) as http:
@@ -48,26 +48,26 @@ def test_query_form_and_json_are_one(ws: Workspace) -> None:
         ("bot", "chat.postMessage", "invalid_arguments"),
     ],
 )
-def test_refused_at_the_door(ws: Workspace, token: str, method: str, error: str) -> None:
+def test_rejects_invalid_calls(ws: Workspace, token: str, method: str, error: str) -> None:
     known = {"app": ws.app_token, "bot": ws.bot_token}
     with pytest.raises(SlackApiError) as refusal:
         WebClient(token=known.get(token, token), base_url=ws.api_url).api_call(method)
     assert refused(refusal) == error
 
 
-def test_who_am_i(ws: Workspace, client: WebClient) -> None:
+def test_auth_test_identifies_the_bot(ws: Workspace, client: WebClient) -> None:
     answer = client.auth_test()
     assert (answer["team_id"], answer["user_id"], answer["bot_id"]) == (ws.team_id, ws.bot_user, ws.bot_id)
     assert "files:read" in answer.headers["x-oauth-scopes"].split(",")
     assert client.bots_info(bot=ws.bot_id)["bot"]["user_id"] == ws.bot_user
 
 
-def test_scopes() -> None:
+def test_missing_scope_is_reported() -> None:
     with open_workspace(scopes=["channels:read"]) as ws:
-        client, room = WebClient(token=ws.bot_token, base_url=ws.api_url), ws.channel("papers", [ws.person("ada")])
-        assert client.conversations_info(channel=room)["channel"]["name"] == "papers"
+        client, channel = WebClient(token=ws.bot_token, base_url=ws.api_url), ws.channel("papers", [ws.person("ada")])
+        assert client.conversations_info(channel=channel)["channel"]["name"] == "papers"
         with pytest.raises(SlackApiError) as refusal:
-            client.chat_postMessage(channel=room, text="hello")
+            client.chat_postMessage(channel=channel, text="hello")
         assert refusal.value.response.data == {
             "ok": False,
             "error": "missing_scope",
@@ -79,7 +79,7 @@ def test_scopes() -> None:
         assert refusal.value.response["needed"] == "im:read"
 
 
-def test_where_the_bot_is_not(ws: Workspace, client: WebClient) -> None:
+def test_bot_cannot_use_conversations_it_is_not_in(ws: Workspace, client: WebClient) -> None:
     public = ws.channel("open", [ws.person("ada")], with_bot=False)
     private = ws.channel("closed", ["ada"], private=True, with_bot=False)
     assert not client.conversations_info(channel=public)["channel"]["is_member"]
@@ -90,12 +90,12 @@ def test_where_the_bot_is_not(ws: Workspace, client: WebClient) -> None:
         with pytest.raises(SlackApiError) as refusal:
             client.chat_postMessage(channel=channel, text="hello")
         assert refused(refusal) == error
-    ws.archive(room := ws.channel("past", ["ada"]))
+    ws.archive(channel := ws.channel("past", ["ada"]))
     with pytest.raises(SlackApiError, match="is_archived"):
-        client.chat_postMessage(channel=room, text="hello")
+        client.chat_postMessage(channel=channel, text="hello")
 
 
-def test_the_manifest_says_what_is_granted(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_scopes_come_from_the_manifest(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("app") / "manifest.yml"
     path.write_text(
         json.dumps(
@@ -112,14 +112,14 @@ def test_the_manifest_says_what_is_granted(tmp_path_factory: pytest.TempPathFact
 # ---------------------------------------------------------------- faults
 
 
-def test_a_rate_limit_passes(ws: Workspace, client: WebClient) -> None:
+def test_client_retries_after_a_rate_limit(ws: Workspace, client: WebClient) -> None:
     client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=1))
     ws.faults.fail("auth.test", status=429, retry_after=0)
     assert client.auth_test()["ok"]
     assert len(ws.called("auth.test")) == 2
 
 
-def test_a_rate_limit_says_how_long(ws: Workspace, client: WebClient) -> None:
+def test_rate_limit_sets_retry_after(ws: Workspace, client: WebClient) -> None:
     ws.faults.fail("auth.test", status=429, retry_after=7)
     with pytest.raises(SlackApiError) as refusal:
         client.auth_test()
@@ -127,7 +127,7 @@ def test_a_rate_limit_says_how_long(ws: Workspace, client: WebClient) -> None:
     assert refused(refusal) == "ratelimited"
 
 
-def test_errors_count_down(ws: Workspace, client: WebClient) -> None:
+def test_faults_happen_the_given_number_of_times(ws: Workspace, client: WebClient) -> None:
     ws.faults.fail("*", times=2, status=503)
     ws.faults.fail("users.list", error="fatal_error")
     for _ in range(2):
@@ -140,26 +140,26 @@ def test_errors_count_down(ws: Workspace, client: WebClient) -> None:
 
 
 @pytest.mark.parametrize(("drop", "posted"), [("before", 0), ("after", 1)])
-def test_a_dropped_connection_did_the_work_or_did_not(ws: Workspace, drop: str, posted: int) -> None:
+def test_connection_is_dropped_before_or_after_the_work(ws: Workspace, drop: str, posted: int) -> None:
     client = WebClient(token=ws.bot_token, base_url=ws.api_url, retry_handlers=[])
-    room = ws.channel("papers", [ws.person("ada")])
+    channel = ws.channel("papers", [ws.person("ada")])
     ws.faults.fail("chat.postMessage", drop="after" if drop == "after" else "before")
     with pytest.raises(OSError):
-        client.chat_postMessage(channel=room, text="hello")
-    assert len(ws.messages(room)) == posted
+        client.chat_postMessage(channel=channel, text="hello")
+    assert len(ws.messages(channel)) == posted
 
 
-def test_the_same_port_after_an_absence(ws: Workspace, client: WebClient) -> None:
+def test_server_returns_on_the_same_port(ws: Workspace, client: WebClient) -> None:
     client.auth_test()
     with ws.unreachable(), pytest.raises(OSError):
         client.auth_test()
     assert client.auth_test()["ok"]
 
 
-def test_nothing_is_left_behind(listen: Connect) -> None:
+def test_closing_frees_the_port_and_ends_all_threads(connect_socket: Connect) -> None:
     with open_workspace() as ws:
         port = int(ws.host.split(":")[1])
-        listen(ws)
+        connect_socket(ws)
         with pytest.raises(OSError), open_workspace(port):
             pass
     assert not [each for each in threading.enumerate() if each.name.startswith("workspace")]
@@ -167,6 +167,6 @@ def test_nothing_is_left_behind(listen: Connect) -> None:
         assert ws.host == f"127.0.0.1:{port}"
 
 
-def test_a_wait_in_vain_says_for_what(ws: Workspace) -> None:
+def test_wait_timeout_names_the_condition(ws: Workspace) -> None:
     with pytest.raises(TimeoutError, match="the moon"):
         ws.wait(lambda: False, 0.01, "the moon")

@@ -1,4 +1,4 @@
-"""What Slack refuses in blocks, and what it says about it."""
+"""Validation of blocks, with Slack's error messages."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ FEEDBACK = {
         [section("x")] * 50,
     ],
 )
-def test_good_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, Any]]) -> None:
-    room = ws.channel("papers", [ws.person("ada")])
-    assert client.chat_postMessage(channel=room, text="x", blocks=blocks)["message"]["blocks"] == blocks
+def test_accepts_valid_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, Any]]) -> None:
+    channel = ws.channel("papers", [ws.person("ada")])
+    assert client.chat_postMessage(channel=channel, text="x", blocks=blocks)["message"]["blocks"] == blocks
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ def test_good_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, An
         ([{"type": "image", "alt_text": "a", "slack_file": {"id": "F1"}}], "invalid slack file"),
     ],
 )
-def test_refused_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, Any]], pointer: str) -> None:
-    room = ws.channel("papers", [ws.person("ada")])
+def test_rejects_invalid_blocks(ws: Workspace, client: WebClient, blocks: list[dict[str, Any]], pointer: str) -> None:
+    channel = ws.channel("papers", [ws.person("ada")])
     with pytest.raises(SlackApiError) as refusal:
-        client.chat_postMessage(channel=room, text="x", blocks=blocks)
+        client.chat_postMessage(channel=channel, text="x", blocks=blocks)
     assert refusal.value.response["error"] == "invalid_blocks"
     assert any(pointer in each for each in refusal.value.response["response_metadata"]["messages"])
-    assert ws.messages(room) == []
+    assert ws.messages(channel) == []
 
 
-def test_too_long_altogether(ws: Workspace, client: WebClient) -> None:
-    room = ws.channel("papers", [ws.person("ada")])
+def test_rejects_blocks_that_are_too_long_together(ws: Workspace, client: WebClient) -> None:
+    channel = ws.channel("papers", [ws.person("ada")])
     with pytest.raises(SlackApiError, match="msg_blocks_too_long"):
-        client.chat_postMessage(channel=room, text="x", blocks=[section("x" * 2700)] * 5)
+        client.chat_postMessage(channel=channel, text="x", blocks=[section("x" * 2700)] * 5)

@@ -1,4 +1,4 @@
-"""What the bot is told, through the real SocketModeHandler. One bot for all tests, a channel for each."""
+"""Events the bot receives through the real SocketModeHandler. One bot for all tests, one channel for each."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
-from tests.bot.demo.slack_server.conftest import Bot, bolt_bot, client_of
+from tests.bot.demo.slack_server.conftest import Bot, run_bolt_bot, web_client
 
 
 @pytest.fixture(scope="module")
 def bot() -> Iterator[Bot]:
-    with open_workspace(scopes=SCOPES, events=EVENTS) as ws, bolt_bot(ws) as (bot, _):
+    with open_workspace(scopes=SCOPES, events=EVENTS) as ws, run_bolt_bot(ws) as (bot, _):
         ws.person("ada")
         yield bot
 
 
 @pytest.fixture
 def ws(bot: Bot) -> Iterator[Workspace]:
-    bot.heard.clear()
+    bot.received.clear()
     yield bot.ws
     bot.ws.settled()
 
 
-def test_a_mention_with_files_is_three_kinds_of_event(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, f"<@{ws.bot_user}> what is this?", files=[("a.pdf", b"%PDF-1"), ("b.txt", b"words")])
+def test_mention_with_files_causes_three_kinds_of_events(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, f"<@{ws.bot_user}> what is this?", files=[("a.pdf", b"%PDF-1"), ("b.txt", b"words")])
     ws.settled()
     (mention,) = bot.events("app_mention")
     (message,) = bot.events("message")
@@ -39,11 +39,11 @@ def test_a_mention_with_files_is_three_kinds_of_event(ws: Workspace, bot: Bot) -
     shared = bot.events("file_shared")
     assert {each["file_id"] for each in shared} == {each["id"] for each in message["files"]}
     assert set(shared[0]) == {"type", "file_id", "user_id", "file", "channel_id", "event_ts"}
-    assert len({each["event_id"] for each in bot.heard}) == 4
-    assert bot.heard[0]["authorizations"][0]["user_id"] == ws.bot_user
+    assert len({each["event_id"] for each in bot.received}) == 4
+    assert bot.received[0]["authorizations"][0]["user_id"] == ws.bot_user
 
 
-def test_a_mention_in_a_direct_message_is_only_a_message(ws: Workspace, bot: Bot) -> None:
+def test_mention_in_a_direct_message_is_only_a_message(ws: Workspace, bot: Bot) -> None:
     for channel in (ws.direct("ada"), ws.group_direct(["ada", ws.person("bob")])):
         ws.post("ada", channel, f"<@{ws.bot_user}> hello")
     ws.settled()
@@ -52,24 +52,24 @@ def test_a_mention_in_a_direct_message_is_only_a_message(ws: Workspace, bot: Bot
     assert ws.direct("ada") == ws.direct("ada")
 
 
-def test_a_private_channel_says_so(ws: Workspace, bot: Bot) -> None:
+def test_private_channel_has_type_group(ws: Workspace, bot: Bot) -> None:
     ws.post("ada", ws.channel("secret", ["ada"], private=True), "hello")
     ws.settled()
     assert [each["channel_type"] for each in bot.events()] == ["group"]
 
 
-def test_where_the_bot_is_not_it_hears_nothing(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("elsewhere", ["ada"], with_bot=False)
-    ts = ws.post("ada", room, f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
-    ws.edit(room, ts, "other words")
-    ws.delete_message(room, ts)
+def test_bot_gets_no_events_of_channels_it_is_not_in(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("elsewhere", ["ada"], with_bot=False)
+    ts = ws.post("ada", channel, f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
+    ws.edit(channel, ts, "other words")
+    ws.delete_message(channel, ts)
     ws.settled()
-    assert bot.heard == []
+    assert bot.received == []
 
 
-def test_slack_connect_pushes_stubs_and_tells_the_rest_when_asked(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("partners", ["ada", ws.person("eve", stranger_team="T9999999999")], shared=True)
-    ws.post("eve", room, "here", files=[("a.pdf", b"%PDF-1")])
+def test_slack_connect_events_carry_file_stubs(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("partners", ["ada", ws.person("eve", stranger_team="T9999999999")], shared=True)
+    ws.post("eve", channel, "here", files=[("a.pdf", b"%PDF-1")])
     ws.settled()
     (stub,) = bot.events("message")[0]["files"]
     assert stub == {
@@ -80,19 +80,19 @@ def test_slack_connect_pushes_stubs_and_tells_the_rest_when_asked(ws: Workspace,
         "timestamp": 0,
         "user": "",
     }
-    assert bot.heard[0]["is_ext_shared_channel"]
-    client = client_of(ws)
+    assert bot.received[0]["is_ext_shared_channel"]
+    client = web_client(ws)
     assert client.files_info(file=stub["id"])["file"]["name"] == "a.pdf"
-    assert client.conversations_history(channel=room)["messages"][0]["files"][0]["name"] == "a.pdf"
+    assert client.conversations_history(channel=channel)["messages"][0]["files"][0]["name"] == "a.pdf"
     ws.share("ada", stub["id"], ws.channel("inside", ["ada"]))
     ws.settled()
     assert bot.events("message")[1]["files"][0]["mode"] == "file_access"
 
 
-def test_an_edit_tells_both_texts_and_mentions_again(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, "what is this?")
-    ws.edit(room, ts, f"<@{ws.bot_user}> what is this?")
+def test_edit_carries_both_texts_and_mentions_again(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, "what is this?")
+    ws.edit(channel, ts, f"<@{ws.bot_user}> what is this?")
     ws.settled()
     changed = bot.events("message")[1]
     assert (changed["subtype"], changed["message"]["ts"]) == ("message_changed", ts)
@@ -100,49 +100,49 @@ def test_an_edit_tells_both_texts_and_mentions_again(ws: Workspace, bot: Bot) ->
     assert changed["ts"] != ts
     (mention,) = bot.events("app_mention")
     assert mention["ts"] == ts
-    assert mention["edited"]["user"] == ws.message(room, ts).user
+    assert mention["edited"]["user"] == ws.message(channel, ts).user
 
 
-def test_a_deleted_message_names_its_files_and_nothing_else_does(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, "here", files=[("a.pdf", b"%PDF")])
+def test_deleted_message_names_its_files(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, "here", files=[("a.pdf", b"%PDF")])
     ws.settled()
-    bot.heard.clear()
-    ws.delete_message(room, ts)
+    bot.received.clear()
+    ws.delete_message(channel, ts)
     ws.settled()
     (deleted,) = bot.events()
     assert (deleted["subtype"], deleted["deleted_ts"]) == ("message_deleted", ts)
     assert deleted["previous_message"]["files"][0]["name"] == "a.pdf"
-    assert ws.messages(room) == []
+    assert ws.messages(channel) == []
 
 
-def test_files_change_are_unshared_and_deleted(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, "", files=[("a.pdf", b"%PDF"), ("b.pdf", b"%PDF")])
-    first, second = ws.message(room, ts).files
+def test_file_events_carry_ids(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, "", files=[("a.pdf", b"%PDF"), ("b.pdf", b"%PDF")])
+    first, second = ws.message(channel, ts).files
     ws.settled()
-    bot.heard.clear()
+    bot.received.clear()
     ws.rename_file(first, "c.pdf")
-    ws.unshare(first, room)
+    ws.unshare(first, channel)
     ws.delete_file(second)
     ws.settled()
     changed, unshared, deleted = bot.events("file_change") + bot.events("file_unshared") + bot.events("file_deleted")
     assert set(changed) == {"type", "file_id", "file", "event_ts"}
-    assert (unshared["file_id"], unshared["channel_id"]) == (first, room)
-    assert (deleted["file_id"], deleted["channel_ids"]) == (second, [room])
-    assert client_of(ws).conversations_history(channel=room)["messages"][0]["files"] == [
+    assert (unshared["file_id"], unshared["channel_id"]) == (first, channel)
+    assert (deleted["file_id"], deleted["channel_ids"]) == (second, [channel])
+    assert web_client(ws).conversations_history(channel=channel)["messages"][0]["files"] == [
         {"id": second, "mode": "tombstone"}
     ]
 
 
-def test_who_comes_and_goes(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"], with_bot=False)
-    ws.invite_bot(room, "ada")
+def test_joining_and_leaving_cause_events(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"], with_bot=False)
+    ws.invite_bot(channel, "ada")
     bob = ws.person("bob")
-    ws.join(bob, room)
-    ws.leave(bob, room)
-    ws.remove_bot(room, "ada")
-    ws.post("ada", room, "gone?")
+    ws.join(bob, channel)
+    ws.leave(bob, channel)
+    ws.remove_bot(channel, "ada")
+    ws.post("ada", channel, "gone?")
     ws.settled()
     assert sorted((each["type"], each.get("user", "")) for each in bot.events()) == sorted(
         [
@@ -160,22 +160,22 @@ def test_who_comes_and_goes(ws: Workspace, bot: Bot) -> None:
     assert bot.kinds()[-1] == "group_left"
 
 
-def test_replies_know_their_thread(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, "first")
-    reply = ws.post("ada", room, "second", thread_ts=ts)
-    ws.post("ada", room, "third", thread_ts=reply, broadcast=True)
+def test_replies_name_their_thread(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, "first")
+    reply = ws.post("ada", channel, "second", thread_ts=ts)
+    ws.post("ada", channel, "third", thread_ts=reply, broadcast=True)
     ws.settled()
-    heard = sorted(bot.events("message"), key=lambda each: str(each["ts"]))
-    assert [each.get("thread_ts") for each in heard] == [None, ts, ts]
-    assert heard[1]["parent_user_id"] == heard[0]["user"]
-    assert (heard[2]["subtype"], heard[2]["root"]["ts"]) == ("thread_broadcast", ts)
-    assert [each.text for each in ws.thread(room, ts)] == ["first", "second", "third"]
+    received = sorted(bot.events("message"), key=lambda each: str(each["ts"]))
+    assert [each.get("thread_ts") for each in received] == [None, ts, ts]
+    assert received[1]["parent_user_id"] == received[0]["user"]
+    assert (received[2]["subtype"], received[2]["root"]["ts"]) == ("thread_broadcast", ts)
+    assert [each.text for each in ws.thread(channel, ts)] == ["first", "second", "third"]
 
 
-def test_the_bots_own_upload_is_told_too(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
-    client_of(ws).files_upload_v2(channel=room, content=b"%PDF", filename="page.pdf", initial_comment="here")
+def test_bot_receives_events_of_its_own_upload(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
+    web_client(ws).files_upload_v2(channel=channel, content=b"%PDF", filename="page.pdf", initial_comment="here")
     ws.wait(lambda: bot.events("file_shared"), what="the share")
     ws.settled()
     (message,) = bot.events("message")
@@ -183,54 +183,54 @@ def test_the_bots_own_upload_is_told_too(ws: Workspace, bot: Bot) -> None:
     assert bot.events("file_shared")[0]["user_id"] == ws.bot_user
 
 
-def test_home_is_opened(ws: Workspace, bot: Bot) -> None:
+def test_opening_home_causes_an_event(ws: Workspace, bot: Bot) -> None:
     ws.open_home("ada", "messages")
     ws.settled()
     (opened,) = bot.events()
     assert (opened["tab"], opened["channel"]) == ("messages", ws.direct("ada"))
 
 
-def test_reorder_turns_the_events_of_one_action_around(ws: Workspace) -> None:
-    room = ws.channel("papers", ["ada"])
+def test_reorder_reverses_the_events_of_one_action(ws: Workspace) -> None:
+    channel = ws.channel("papers", ["ada"])
     ws.faults.reorder()
-    ws.post("ada", room, f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
+    ws.post("ada", channel, f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
     ws.settled()
     assert [each.event for each in ws.envelopes()[-3:]] == ["file_shared", "app_mention", "message"]
 
 
-def test_a_mention_with_a_file_may_be_missing(ws: Workspace, bot: Bot) -> None:
-    room = ws.channel("papers", ["ada"])
+def test_lost_mention_causes_no_app_mention(ws: Workspace, bot: Bot) -> None:
+    channel = ws.channel("papers", ["ada"])
     ws.faults.lose_mention()
-    ws.post("ada", room, f"<@{ws.bot_user}> see", files=[("a.pdf", b"%PDF")])
+    ws.post("ada", channel, f"<@{ws.bot_user}> see", files=[("a.pdf", b"%PDF")])
     ws.settled()
     assert sorted(bot.kinds()) == ["file_shared", "message"]
 
 
-def test_any_event(ws: Workspace, bot: Bot) -> None:
+def test_emit_pushes_any_event(ws: Workspace, bot: Bot) -> None:
     ws.emit({"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"})
     ws.settled()
     assert bot.events()[0]["old_channel_id"] == "G1"
 
 
-def test_only_what_was_subscribed_and_granted() -> None:
+def test_events_require_subscription_and_scope() -> None:
     with open_workspace(events=["message.channels", "app_mention", "file_shared"], scopes=["channels:history"]) as ws:
         ws.post(ws.person("ada"), ws.channel("papers", ["ada"]), f"<@{ws.bot_user}>", files=[("a.pdf", b"%PDF")])
         ws.post("ada", ws.direct("ada"), "hello")
         assert [each.event for each in ws.envelopes()] == ["message"]
 
 
-def test_what_changes_of_people_and_conversations_is_told(ws: Workspace, bot: Bot) -> None:
-    room, gus = ws.channel("plans", ["ada"]), ws.person("gus")
-    ws.join(gus, room)
+def test_changes_of_people_and_channels_cause_events(ws: Workspace, bot: Bot) -> None:
+    channel, gus = ws.channel("plans", ["ada"]), ws.person("gus")
+    ws.join(gus, channel)
     ws.set_guest(gus, "multi")
     ws.hire("new")
-    ws.set_shared(room)
-    ws.set_shared(room, False)
-    ws.archive(room)
-    ws.unarchive(room)
+    ws.set_shared(channel)
+    ws.set_shared(channel, False)
+    ws.archive(channel)
+    ws.unarchive(channel)
     ws.deactivate(gus)
-    ws.make_private(room)
-    ws.delete_channel(room)
+    ws.make_private(channel)
+    ws.delete_channel(channel)
     ws.settled()
     kinds = [kind for kind in bot.kinds() if kind not in ("member_joined_channel", "message")]
     assert kinds == [
@@ -243,10 +243,10 @@ def test_what_changes_of_people_and_conversations_is_told(ws: Workspace, bot: Bo
     assert [one["subtype"] for one in bot.events("message")][-1] == "channel_convert_to_private"
 
 
-def test_an_event_may_be_lost(ws: Workspace, bot: Bot) -> None:
-    room, gus = ws.channel("quiet", ["ada"]), ws.person("quiet-gus")
-    ws.set_guest(gus, "multi", told=False)
-    ws.set_shared(room, told=False)
-    ws.archive(room, told=False)
+def test_events_can_be_dropped(ws: Workspace, bot: Bot) -> None:
+    channel, gus = ws.channel("quiet", ["ada"]), ws.person("quiet-gus")
+    ws.set_guest(gus, "multi", send_event=False)
+    ws.set_shared(channel, send_event=False)
+    ws.archive(channel, send_event=False)
     ws.settled()
     assert bot.kinds() == []

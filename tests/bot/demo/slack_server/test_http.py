@@ -1,4 +1,4 @@
-"""Pushing to a request URL: signed, and again when it fails."""
+"""Delivery to a request URL: signatures and retries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from slack_bolt import App, BoltRequest
 
 from bot.demo.slack_server import Workspace
-from tests.bot.demo.slack_server.conftest import client_of
+from tests.bot.demo.slack_server.conftest import web_client
 
 Refusals = list[tuple[int, dict[str, str]]]
 
 
 @contextmanager
 def receiving(app: App, refusals: Refusals) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An address that hands requests to the app after having refused as told; and the headers it got."""
+    """Serve the app after the given refusals. Yield the URL and the headers of all requests."""
     headers: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,43 +53,43 @@ def receiving(app: App, refusals: Refusals) -> Iterator[tuple[str, list[dict[str
 
 
 def heard_by(app: App) -> list[dict[str, Any]]:
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
     @app.event("message")
     def message(event: dict[str, Any]) -> None:
-        heard.append(event)
+        received.append(event)
 
-    return heard
+    return received
 
 
-def test_events_are_signed_and_repeated(ws: Workspace) -> None:
-    app = App(client=client_of(ws), signing_secret=ws.signing_secret, process_before_response=True)
-    heard, room = heard_by(app), ws.channel("papers", [ws.person("ada")])
+def test_events_are_signed_and_retried(ws: Workspace) -> None:
+    app = App(client=web_client(ws), signing_secret=ws.signing_secret, process_before_response=True)
+    received, channel = heard_by(app), ws.channel("papers", [ws.person("ada")])
     with receiving(app, [(500, {})]) as (url, headers):
         ws.request_url(url)
-        ws.post("ada", room, "hello")
+        ws.post("ada", channel, "hello")
         ws.settled()
-        assert [each["text"] for each in heard] == ["hello"]
+        assert [each["text"] for each in received] == ["hello"]
         assert [each.get("x-slack-retry-num") for each in headers] == [None, "1"]
         assert headers[1]["x-slack-retry-reason"] == "http_error"
 
 
-def test_who_wants_no_retry_gets_none(ws: Workspace) -> None:
-    app = App(client=client_of(ws), signing_secret="another", process_before_response=True)
-    heard, room = heard_by(app), ws.channel("papers", [ws.person("ada")])
+def test_no_retry_header_stops_retries(ws: Workspace) -> None:
+    app = App(client=web_client(ws), signing_secret="another", process_before_response=True)
+    received, channel = heard_by(app), ws.channel("papers", [ws.person("ada")])
     with receiving(app, [(500, {"x-slack-no-retry": "1"})]) as (url, headers):
         ws.request_url(url)
-        ws.post("ada", room, "hello")
+        ws.post("ada", channel, "hello")
         ws.settled()
         assert len(headers) == 1
         ws.pace.http_retries = ()
-        ws.post("ada", room, "signed with another secret")
+        ws.post("ada", channel, "signed with another secret")
         ws.settled()
     assert [each.given_up for each in ws.envelopes()] == [True, True]
-    assert heard == []
+    assert received == []
 
 
-def test_nobody_at_home(ws: Workspace) -> None:
+def test_gives_up_when_the_request_url_refuses_connections(ws: Workspace) -> None:
     ws.request_url("http://127.0.0.1:9/")
     ws.pace.http_retries = (0.0, 0.0, 0.0)
     ws.post("ada", ws.channel("papers", [ws.person("ada")]), "hello")

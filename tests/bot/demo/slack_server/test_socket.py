@@ -1,4 +1,4 @@
-"""Socket Mode on the wire: acknowledgements, retries, connections that come and go."""
+"""Socket Mode frames: acknowledgements, retries and reconnects."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from bot.demo.slack_server import Workspace
-from tests.bot.demo.slack_server.conftest import Connect, bolt_bot
+from tests.bot.demo.slack_server.conftest import Connect, run_bolt_bot
 
 
 @pytest.fixture
-def room(ws: Workspace) -> str:
+def channel(ws: Workspace) -> str:
     return ws.channel("papers", [ws.person("ada")])
 
 
-def test_an_event_nobody_acknowledged_comes_again_three_times(ws: Workspace, room: str, listen: Connect) -> None:
-    ear = listen(ws)
-    assert ear.hello["type"] == "hello"
-    assert ear.hello["num_connections"] == 1
+def test_unacknowledged_event_is_retried_three_times(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    socket = connect_socket(ws)
+    assert socket.hello["type"] == "hello"
+    assert socket.hello["num_connections"] == 1
     ws.pace.ack_timeout = 0.05
-    ws.post("ada", room, "hello")
-    frames = [ear.next() for _ in range(4)]
+    ws.post("ada", channel, "hello")
+    frames = [socket.next() for _ in range(4)]
     assert [(each["retry_attempt"], each["retry_reason"]) for each in frames] == [
         (0, ""),
         (1, "timeout"),
@@ -33,69 +33,69 @@ def test_an_event_nobody_acknowledged_comes_again_three_times(ws: Workspace, roo
     ws.wait(lambda: ws.envelopes()[0].given_up, what="Slack to give up")
 
 
-def test_an_acknowledgement_ends_it_unless_it_is_lost(ws: Workspace, room: str, listen: Connect) -> None:
-    ear = listen(ws)
+def test_lost_acknowledgement_causes_a_retry(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    socket = connect_socket(ws)
     ws.pace.ack_timeout = 0.1
     ws.faults.lose_acks()
-    ws.post("ada", room, "hello")
-    ear.ack(ear.next())
-    again = ear.next()
+    ws.post("ada", channel, "hello")
+    socket.ack(socket.next())
+    again = socket.next()
     assert again["retry_attempt"] == 1
-    ear.ack(again)
+    socket.ack(again)
     ws.settled()
     assert [(each.sent, each.acked) for each in ws.envelopes()] == [(2, True)]
 
 
-def test_duplicates(ws: Workspace, room: str, listen: Connect) -> None:
-    ear = listen(ws)
+def test_duplicates_repeat_the_envelope_or_the_event(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    socket = connect_socket(ws)
     ws.faults.duplicate()
     ws.faults.duplicate(copies=2, new_envelope=True)
-    ws.post("ada", room, "one")
-    ws.post("ada", room, "two")
-    frames = [ear.next() for _ in range(5)]
+    ws.post("ada", channel, "one")
+    ws.post("ada", channel, "two")
+    frames = [socket.next() for _ in range(5)]
     assert len({each["envelope_id"] for each in frames[:2]}) == 1
     assert len({each["envelope_id"] for each in frames[2:]}) == 3
     assert len({each["payload"]["event_id"] for each in frames[2:]}) == 1
 
 
-def test_each_event_goes_to_one_of_several_connections(ws: Workspace, room: str, listen: Connect) -> None:
-    ears = [listen(ws), listen(ws)]
-    assert ears[1].hello["num_connections"] == 2
+def test_each_event_goes_to_one_connection(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    sockets = [connect_socket(ws), connect_socket(ws)]
+    assert sockets[1].hello["num_connections"] == 2
     for text in ("one", "two"):
-        ws.post("ada", room, text)
-    assert {ear.next()["payload"]["event"]["text"] for ear in ears} == {"one", "two"}
+        ws.post("ada", channel, text)
+    assert {socket.next()["payload"]["event"]["text"] for socket in sockets} == {"one", "two"}
 
 
-def test_events_wait_for_a_connection(ws: Workspace, room: str, listen: Connect) -> None:
-    ws.post("ada", room, "early")
-    assert listen(ws).next()["payload"]["event"]["text"] == "early"
+def test_events_wait_for_a_connection(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    ws.post("ada", channel, "early")
+    assert connect_socket(ws).next()["payload"]["event"]["text"] == "early"
 
 
-def test_lost_events_never_come(ws: Workspace, room: str, listen: Connect) -> None:
-    ear = listen(ws)
+def test_lost_events_are_never_delivered(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    socket = connect_socket(ws)
     ws.faults.lose_events()
-    ws.post("ada", room, "lost")
-    ws.post("ada", room, "told")
-    assert ear.next()["payload"]["event"]["text"] == "told"
+    ws.post("ada", channel, "lost")
+    ws.post("ada", channel, "info")
+    assert socket.next()["payload"]["event"]["text"] == "info"
 
 
-def test_events_do_not_wait_forever(ws: Workspace, room: str) -> None:
+def test_waiting_events_expire(ws: Workspace, channel: str) -> None:
     ws.pace.hold_events = 0.01
-    ws.post("ada", room, "early")
+    ws.post("ada", channel, "early")
     ws.wait(lambda: ws.envelopes()[0].given_up, what="Slack to give up")
 
 
-def test_a_disconnect_frame_and_then_silence(ws: Workspace, room: str, listen: Connect) -> None:
-    ear = listen(ws)
+def test_disconnect_frame_ends_the_connection(ws: Workspace, channel: str, connect_socket: Connect) -> None:
+    socket = connect_socket(ws)
     ws.disconnect_now("refresh_requested")
-    assert ear.next()["reason"] == "refresh_requested"
-    ws.post("ada", room, "late")
+    assert socket.next()["reason"] == "refresh_requested"
+    ws.post("ada", channel, "late")
     with pytest.raises(ConnectionClosed):
-        ear.next()
-    assert listen(ws).next()["payload"]["event"]["text"] == "late"
+        socket.next()
+    assert connect_socket(ws).next()["payload"]["event"]["text"] == "late"
 
 
-def test_an_address_is_good_for_one_connection(ws: Workspace) -> None:
+def test_socket_address_opens_one_connection(ws: Workspace) -> None:
     url = WebClient(base_url=ws.api_url).apps_connections_open(app_token=ws.app_token)["url"]
     with connect(url, proxy=None):
         pass
@@ -103,20 +103,20 @@ def test_an_address_is_good_for_one_connection(ws: Workspace) -> None:
         connect(url, proxy=None)
 
 
-def test_the_eleventh_connection_is_one_too_many(ws: Workspace, listen: Connect) -> None:
+def test_refuses_the_eleventh_connection(ws: Workspace, connect_socket: Connect) -> None:
     for _ in range(10):
-        listen(ws)
-    assert listen(ws).hello["reason"] == "too_many_websockets"
+        connect_socket(ws)
+    assert connect_socket(ws).hello["reason"] == "too_many_websockets"
 
 
-def test_the_real_client_comes_back_after_everything(ws: Workspace, room: str) -> None:
-    with bolt_bot(ws) as (bot, _):
+def test_real_client_reconnects(ws: Workspace, channel: str) -> None:
+    with run_bolt_bot(ws) as (bot, _):
         ws.disconnect_now("refresh_requested")
-        ws.post("ada", room, "after a refresh")
-        ws.wait(lambda: len(bot.heard) == 1, what="the first event")
+        ws.post("ada", channel, "after a refresh")
+        ws.wait(lambda: len(bot.received) == 1, what="the first event")
         with ws.unreachable():
-            ws.post("ada", room, "while away")
+            ws.post("ada", channel, "while away")
             assert ws.connections == 0
-        ws.wait(lambda: len(bot.heard) == 2, 30, "the event that waited")
+        ws.wait(lambda: len(bot.received) == 2, 30, "the event that waited")
         assert [each["text"] for each in bot.events()] == ["after a refresh", "while away"]
         ws.settled()

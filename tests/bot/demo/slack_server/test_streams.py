@@ -1,4 +1,4 @@
-"""Answers that grow, through the SDK's own chat_stream."""
+"""Streamed messages through the SDK's chat_stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def direct(ws: Workspace) -> str:
     return ws.direct(ws.person("ada"))
 
 
-def test_an_answer_grows_and_ends(ws: Workspace, client: WebClient, direct: str) -> None:
+def test_stream_appends_text_until_it_is_stopped(ws: Workspace, client: WebClient, direct: str) -> None:
     ts = ws.post("ada", direct, "question")
     stream = client.chat_stream(channel=direct, thread_ts=ts, buffer_size=1)
     stream.append(markdown_text="one ")
@@ -30,7 +30,7 @@ def test_an_answer_grows_and_ends(ws: Workspace, client: WebClient, direct: str)
         client.chat_appendStream(channel=direct, ts=answer.ts, markdown_text="x")
 
 
-def test_a_short_answer_comes_with_the_end(ws: Workspace, client: WebClient, direct: str) -> None:
+def test_stream_shorter_than_its_buffer_is_posted_at_the_end(ws: Workspace, client: WebClient, direct: str) -> None:
     ts = ws.post("ada", direct, "question")
     stream = client.chat_stream(channel=direct, thread_ts=ts)
     stream.append(markdown_text="short")
@@ -38,7 +38,7 @@ def test_a_short_answer_comes_with_the_end(ws: Workspace, client: WebClient, dir
     assert ws.thread(direct, ts)[1].text == "short"
 
 
-def test_streams_die_and_the_message_can_be_saved(ws: Workspace, client: WebClient, direct: str) -> None:
+def test_expired_stream_can_be_finished_by_an_update(ws: Workspace, client: WebClient, direct: str) -> None:
     ts = ws.post("ada", direct, "question")
     stream = client.chat_stream(channel=direct, thread_ts=ts, buffer_size=1)
     stream.append(markdown_text="one ")
@@ -49,13 +49,13 @@ def test_streams_die_and_the_message_can_be_saved(ws: Workspace, client: WebClie
     assert ws.thread(direct, ts)[1].text == "one two"
 
 
-def test_refusals(ws: Workspace, client: WebClient, direct: str) -> None:
-    room = ws.channel("papers", ["ada"])
-    ts = ws.post("ada", room, "question")
+def test_stream_errors(ws: Workspace, client: WebClient, direct: str) -> None:
+    channel = ws.channel("papers", ["ada"])
+    ts = ws.post("ada", channel, "question")
     with pytest.raises(SlackApiError, match="missing_recipient_team_id"):
-        client.chat_startStream(channel=room, thread_ts=ts, markdown_text="x")
-    asked = ws.post("ada", direct, "question")
-    begun = client.chat_startStream(channel=direct, thread_ts=asked, markdown_text="x")["ts"]
+        client.chat_startStream(channel=channel, thread_ts=ts, markdown_text="x")
+    question_ts = ws.post("ada", direct, "question")
+    begun = client.chat_startStream(channel=direct, thread_ts=question_ts, markdown_text="x")["ts"]
     with pytest.raises(SlackApiError, match="streaming_mode_mismatch"):
         client.chat_appendStream(channel=direct, ts=begun, chunks=[{"type": "markdown_text", "text": "y"}])
     with pytest.raises(SlackApiError, match="invalid_chunks"):

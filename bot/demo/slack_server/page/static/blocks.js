@@ -1,16 +1,16 @@
-// Block Kit, as the bot posts it.
+// Render Block Kit.
 
 import { h, icon } from "./dom.js";
 import { file, fileLink } from "./store.js";
 import { markdown, richText, table, textObject } from "./text.js";
 import { ask, lightbox } from "./overlay.js";
 
-// `press(action_id, value, block_id)` tells the app; `only` names where the blocks stand, for the focus.
+// `press(action_id, value, block_id)` sends an interaction to the app.
 export function blocks(list, press) {
-  return list.map((block, number) => (MADE[block.type] ?? unknown)(block, press, `b${number}`));
+  return list.map((block, number) => (RENDERERS[block.type] ?? unknown)(block, press, `b${number}`));
 }
 
-const MADE = {
+const RENDERERS = {
   section: (block, press, at) => h("div", { class: "section" },
     h("div", { class: "words" },
       block.text ? h("div", {}, textObject(block.text)) : null,
@@ -36,11 +36,11 @@ function cell(given) {
   return String(given.text ?? "");
 }
 
-const unknown = block => h("p", { class: "cannot" }, `A block of the type “${block.type}” is not shown here.`);
+const unknown = block => h("p", { class: "cannot" }, `A block of the type “${block.type}” is not supported here.`);
 
 // ---------------------------------------------------------------- pictures
 
-// A picture of this workspace. Others would have to be fetched from elsewhere, which this page never does.
+// Show a picture of this workspace. The page never loads pictures from other hosts; it links to them.
 export function picture(block, kind = "") {
   const given = block.slack_file;
   const id = given?.id ?? /-(F[A-Z0-9]+)\/|\/(F[A-Z0-9]+)\//.exec(given?.url ?? "")?.slice(1).find(Boolean);
@@ -48,24 +48,24 @@ export function picture(block, kind = "") {
   if (known && !known.deleted) return thumb(known, block.alt_text, [known.id], kind);
   if (block.image_url) {
     return h("a", { class: "elsewhere", href: block.image_url, target: "_blank", rel: "noreferrer noopener" },
-      `${block.alt_text} (a picture from elsewhere, which is not fetched)`);
+      `${block.alt_text} (picture on another site, not loaded)`);
   }
-  return h("span", { class: "cannot" }, `${block.alt_text}: this picture is not there any more.`);
+  return h("span", { class: "cannot" }, `${block.alt_text}: this picture no longer exists.`);
 }
 
-// `all`: the pictures one can go through once this one is large.
+// `all`: ids of the pictures to step through in the lightbox.
 export function thumb(known, alt, all, kind = "") {
-  const [width, height] = known.pixels ?? [1, 1], most = kind === "small" ? [120, 72] : [460, 330];
+  const [width, height] = known.pixels ?? [1, 1], limit = kind === "small" ? [120, 72] : [460, 330];
   const image = h("img", { src: fileLink(known.id, known.name), alt: alt || known.title, width, height, loading: "lazy" });
-  // Its room is known before it is there: what stands below does not jump, and the end stays the end.
-  image.style.width = `${Math.round(Math.min(width, most[0], most[1] * width / height))}px`;
+  // Reserve its size before it loads, so that what is below does not jump.
+  image.style.width = `${Math.round(Math.min(width, limit[0], limit[1] * width / height))}px`;
   return h("button", {
     type: "button", class: `picture ${kind}`, "aria-label": `Open ${alt || known.title} large`,
     data: { focus: `picture-${known.id}` }, onclick: () => lightbox(all, known.id),
   }, image);
 }
 
-// ---------------------------------------------------------------- what can be pressed
+// ---------------------------------------------------------------- buttons
 
 function element(given, press, at, block) {
   const id = block.block_id ?? "";
@@ -76,7 +76,7 @@ function element(given, press, at, block) {
       data: { focus: at }, onclick: event => pressed(event, press, given, given.value, id) },
     icon(given.icon === "trash" ? "trash" : "more"));
   }
-  if (given.type !== "button") return h("span", { class: "cannot" }, `“${given.type}” is not shown here.`);
+  if (given.type !== "button") return h("span", { class: "cannot" }, `“${given.type}” is not supported here.`);
   return h("button", { type: "button", class: `push ${given.style ?? ""}`, "aria-label": given.accessibility_label,
     data: { focus: at, action: given.action_id },
     onclick: event => {

@@ -1,16 +1,16 @@
-// Names that complete while one writes: people and Magpie after @, channels after #, commands after / at the start.
+// Completions while typing: people and Magpie after @, channels after #, commands after / at the start.
 
 import { announce, h } from "./dom.js";
 import { avatar } from "./message.js";
-import { capital, people, person, space, spaces, start, at } from "./store.js";
+import { capital, people, person, conversation, conversations, start, at } from "./store.js";
 
-const MOST = 8;
+const MAX_CHOICES = 8;
 let numbers = 0;
 
-function found(sign, typed, channel, inThread) {
+function findChoices(sign, typed, channel, inThread) {
   const begins = text => text.toLowerCase().startsWith(typed.toLowerCase());
   if (sign === "@") {
-    const here = new Set(space(channel)?.members ?? []);
+    const here = new Set(conversation(channel)?.members ?? []);
     return people().filter(each => each.id !== at.person && !each.deleted && begins(each.name))
       .sort((one, other) => other.app - one.app || here.has(other.id) - here.has(one.id) || (one.name < other.name ? -1 : 1))
       .map(each => ({ text: `@${each.name} `, label: each.app ? start.app.name : capital(each.name),
@@ -18,16 +18,16 @@ function found(sign, typed, channel, inThread) {
         face: each.id }));
   }
   if (sign === "#") {
-    return spaces().filter(each => each.name && each.kind !== "mpim" && begins(each.name))
+    return conversations().filter(each => each.name && each.kind !== "mpim" && begins(each.name))
       .map(each => ({ text: `#${each.name} `, label: `#${each.name}`, hint: each.kind === "group" ? "private" : "" }));
   }
-  const own = [{ command: "/invite", description: "Add Magpie or somebody to this channel", usage_hint: "@magpie" }];
+  const own = [{ command: "/invite", description: "Add Magpie or a person to this channel", usage_hint: "@magpie" }];
   return inThread ? [] : [...start.app.commands, ...own].filter(each => begins(each.command.slice(1)))
     .map(each => ({ text: `${each.command} `, label: each.command,
       hint: [each.usage_hint, each.description].filter(Boolean).join(": ") }));
 }
 
-// Watch a textarea; `host` is where the list is put. Keys that choose are taken before anybody else gets them.
+// Complete in a textarea; the list is added to `host`. Keys that choose are handled before other listeners.
 export function complete(area, host, channel, inThread) {
   const id = `completion-${++numbers}`;
   const list = h("ul", { class: "completion", role: "listbox", id, "aria-label": "Completions", hidden: true });
@@ -56,7 +56,7 @@ export function complete(area, host, channel, inThread) {
   area.addEventListener("input", () => {
     const before = area.value.slice(0, area.selectionStart);
     const match = /(?:^|\s)([@#])([\w.-]*)$/.exec(before) ?? /^(\/)(\w*)$/.exec(before);
-    choices = match ? found(match[1], match[2], channel, inThread).slice(0, MOST) : [];
+    choices = match ? findChoices(match[1], match[2], channel, inThread).slice(0, MAX_CHOICES) : [];
     if (!choices.length) { close(); return; }
     token = match[1] + match[2];
     now = 0;
@@ -66,11 +66,14 @@ export function complete(area, host, channel, inThread) {
     h("b", {}, choice.label), h("small", {}, choice.hint))));
     list.hidden = false;
     mark();
-    announce(`${choices.length} found; ${choices[0].label}. Enter takes it.`);
+    announce(`${choices.length} choices; ${choices[0].label} selected. Press Enter to insert it.`);
   });
   area.addEventListener("keydown", event => {
     if (list.hidden) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    // A name typed in full needs no completion: Enter sends the message.
+    const isComplete = token.startsWith("@") && choices[now].text.trim().toLowerCase() === token.toLowerCase();
+    if (event.key === "Enter" && isComplete) { close(); return; }
     if (step) now = (now + step + choices.length) % choices.length;
     else if (event.key === "Enter" || event.key === "Tab") take(choices[now]);
     else if (event.key === "Escape") close();

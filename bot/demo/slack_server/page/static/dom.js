@@ -1,4 +1,4 @@
-// Elements made by hand: nothing a person or a document wrote ever becomes markup.
+// DOM helpers. Text from people and documents is never parsed as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -31,14 +31,14 @@ export function button(label, sign, act, more = {}) {
     icon(sign));
 }
 
-// Make a box hold these children and no others, keeping those that did not change: what is focused, playing or being
-// read stays. `wanted`: [{key, sign, make}]; `sign` says whether a child has to be made anew.
-export function keep(box, wanted) {
-  const had = new Map([...box.children].map(child => [child.dataset.key, child]));
+// Update the children of a box, keeping the unchanged ones with their focus and state. `items`: [{key, sign, make}]; a
+// child is made again when its `sign` changes.
+export function keep(box, items) {
+  const old = new Map([...box.children].map(child => [child.dataset.key, child]));
   let at = box.firstElementChild;
-  for (const { key, sign, make } of wanted) {
-    let child = had.get(key);
-    had.delete(key);
+  for (const { key, sign, make } of items) {
+    let child = old.get(key);
+    old.delete(key);
     if (!child || child.sign !== sign) {
       const fresh = make();
       fresh.dataset.key = key;
@@ -52,10 +52,10 @@ export function keep(box, wanted) {
     if (child === at) at = at.nextElementSibling;
     else box.insertBefore(child, at);
   }
-  for (const child of had.values()) child.remove();
+  for (const child of old.values()) child.remove();
 }
 
-// Replace an element; the focus goes to what stands in the same place under the same `data-focus`.
+// Replace an element. Focus moves to the new element with the same `data-focus`.
 function swap(old, fresh) {
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const name = active?.dataset.focus;
@@ -69,14 +69,14 @@ export function fill(box, ...children) {
   box.replaceChildren(...children.flat(9).filter(Boolean));
 }
 
-let saying = 0;
+let announcing = 0;
 
-// Say something to whoever cannot see it.
+// Announce a text to screen readers.
 export function announce(text) {
-  const box = document.getElementById("said");
+  const box = document.getElementById("announcements");
   box.textContent = "";
-  clearTimeout(saying);
-  saying = setTimeout(() => { box.textContent = text; }, 60);
+  clearTimeout(announcing);
+  announcing = setTimeout(() => { box.textContent = text; }, 60);
 }
 
 export function toast(text, kind = "") {

@@ -1,16 +1,16 @@
-// What goes between Slack and the bot: events with their deliveries, calls with their answers, errors in red.
+// The inspector: events with their deliveries, calls with their responses, errors in red.
 
 import { button, fill, h, keep } from "./dom.js";
-import { covering } from "./room.js";
+import { covering } from "./conversation.js";
 import { draw, listen } from "./store.js";
 
-const MOST = 400;
+const MAX_ROWS = 400;
 const records = new Map();
 const opened = new Set();
 const KINDS = { all: () => true, events: one => one.kind === "event", calls: one => one.kind === "call", errors: bad };
 let socket = null, chosen = "all", from = 0, list = null, tries = 0;
 
-// Also what had to be sent again: somebody was too slow, or gone.
+// Retries count as errors: the bot was too slow, or not connected.
 function bad(one) { return Boolean(one.error) || one.deliveries.length > 1; }
 
 export const shown = () => Boolean(socket);
@@ -32,8 +32,8 @@ export function toggle() {
 
 function connect() {
   records.clear();
-  socket = listen("inspect", word => {
-    for (const each of word.records) records.set(each.number, each);
+  socket = listen("inspect", update => {
+    for (const each of update.records) records.set(each.number, each);
     draw();
   }, is => {
     if (is) tries = 0;
@@ -45,10 +45,10 @@ export function drawInspector(root) {
   if (!socket) return;
   covering(root);
   if (!list) {
-    list = h("ol", { class: "records", tabindex: "0", "aria-label": "Events and calls, the newest last" });
-    const choose = h("div", { class: "choose", role: "group", "aria-label": "What is shown" });
+    list = h("ol", { class: "records", tabindex: "0", "aria-label": "Events and calls, newest last" });
+    const choose = h("div", { class: "choose", role: "group", "aria-label": "Filter" });
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
-      h("div", { class: "named" }, h("h2", {}, "Inspector"), h("p", {}, "of the whole workspace, whoever you are")),
+      h("div", { class: "named" }, h("h2", {}, "Inspector"), h("p", {}, "Traffic of the whole workspace")),
       h("button", { type: "button", class: "push quiet", onclick: () => { from = Math.max(0, ...records.keys()); draw(); } },
         "Clear"), button("Close the inspector", "close", toggle))), choose, list);
     fill(choose, Object.keys(KINDS).map(kind => h("button", { type: "button", class: "push quiet", data: { kind },
@@ -59,7 +59,7 @@ export function drawInspector(root) {
     if (each.dataset.kind === "errors") each.textContent = `errors ${[...records.values()].filter(bad).length || ""}`.trim();
   }
   const end = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-  const wanted = [...records.values()].filter(one => one.number > from && KINDS[chosen](one)).slice(-MOST);
+  const wanted = [...records.values()].filter(one => one.number > from && KINDS[chosen](one)).slice(-MAX_ROWS);
   keep(list, wanted.map(one => ({ key: String(one.number), sign: JSON.stringify([one.took, one.error, one.deliveries,
     one.status]), make: () => row(one) })));
   if (end) list.scrollTop = list.scrollHeight;
@@ -70,7 +70,7 @@ function row(one) {
     if (box.open) { opened.add(one.number); fillIn(box, one); } else opened.delete(one.number);
   } }, h("summary", { data: { focus: `record-${one.number}` } },
     h("time", {}, time(one.began)),
-    h("span", { class: `way ${one.kind}`, title: one.kind === "event" ? "Slack tells the bot" : "the bot calls Slack" },
+    h("span", { class: `way ${one.kind}`, title: one.kind === "event" ? "Slack to the bot" : "the bot to Slack" },
       one.kind === "event" ? "→" : "←"),
     h("b", {}, breakable(one.name)), h("span", { class: "short" }, short(one)), h("span", { class: "took" }, took(one)),
     one.error ? h("span", { class: "error" }, one.error) : null));
@@ -80,17 +80,17 @@ function row(one) {
 
 function fillIn(box, one) {
   if (box.children.length > 1) return;
-  const parts = [[one.kind === "event" ? "Payload" : "Arguments", one.told]];
+  const parts = [[one.kind === "event" ? "Payload" : "Arguments", one.payload]];
   if (one.deliveries.length) parts.push(["Deliveries", one.deliveries]);
   if (one.took !== null && (one.kind === "call" || Object.keys(one.answer).length)) {
-    parts.push([one.kind === "event" ? "Acknowledged with" : `Answer, HTTP ${one.status}`, one.answer]);
+    parts.push([one.kind === "event" ? "Acknowledged with" : `Response, HTTP ${one.status}`, one.answer]);
   }
   box.append(h("div", { class: "details" }, parts.map(([title, value]) => [h("h3", {}, title),
-    h("pre", { tabindex: "0", "aria-label": title }, JSON.stringify(unfolded(value), null, 2))])));
+    h("pre", { tabindex: "0", "aria-label": title }, JSON.stringify(parsed(value), null, 2))])));
 }
 
-// Arguments that are JSON in a string are shown as what they are.
-function unfolded(value) {
+// Parse arguments that are JSON strings.
+function parsed(value) {
   if (!value || typeof value !== "object" || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => {
     if (typeof each !== "string" || !/^[[{]/.test(each)) return [name, each];
@@ -99,17 +99,17 @@ function unfolded(value) {
 }
 
 function short(one) {
-  const told = one.kind === "event" ? one.told.event ?? one.told : one.told;
-  const words = [told.subtype, told.callback_id, told.actions?.[0]?.action_id, told.command, told.name, told.filename,
-    told.file_id, told.reaction].filter(each => typeof each === "string");
-  return words.slice(0, 2).join(" ") || String(told.text ?? "").slice(0, 60);
+  const payload = one.kind === "event" ? one.payload.event ?? one.payload : one.payload;
+  const words = [payload.subtype, payload.callback_id, payload.actions?.[0]?.action_id, payload.command, payload.name,
+    payload.filename, payload.file_id, payload.reaction].filter(each => typeof each === "string");
+  return words.slice(0, 2).join(" ") || String(payload.text ?? "").slice(0, 60);
 }
 
-// files.getUploadURLExternal, broken where a word ends.
+// Allow line breaks between the words of names such as files.getUploadURLExternal.
 const breakable = name => name.split(/(?<=[.])|(?<=[a-z])(?=[A-Z])/).flatMap(part => [h("wbr"), part]);
 
 function took(one) {
-  if (one.took === null) return one.lost ? "" : one.kind === "event" && !one.deliveries.length ? "waits" : "…";
+  if (one.took === null) return one.lost ? "" : one.kind === "event" && !one.deliveries.length ? "waiting" : "…";
   const again = one.deliveries.length > 1 ? `, sent ${one.deliveries.length} times` : "";
   return `${one.kind === "event" ? "acked in " : ""}${one.took < 10 ? one.took : Math.round(one.took)} ms${again}`;
 }
@@ -119,7 +119,7 @@ function time(began) {
   return `${date.toLocaleTimeString([], { hour12: false })}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
-// As it was before the page was loaded again.
+// Reopen the inspector after a reload if it was open.
 export function resume() {
   if (sessionStorage.getItem("inspector") && !socket) toggle();
 }

@@ -1,26 +1,27 @@
-// The page: draws what the store holds, whenever it changes.
+// Entry point: draw the page whenever the store changes.
 
 import { at, begin, draw, entries, go, on } from "./store.js";
-import { addFiles, closeThread, drawRoom, drawThread } from "./room.js";
+import { addFiles, closeThread, drawConversation, drawThread } from "./conversation.js";
 import { drawSide, firstPlace, hideSide, pageTitle } from "./side.js";
 import { drawHome, drawViews, leaveHome } from "./views.js";
 import { drawInspector, resume, shown, toggle } from "./inspector.js";
-import { look } from "./off.js";
+import { check } from "./features.js";
 
-const [side, room, thread, inspector] = ["side", "room", "thread", "inspector"].map(id => document.getElementById(id));
+const [side, conversation, thread, inspector] = ["side", "conversation", "thread", "inspector"]
+  .map(id => document.getElementById(id));
 
 on(() => {
   if (!at.place && firstPlace()) { go(firstPlace(), "", at.person, true); return; }
   drawSide(side);
-  if (at.place === "home") drawHome(room);
-  else { leaveHome(); drawRoom(room); }
+  if (at.place === "home") drawHome(conversation);
+  else { leaveHome(); drawConversation(conversation); }
   drawThread(thread);
   drawInspector(inspector);
   drawViews();
   document.title = pageTitle();
 });
 
-// ---------------------------------------------------------------- files dropped anywhere
+// ---------------------------------------------------------------- dropped files
 
 let depth = 0;
 const holdsFiles = event => [...(event.dataTransfer?.types ?? [])].includes("Files");
@@ -57,13 +58,13 @@ addEventListener("keydown", event => {
   }
 });
 
-// Without going to another address: what stands after the # says where one is.
-document.querySelector(".skip").addEventListener("click", event => { event.preventDefault(); room.focus(); });
+// Do not follow the link: the fragment of the address is the current place.
+document.querySelector(".skip").addEventListener("click", event => { event.preventDefault(); conversation.focus(); });
 
-room.addEventListener("pointerdown", () => hideSide());
+conversation.addEventListener("pointerdown", () => hideSide());
 document.addEventListener("visibilitychange", draw);
 
 await begin();
 resume();
-look();
+check();
 

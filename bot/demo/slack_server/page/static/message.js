@@ -1,4 +1,4 @@
-// One message, in a conversation or in a thread.
+// Render one message, in a conversation or in a thread.
 
 import { button, bytes, clock, copy, h, icon } from "./dom.js";
 import { act, at, bot, capital, file, fileLink, go, name, person, replies, start, status } from "./store.js";
@@ -8,7 +8,7 @@ import { ask, menu } from "./overlay.js";
 import { edit } from "./composer.js";
 
 const REACTIONS = ["white_check_mark", "eyes", "+1"];
-const SAID = { white_check_mark: "read", warning: "could not be read", eyes: "being looked at" };
+const LABELS = { white_check_mark: "read", warning: "could not be read", eyes: "being looked at" };
 const TONES = 6;
 
 export function avatar(id, kind = "face") {
@@ -20,12 +20,13 @@ export function avatar(id, kind = "face") {
     (known?.name ?? "?").charAt(0).toUpperCase());
 }
 
-// What is shown of a message; another string: it has to be drawn again.
+// Return a string that changes whenever the message has to be drawn again.
 export function sign(one, follows, inThread) {
-  const said = inThread ? [] : replies(one.channel, one.ts);
+  const answers = inThread ? [] : replies(one.channel, one.ts);
   const shown = JSON.stringify(one.blocks).match(/F[A-Z0-9]{8,}/g) ?? [];
-  const seen = [...one.files, ...shown].map(file);
-  return JSON.stringify([one, follows, inThread, seen, said.map(each => [each.ts, each.user]), said.at(-1)?.text, said.at(-1)?.blocks.length, name(one.user),
+  const files = [...one.files, ...shown].map(file);
+  return JSON.stringify([one, follows, inThread, files, answers.map(each => [each.ts, each.user]), answers.at(-1)?.text,
+    answers.at(-1)?.blocks.length, name(one.user),
     status(one.channel, one.ts), at.thread === one.ts, at.person]);
 }
 
@@ -36,7 +37,8 @@ export function element(one, follows, inThread) {
   if (one.ephemeral) kind.push("ephemeral");
   if (at.thread === one.ts && !inThread) kind.push("opened");
   if (/^(channel|group)_join$/.test(one.subtype)) return joined(one);
-  const box = h("article", { class: kind.join(" "), tabindex: "-1", data: { focus: "message", ...(known?.app ? { app: "" } : {}) },
+  const box = h("article", { class: kind.join(" "), tabindex: "-1",
+    data: { focus: "message", ...(known?.app ? { app: "" } : {}) },
     "aria-label": `${name(one.user)}, ${clock(one.ts)}` },
   follows ? h("time", { class: "margin" }, clock(one.ts)) : avatar(one.user),
   h("div", { class: "body" },
@@ -65,7 +67,7 @@ function tags(known, one) {
   return found.map(each => h("span", { class: "tag" }, each));
 }
 
-/** Whether an answer is on its way still: a stream, a block that says so, or a text that ends in an ellipsis. */
+// Return whether an answer is still being written: a stream, a block that says so, or text that ends in an ellipsis.
 function isGrowing(one) {
   if (one?.user !== bot()) return false;
   return one.streaming || (one.blocks.length ? one.blocks.some(each => each.block_id === "working") : /…$/.test(one.text));
@@ -108,9 +110,9 @@ function card(known) {
 function own(known) {
   if (known.owner !== at.person) return null;
   return button(`Delete the file ${known.name}`, "trash", async () => {
-    const sure = await ask("Delete this file?",
-      `${known.name} goes from every conversation, and Magpie forgets it.`, "Delete");
-    if (sure) act("delete-file", { file: known.id });
+    const confirmed = await ask("Delete this file?",
+      `${known.name} will be removed from every conversation, and Magpie will delete it from its index.`, "Delete");
+    if (confirmed) act("delete-file", { file: known.id });
   }, { data: { focus: `delete-${known.id}` } });
 }
 
@@ -121,7 +123,7 @@ function reactions(one) {
   if (!found.length) return null;
   return h("div", { class: "reactions" }, found.map(([id, users]) => {
     const mine = users.includes(at.person), who = users.map(name).join(", ");
-    const label = `${users.length} × ${SAID[id] ?? id.replace(/_/g, " ")} (${who})`;
+    const label = `${users.length} × ${LABELS[id] ?? id.replace(/_/g, " ")} (${who})`;
     return h("button", { type: "button", class: "reaction", "aria-pressed": mine, "aria-label": label, title: label,
       data: { focus: `reaction-${id}` }, onclick: () => act("react", { channel: one.channel, ts: one.ts, name: id }) },
     emoji(id), h("span", {}, users.length));
@@ -129,23 +131,24 @@ function reactions(one) {
 }
 
 function thread(one) {
-  const said = replies(one.channel, one.ts).filter(each => !each.ephemeral), busy = status(one.channel, one.ts);
-  if (!said.length && !busy) return null;
-  const faces = [...new Set(said.map(each => each.user))].slice(0, 4).map(each => avatar(each, "face tiny"));
-  const last = said.at(-1);
+  const answers = replies(one.channel, one.ts).filter(each => !each.ephemeral), busy = status(one.channel, one.ts);
+  if (!answers.length && !busy) return null;
+  const faces = [...new Set(answers.map(each => each.user))].slice(0, 4).map(each => avatar(each, "face tiny"));
+  const last = answers.at(-1);
   const growing = busy || isGrowing(last);
   return h("button", { type: "button", class: "replies", "aria-expanded": at.thread === one.ts,
     data: { focus: "replies" }, onclick: () => go(one.channel, one.ts) },
-  faces, said.length ? h("b", {}, said.length === 1 ? "1 reply" : `${said.length} replies`) : avatar(bot(), "face tiny"),
+  faces,
+  answers.length ? h("b", {}, answers.length === 1 ? "1 reply" : `${answers.length} replies`) : avatar(bot(), "face tiny"),
   growing ? h("span", { class: "growing" }, busy ? `${start.app.name} ${busy}` : last.text.slice(0, 60))
     : h("span", {}, last ? `last at ${clock(last.ts)}` : ""));
 }
 
-// ---------------------------------------------------------------- what can be done with it
+// ---------------------------------------------------------------- actions
 
 function tools(one, inThread) {
   const where = { channel: one.channel, ts: one.ts };
-  return h("div", { class: "tools", role: "group", "aria-label": "What to do with this message" },
+  return h("div", { class: "tools", role: "group", "aria-label": "Message actions" },
     REACTIONS.map(id => h("button", { type: "button", class: "plain", "aria-label": `React with ${id.replace(/_/g, " ")}`,
       title: id.replace(/_/g, " "), data: { focus: `tool-${id}` }, onclick: () => act("react", { ...where, name: id }) },
     emoji(id))),
@@ -159,7 +162,7 @@ function choices(one, where) {
   const found = start.app.shortcuts.map(each => ({ label: each.name, hint: each.description, sign: "bolt",
     act: () => act("shortcut", { ...where, callback_id: each.callback_id }) }));
   if (found.length) found.push(null);
-  // Where there is no pointer to hover with, the row of signs is not shown.
+  // Touch screens do not show the row of reactions.
   if (matchMedia("(hover: none)").matches) {
     found.push(...REACTIONS.map(id => ({ label: `React with ${id.replace(/_/g, " ")}`, picture: emoji(id),
       act: () => act("react", { ...where, name: id }) })), null);
@@ -168,8 +171,8 @@ function choices(one, where) {
   if (!mine) return found;
   return [...found, one.text && { label: "Edit", sign: "edit", act: () => change(one) },
     { label: "Delete", sign: "trash", danger: true, act: async () => {
-      const sure = await ask("Delete this message?", "Files shared with it stay where else they are shared.", "Delete");
-      if (sure) act("delete", where);
+      const confirmed = await ask("Delete this message?", "Its files stay where they are also shared.", "Delete");
+      if (confirmed) act("delete", where);
     } }].filter(each => each !== "");
 }
 

@@ -1,4 +1,4 @@
-// What lies over the page: pictures opened large, menus, questions. Each gives the focus back where it came from.
+// Dialogs, the lightbox and menus. Each returns the focus to where it was.
 
 import { button, bytes, fill, h, icon } from "./dom.js";
 import { file, fileLink } from "./store.js";
@@ -17,14 +17,14 @@ export function dialog(label, kind, ...children) {
 }
 
 export function ask(title, text, yes, no = "Cancel") {
-  return new Promise(answered => {
-    let said = false;
+  return new Promise(resolve => {
+    let confirmed = false;
     const box = dialog(title, "question",
       h("h2", {}, title), h("p", {}, text),
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "push", onclick: () => box.close() }, no),
-        h("button", { type: "button", class: "push danger", onclick: () => { said = true; box.close(); } }, yes)));
-    box.addEventListener("close", () => answered(said));
+        h("button", { type: "button", class: "push danger", onclick: () => { confirmed = true; box.close(); } }, yes)));
+    box.addEventListener("close", () => resolve(confirmed));
   });
 }
 
@@ -77,19 +77,20 @@ export function lightbox(ids, first) {
 
 let opened = null;
 
-// `choices`: [{label, hint?, sign, act, danger?}], null for a line between.
+// `choices`: [{label, hint?, sign, act, danger?}], or null for a separator.
 export function menu(from, label, choices) {
   opened?.();
   const items = choices.filter(Boolean).map(each => h("button", {
     type: "button", role: "menuitem", class: each.danger ? "danger" : "", tabindex: "-1",
     onclick: () => { close(true); each.act(); },
-  }, each.picture ?? (each.sign ? icon(each.sign) : null), h("span", {}, each.label, each.hint ? h("small", {}, each.hint) : null)));
+  }, each.picture ?? (each.sign ? icon(each.sign) : null),
+  h("span", {}, each.label, each.hint ? h("small", {}, each.hint) : null)));
   let next = 0;
   const box = h("div", { class: "menu", role: "menu", "aria-label": label },
     choices.map(each => (each ? items[next++] : h("hr", { role: "separator" }))));
   const close = back => {
     box.remove();
-    // Before it is marked as closed: what opened it may be hidden once nothing there is open or focused.
+    // Focus before marking it as closed: the button may be hidden when nothing near it is open or focused.
     if (back && from.isConnected) from.focus({ preventScroll: true });
     from.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
@@ -103,7 +104,7 @@ export function menu(from, label, choices) {
     if (event.key === "Escape" || event.key === "Tab") { event.preventDefault(); event.stopPropagation(); close(true); }
   });
   from.setAttribute("aria-expanded", "true");
-  (from.closest("#room, #thread") ?? document.body).append(box);
+  (from.closest("#conversation, #thread") ?? document.body).append(box);
   const at = from.getBoundingClientRect(), own = box.getBoundingClientRect();
   const below = at.bottom + own.height + 8 < innerHeight;
   box.style.top = `${Math.max(8, below ? at.bottom + 4 : at.top - own.height - 4)}px`;

@@ -1,16 +1,17 @@
-// On the left: who one is, which conversations there are, what is off.
+// The sidebar: people to act as, conversations, features that are not set up.
 
 import { button, h, icon, keep } from "./dom.js";
-import { at, bot, capital, entries, go, link, name, open, person, space, spaces, start, title, unread } from "./store.js";
+import { at, bot, capital, conversation, conversations, entries, go, link, name, open, person, start, title,
+  unread } from "./store.js";
 import { avatar } from "./message.js";
-import { kindIcon } from "./room.js";
-import { offCard } from "./off.js";
+import { kindIcon } from "./conversation.js";
+import { featureCard } from "./features.js";
 import { shown, toggle } from "./inspector.js";
 
 export function drawSide(root) {
-  const here = spaces(), connected = entries.get("bot")?.connected;
+  const here = conversations(), connected = entries.get("bot")?.connected;
   const marks = here.map(each => [each.id, each.name, each.kind, each.joined, each.shared, unread(each.id)]);
-  const what = offCard();
+  const what = featureCard();
   keep(root, [
     { key: "brand", sign: "", make: brand },
     { key: "who", sign: JSON.stringify([at.person, start.people]), make: who },
@@ -24,16 +25,16 @@ export function drawSide(root) {
 
 function brand() {
   return h("div", { class: "brand" }, h("img", { src: "static/magpie.svg", alt: "", width: "34", height: "34" }),
-    h("div", {}, h("b", {}, start.app.name), h("small", {}, "on this machine alone")),
+    h("div", {}, h("b", {}, start.app.name), h("small", {}, "runs on this machine only")),
     button("Close", "close", hideSide, { class: "plain only-narrow" }));
 }
 
 export const hideSide = () => document.body.classList.remove("side-open");
 
-// ---------------------------------------------------------------- who one is
+// ---------------------------------------------------------------- people
 
 function who() {
-  return h("div", { class: "who", role: "group", "aria-label": "Who you are" }, h("h2", {}, "You are"),
+  return h("div", { class: "who", role: "group", "aria-label": "Acting as" }, h("h2", {}, "You are"),
     start.people.map(each => h("button", {
       type: "button", "aria-pressed": each.id === at.person, data: { focus: `person-${each.id}` },
       onclick: () => become(each.id),
@@ -48,7 +49,7 @@ function avatarOf(each) {
 const tone = id => [...id].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 6;
 const roleOf = each => (each.guest ? "guest" : each.private ? "also in a private channel" : "member");
 
-// Stay where one was, if this person may be there: the server says so.
+// Stay in the same conversation if this person can see it, else open the first one they are in.
 function become(id) {
   go(at.place, "", id);
 }
@@ -62,7 +63,7 @@ function places(here, connected) {
   return h("div", { class: "places" },
     start.app.home ? h("ul", {}, h("li", {}, place("home", icon("home"), `${start.app.name}’s Home`, false))) : null,
     h("h2", {}, "Channels"), h("ul", {}, mine.map(channel)),
-    others.length ? [h("h2", {}, "You could join"), h("ul", {}, others.map(channel))] : null,
+    others.length ? [h("h2", {}, "More channels"), h("ul", {}, others.map(channel))] : null,
     h("h2", {}, "Direct"), h("ul", {}, direct.map(each => h("li", {},
       place(each.id, each.members.includes(bot()) ? avatar(bot(), "face tiny") : avatar(other(each), "face tiny"),
         each.members.includes(bot()) && each.kind === "im" ? start.app.name : title(each), unread(each.id),
@@ -72,37 +73,38 @@ function places(here, connected) {
 
 const other = each => each.members.find(id => id !== at.person) ?? at.person;
 const channel = each => h("li", {}, place(each.id, icon(kindIcon(each)), each.name, unread(each.id),
-  each.shared ? h("span", { class: "tag" }, "shared") : each.kind === "group" ? h("span", { class: "tag" }, "private") : null));
+  each.shared ? h("span", { class: "tag" }, "shared")
+    : each.kind === "group" ? h("span", { class: "tag" }, "private") : null));
 
 function place(id, sign, label, news, more = null) {
   const current = at.place === id;
   return h("a", { href: link(id), "aria-current": current ? "page" : null, class: news && !current ? "news" : "",
     data: { focus: `place-${id}` }, onclick: hideSide }, sign, h("span", { class: "label" }, label), more,
-  news && !current ? h("span", { class: "unseen" }, "new messages") : null);
+  news && !current ? h("span", { class: "visually-hidden" }, "new messages") : null);
 }
 
-// ---------------------------------------------------------------- below
+// ---------------------------------------------------------------- footer
 
 function state(connected) {
-  const said = !open ? "The workspace does not answer. Is the demo still running?"
-    : connected ? "" : "Magpie is not connected yet; it reads what you write once it is.";
-  return h("p", { class: said ? "state" : "state fine", role: "status" }, said);
+  const text = !open ? "The workspace does not answer. Is the demo still running?"
+    : connected ? "" : "Magpie is not connected yet. It reads your messages when it connects.";
+  return h("p", { class: text ? "state" : "state fine", role: "status" }, text);
 }
 
 function foot() {
   return h("div", { class: "feet" },
     h("button", { type: "button", class: "push quiet", "aria-pressed": shown(), onclick: () => { toggle(); hideSide(); },
-      title: "What goes between Slack and the bot", data: { focus: "inspector" } }, icon("inspect"), "Inspector"));
+      title: "Traffic between Slack and the bot", data: { focus: "inspector" } }, icon("inspect"), "Inspector"));
 }
 
-// The place to be when none is named: the first conversation one is in.
+// Return the place to open by default: the first conversation this person is in.
 export function firstPlace() {
-  const all = spaces();
+  const all = conversations();
   return (all.find(each => each.kind === "channel" && each.joined && !each.shared) ?? all.find(each => each.joined)
     ?? all[0])?.id ?? "";
 }
 
 export const pageTitle = () => {
-  const here = space(at.place);
+  const here = conversation(at.place);
   return here ? `${here.name ? `#${here.name}` : title(here)} (${name(at.person)}) · ${start.app.name}` : start.app.name;
 };

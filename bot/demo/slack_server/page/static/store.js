@@ -1,4 +1,4 @@
-// What the person may see, as the server tells it, and where the page stands. One WebSocket; it comes back by itself.
+// The entries that this person may see, and the current place. One WebSocket, reopened when it closes.
 
 import { toast } from "./dom.js";
 
@@ -21,9 +21,9 @@ export function draw() {
   });
 }
 
-// ---------------------------------------------------------------- where the page stands: #/person/place/thread
+// ---------------------------------------------------------------- the current place: #/person/place/thread
 
-// `instead`: of where one is, so that going back does not come here again.
+// `instead`: replace the history entry, so that Back does not return here.
 export function go(place, thread = "", person = at.person, instead = false) {
   const hash = `#/${[person, place, thread].filter(Boolean).join("/")}`;
   if (location.hash !== hash) history[instead ? "replaceState" : "pushState"](null, "", hash);
@@ -54,12 +54,12 @@ export async function begin() {
 
 // ---------------------------------------------------------------- live
 
-export function listen(path, told, state = () => {}) {
+export function listen(path, received, state = () => {}) {
   const url = new URL(path, location.href.split("#")[0]);
   url.protocol = url.protocol.replace("http", "ws");
   const opened = new WebSocket(url);
   opened.onopen = () => state(true);
-  opened.onmessage = event => told(JSON.parse(event.data));
+  opened.onmessage = event => received(JSON.parse(event.data));
   opened.onclose = () => state(false);
   return opened;
 }
@@ -71,7 +71,7 @@ function connect() {
     socket.close();
   }
   entries.clear();
-  socket = listen(`as/${person}/live`, told, is => {
+  socket = listen(`as/${person}/live`, applyUpdate, is => {
     open = is;
     if (is) tries = 0;
     else setTimeout(() => { if (at.person === person) connect(); }, Math.min(200 * 2 ** tries++, 5000));
@@ -79,20 +79,20 @@ function connect() {
   });
 }
 
-function told(word) {
-  if (word.whole) entries.clear();
-  for (const key of word.gone) entries.delete(key);
-  for (const [key, value] of Object.entries(word.set)) entries.set(key, value);
+function applyUpdate(update) {
+  if (update.whole) entries.clear();
+  for (const key of update.gone) entries.delete(key);
+  for (const [key, value] of Object.entries(update.set)) entries.set(key, value);
   draw();
 }
 
-// ---------------------------------------------------------------- asking
+// ---------------------------------------------------------------- commands
 
-// Do something as this person. Returns the answer, or null when it was refused, which is then said.
-export async function act(name, asked, quiet = false) {
+// Run a command as this person. Return the result, or null after showing why it was refused.
+export async function act(name, command, quiet = false) {
   try {
     const response = await fetch(`as/${at.person}/do/${name}`, {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(asked),
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(command),
     });
     const answer = await response.json();
     if (response.ok) return answer;
@@ -111,13 +111,13 @@ export async function upload(file) {
   return answer.id;
 }
 
-// ---------------------------------------------------------------- looking
+// ---------------------------------------------------------------- lookups
 
 export const me = () => entries.get("me");
 export const person = id => entries.get(`people/${id}`);
-export const space = id => entries.get(`spaces/${id}`);
+export const conversation = id => entries.get(`conversations/${id}`);
 export const file = id => entries.get(`files/${id}`);
-export const name = id => person(id)?.name ?? "somebody";
+export const name = id => person(id)?.name ?? "unknown";
 export const bot = () => me()?.bot;
 
 function* under(prefix) {
@@ -125,7 +125,7 @@ function* under(prefix) {
 }
 
 export const people = () => [...under("people/")];
-export const spaces = () => [...under("spaces/")];
+export const conversations = () => [...under("conversations/")];
 export const views = () => [...under("views/")];
 
 const older = (one, other) => (one.ts < other.ts ? -1 : 1);
@@ -143,14 +143,14 @@ export const message = (channel, ts) => entries.get(`messages/${channel}/${ts}`)
 export const status = (channel, ts) => entries.get(`statuses/${channel}/${ts}`)?.text ?? "";
 export const fileLink = (id, named) => `as/${at.person}/files/${id}/${encodeURIComponent(named || "file")}`;
 
-export function title(space) {
-  if (space.kind === "channel" || space.kind === "group") return space.name;
-  return space.members.filter(each => each !== at.person).map(name).map(capital).join(", ");
+export function title(conversation) {
+  if (conversation.kind === "channel" || conversation.kind === "group") return conversation.name;
+  return conversation.members.filter(each => each !== at.person).map(name).map(capital).join(", ");
 }
 
 export const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
 
-// ---------------------------------------------------------------- read and unread, kept for this tab alone
+// ---------------------------------------------------------------- read and unread messages, stored for this tab only
 
 export function latest(channel) {
   let last = "";

@@ -1,7 +1,7 @@
 // Slack's mrkdwn, Markdown and rich text as elements.
 
 import { h, icon } from "./dom.js";
-import { at, entries, file, link, name, person, space, start } from "./store.js";
+import { at, entries, file, link, name, person, conversation, start } from "./store.js";
 import { openFile } from "./overlay.js";
 
 const SIGNS = {
@@ -25,16 +25,16 @@ const plain = text => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/
 
 export function mention(id) {
   const mine = id === at.person || id === entries.get("me")?.bot;
-  return h("span", { class: mine ? "mention mine" : "mention" }, `@${person(id) ? name(id) : "somebody"}`);
+  return h("span", { class: mine ? "mention mine" : "mention" }, `@${person(id) ? name(id) : "unknown"}`);
 }
 
 export function channelName(id, label) {
-  const known = space(id);
+  const known = conversation(id);
   return known ? h("a", { href: link(id), class: "mention" }, `#${known.name}`)
     : h("span", { class: "mention" }, label ? `#${label}` : "#a private channel");
 }
 
-// A link. What leads to this workspace's own files and messages is opened here.
+// Return a link. Links to this workspace's files and messages open in this page.
 export function anchor(url, children) {
   let parts;
   try { parts = new URL(url); } catch { return h("span", {}, children); }

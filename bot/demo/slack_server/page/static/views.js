@@ -1,11 +1,11 @@
-// The app's own surfaces: Home, and modals.
+// The app's surfaces: Home and modals.
 
 import { button, fill, h, keep } from "./dom.js";
 import { act, at, entries, start, views } from "./store.js";
 import { blocks } from "./blocks.js";
 import { textObject } from "./text.js";
 import { dialog } from "./overlay.js";
-import { showSide, tabs } from "./room.js";
+import { showSide, tabs } from "./conversation.js";
 
 // ---------------------------------------------------------------- Home
 
@@ -16,14 +16,15 @@ export function drawHome(root) {
     home.person = at.person;
     fill(root, h("div", { class: "head" }, h("div", { class: "title" },
       button("Conversations", "menu", showSide, { class: "plain only-narrow" }),
-      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)), tabs("home"))),
+      h("div", { class: "named" }, h("h2", {}, `${start.app.name}’s Home`), h("p", {}, start.app.description)),
+      tabs("home"))),
     h("div", { class: "scroller" }, h("div", { class: "home" })));
     act("home", { tab: "home" });
   }
   const view = entries.get("home");
   keep(root.querySelector(".home"), [{ key: "view", sign: JSON.stringify([view, [...entries.keys()].length]),
     make: () => h("div", { class: "text" }, view ? blocks(view.blocks, presser(view.id))
-      : h("p", {}, `${start.app.name} has put nothing here yet.`)) }]);
+      : h("p", {}, `${start.app.name} has not published a Home yet.`)) }]);
 }
 
 export function leaveHome() { home.person = ""; }
@@ -60,18 +61,18 @@ function closed(id) {
 }
 
 function form(view) {
-  const said = h("p", { class: "wrong", role: "alert" });
+  const message = h("p", { class: "wrong", role: "alert" });
   const box = h("form", { onsubmit: async event => {
     event.preventDefault();
     for (const each of box.querySelectorAll(".wrong")) each.textContent = "";
     const answer = await act("submit", { view: view.id, values: values(box) });
     for (const [id, text] of Object.entries(answer?.errors ?? {})) {
-      (box.querySelector(`[data-block="${CSS.escape(id)}"] .wrong`) ?? said).textContent = text;
+      (box.querySelector(`[data-block="${CSS.escape(id)}"] .wrong`) ?? message).textContent = text;
     }
   } },
   h("div", { class: "top" }, h("h2", {}, view.title.text), button("Close", "close", () => modal?.box.close())),
   h("div", { class: "text" }, view.blocks.map(each => (each.type === "input" ? input(each)
-    : blocks([each], presser(view.id))))), said,
+    : blocks([each], presser(view.id))))), message,
   h("div", { class: "buttons" },
     h("button", { type: "button", class: "push", onclick: () => modal?.box.close() }, view.close?.text ?? "Cancel"),
     view.submit ? h("button", { type: "submit", class: "push primary" }, view.submit.text) : null));
@@ -105,10 +106,10 @@ function field(given, id) {
       h("input", { type: kind, name: id, value: each.value, checked: first.includes(each.value) }),
       textObject(each.text))));
   }
-  return h("span", { class: "cannot" }, `“${given.type}” is not shown here.`);
+  return h("span", { class: "cannot" }, `“${given.type}” is not supported here.`);
 }
 
-// `view.state.values`, as Slack writes it.
+// Return `view.state.values` in Slack's format.
 function values(box) {
   const found = {};
   for (const each of box.querySelectorAll("[data-kind]")) {

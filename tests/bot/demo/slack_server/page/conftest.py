@@ -1,4 +1,4 @@
-"""A town with its page, and requests as a browser sends them."""
+"""The demo's team, and a client that sends requests as the page does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from bot.demo.people import Town, settle
+from bot.demo.people import DemoTeam, create_team
 from bot.demo.slack_server import Workspace
 
 
@@ -21,37 +21,37 @@ class Visitor:
     ws: Workspace
     http: httpx.Client
 
-    def do(self, person: str, act: str, **asked: Any) -> httpx.Response:
-        return self.http.post(f"as/{person}/do/{act}", json=asked)
+    def do(self, person: str, command: str, **arguments: Any) -> httpx.Response:
+        return self.http.post(f"as/{person}/do/{command}", json=arguments)
 
     def upload(self, person: str, name: str, data: bytes) -> str:
         return str(self.http.post(f"as/{person}/upload", params={"name": name}, content=data).json()["id"])
 
     @contextmanager
-    def live(self, path: str) -> Iterator[Live]:
+    def live(self, path: str) -> Iterator[LiveSocket]:
         url = self.ws.page.url.replace("http:", "ws:") + path
         with connect(url, proxy=None, compression=None) as connection:
-            yield Live(connection)
+            yield LiveSocket(connection)
 
-    def sees(self, person: str) -> dict[str, Any]:
-        """Everything the page of this person gets."""
+    def view_of(self, person: str) -> dict[str, Any]:
+        """Return all entries that this person's page receives."""
         with self.live(f"as/{person}/live") as live:
             found: dict[str, Any] = live.next()["set"]
         return found
 
 
-class Live:
+class LiveSocket:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     def next(self) -> dict[str, Any]:
-        word: dict[str, Any] = json.loads(self._connection.recv(10))
-        return word
+        update: dict[str, Any] = json.loads(self._connection.recv(10))
+        return update
 
 
 @pytest.fixture
-def town(ws: Workspace) -> Town:
-    return settle(ws)
+def team(ws: Workspace) -> DemoTeam:
+    return create_team(ws)
 
 
 @pytest.fixture

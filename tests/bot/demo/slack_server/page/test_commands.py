@@ -1,19 +1,19 @@
-"""What a person may do is decided on the server, whatever the page shows."""
+"""The server checks every command, whatever the page offers."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.demo.people import Town
+from bot.demo.people import DemoTeam
 from bot.demo.slack_server import Workspace
 from tests.bot.demo.slack_server.page.conftest import Visitor
 from tests.bot.demo.slack_server.page.test_visibility import space
 
 
-def test_a_message_with_files_is_one_message(ws: Workspace, town: Town, visitor: Visitor) -> None:
-    ids = [visitor.upload(town.ada, name, b"%PDF-1.4") for name in ("a.pdf", r"C:\folder\b.pdf")]
-    ts = visitor.do(town.ada, "post", channel=town.room, text="@Magpie look", files=ids).json()["ts"]
-    message = ws.message(town.room, ts)
+def test_posts_a_message_with_files_as_one_message(ws: Workspace, team: DemoTeam, visitor: Visitor) -> None:
+    ids = [visitor.upload(team.ada, name, b"%PDF-1.4") for name in ("a.pdf", r"C:\folder\b.pdf")]
+    ts = visitor.do(team.ada, "post", channel=team.channel, text="@Magpie look", files=ids).json()["ts"]
+    message = ws.message(team.channel, ts)
     assert (message.text, message.files) == (f"<@{ws.bot_user}> look", ids)
     assert [ws.file(id).name for id in ids] == ["a.pdf", "b.pdf"]
     assert len(ws.envelopes("file_shared")) == 2
@@ -29,41 +29,43 @@ def test_a_message_with_files_is_one_message(ws: Workspace, town: Town, visitor:
         ("(see https://a.example/x?y=1&z=2).", "(see <https://a.example/x?y=1&amp;z=2>)."),
     ],
 )
-def test_what_is_typed_stays_what_was_meant(ws: Workspace, town: Town, visitor: Visitor, typed: str, wire: str) -> None:
-    ts = visitor.do(town.ada, "post", channel=town.room, text=typed).json()["ts"]
-    assert ws.message(town.room, ts).text == wire
-    assert visitor.do(town.ada, "typed", channel=town.room, ts=ts).json() == {"text": typed}
+def test_typed_text_survives_conversion_to_mrkdwn_and_back(
+    ws: Workspace, team: DemoTeam, visitor: Visitor, typed: str, wire: str
+) -> None:
+    ts = visitor.do(team.ada, "post", channel=team.channel, text=typed).json()["ts"]
+    assert ws.message(team.channel, ts).text == wire
+    assert visitor.do(team.ada, "typed", channel=team.channel, ts=ts).json() == {"text": typed}
 
 
-def test_a_channel_that_one_does_not_see_cannot_be_named(ws: Workspace, town: Town, visitor: Visitor) -> None:
-    for who, expected in ((town.ben, f"<#{space(ws, 'night-shift')}|night-shift>"), (town.ada, "#night-shift")):
-        ts = visitor.do(who, "post", channel=town.room, text="#night-shift").json()["ts"]
-        assert ws.message(town.room, ts).text == expected
+def test_names_of_invisible_channels_stay_text(ws: Workspace, team: DemoTeam, visitor: Visitor) -> None:
+    for who, expected in ((team.ben, f"<#{space(ws, 'night-shift')}|night-shift>"), (team.ada, "#night-shift")):
+        ts = visitor.do(who, "post", channel=team.channel, text="#night-shift").json()["ts"]
+        assert ws.message(team.channel, ts).text == expected
 
 
-def test_acts_in_conversations_of_others_are_refused(ws: Workspace, town: Town, visitor: Visitor) -> None:
+def test_refuses_commands_a_person_may_not_run(ws: Workspace, team: DemoTeam, visitor: Visitor) -> None:
     private = space(ws, "night-shift")
     ts = ws.post("ben", private, "hush")
-    mine = ws.post("ben", town.room, "mine")
-    ws.post("ben", town.room, files=[("a.pdf", b"%PDF-1.4")])
+    mine = ws.post("ben", team.channel, "mine")
+    ws.post("ben", team.channel, files=[("a.pdf", b"%PDF-1.4")])
     file = ws.files("a.pdf")[0].id
     refused = [
-        visitor.do(town.ada, "post", channel=private, text="x"),
-        visitor.do(town.ada, "react", channel=private, ts=ts, name="eyes"),
-        visitor.do(town.ada, "join", channel=private),
-        visitor.do(town.ada, "shortcut", channel=private, ts=ts, callback_id="find_similar"),
-        visitor.do(town.cleo, "post", channel=town.room, text="x"),
-        visitor.do(town.cleo, "join", channel=town.room),
-        visitor.do(town.cleo, "invite", channel=space(ws, "with-tidewater"), user=ws.bot_user),
-        visitor.do(town.ada, "edit", channel=town.room, ts=mine, text="x"),
-        visitor.do(town.ada, "delete", channel=town.room, ts=mine),
-        visitor.do(town.ada, "delete-file", file=file),
-        visitor.do(town.ada, "post", channel=town.room, text="x", files=[file]),
-        visitor.do(town.ada, "leave", channel=ws.direct("ada")),
-        visitor.do(town.ada, "close-everything"),
-        visitor.do(town.ada, "post", channel=7, text="x"),
-        visitor.do(town.ada, "post", channel=town.room, text=" "),
-        visitor.do(town.ada, "delete", channel=town.room, ts="404"),
+        visitor.do(team.ada, "post", channel=private, text="x"),
+        visitor.do(team.ada, "react", channel=private, ts=ts, name="eyes"),
+        visitor.do(team.ada, "join", channel=private),
+        visitor.do(team.ada, "shortcut", channel=private, ts=ts, callback_id="find_similar"),
+        visitor.do(team.cleo, "post", channel=team.channel, text="x"),
+        visitor.do(team.cleo, "join", channel=team.channel),
+        visitor.do(team.cleo, "invite", channel=space(ws, "with-tidewater"), user=ws.bot_user),
+        visitor.do(team.ada, "edit", channel=team.channel, ts=mine, text="x"),
+        visitor.do(team.ada, "delete", channel=team.channel, ts=mine),
+        visitor.do(team.ada, "delete-file", file=file),
+        visitor.do(team.ada, "post", channel=team.channel, text="x", files=[file]),
+        visitor.do(team.ada, "leave", channel=ws.direct("ada")),
+        visitor.do(team.ada, "close-everything"),
+        visitor.do(team.ada, "post", channel=7, text="x"),
+        visitor.do(team.ada, "post", channel=team.channel, text=" "),
+        visitor.do(team.ada, "delete", channel=team.channel, ts="404"),
     ]
     assert [each.status_code for each in refused] == [400] * len(refused)
     assert all(each.json()["error"].endswith((".", "?")) for each in refused)
@@ -71,9 +73,9 @@ def test_acts_in_conversations_of_others_are_refused(ws: Workspace, town: Town, 
     assert not ws.file(file).deleted
 
 
-def test_an_empty_file_and_a_broken_request_are_said(town: Town, visitor: Visitor) -> None:
-    empty = visitor.http.post(f"as/{town.ada}/upload", params={"name": "a.pdf"}, content=b"")
+def test_reports_empty_files_and_malformed_requests(team: DemoTeam, visitor: Visitor) -> None:
+    empty = visitor.http.post(f"as/{team.ada}/upload", params={"name": "a.pdf"}, content=b"")
     assert empty.json() == {"error": "a.pdf is empty."}
     for body in (b"no json", b"[]", b"\xff"):
-        assert visitor.http.post(f"as/{town.ada}/do/post", content=body).status_code == 400
-        assert visitor.http.post(f"as/{town.ada}/samples", content=body).status_code == 400
+        assert visitor.http.post(f"as/{team.ada}/do/post", content=body).status_code == 400
+        assert visitor.http.post(f"as/{team.ada}/samples", content=body).status_code == 400

@@ -1,46 +1,41 @@
-"""The real bot's own surfaces in the browser: what is under an answer, Stop, shortcuts, the command and Home."""
+"""The real bot's surfaces in the browser: buttons under an answer, Stop, shortcuts, the command and Home."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.answers import feedback
-from bot.demo.people import Town, settle
-from bot.demo.slack_server import Workspace, open_workspace
-from tests.browser.conftest import Opened
-from tests.browser.test_story import ASKED, Halting, at_work
+from bot.demo.people import DemoTeam, create_team
+from bot.demo.slack_server import Workspace
+from tests.browser.conftest import Visit
+from tests.browser.test_story import QUESTION, PausingGenerator, run_bot
 from tests.browser.window import PHONE
-from tests.flows.team import HANDBOOK, pdf, receipts, until, without_proxies
+from tests.flows.team import HANDBOOK, pdf, receipts, until
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
+ws = workspace_fixture(manifest=MANIFEST)
+
 NOTES = pdf("The gateway stands in the old crane shed.", "The gateway was painted in spring.", "Herons like it.")
 
 
 @pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as opened:
-        yield opened
+def team(ws: Workspace) -> DemoTeam:
+    return create_team(ws)
 
 
-@pytest.fixture
-def town(ws: Workspace) -> Town:
-    return settle(ws)
-
-
-def shared(ws: Workspace, town: Town) -> None:
+def share_documents(ws: Workspace, team: DemoTeam) -> None:
     files = [("handbook.pdf", HANDBOOK), ("notes.pdf", NOTES)]
-    receipts(ws, town.room, ws.post("ada", town.room, "for all", files=files), "white_check_mark")
+    receipts(ws, team.channel, ws.post("ada", team.channel, "documents", files=files), "white_check_mark")
 
 
-def test_an_answer_is_judged_and_asked_on_about(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
-    with at_work(ws, tmp_path / "data") as bot:
-        shared(ws, town)
+def test_answer_has_feedback_and_follow_up_buttons(visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path) -> None:
+    with run_bot(ws, tmp_path / "data") as bot:
+        share_documents(ws, team)
         window = visit()
         thread = window.page.locator("#thread")
-        window.say(ASKED)
+        window.say(QUESTION)
         thread.get_by_role("button", name="Bad answer").click()
         thread.locator(".message.ephemeral", has_text="Thanks, noted.").wait_for()
         window.shot("pressed-1-judged")
@@ -55,13 +50,13 @@ def test_an_answer_is_judged_and_asked_on_about(visit: Opened, ws: Workspace, to
         window.shot("pressed-3-one-file")
 
 
-def test_an_answer_is_stopped(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
-    generator = Halting()
-    with at_work(ws, tmp_path / "data", generator):
-        shared(ws, town)
+def test_answer_can_be_stopped(visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path) -> None:
+    generator = PausingGenerator()
+    with run_bot(ws, tmp_path / "data", generator):
+        share_documents(ws, team)
         window = visit(viewport=PHONE)
-        window.say(ASKED)
-        window.begin_thread("which port")
+        window.say(QUESTION)
+        window.open_thread("which port")
         window.page.locator("#thread .growing", has_text="The gateway listens on …").wait_for()
         window.shot("pressed-4-growing-phone")
         window.page.locator("#thread").get_by_role("button", name="Stop").click()
@@ -71,17 +66,17 @@ def test_an_answer_is_stopped(visit: Opened, ws: Workspace, town: Town, tmp_path
         window.shot("pressed-5-stopped-phone")
 
 
-def test_shortcuts_the_command_and_home(visit: Opened, ws: Workspace, town: Town, tmp_path: Path) -> None:
-    with at_work(ws, tmp_path / "data"):
-        shared(ws, town)
-        receipts(ws, town.room, ws.post("ada", town.room, files=[("torn.pdf", b"%PDF-1.4 torn")]), "warning")
+def test_shortcuts_command_and_home(visit: Visit, ws: Workspace, team: DemoTeam, tmp_path: Path) -> None:
+    with run_bot(ws, tmp_path / "data"):
+        share_documents(ws, team)
+        receipts(ws, team.channel, ws.post("ada", team.channel, files=[("torn.pdf", b"%PDF-1.4 torn")]), "warning")
         window = visit()
         window.say("/magpie find herons")
         window.message("The best pages:").wait_for()
         window.say("/magpie status")
         window.message("Here: 2 files of 6 pages").wait_for()
         window.shot("pressed-6-command")
-        ws.post("ben", town.room, "who feeds the herons at the gateway?")
+        ws.post("ben", team.channel, "who feeds the herons at the gateway?")
         window.choose("who feeds the herons", "Find similar pages")
         direct = ws.direct("ada")
         ws.wait(lambda: any(one.files for one in ws.messages(direct)), 40, "the pages")
@@ -94,4 +89,4 @@ def test_shortcuts_the_command_and_home(visit: Opened, ws: Workspace, town: Town
         window.shot("pressed-8-home")
         window.become("Cleo")
         window.page.get_by_text("What could not be read").wait_for(state="detached")
-        assert window.seen(["torn.pdf", "2 files of 6 pages"]) == [False, False]
+        assert window.contains(["torn.pdf", "2 files of 6 pages"]) == [False, False]

@@ -1,20 +1,20 @@
-// The conversation in the middle, and the thread beside it.
+// The conversation, and the thread beside it.
 
 import { button, day, fill, h, icon, keep, toast } from "./dom.js";
 import { act, at, bot, capital, draw, entries, file, go, link, me, message, messages, name, open, people, read, replies,
-  space, spaces, start, status, title } from "./store.js";
+  conversation, conversations, start, status, title } from "./store.js";
 import { avatar, element, sign } from "./message.js";
 import { composer } from "./composer.js";
 import { ask, dialog, menu } from "./overlay.js";
 
-const NEAR = 120;
-const TOGETHER = 300;
-const READING = 240;
+const NEAR_END_PIXELS = 120;
+const GROUP_SECONDS = 300;
+const READ_SECONDS = 240;
 const DOCUMENT = /\.(pdf|docx?|pptx?|odt|odp|rtf|txt|md)$/i;
 
-export const kindIcon = space => (space.shared ? "shared" : space.kind === "group" ? "lock" : "hash");
+export const kindIcon = conversation => (conversation.shared ? "shared" : conversation.kind === "group" ? "lock" : "hash");
 
-// ---------------------------------------------------------------- a list of messages that stays where one reads
+// ---------------------------------------------------------------- a list of messages that keeps its scroll position
 
 function column(box, list, inThread) {
   const wanted = [];
@@ -25,7 +25,7 @@ function column(box, list, inThread) {
       wanted.push({ key: `day ${today}`, sign: today, make: () => h("h3", { class: "day" }, h("span", {}, today)) });
       before = null;
     }
-    const follows = Boolean(before) && before.user === one.user && one.ts - before.ts < TOGETHER
+    const follows = Boolean(before) && before.user === one.user && one.ts - before.ts < GROUP_SECONDS
       && before.ephemeral === one.ephemeral && !before.subtype.endsWith("_join");
     wanted.push({ key: one.ts, sign: sign(one, follows, inThread), make: () => element(one, follows, inThread) });
     before = one;
@@ -50,7 +50,7 @@ function log(label, thread = "") {
     for (const each of box.querySelectorAll('.message[tabindex="0"]')) each.tabIndex = -1;
     if (here) here.tabIndex = 0;
   });
-  // Who reads the end goes on reading it, whatever grows or shrinks around it.
+  // Stay at the end while the content or the window changes size.
   let pinned = true;
   scroll.addEventListener("scroll", () => { pinned = atEnd(scroll); });
   const stay = new ResizeObserver(() => { if (pinned) toEnd(scroll); });
@@ -59,14 +59,14 @@ function log(label, thread = "") {
   return { box, scroll };
 }
 
-// Of a long answer one wants to see the beginning, and not the last of its pictures.
+// Return the start of the answer: a long answer is read from its beginning, not from its last picture.
 function answerIn(scroll) {
   const all = [...scroll.querySelectorAll(".message")], asked = all.findLastIndex(each => each.dataset.app === undefined);
   return asked < 0 ? null : all[asked + 1];
 }
 
-const atEnd = scroll => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
-// Whether what this person has just sent arrives now: then the end is shown, wherever one was.
+const atEnd = scroll => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END_PIXELS;
+// Return whether the message this person has just sent arrived. The list then scrolls to the end.
 function arrived(column, channel) {
   if (!column.sent || !message(channel, column.sent)) return false;
   column.sent = "";
@@ -79,13 +79,16 @@ const toEnd = scroll => {
   scroll.scrollTop = Math.min(scroll.scrollHeight, scroll.scrollTop + above);
 };
 
-// ---------------------------------------------------------------- the room
+// ---------------------------------------------------------------- the conversation
 
 const main = { place: "", posted: "" };
+// Names of public channels shown before. Names of private ones must not appear on another person's page.
+const publicNames = new Map();
 
-export function drawRoom(root) {
-  const here = space(at.place);
+export function drawConversation(root) {
+  const here = conversation(at.place);
   if (!here) { missing(root); return; }
+  if (here.kind === "channel" && !here.shared) publicNames.set(here.id, `#${here.name}`);
   const slot = `${at.person}/${here.id}`;
   const fresh = main.place !== slot;
   if (fresh) build(root, here, slot);
@@ -104,16 +107,18 @@ export function drawRoom(root) {
 function missing(root) {
   main.place = "";
   if (!entries.size) return;
-  fill(root, h("div", { class: "nothing" }, h("h2", {}, "Not here"),
-    h("p", {}, `${capital(name(at.person))} sees no such conversation. Choose one on the left.`),
+  const known = publicNames.get(at.place), who = capital(name(at.person));
+  fill(root, h("div", { class: "nothing" }, h("h2", {}, 
+    known ? `${who} isn’t in ${known}` : `${who} can’t see this conversation`),
+    h("p", {}, "Choose another conversation from the list."),
     h("button", { type: "button", class: "push only-narrow", onclick: showSide }, "Conversations")));
 }
 
-// The conversation with the app, which is the other tab of its Home.
+// Return whether this is the direct conversation with the app, the other tab of its Home.
 const own = here => here.kind === "im" && here.members.includes(bot());
 
 export function tabs(now) {
-  const direct = spaces().find(own);
+  const direct = conversations().find(own);
   if (!start.app.home || !direct) return null;
   const tab = (place, label) => h("a", { href: link(place), "aria-current": now === place ? "page" : null }, label);
   return h("nav", { class: "tabs", "aria-label": start.app.name }, tab("home", "Home"), tab(direct.id, "Messages"));
@@ -153,9 +158,9 @@ function channelMenu(here) {
   const found = [{ label: "Members", sign: "eye", act: () => showMembers(here.id) }];
   if (here.joined && !guest) {
     found.push(here.bot
-      ? { label: "Remove Magpie", hint: "It forgets at once what was shared here", sign: "leave",
+      ? { label: "Remove Magpie", hint: "It deletes what was shared here from its index", sign: "leave",
         act: () => act("remove", { channel: here.id, user: bot() }) }
-      : { label: "Add Magpie", hint: "It then reads what is shared here", sign: "plus",
+      : { label: "Add Magpie", hint: "It reads files shared here", sign: "plus",
         act: () => act("invite", { channel: here.id, user: bot() }) });
   }
   if (here.joined) {
@@ -166,19 +171,19 @@ function channelMenu(here) {
 
 async function leave(here) {
   const hidden = here.kind === "group" || here.shared;
-  const text = hidden ? "You will not see it any more, and can only come back when somebody adds you."
-    : "You can come back whenever you like.";
+  const text = hidden ? "You won't see it any more, and can only return if a member adds you."
+    : "You can rejoin at any time.";
   if (!await ask(`Leave #${here.name}?`, text, "Leave")) return;
   if (await act("leave", { channel: here.id }) && hidden) go("");
 }
 
 function showMembers(channel) {
-  const here = space(channel), guest = start.people.find(each => each.id === at.person)?.guest;
+  const here = conversation(channel), guest = start.people.find(each => each.id === at.person)?.guest;
   const others = people().filter(each => !here.members.includes(each.id) && !each.stranger);
   const box = dialog(`Members of #${here.name}`, "members", h("div", { class: "top" }, h("h2", {}, `#${here.name}`),
     button("Close", "close", () => box.close())),
   h("ul", {}, here.members.map(id => h("li", {}, avatar(id), h("b", {}, capital(name(id))), h("small", {}, role(id))))),
-  here.joined && !guest && others.length ? [h("h3", {}, "Add somebody"),
+  here.joined && !guest && others.length ? [h("h3", {}, "Add a person"),
     h("ul", {}, others.map(each => h("li", {}, avatar(each.id), h("b", {}, capital(each.name)),
       h("button", { type: "button", class: "push quiet", onclick: async () => {
         if (await act("invite", { channel, user: each.id })) box.close();
@@ -188,26 +193,26 @@ function showMembers(channel) {
 export function role(id) {
   const known = entries.get(`people/${id}`);
   if (known?.app) return "the app you are trying";
-  if (known?.stranger) return "of another company";
+  if (known?.stranger) return "from another company";
   return known?.guest ? "guest" : "member";
 }
 
-// ---------------------------------------------------------------- before anything was said, and below it
+// ---------------------------------------------------------------- welcome text and footer
 
 function welcome(here, list) {
-  const said = list.some(each => !/_join$/.test(each.subtype));
+  const hasMessages = list.some(each => !/_join$/.test(each.subtype));
   const samples = start.samples?.names.length && here.joined;
-  keep(main.welcome, said ? [] : [{ key: "welcome", sign: JSON.stringify([here, Boolean(samples)]), make: () =>
+  keep(main.welcome, hasMessages ? [] : [{ key: "welcome", sign: JSON.stringify([here, Boolean(samples)]), make: () =>
     h("section", { class: "welcome" },
       h("img", { src: "static/magpie.svg", alt: "", width: "56", height: "56" }),
-      h("h2", {}, here.kind === "im" ? "Ask Magpie, for yourself" : `This is #${here.name}`),
+      h("h2", {}, here.kind === "im" ? "Ask Magpie in private" : `This is #${here.name}`),
       here.bot ? h("ol", {},
-        h("li", {}, h("b", {}, "Share a PDF or a picture: "), "drop it here. A ✓ under it says that Magpie has read it."),
-        h("li", {}, h("b", {}, "Ask: "), here.kind === "im" ? "just write your question."
-          : ["write ", h("code", {}, "@magpie"), " and your question."],
-        " The answer names the page, and shows it."),
+        h("li", {}, h("b", {}, "Share a PDF or a picture: "), "drop it here. A ✓ appears when it is searchable."),
+        h("li", {}, h("b", {}, "Ask: "), here.kind === "im" ? "just type your question."
+          : ["type ", h("code", {}, "@magpie"), " and your question."],
+        " The answer cites the page and shows it."),
         h("li", {}, h("b", {}, "Paste a screenshot"), here.kind === "im" ? ":" : [" with ", h("code", {}, "@magpie"), ":"],
-          " Magpie says which page it is.")) : h("p", {}, "Magpie is not in this channel. The menu above adds it."),
+          " Magpie finds its page.")) : h("p", {}, "Magpie is not in this channel. Add it from the menu above."),
       here.bot && here.joined ? h("div", { class: "buttons" },
         h("button", { type: "button", class: "push primary", onclick: () =>
           main.foot.querySelector('input[type="file"]')?.click() }, icon("clip"), "Choose a file"),
@@ -240,21 +245,21 @@ function foot(here, list) {
   keep(main.chips, known.map(({ label, text }) => ({ key: text, sign: text, make: () => h("button", { type: "button",
     class: "suggestion", onclick: () => main.composer.write(text) }, label) })));
   const busy = list.map(each => status(here.id, each.ts)).filter(Boolean).at(-1), waits = beingRead(here, list);
-  const line = busy ? `Magpie ${busy}` : waits ? `Magpie is reading ${waits}; a ✓ will say that it has …` : "";
+  const line = busy ? `Magpie ${busy}` : waits ? `Magpie is reading ${waits}… ✓ appears when it is searchable.` : "";
   if (main.line.textContent !== line) main.line.textContent = line;
   main.line.classList.toggle("growing", Boolean(line));
 }
 
-// A document that has no receipt yet. Magpie gives it in silence; who has just come would not know what to wait for.
+// Return the name of a document without a receipt, so that newcomers know what they are waiting for.
 function beingRead(here, list) {
   if (!here.bot || !entries.get("bot")?.connected) return "";
-  const told = each => Object.values(each.reactions).some(users => users.includes(bot()));
-  const waits = list.findLast(each => each.user === at.person && Date.now() / 1000 - each.ts < READING && !told(each)
-    && each.files.some(id => DOCUMENT.test(file(id)?.name ?? "")));
+  const hasReceipt = each => Object.values(each.reactions).some(users => users.includes(bot()));
+  const waits = list.findLast(each => each.user === at.person && Date.now() / 1000 - each.ts < READ_SECONDS
+    && !hasReceipt(each) && each.files.some(id => DOCUMENT.test(file(id)?.name ?? "")));
   return waits ? waits.files.map(id => file(id)?.name ?? "").find(named => DOCUMENT.test(named)) : "";
 }
 
-// What one could ask: what the app suggests, or questions about the samples once they were read and nobody asked yet.
+// Return questions to try: the app's suggestions, or questions about the samples while there is no answer yet.
 function suggestions(here, list) {
   if (!here.joined || !here.bot) return [];
   const prompts = entries.get(`prompts/${here.id}`)?.prompts;
@@ -266,7 +271,7 @@ function suggestions(here, list) {
   return ready ? start.samples.questions.map(each => ({ label: each, text: begin + each })) : [];
 }
 
-// The answer to what was just asked opens beside the conversation, where there is room for both.
+// Open the answer to the question just asked beside the conversation if the window is wide enough.
 function openAnswer(here) {
   if (!main.posted || !message(here.id, main.posted)) return;
   if (!replies(here.id, main.posted).some(each => each.user === bot())) return;
@@ -278,10 +283,10 @@ function openAnswer(here) {
 export const addFiles = (files, toThread) => {
   const into = toThread && side.composer ? side.composer : main.composer;
   if (into) into.add(files);
-  else toast("Join this channel to share something in it.", "bad");
+  else toast("Join this channel to share files in it.", "bad");
 };
 
-// Where there is room for one column alone, what lies over the conversation is what the page is about.
+// In a window with one column, the panel over the conversation is the main landmark.
 export function covering(panel) {
   panel.setAttribute("role", matchMedia("(max-width: 999px)").matches ? "main" : "complementary");
 }
@@ -296,7 +301,7 @@ export function drawThread(root) {
   root.hidden = !first;
   covering(root);
   if (!first) { side.slot = ""; side.composer = null; fill(root); return; }
-  const here = space(at.place), slot = `${at.person}/${here.id}/${first.ts}/${here.joined}`;
+  const here = conversation(at.place), slot = `${at.person}/${here.id}/${first.ts}/${here.joined}`;
   const fresh = side.slot !== slot;
   if (fresh) {
     const { box, scroll } = log("Thread", first.ts);
@@ -319,5 +324,5 @@ export function drawThread(root) {
 export function closeThread() {
   const ts = at.thread;
   go(at.place);
-  queueMicrotask(() => document.querySelector(`#room [data-key="${CSS.escape(ts)}"]`)?.focus({ preventScroll: true }));
+  queueMicrotask(() => document.querySelector(`#conversation [data-key="${CSS.escape(ts)}"]`)?.focus({ preventScroll: true }));
 }

@@ -1,4 +1,4 @@
-"""What can be told of a page by looking at it: names, widths, sizes, contrast; and axe-core, where it is given."""
+"""Accessibility checks of a page: names, widths, target sizes, contrast, and axe-core if it is given."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ UNNAMED = """() => [...document.querySelectorAll('button, a[href], input, textar
     || [...each.querySelectorAll('img')].some(image => image.alt)))
   .map(each => each.outerHTML.slice(0, 120))"""
 
-WIDE = """() => [...document.querySelectorAll('body *')]
+OVERFLOWING = """() => [...document.querySelectorAll('body *')]
   .filter(each => each.checkVisibility({visibilityProperty: true}))
-  .filter(each => !each.closest('.unseen, .skip, .scroll, dialog, #side'))
+  .filter(each => !each.closest('.visually-hidden, .skip, .scroll, dialog, #side'))
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
   .map(each => each.outerHTML.slice(0, 120))"""
 
-SMALL = """() => [...document.querySelectorAll('#room button, #room a[href]')]
+SMALL_TARGETS = """() => [...document.querySelectorAll('#conversation button, #conversation a[href]')]
   .filter(each => each.checkVisibility({visibilityProperty: true}) && !each.closest('.text, .fine'))
   .filter(each => { const box = each.getBoundingClientRect(); return box.width < 24 || box.height < 24; })
   .map(each => each.outerHTML.slice(0, 120))"""
-"""WCAG 2.2, 2.5.8: 24 by 24 CSS pixels; links in a text are exempt."""
+"""WCAG 2.2, 2.5.8: at least 24 by 24 CSS pixels, except links in text."""
 
-PALE = """() => {
+LOW_CONTRAST = """() => {
   const channels = color => color.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map(each => each / 255)
     .map(each => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
@@ -40,7 +40,7 @@ PALE = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; (node = texts.nextNode());) {
     const each = node.parentElement;
-    if (!node.data.trim() || each.closest('.unseen, .skip, :disabled, [disabled], noscript, .send')) continue;
+    if (!node.data.trim() || each.closest('.visually-hidden, .skip, :disabled, [disabled], noscript, .send')) continue;
     if (!each.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
     const under = behind(each), top = over(channels(getComputedStyle(each).color), under);
     const [high, low] = [light(top), light(under)].sort((one, other) => other - one);
@@ -49,17 +49,17 @@ PALE = """() => {
   }
   return [...new Set(found)];
 }"""
-"""WCAG 2, 1.4.3: texts against what lies behind them, composed from the computed styles."""
+"""WCAG 2, 1.4.3: contrast of texts with their backgrounds, from the computed styles."""
 
 
 def check(window: Window, axe: str | None) -> None:
-    """Everything that can be told of a page by looking at it."""
+    """Run every check."""
     assert window.page.evaluate(UNNAMED) == []
-    assert window.page.evaluate(WIDE) == []
-    assert window.page.evaluate(SMALL) == []
-    assert window.page.evaluate(PALE) == []
+    assert window.page.evaluate(OVERFLOWING) == []
+    assert window.page.evaluate(SMALL_TARGETS) == []
+    assert window.page.evaluate(LOW_CONTRAST) == []
     if axe is not None:
         window.page.evaluate(axe)
-        told: dict[str, Any] = window.page.evaluate("axe.run()")
-        assert [(one["id"], one["nodes"][0]["html"][:160]) for one in told["violations"]] == []
-        assert len(told["passes"]) > 15
+        result: dict[str, Any] = window.page.evaluate("axe.run()")
+        assert [(one["id"], one["nodes"][0]["html"][:160]) for one in result["violations"]] == []
+        assert len(result["passes"]) > 15
