@@ -62,7 +62,7 @@ Opener: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
 
 @dataclass
 class Invocation:
-    """One run of `magpie`. `data` and `json` are the options given before the command's name; after it they win."""
+    """One run of `magpie`. `data` and `json` are the options given before the command's name."""
 
     opener: Opener
     data: Path | None = None
@@ -70,7 +70,7 @@ class Invocation:
 
     @contextmanager
     def open(self, data: Path | None, json: bool) -> Iterator[tuple[Engine, Screen]]:
-        """Yield the engine and the terminal. The arguments are the options given after the command's name."""
+        """Yield the engine and the terminal. The arguments are options given after the command's name; they win."""
         screen = self.screen(json)
         settings = self.settings(data)
         with ExitStack() as closing:

@@ -18,7 +18,7 @@ from rag import measure
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
 MAX_WRONGLY_DECLINED = 0.03
-"""The best threshold is the one that declines at most this share of answerable questions."""
+"""Largest share of answerable questions that the reported threshold may decline."""
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def evaluate(
             best = result.best_within(MAX_WRONGLY_DECLINED)
             if best is not None:
                 screen.say(
-                    f"AUROC of the confidence: {_percent(result.auroc())} %. The best threshold, {best.threshold:.2f}, "
+                    f"AUROC of the confidence: {_percent(result.auroc())} %. A threshold of {best.threshold:.2f} "
                     f"declines {_percent(best.absent)} % of the questions without an answer and "
                     f"{_percent(best.present)} % of the others."
                 )

@@ -30,8 +30,7 @@ def forget(
 ) -> None:
     """Remove files from all answers, and from the disk unless they are shared elsewhere too.
 
-    Without NAME, remove everything in a space or of a person; for a person, also their questions and their entries in
-    the access log.
+    Without NAME, remove everything in a space or of a person, including their questions and access log entries.
     """
     names = names or []
     if not names and not space and not user:

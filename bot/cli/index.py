@@ -25,8 +25,9 @@ def index(
 ) -> None:
     """Index files, folders and web pages, so that they can be found. Unchanged files are not read again.
 
-    Files that were deleted from an indexed folder are removed. Hidden files and symbolic links in a folder are skipped;
-    to index one, name it.
+    Files that were deleted from an indexed folder are removed.
+
+    Hidden files and symbolic links in a folder are skipped; to index one, name it.
     """
     with invocation(context).open(data, json) as (rag, screen):
         with screen.progress(f"Indexing {', '.join(paths)}") as report:

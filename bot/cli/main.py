@@ -90,7 +90,10 @@ def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -
             code = _run(given or ["--help"], Invocation(opener))
     except typer.TyperException as error:
         screen.note(mask(error.format_message()), style="bold red")
-        screen.note("For the commands, run magpie --help; for the options of one, magpie COMMAND --help.", style="")
+        screen.note(
+            "To list the commands, run magpie --help; for the options of a command, magpie COMMAND --help.",
+            style="",
+        )
         return WRONG_USAGE
     except MagpieError as error:
         screen.note(mask(str(error)), style="bold red")
@@ -133,7 +136,7 @@ def _explain(error: Exception) -> MagpieError | None:
             return OperatorMustAct("The disk is full.", "Free some space, then run the same command again.")
         if number in (errno.EACCES, errno.EPERM, errno.EROFS) or sqlite.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
             return OperatorMustAct(
-                "Permission denied: Magpie may not read or write one of its files.",
+                "Permission denied: Magpie is not allowed to read or write a file that it needs.",
                 "Check the owner and the permissions of the data folder, and of the files named in the command.",
             )
     return None

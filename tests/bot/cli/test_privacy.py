@@ -200,11 +200,11 @@ def test_access_finds_a_file_by_path_name_and_sha256(magpie: Magpie, folder: Pat
     for name in (str(path), "gateway.pdf", sha256, sha256[:8].upper()):
         code, shape, _ = magpie("status", "--access", name)
         assert (code, shape["days"]) == (0, 90)
-        assert [(one["user"], one["channel"], one["ts"]) for one in shape["seen"]] == [
+        assert [(row["user"], row["channel"], row["ts"]) for row in shape["seen"]] == [
             ("U2", "C2", "6.1"),
             ("U1", "C1", "5.1"),
         ]
-        assert {one["sha256"] for one in shape["seen"]} == {sha256}
+        assert {row["sha256"] for row in shape["seen"]} == {sha256}
         last = shape["seen"][1]
         assert (last["question"], last["removed"]) == (KINGFISHER, False)
         assert (last["scope"], last["spaces"]) == ("this conversation, C1", ["C1"])
@@ -226,7 +226,7 @@ def test_access_to_a_removed_file_is_listed_without_the_question(magpie: Magpie,
     assert code == 1
     assert "SHA-256" in err
     _, shape, _ = magpie("status", "--access", str(path))
-    assert [(one["user"], one["question"], one["removed"]) for one in shape["seen"]] == [
+    assert [(row["user"], row["question"], row["removed"]) for row in shape["seen"]] == [
         ("U2", None, True),
         ("U1", None, True),
     ]

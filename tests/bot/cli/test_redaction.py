@@ -236,11 +236,11 @@ class QuotingGenerator:
 def test_log_of_a_failing_bot_quotes_nothing(logged: Lines, tmp_path: Path) -> None:
     with without_proxies(), open_workspace(manifest=ROOT / "manifest.yml", ack_timeout=1.0) as ws:
         ada = ws.person("ada")
-        room = ws.channel("harbour", members=[ada])
+        channel = ws.channel("harbour", members=[ada])
         rag = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
         with magpie(ws, tmp_path, generator=QuotingGenerator(), rag=rag):
-            receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
-            ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
+            receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
+            ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?")
             until(lambda: "A question failed." in str(logged))
     assert "ValueError" in str(logged)
     for word in ("gateway", "8443", "lantern", "handbook", BODY, ws.bot_token):

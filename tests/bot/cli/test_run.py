@@ -51,23 +51,23 @@ def environments_of_children(pid: int) -> Iterator[bytes]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_stops_cleanly_on_sigterm_and_the_next_bot_answers_what_was_asked(ws: Workspace, tmp_path: Path) -> None:
+def test_stops_cleanly_on_sigterm_and_the_next_bot_answers_the_question(ws: Workspace, tmp_path: Path) -> None:
     ada = ws.person("ada")
-    room = ws.channel("harbour", members=[ada])
+    channel = ws.channel("harbour", members=[ada])
     with running(ws, tmp_path) as process:
-        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
+        receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
         environments = list(environments_of_children(process.pid))
         assert environments
         assert not [env for env in environments if ws.bot_token.encode() in env or ws.app_token.encode() in env]
         process.send_signal(signal.SIGTERM)
-        asked = ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
+        question = ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?")
         assert process.wait(15) == 0
     with running(ws, tmp_path):
-        assert "8443" in said(reply(ws, room, asked))
-        pictures(ws, room, asked)
-        ws.wait(lambda: not ws.message(room, asked).reactions, 30)
+        assert "8443" in said(reply(ws, channel, question))
+        pictures(ws, channel, question)
+        ws.wait(lambda: not ws.message(channel, question).reactions, 30)
         ws.settled()
-        assert [bool(message.files) for message in replies(ws, room, asked)] == [False, True]
+        assert [bool(message.files) for message in replies(ws, channel, question)] == [False, True]
 
 
 def test_second_bot_on_one_data_folder_is_refused(ws: Workspace, tmp_path: Path) -> None:
