@@ -14,6 +14,7 @@ _MODULES = {
     "Rag": "rag.engine",
     "Settings": "rag.settings",
     "load_settings": "rag.settings",
+    "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
     # Results
     "Answer": "rag.model",
@@ -163,7 +164,11 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ports import Fetched as Fetched, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory
     from rag.search.confidence import ConfidenceModel as ConfidenceModel
-    from rag.settings import Settings as Settings, load_settings as load_settings
+    from rag.settings import (
+        Settings as Settings,
+        invalid_setting as invalid_setting,
+        load_settings as load_settings,
+    )
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import Trained as Trained
     # isort: on

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -314,24 +315,45 @@ def load_settings(data: Path | None = None) -> Settings:
     for warning in with_new_names(os.environ)[1]:
         log.warning(warning)
     known = {*names(), *RENAMED}
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower().replace("__", ".") not in known
-    )
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and _setting_name(name) not in known)
     if unknown:
+        similar = get_close_matches(_setting_name(unknown[0]), names(), n=1)
         raise BadSetting(
-            f"There is no setting {unknown[0]}.",
+            f"There is no setting {unknown[0]}.{f' Did you mean {variable(similar[0])}?' if similar else ''}",
             f"Unset it, or use one of the {len(names())} settings in docs/configuration.md.",
         )
     try:
         return Settings() if data is None else Settings(data=data)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(
-            f"The setting {name} is wrong: {first['msg']}.", f"Set {variable(name)} within its bounds."
-        ) from error
+        raise invalid_setting(error, variable) from error
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "literal_error": "{expected}",
+}
+"""What a setting must be, by pydantic's type of the error and with the fields of its `ctx`."""
+
+
+def invalid_setting(error: ValidationError, variable: Callable[[str], str]) -> BadSetting:
+    """Return the first error in a sentence. `variable` maps the name of a setting to its environment variable.
+
+    The value is part of the sentence only if it must be a number, a truth value or one of a few words: no secret is.
+    """
+    first = error.errors()[0]
+    name = variable(".".join(str(part) for part in first["loc"]))
+    hint = f"Correct {name}, or unset it to use its default. docs/configuration.md lists the allowed values."
+    if expected := _EXPECTED.get(first["type"]):
+        expected = expected.format(**first.get("ctx", {}))
+        return BadSetting(f'{name} must be {expected}, got "{first["input"]}".', hint)
+    return BadSetting(f"{name} is invalid: {first['msg'].removeprefix('Value error, ')}.", hint)
 
 
 def with_new_names(
@@ -374,3 +396,7 @@ def names() -> dict[str, str]:
 def variable(name: str) -> str:
     """Return the environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
     return PREFIX + name.replace(".", "__").upper()
+
+
+def _setting_name(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower().replace("__", ".")

@@ -61,7 +61,7 @@ def test_only_commands_search_everything() -> None:
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "operator"
     }
-    assert callers == {"bot/cli/search.py", "bot/cli/feedback.py"}
+    assert callers == {"bot/cli/ask.py", "bot/cli/find.py", "bot/cli/results.py", "bot/cli/feedback.py"}
 
 
 @pytest.mark.parametrize(

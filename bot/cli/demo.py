@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.answers.render import is_working
+from bot.cli.context import Data, Invocation, invocation
 from bot.cli.demo_messages import show_message
-from bot.cli.invocation import Data, Invocation, invocation
 from bot.cli.terminal import Screen
 from bot.demo.people import FeatureCheck, create_team, run_bot, sample_documents
 from bot.demo.samples import SCREENSHOT, draw_samples

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.cli.invocation import Engine
+from bot.cli.context import Engine
 from bot.cli.main import main
 from bot.db import tables
 from rag import Settings, open_rag

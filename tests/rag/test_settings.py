@@ -27,11 +27,13 @@ def test_the_environment_sets_one_value_and_leaves_the_rest(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("MAGPIE_EMBED__DEVCE", "cpu", "no setting MAGPIE_EMBED__DEVCE"),
-        ("MAGPIE_SEARCH__RRF_K", "0", r"search\.rrf_k is wrong"),
-        ("MAGPIE_SEARCH__LANES", "words,smell", "unknown lane 'smell'"),
-        ("MAGPIE_READ__OCR", "perhaps", r"read\.ocr is wrong"),
-        ("MAGPIE_STORE__LAYOUT", "triple", r"store\.layout is wrong"),
+        ("MAGPIE_EMBED__DEVCE", "cpu", r"no setting MAGPIE_EMBED__DEVCE\. Did you mean MAGPIE_EMBED__DEVICE\?"),
+        ("MAGPIE_ZZZZ", "1", r"no setting MAGPIE_ZZZZ\.$"),
+        ("MAGPIE_READ__WORKERS", "lots", 'MAGPIE_READ__WORKERS must be a whole number, got "lots"'),
+        ("MAGPIE_SEARCH__RRF_K", "0", 'MAGPIE_SEARCH__RRF_K must be at least 1, got "0"'),
+        ("MAGPIE_SEARCH__LANES", "words,smell", "MAGPIE_SEARCH__LANES is invalid: unknown lane 'smell'"),
+        ("MAGPIE_READ__OCR", "perhaps", 'MAGPIE_READ__OCR must be true or false, got "perhaps"'),
+        ("MAGPIE_STORE__LAYOUT", "triple", "MAGPIE_STORE__LAYOUT must be '.+' or '.+', got \"triple\""),
     ],
 )
 def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:

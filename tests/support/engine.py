@@ -71,7 +71,7 @@ def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", ab
 
 @dataclass
 class FakeEngine:
-    """Satisfies bot.cli.invocation.Engine; its opener is `opened`. `asked` keeps what came in."""
+    """Satisfies bot.cli.context.Engine; its opener is `opened`. `asked` keeps what came in."""
 
     hits: Sequence[Hit] = ()
     answered: Answer = field(default_factory=lambda: answer("Nothing.", abstained=True, mode=Mode.PASSAGES))

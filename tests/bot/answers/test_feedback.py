@@ -147,7 +147,7 @@ def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
         put_feedback(connection, answer(connection, [], "7.1"), "U1", "good", "")
     code, shape, err = magpie("eval", "--from-feedback", "bad.jsonl")
     assert (code, shape["questions"], shape["left_out"]) == (0, 1, 1)
-    assert "without words" in err
+    assert "without text" in err
     path = tmp_path / "bad.jsonl"
     [row] = map(json.loads, path.read_text().splitlines())
     assert (row["query"], row["cited"]) == (WORDS, [{"file": "handbook.pdf", "page": 1}])
@@ -158,12 +158,12 @@ def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
     path.write_text(json.dumps({**row, "file": "handbook.pdf", "pages": [2]}))
     code, shape, _ = magpie("eval", "--questions", "bad.jsonl", "--report", "report.html")
     assert (code, shape["questions"]) == (0, 1)
-    assert "Answers in Slack: 1 called good, 3 called bad." in (tmp_path / "report.html").read_text()
+    assert "Ratings of answers in Slack: 1 good, 3 bad." in (tmp_path / "report.html").read_text()
 
 
 def test_a_file_that_may_be_filled_in_is_not_written_over(data: Path, magpie: Magpie, tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text("mine")
     code, _, err = magpie("eval", "--from-feedback", "bad.jsonl")
     assert (code, (tmp_path / "bad.jsonl").read_text()) == (1, "mine")
-    assert "there already" in err
+    assert "already exists" in err
     assert magpie("eval")[0] == 2
