@@ -1,10 +1,10 @@
-"""The bot put together: the one place that builds its parts, and the threads it runs in."""
+"""The composition root of the bot: builds its parts and runs them in threads."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,21 +16,24 @@ from slack_bolt import App
 
 from bot.access.directory import Directory
 from bot.access.policy import Access
-from bot.answers import queue
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
-from bot.answers.respond import Answering
-from bot.db import tables
-from bot.jobs.ephemeral import Telling
-from bot.jobs.loops import Bell, Chores, Questions, loop
+from bot.answers.respond import Responder
+from bot.db import ephemeral_messages, file_states, jobs, questions, tables
+from bot.db.jobs import JobKind
+from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.questions import AnswerWorker, PlaceholderWorker
+from bot.jobs.receipts import Receipts
+from bot.jobs.retention import Maintenance
 from bot.jobs.sweep import Sweep
+from bot.jobs.worker import JobWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.client import RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.uploads import Uploads
-from rag import Busy, Fetcher, LoopbackOnly, Rag, Settings, TryAgain, UrlFetcher, open_rag
+from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, open_rag
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -42,10 +45,10 @@ OpenRag = Callable[..., Rag]
 _TRY_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between attempts to reach Slack; the last one is repeated."""
 
-_LOOK = 0.5
+_POLL = 0.5
 
-_GREETERS = 2
-"""Threads that greet: where Slack is slow in one conversation, another is greeted meanwhile."""
+_PLACEHOLDER_THREADS = 2
+"""Threads that post placeholders: a slow conversation does not delay the others."""
 
 _BUFFER = 1 << 16
 """Bytes read from the socket at a time; slack_sdk now and then loses a message that needs several reads."""
@@ -53,62 +56,59 @@ _BUFFER = 1 << 16
 
 @dataclass(frozen=True)
 class Bot:
-    """Everything built and nothing started yet; `run` starts it."""
+    """Everything built, nothing started; `run` starts it."""
 
     settings: SlackSettings
     client: SlackClient
     rag: Rag
-    files: SlackFiles
     access: Access
     app: App
-    questions: Questions
-    chores: Chores
-    telling: Telling
-    bell: Bell
+    receipts: JobWorker
+    maintenance: JobWorker
+    ephemeral: JobWorker
+    placeholders: PlaceholderWorker
+    answers: AnswerWorker
+    wake_up: WakeUp
     stop: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
-        """Work until `stop` is set or a part fails; what failed is raised, for a bot that half works helps nobody.
+        """Work until `stop` is set or a part fails. Raise what failed: a bot that works in part helps nobody.
 
         `started` is called once events come in, with the port of the HTTP server, or None when there is none.
         """
+        steps = [self.receipts.step, self.maintenance.step, self.ephemeral.step]
+        steps += [self.placeholders.step] * _PLACEHOLDER_THREADS + [self.answers.step] * self.settings.workers
         with ExitStack() as running:
-            pool = ThreadPoolExecutor(self.settings.workers + _GREETERS + 3, thread_name_prefix="bot")
+            pool = ThreadPoolExecutor(len(steps) + 1, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
-            work = [pool.submit(self.rag.serve, self.stop), pool.submit(loop, self.chores.step, self.bell, self.stop)]
-            steps = (
-                [self.telling.step]
-                + [self.questions.greet] * _GREETERS
-                + [self.questions.answer] * self.settings.workers
-            )
-            work += [pool.submit(loop, step, self.bell, self.stop) for step in steps]
+            work = [pool.submit(self.rag.serve, self.stop)]
+            work += [pool.submit(run_loop, step, self.wake_up, self.stop) for step in steps]
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
             port = self._serve(running, socket, work)
             started(port)
             connected = True
             while not self.stop.is_set():
-                ended, _ = wait(work, _LOOK, FIRST_EXCEPTION)
+                ended, _ = wait(work, _POLL, FIRST_EXCEPTION)
                 for future in ended:
                     future.result()
                 before, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not before:
-                    self.access.distrust()
+                    self.access.invalidate_all()
                     log.warning("Connected to Slack again." if connected else "Slack is out of reach; trying.")
                     self.sweep_all()
 
     def _end(self) -> None:
         self.stop.set()
-        self.files.close()
-        self.bell.ring()
+        self.wake_up.notify()
 
     @contextmanager
     def _schedule(self) -> Iterator[None]:
-        """The sweep now and every `sweep_minutes`; what is old goes once a day."""
+        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows once a day."""
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
-        scheduler.add_job(self.chores.tidy, "interval", days=1, coalesce=True)
+        scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
         self.sweep_all()
         try:
@@ -117,10 +117,13 @@ class Bot:
             scheduler.shutdown(wait=False)
 
     def sweep_all(self) -> None:
-        """Ask for a look at every channel; the chores do it."""
+        """Request a sweep of every conversation."""
+        self._request(JobKind.SWEEP)
+
+    def _request(self, kind: JobKind) -> None:
         with self.rag.writing() as connection:
-            tables.send_errand(connection, "all", "*")
-        self.bell.ring()
+            jobs.request(connection, kind)
+        self.wake_up.notify()
 
     @contextmanager
     def _socket(self) -> Iterator[SocketModeHandler]:
@@ -158,58 +161,76 @@ class Bot:
 def open_bot(
     settings: Settings, slack: SlackSettings, opened: OpenRag = open_rag, stop: threading.Event | None = None
 ) -> Iterator[Bot]:
-    """Build the bot on `settings.data`. Waits for Slack to be reachable, until `stop` is set.
+    """Build the bot on `settings.data`. Wait for Slack to be reachable, until `stop` is set.
 
-    Raise Busy when a bot runs on this folder already: Slack would give each of them half of the events. Raise
+    Raise Busy when a bot already runs on this folder: Slack would give each of them half of the events. Raise
     OperatorMustAct for a token that Slack does not accept.
     """
     stop = stop or threading.Event()
-    # httpx tells every address that it asks, and in Slack's stand the names of files.
+    # httpx logs every URL, and Slack's URLs contain the names of files.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
-        client, bell = SlackClient(slack), Bell()
+        client, wake_up = SlackClient(slack), WakeUp()
         who = reached(client.identify, stop)
-        me, team = who.user_id, who.team_id
-        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), team))
+        me = who.user_id
 
-        def is_wanted(file: str) -> bool:
-            with rag.reading() as connection:
-                return tables.is_wanted(connection, file)
+        def open_files(read: ReadTransaction) -> SlackFiles:
+            def is_wanted(file: str) -> bool:
+                with read() as connection:
+                    return file_states.is_wanted(connection, file)
 
-        def is_question(channel: str, ts: str) -> bool:
-            with rag.reading() as connection:
-                return queue.find_question(connection, channel, ts) is not None
+            def is_question(channel: str, ts: str) -> bool:
+                with read() as connection:
+                    return questions.find_question(connection, channel, ts) is not None
 
-        files = SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, is_question)
-        fetchers: dict[str, Fetcher] = {KIND: files}
-        if slack.links:
-            fetchers[LINK] = UrlFetcher(settings.web, settings.read)
-        rag = opening.enter_context(opened(settings, fetchers=fetchers))
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+            return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted, is_question)
+
+        def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
+            links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
+            return {KIND: open_files(read), **links}
+
+        rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         with rag.writing() as connection:
-            queue.free_claims(connection)
+            questions.free_claims(connection)
+            jobs.free_claims(connection)
+        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), who.team_id))
+        files = open_files(rag.reading)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.workers_of_one)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
-        answering = Answering(client, rag, composer, fair, uploads, me, stop)
+        responder = Responder(client, rag, composer, fair, uploads, me, stop)
+        limits = {"waiting": slack.person_waiting, "files": slack.person_files}
         secret = slack.signing_secret.get_secret_value()
-        waiting, most_files = slack.person_waiting, slack.person_files
-        app = build_app(
-            client, rag, access, me, secret, bell.ring, links=slack.links, waiting=waiting, files=most_files
+        receipts = Receipts(client, rag)
+        sweep = Sweep(client, rag, files, me, slack.person_waiting, slack.person_files)
+        maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
+        yield Bot(
+            settings=slack,
+            client=client,
+            rag=rag,
+            access=access,
+            app=build_app(client, rag, access, me, secret, wake_up.notify, links=slack.links, **limits),
+            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts.release_settled),
+            maintenance=JobWorker(
+                rag,
+                {
+                    JobKind.SWEEP: lambda _: sweep.plan(),
+                    JobKind.SWEEP_CHANNEL: lambda job: sweep.channel(job.channel),
+                    JobKind.CHECK_FILE: lambda job: sweep.file(job.key),
+                    JobKind.PURGE: lambda _: maintenance.purge_unshared(),
+                    JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+                    JobKind.EXPIRE: lambda _: maintenance.expire(),
+                },
+            ),
+            ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
+            placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
+            answers=AnswerWorker(rag, responder, fair),
+            wake_up=wake_up,
+            stop=stop,
         )
-        chores = Chores(
-            client,
-            rag,
-            Sweep(client, rag, files, me, waiting, most_files),
-            uploads,
-            withdraw=slack.withdraw,
-            keep_days=slack.keep_days,
-        )
-        telling = Telling(client, rag, files, access, me, waiting)
-        questions = Questions(rag, answering, fair, bell.ring)
-        yield Bot(slack, client, rag, files, access, app, questions, chores, telling, bell, stop)
 
 
 @contextmanager
@@ -228,7 +249,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 
 def reached(call: Callable[[], Any], stop: threading.Event) -> Any:
-    """What a call returns, once Slack can be reached; tried until then, or until `stop` is set."""
+    """Return what a call returns once Slack can be reached; try until then, or until `stop` is set."""
     tries = 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What connects the bot to Slack. Read from the environment: `bot_token` is SLACK_BOT_TOKEN, as Slack's own tools say.
+"""Settings of the Slack bot, read from the environment: `bot_token` is SLACK_BOT_TOKEN, as in Slack's own tools.
 
 `make docs` writes the table in docs/configuration.md from this class.
 """
@@ -10,14 +10,14 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from rag import BadSetting
+from rag import BadSetting, invalid_setting
 
 PREFIX = "SLACK_"
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 
 
 class SlackSettings(BaseSettings):
-    """Tokens are never printed. Every outside address can be set, so that a stand-in can take Slack's place."""
+    """Settings with bounds and defaults. Tokens are never printed. Every outside address can be set."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -68,7 +68,7 @@ class SlackSettings(BaseSettings):
 
     @property
     def workers_of_one(self) -> int:
-        """Questions of one person answered at the same time."""
+        """Return how many questions of one person are answered at the same time."""
         return min(self.person_workers, max(1, self.workers - 1))
 
     @field_validator("file_hosts", mode="before")
@@ -78,32 +78,30 @@ class SlackSettings(BaseSettings):
 
 
 def read_slack_settings() -> SlackSettings:
-    """Settings from the environment, with tokens or without. Raise BadSetting for a value out of bounds."""
+    """Return the settings, with or without tokens. Raise BadSetting for an invalid value."""
     try:
         return SlackSettings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = variable(str(first["loc"][0]))
-        raise BadSetting(f"The setting {name} is wrong: {first['msg']}.", f"Set {name} within its bounds.") from error
+        raise invalid_setting(error, variable) from error
 
 
 def load_slack_settings() -> SlackSettings:
-    """Settings to connect with. Raise BadSetting for a value out of bounds, or for tokens that are not there."""
+    """Return the settings to connect with. Raise BadSetting for an invalid value, or for a missing or a wrong token."""
     settings = read_slack_settings()
-    wanted = [("bot_token", "xoxb-")]
-    wanted.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))
-    for field, start in wanted:
+    required = [("bot_token", "xoxb-")]
+    required.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))
+    for field, prefix in required:
         value = getattr(settings, field).get_secret_value()
         if not value:
-            raise BadSetting(f"{variable(field)} is not set.", "docs/connect-slack.md says where Slack shows it.")
-        if not value.startswith(start):
+            raise BadSetting(f"{variable(field)} is not set.", "docs/connect-slack.md shows where to find it in Slack.")
+        if not value.startswith(prefix):
             raise BadSetting(
-                f"{variable(field)} does not begin with {start}.",
-                "It is a different Slack token; see docs/connect-slack.md.",
+                f"{variable(field)} does not start with {prefix}.",
+                "This is another kind of Slack token. docs/connect-slack.md shows where to find the right one.",
             )
     return settings
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting: `bot_token` -> SLACK_BOT_TOKEN."""
+    """Return the environment variable of a setting: `bot_token` -> SLACK_BOT_TOKEN."""
     return PREFIX + name.upper()

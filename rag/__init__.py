@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 _MODULES = {
     # The engine
     "open_rag": "rag.build",
+    "History": "rag.catalog.migrate",
     "Rag": "rag.engine",
     "Settings": "rag.settings",
     "load_settings": "rag.settings",
+    "invalid_setting": "rag.settings",
     "hide_memory": "rag.sandbox",
     # Results
     "Answer": "rag.model",
@@ -40,11 +42,11 @@ _MODULES = {
     "Scope": "rag.model",
     "Allowed": "rag.catalog.shares",
     "Share": "rag.catalog.shares",
-    "Standing": "rag.catalog.shares",
+    "Standing": "rag.catalog.sources",
     "allowed": "rag.catalog.shares",
     "documents_named": "rag.catalog.shares",
     "drop_share": "rag.catalog.shares",
-    "files_waiting": "rag.catalog.shares",
+    "files_waiting": "rag.catalog.sources",
     "gone": "rag.catalog.shares",
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.shares",
@@ -55,8 +57,8 @@ _MODULES = {
     "settle_share": "rag.catalog.shares",
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
-    "standings": "rag.catalog.shares",
-    "standings_in": "rag.catalog.shares",
+    "standings": "rag.catalog.sources",
+    "standings_in": "rag.catalog.sources",
     "sums_of": "rag.catalog.shares",
     "withheld": "rag.catalog.shares",
     "withheld_in": "rag.catalog.shares",
@@ -64,6 +66,7 @@ _MODULES = {
     # Downloads
     "Fetched": "rag.ports",
     "Fetcher": "rag.ports",
+    "ReadTransaction": "rag.ports",
     "UrlFetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
@@ -72,7 +75,7 @@ _MODULES = {
     "stands_alone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
     # Evaluation and training
-    "Decision": "rag.search.confidence",
+    "ConfidenceModel": "rag.search.confidence",
     "Trained": "rag.vectors.projection",
     "measure": "rag.evaluation.evaluate",
     "train_decision": "rag.evaluation.calibration",
@@ -94,14 +97,13 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     # isort: off
     from rag.answer.query_rewrite import Turn as Turn, stands_alone as stands_alone
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.catalog.migrate import History as History
     from rag.catalog.shares import (
         Allowed as Allowed,
         Share as Share,
-        Standing as Standing,
         allowed as allowed,
         documents_named as documents_named,
         drop_share as drop_share,
-        files_waiting as files_waiting,
         gone as gone,
         is_shared as is_shared,
         leave_space as leave_space,
@@ -112,12 +114,16 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         settle_share as settle_share,
         shared_in as shared_in,
         spaces_of as spaces_of,
-        standings as standings,
-        standings_in as standings_in,
         sums_of as sums_of,
         withheld as withheld,
         withheld_in as withheld_in,
         withhold_share as withhold_share,
+    )
+    from rag.catalog.sources import (
+        Standing as Standing,
+        files_waiting as files_waiting,
+        standings as standings,
+        standings_in as standings_in,
     )
     from rag.engine import Rag as Rag
     from rag.errors import (
@@ -155,10 +161,14 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.model_server.replicas import Replicas as Replicas, open_replicas as open_replicas
     from rag.model_server.server import open_host as open_host
     from rag.operations.retention import Kept as Kept
-    from rag.ports import Fetched as Fetched, Fetcher as Fetcher
+    from rag.ports import Fetched as Fetched, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory
-    from rag.search.confidence import Decision as Decision
-    from rag.settings import Settings as Settings, load_settings as load_settings
+    from rag.search.confidence import ConfidenceModel as ConfidenceModel
+    from rag.settings import (
+        Settings as Settings,
+        invalid_setting as invalid_setting,
+        load_settings as load_settings,
+    )
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import Trained as Trained
     # isort: on

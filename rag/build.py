@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from rag.adapters.openclip_models import OpenClipModels
 from rag.answer.answering import Asking
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.migrate import History
 from rag.data_dir import close_folder
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
@@ -25,10 +26,19 @@ from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, workers
-from rag.ports import Captioner, Embedder, Fetcher, Generator, Reader, TextEmbedder, VectorStore, Watch, WordIndex
-from rag.search.confidence import load as load_decisions
-from rag.search.page_match.matcher import PageMatcher
-from rag.search.retriever import Retriever
+from rag.ports import (
+    Captioner,
+    Embedder,
+    Fetcher,
+    Generator,
+    OpenFetchers,
+    Reader,
+    TextEmbedder,
+    VectorStore,
+    Watch,
+    WordIndex,
+)
+from rag.search.retriever import open_retriever
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.gpu_sharing import Offload, told_move
@@ -52,19 +62,21 @@ def open_rag(
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
-    fetchers: Mapping[str, Fetcher] | None = None,
+    open_fetchers: OpenFetchers = lambda _: {},
+    histories: Sequence[History] = (),
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
-    `fetchers` download other kinds of sources than paths and URLs. Sources of a kind without a fetcher stay queued for
-    a process that has one.
+    `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
+    fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
+    catalog's file, which are run together with rag's.
     """
     data = settings.data
     close_folder(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // workers(settings.read.workers))
     with ExitStack() as opening:
-        catalog = Catalog(data)
+        catalog = Catalog(data, histories)
         opening.callback(catalog.close)
 
         def open_reader() -> Reader:
@@ -82,10 +94,9 @@ def open_rag(
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL: UrlFetcher(settings.web, settings.read), **(fetchers or {})}
+        fetching |= {URL: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.reading)}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
-        page_matcher = PageMatcher(catalog, data, wanted=wanted)
         words = Fts5Words()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
         reading = reader or open_reader
@@ -95,7 +106,7 @@ def open_rag(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, reading),
-            retriever=Retriever(settings, catalog, words, lanes, page_matcher, load_decisions(data)),
+            retriever=open_retriever(settings, catalog, words, lanes),
             answering=Asking(catalog, shared, settings.answer, data / "evidence"),
             lanes=lanes,
             fingerprinting=fingerprinting,

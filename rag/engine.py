@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from rag.answer.answering import Asking
 from rag.answer.query_rewrite import Turn, standalone
 from rag.catalog import Catalog, documents
+from rag.catalog.pages import page_images
 from rag.data_dir import scratch
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import rendered
@@ -102,10 +103,6 @@ class Rag:
         """Return a temporary folder in the data folder. One that a crashed process left is deleted later."""
         return scratch("query", self.settings.data)
 
-    def upgrade(self, migrations: Path, versions: str) -> None:
-        """Bring the bot's tables in the catalog's file to their newest schema; see Catalog.upgrade."""
-        self._catalog.upgrade(migrations, versions)
-
     def serve(self, stop: threading.Event) -> None:
         """Fetch, read, embed and delete whatever is queued, until `stop` is set. Wait while another owner runs."""
         self._worker.serve(stop)
@@ -179,7 +176,7 @@ class Rag:
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         """Return the pictures of pages by (document, page), without pages outside the scope or without a picture."""
         with self._catalog.reading() as connection:
-            found = documents.renders(connection, pages, scope)
+            found = page_images(connection, pages, scope)
         return {page: self.settings.data / path for page, path in found.items()}
 
     # ------------------------------------------------------------ operations
@@ -217,6 +214,6 @@ class Rag:
         """
         return train_projection(self._lanes, self.settings.data, report)
 
-    def keep_decisions(self, decisions: confidence.Decisions) -> Path:
+    def keep_decisions(self, decisions: confidence.ConfidenceModels) -> Path:
         """Save fitted decisions in the data folder, to be used from the next start. Return their file."""
         return confidence.save(self.settings.data, decisions)

@@ -22,7 +22,7 @@ MagpieError
         ModelMissing         the generator does not have the model
         ModelUnfit           the model cannot do what was asked of it
         StoreBroken          the vector store is damaged; it is refilled from the catalog
-        CatalogUnfit         the catalog is newer than this program, or damaged
+        CatalogUnfit         the catalog is newer than this program, damaged, or cannot be upgraded
 
 `str(error)` says what is wrong, `error.hint` what to do.
 """

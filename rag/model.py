@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 LOCAL = "local"
 """The space of files that the operator indexed from disk. Slack replies never search it."""
+
+PageKey: TypeAlias = tuple[int, int]
+"""Identify a page: (document id, page number)."""
 
 
 class Box(NamedTuple):
@@ -59,6 +62,22 @@ class Kind(StrEnum):
     TABLE = "table"
     FIGURE = "figure"
     PAGE = "page"
+
+
+class SourceKind(StrEnum):
+    """The kinds of sources that rag fetches by itself; a caller adds kinds by passing fetchers for them."""
+
+    PATH = "path"
+    URL = "url"
+
+
+class IndexState(StrEnum):
+    """How far a source has come on its way into the index."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    READY = "ready"
+    FAILED = "failed"
 
 
 class Modality(StrEnum):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -64,6 +65,13 @@ class Fetcher(Protocol):
         back-off for a day); NotFound if the source is gone or must not be indexed: its shares are removed.
         """
         ...
+
+
+ReadTransaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Opens a read transaction on the catalog."""
+
+OpenFetchers: TypeAlias = Callable[[ReadTransaction], Mapping[str, Fetcher]]
+"""Builds the fetchers by kind of source."""
 
 
 @runtime_checkable
@@ -282,7 +290,7 @@ class WordIndex(Protocol):
         """Set the words of one chunk."""
         ...
 
-    def remove(self, connection: Connection, reading_id: int) -> None:
+    def remove(self, connection: Connection, extraction_id: int) -> None:
         """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         ...
 

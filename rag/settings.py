@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from rag.errors import BadSetting
 
 PREFIX = "MAGPIE_"
+log = logging.getLogger("magpie")
 
 
 class Group(BaseModel):
@@ -121,7 +131,7 @@ class EmbedSettings(Group):
         le=1,
         description="Cosine similarity from which an image match counts when no word matches.",
     )
-    twin_floor: float = Field(
+    duplicate_threshold: float = Field(
         default=0.93, ge=-1, le=1, description="Cosine similarity from which two images count as duplicates."
     )
 
@@ -165,35 +175,47 @@ class StoreSettings(Group):
 # Names are what `find --json`, `eval` and the README call the lanes.
 LANES = ("words", "place", "text-vectors", "clip-picture", "clip-text", "pixels")
 
-# What is made of a question beside its words; README says what each is worth.
-TRICKS = ("form", "parts", "ratios", "front", "names", "blend", "surroundings")
+# What a search uses besides the words of a question; README says what each is worth.
+QUERY_FEATURES = ("form", "parts", "glossary", "front", "names", "blend", "surroundings")
+
+RENAMED: Mapping[str, str] = {
+    "search.tricks": "search.query_features",
+    "search.sure": "search.min_confidence",
+    "embed.twin_floor": "embed.duplicate_threshold",
+}
+"""Settings by their old names: {old name: name}. Old names are accepted for one version, with a warning."""
+
+_ONE_VERSION = "the old name works in this version only"
+
+RENAMED_VALUES: Mapping[str, Mapping[str, str]] = {"search.query_features": {"ratios": "glossary"}}
+"""Items of comma-separated settings by their old names, accepted in the same way: {setting: {old item: item}}."""
 
 
 class SearchSettings(Group):
     """rag/search/retriever.py"""
 
     lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
-    tricks: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=TRICKS, description="what is made of a question beside its words, comma-separated"
+    query_features: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=QUERY_FEATURES, description="what a search uses besides the question's words, comma-separated"
     )
     words: int = Field(default=200, ge=10, le=1000, description="words of a question that are searched for: its first")
     rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion")
     depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
 
-    @field_validator("lanes", "tricks", mode="before")
+    min_confidence: float | None = Field(
+        default=None, ge=0, le=1, description="confidence below which nothing counts as found; empty: as fitted"
+    )
+
+    @field_validator("lanes", "query_features", mode="before")
     @classmethod
     def _split(cls, value: object, info: ValidationInfo) -> object:
         names = tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-        known = LANES if info.field_name == "lanes" else TRICKS
+        known = LANES if info.field_name == "lanes" else QUERY_FEATURES
         unknown = set(names) - set(known) if isinstance(names, tuple) else set()
         if unknown:
-            one = str(info.field_name).removesuffix("s")
+            one = str(info.field_name).removesuffix("s").replace("_", " ")
             raise ValueError(f"unknown {one} {sorted(unknown)[0]!r}; there are {', '.join(known)}")
         return names
-
-    sure: float | None = Field(
-        default=None, ge=0, le=1, description="probability below which nothing counts as found; empty: as fitted"
-    )
 
 
 class AnswerSettings(Group):
@@ -236,6 +258,14 @@ class CaptionSettings(Group):
     seconds: float = Field(default=120, ge=1, le=3600, description="Time limit for one caption, in seconds.")
 
 
+class RenamedEnvironment(EnvSettingsSource):
+    """The environment, in which variables of renamed settings are read under their new names."""
+
+    def __init__(self, settings: type[BaseSettings]) -> None:
+        super().__init__(settings)
+        self.env_vars = {name.lower(): value for name, value in with_new_names(self.env_vars)[0].items()}
+
+
 class Settings(BaseSettings):
     """All settings of rag."""
 
@@ -247,6 +277,18 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         nested_model_default_partial_update=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del env_settings  # replaced by one that knows old names
+        return init_settings, RenamedEnvironment(settings_cls), dotenv_settings, file_secret_settings
 
     data: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("magpie", appauthor=False)),
@@ -267,28 +309,76 @@ class Settings(BaseSettings):
 def load_settings(data: Path | None = None) -> Settings:
     """Return the settings from the environment; `data` overrides MAGPIE_DATA.
 
-    Raise BadSetting for an invalid value, and for an unknown name that starts with MAGPIE_: a typing error would
-    otherwise be ignored.
+    Log a warning for each old name of a setting. Raise BadSetting for an invalid value, and for an unknown name that
+    starts with MAGPIE_: a typing error would otherwise be ignored.
     """
-    known = set(names())
-    unknown = sorted(
-        name
-        for name in os.environ
-        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower().replace("__", ".") not in known
-    )
+    for warning in with_new_names(os.environ)[1]:
+        log.warning(warning)
+    known = {*names(), *RENAMED}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and _setting_name(name) not in known)
     if unknown:
+        similar = get_close_matches(_setting_name(unknown[0]), names(), n=1)
         raise BadSetting(
-            f"There is no setting {unknown[0]}.",
-            f"Unset it, or use one of the {len(known)} settings in docs/configuration.md.",
+            f"There is no setting {unknown[0]}.{f' Did you mean {variable(similar[0])}?' if similar else ''}",
+            f"Unset it, or use one of the {len(names())} settings in docs/configuration.md.",
         )
     try:
         return Settings() if data is None else Settings(data=data)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(
-            f"The setting {name} is wrong: {first['msg']}.", f"Set {variable(name)} within its bounds."
-        ) from error
+        raise invalid_setting(error, variable) from error
+
+
+_EXPECTED = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "literal_error": "{expected}",
+}
+"""What a setting must be, by pydantic's type of the error and with the fields of its `ctx`."""
+
+
+def invalid_setting(error: ValidationError, variable: Callable[[str], str]) -> BadSetting:
+    """Return the first error in a sentence. `variable` maps the name of a setting to its environment variable.
+
+    The value is part of the sentence only if it must be a number, a truth value or one of a few words: no secret is.
+    """
+    first = error.errors()[0]
+    name = variable(".".join(str(part) for part in first["loc"]))
+    hint = f"Correct {name}, or unset it to use its default. docs/configuration.md lists the allowed values."
+    if expected := _EXPECTED.get(first["type"]):
+        expected = expected.format(**first.get("ctx", {}))
+        return BadSetting(f'{name} must be {expected}, got "{first["input"]}".', hint)
+    return BadSetting(f"{name} is invalid: {first['msg'].removeprefix('Value error, ')}.", hint)
+
+
+def with_new_names(
+    variables: Mapping[str, str | None],
+    renamed: Mapping[str, str] = RENAMED,
+    renamed_values: Mapping[str, Mapping[str, str]] = RENAMED_VALUES,
+) -> tuple[dict[str, str | None], list[str]]:
+    """Return environment variables with old names of settings, and of items in them, replaced; and warnings.
+
+    A variable of the new name wins over one of the old name. Names are returned in upper case.
+    """
+    found = {name.upper(): value for name, value in variables.items()}
+    warnings = []
+    for old, new in ((variable(old), variable(new)) for old, new in renamed.items()):
+        if old in found:
+            value = found.pop(old)
+            ignored = f" and ignored, because {new} is set, too" if new in found else f"; {_ONE_VERSION}"
+            found.setdefault(new, value)
+            warnings.append(f"The setting {old} is now called {new}{ignored}.")
+    for name, items in ((variable(setting), items) for setting, items in renamed_values.items()):
+        values = [part.strip() for part in (found.get(name) or "").split(",")]
+        if old_values := [value for value in values if value in items]:
+            found[name] = ",".join(items.get(value, value) for value in values)
+            warnings += [f"{old!r} in {name} is now called {items[old]!r}; {_ONE_VERSION}." for old in old_values]
+    return found, warnings
 
 
 def names() -> dict[str, str]:
@@ -306,3 +396,7 @@ def names() -> dict[str, str]:
 def variable(name: str) -> str:
     """Return the environment variable of a setting: `embed.device` -> MAGPIE_EMBED__DEVICE."""
     return PREFIX + name.replace(".", "__").upper()
+
+
+def _setting_name(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower().replace("__", ".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import cache
@@ -91,9 +92,48 @@ _LETTERS = 20
 """Characters per word including the separator: three times the English average."""
 
 
+_SUBWORD = re.compile(r"\w+|[^\w\s]", re.UNICODE)
+_SUBWORD_LETTERS = 6
+"""Letters that a subword token of a long word has on average."""
+
+_SINGLE_TOKEN = re.compile(r"[0-9!-/:-@\[-`{-~]")
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text as they are written, in order; punctuation and underscores separate words."""
+    return _TOKEN.findall(text)
+
+
 def tokens(text: str) -> list[str]:
     """Return the lower-case words of a text, in order; punctuation and underscores separate them."""
     return [match.group().lower() for match in _TOKEN.finditer(text)]
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about as many tokens as a subword tokenizer makes: words, punctuation, and long words by their parts."""
+    return sum(-(-len(piece) // _SUBWORD_LETTERS) for piece in _SUBWORD.findall(text))
+
+
+def max_tokens(text: str) -> int:
+    """Return an upper estimate of a text's tokens for any model's tokenizer; for English prose 40 % too many."""
+    return math.ceil(token_weight(text))
+
+
+def token_weight(text: str) -> float:
+    """Return the same estimate as a number that adds up over pieces of a text.
+
+    A digit or a punctuation mark counts as one token, three bytes of anything else as one.
+    """
+    single = len(_SINGLE_TOKEN.findall(text))
+    return single + (len(text.encode("utf-8", "replace")) - single) / 3
+
+
+def part_label(kinds: str) -> str:
+    """Return a regular expression for labels of document parts, such as "Figure 3", "Table 2.1" or "Table IV".
+
+    `kinds` is an expression for the first word. The groups are the kind and the number. Compile it with IGNORECASE.
+    """
+    return rf"\b({kinds})\.?\s{{0,2}}(\d{{1,3}}(?:[.-]\d{{1,3}})*[a-z]?|[ivx]{{1,6}})\b"
 
 
 def first_words(text: str, most: int) -> str:

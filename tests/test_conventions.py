@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path.relative_to(ROOT) for top in ("bot", "rag", "tests") for path in (ROOT / top).rglob("*.py"))
 PRODUCT = [path for path in FILES if path.parts[0] != "tests"]
 
+SQL_FOLDERS = {"rag": Path("rag/catalog")}
+"""The one folder of each package that may build SQL statements; elsewhere a transaction is only passed on."""
+
 HEAVY = {"torch", "torchvision", "open_clip", "chromadb", "pymupdf", "rapidocr", "onnxruntime", "cv2", "ollama"}
 HEAVY |= {"playwright", "sentence_transformers", "transformers", "ray"}
 
@@ -58,4 +61,21 @@ def test_only_commands_search_everything() -> None:
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "operator"
     }
-    assert callers == {"bot/cli/search.py", "bot/cli/feedback.py"}
+    assert callers == {"bot/cli/ask.py", "bot/cli/find.py", "bot/cli/results.py", "bot/cli/feedback.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PRODUCT if path.parts[0] in SQL_FOLDERS and SQL_FOLDERS[path.parts[0]] not in path.parents],
+    ids=str,
+)
+def test_sql_is_built_in_one_folder(path: Path) -> None:
+    tables = str(SQL_FOLDERS[path.parts[0]] / "tables").replace("/", ".")
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
+            assert [alias.name for alias in node.names] == ["Connection"], node.lineno
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "connection":
+            assert node.attr not in ("execute", "exec_driver_sql", "scalar", "scalars"), node.lineno
+    imported = {module for module, _ in imports(path)}
+    assert not imported & {"sqlalchemy.sql", "sqlalchemy.orm", "alembic", tables}
+    assert "import sqlalchemy" not in (ROOT / path).read_text()

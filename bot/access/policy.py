@@ -57,7 +57,7 @@ class Access:
             log.warning("Slack's list of members is malformed (%s).", type(error).__name__)
         return False
 
-    def forget_members(self, channel: str) -> None:
+    def invalidate_members(self, channel: str) -> None:
         """Ask Slack again, the next time, who is in a conversation: events may be late."""
         self._directory.invalidate(channel)
 
@@ -72,7 +72,7 @@ class Access:
             case PersonChanged(user):
                 self._directory.invalidate_person(user)
 
-    def distrust(self) -> None:
+    def invalidate_all(self) -> None:
         """Drop the whole cache: events may have been lost."""
         self._directory.invalidate_all()
 

@@ -1,7 +1,7 @@
-"""Which answer a press is about, and the questions that presses make. Every function works in the caller's transaction.
+"""Which answer a button press is about, and the question that the press asks. Runs in the caller's transaction.
 
-A press names a message. What that message answers, who asked and in which thread, is looked up here and believed of
-nobody else.
+A press names a message. Which question that message answers, who asked it and in which thread comes from the database,
+never from the payload.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
-from bot.answers import queue
-from bot.answers.queue import question
+from bot.db import questions
+from bot.db.questions import Asked
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
 
 SIMILAR = "similar"
 
 _DEEPEST = 20
-"""Buttons pressed one after another under the answers that they brought."""
+"""Buttons pressed one after another, each under the answer to the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer in Slack and its question. `used` is None when nobody knows any more what it was made of."""
+    """An answer in Slack and its question. `used` is None when it is not known what the answer was made of."""
 
     question: Question
     placeholder: str
@@ -33,15 +33,15 @@ class Answered:
 
     @property
     def thread(self) -> str:
-        """Where what is said about the answer goes."""
+        """The thread for messages about the answer."""
         return self.question.thread or self.placeholder
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What somebody once asked in words or with a picture, that a press asks on about.
+    """The question, in words or with a picture, that a chain of presses started from.
 
-    `documents`: what it was narrowed to. `seen`: the (document, page) that its answers showed already.
+    `documents`: what it was narrowed to. `seen`: the (document, page) that its answers already showed.
     """
 
     question: Question
@@ -50,42 +50,38 @@ class Origin:
 
 
 def answered(connection: Connection, channel: str, message: str, key: str = "") -> Answered | None:
-    """The question that a message of Magpie's answers. `key`: what the message itself says of it, for the moment in
-    which nobody noted yet where the answer stands."""
-    there = question.c.placeholder == message
+    """Return the question that a message of Magpie's answers.
+
+    `key`: what the message's metadata says of it, for the moment before its ts is stored.
+    """
     named, _, ts = key.partition(":")
-    if named == channel and ts:
-        there = or_(there, (question.c.ts == ts) & question.c.placeholder.in_(["", message]))
-    row = connection.execute(select(question).where(question.c.channel == channel, there)).first()
-    return None if row is None else Answered(queue.as_question(row), row.placeholder or message, row.used)
+    found = questions.find_by_message(connection, channel, message, ts if named == channel else "")
+    return None if found is None else Answered(found.question, found.placeholder or message, found.used)
 
 
 def answered_at(connection: Connection, asked: Question) -> Answered | None:
-    """The answer to a question."""
-    row = connection.execute(queue.at(asked.channel, asked.ts)).one_or_none()
-    return None if row is None else Answered(queue.as_question(row), row.placeholder or "", row.used)
+    """Return the answer to a question."""
+    found = questions.find_asked(connection, asked.channel, asked.ts)
+    return None if found is None else Answered(found.question, found.placeholder or "", found.used)
 
 
 def put_press(connection: Connection, press: Question) -> bool:
-    """Ask on about an answer. False: just that is being looked for already."""
-    rows = select(question.c.kind, question.c.about).where(
-        question.c.channel == press.channel, question.c.kind == press.kind, question.c.state.in_(queue.OPEN)
-    )
-    if any(dict(row.about or {}) == press.about for row in connection.execute(rows)):
+    """Record a press as a question. Return False when the same is already being looked for."""
+    if questions.is_open(connection, press):
         return False
-    queue.put_question(connection, press)
+    questions.put_question(connection, press)
     return True
 
 
 def press(kind: str, about: Answered, user: str, ts: str, document: int = 0) -> Question:
-    """The question that a press is: who pressed asks it, in the answer's thread."""
+    """Return the question that a press asks, in the answer's thread, by the person who pressed."""
     asked = about.question
     what: dict[str, Any] = {"of": asked.ts} | ({"document": document} if kind == FILE else {})
     return Question(asked.channel, ts, about.thread, user, "", (), kind, what)
 
 
 def origin(connection: Connection, pressed: Question) -> Origin | None:
-    """What a press asks on about; None: it is kept no longer, or its words are gone with a file that answered it."""
+    """Return the question that a press goes back to; None when it, or its text, was deleted."""
     documents: frozenset[int] | None = None
     seen: set[tuple[int, int]] = set()
     at = pressed
@@ -94,17 +90,17 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
             documents = frozenset([int(at.about.get("document", 0))])
         elif at.kind not in (MORE, FILE):
             return Origin(at, documents, frozenset(seen)) if at.text or at.files else None
-        before = connection.execute(queue.at(at.channel, str(at.about.get("of", "")))).one_or_none()
+        before = questions.find_asked(connection, at.channel, str(at.about.get("of", "")))
         if before is None:
             return None
         if at.kind == MORE:
-            seen |= _shown(connection, at.channel, before)
-        at = queue.as_question(before)
+            seen |= _shown(connection, before)
+        at = before.question
     return None
 
 
-def _shown(connection: Connection, channel: str, before: Any) -> set[tuple[int, int]]:
-    """The pages that an answer and all that was asked on about it show."""
-    rows = select(question.c.used, question.c.about).where(question.c.channel == channel, question.c.kind == MORE)
-    on = [row.used for row in connection.execute(rows) if (row.about or {}).get("of") == before.ts]
-    return {(one["document"], one["page"]) for used in [before.used, *on] for one in used or () if one["shown"]}
+def _shown(connection: Connection, before: Asked) -> set[tuple[int, int]]:
+    """Return the pages shown by an answer and by the answers to "Show more pages" under it."""
+    asked = before.question
+    more = questions.used_about(connection, asked.channel, MORE, asked.ts)
+    return {(one["document"], one["page"]) for one in (*(before.used or ()), *more) if one["shown"]}

@@ -17,9 +17,11 @@ from bot.access.policy import Access, Granted
 from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.history import turns_before
-from bot.answers.queue import Asked
 from bot.answers.render import Reply
-from bot.db import tables
+from bot.db import file_states, jobs
+from bot.db.jobs import JobKind
+from bot.db.questions import Asked
+from bot.db.used_pages import Used
 from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
@@ -128,8 +130,8 @@ class Composer:
         except NotFound:
             return None
         with self._rag.reading() as connection:
-            removed = tables.removed_from(connection, id, channel)
-            departed = tables.has_departed(connection, id, channel, shared_at(raw, channel))
+            removed = file_states.removed_from(connection, id, channel)
+            departed = file_states.has_departed(connection, id, channel, shared_at(raw, channel))
         there = is_shared_in(raw, channel, removed) and not departed
         if not there and not removed and not departed and time() < visible_by:
             raise TryAgain("Slack does not show a file of a question in its conversation yet.")
@@ -149,7 +151,7 @@ class Composer:
             if len(found) < len(documents) and not looked:
                 # Its event is late or lost, or the file is gone: the sweep finds out which.
                 with self._rag.writing() as connection:
-                    tables.send_errand(connection, "channel", work.question.channel)
+                    jobs.request(connection, JobKind.SWEEP_CHANNEL, work.question.channel)
                 looked = True
             if (settled and (len(found) == len(documents) or monotonic() > recorded)) or monotonic() > until:
                 return found
@@ -173,9 +175,7 @@ class Composer:
         answer = self._ask(work, query, scope, watch=watch)
         return render.answer_reply(answer, remark).also_of(before).also_named(names)
 
-    def standalone(
-        self, work: Work, scope: Scope, remark: str
-    ) -> tuple[str, str, Collection[int], Sequence[render.Used]]:
+    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int], Sequence[Used]]:
         """Return the question as it reads without its thread, the remark that shows it if it was rewritten, and the
         documents and names that its words may then come from. The scope is not changed: the thread only words the
         question."""

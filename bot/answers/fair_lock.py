@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from bot.answers import queue
-from bot.answers.queue import Asked
+from bot.db import questions
+from bot.db.questions import Asked
 
 Key: TypeAlias = tuple[int, int]
 """(round, id) of a question: the lowest goes first."""
@@ -59,7 +59,7 @@ class FairLock:
 
     def claim(self, connection: Connection) -> Asked | None:
         """Claim the next question to answer; None if there is none."""
-        return queue.claim_question(connection, self._per_person)
+        return questions.claim_question(connection, self._per_person)
 
     def ahead(self, before: int) -> int:
         """Return how many questions have to be answered before one that has `before` others before it or at work."""

@@ -13,7 +13,8 @@ from bot.answers import render
 from bot.answers.button_requests import SIMILAR, Origin, origin
 from bot.answers.compose import Composer, Work, join
 from bot.answers.page_list import LISTED, pages_reply
-from bot.answers.render import Reply, Used, name_mark, plain_reply
+from bot.answers.render import Reply, plain_reply
+from bot.db.used_pages import Used, name_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import FILE, MORE

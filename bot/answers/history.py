@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from bot.access import access_log
-from bot.answers import queue
-from bot.answers.render import Used
+from bot.db import access_log, questions
+from bot.db.used_pages import Used
 from bot.slack.blocks import restore_links
 from bot.slack.buttons import is_working
 from bot.slack.client import SlackClient
@@ -85,10 +84,10 @@ def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope
     if question.thread in ("", question.ts):
         return History(_asked_recently(rag, question), frozenset(), ())
     with rag.reading() as connection:
-        before = queue.asked_before(connection, question)[-_QUESTIONS:]
+        before = questions.asked_before(connection, question)[-_QUESTIONS:]
         made_of = access_log.made_of(connection, question.channel, before)
         seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
-        used = access_log.used_by(connection, question.channel, before)
+        used = questions.used_by(connection, question.channel, before)
         open_ = {
             ts
             for ts, documents in made_of.items()
@@ -118,7 +117,7 @@ def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
     if not question.channel.startswith("D") or stands_alone(question.text):
         return []
     with rag.reading() as connection:
-        return [("asker", text[:_TURN]) for text in queue.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
+        return [("asker", text[:_TURN]) for text in questions.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
 
 
 def _thread(client: SlackClient, question: Question, since: str) -> list[Mapping[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.answers.render import PICTURES, Reply, Used, made_of, name_mark, place, remark_blocks
+from bot.answers.render import PICTURES, Reply, made_of, place, remark_blocks
+from bot.db.used_pages import Used, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import break_links, cut, escape, sections
 from bot.slack.uploads import Picture

@@ -6,12 +6,12 @@ gave for a file, and the address of a web page under its host's name, are links.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.db.used_pages import Used, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import (
     MESSAGE,
@@ -34,22 +34,6 @@ from rag import Answer, Hit, Mode, Passage
 PICTURES = 3
 NEAREST = 2
 _CITATIONS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A page that a reply is made of.
-
-    `number`: of the passage, 0 if it is not one. `shown`: readers see the page named or quoted. `name`: the `name_mark`
-    of the file's name in the reply.
-    """
-
-    document: int
-    page: int
-    number: int = 0
-    cited: bool = False
-    shown: bool = False
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +133,6 @@ def unfinished(text: str) -> str:
 def remark_blocks(remark: str) -> list[Block]:
     """Return the block of a remark in plain text that stands above a reply; [] for an empty one."""
     return [context(escape(remark))] if remark else []
-
-
-def name_mark(name: str) -> str:
-    """Return 32 bits of a name's hash: enough to tell whether a file still has this name, too few to recover it."""
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def made_of(hits: Iterable[Hit]) -> list[int]:

@@ -14,14 +14,14 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from bot.access import access_log
-from bot.answers import queue, render
+from bot.answers import render
 from bot.answers.compose import Composer, Work
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.followups import compose_reply
-from bot.answers.queue import Asked
 from bot.answers.render import Reply
+from bot.db import access_log, questions
 from bot.db import uploads as uploading
+from bot.db.questions import Asked, Cancellation
 from bot.slack import message_metadata, messages
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.events import Question
@@ -44,7 +44,7 @@ _CHECK = 0.3
 """Seconds between two checks whether a question is still to be answered."""
 
 
-class Answering:
+class Responder:
     """Answers the questions of one workspace. Any thread may call it; `stop` ends its waits."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Answering:
         self._me = me
         self._stop = stop
 
-    def greet(self, asked: Asked, before: int) -> Asked:
+    def post_placeholder(self, asked: Asked, before: int) -> Asked:
         """Add the reaction and post the one message that becomes the answer. `before` questions are before it."""
         self._mark(asked.question)
         if asked.obsolete:
@@ -80,7 +80,7 @@ class Answering:
         self._note_placeholder(asked, ts)
         return replace(asked, placeholder=ts)
 
-    def place(self, asked: Asked, before: int) -> None:
+    def update_position(self, asked: Asked, before: int) -> None:
         """Update how many questions are before a waiting one."""
         self._progress(asked, messages.queue_position(self._fair.ahead(before)))
 
@@ -94,12 +94,12 @@ class Answering:
             self._show(asked, reply)
             self._unmark(asked.question)
 
-    def let_go(self, asked: Asked) -> None:
+    def cancel(self, asked: Asked) -> None:
         """End a question that was deleted or stopped: remove its message, or write there that it was stopped."""
         ts = asked.placeholder or self._posted(asked)
         self._status.clear(asked.question)  # its worker may notice only when the model writes the next word
         try:
-            if ts and asked.halt == queue.DELETED:
+            if ts and asked.halt == Cancellation.DELETED:
                 self._client.delete_message(asked.question.channel, ts)
             elif ts:
                 self._rewrite(replace(asked, placeholder=ts), render.plain_reply(messages.STOPPED))
@@ -108,9 +108,9 @@ class Answering:
             log.info("The message of a canceled question does not exist: %s", error)
         self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
 
-    def apologise(self, asked: Asked) -> None:
+    def report_failure(self, asked: Asked) -> None:
         """Tell the person who asked that there will be no answer."""
-        self._rewrite(self.greet(asked, 0), render.plain_reply(messages.FAILED))
+        self._rewrite(self.post_placeholder(asked, 0), render.plain_reply(messages.FAILED))
         self._unmark(asked.question)
 
     # ------------------------------------------------------------ the placeholder
@@ -144,7 +144,7 @@ class Answering:
 
     def _note_placeholder(self, asked: Asked, ts: str) -> None:
         with self._rag.writing() as connection:
-            queue.note_placeholder(connection, asked, ts)
+            questions.note_placeholder(connection, asked, ts)
 
     def _mark(self, question: Question) -> None:
         self._react(question, self._client.add_reaction)
@@ -172,7 +172,7 @@ class Answering:
                 return asked, reply
             log.info("A reply is composed again: what it was made of may no longer be shown.")
             with self._rag.writing() as connection:
-                queue.unthink(connection, asked.id)
+                questions.discard_reply(connection, asked.id)
             asked = replace(asked, reply=None, uploads=None, sharing=None)
         return asked, render.plain_reply(messages.CHANGED_MEANWHILE)
 
@@ -213,7 +213,7 @@ class Answering:
 
     def _held(self, asked: Asked) -> None:
         with self._rag.reading() as connection:
-            if not queue.is_held(connection, asked):
+            if not questions.is_held(connection, asked):
                 raise Superseded
 
     # ------------------------------------------------------------ the message
@@ -251,7 +251,7 @@ class Answering:
         with self._rag.writing() as connection:
             of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             access_log.put_evidence(connection, asked.question.channel, of)
-        self._note(asked, sharing=time())
+        self._note(asked, sharing_since=time())
         # An answer that is not in a thread has its pictures in its own thread.
         under = asked.question.thread or str(asked.placeholder)
         self._uploads.share(uploads, pictures, asked.question.channel, under)
@@ -273,9 +273,9 @@ class Answering:
         with self._rag.writing() as connection:
             access_log.drop_evidence(connection, asked.obsolete)
             uploading.drop_uploads(connection, asked.obsolete)
-            queue.note_reply(connection, asked, obsolete=None)
+            questions.note_reply(connection, asked, obsolete_uploads=None)
 
     def _note(self, asked: Asked, **known: Any) -> None:
         with self._rag.writing() as connection:
-            if not queue.note_reply(connection, asked, **known):
+            if not questions.note_reply(connection, asked, **known):
                 raise Superseded

@@ -1,1 +1,1 @@
-"""The command `magpie`, one module for each subject."""
+"""The command `magpie`: one module per command, named like the command."""

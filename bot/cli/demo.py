@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.context import Data, Invocation, invocation
 from bot.cli.demo_messages import show_message
-from bot.cli.invocation import Data, Invocation, invocation
 from bot.cli.terminal import Screen
 from bot.demo.people import FeatureCheck, create_team, run_bot, sample_documents
 from bot.demo.samples import SCREENSHOT, draw_samples
@@ -153,7 +153,7 @@ def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: lis
 
 def _wait_until_read(tour: _Tour) -> None:
     """Wait for the receipt on Ada's message, a reaction that says that her files are searchable."""
-    from bot.jobs.loops import READ, UNREADABLE
+    from bot.jobs.receipts import READ, UNREADABLE
 
     ws, ts = tour.ws, tour.shared
     tour.screen.rule("#harbour-watch")

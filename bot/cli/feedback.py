@@ -1,7 +1,4 @@
-"""What people said of answers in Slack: how many were good and bad, and the bad ones as questions to measure by.
-
-The bot's own tables may be missing, for no bot need ever have run on the folder: they are made then, and are empty.
-"""
+"""Ratings of answers in Slack: how many are good and bad, and `magpie eval --from-feedback`."""
 
 from __future__ import annotations
 
@@ -11,68 +8,68 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.cli.invocation import Engine
+from bot.cli.context import Engine
 from bot.cli.terminal import Screen, count
 from rag import Scope, UserCanFix
 
 if TYPE_CHECKING:
-    from bot.answers.feedback import Verdict
+    from bot.db.feedback import Feedback
 
 TO_DO = (
-    'Not a question to measure by yet. Add "file" and "pages": the file and the pages, from 1, that do answer it, or '
-    '"file": "" and "pages": [] when nothing indexed does. "cited" is what was cited, and may be what was wrong.'
+    'Add "file" and "pages" to use this question with magpie eval: the file that answers it and the pages, counted '
+    'from 1; or "file": "" and "pages": [] if nothing indexed answers it. "cited" is what the answer cited, which may '
+    "be wrong."
 )
-"""Stands in every line. Without `pages`, `magpie eval` refuses the line, so that none counts unread."""
+"""Written to every line. `magpie eval` refuses a line without `pages`, so that no unchecked question is measured."""
 
 
 def feedback_counts(rag: Engine) -> Mapping[str, int]:
-    from bot.answers import feedback
-    from bot.db import tables  # SQL, which --help has no use for
+    """Return the number of `good` and of `bad` ratings."""
+    from bot.db import feedback  # SQL, which --help does not need
 
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.reading() as connection:
         return feedback.counts(connection)
 
 
 def feedback_sentence(rag: Engine) -> str:
-    """Empty while nobody said anything."""
-    said = feedback_counts(rag)
-    if not any(said.values()):
+    """Return a sentence on the ratings, or an empty string if there are none."""
+    counts = feedback_counts(rag)
+    if not any(counts.values()):
         return ""
-    return f"Answers in Slack: {said['good']:,} called good, {said['bad']:,} called bad."
+    return f"Ratings of answers in Slack: {counts['good']:,} good, {counts['bad']:,} bad."
 
 
-def write_questions(rag: Engine, screen: Screen, into: Path) -> None:
-    """`eval --from-feedback OUT`: a line for each question whose answer somebody called bad. Raise UserCanFix when the
-    file is there already, for somebody may have filled it in."""
-    from bot.answers import feedback
-    from bot.db import tables
+def write_questions(rag: Engine, screen: Screen, path: Path) -> None:
+    """Write a line for each question with an answer that was rated bad.
 
-    if into.exists():
-        raise UserCanFix(f"{into} is there already.", "Name another file: this one may have been filled in.")
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    Raise UserCanFix if the file exists: its lines may have been filled in already.
+    """
+    from bot.db import feedback
+
+    if path.exists():
+        raise UserCanFix(f"{path} already exists.", "Choose another file name, so that no filled-in line is lost.")
     with rag.reading() as connection:
         rows = {(row.channel, row.ts): row for row in feedback.bad(connection)}
     names = {row.id: row.name for row in rag.documents(Scope.operator())}
-    worded = [row for row in rows.values() if row.text]
-    into.write_text("".join(_lines(worded, names)), encoding="utf-8")
-    left_out = len(rows) - len(worded)
-    screen.data({"path": str(into), "questions": len(worded), "left_out": left_out})
+    with_text = [row for row in rows.values() if row.text]
+    path.write_text("".join(_lines(with_text, names)), encoding="utf-8")
+    left_out = len(rows) - len(with_text)
+    screen.write_json({"path": str(path), "questions": len(with_text), "left_out": left_out})
     if left_out:
-        screen.note(f"Left out: {count(left_out, 'question')} without words (a picture, or the file is gone).")
-    screen.say(f"{count(len(worded), 'question')} whose answer was called bad, in:", style="bold")
-    screen.path(into)
-    if worded:
-        screen.say('Add "file" and "pages" to each line, the right ones; then: magpie eval --questions with this file.')
+        screen.note(f"Left out: {count(left_out, 'question')} without text (only a picture, or the file was removed).")
+    screen.say(f"{count(len(with_text), 'question')} with an answer rated bad, written to:", style="bold")
+    screen.path(path)
+    if with_text:
+        screen.say('Add the right "file" and "pages" to each line. Then run magpie eval --questions with this file.')
 
 
-def _lines(rows: list[Verdict], names: Mapping[int, str]) -> Iterator[str]:
+def _lines(rows: list[Feedback], names: Mapping[int, str]) -> Iterator[str]:
     for row in rows:
-        cited = [_page(one, names) for one in row.passages if one["cited"] and one["document"] in names]
+        cited = [_page(passage, names) for passage in row.passages if passage["cited"] and passage["document"] in names]
         line = {
             "id": f"feedback-{row.id}",
             "query": row.text,
-            "cited": list({(one["file"], one["page"]): one for one in cited}.values()),
+            "cited": list({(page["file"], page["page"]): page for page in cited}.values()),
             "answer": row.answer,
             "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
             "to_do": TO_DO,

@@ -1,4 +1,7 @@
-"""The JSON that scripts may rely on. Fractions are 0 to 1, pages 1-based, `bbox` fractions of the page."""
+"""The JSON of every command, which scripts rely on.
+
+Shares are from 0 to 1, pages are counted from 1, `bbox` is [x0, y0, x1, y1] as fractions of the page.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from rag import Answer, Check, Found, Hit, Passage, Status
 
 if TYPE_CHECKING:
-    from bot.access.access_log import Seen
+    from bot.db.access_log import Seen
     from rag import Benched, Kept, ModelRow, Outcome
 
-Shape: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 
-def answer_shape(answer: Answer) -> Shape:
-    """`ask --json`"""
+def answer_json(answer: Answer) -> JsonObject:
+    """Return the JSON of `ask`."""
     return {
         "answer": answer.text,
         "abstained": answer.abstained,
@@ -28,16 +31,16 @@ def answer_shape(answer: Answer) -> Shape:
     }
 
 
-def _passage(passage: Passage) -> Shape:
+def _passage(passage: Passage) -> JsonObject:
     return {"number": passage.number} | _place(passage.hit)
 
 
-def _place(hit: Hit) -> Shape:
+def _place(hit: Hit) -> JsonObject:
     return {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
 
 
-def found_shape(found: Found) -> Shape:
-    """`find --json`"""
+def found_json(found: Found) -> JsonObject:
+    """Return the JSON of `find`."""
     return {
         "found": found.found,
         "hits": [
@@ -50,8 +53,8 @@ def found_shape(found: Found) -> Shape:
     }
 
 
-def status_shape(status: Status, feedback: Mapping[str, int]) -> Shape:
-    """`status --json`; `feedback`: how many answers were called good, and how many bad."""
+def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
+    """Return the JSON of `status`. `feedback` is the number of good and of bad ratings."""
     return {
         "documents": dict(status.documents),
         "pages": status.pages,
@@ -66,8 +69,8 @@ def status_shape(status: Status, feedback: Mapping[str, int]) -> Shape:
     }
 
 
-def doctor_shape(checks: Sequence[Check]) -> Shape:
-    """`doctor --json`"""
+def doctor_json(checks: Sequence[Check]) -> JsonObject:
+    """Return the JSON of `doctor`."""
     return {
         "ok": all(check.status != "fail" for check in checks),
         "checks": [
@@ -76,18 +79,18 @@ def doctor_shape(checks: Sequence[Check]) -> Shape:
     }
 
 
-def outcomes_shape(outcomes: Iterable[Outcome]) -> Shape:
-    """`index --json`, `reindex --json`"""
+def outcomes_json(outcomes: Iterable[Outcome]) -> JsonObject:
+    """Return the JSON of `index` and `reindex`."""
     return {
         "files": [
-            {"file": each.file, "state": each.state, "pages": each.pages, "reason": each.reason, "hint": each.hint}
-            for each in outcomes
+            {"file": row.file, "state": row.state, "pages": row.pages, "reason": row.reason, "hint": row.hint}
+            for row in outcomes
         ]
     }
 
 
-def models_shape(rows: Iterable[ModelRow]) -> Shape:
-    """`models list --json`"""
+def models_json(rows: Iterable[ModelRow]) -> JsonObject:
+    """Return the JSON of `models list`."""
     return {
         "models": [
             {
@@ -103,8 +106,8 @@ def models_shape(rows: Iterable[ModelRow]) -> Shape:
     }
 
 
-def kept_shape(folder: Path, rows: Iterable[Kept]) -> Shape:
-    """`status --privacy --json`"""
+def stored_json(folder: Path, rows: Iterable[Kept]) -> JsonObject:
+    """Return the JSON of `status --privacy`."""
     return {
         "data": str(folder),
         "kept": [
@@ -122,8 +125,8 @@ def kept_shape(folder: Path, rows: Iterable[Kept]) -> Shape:
     }
 
 
-def seen_shape(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> Shape:
-    """`status --access --json`; `at` is when it was shown, `ts` names the message that asked."""
+def access_json(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> JsonObject:
+    """Return the JSON of `status --access`. `at` is when it was shown, `ts` the id of the question's message."""
     return {
         "sha256": list(sha256),
         "days": days,
@@ -144,20 +147,20 @@ def seen_shape(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> Shape:
     }
 
 
-def benched_shape(found: Benched) -> Shape:
-    """`bench --json`"""
-    pictures, texts = found.speeds["pictures"], found.speeds["texts"]
+def benchmark_json(result: Benched) -> JsonObject:
+    """Return the JSON of `bench`."""
+    pictures, texts = result.speeds["pictures"], result.speeds["texts"]
     return {
         "images_per_s": pictures.per_second,
         "raw_images_per_s": pictures.raw,
         "texts_per_s": texts.per_second,
         "raw_texts_per_s": texts.raw,
-        "model": found.model,
-        "device": found.device,
-        "versions": found.versions,
-        "batches": {modality.value: size for modality, size in found.batches.items()},
-        "weights_bytes": found.weights_bytes,
-        "peak_bytes": found.peak_bytes,
+        "model": result.model,
+        "device": result.device,
+        "versions": result.versions,
+        "batches": {modality.value: size for modality, size in result.batches.items()},
+        "weights_bytes": result.weights_bytes,
+        "peak_bytes": result.peak_bytes,
         "kinds": {
             name: {
                 "per_s": speed.per_second,
@@ -168,6 +171,6 @@ def benched_shape(found: Benched) -> Shape:
                 "spent": speed.spent,
                 "preparing_cores": speed.preparing,
             }
-            for name, speed in found.speeds.items()
+            for name, speed in result.speeds.items()
         },
     }

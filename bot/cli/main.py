@@ -1,11 +1,12 @@
-"""The command `magpie`: its options, its exit codes, and what a person reads when something is wrong.
+"""The entry point of `magpie`: commands, exit codes, and what is printed on an error.
 
-Exit codes: 0 done, 1 found wrong (a file failed, a check failed, nothing forgotten, an error), 2 used wrong,
-130 or 143 stopped by a signal.
+Exit codes: 0 success; 1 failure (a file, a check or the command failed, or nothing was found to remove); 2 wrong usage
+or a wrong setting; 130 or 143 stopped by SIGINT or SIGTERM.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -16,70 +17,96 @@ from typing import Any
 
 import typer
 
-from bot.cli import demo, embedder, evaluate, index, run, search, status, train
-from bot.cli.invocation import Data, Engine, Invocation, Json, Opener, invocation
-from bot.cli.redaction import Mask, noting
+from bot.cli import (
+    ask,
+    bench,
+    demo,
+    doctor,
+    embedder,
+    eval,
+    find,
+    forget,
+    index,
+    models,
+    reindex,
+    run,
+    status,
+    train_decision,
+    train_projection,
+)
+from bot.cli.context import Data, Engine, Invocation, Json, Opener, invocation
+from bot.cli.redaction import Mask, redacted_logs
 from bot.cli.terminal import Screen
-from rag import BadSetting, MagpieError, Settings, hide_memory
+from rag import BadSetting, MagpieError, OperatorMustAct, Settings, hide_memory
 
-DONE, FOUND_WRONG, USED_WRONG = 0, 1, 2
+SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
+
+COMMANDS = (
+    run, index, reindex, forget, ask, find, eval, train_projection, train_decision, status, doctor, models, embedder,
+    bench, demo,
+)  # fmt: skip
+"""The modules of the commands, in the order of `magpie --help`."""
 
 log = logging.getLogger("magpie")
 
 
 def open_engine(settings: Settings) -> AbstractContextManager[Engine]:
-    """The real engine. Looked up here, so that `--help` loads none of it."""
+    """Open the real engine. It is imported here because `--help` does not need it."""
+    from bot.db import tables
     from rag import open_rag
 
-    return open_rag(settings)
+    return open_rag(settings, histories=[tables.HISTORY])
 
 
 def build_app() -> typer.Typer:
-    """The command with its subcommands; `main` runs it."""
+    """Return the typer app with all commands."""
     app = typer.Typer(
         name="magpie",
-        help="Find the page again: answers with page numbers and pictures, from files that stay on your machine.",
+        help="Answer questions from your team's files, with page numbers and pictures. The files stay on your machine.",
         pretty_exceptions_enable=False,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_shared)
-    for module in (run, index, search, evaluate, train, status, embedder, demo):
+    app.callback()(_read_shared_options)
+    for module in COMMANDS:
         module.register(app)
     return app
 
 
-def _shared(context: typer.Context, data: Data = None, json: Json = False) -> None:
+def _read_shared_options(context: typer.Context, data: Data = None, json: Json = False) -> None:
     shared = invocation(context)
     shared.data, shared.json = data, json
 
 
 def main(arguments: Sequence[str] | None = None, opener: Opener = open_engine) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code. `arguments` is sys.argv by default."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
-        hide_memory()  # the tokens are in this process's environment
+        hide_memory()  # the environment of this process holds the tokens
     screen, mask = Screen(), Mask.of(os.environ)
-    stopped: list[int] = []
+    terminations: list[int] = []
     try:
-        with _private(), _terminable(stopped), noting(screen.note, mask):
+        with _private_files(), _interrupt_on_sigterm(terminations), redacted_logs(screen.note, mask):
             code = _run(given or ["--help"], Invocation(opener))
     except typer.TyperException as error:
         screen.note(mask(error.format_message()), style="bold red")
-        screen.note("`magpie --help` lists the commands, `magpie COMMAND --help` what each takes.", style="")
-        return USED_WRONG
+        screen.note(
+            "To list the commands, run magpie --help; for the options of a command, magpie COMMAND --help.",
+            style="",
+        )
+        return WRONG_USAGE
     except MagpieError as error:
         screen.note(mask(str(error)), style="bold red")
         if error.hint:
             screen.note(mask(error.hint), style="")
-        return USED_WRONG if isinstance(error, BadSetting) else FOUND_WRONG
+        return WRONG_USAGE if isinstance(error, BadSetting) else FAILURE
     if code == INTERRUPTED:
-        screen.note("Stopped. What was done is kept; the same command continues where it stopped.", style="")
-        return TERMINATED if stopped else INTERRUPTED
+        screen.note("Stopped. Finished work is kept; run the same command again to continue.", style="")
+        return TERMINATED if terminations else INTERRUPTED
     if not given:
-        return USED_WRONG
-    return code if isinstance(code, int) else DONE
+        return WRONG_USAGE
+    return code if isinstance(code, int) else SUCCESS
 
 
 def _run(given: list[str], invocation: Invocation) -> Any:
@@ -88,15 +115,40 @@ def _run(given: list[str], invocation: Invocation) -> Any:
         return command.main(args=given, prog_name="magpie", standalone_mode=False, obj=invocation)
     except (typer.TyperException, MagpieError):
         raise
-    except Exception:  # a defect: told as where it broke, for Python's own telling of it may quote what was shared
-        log.exception("Magpie broke, and should not have. This is where, without anything of what it worked on:")
-        return FOUND_WRONG
+    except Exception as error:
+        known = _explain(error)
+        if known is not None:
+            raise known from error
+        # The message is left out because it may quote a file or a question; see redaction.
+        log.exception(
+            "Unexpected error: %s. This is a bug in Magpie.\n"
+            "Please report the lines below. They contain no text from your files or questions.",
+            type(error).__name__,
+        )
+        return FAILURE
+
+
+def _explain(error: Exception) -> MagpieError | None:
+    """Return an error with a remedy for a full disk or missing permissions, else None."""
+    for cause in (error, error.__cause__):  # SQLAlchemy wraps the errors of sqlite3
+        number = cause.errno if isinstance(cause, OSError) else None
+        sqlite = str(getattr(cause, "sqlite_errorname", ""))
+        if number in (errno.ENOSPC, errno.EDQUOT) or sqlite == "SQLITE_FULL":
+            return OperatorMustAct("The disk is full.", "Free some space, then run the same command again.")
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS) or sqlite.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+            return OperatorMustAct(
+                "Permission denied: Magpie is not allowed to read or write a file that it needs.",
+                "Check the owner and the permissions of the data folder, and of the files named in the command.",
+            )
+    return None
 
 
 @contextmanager
-def _private() -> Iterator[None]:
-    """Whatever is written is for this user alone, also where the data folder itself is open to others; the reading
-    processes inherit it."""
+def _private_files() -> Iterator[None]:
+    """Make all new files private to this user, even in a data folder that others may open.
+
+    Extraction processes inherit this.
+    """
     before = os.umask(0o077)
     try:
         yield
@@ -105,14 +157,14 @@ def _private() -> Iterator[None]:
 
 
 @contextmanager
-def _terminable(stopped: list[int]) -> Iterator[None]:
-    """SIGTERM takes the same clean way out as Ctrl-C, so that no write is broken off."""
+def _interrupt_on_sigterm(terminations: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM, so that it ends as cleanly as Ctrl-C, and add it to `terminations`."""
 
-    def stop(*received: object) -> None:
-        stopped.append(signal.SIGTERM)
+    def handle(*received: object) -> None:
+        terminations.append(signal.SIGTERM)
         raise KeyboardInterrupt(*received)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, handle)
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
-"""What must be true before Magpie can run, and its installation: `python3 bot/cli/preflight.py .venv`.
+"""Check the requirements of Magpie and install it: `python3 bot/cli/preflight.py .venv`.
 
-Standard library only, and readable by old Pythons: it runs before anything is installed, and an unfit
-Python should hear what is wrong, not a syntax error.
+It runs before anything is installed, so it uses the standard library only. Its syntax is that of old Pythons, so that
+an unsupported Python prints what is wrong instead of a syntax error.
 """
 
 from __future__ import annotations
@@ -19,159 +19,162 @@ from pathlib import Path
 
 OLDEST, TOO_NEW = (3, 11), (3, 14)
 DOWNLOAD_GB, INSTALLED_GB = 3.0, 6.3
-"""Measured on Linux with Python 3.11; most of it is torch with its GPU libraries, which run without a GPU too."""
-NEEDED_GB = 9.5
-"""While it installs, the downloads lie beside what they become."""
-ROOMY_GB = 13.0
-"""From here on the downloads are kept as well, so that an interrupted installation goes on where it stopped."""
-PAUSE = 4.0
-"""Seconds between two signs of life where a line cannot be rewritten."""
+"""Measured on Linux with Python 3.11. Most of it is torch with its GPU libraries, which are installed without a GPU
+too."""
+REQUIRED_GB = 9.5
+"""Free disk for an installation, which needs downloads and unpacked packages at the same time."""
+CACHE_GB = 13.0
+"""Free disk above which pip keeps its downloads, so that an interrupted installation continues where it stopped."""
+PROGRESS_SECONDS = 4.0
+"""Seconds between two lines of progress if stdout is not a terminal."""
 
 
-class Trouble(Exception):
-    """Something that a person has to put right first; says how."""
+class PreflightError(Exception):
+    """Something that the user has to fix first. The message says how."""
 
 
 def check_python(version: tuple[int, ...], has_venv: bool) -> None:
-    """Raise Trouble for a Python that is too old, too new, or lacks what makes a virtual environment."""
+    """Raise PreflightError if Python is too old or too new, or cannot create virtual environments."""
     name = ".".join(str(part) for part in version[:2])
     if not OLDEST <= version[:2] < TOO_NEW:
-        raise Trouble(
-            f"Magpie needs Python 3.11, 3.12 or 3.13, and this is {name}.\n"
+        raise PreflightError(
+            f"Magpie needs Python 3.11, 3.12 or 3.13, but this is Python {name}.\n"
             "Install one of them (Debian, Ubuntu: sudo apt install python3 python3-venv), "
-            "then say which: make PYTHON=python3.12 demo"
+            "then name it: make PYTHON=python3.12 demo"
         )
     if not has_venv:
-        raise Trouble(
-            f"This Python {name} cannot make a virtual environment: a part of it is packaged apart.\n"
+        raise PreflightError(
+            f"Python {name} cannot create a virtual environment because its venv package is missing.\n"
             f"On Debian and Ubuntu: sudo apt install python3-venv (or python{name}-venv)"
         )
 
 
-def check_disk(free_gb: float, there_gb: float, folder: Path) -> None:
-    """Raise Trouble when the installation will not fit; `there_gb` of it lie in the folder already."""
-    needed = max(0.5, NEEDED_GB - there_gb)
-    if free_gb < needed:
-        raise Trouble(
-            f"Magpie needs {needed:.1f} GB of free disk to install, and {folder} has {free_gb:.1f} GB.\n"
-            "Make room, or install on another disk: make VENV=/elsewhere/venv demo"
+def check_disk(free_gb: float, installed_gb: float, folder: Path) -> None:
+    """Raise PreflightError if the disk is too full; `installed_gb` of the installation are already there."""
+    required = max(0.5, REQUIRED_GB - installed_gb)
+    if free_gb < required:
+        raise PreflightError(
+            f"Magpie needs {required:.1f} GB of free disk to install, but {folder} has {free_gb:.1f} GB.\n"
+            "Free some space, or install on another disk: make VENV=/elsewhere/venv demo"
         )
 
 
-def other_python() -> str | None:
-    """A Python that fits, when the one that runs does not."""
+def supported_python() -> str | None:
+    """Return the path of a supported Python, or None."""
     return next((found for name in ("3.13", "3.12", "3.11") if (found := shutil.which(f"python{name}"))), None)
 
 
 def fingerprint(root: Path) -> str:
-    """Changes when the installation has to be repeated: other packages, or a folder that was moved."""
+    """Return a hash of the packages and the folder. If it changes, Magpie must be installed again."""
     parts = [(root / name).read_bytes() for name in ("constraints.txt", "pyproject.toml")]
     return hashlib.sha256(b"\0".join([*parts, str(root).encode()])).hexdigest()
 
 
 def size_gb(folder: Path) -> float:
-    """What a folder takes on disk."""
+    """Return the size of a folder, in GB."""
     files = (Path(top) / name for top, _, names in os.walk(folder) for name in names)
     return sum(path.lstat().st_size for path in files) / 1e9
 
 
-class Watch:
-    """Turns pip's lines into one that a person can follow, and shows that time passes between them."""
+class PipProgress:
+    """Shows the progress of pip in one line, made from the lines that pip prints."""
 
     def __init__(self, total: int, packages: Path, terminal: bool) -> None:
         self.total = total
         self.packages = packages
         self.terminal = terminal
         self.collected = 0
-        self.doing = "starting pip"
+        self.step = "starting pip"
         self.lines: list[str] = []
         self._started = self._shown = time.monotonic()
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
 
-    def line(self, line: str) -> None:
-        """Take one line of pip's output."""
+    def read(self, line: str) -> None:
+        """Read one line of pip's output."""
         self.lines.append(line)
         download = re.match(r"\s+Downloading (\S+?)-\d\S*? \((\S+ \S+)\)", line)
         if re.match(r"\s*(Collecting|Requirement already satisfied:) ", line):
             self.collected += 1
             name = re.split(r"[=<>~! \[]", line.split(maxsplit=1)[1].replace("already satisfied: ", ""))[0]
-            self.doing = f"fetching {name}"
+            self.step = f"fetching {name}"
         elif download:
-            self.doing = f"downloading {download[1].rsplit('/', 1)[-1]} ({download[2]})"
+            self.step = f"downloading {download[1].rsplit('/', 1)[-1]} ({download[2]})"
         elif line.startswith("Installing collected packages"):
-            self.doing = "unpacking"
+            self.step = "unpacking"
 
-    def sentence(self) -> str:
-        """What is being done now."""
-        if self.doing == "unpacking":
-            done = sum(1 for _ in self.packages.glob("*.dist-info"))
-            count = f"{min(done, self.total)}/{self.total} packages unpacked"
+    def message(self) -> str:
+        """Return what pip is doing now."""
+        if self.step == "unpacking":
+            unpacked = sum(1 for _ in self.packages.glob("*.dist-info"))
+            count = f"{min(unpacked, self.total)}/{self.total} packages unpacked"
         else:
-            count = f"{self.collected}/{self.total} {self.doing}"
+            count = f"{self.collected}/{self.total} {self.step}"
         return f"  {count}, {time.monotonic() - self._started:.0f} s"
 
     def show(self) -> None:
-        """Keep showing until `end`; runs in a thread of its own."""
-        while not self._ended.wait(0.5):
+        """Show the progress until `stop` is called, from another thread."""
+        while not self._stopped.wait(0.5):
             if self.terminal:
-                sys.stdout.write("\r\033[K" + self.sentence()[:79])
-            elif time.monotonic() - self._shown >= PAUSE:
+                sys.stdout.write("\r\033[K" + self.message()[:79])
+            elif time.monotonic() - self._shown >= PROGRESS_SECONDS:
                 self._shown = time.monotonic()
-                sys.stdout.write(self.sentence() + "\n")
+                sys.stdout.write(self.message() + "\n")
             sys.stdout.flush()
 
-    def end(self) -> None:
-        self._ended.set()
+    def stop(self) -> None:
+        self._stopped.set()
         if self.terminal:
             sys.stdout.write("\r\033[K")
 
 
-def pip(python: Path, arguments: list[str], watch: Watch, environment: dict[str, str]) -> None:
-    """Run pip, quietly but visibly. Raise Trouble with the end of its output when it fails."""
+def pip(python: Path, arguments: list[str], progress: PipProgress, environment: dict[str, str]) -> None:
+    """Run `pip install` and show its progress. Raise PreflightError with the end of its output if it fails."""
     command = [str(python), "-m", "pip", "install", "--no-input", "--progress-bar", "off", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=environment) as process:
-        shower = threading.Thread(target=watch.show)
-        shower.start()
+        thread = threading.Thread(target=progress.show)
+        thread.start()
         try:
             for line in process.stdout or ():
-                watch.line(line.rstrip())
+                progress.read(line.rstrip())
             code = process.wait()
         except BaseException:
             process.terminate()
             raise
         finally:
-            watch.end()
-            shower.join()
+            progress.stop()
+            thread.join()
     if code:
-        tail = "\n".join(watch.lines[-12:])
-        raise Trouble(f"pip could not install Magpie's packages:\n{tail}\nRun the same command again to go on.")
+        tail = "\n".join(progress.lines[-12:])
+        raise PreflightError(
+            f"pip could not install Magpie's packages:\n{tail}\nRun the same command again to continue."
+        )
 
 
 def install(root: Path, venv: Path) -> None:
-    """Make the virtual environment and put Magpie into it; at once when that was done before."""
-    stamp, unfinished, python = venv / "magpie-ready", venv / "magpie-unfinished", venv / "bin" / "python"
-    wanted = fingerprint(root)
-    if stamp.is_file() and stamp.read_text() == wanted:
+    """Create the virtual environment and install Magpie into it. Return at once if it is up to date."""
+    ready, unfinished, python = venv / "magpie-ready", venv / "magpie-unfinished", venv / "bin" / "python"
+    current = fingerprint(root)
+    if ready.is_file() and ready.read_text() == current:
         return
-    update = "Magpie brings its installation up to date: that is usually quick.\n"
+    update = "Updating the installation of Magpie. This is usually quick.\n"
     first = (
-        f"Magpie installs itself into {venv}: {DOWNLOAD_GB:.0f} GB to download, {INSTALLED_GB} GB on disk. "
-        "About 8 minutes at 50 Mbit/s, and 3 for unpacking.\n"
+        f"Installing Magpie into {venv}: {DOWNLOAD_GB:.0f} GB to download, {INSTALLED_GB} GB on disk. "
+        "This takes about 8 minutes at 50 Mbit/s, and 3 more to unpack.\n"
     )
-    sys.stdout.write(update if stamp.is_file() else first)
+    sys.stdout.write(update if ready.is_file() else first)
     sys.stdout.flush()
     check_python(sys.version_info[:3], importlib.util.find_spec("ensurepip") is not None)
-    place = next(folder for folder in (venv, *venv.resolve().parents) if folder.exists())
-    free = shutil.disk_usage(place).free / 1e9
-    check_disk(free, size_gb(venv), place)
+    existing = next(folder for folder in (venv, *venv.resolve().parents) if folder.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
+    check_disk(free_gb, size_gb(venv), existing)
     started = time.monotonic()
-    # pip cannot repair packages that were half unpacked, so these start over; the downloads are kept.
-    fresh = ["--clear"] if unfinished.exists() else []
-    if fresh or not python.exists() or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL):
-        sys.stdout.write("  making a virtual environment\n")
+    # pip cannot repair half-unpacked packages, so the environment is cleared. The downloads are kept.
+    clear = ["--clear"] if unfinished.exists() else []
+    if clear or not python.exists() or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL):
+        sys.stdout.write("  creating a virtual environment\n")
         sys.stdout.flush()
-        subprocess.run([sys.executable, "-m", "venv", *fresh, str(venv)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", *clear, str(venv)], check=True)
     unfinished.touch()
     downloads = venv / "tmp"
     downloads.mkdir(exist_ok=True)
@@ -179,16 +182,16 @@ def install(root: Path, venv: Path) -> None:
     environment["TMPDIR"] = str(downloads.resolve())
     total = sum("==" in line for line in (root / "constraints.txt").read_text().splitlines())
     packages = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    cache = [] if free > ROOMY_GB else ["--no-cache-dir"]
+    cache = [] if free_gb > CACHE_GB else ["--no-cache-dir"]
     steps = [
         ["--require-hashes", *cache, "-r", str(root / "constraints.txt")],
         ["--no-deps", "--no-build-isolation", "-e", str(root)],
     ]
     for step in steps:
-        pip(python, step, Watch(total, packages, sys.stdout.isatty()), environment)
+        pip(python, step, PipProgress(total, packages, sys.stdout.isatty()), environment)
     shutil.rmtree(downloads)
     unfinished.unlink()
-    stamp.write_text(wanted)
+    ready.write_text(current)
     sys.stdout.write(f"  installed in {time.monotonic() - started:.0f} s\n")
 
 
@@ -197,16 +200,16 @@ def main() -> int:
         sys.stderr.write("usage: python3 bot/cli/preflight.py VENV\n")
         return 2
     if not OLDEST <= sys.version_info[:2] < TOO_NEW:
-        other = other_python()
-        if other:
-            os.execv(other, [other, *sys.argv])
+        python = supported_python()
+        if python:
+            os.execv(python, [python, *sys.argv])
     try:
         install(Path(__file__).resolve().parents[2], Path(sys.argv[1]))
-    except Trouble as trouble:
-        sys.stderr.write(f"{trouble}\n")
+    except PreflightError as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Run the same command again to go on.\n")
+        sys.stderr.write("\nStopped. Run the same command again to continue.\n")
         return 130
     return 0
 

@@ -1,6 +1,6 @@
-"""What is kept of people and files, who was shown what, and forgetting it.
+"""`magpie status --privacy` and `--access`: what is stored, and who was shown a file.
 
-The bot's own tables may be missing, for no bot need ever have run on the folder: they are made then, and are empty.
+The bot's own tables are empty if no bot ever ran on the folder.
 """
 
 from __future__ import annotations
@@ -16,91 +16,75 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.invocation import Engine, file_named
-from bot.cli.json_output import kept_shape, seen_shape
+from bot.cli.context import Engine, existing_file
+from bot.cli.json_output import access_json, stored_json
 from bot.cli.terminal import Screen, count, printable
 from bot.settings import SlackSettings, read_slack_settings
 from rag import NotFound
 
 if TYPE_CHECKING:
-    from bot.access.access_log import Seen
+    from bot.db.access_log import Seen
     from rag import Kept
 
-_GONE = "(removed with the file)"
-_WORDLESS = "(a picture or a button, without words)"
+_REMOVED = "(removed with the file)"
+_NO_TEXT = "(only a picture or a button)"
 
 
-def forget_asked(rag: Engine, screen: Screen, user: str, channel: str) -> int:
-    """Forget what somebody asked, in one conversation or (empty) in all; returns how many questions that were."""
-    from bot.access import access_log  # SQL, which --help has no use for
-    from bot.db import tables
-
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
-    with rag.writing() as connection:
-        questions = access_log.forget_user(connection, user, channel)
-    if not rag.leave_no_trace():
-        screen.note("Their words still lie in the catalog's log, which is in use; the running bot clears it.")
-    return questions
+# ---------------------------------------------------------------- what is stored
 
 
-# ---------------------------------------------------------------- what is kept
-
-
-def show_kept(rag: Engine, screen: Screen, folder: Path) -> None:
-    """`status --privacy`"""
-    rows = [*rag.kept(), *_of_the_bot(rag, folder, read_slack_settings())]
-    screen.data(kept_shape(folder, rows))
+def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
+    """Print what is stored where, and for how long."""
+    rows = [*rag.kept(), *_stored_by_bot(rag, folder, read_slack_settings())]
+    screen.write_json(stored_json(folder, rows))
     if screen.json:
         return
-    screen.say("Magpie keeps this, in:", style="bold")
+    screen.say("Magpie stores this data, in:", style="bold")
     screen.path(folder)
     screen.say()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim", expand=True, show_lines=True)
-    table.add_column("What it holds", ratio=7)
-    table.add_column("Where, how much", ratio=5)
-    table.add_column("Until when", ratio=6)
+    table.add_column("What", ratio=7)
+    table.add_column("Where and how much", ratio=5)
+    table.add_column("How long", ratio=6)
     for row in rows:
-        what = Text(row.name, style="bold").append(f": {row.holds}", style="not bold")
-        much = [_below(row.path, folder), count(row.count, row.unit), *([_size(row.bytes)] if row.bytes else [])]
-        table.add_row(what, Text(printable("\n".join(much))), Text(row.until))
+        content = Text(row.name, style="bold").append(f": {row.holds}", style="not bold")
+        place = [_relative(row.path, folder), count(row.count, row.unit), *([_size(row.bytes)] if row.bytes else [])]
+        table.add_row(content, Text(printable("\n".join(place))), Text(row.until))
     screen.out.print(table)
-    screen.say("Magpie writes no log file. What `magpie run` notes on the terminal names no file and no question.")
-    screen.say("Slack keeps the questions and answers themselves, as its own settings say.")
+    screen.say("Magpie writes no log file. The messages of `magpie run` contain no file names and no questions.")
+    screen.say("Slack stores the questions and answers themselves, as long as its own settings say.")
 
 
-def _of_the_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
-    from bot.access import access_log
-    from bot.answers import feedback
-    from bot.db import ephemeral_messages, tables
+def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
+    from bot.db import ephemeral_messages, feedback, retention
     from rag import Kept
 
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     with rag.reading() as connection:
-        (questions, logged), (receipts, pictures) = access_log.counts(connection), access_log.traces(connection)
+        (questions, logged), (receipts, pictures) = retention.counts(connection), retention.traces(connection)
         verdicts, aside = sum(feedback.counts(connection).values()), ephemeral_messages.open_asides(connection)
-    until = f"{slack.keep_days} days after the question, or until forgotten"
-    scrubbed = f"{until}; its words go with any file that answered it"
-    withdrawn = "with the file they show" if slack.withdraw else "for ever: SLACK_WITHDRAW is false"
-    messages = f"{slack.keep_days} days after the message, or until forgotten"
+    after_question = f"{slack.keep_days} days after the question, or until forgotten"
+    scrubbed = f"{after_question}; its text is removed with any file that answered it"
+    withdrawn = "until the file they show is deleted" if slack.withdraw else "forever, because SLACK_WITHDRAW is false"
+    after_message = f"{slack.keep_days} days after the message, or until forgotten"
 
     def row(name: str, number: int, unit: str, holds: str, until: str) -> Kept:
         return Kept(name, folder / "catalog.db", number, unit, None, holds, until)
 
-    shown_to = "who was shown which document, by its SHA-256, for which question, under which scope"
-    posted = "which picture that Magpie posted shows which document; the pictures are in Slack"
-    called = "who called which answer good or bad, with the question, the answer, and its pages by number"
-    told = "what somebody asked for with the command or a shortcut, and was not told yet"
+    shown = "who was shown which document (by SHA-256), for which question, under which scope"
+    posted = "which picture that Magpie posted shows which document; the pictures themselves are in Slack"
+    rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
+    pending = "requests made with the command or a shortcut that are not answered yet"
     return [
         row("questions", questions, "question", "who asked what, where and when", scrubbed),
-        row("log of access", logged, "line", shown_to, scrubbed),
-        row("feedback", verdicts, "word", called, scrubbed),
-        row("asides", aside, "row", told, "until it is told, or half an hour"),
-        row("receipts", receipts, "receipt", "who shared which file id in which message", messages),
+        row("log of access", logged, "row", shown, scrubbed),
+        row("feedback", verdicts, "rating", rated, scrubbed),
+        row("asides", aside, "request", pending, "until answered, at most half an hour"),
+        row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
     ]
 
 
-def _below(path: Path, folder: Path) -> str:
+def _relative(path: Path, folder: Path) -> str:
     return "here" if path == folder else str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
@@ -108,57 +92,60 @@ def _size(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} KB"
 
 
-# ---------------------------------------------------------------- who was shown what
+# ---------------------------------------------------------------- who was shown a file
 
 
 def show_access(rag: Engine, screen: Screen, name: str) -> None:
-    """`status --access FILE`. Raise NotFound for what is no file here, no name, and no beginning of a SHA-256."""
-    from bot.access import access_log
-    from bot.db import tables
+    """Print who was shown a file, newest first. `name` is a path, a name, a Slack id or the start of a SHA-256.
+
+    Raise NotFound if it is none of these.
+    """
+    from bot.db import access_log
 
     days = read_slack_settings().keep_days
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
-    known = _meant(rag, name)
+    known = _find_sha256(rag, name)
     with rag.reading() as connection:
-        found = [one for sha256 in known for one in access_log.seen(connection, sha256)]
-    found.sort(key=lambda one: one.at, reverse=True)
-    screen.data(seen_shape(known, found, days))
+        found = [row for sha256 in known for row in access_log.seen(connection, sha256)]
+    found.sort(key=lambda row: row.at, reverse=True)
+    screen.write_json(access_json(known, found, days))
     if not found:
-        screen.say(f"Nobody was shown anything of it, as far as the log goes back ({days} days).")
+        screen.say(f"No one has been shown this file in the last {days} days.")
         return
-    times = len({(one.channel, one.ts) for one in found})
-    screen.say(f"Shown in {'one reply' if times == 1 else f'{times:,} replies'} of the last {days} days.", style="bold")
-    for one in found:
-        _show(screen, one)
+    replies = len({(row.channel, row.ts) for row in found})
+    shown = "one reply" if replies == 1 else f"{replies:,} replies"
+    screen.say(f"Shown in {shown} in the last {days} days.", style="bold")
+    for row in found:
+        _show(screen, row)
 
 
-def _show(screen: Screen, one: Seen) -> None:
-    when = datetime.fromtimestamp(one.at).astimezone()
+def _show(screen: Screen, row: Seen) -> None:
+    at = datetime.fromtimestamp(row.at).astimezone()
     screen.say()
-    screen.say(f"{when:%Y-%m-%d %H:%M}  {one.user} asked in {one.channel}", style="bold")
-    screen.say(f"Question: {_GONE if one.removed else one.text or _WORDLESS}", indent=2)
-    screen.say(f"Scope: {one.scope}", indent=2)
-    screen.say(f"The file was shared in: {', '.join(one.spaces)}", indent=2)
-    screen.say(f"SHA-256: {one.sha256}", indent=2, style="dim")
+    screen.say(f"{at:%Y-%m-%d %H:%M}  {row.user} asked in {row.channel}", style="bold")
+    screen.say(f"Question: {_REMOVED if row.removed else row.text or _NO_TEXT}", indent=2)
+    screen.say(f"Scope: {row.scope}", indent=2)
+    screen.say(f"The file was shared in: {', '.join(row.spaces)}", indent=2)
+    screen.say(f"SHA-256: {row.sha256}", indent=2, style="dim")
 
 
-def _meant(rag: Engine, name: str) -> list[str]:
-    """SHA-256 sums, or beginnings of them."""
+def _find_sha256(rag: Engine, name: str) -> list[str]:
+    """Return the SHA-256 sums, or starts of them, that a name stands for."""
     from rag import documents_named
 
-    path = file_named(name)
-    meant = [] if path is None else [_sha256(path)]
+    path = existing_file(name)
+    found = [] if path is None else [_sha256(path)]
     with rag.reading() as connection:
-        meant += documents_named(connection, name)
-        meant += [] if path is None else documents_named(connection, str(path.resolve()))
-    if re.fullmatch(r"[0-9a-fA-F]{8,64}", name) and not any(one.startswith(name.lower()) for one in meant):
-        meant.append(name.lower())
-    if not meant:
+        found += documents_named(connection, name)
+        found += [] if path is None else documents_named(connection, str(path.resolve()))
+    if re.fullmatch(r"[0-9a-fA-F]{8,64}", name) and not any(sha256.startswith(name.lower()) for sha256 in found):
+        found.append(name.lower())
+    if not found:
         raise NotFound(
-            f"Nothing is known by the name {name!r}.",
-            "What is gone has no name here any more: give the file itself, or 8 digits of its SHA-256.",
+            f"No indexed file is called {name!r}.",
+            "A removed file has no name here anymore. Name the file on your disk, or the first 8 digits of its "
+            "SHA-256.",
         )
-    return list(dict.fromkeys(meant))
+    return list(dict.fromkeys(found))
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""run: the bot, until it is stopped."""
+"""`magpie run`"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from bot.cli.invocation import Data, invocation
+from bot.cli.context import Data, invocation
 from bot.cli.terminal import Screen
 from bot.settings import SECRETS, load_slack_settings
 from rag import TryAgain
@@ -22,41 +22,44 @@ def register(app: typer.Typer) -> None:
 
 
 def run(context: typer.Context, data: Data = None) -> None:
-    """Connect to Slack and answer there. Ends on Ctrl-C or SIGTERM, and leaves nothing half done."""
+    """Run the Slack bot. Stop it with Ctrl-C or SIGTERM; work in progress is finished or resumed at the next start."""
     from bot.main import open_bot
 
     screen, stop = Screen(), threading.Event()
     slack = load_slack_settings()
-    for name in SECRETS:  # the reading processes, which open strangers' files, inherit the environment
+    for name in SECRETS:  # extraction processes inherit the environment, and they open untrusted files
         os.environ.pop(name, None)
     settings = invocation(context).settings(data)
 
-    def started(port: int | None) -> None:
-        screen.note(f"Magpie listens, and works in {settings.data}.{f' Health: port {port}.' if port else ''}")
+    def on_start(port: int | None) -> None:
+        health = f". Health check on port {port}" if port else ""
+        screen.note(f"Magpie is running. Data folder: {settings.data}{health}")
 
     screen.note("Connecting to Slack …")
     try:
-        with _ended_by_signals(stop), open_bot(settings, slack, stop=stop) as bot:
-            bot.run(started)
+        with _stopped_by_signals(stop), open_bot(settings, slack, stop=stop) as bot:
+            bot.run(on_start)
     except TryAgain:
         if not stop.is_set():
             raise
-    screen.note("Stopped. What was asked meanwhile is answered on the next start.")
+    screen.note("Stopped. Questions asked in the meantime are answered at the next start.")
 
 
 @contextmanager
-def _ended_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set `stop`, and raise only when they come again: raised in the middle of an import, an
-    exception may be lost and leave the lock of all imports taken, at which every thread then stands still."""
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on Ctrl-C and SIGTERM; raise KeyboardInterrupt only on the second signal.
 
-    def end(number: int, frame: FrameType | None) -> None:
+    An exception raised in the middle of an import may be lost and leave the import lock held, which blocks all threads.
+    """
+
+    def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             signal.default_int_handler(number, frame)
         stop.set()
 
-    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,40 +1,15 @@
-"""The bot's own tables, in the catalog's file: what Slack delivered, receipts, errands. Questions are in `line`.
-
-Every function works in the caller's transaction. State, not queue: work to do is a row's state, and a claim is one
-statement, so that a killed process leaves nothing half known.
-"""
+"""The bot's tables, in the catalog's database file. Migrations are in `migrations`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
-from time import time
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    delete,
-    exists,
-    func,
-    select,
-    update,
-)
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-VERSIONS = "alembic_version_bot"
+from rag import History
 
-ATTEMPTS = 5
-"""Claims of one question before it is given up: it may be what kills the process, or only stand near."""
+HISTORY = History(Path(__file__).parent / "migrations", "alembic_version_bot")
+"""The history of the bot's tables, which are upgraded together with the catalog's own."""
 
 metadata = MetaData(
     naming_convention={
@@ -47,6 +22,7 @@ metadata = MetaData(
 delivery = Table(
     "delivery", metadata, Column("event_id", String(64), primary_key=True), Column("at", Float, nullable=False)
 )
+"""Events that Slack delivered; a second delivery of the same event is ignored."""
 
 queried = Table(
     "queried",
@@ -54,7 +30,7 @@ queried = Table(
     Column("file", String(32), primary_key=True),
     Column("channel", String(32), primary_key=True),
 )
-"""Pictures that were sent as a question, and where: there they are not to be indexed."""
+"""Pictures sent as a question. They are not indexed in that conversation."""
 
 wanted = Table(
     "wanted",
@@ -62,252 +38,146 @@ wanted = Table(
     Column("file", String(32), primary_key=True),
     Column("channel", String(32), primary_key=True),
 )
-"""Files that somebody said are to be indexed there, though they were sent as a question."""
+"""Files that a person asked to index although they were sent as a question."""
 
 departed = Table(
     "departed",
     metadata,
     Column("file", String(32), primary_key=True),
-    Column("channel", String(32), primary_key=True, doc="empty: everywhere"),
-    Column("at", Float, nullable=False, doc="when Slack says that it went"),
+    Column("channel", String(32), primary_key=True, doc="empty: all conversations"),
+    Column("at", Float, nullable=False, doc="time of the event, from Slack"),
 )
-"""Files that left: an event that tells late of a share before that changes nothing."""
+"""Files that left a conversation. A share event that is older than the departure is ignored."""
 
 removed = Table(
     "removed",
     metadata,
     Column("file", String(32), primary_key=True),
     Column("channel", String(32), primary_key=True),
-    Column("ts", String(32), primary_key=True, doc="of the message that no longer shares it"),
+    Column("ts", String(32), primary_key=True, doc="of the message that no longer shares the file"),
     Column("at", Float, nullable=False),
 )
-"""Messages that no longer share a file. Slack may go on listing them for a moment after it said that they went."""
+"""Messages that no longer share a file. Slack may list them for a moment after it reported their removal."""
 
-linked = Table(
-    "linked",
+link = Table(
+    "link",
     metadata,
     Column("url", Text, primary_key=True),
     Column("channel", String(32), primary_key=True),
-    Column("ts", String(32), primary_key=True, doc="of a message that has this address"),
+    Column("ts", String(32), primary_key=True, doc="of a message with this URL; empty: not recorded"),
 )
-"""The messages that share a web page: it is shared for as long as one of them is there."""
+"""Messages that share a web page. The page is shared while at least one of them exists."""
 
 conversation = Table(
     "conversation",
     metadata,
     Column("channel", String(32), primary_key=True),
-    Column("looked", Float, nullable=False, doc="until when it was searched for questions that nobody heard"),
+    Column("checked_until", Float, nullable=False, doc="time until which it was searched for missed questions"),
 )
 
-receipt = Table(
-    "receipt",
+question = Table(
+    "question",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("channel", String(32), nullable=False),
-    Column("ts", String(32), nullable=False),
-    Column("file", String(32), nullable=False),
+    Column("ts", String(32), nullable=False, doc="of the message, or of the button press"),
+    Column("thread", String(32), nullable=False, doc="ts of the thread to reply in; empty: none"),
     Column("user", String(32), nullable=False),
-    Column("state", String(8), nullable=False, doc="open, done"),
-    UniqueConstraint("channel", "ts", "file"),
-    Index(None, "state"),
+    Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
+    Column("kind", String(8), nullable=False, server_default="ask", doc="ask, or the action of a button"),
+    Column("about", JSON, doc="what the button press refers to"),
+    Column("state", String(16), nullable=False, doc="QuestionState"),
+    Column("turn", Integer, nullable=False, server_default="0", doc="fair-queueing round; the lowest goes first"),
+    Column("revision", Integer, nullable=False, server_default="0", doc="grows when it is edited or cancelled"),
+    Column("cancelled", String(8), doc="Cancellation: why it is not answered any more"),
+    Column("attempts", Integer, nullable=False, server_default="0", doc="claims that may have failed by a fault"),
+    Column("delays", Integer, nullable=False, server_default="0", doc="retries in a row, for the back-off"),
+    Column("next_try", Float, nullable=False, server_default="0"),
+    Column("asked_at", Float, nullable=False, doc="time of the message"),
+    Column("placeholder", String(32), doc="ts of the message that becomes the answer; empty: being posted"),
+    Column("reply", JSON, doc="text, blocks and pictures of the composed reply, until it is posted"),
+    Column("used", JSON, doc="the pages that the reply is made of, without their text"),
+    Column("uploads", JSON, doc="file ids of the pictures, stored before they are shared"),
+    Column("sharing_since", Float, doc="time at which Slack was asked to share the pictures"),
+    Column("obsolete_uploads", JSON, doc="file ids of pictures of an earlier answer, to be deleted in Slack"),
+    UniqueConstraint("channel", "ts"),
+    Index(None, "state", "next_try"),
+    Index(None, "channel", "thread"),
+    Index(None, "channel", "placeholder"),
+    sqlite_autoincrement=True,
 )
 
-errand = Table(
-    "errand",
+job = Table(
+    "job",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column(
-        "kind",
-        String(8),
-        nullable=False,
-        doc="all, channel, file: what to look at; gone, uploads: what to remove",
-    ),
-    Column("ref", String(32), nullable=False),
-    Column("sent", Integer, nullable=False, server_default="1", doc="how often it was asked for"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("kind", String(16), nullable=False, doc="JobKind"),
+    Column("channel", String(32), nullable=False, server_default="", doc="empty: not about one conversation"),
+    Column("key", String(80), doc="requests with the same key are one row; null: every request is a row"),
+    Column("user", String(32), nullable=False, server_default="", doc="the person it is done for; empty: nobody"),
+    Column("payload", JSON, doc="what the handler needs beyond the columns"),
+    Column("state", String(8), nullable=False, server_default="waiting", doc="JobState"),
+    Column("revision", Integer, nullable=False, server_default="1", doc="how often it was requested"),
+    Column("attempts", Integer, nullable=False, server_default="0", doc="claims that may have failed by a fault"),
+    Column("delays", Integer, nullable=False, server_default="0", doc="retries in a row, for the back-off"),
     Column("next_try", Float, nullable=False, server_default="0"),
-    UniqueConstraint("kind", "ref"),
+    Column("created", Float, nullable=False, doc="time of the last request; of a receipt, time of its message"),
+    UniqueConstraint("kind", "channel", "key"),
+    Index(None, "state", "next_try"),
+    sqlite_autoincrement=True,
+)
+"""Background work: sweeps, deletions, receipts and messages to one person."""
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("file", String(32), primary_key=True, doc="Slack's file id, recorded before the bytes are sent"),
+    Column("question", Integer, nullable=False, doc="id of the question whose answer it belongs to"),
+)
+"""Pictures that are uploaded, or about to be, and not shared yet."""
+
+access_log = Table(
+    "access_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, doc="when the document was first shown"),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32), nullable=False, doc="of the question"),
+    Column("user", String(32), nullable=False, doc="who asked"),
+    Column("text", Text, nullable=False, doc="the question; empty once a document it was answered from is gone"),
+    Column("document", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("spaces", JSON, nullable=False, doc="the conversations of the scope that the document was shared in"),
+    Column("scope", Text, nullable=False, doc="what the reply could be made of and why, in words"),
+    UniqueConstraint("channel", "ts", "document"),
+    Index(None, "sha256"),
+    Index(None, "document"),
+)
+"""Which document was shown to whom. Documents are named by hash and number only."""
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("file", String(32), primary_key=True, doc="Slack's id of a picture that Magpie sent"),
+    Column("channel", String(32), nullable=False),
+    Column("document", Integer, nullable=False),
+    Index(None, "document"),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    id: int
-    channel: str
-    ts: str
-    file: str
-    user: str
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    id: int
-    kind: str
-    ref: str
-    sent: int
-    attempts: int
-
-
-def take_delivery(connection: Connection, event_id: str) -> bool:
-    """Note that an event was delivered; False when it was before."""
-    added = connection.execute(upsert(delivery).values(event_id=event_id, at=time()).on_conflict_do_nothing())
-    return added.rowcount == 1
-
-
-def forget_deliveries(connection: Connection, older_than: float) -> None:
-    """Slack redelivers for a few minutes, with delayed events for a day; seconds."""
-    connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))
-    for table in (departed, removed):
-        connection.execute(delete(table).where(table.c.at < time() - older_than))
-
-
-def put_query(connection: Connection, file: str, channel: str) -> None:
-    connection.execute(upsert(queried).values(file=file, channel=channel).on_conflict_do_nothing())
-
-
-def is_query(connection: Connection, file: str, channel: str) -> bool:
-    rows = exists().where(queried.c.file == file, queried.c.channel == channel)
-    return bool(connection.scalar(select(rows)))
-
-
-def want_file(connection: Connection, file: str, channel: str) -> None:
-    """Somebody says that a file is to be indexed there: a picture is a question no longer."""
-    drop_query(connection, file, channel)
-    connection.execute(upsert(wanted).values(file=file, channel=channel).on_conflict_do_nothing())
-
-
-def is_wanted(connection: Connection, file: str, channel: str | None = None) -> bool:
-    """Whether a file is to be indexed whatever it was sent as; in any conversation when none is named."""
-    there = wanted.c.file == file
-    there = there if channel is None else there & (wanted.c.channel == channel)
-    return bool(connection.scalar(select(exists().where(there))))
-
-
-def want_no_longer(connection: Connection, file: str, channel: str | None) -> None:
-    there = wanted.c.file == file
-    connection.execute(delete(wanted).where(there if channel is None else there & (wanted.c.channel == channel)))
-
-
-def note_departure(connection: Connection, file: str, channel: str, at: float) -> None:
-    """A file left a conversation, or all of them (empty)."""
-    new = upsert(departed).values(file=file, channel=channel, at=at)
-    later = func.max(departed.c.at, new.excluded.at)
-    connection.execute(new.on_conflict_do_update(index_elements=["file", "channel"], set_={"at": later}))
-
-
-def note_removal(connection: Connection, file: str, channel: str, ts: str) -> None:
-    new = upsert(removed).values(file=file, channel=channel, ts=ts, at=time())
-    connection.execute(new.on_conflict_do_nothing())
-
-
-def removed_from(connection: Connection, file: str, channel: str) -> set[str]:
-    """The ts of the messages in a conversation that no longer share a file."""
-    rows = select(removed.c.ts).where(removed.c.file == file, removed.c.channel == channel)
-    return set(connection.scalars(rows))
-
-
-def departed_at(connection: Connection, file: str, channel: str) -> float | None:
-    """When a file last left a conversation; None if that is not recorded. Leaving all conversations does not count."""
-    rows = select(departed.c.at).where(departed.c.file == file, departed.c.channel == channel)
-    found = connection.scalar(rows)
-    return None if found is None else float(found)
-
-
-def drop_departure(connection: Connection, file: str, channel: str, at: float) -> bool:
-    """Slack says that a file is still there. False if it left again after the departure at this time."""
-    mine = (departed.c.file == file) & (departed.c.channel == channel)
-    gone = connection.execute(delete(departed).where(mine, departed.c.at == at)).rowcount
-    return gone == 1 or departed_at(connection, file, channel) is None
-
-
-def put_link(connection: Connection, url: str, channel: str, ts: str, *, known: bool) -> None:
-    """`known`: the page is shared there already. A message that an earlier version did not record may have shared it,
-    and counts as one without a ts."""
-    mine = (linked.c.url == url) & (linked.c.channel == channel)
-    unrecorded = known and not connection.scalar(select(exists().where(mine)))
-    for each in ("", ts) if unrecorded else (ts,):
-        connection.execute(upsert(linked).values(url=url, channel=channel, ts=each).on_conflict_do_nothing())
-
-
-def drop_link(connection: Connection, url: str, channel: str, ts: str) -> bool:
-    """A message no longer has this address. Returns whether no other message in the conversation has it either."""
-    mine = (linked.c.url == url) & (linked.c.channel == channel)
-    if connection.execute(delete(linked).where(mine, linked.c.ts == ts)).rowcount == 0:
-        connection.execute(delete(linked).where(mine, linked.c.ts == ""))
-    return not connection.scalar(select(exists().where(mine)))
-
-
-def drop_links(connection: Connection, channel: str, kept: Collection[str] = ()) -> None:
-    """Delete the addresses of a conversation's messages, except those in `kept`."""
-    there = connection.scalars(select(linked.c.url).where(linked.c.channel == channel).distinct()).all()
-    for url in set(there) - set(kept):
-        connection.execute(delete(linked).where(linked.c.channel == channel, linked.c.url == url))
-
-
-def channels_with_links(connection: Connection) -> list[str]:
-    return list(connection.scalars(select(linked.c.channel).distinct()))
-
-
-def drop_query(connection: Connection, file: str, channel: str) -> None:
-    connection.execute(delete(queried).where(queried.c.file == file, queried.c.channel == channel))
-
-
-def has_departed(connection: Connection, file: str, channel: str, since: float) -> bool:
-    """Whether a file that was shared in a conversation at this time has left it after that."""
-    mine = (departed.c.file == file) & departed.c.channel.in_(["", channel])
-    return bool(connection.scalar(select(exists().where(mine, departed.c.at >= since))))
-
-
-def looked_until(connection: Connection, channel: str) -> float | None:
-    """Until when a conversation was searched for questions that nobody heard; None: never."""
-    found = connection.scalar(select(conversation.c.looked).where(conversation.c.channel == channel))
-    return None if found is None else float(found)
-
-
-def looked(connection: Connection, channel: str, until: float) -> None:
-    new = upsert(conversation).values(channel=channel, looked=until)
-    connection.execute(new.on_conflict_do_update(index_elements=["channel"], set_={"looked": until}))
-
-
-# ---------------------------------------------------------------- receipts and errands
-
-
-def want_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
-    new = upsert(receipt).values(channel=channel, ts=ts, file=file, user=user, state="open")
-    connection.execute(new.on_conflict_do_nothing())
-
-
-def open_receipts(connection: Connection) -> list[Receipt]:
-    rows = connection.execute(select(receipt).where(receipt.c.state == "open").order_by(receipt.c.id))
-    return [Receipt(row.id, row.channel, row.ts, row.file, row.user) for row in rows]
-
-
-def end_receipt(connection: Connection, id: int) -> None:
-    connection.execute(update(receipt).where(receipt.c.id == id).values(state="done"))
-
-
-def send_errand(connection: Connection, kind: str, ref: str) -> None:
-    """Ask for a look at a channel or a file, at once; one that is asked for already is not put off."""
-    new = upsert(errand).values(kind=kind, ref=ref)
-    connection.execute(
-        new.on_conflict_do_update(index_elements=["kind", "ref"], set_={"next_try": 0, "sent": errand.c.sent + 1})
-    )
-
-
-def due_errand(connection: Connection) -> Errand | None:
-    """The errand to run next. It stays until `end_errand`, so that a killed process runs it again."""
-    row = connection.execute(
-        select(errand).where(errand.c.next_try <= time()).order_by(errand.c.next_try, errand.c.id).limit(1)
-    ).one_or_none()
-    return None if row is None else Errand(row.id, row.kind, row.ref, row.sent, row.attempts)
-
-
-def delay_errand(connection: Connection, id: int, wait: float) -> None:
-    connection.execute(
-        update(errand).where(errand.c.id == id).values(next_try=time() + wait, attempts=errand.c.attempts + 1)
-    )
-
-
-def end_errand(connection: Connection, done: Errand) -> None:
-    """Take an errand off the list, unless it was asked for again while it ran."""
-    connection.execute(delete(errand).where(errand.c.id == done.id, errand.c.sent == done.sent))
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False, doc="time of the last press"),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32), nullable=False, doc="of the question"),
+    Column("user", String(32), nullable=False, doc="who pressed"),
+    Column("verdict", String(8), nullable=False, doc="Verdict"),
+    Column("asker", String(32), nullable=False),
+    Column("text", Text, nullable=False, doc="the question; empty once a document it was answered from is gone"),
+    Column("answer", Text, nullable=False, doc="the answer as its readers saw it; emptied together with the text"),
+    Column("passages", JSON, nullable=False, doc="document, sha256, page, number and cited of each; no text"),
+    Column("documents", JSON, nullable=False, doc="[document, mark of its name] that the words may come from"),
+    UniqueConstraint("channel", "ts", "user"),
+)

@@ -1,44 +1,36 @@
-"""Pictures that were uploaded, or are about to be, and not shared yet.
-
-Every function works in the caller's transaction.
-"""
+"""Pictures that are uploaded, or about to be, and not shared yet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from bot.answers.queue import OPEN, Asked, question
-from bot.db.tables import metadata, send_errand
-
-upload = Table(
-    "upload",
-    metadata,
-    Column("file", String(32), primary_key=True, doc="Slack's id, recorded before the bytes are sent"),
-    Column("question", Integer, nullable=False, doc="whose answer it is for"),
-)
+from bot.db import jobs
+from bot.db.jobs import JobKind
+from bot.db.questions import OPEN, Asked, QuestionState
+from bot.db.tables import question, upload
 
 
 def put_upload(connection: Connection, asked: Asked, file: str) -> None:
-    """Record a picture before its bytes are sent, and that somebody has to look whether it was shared."""
+    """Record a picture before its bytes are sent, and request the job that deletes it if it is never shared."""
     connection.execute(insert(upload).values(file=file, question=asked.id))
-    send_errand(connection, "uploads", "*")
+    jobs.request(connection, JobKind.DELETE_UPLOADS)
 
 
 def drop_uploads(connection: Connection, files: Sequence[str]) -> None:
-    """These were shared, or are deleted."""
+    """Delete the rows of pictures that are shared or deleted."""
     connection.execute(delete(upload).where(upload.c.file.in_(files)))
 
 
 def abandoned_uploads(connection: Connection) -> tuple[list[str], int]:
-    """The pictures that no answer will share any more, and how many others are still on their way."""
+    """Return the pictures that no answer will share, and how many others are still being uploaded or shared."""
     rows = select(upload.c.file, question.c.state, question.c.uploads)
     rows = rows.outerjoin(question, question.c.id == upload.c.question)
     found, coming = [], 0
     for row in connection.execute(rows.order_by(upload.c.file)):
-        known = row.file in (row.uploads or ()) or (row.state == "answering" and row.uploads is None)
-        if row.state in OPEN and known:
+        answering = row.state == QuestionState.ANSWERING and row.uploads is None
+        if row.state in OPEN and (row.file in (row.uploads or ()) or answering):
             coming += 1
         else:
             found.append(row.file)

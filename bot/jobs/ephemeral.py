@@ -1,21 +1,17 @@
-"""What one person alone is told or shown: the work behind the rows of `asides`, in a thread of its own.
+"""What is shown to one person only: replies to commands and shortcuts, notices, Home. Handlers of jobs.
 
-Where Magpie is not in the conversation, Slack's response_url is the way back to whoever pressed something there.
+Where Magpie is not in the conversation, the reply goes to Slack's response_url.
 """
 
 from __future__ import annotations
 
-import logging
-from time import time
-
-from bot.access import access_log
 from bot.access.policy import Access
-from bot.answers import queue
 from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
-from bot.db import ephemeral_messages, tables
-from bot.db.ephemeral_messages import LASTS, Aside
+from bot.db import access_log, file_states, questions
+from bot.db.ephemeral_messages import Aside
+from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack import messages
 from bot.slack.blocks import break_links, sections
@@ -24,17 +20,17 @@ from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import Held, held_lines, home_view
 from bot.slack.payloads import slack_file
-from rag import NotFound, OperatorMustAct, Rag, Rounds, TryAgain, allowed, standings_in
+from rag import NotFound, Rag, allowed, standings_in
 
-log = logging.getLogger("magpie")
+MAX_AGE = 25 * 60.0
+"""Seconds after which a request is given up: a response_url ends after half an hour."""
 
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
-_TRIES = 3
-_THINK = 3
+_MAX_COMPOSED = 3
+"""How often a reply is composed when what it was made of changes meanwhile."""
 
 
-class Telling:
-    """One thread calls `step`."""
+class EphemeralMessages:
+    """Handlers of the jobs that show something to one person. One thread may call them at a time."""
 
     def __init__(
         self,
@@ -47,68 +43,37 @@ class Telling:
     ) -> None:
         """`waiting`: questions of one person that may wait; 0: no limit."""
         self._waiting = waiting
-        self._rounds = Rounds()
         self._client = client
         self._rag = rag
         self._files = files
         self._access = access
         self._me = me
 
-    def step(self) -> bool:
-        """Tell one thing. False when nothing is to be told."""
-        with self._rag.reading() as connection:
-            due = ephemeral_messages.due_aside(connection, self._rounds)
-        if due is None:
-            return False
-        try:
-            self._do(due)
-        except (TryAgain, OperatorMustAct) as error:
-            log.info("What somebody asked for aside waits: %s", error)
-            if time() - due.at < LASTS:
-                return self._put_off(due)
-        except Refused as error:
-            log.info("What somebody asked for aside cannot be told: %s", error)
-        except Exception:  # said in the log, and tried again a few times
-            log.exception("What somebody asked for aside failed.")
-            if due.attempts < _TRIES:
-                return self._put_off(due)
-        with self._rag.writing() as connection:
-            ephemeral_messages.end_aside(connection, due.id)
-        return True
-
-    def _put_off(self, due: Aside) -> bool:
-        with self._rag.writing() as connection:
-            ephemeral_messages.delay_aside(connection, due.id, min(_FIRST_WAIT * 2**due.attempts, _LONGEST_WAIT))
-        return True
-
-    def _do(self, due: Aside) -> None:
+    def handle(self, job: Job) -> None:
+        due = Aside.of(job)
         match due.kind:
-            case ephemeral_messages.SAY:
+            case JobKind.SAY:
                 self._tell(due, plain_reply(due.text))
-            case ephemeral_messages.FIND | ephemeral_messages.STATUS | ephemeral_messages.INDEX:
-                self._tell(due, self._replied(due))
-            case ephemeral_messages.HOME:
+            case JobKind.HOME:
                 self._show_home(due)
-            case ephemeral_messages.SIMILAR:
+            case JobKind.SIMILAR:
                 self._ask_similar(due)
+            case _:
+                self._tell(due, self._replied(due))
 
     def _replied(self, due: Aside) -> Reply:
-        """What is said of a conversation to who is in it still: a response_url would reach who left it, too."""
+        """Return the reply if the person is still in the conversation: a response_url reaches people who left, too."""
         if not self._is_here(due.channel):
             return plain_reply(messages.NOT_IN_CONVERSATION)
         if not self._access.is_member(due.channel, due.user):
             return plain_reply(messages.NOT_A_MEMBER)
-        replies = {
-            ephemeral_messages.FIND: self._found,
-            ephemeral_messages.STATUS: self._status,
-            ephemeral_messages.INDEX: self._index,
-        }
+        replies = {JobKind.FIND: self._found, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
         reply = replies[due.kind](due)
-        self._access.forget_members(due.channel)
+        self._access.invalidate_members(due.channel)
         stays = self._access.is_member(due.channel, due.user)
         return reply if stays else plain_reply(messages.NOT_A_MEMBER)
 
-    # ------------------------------------------------------------ telling
+    # ------------------------------------------------------------ showing
 
     def _tell(self, due: Aside, reply: Reply) -> None:
         try:
@@ -118,12 +83,12 @@ class Telling:
                 raise
             # Slack checks who is in the conversation before it shows a message there; a response_url does not.
             denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER)
-            told = due.kind != ephemeral_messages.SAY and reply.text not in denials
+            told = due.kind != JobKind.SAY and reply.text not in denials
             reply = self._replied(due) if told else reply
             self._client.respond(due.url, reply.text, reply.blocks)
 
     def _is_here(self, channel: str) -> bool:
-        """Whether Magpie is in a conversation."""
+        """Return whether Magpie is in a conversation."""
         try:
             there = self._client.get_conversation(channel)
         except Refused:
@@ -133,10 +98,10 @@ class Telling:
     # ------------------------------------------------------------ the command
 
     def _found(self, due: Aside) -> Reply:
-        """The best pages, of what a reply in this conversation could be made of: though one person reads them alone,
-        what may be shown is decided in one way everywhere."""
+        """Return the best pages of what a reply in this conversation could be made of. The scope is the same as for
+        a public reply, though one person reads it."""
         asked = Question(due.channel, f"{due.at:.6f}", "", due.user, due.text)
-        for _ in range(_THINK):
+        for _ in range(_MAX_COMPOSED):
             granted = self._access.granted(due.channel, due.user)
             reply = found_reply(self._rag.find(due.text, granted.scope, LISTED), granted.notice)
             granted = self._access.granted(due.channel, due.user)
@@ -178,27 +143,27 @@ class Telling:
     # ------------------------------------------------------------ shortcuts
 
     def _ask_similar(self, due: Aside) -> None:
-        """A question of its own, answered in the direct message with whoever asked."""
+        """Ask a question that is answered in the direct message with the person."""
         direct = self._client.open_direct_message(due.user)
         about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
         files = tuple(str(file) for file in due.about.get("files", ()))
         press = str(due.about.get("press") or f"{due.at:.6f}")
         asked = Question(direct, press, "", due.user, "", files, SIMILAR, about)
         with self._rag.writing() as connection:
-            taken = queue.put_question(connection, asked, self._waiting)
+            taken = questions.put_question(connection, asked, self._waiting)
         if not taken:
             self._tell(due, plain_reply(messages.too_many_waiting(self._waiting)))
 
     def _link(self, due: Aside) -> str:
-        """The message's address; empty where Magpie may not know it."""
+        """Return the message's permalink; empty where Magpie has no access to it."""
         try:
             return self._client.get_permalink(due.channel, str(due.about["ts"]))
         except Refused:
             return ""
 
     def _index(self, due: Aside) -> Reply:
-        """Every file of the message that can be read is shared in this conversation from now on, pictures that were a
-        question included; what was done, in words."""
+        """Index every readable file of the message in this conversation, pictures sent as a question included. Return
+        what was done, in words."""
         if not due.about.get("files"):
             return plain_reply(messages.NO_FILES)
         wanted: list[tuple[SlackFile, float]] = []
@@ -221,9 +186,9 @@ class Telling:
         ts = str(due.about["ts"])
         with self._rag.writing() as connection:
             for file, at in wanted:
-                if tables.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
+                if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
                     continue
-                tables.want_file(connection, file.id, due.channel)
+                file_states.want_file(connection, file.id, due.channel)
                 record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
         said = [messages.indexing([file.name for file, _ in wanted])] if wanted else []
         return plain_reply(" ".join([*said, *dict.fromkeys(left)]))

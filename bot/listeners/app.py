@@ -13,7 +13,7 @@ from typing import Any
 from slack_bolt import App
 
 from bot.access.policy import Access
-from bot.db import tables
+from bot.db import deliveries
 from bot.inbox import record
 from bot.listeners.interactions import register_interactions
 from bot.slack.client import SlackClient
@@ -61,7 +61,7 @@ def build_app(
         for happening in happenings:  # delivered before or not: another lookup costs little
             access.invalidate(happening)
         with rag.writing() as connection:
-            if not tables.take_delivery(connection, str(body.get("event_id"))):
+            if not deliveries.take_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:
                 record(connection, happening, links=links, waiting=waiting, files=files)

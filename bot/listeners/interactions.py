@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 
-from bot.answers import button_requests, feedback, queue
+from bot.answers import button_requests, feedback
 from bot.answers.button_requests import Answered
-from bot.db import ephemeral_messages, tables
-from bot.db.ephemeral_messages import Aside
+from bot.db import deliveries, questions
+from bot.db.ephemeral_messages import Aside, put_limited
+from bot.db.jobs import JobKind
+from bot.db.questions import Cancellation
 from bot.slack import buttons, messages
 from bot.slack.blocks import restore_links
 from bot.slack.message_metadata import question_of
@@ -40,7 +42,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
     def once(body: Body, act: Callable[[Connection], object]) -> None:
         """Act in one transaction, unless it was done before: Slack delivers again what was not acknowledged in time."""
         with rag.writing() as connection:
-            if not tables.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+            if not deliveries.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
         wake()
@@ -50,7 +52,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
         ack()
 
     def shortcut(ack: Ack, body: Body) -> None:
-        once(body, lambda connection: _put(connection, _on_message(body, me), waiting))
+        once(body, lambda connection: put_limited(connection, _on_message(body, me), waiting))
         ack()
 
     def command(ack: Ack, body: Body) -> None:
@@ -59,7 +61,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
         if request is None:
             ack(text=f"{messages.HELP}\n{messages.USAGE}", response_type="ephemeral")
             return
-        once(body, lambda connection: _put(connection, request, waiting))
+        once(body, lambda connection: put_limited(connection, request, waiting))
         ack()
 
     for action in (buttons.STOP, buttons.MORE, buttons.FILE, buttons.FEEDBACK, re.compile(rf"^{buttons.FILE}:\d+$")):
@@ -67,11 +69,6 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
     for name in (FIND_SIMILAR, INDEX_FILES):
         app.shortcut(name)(shortcut)
     app.command(COMMAND)(command)
-
-
-def _put(connection: Connection, request: Aside, waiting: int) -> None:
-    """Record a request, or that this person has too many waiting."""
-    ephemeral_messages.put_limited(connection, request, waiting, messages.too_many_waiting(waiting))
 
 
 # ---------------------------------------------------------------- buttons
@@ -86,8 +83,8 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
-        said = Aside(ephemeral_messages.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
-        _put(connection, said, waiting)
+        said = Aside(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        put_limited(connection, said, waiting)
 
     if about is None:
         say(messages.QUESTION_EXPIRED)
@@ -103,7 +100,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
-        if waiting and queue.waiting_of(connection, user) >= waiting:
+        if waiting and questions.waiting_of(connection, user) >= waiting:
             say(messages.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):
             say(messages.ALREADY_SEARCHING)
@@ -113,7 +110,7 @@ def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str
     asked = about.question
     if asked.user != user:
         say(messages.NOT_YOUR_ANSWER)
-    elif not queue.halt_question(connection, asked.channel, asked.ts, queue.STOPPED):
+    elif not questions.halt_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
         say(messages.ALREADY_ANSWERED)
 
 
@@ -131,7 +128,7 @@ def _on_message(body: Body, me: str) -> Aside:
     similar = body["callback_id"] == FIND_SIMILAR
     text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
     return Aside(
-        ephemeral_messages.SIMILAR if similar else ephemeral_messages.INDEX,
+        JobKind.SIMILAR if similar else JobKind.INDEX,
         str(body["channel"]["id"]),
         str(body["user"]["id"]),
         text,
@@ -143,8 +140,8 @@ def _on_message(body: Body, me: str) -> Aside:
 
 def _on_command(body: Body, kind: str, words: str) -> Aside | None:
     """Return what a command asks for; None if it is not understood, or asks for help."""
-    known = {"find": ephemeral_messages.FIND, "search": ephemeral_messages.FIND, "status": ephemeral_messages.STATUS}
-    if kind not in known or (known[kind] == ephemeral_messages.FIND and not words):
+    known = {"find": JobKind.FIND, "search": JobKind.FIND, "status": JobKind.STATUS}
+    if kind not in known or (known[kind] == JobKind.FIND and not words):
         return None
     channel, user = str(body.get("channel_id")), str(body.get("user_id"))
     return Aside(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))

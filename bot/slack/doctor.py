@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,7 +119,7 @@ def _file(client: SlackClient, settings: SlackSettings, me: str, max_mb: int) ->
         raw = next((one for one in listed if slack_file(one).readable and one.get("user") != me), None)
         if raw is None:
             return Check("slack file", "ok", "no file to try a download with is shared yet")
-        files = SlackFiles(client, settings, me, max_mb)
+        files = SlackFiles(client, settings, me, max_mb, threading.Event())
         with TemporaryDirectory(prefix="magpie-doctor-") as name:
             into = Path(name) / uuid4().hex
             files.download(files.ready(str(raw["id"])), into)

@@ -44,10 +44,13 @@ class SlackFiles:
         settings: SlackSettings,
         me: str,
         max_mb: int,
+        stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
         is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
+        """`stop` ends the waits for new files.
+
+        `is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
         message is a question, by its channel and ts.
         """
         self._client = client
@@ -57,11 +60,7 @@ class SlackFiles:
         self._hosts = settings.file_hosts
         self._me = me
         self._max_mb = max_mb
-        self._stop = threading.Event()
-
-    def close(self) -> None:
-        """End every wait for a new file."""
-        self._stop.set()
+        self._stop = stop
 
     # ------------------------------------------------------------ the fetcher
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from rag.answer.numbers import numerals, plain, values
-from rag.text import STOP_WORDS, bare, normalized
+from rag.text import STOP_WORDS, bare, normalized, split_words
 
 UNFOUND = "(not found in the cited page)"
 READ = "(read from the picture)"
@@ -83,7 +83,7 @@ class Page:
     @classmethod
     def of(cls, text: str) -> Page:
         text = plain(text)
-        words = [_folded(word) for word in _PIECE.findall(text)]
+        words = [_folded(word) for word in split_words(text)]
         joined = {a + b for a, b in pairwise(words)}
         joined |= {a + b + c for a, b, c in zip(words, words[1:], words[2:], strict=False)}
         stems = frozenset(word[:_STEM] for word in words)
@@ -91,10 +91,10 @@ class Page:
 
     def has(self, name: str) -> bool:
         """Whether a name is on the page: whole, in its parts, or inflected."""
-        whole = "".join(map(_folded, _PIECE.findall(name)))
+        whole = "".join(map(_folded, split_words(name)))
         if whole in self.tokens:
             return True
-        parts = [_folded(part) for part in _PIECE.findall(name)]
+        parts = [_folded(part) for part in split_words(name)]
         return all(part in self.tokens or self._inflected(part) for part in parts)
 
     def _inflected(self, word: str) -> bool:
@@ -264,7 +264,6 @@ def _mark(piece: str) -> int:
 # ---------------------------------------------------------------- what a statement claims
 
 
-_PIECE = re.compile(r"[^\W_]+")
 _NAME = re.compile(r"[^\W_]+(?:[-'’./&][^\W_]+)*")
 _STEM = 5
 _UNIT = re.compile(r"\d+(?:[-/.,]\d+)*(?:[-/]?[^\W\d_]+)?$")
@@ -294,7 +293,7 @@ _FUNCTION = {language: frozenset(words.split()) for language, words in _FUNCTION
 
 def language_of(text: str, least: int = 2) -> str:
     """en, de, fr, es or it by the commonest words, `least` of them; empty where they do not tell."""
-    words = [word.casefold() for word in _PIECE.findall(text)[:2000]]
+    words = [word.casefold() for word in split_words(text)[:2000]]
     counts = sorted(((sum(word in known for word in words), name) for name, known in _FUNCTION.items()), reverse=True)
     (first, language), (second, _) = counts[:2]
     return language if first >= least and first > second else ""
@@ -321,7 +320,7 @@ def _shares(text: str, pages: Sequence[Page]) -> bool:
     if not language or language not in {page.language for page in pages}:
         return True
     stop = STOP_WORDS if language == "en" else _FUNCTION[language]
-    words = {_folded(word) for word in _PIECE.findall(text)}
+    words = {_folded(word) for word in split_words(text)}
     content = {word for word in words if word not in stop and len(word) > 2 and not word.isdigit()}
     if len(content) < 2:
         return True

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer.numbers import numerals, plain
 from rag.model import Box, Hit, Word
-from rag.text import STOP_WORDS
+from rag.text import STOP_WORDS, split_words
 
-_PIECE = re.compile(r"[^\W_]+")
 _STEM = 6
 _LEAST, _SHARE = 0.5, 0.5
 """What a line must share with a sentence at all, and as a share of what its best line does."""
@@ -42,7 +40,7 @@ def lines_that_say(lines: Sequence[str], said: Sequence[str]) -> list[bool]:
 def _words(text: str) -> set[str]:
     text = plain(text)
     found = {f"#{value}" for one in numerals(text) for reading in one.readings for value in reading}
-    for piece in _PIECE.findall(text.casefold()):
+    for piece in split_words(text.casefold()):
         if not piece.isdigit() and len(piece) > 2 and piece not in STOP_WORDS:
             found.add(piece[:_STEM])
     return found

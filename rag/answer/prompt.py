@@ -16,7 +16,7 @@ from rag.images import as_jpeg
 from rag.model import WHOLE_PAGE, Hit, Kind, Passage
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
-from rag.text import content_words, tokens
+from rag.text import content_words, max_tokens, token_weight, tokens
 
 _PATCH, _PICTURE_TOKENS = 28, 1100
 """Qwen2.5-VL's pixels per token and side, the dearest of the models named in README, and its least per picture."""
@@ -108,7 +108,7 @@ def write_prompt(
         shown = [(0, sent)] if sent is not None else []
         shown += [(one.number, pictures[one.number]) for one in kept if one.number in pictures]
         empty = _compose(question, kept, [""] * count, fence, [number for number, _ in shown], correction)
-        space = settings.num_ctx - settings.num_predict - _MARGIN - count_tokens(system) - count_tokens(empty)
+        space = settings.num_ctx - settings.num_predict - _MARGIN - max_tokens(system) - max_tokens(empty)
         while shown and sum(_picture_tokens(picture) for _, picture in shown) > space / 2:
             shown.pop()
         of_pictures = sum(_picture_tokens(picture) for _, picture in shown)
@@ -123,7 +123,7 @@ def write_prompt(
                 shown=tuple(one.number for one in kept),
                 shortened=tuple(one.number for one, a, b in zip(kept, whole, texts, strict=True) if a != b),
                 pictured=tuple(number for number, _ in shown if number),
-                tokens=_MARGIN + count_tokens(system) + count_tokens(user) + of_pictures,
+                tokens=_MARGIN + max_tokens(system) + max_tokens(user) + of_pictures,
             )
     raise ModelUnfit(
         "The question and its passages do not fit into the model's window.",
@@ -137,19 +137,6 @@ def write_prompt(
 _STEM = (4, 5, 6)
 """Letters by which a longer word is found; of a word with more, the first six."""
 
-_SINGLE = re.compile(r"[0-9!-/:-@\[-`{-~]")
-
-
-def _weight(text: str) -> float:
-    """Tokens, rather too many than too few: a digit or mark one each, else three bytes each. Adds up over pieces."""
-    single = len(_SINGLE.findall(text))
-    return single + (len(text.encode("utf-8", "replace")) - single) / 3
-
-
-def count_tokens(text: str) -> int:
-    """An upper estimate of a text's tokens for any model's tokenizer; English prose counts some 40 % too many."""
-    return math.ceil(_weight(text))
-
 
 def excerpt(text: str, wanted: Collection[str], most: int, *, in_tokens: bool = False) -> str:
     """The stretch of `text` of at most `most` characters (or tokens) that holds the most of the wanted words.
@@ -157,10 +144,10 @@ def excerpt(text: str, wanted: Collection[str], most: int, *, in_tokens: bool = 
     `[…]` stands for what was left out before and after it.
     """
     pieces = re.findall(r"\S{1,40}\s*", text)
-    sizes = [_weight(piece) if in_tokens else len(piece) for piece in pieces]
+    sizes = [token_weight(piece) if in_tokens else len(piece) for piece in pieces]
     if sum(sizes) <= most:
         return text.strip()
-    room = most - (2 * _weight("[…] ") if in_tokens else 8)
+    room = most - (2 * token_weight("[…] ") if in_tokens else 8)
     short = {word for word in wanted if len(word) < _STEM[0]}
     stems = {word[: _STEM[-1]] for word in wanted if len(word) >= _STEM[0]}
     held = [_held(piece, short, stems) for piece in pieces]
@@ -208,7 +195,7 @@ def _held(piece: str, short: set[str], stems: set[str]) -> set[str]:
 
 def _shorten(texts: Sequence[str], room: int, wanted: Collection[str]) -> list[str] | None:
     """The texts, the longest shortened (of equals the last first) until all fit into `room` tokens; None: too many."""
-    sizes = [count_tokens(text) for text in texts]
+    sizes = [max_tokens(text) for text in texts]
     allowed = list(sizes)
     while (over := sum(allowed) - room) > 0:
         longest = max(range(len(allowed)), key=lambda index: (allowed[index], index))

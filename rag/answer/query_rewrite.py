@@ -14,11 +14,10 @@ from time import monotonic
 
 from rag.answer.control_tokens import without_control
 from rag.answer.numbers import plain, values
-from rag.answer.prompt import count_tokens
 from rag.errors import GeneratorTimeout, MagpieError
 from rag.ports import Generator, Prompt
 from rag.settings import AnswerSettings
-from rag.text import STOP_WORDS, tokens
+from rag.text import STOP_WORDS, max_tokens, tokens
 
 log = logging.getLogger("magpie")
 
@@ -140,7 +139,7 @@ def _prompt(question: str, history: Sequence[Turn], settings: AnswerSettings) ->
             for role, text in turns
         ]
         user = "\n".join([*quoted, "", f"Last question: {question}", "", "The last question, rewritten:"])
-        size = count_tokens(system) + count_tokens(user)
+        size = max_tokens(system) + max_tokens(user)
         if len(turns) == 1 or size + _TOKENS < settings.num_ctx:
             return Prompt(system, user, tokens=size, longest=_TOKENS, seconds=SECONDS)
         del turns[0]

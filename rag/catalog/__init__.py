@@ -1,22 +1,23 @@
-"""SQL, and nothing but SQL: the truth about sources, documents, chunks and vectors.
+"""All SQL of rag/, behind functions that take and return plain values.
 
-Writers begin IMMEDIATE (`writing`), so two of them queue up instead of failing at the first write;
-readers get a snapshot (`reading`). One transaction is one `with`.
+`Catalog` opens the database and its transactions. Writers begin IMMEDIATE (`writing`), so that two of them wait for
+each other instead of failing at the first write; readers get a snapshot (`reading`). One transaction is one `with`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from rag.catalog.migrate import OWN, History, migrate, opening_lock, remove_copies
 from rag.errors import CatalogUnfit
 
 if TYPE_CHECKING:
@@ -27,22 +28,29 @@ BUSY_MS = 60_000
 
 
 class Catalog:
-    """The catalog in `folder`/catalog.db, brought to the newest schema when it is opened.
+    """The catalog in `folder`/catalog.db, upgraded to the newest schema when it is opened.
 
-    Raise CatalogUnfit for a file that is no catalog, that a newer program wrote, or that another program keeps
+    `histories` are those of other tables in the same file; they are upgraded together with rag's own, all or none.
+    Before an upgrade the catalog is copied to a file beside it. Raise CatalogUnfit for a file that is not a catalog,
+    for a schema that a newer version wrote, for an upgrade that fails, and for a file that another program keeps
     locked for `busy_ms` milliseconds.
     """
 
-    def __init__(self, folder: Path, busy_ms: int = BUSY_MS) -> None:
+    def __init__(self, folder: Path, histories: Sequence[History] = (), busy_ms: int = BUSY_MS) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
-        self._engine = _engine(self.path, busy_ms)
+        self._engine = _create_engine(self.path, busy_ms)
         self._writer = self._engine.execution_options(immediate=True)
         try:
-            _write_ahead(self.path, busy_ms / 1000)
-            self.upgrade(Path(__file__).parent / "migrations", "alembic_version")
+            with opening_lock(self.path):
+                _use_write_ahead_log(self.path, busy_ms / 1000)
+                migrate(self.path, self._engine, self._writer, (OWN, *histories))
+        except CatalogUnfit:
+            self._engine.dispose()
+            raise
         except (sqlite3.DatabaseError, DatabaseError, Timeout) as error:
-            raise _unfit(self.path, error) from error
+            self._engine.dispose()
+            raise _explain(self.path, error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -54,15 +62,13 @@ class Catalog:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
-    def upgrade(self, migrations: Path, versions: str) -> None:
-        """Bring tables to the newest schema by an Alembic folder; `versions` is the table that keeps count.
-
-        Raise CatalogUnfit for a schema that a newer program wrote.
-        """
-        _upgrade(self._writer, migrations, versions)
-
     def tidy(self) -> bool:
-        """Leave no deleted word in the files: SQLite keeps them until the log is truncated. False: it is in use."""
+        """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
+
+        SQLite keeps deleted text in its log until that is truncated, and a copy from before an upgrade keeps it too:
+        the copy is deleted.
+        """
+        remove_copies(self.path.parent)
         with self._engine.connect() as connection:
             busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         return not busy
@@ -71,19 +77,18 @@ class Catalog:
         self._engine.dispose()
 
 
-def _write_ahead(path: Path, patience: float) -> None:
-    """Make a new catalog a WAL one. SQLite waits for nobody meanwhile, so two that open it at once take turns."""
-    with FileLock(path.with_name("catalog.lock"), timeout=patience):
-        connection = sqlite3.connect(path, timeout=patience)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        finally:
-            connection.close()
+def _use_write_ahead_log(path: Path, timeout: float) -> None:
+    """Make a new catalog use a write-ahead log. SQLite does not wait for other processes while it changes that."""
+    connection = sqlite3.connect(path, timeout=timeout)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
 
 
-def _unfit(path: Path, error: Exception) -> CatalogUnfit:
+def _explain(path: Path, error: Exception) -> CatalogUnfit:
     cause = error.orig if isinstance(error, DatabaseError) else error
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes of a kind share its low byte
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the low byte of all extended codes of a kind is the same
     if isinstance(cause, Timeout) or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return CatalogUnfit(
             f"The catalog {path} is kept locked by another program.",
@@ -94,13 +99,13 @@ def _unfit(path: Path, error: Exception) -> CatalogUnfit:
     )
 
 
-def _engine(path: Path, busy_ms: int) -> Engine:
-    # An error must not carry what was asked or shared into a log.
+def _create_engine(path: Path, busy_ms: int) -> Engine:
+    # The parameters of a statement are questions and texts of documents: they must not get into a log with an error.
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        # The driver opens no transaction for a read and a deferred one for a write: we begin ourselves.
+        # The driver begins no transaction for a read and a deferred one for a write: `_begin` does it instead.
         driver.isolation_level = None
         for pragma in (
             f"busy_timeout={busy_ms}",
@@ -116,25 +121,3 @@ def _engine(path: Path, busy_ms: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
-
-
-def _upgrade(writer: Engine, migrations: Path, versions: str) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    scripts = ScriptDirectory.from_config(config)
-    with writer.connect() as connection, connection.begin():
-        found = MigrationContext.configure(connection, opts={"version_table": versions})
-        current: Any = found.get_current_revision()
-        if current == scripts.get_current_head():
-            return
-        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-            raise CatalogUnfit(
-                f"The catalog was written by a newer Magpie (schema {current}).", "Upgrade this Magpie, then try again."
-            )
-        config.attributes.update(connection=connection, versions=versions)
-        command.upgrade(config, "head")

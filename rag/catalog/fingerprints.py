@@ -1,4 +1,4 @@
-"""Fingerprints of page pictures: written as they are made, waiting where there is none, read inside a scope."""
+"""Fingerprints of page images, and which pages wait for one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unprinted:
-    """A page that has no fingerprint of this method. `render` is its picture's path below the data folder."""
+    """A page without a fingerprint of this method. `render` is the path of its image below the data folder."""
 
     reading: int
     number: int
@@ -38,7 +38,7 @@ class NewFingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The points of a page in scope. `picture`: its document is a single picture, not a page of something."""
+    """The keypoints of a page in scope. `picture`: its document is a single picture."""
 
     document: int
     number: int
@@ -49,74 +49,77 @@ class Stored:
 
 def _waiting(method: int) -> ColumnElement[bool]:
     made = exists().where(
-        fingerprint.c.reading_id == page.c.reading_id,
+        fingerprint.c.extraction_id == page.c.extraction_id,
         fingerprint.c.number == page.c.number,
         fingerprint.c.method >= method,
     )
-    return and_(page.c.render.is_not(None), ~made)
+    return and_(page.c.image.is_not(None), ~made)
 
 
 def unprinted(connection: Connection, method: int, limit: int) -> list[Unprinted]:
-    """The oldest pages whose picture has no fingerprint of this method or a newer one."""
-    rows = select(page.c.reading_id, page.c.number, page.c.render).where(_waiting(method))
-    rows = rows.order_by(page.c.reading_id, page.c.number).limit(limit)
+    """Return the oldest pages whose image has no fingerprint of this method or a newer one."""
+    rows = select(page.c.extraction_id, page.c.number, page.c.image).where(_waiting(method))
+    rows = rows.order_by(page.c.extraction_id, page.c.number).limit(limit)
     return [
-        Unprinted(row.reading_id, row.number, f"pictures/{row.reading_id}/{row.render}")
+        Unprinted(row.extraction_id, row.number, f"pictures/{row.extraction_id}/{row.image}")
         for row in connection.execute(rows)
     ]
 
 
 def count_unprinted(connection: Connection, method: int) -> int:
+    """Return how many pages wait for a fingerprint of this method."""
     return connection.scalar(select(func.count()).select_from(page).where(_waiting(method))) or 0
 
 
 def put_fingerprints(connection: Connection, method: int, made: Sequence[NewFingerprint]) -> None:
-    """Write fingerprints of the pages that still exist, in place of those that an older method made."""
+    """Write fingerprints of the pages that still exist, instead of those of an older method."""
     keys = [(each.reading, each.number) for each in made]
-    place = tuple_(page.c.reading_id, page.c.number)
-    alive = {tuple(row) for row in connection.execute(select(page.c.reading_id, page.c.number).where(place.in_(keys)))}
+    place = tuple_(page.c.extraction_id, page.c.number)
+    alive = {
+        tuple(row) for row in connection.execute(select(page.c.extraction_id, page.c.number).where(place.in_(keys)))
+    }
     for each in made:
         if (each.reading, each.number) in alive:
             signed = each.phash - 2 * _SIGN if each.phash >= _SIGN else each.phash
-            values = {"method": method, "phash": signed, "points": each.points}
-            row = upsert(fingerprint).values(reading_id=each.reading, number=each.number, **values)
-            connection.execute(row.on_conflict_do_update(index_elements=["reading_id", "number"], set_=values))
+            values = {"method": method, "phash": signed, "keypoints": each.points}
+            row = upsert(fingerprint).values(extraction_id=each.reading, number=each.number, **values)
+            connection.execute(row.on_conflict_do_update(index_elements=["extraction_id", "number"], set_=values))
 
 
 def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[Place, int]]:
-    """The perceptual hashes of a scope's pages, of the newest documents first."""
+    """Return (page, perceptual hash) of a scope's pages, the newest documents first."""
     rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method).limit(limit)
     return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows)]
 
 
 def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[Place, bytes]]:
-    """The points of a scope's pages, of the newest documents first."""
-    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.points), scope, method).limit(limit)
-    for row in connection.execute(rows.where(func.length(fingerprint.c.points) > 0)):
-        yield (row.id, row.number), row.points
+    """Yield (page, keypoints) of a scope's pages, the newest documents first."""
+    rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.keypoints), scope, method).limit(limit)
+    for row in connection.execute(rows.where(func.length(fingerprint.c.keypoints) > 0)):
+        yield (row.id, row.number), row.keypoints
 
 
 def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, method: int) -> list[Stored]:
-    """Those of these pages that the scope holds and that have a fingerprint, in the order given."""
+    """Return those of these pages that are in scope and have a fingerprint, in the order given."""
     rows = _in(
         select(
             document.c.id,
             document.c.media_type,
-            fingerprint.c.reading_id,
+            fingerprint.c.extraction_id,
             fingerprint.c.number,
-            fingerprint.c.points,
-            page.c.render,
+            fingerprint.c.keypoints,
+            page.c.image,
         ),
         scope,
         method,
     )
-    rows = rows.where(tuple_(document.c.id, fingerprint.c.number).in_(list(pages)), page.c.render.is_not(None))
+    rows = rows.where(tuple_(document.c.id, fingerprint.c.number).in_(list(pages)), page.c.image.is_not(None))
     found = {
         (row.id, row.number): Stored(
             row.id,
             row.number,
-            f"pictures/{row.reading_id}/{row.render}",
-            row.points,
+            f"pictures/{row.extraction_id}/{row.image}",
+            row.keypoints,
             (row.media_type or "").startswith("image/"),
         )
         for row in connection.execute(rows)
@@ -125,20 +128,20 @@ def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, meth
 
 
 def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:
-    """Fingerprints of this method, of the readings that serve, in a scope."""
+    """Return the statement, limited to fingerprints of this method of pages in scope that can be searched."""
     return (
-        rows.join_from(fingerprint, document, document.c.reading_id == fingerprint.c.reading_id)
-        .join(page, and_(page.c.reading_id == fingerprint.c.reading_id, page.c.number == fingerprint.c.number))
+        rows.join_from(fingerprint, document, document.c.extraction_id == fingerprint.c.extraction_id)
+        .join(page, and_(page.c.extraction_id == fingerprint.c.extraction_id, page.c.number == fingerprint.c.number))
         .where(fingerprint.c.method == method, document.c.id.in_(documents_in(scope)))
         .order_by(document.c.id.desc(), fingerprint.c.number)
     )
 
 
 def chunks_on(connection: Connection, pages: Sequence[Place]) -> Mapping[Place, list[tuple[int, Box]]]:
-    """The chunks of these pages, and where they lie."""
+    """Return {page: [(chunk, box), ...]} of the chunks on these pages."""
     rows = (
         select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.box)
-        .join(document, document.c.reading_id == chunk.c.reading_id)
+        .join(document, document.c.extraction_id == chunk.c.extraction_id)
         .where(tuple_(chunk.c.document_id, chunk.c.page).in_(list(pages)))
         .order_by(chunk.c.id)
     )

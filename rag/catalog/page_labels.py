@@ -1,4 +1,4 @@
-"""The page numbers that a document prints in its margins, for files that do not tell their labels.
+"""The page numbers that a document prints in its margins, for files that define no page labels.
 
 A reader asks for "page 17" by what is printed on it, which may be the right half of the tenth page of the file.
 """
@@ -16,40 +16,40 @@ from sqlalchemy import Connection, bindparam, select, update
 from rag.catalog.tables import page
 
 _MARGIN = 0.1
-"""Of the page's height, at its top and at its bottom: where page numbers stand."""
+"""Share of the page's height, at its top and at its bottom, where page numbers are printed."""
 
 _ONE_LINE = 0.006
-"""Of the page's height: words whose middles lie no farther apart stand on one line."""
+"""Share of the page's height: words whose middles are at most so far apart are on one line."""
 
 _SHARE, _LEAST = 0.5, 3
-"""Of the pages, how many must count in one row, and how many at least, for their numbers to be page numbers."""
+"""The share of the pages, and the number of pages, that must fit one sequence for it to be page numbers."""
 
 _NUMBER = re.compile(r"\W{0,3}(\d{1,4})\W{0,3}")
 
 Word = Sequence[object]
-"""As the catalog keeps it: text, x0, y0, x1, y1, fractions of the page."""
+"""As stored: text, x0, y0, x1, y1 as fractions of the page."""
 
 
-def printed_labels(connection: Connection, reading_id: int) -> dict[int, str]:
-    """{page: label} by the numbers printed in the margins; empty where the file has labels, or none can be told."""
+def printed_labels(connection: Connection, extraction_id: int) -> dict[int, str]:
+    """Return {page: label} by the numbers printed in the margins; empty when the file has labels, or none are found."""
     rows = connection.execute(
-        select(page.c.number, page.c.label, page.c.words).where(page.c.reading_id == reading_id)
+        select(page.c.number, page.c.label, page.c.words).where(page.c.extraction_id == extraction_id)
     ).all()
     if any(row.label for row in rows):
         return {}
     return labels_of({row.number: margin_numbers(json.loads(zlib.decompress(row.words))) for row in rows})
 
 
-def put_labels(connection: Connection, reading_id: int, labels: Mapping[int, str]) -> None:
-    """Write the labels of a reading's pages, by page number."""
+def put_labels(connection: Connection, extraction_id: int, labels: Mapping[int, str]) -> None:
+    """Write the labels of an extraction's pages, by page number."""
     if labels:
-        mine = (page.c.reading_id == reading_id, page.c.number == bindparam("at"))
+        mine = (page.c.extraction_id == extraction_id, page.c.number == bindparam("at"))
         rows = [{"at": number, "printed": label} for number, label in labels.items()]
         connection.execute(update(page).where(*mine).values(label=bindparam("printed")), rows)
 
 
 def margin_numbers(words: Sequence[Word]) -> set[int]:
-    """The numbers that begin or end a line in the top or the bottom margin of a page."""
+    """Return the numbers that begin or end a line in the top or bottom margin of a page."""
     lines: list[tuple[float, list[tuple[float, str]]]] = []
     for middle, left, text in sorted(((_at(word, 2) + _at(word, 4)) / 2, _at(word, 1), str(word[0])) for word in words):
         if _MARGIN <= middle <= 1 - _MARGIN:
@@ -62,11 +62,11 @@ def margin_numbers(words: Sequence[Word]) -> set[int]:
 
 
 def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:
-    """{page: label} from the numbers in each page's margins; empty where they are no page numbers.
+    """Return {page: label} from the numbers in each page's margins; empty when they are not page numbers.
 
-    Page numbers go up by one from page to page, or by two where each page shows two of the printed ones side by side.
-    A page between numbered ones has its number too, though a picture may hide it. Where the printed number is the
-    counted one there is nothing to say.
+    Page numbers go up by one from page to page, or by two when each page shows two printed pages side by side. A page
+    between numbered ones has its number too, even if it is not printed. Nothing is returned when the printed numbers
+    are the counted ones.
     """
     single = Counter(value - number for number, printed in numbers.items() for value in printed)
     double = Counter(
@@ -85,7 +85,7 @@ def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:
 
 
 def labels_with(number: int) -> tuple[str, str, str]:
-    """How a page is labelled that prints this number, alone or as one of two."""
+    """Return the labels of a page that prints this number, alone or as one of two."""
     return str(number), _label(number, 2), _label(number - 1, 2)
 
 

@@ -1,29 +1,34 @@
-"""What somebody shared where: the rows a chat's events come down to. Every function works in the caller's transaction.
+"""Shares: what is shared in which space, by whom, and which documents people may therefore see.
 
-So that an event, the rows it causes and the note that it was handled are written together, or not at all.
+Every function works in the caller's transaction, so that an event of a chat, the rows that it causes and the note that
+it was handled are written together, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from time import time, time_ns
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, exists, insert, literal, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog import sources
-from rag.catalog.documents import shared
-from rag.catalog.scope import live, shown, spaces_in
-from rag.catalog.tables import document, forgotten, share, source
-from rag.model import ROUND, Scope
+from rag.catalog.scope import has_share, is_live, is_visible, spaces_in
+from rag.catalog.share_delay import delay_new_share
+from rag.catalog.sources import find_sources, put_source
+from rag.catalog.states import SourceState
+from rag.catalog.tables import document, removed_share, share, source
+from rag.model import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A source seen in a space. What is not known is left empty: it fills nothing in and overwrites nothing.
+    """A source seen in a space. Empty fields are unknown: they fill nothing in and overwrite nothing.
 
     `kind` names the fetcher that brings the bytes, `ref` is the fetcher's name for them. A source is fetched again
-    when `size` or `changed_ns` differ from what was recorded. `listed`: it stands in a list of what is there, and
-    nobody shared it just now; what was forgotten does not come back that way.
+    when `size` or `changed_ns` differ from what was recorded. `listed`: it is in a list of what is there, and was not
+    shared just now; a share that was removed does not come back that way, and an old one does not get younger.
     """
 
     kind: str
@@ -46,86 +51,105 @@ class Allowed:
     spaces: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a source has come. `state` is waiting, reading, ready or failed; `reason` and `hint` when failed.
-
-    `page` of `pages` are read; `document` is set once the bytes are known.
-    """
-
-    ref: str
-    name: str
-    state: str
-    page: int
-    pages: int
-    reason: str
-    hint: str
-    document: int | None
-
-    @property
-    def title(self) -> str:
-        """As Hit.title."""
-        return self.name.translate(ROUND)
-
-
-def files_waiting(connection: Connection, who: str) -> int:
-    """Return how many sources that this person shares are not fetched or not read yet."""
-    return sources.waiting_of(connection, who)
+# ---------------------------------------------------------------- sharing
 
 
 def put_share(connection: Connection, new: Share) -> None:
-    """Record a share; the same one twice is one. What is listed and was forgotten is left alone."""
-    if new.listed and sources.is_forgotten(connection, new.kind, new.ref, new.space):
+    """Record a share; the same one twice is one. A listed share that was removed before is left alone."""
+    if new.listed and _is_removed(connection, new):
         return
-    sources.put_source(
-        connection,
-        kind=new.kind,
-        ref=new.ref,
-        space=new.space,
-        name=new.name,
-        link=new.link,
-        shared_by=new.shared_by,
-        mtime_ns=new.changed_ns,
-        size=new.size,
-        listed=new.listed,
-    )
+    record_share(connection, new)
+
+
+def record_share(connection: Connection, new: Share) -> tuple[int, bool]:
+    """Record a share, even one that was removed before. Return its source and whether there is work to do."""
+    source_id, work = put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size)
+    given = {"name": new.name, "link": new.link, "shared_by": new.shared_by}
+    now = time()
+    mine = (share.c.source_id == source_id) & (share.c.space == new.space)
+    if not connection.scalar(select(exists().where(mine))):
+        connection.execute(insert(share).values(source_id=source_id, space=new.space, shared_at=now, **given))
+        delay_new_share(connection, source_id, new.space)
+    else:
+        known: dict[str, Any] = {key: value for key, value in given.items() if value}
+        known |= {} if new.listed else {"shared_at": now, "hidden_at": None}
+        if known:
+            connection.execute(update(share).where(mine).values(**known))
+    if not new.listed:
+        connection.execute(delete(removed_share).where(*_removed(new)))
+    return source_id, work
+
+
+def _removed(new: Share) -> tuple[Any, ...]:
+    return removed_share.c.kind == new.kind, removed_share.c.ref == new.ref, removed_share.c.space == new.space
+
+
+def _is_removed(connection: Connection, new: Share) -> bool:
+    return bool(connection.scalar(select(exists().where(*_removed(new)))))
+
+
+def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
+    """Give all shares of a source the name and link that its origin has for it."""
+    connection.execute(update(share).where(share.c.source_id == source_id).values(name=name, link=link))
+
+
+def move_space(connection: Connection, old: str, new: str) -> None:
+    """Give a space another id: in what is shared there, and in what was removed there.
+
+    Where both ids have a row already, the one that shows less wins: a listing may have brought back under the new id
+    what was removed under the old one.
+    """
+    if old == new:
+        return
+    there = select(share.c.source_id).where(share.c.space == new)
+    both = (share.c.space == old) & share.c.source_id.in_(there.scalar_subquery())
+    hidden = connection.scalars(select(share.c.source_id).where(both, share.c.hidden_at.is_not(None))).all()
+    _hide(connection, hidden, new)
+    connection.execute(delete(share).where(both))
+    connection.execute(update(share).where(share.c.space == old).values(space=new))
+    for row in connection.execute(select(removed_share).where(removed_share.c.space == old)).all():
+        drop_share(connection, row.kind, [row.ref], new)
+    key = tuple_(removed_share.c.kind, removed_share.c.ref)
+    known = key.in_(select(removed_share.c.kind, removed_share.c.ref).where(removed_share.c.space == new))
+    connection.execute(delete(removed_share).where(removed_share.c.space == old, known))
+    connection.execute(update(removed_share).where(removed_share.c.space == old).values(space=new))
+
+
+# ---------------------------------------------------------------- ending a share
 
 
 def drop_share(connection: Connection, kind: str, refs: Sequence[str], space: str | None = None) -> None:
-    """Take sources out of a space, or out of all: nothing of them is shown there from this transaction on."""
-    sources.drop_shares(connection, _ids(connection, kind, refs), space)
+    """Take sources out of a space, or out of all: they are not shown there from this transaction on."""
+    drop_shares(connection, _ids(connection, kind, refs), space)
 
 
-def _ids(connection: Connection, kind: str, refs: Sequence[str]) -> Sequence[int]:
-    return connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
+def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
+    """As `drop_share`, by the ids of the sources. A source without any share is gone."""
+    rows = delete(share).where(share.c.source_id.in_(sources))
+    connection.execute(rows if space is None else rows.where(share.c.space == space))
+    connection.execute(
+        update(source)
+        .where(source.c.id.in_(sources), ~exists().where(share.c.source_id == source.c.id))
+        .values(state=SourceState.GONE, run_id=None, document_id=None)
+    )
 
 
-def withhold_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
-    """Show nothing of a source in a space until `settle_share` says whether it still is there; its reading stays.
-
-    False: it is not shared there.
-    """
-    return sources.withhold_shares(connection, _ids(connection, kind, [ref]), space)
-
-
-def withheld(connection: Connection, kind: str, ref: str) -> dict[str, int]:
-    """The spaces where a source is withheld, with the mark that `settle_share` needs."""
-    rows = select(share.c.space, share.c.withheld).join(source, share.c.source_id == source.c.id)
-    mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.withheld.is_not(None)
-    return {row.space: row.withheld for row in connection.execute(rows.where(mine))}
+def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
+    """As `drop_shares`, and let no listing bring them back there."""
+    mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
+    mine = mine.join(share, share.c.source_id == source.c.id).where(source.c.id.in_(sources))
+    mine = mine if space is None else mine.where(share.c.space == space)
+    new = upsert(removed_share).from_select(["kind", "ref", "space", "removed_at"], mine)
+    connection.execute(new.on_conflict_do_nothing())
+    drop_shares(connection, sources, space)
 
 
-def withheld_in(connection: Connection, kind: str, space: str) -> list[str]:
-    """The refs of this kind that are withheld in a space."""
-    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
-    mine = (source.c.kind == kind) & (share.c.space == space) & share.c.withheld.is_not(None)
-    return list(connection.scalars(rows.where(mine)))
-
-
-def settle_share(connection: Connection, kind: str, ref: str, space: str, mark: int, *, there: bool) -> bool:
-    """Show a withheld share again, or end it. False, and nothing changes: it was withheld again, or shared anew."""
-    [id] = _ids(connection, kind, [ref]) or [0]
-    return sources.settle_share(connection, id, space, mark, there=there)
+def expire_shares(connection: Connection, before: float) -> int:
+    """Remove what was last shared before this time, in seconds since 1970. Return the number of removed shares."""
+    rows = connection.execute(select(share.c.source_id, share.c.space).where(share.c.shared_at < before)).all()
+    for row in rows:
+        remove_shares(connection, [row.source_id], row.space)
+    return len(rows)
 
 
 def leave_space(connection: Connection, kind: str, space: str) -> None:
@@ -133,116 +157,126 @@ def leave_space(connection: Connection, kind: str, space: str) -> None:
     drop_share(connection, kind, shared_in(connection, kind, space), space)
 
 
-def move_space(connection: Connection, old: str, new: str) -> None:
-    """Give a space another id, in every table: what is shared there, and what was forgotten there.
+def withhold_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
+    """Hide a source in a space until `settle_share` tells whether it is still there; its extraction stays.
 
-    Where both ids have a row already, what shows less wins: a listing may have brought back under the new id what was
-    forgotten under the old one.
+    Return False when it is not shared there.
     """
-    if old == new:
-        return
-    there = select(share.c.source_id).where(share.c.space == new)
-    both = (share.c.space == old) & share.c.source_id.in_(there.scalar_subquery())
-    doubted = connection.scalars(select(share.c.source_id).where(both, share.c.withheld.is_not(None))).all()
-    sources.withhold_shares(connection, doubted, new)
-    connection.execute(delete(share).where(both))
-    connection.execute(update(share).where(share.c.space == old).values(space=new))
-    for row in connection.execute(select(forgotten).where(forgotten.c.space == old)).all():
-        drop_share(connection, row.kind, [row.ref], new)
-    known = tuple_(forgotten.c.kind, forgotten.c.ref).in_(
-        select(forgotten.c.kind, forgotten.c.ref).where(forgotten.c.space == new)
-    )
-    connection.execute(delete(forgotten).where(forgotten.c.space == old, known))
-    connection.execute(update(forgotten).where(forgotten.c.space == old).values(space=new))
+    return _hide(connection, _ids(connection, kind, [ref]), space)
+
+
+def _hide(connection: Connection, sources: Sequence[int], space: str) -> bool:
+    mine = share.c.source_id.in_(sources) & (share.c.space == space)
+    return connection.execute(update(share).where(mine).values(hidden_at=time_ns())).rowcount > 0
+
+
+def withheld(connection: Connection, kind: str, ref: str) -> dict[str, int]:
+    """Return the spaces where a source is hidden, each with the mark that `settle_share` needs."""
+    rows = select(share.c.space, share.c.hidden_at).join(source, share.c.source_id == source.c.id)
+    mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.hidden_at.is_not(None)
+    return {row.space: row.hidden_at for row in connection.execute(rows.where(mine))}
+
+
+def withheld_in(connection: Connection, kind: str, space: str) -> list[str]:
+    """Return the refs of this kind that are hidden in a space."""
+    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
+    mine = (source.c.kind == kind) & (share.c.space == space) & share.c.hidden_at.is_not(None)
+    return list(connection.scalars(rows.where(mine)))
+
+
+def settle_share(connection: Connection, kind: str, ref: str, space: str, mark: int, *, there: bool) -> bool:
+    """Show a hidden share again, or end it. Return False, and change nothing, when it was hidden or shared again since
+    the mark was read."""
+    ids = _ids(connection, kind, [ref])
+    mine = share.c.source_id.in_(ids) & (share.c.space == space) & (share.c.hidden_at == mark)
+    if connection.execute(update(share).where(mine).values(hidden_at=None)).rowcount == 0:
+        return False
+    if not there:
+        drop_shares(connection, ids, space)
+    return True
+
+
+def _ids(connection: Connection, kind: str, refs: Sequence[str]) -> Sequence[int]:
+    return connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
+
+
+# ---------------------------------------------------------------- lists
+
+
+def list_shares(connection: Connection, space: str | None, user: str | None) -> list[tuple[int, str, str]]:
+    """Return (source id, space, name) of what is shared in a space, by a person, or both."""
+    rows = select(share.c.source_id, share.c.space, share.c.name).order_by(share.c.source_id, share.c.space)
+    rows = rows if space is None else rows.where(share.c.space == space)
+    rows = rows if user is None else rows.where(share.c.shared_by == user)
+    return [(row.source_id, row.space, row.name) for row in connection.execute(rows)]
 
 
 def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
-    """The refs of this kind shared in a space."""
+    """Return the refs of this kind that are shared in a space."""
     rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
     return list(connection.scalars(rows.where(source.c.kind == kind, share.c.space == space).order_by(source.c.id)))
 
 
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:
-    """Whether this source is shared anywhere."""
+    """Return whether this source is shared anywhere."""
     rows = select(share.c.source_id).join(source, share.c.source_id == source.c.id)
     return connection.execute(rows.where(source.c.kind == kind, source.c.ref == ref).limit(1)).first() is not None
 
 
 def spaces_of(connection: Connection, kind: str) -> list[str]:
-    """The spaces where sources of this kind are shared."""
+    """Return the spaces where sources of this kind are shared."""
     rows = select(share.c.space).join(source, share.c.source_id == source.c.id).where(source.c.kind == kind)
     return list(connection.scalars(rows.distinct().order_by(share.c.space)))
 
 
+# ---------------------------------------------------------------- documents by their shares
+
+
 def allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[Allowed]:
-    """Those of these documents that may be shown in a scope, now: the one question before anything is shown."""
+    """Return those of these documents that may be shown in a scope now. To be asked before anything is shown."""
     spaces = spaces_in(connection, documents, scope)
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
     return [Allowed(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
 
 
 def gone(connection: Connection, documents: Collection[int]) -> set[int]:
-    """Those of these documents that nobody shares any more, wherever."""
+    """Return those of these documents that are not shared in any space."""
     ids = set(documents)
-    rows = select(document.c.id).where(document.c.id.in_(ids), shared(document.c.id))
+    rows = select(document.c.id).where(document.c.id.in_(ids), has_share(document.c.id))
     return ids - set(connection.scalars(rows))
 
 
 def sums_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
-    """The SHA-256 of these documents, of those that are still there."""
+    """Return the SHA-256 of those of these documents that still exist."""
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
     return {row.id: row.sha256 for row in rows}
 
 
 def names_of(connection: Connection, documents: Collection[int]) -> dict[int, set[str]]:
-    """All names that these documents have now, wherever; those that nobody shares any more are left out."""
+    """Return all names that these documents have now, in any space, without documents that are not shared."""
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    found: dict[int, set[str]] = {}
-    for row in connection.execute(rows.where(source.c.document_id.in_(set(documents)), live())):
-        found.setdefault(row.document_id, set()).add(row.name)
-    return found
+    return _by_document(connection.execute(rows.where(source.c.document_id.in_(set(documents)), is_live())))
 
 
 def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
-    """All names that these documents have in a scope now. Not those of shares that are withheld or not shown yet."""
+    """Return all names that these documents have in a scope now, without those of shares that are not visible."""
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(set(documents)), live(), shown())
+    rows = rows.where(source.c.document_id.in_(set(documents)), is_live(), is_visible())
     if scope.spaces is not None:
         rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    return _by_document(connection.execute(rows))
+
+
+def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    for row in connection.execute(rows):
+    for row in rows:
         found.setdefault(row.document_id, set()).add(row.name)
     return found
 
 
 def documents_named(connection: Connection, name: str) -> dict[str, str]:
-    """The documents that somebody means by a path, an address, a fetcher's name for a file, a file name, or eight or
-    more digits of a SHA-256: the name of each, by its SHA-256. Not those that are gone: they have no name any more."""
-    ids = dict(sources.find_sources(connection, name))
+    """Return the documents with this path, address, fetcher's name of a file, file name, or eight or more digits of a
+    SHA-256: the name of each, by its SHA-256. Documents that are not shared have no name any more."""
+    ids = dict(find_sources(connection, name))
     rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
     return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}
-
-
-def standings_in(connection: Connection, space: str) -> list[Standing]:
-    """How everything shared in a space stands, of whatever kind, named as there; `ref` is empty."""
-    return [
-        Standing("", row.name, row.state, row.page, row.pages, row.reason, row.hint, row.document)
-        for row in sources.settled(connection, space=space)
-    ]
-
-
-def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:
-    """How these sources stand, in the order given, named as in this space; those not shared there are left out."""
-    found: dict[str, Standing] = {}
-    for start in range(0, len(refs), 5000):  # SQLite takes at most 32,766 bound values
-        some = refs[start : start + 5000]
-        rows = connection.execute(
-            select(source.c.id, source.c.ref).where(
-                source.c.kind == kind, source.c.ref.in_(some), source.c.state != "gone"
-            )
-        ).all()
-        named = {row.id: row.ref for row in rows}
-        for row in sources.settled(connection, list(named), space=space):
-            ref = named[row.source]
-            found[ref] = Standing(ref, row.name, row.state, row.page, row.pages, row.reason, row.hint, row.document)
-    return [found[ref] for ref in refs if ref in found]

@@ -1,14 +1,15 @@
-"""Sources and shares: work to do is a state here, and a claim is one statement.
+"""Sources: where bytes come from, and how far the work on them is.
 
-waiting -> fetching -> known, or failed; gone: nobody shares it any more. Attempts count at the claim,
-so that what kills the process is given up too. A claim carries the id of the run that made it.
+Work is a state, and a claim is one statement: waiting -> fetching -> known, or failed; gone when no share is left.
+Attempts count at the claim, so that a source that kills the process is given up too. A claim carries the id of the run
+that made it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from time import time, time_ns
+from time import time
 from typing import Any
 
 from sqlalchemy import (
@@ -16,196 +17,147 @@ from sqlalchemy import (
     Connection,
     Row,
     and_,
-    delete,
     exists,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
     true,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from rag.catalog.share_delay import hold_new_share
-from rag.catalog.tables import document, forgotten, reading, run, share, source
+from rag.catalog.states import OPEN_EXTRACTION, ExtractionState, SourceState
+from rag.catalog.tables import document, extraction, share, source
+from rag.model import ROUND, IndexState, SourceKind
 
-ATTEMPTS = 3
-"""Claims of one source or reading before it is given up."""
+AT_ONCE = 5000
+"""Values in one statement; SQLite takes at most 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRow:
-    """A source as the work sees it."""
+class ClaimedSource:
+    """A source whose bytes are being fetched by this run. `attempts` counts this claim too."""
 
     id: int
     kind: str
     ref: str
-    state: str
     attempts: int
     delays: int
-    document: int | None
-    mtime_ns: int | None
-    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """How a source stands: its own state until its bytes are known, its document's reading after that."""
+class Standing:
+    """How far a source has come; `reason` and `hint` are set when it failed.
 
-    source: int
+    `page` of `pages` are extracted; `document` is set once the bytes are known.
+    """
+
+    ref: str
     name: str
-    state: str
-    reason: str
-    hint: str
+    state: IndexState
     page: int
     pages: int
+    reason: str
+    hint: str
     document: int | None
+    source: int
+
+    @property
+    def title(self) -> str:
+        """As Hit.title."""
+        return self.name.translate(ROUND)
 
 
-def start_run(connection: Connection, run_id: str, pid: int) -> bool:
-    """Enter this run and free the claims of all others; True when one of them never said that it ended.
-
-    Only the owner of the lock may call this: with it in hand, every other run is over.
-    """
-    unclean = connection.scalar(select(exists().where(run.c.ended.is_(None)))) or False
-    connection.execute(update(run).where(run.c.ended.is_(None)).values(ended=0.0))
-    connection.execute(insert(run).values(id=run_id, pid=pid, started=time()))
-    connection.execute(update(source).where(source.c.state == "fetching").values(state="waiting", run=None))
-    connection.execute(update(reading).where(reading.c.state == "reading").values(state="waiting", run=None))
-    return bool(unclean)
-
-
-def end_run(connection: Connection, run_id: str) -> None:
-    connection.execute(update(run).where(run.c.id == run_id).values(ended=time()))
+# ---------------------------------------------------------------- work
 
 
 def put_source(
-    connection: Connection,
-    *,
-    kind: str,
-    ref: str,
-    space: str,
-    name: str,
-    link: str | None = None,
-    shared_by: str | None = None,
-    mtime_ns: int | None = None,
-    size: int | None = None,
-    listed: bool = False,
+    connection: Connection, kind: str, ref: str, *, mtime_ns: int | None = None, size: int | None = None
 ) -> tuple[int, bool]:
-    """Record that a source was seen in a space. Returns (source id, whether there is work to do).
+    """Record that a source was seen. Return its id and whether there is work to do.
 
-    `listed`: it was seen in a list of what is there, and nobody shared it just now, so that its share grows no younger.
-
-    A source whose size and time of change are as recorded is left alone, and so is one of which neither is told;
-    one that changed, failed or was gone waits again. The same call twice leaves one source and one share, and an
-    empty name or link replaces none.
+    A source whose size and time of change are as recorded is left alone, and so is one seen without both of them. One
+    that changed, failed or was gone waits again.
     """
     row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
     if row is None:
-        source_id = connection.execute(
-            insert(source)
-            .values(kind=kind, ref=ref, state="waiting", mtime_ns=mtime_ns, size=size)
-            .returning(source.c.id)
-        ).scalar_one()
-        work = True
-    else:
-        source_id = row.id
-        told = (mtime_ns, size) != (None, None)
-        if not told:
-            mtime_ns, size = row.mtime_ns, row.size
-        unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
-        failed = row.state in ("failed", "gone") or _reading_failed(connection, row.document_id)
-        work = failed or not unchanged or row.state in ("waiting", "fetching")
-        if failed or not unchanged:
-            connection.execute(
-                update(source)
-                .where(source.c.id == source_id)
-                .values(
-                    state="waiting",
-                    attempts=0,
-                    delays=0,
-                    next_try=0,
-                    mtime_ns=mtime_ns,
-                    size=size,
-                    reason=None,
-                    hint=None,
-                    run=None,
-                )
-            )
-    _put_share(connection, source_id, space, {"name": name, "link": link, "shared_by": shared_by}, listed=listed)
-    if not listed:
-        mine = (forgotten.c.kind == kind) & (forgotten.c.ref == ref) & (forgotten.c.space == space)
-        connection.execute(delete(forgotten).where(mine))
-    return source_id, work
+        new = insert(source).values(kind=kind, ref=ref, state=SourceState.WAITING, mtime_ns=mtime_ns, size=size)
+        return connection.execute(new.returning(source.c.id)).scalar_one(), True
+    if (mtime_ns, size) == (None, None):
+        mtime_ns, size = row.mtime_ns, row.size
+    unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
+    failed = row.state in (SourceState.FAILED, SourceState.GONE) or _extraction_failed(connection, row.document_id)
+    if failed or not unchanged:
+        again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+        again |= {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
+        connection.execute(update(source).where(source.c.id == row.id).values(**again))
+    return row.id, failed or not unchanged or row.state in (SourceState.WAITING, SourceState.FETCHING)
 
 
-def _put_share(
-    connection: Connection, source_id: int, space: str, told: Mapping[str, str | None], *, listed: bool
-) -> None:
-    now = time()
-    new = insert(share).values(source_id=source_id, space=space, shared_at=now, **told)
-    mine = (share.c.source_id == source_id) & (share.c.space == space)
-    if not connection.scalar(select(exists().where(mine))):
-        connection.execute(new)
-        hold_new_share(connection, source_id, space)
-        return
-    known: dict[str, Any] = {key: value for key, value in told.items() if value}
-    known |= {} if listed else {"shared_at": now, "withheld": None}
-    if known:
-        connection.execute(update(share).where(mine).values(**known))
-
-
-def _reading_failed(connection: Connection, document_id: int | None) -> bool:
+def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
     if document_id is None:
         return False
-    states = connection.scalars(select(reading.c.state).where(reading.c.document_id == document_id)).all()
-    return bool(states) and all(state == "failed" for state in states)
+    states = connection.scalars(select(extraction.c.state).where(extraction.c.document_id == document_id)).all()
+    return bool(states) and all(state == ExtractionState.FAILED for state in states)
 
 
-def waiting_people(connection: Connection, kinds: Sequence[str]) -> list[str]:
-    """Return who shared a source of these kinds that waits and whose time has come, whoever waits longest first.
+def has_waiting_source(connection: Connection, kinds: Collection[str], by: float) -> bool:
+    """Return whether a source of these kinds can be claimed by this time, in seconds since 1970."""
+    waiting = exists().where(_is_waiting(kinds, by))
+    return bool(connection.scalar(select(waiting)))
 
-    Empty: what nobody in a chat shared.
+
+def is_fetching(connection: Connection) -> bool:
+    """Return whether some source is being fetched."""
+    return bool(connection.scalar(select(exists().where(source.c.state == SourceState.FETCHING))))
+
+
+def _is_waiting(kinds: Collection[str], by: float) -> ColumnElement[bool]:
+    return and_(source.c.state == SourceState.WAITING, source.c.kind.in_(kinds), source.c.retry_at <= by)
+
+
+def list_waiting_people(connection: Connection, kinds: Collection[str]) -> list[str]:
+    """Return who shared a source of these kinds that can be claimed now, the one who waits longest first.
+
+    The empty string stands for sources that no person shared.
     """
     who = func.coalesce(share.c.shared_by, "")
-    rows = select(who).join(source, source.c.id == share.c.source_id)
-    rows = rows.where(source.c.state == "waiting", source.c.kind.in_(kinds), source.c.next_try <= time())
+    rows = select(who).join(source, source.c.id == share.c.source_id).where(_is_waiting(kinds, time()))
     return list(connection.scalars(rows.group_by(who).order_by(func.min(source.c.id))))
 
 
-def shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
-    """Whether this person shares a source; see `waiting_people`."""
+def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
+    """Return the condition that this person shares a source; see `list_waiting_people`."""
     return exists().where(share.c.source_id == source_id, func.coalesce(share.c.shared_by, "") == who)
 
 
-def waiting_of(connection: Connection, who: str) -> int:
-    """Return how many sources that this person shares are not fetched or not read yet."""
-    unread = exists().where(reading.c.document_id == source.c.document_id, reading.c.state.in_(["waiting", "reading"]))
+def files_waiting(connection: Connection, who: str) -> int:
+    """Return how many sources that this person shares are not fetched or not extracted yet."""
+    unread = exists().where(extraction.c.document_id == source.c.document_id, extraction.c.state.in_(OPEN_EXTRACTION))
+    unfetched = source.c.state.in_([SourceState.WAITING, SourceState.FETCHING])
+    waits = or_(unfetched, and_(source.c.state == SourceState.KNOWN, unread))
     rows = select(func.count(source.c.id.distinct())).join(share, share.c.source_id == source.c.id)
-    waits = or_(source.c.state.in_(["waiting", "fetching"]), and_(source.c.state == "known", unread))
     return connection.scalar(rows.where(share.c.shared_by == who, waits)) or 0
 
 
 def claim_source(
     connection: Connection,
     run_id: str,
-    kinds: Sequence[str],
+    kinds: Collection[str],
     who: str | None = None,
     is_free: Callable[[str, str], bool] | None = None,
-) -> SourceRow | None:
-    """Take one waiting source of these kinds whose time has come; with `who`, one that this person shares.
+) -> ClaimedSource | None:
+    """Claim one source of these kinds; with `who`, one that this person shares. Return None when none waits.
 
-    `is_free`: of a kind and a ref, whether this source may be fetched now; the first one that may is taken. The caller
-    must let no other thread claim meanwhile.
+    `is_free` tells for a kind and a ref whether that source may be fetched now; the first one that may is claimed. The
+    caller must not let another thread claim meanwhile.
 
-    Otherwise one statement, for select-then-update claims twice.
+    Otherwise it is one statement, because select-then-update claims twice.
     """
-    now = time()
-    waiting = (source.c.state == "waiting") & source.c.kind.in_(kinds) & (source.c.next_try <= now)
-    candidates = select(source.c.id).where(waiting, true() if who is None else shared_by(source.c.id, who))
+    candidates = select(source.c.id).where(
+        _is_waiting(kinds, time()), true() if who is None else is_shared_by(source.c.id, who)
+    )
     candidates = candidates.order_by(source.c.id)
     if is_free is None:
         candidate = source.c.id == candidates.limit(1).scalar_subquery()
@@ -219,35 +171,32 @@ def claim_source(
     row = connection.execute(
         update(source)
         .where(candidate)
-        .values(state="fetching", run=run_id, attempts=source.c.attempts + 1)
-        .returning(*source.c)
+        .values(state=SourceState.FETCHING, run_id=run_id, attempts=source.c.attempts + 1)
+        .returning(source.c.id, source.c.kind, source.c.ref, source.c.attempts, source.c.delays)
     ).one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else ClaimedSource(*row)
 
 
 def finish_source(
-    connection: Connection, claimed: SourceRow, document_id: int, *, mtime_ns: int | None, size: int
+    connection: Connection, claimed: ClaimedSource, document_id: int, *, mtime_ns: int | None, size: int
 ) -> bool:
-    """The bytes are known; False when the source changed hands or lost its last share meanwhile."""
+    """Record the document of a claimed source. Return False when it was changed or lost its last share meanwhile."""
+    known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
     result = connection.execute(
         update(source)
-        .where(source.c.id == claimed.id, source.c.state == "fetching")
+        .where(source.c.id == claimed.id, source.c.state == SourceState.FETCHING)
         .where(exists().where(share.c.source_id == claimed.id))
-        .values(state="known", document_id=document_id, run=None, reason=None, hint=None, mtime_ns=mtime_ns, size=size)
+        .values(**known, mtime_ns=mtime_ns, size=size)
     )
     return result.rowcount == 1
 
 
-def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
-    """Give all shares of a source the name and link that its origin has for it."""
-    connection.execute(update(share).where(share.c.source_id == source_id).values(name=name, link=link))
-
-
 def fail_source(connection: Connection, source_id: int, reason: str, hint: str) -> None:
+    """Give a claimed source up."""
     connection.execute(
         update(source)
-        .where(source.c.id == source_id, source.c.state == "fetching")
-        .values(state="failed", reason=reason, hint=hint, run=None)
+        .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
+        .values(state=SourceState.FAILED, reason=reason, hint=hint, run_id=None)
     )
 
 
@@ -255,11 +204,11 @@ def delay_source(connection: Connection, source_id: int, wait: float, reason: st
     """Give a claim back, to be tried again after `wait` seconds. It does not count as an attempt."""
     connection.execute(
         update(source)
-        .where(source.c.id == source_id, source.c.state == "fetching")
+        .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
         .values(
-            state="waiting",
-            run=None,
-            next_try=time() + wait,
+            state=SourceState.WAITING,
+            run_id=None,
+            retry_at=time() + wait,
             reason=reason,
             attempts=source.c.attempts - 1,
             delays=source.c.delays + 1,
@@ -267,164 +216,131 @@ def delay_source(connection: Connection, source_id: int, wait: float, reason: st
     )
 
 
-def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """Take these sources out of a space, or out of all; one without shares is gone."""
-    rows = delete(share).where(share.c.source_id.in_(sources))
-    connection.execute(rows if space is None else rows.where(share.c.space == space))
-    connection.execute(
-        update(source)
-        .where(source.c.id.in_(sources), ~exists().where(share.c.source_id == source.c.id))
-        .values(state="gone", run=None, document_id=None)
-    )
-
-
-def withhold_shares(connection: Connection, sources: Sequence[int], space: str) -> bool:
-    """Show nothing of these sources in a space until `settle_share` says that they are still there. False: they are
-    not shared there."""
-    mine = share.c.source_id.in_(sources) & (share.c.space == space)
-    return connection.execute(update(share).where(mine).values(withheld=time_ns())).rowcount > 0
-
-
-def settle_share(connection: Connection, source_id: int, space: str, withheld: int, *, there: bool) -> bool:
-    """Show a withheld share again, or end it. False: it was withheld again or shared anew since then."""
-    mine = (share.c.source_id == source_id) & (share.c.space == space) & (share.c.withheld == withheld)
-    if connection.execute(update(share).where(mine).values(withheld=None)).rowcount == 0:
-        return False
-    if not there:
-        drop_shares(connection, [source_id], space)
-    return True
-
-
-def forget_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """Take these sources out of a space, or out of all, and let no listing bring them back there."""
-    mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
-    mine = mine.join(share, share.c.source_id == source.c.id).where(source.c.id.in_(sources))
-    mine = mine if space is None else mine.where(share.c.space == space)
-    connection.execute(upsert(forgotten).from_select(["kind", "ref", "space", "at"], mine).on_conflict_do_nothing())
-    drop_shares(connection, sources, space)
-
-
-def is_forgotten(connection: Connection, kind: str, ref: str, space: str) -> bool:
-    rows = exists().where(forgotten.c.kind == kind, forgotten.c.ref == ref, forgotten.c.space == space)
-    return bool(connection.scalar(select(rows)))
-
-
-def expire_shares(connection: Connection, before: float) -> int:
-    """Forget what was last shared before this time, seconds since 1970; returns how many shares went."""
-    rows = connection.execute(select(share.c.source_id, share.c.space).where(share.c.shared_at < before)).all()
-    for row in rows:
-        forget_shares(connection, [row.source_id], row.space)
-    return len(rows)
-
-
-def shares_of(connection: Connection, space: str | None, user: str | None) -> list[tuple[int, str, str]]:
-    """(source id, space, name) of what is shared in a space, by somebody, or both."""
-    rows = select(share.c.source_id, share.c.space, share.c.name).order_by(share.c.source_id, share.c.space)
-    rows = rows if space is None else rows.where(share.c.space == space)
-    rows = rows if user is None else rows.where(share.c.shared_by == user)
-    return [(row.source_id, row.space, row.name) for row in connection.execute(rows)]
+# ---------------------------------------------------------------- lists
 
 
 def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
-    """(source id, name) of what somebody means by a path, a file name, or eight or more digits of a SHA-256."""
+    """Return (source id, name) of the sources with this path, file name, or eight or more digits of a SHA-256."""
     rows = (
         select(source.c.id, func.coalesce(share.c.name, source.c.ref))
         .join(share, share.c.source_id == source.c.id)
         .outerjoin(document, document.c.id == source.c.document_id)
     )
     by_hash = document.c.sha256.startswith(name.lower(), autoescape=True) if len(name) >= 8 else literal_column("0")
-    rows = rows.where(source.c.state != "gone", or_(source.c.ref == name, share.c.name == name, by_hash)).distinct()
+    named = or_(source.c.ref == name, share.c.name == name, by_hash)
+    rows = rows.where(source.c.state != SourceState.GONE, named).distinct()
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
 
 
 def sources_below(connection: Connection, folder: str, space: str) -> list[tuple[int, str, str]]:
-    """(source id, path, name) of every path inside a folder that is shared in a space."""
+    """Return (source id, path, name) of every path inside a folder that is shared in a space."""
     prefix = folder.rstrip("/") + "/"
-    rows = (
-        select(source.c.id, source.c.ref, share.c.name)
-        .join(share, share.c.source_id == source.c.id)
-        .where(source.c.kind == "path", share.c.space == space, source.c.ref.startswith(prefix, autoescape=True))
-    )
-    return [(row.id, row.ref, row.name) for row in connection.execute(rows.order_by(source.c.id))]
+    inside = and_(source.c.kind == SourceKind.PATH, source.c.ref.startswith(prefix, autoescape=True))
+    rows = select(source.c.id, source.c.ref, share.c.name).join(share, share.c.source_id == source.c.id)
+    rows = rows.where(share.c.space == space, inside).order_by(source.c.id)
+    return [(row.id, row.ref, row.name) for row in connection.execute(rows)]
 
 
-def settled(
+def list_statuses(
     connection: Connection,
     sources: Sequence[int] | None = None,
     *,
     newest: bool = False,
     space: str | None = None,
-) -> list[Settled]:
-    """How these sources stand (all of them when None), in order of their ids.
+) -> list[Standing]:
+    """Return how far these sources have come (all of them for None), by id.
 
-    `space`: only what is shared there, under the name that it has there and nowhere else.
-
-    state: waiting, reading, ready or failed. A document that serves while a newer reading is being made, or after
-    that failed, is ready; with `newest` the newer reading is what counts.
+    With `space`, only what is shared there, under the name that it has there. A document that can be searched while a
+    newer extraction is running, or after that failed, is ready; with `newest` the newer extraction is what counts.
     """
-    latest = (
-        select(reading.c.document_id, func.max(reading.c.id).label("id")).group_by(reading.c.document_id).subquery()
-    )
-    serving = reading.alias()
+    latest = select(extraction.c.document_id, func.max(extraction.c.id).label("id"))
+    latest_of = latest.group_by(extraction.c.document_id).subquery()
+    current = extraction.alias()
     complete = (
-        select(serving.c.id)
-        .join(document, document.c.reading_id == serving.c.id)
-        .where(document.c.id == source.c.document_id, serving.c.state == "complete")
+        select(current.c.id)
+        .join(document, document.c.extraction_id == current.c.id)
+        .where(document.c.id == source.c.document_id, current.c.state == ExtractionState.COMPLETE)
         .scalar_subquery()
     )
-    mine = share.c.source_id == source.c.id
-    mine = mine if space is None else and_(mine, share.c.space == space, share.c.withheld.is_(None))
-    name = select(func.min(share.c.name)).where(mine).scalar_subquery()
+    shares = share.c.source_id == source.c.id
+    shares = shares if space is None else and_(shares, share.c.space == space, share.c.hidden_at.is_(None))
+    name = select(func.min(share.c.name)).where(shares).scalar_subquery()
+    counted = latest_of.c.id if newest else func.coalesce(complete, latest_of.c.id)
     rows = (
-        select(source, name.label("name"), reading.c.state.label("read"), reading.c.reason.label("why"))
-        .add_columns(reading.c.hint.label("fix"), reading.c.pages, reading.c.pages_done)
-        .outerjoin(latest, latest.c.document_id == source.c.document_id)
-        .outerjoin(reading, reading.c.id == (latest.c.id if newest else func.coalesce(complete, latest.c.id)))
-        .where(source.c.state != "gone")
+        select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
+        .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
+        .add_columns(extraction.c.pages_done)
+        .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
+        .outerjoin(extraction, extraction.c.id == counted)
+        .where(source.c.state != SourceState.GONE)
         .order_by(source.c.id)
     )
     if sources is not None:
         rows = rows.where(source.c.id.in_(sources))
     if space is not None:
-        rows = rows.where(exists().where(mine))
-    held = {} if space is None else _held_back(connection, space)
-    return [_settled(row, held.get(row.id)) for row in connection.execute(rows)]
+        rows = rows.where(exists().where(shares))
+    delayed = {} if space is None else _delayed_shares(connection, space)
+    return [_standing(row, delayed.get(row.id)) for row in connection.execute(rows)]
 
 
-def _settled(row: Row[Any], passed: float | None) -> Settled:
-    """`passed`: see `_held_back`."""
-    own = {"waiting": "waiting", "fetching": "reading", "failed": "failed"}.get(row.state)
-    read = {"waiting": "waiting", "reading": "reading", "failed": "failed"}.get(row.read or "", "ready")
-    state, done = own or read, row.pages_done or 0
-    if state == "ready" and passed is not None:  # as if these bytes were being read now
-        state, done = "reading", int(done * passed)
-    reason, hint = (row.reason, row.hint) if row.state == "failed" else (row.why, row.fix)
-    failed = state == "failed"
-    return Settled(
-        row.id,
+def standings_in(connection: Connection, space: str) -> list[Standing]:
+    """Return how far everything shared in a space has come, of all kinds, under the names used there."""
+    return list_statuses(connection, space=space)
+
+
+def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:
+    """Return how far these sources have come, in the order given, without those not shared in this space."""
+    found: dict[str, Standing] = {}
+    for start in range(0, len(refs), AT_ONCE):
+        rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + AT_ONCE]))
+        ids = connection.scalars(rows).all()
+        found |= {one.ref: one for one in list_statuses(connection, ids, space=space)}
+    return [found[ref] for ref in refs if ref in found]
+
+
+_BY_SOURCE = {
+    SourceState.WAITING: IndexState.WAITING,
+    SourceState.FETCHING: IndexState.READING,
+    SourceState.FAILED: IndexState.FAILED,
+}
+_BY_EXTRACTION = {
+    ExtractionState.WAITING: IndexState.WAITING,
+    ExtractionState.RUNNING: IndexState.READING,
+    ExtractionState.FAILED: IndexState.FAILED,
+}
+
+
+def _standing(row: Row[Any], passed: float | None) -> Standing:
+    """`passed`: see `_delayed_shares`."""
+    by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
+    state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
+    if state == IndexState.READY and passed is not None:  # shown as if these bytes were being extracted now
+        state, done = IndexState.READING, int(done * passed)
+    reason = hint = None
+    if state == IndexState.FAILED and row.state == SourceState.FAILED:
+        reason, hint = row.reason, row.hint
+    elif state == IndexState.FAILED:
+        reason, hint = row.extraction_reason, row.extraction_hint
+    return Standing(
+        row.ref,
         row.name or row.ref,
         state,
-        (reason or "") if failed else "",
-        (hint or "") if failed else "",
         done,
         row.pages or 0,
+        reason or "",
+        hint or "",
         row.document_id,
+        row.id,
     )
 
 
-def _held_back(connection: Connection, space: str) -> dict[int, float]:
-    """How much of its time has passed, 0 to 1, for each source whose share in a space is not shown yet."""
+def _delayed_shares(connection: Connection, space: str) -> dict[int, float]:
+    """Return how much of its delay has passed, 0 to 1, for each source whose share in a space is not visible yet."""
     now = time()
-    rows = select(share.c.source_id, share.c.shared_at, share.c.shown_from)
-    rows = rows.where(share.c.space == space, share.c.shown_from > now)
+    rows = select(share.c.source_id, share.c.shared_at, share.c.visible_from)
+    rows = rows.where(share.c.space == space, share.c.visible_from > now)
     return {
-        row.source_id: min(max((now - row.shared_at) / (row.shown_from - row.shared_at), 0.0), 1.0)
+        row.source_id: min(max((now - row.shared_at) / (row.visible_from - row.shared_at), 0.0), 1.0)
         for row in connection.execute(rows)
-        if row.shown_from > row.shared_at
+        if row.visible_from > row.shared_at
     }
-
-
-def _row(row: Row[Any]) -> SourceRow:
-    return SourceRow(
-        row.id, row.kind, row.ref, row.state, row.attempts, row.delays, row.document_id, row.mtime_ns, row.size
-    )

@@ -1,4 +1,4 @@
-"""The tables: what the decisions of the design force, and nothing that can be derived."""
+"""The tables of the catalog. Nothing that can be derived is stored."""
 
 from __future__ import annotations
 
@@ -29,36 +29,37 @@ metadata = MetaData(
     }
 )
 
-# sqlite_autoincrement wherever an id outlives its row in a file name or in the vector store: SQLite otherwise
-# gives a deleted id to the next row, and what is left of the old one would join to a stranger.
+# sqlite_autoincrement wherever an id outlives its row in a file name or in the vector store: SQLite otherwise gives a
+# deleted id to the next row, and leftovers of the old row would be taken for the new one's.
 
 run = Table(
     "run",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("pid", Integer, nullable=False),
-    Column("started", Float, nullable=False),
-    Column("ended", Float, doc="null: running, or died without a word"),
+    Column("started_at", Float, nullable=False),
+    Column("ended_at", Float, doc="null: running, or crashed"),
 )
+"""Processes that owned the data folder."""
 
 source = Table(
     "source",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", String(16), nullable=False, doc="path, slack or url"),
+    Column("kind", String(16), nullable=False, doc="SourceKind, or a kind that the caller brings a fetcher for"),
     Column("ref", Text, nullable=False, doc="the path, the file id, the address"),
-    Column("state", String(16), nullable=False, doc="waiting, fetching, known, failed, gone"),
+    Column("state", String(16), nullable=False, doc="SourceState"),
     Column("reason", Text),
     Column("hint", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("delays", Integer, nullable=False, server_default="0", doc="claims given back, to be tried again"),
-    Column("next_try", Float, nullable=False, server_default="0"),
-    Column("run", String(32)),
+    Column("delays", Integer, nullable=False, server_default="0", doc="claims given back to be tried again"),
+    Column("retry_at", Float, nullable=False, server_default="0", doc="not claimed before this time"),
+    Column("run_id", String(32)),
     Column("document_id", ForeignKey("document.id", ondelete="SET NULL")),
     Column("mtime_ns", BigInteger),
     Column("size", BigInteger),
     UniqueConstraint("kind", "ref"),
-    Index(None, "state", "next_try"),
+    Index(None, "state", "retry_at"),
     Index(None, "document_id"),
     sqlite_autoincrement=True,
 )
@@ -72,22 +73,22 @@ share = Table(
     Column("link", Text),
     Column("shared_by", String(64)),
     Column("shared_at", Float, nullable=False),
-    Column("shown_from", Float, nullable=False, server_default="0", doc="nothing of it is shown before this time"),
-    Column("withheld", BigInteger, doc="time_ns when its end was reported; nothing is shown until that is checked"),
+    Column("visible_from", Float, nullable=False, server_default="0", doc="hidden from readers before this time"),
+    Column("hidden_at", BigInteger, doc="time_ns when its end was reported; hidden until that is checked"),
     PrimaryKeyConstraint("source_id", "space"),
     Index(None, "space"),
 )
 
-forgotten = Table(
-    "forgotten",
+removed_share = Table(
+    "removed_share",
     metadata,
     Column("kind", String(16), nullable=False),
     Column("ref", Text, nullable=False),
     Column("space", String(64), nullable=False),
-    Column("at", Float, nullable=False),
+    Column("removed_at", Float, nullable=False),
     PrimaryKeyConstraint("kind", "ref", "space"),
 )
-"""Shares that somebody had forgotten, or that grew too old: a listing that still has them brings them back no more."""
+"""Shares that a person removed or that expired: a listing that still has them does not bring them back."""
 
 document = Table(
     "document",
@@ -98,56 +99,58 @@ document = Table(
     Column("media_type", String(64)),
     Column("title", Text),
     Column(
-        "reading_id", Integer, doc="the reading that serves; no foreign key, for the two tables point at each other"
+        "extraction_id",
+        Integer,
+        doc="the extraction that is searched; no foreign key, because the two tables refer to each other",
     ),
     sqlite_autoincrement=True,
 )
 
-reading = Table(
-    "reading",
+extraction = Table(
+    "extraction",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("document_id", ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
-    Column("reader", String(64), nullable=False),
-    Column("state", String(16), nullable=False, doc="waiting, reading, complete, failed"),
+    Column("extractor", String(64), nullable=False, doc="version of the extractor"),
+    Column("state", String(16), nullable=False, doc="ExtractionState"),
     Column("reason", Text),
     Column("hint", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_try", Float, nullable=False, server_default="0"),
-    Column("run", String(32)),
+    Column("retry_at", Float, nullable=False, server_default="0", doc="not claimed before this time"),
+    Column("run_id", String(32)),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
-    Column("seconds", Float, doc="how long the reading took; null: unknown"),
+    Column("seconds", Float, doc="how long it took; null: unknown"),
     Index(None, "document_id"),
-    Index(None, "state", "next_try"),
+    Index(None, "state", "retry_at"),
     sqlite_autoincrement=True,
 )
 
 page = Table(
     "page",
     metadata,
-    Column("reading_id", ForeignKey("reading.id", ondelete="CASCADE"), nullable=False),
+    Column("extraction_id", ForeignKey("extraction.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("label", Text),
     Column("width", Float, nullable=False),
     Column("height", Float, nullable=False),
     Column("text_source", String(8), nullable=False),
     Column("error", Text),
-    Column("render", Text, doc="file name in the reading's folder of pictures"),
+    Column("image", Text, doc="file name in the extraction's folder of pictures"),
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
-    PrimaryKeyConstraint("reading_id", "number"),
+    PrimaryKeyConstraint("extraction_id", "number"),
 )
 
 fingerprint = Table(
     "fingerprint",
     metadata,
-    Column("reading_id", Integer, nullable=False),
+    Column("extraction_id", Integer, nullable=False),
     Column("number", Integer, nullable=False),
-    Column("method", Integer, nullable=False, doc="how it was made; made again when there is a newer one"),
+    Column("method", Integer, nullable=False, doc="version of the method; made again when there is a newer one"),
     Column("phash", BigInteger, nullable=False, doc="64 bits, as a signed number"),
-    Column("points", LargeBinary, nullable=False, doc="empty: a blank page, or its picture cannot be decoded"),
-    PrimaryKeyConstraint("reading_id", "number"),
-    ForeignKeyConstraint(["reading_id", "number"], ["page.reading_id", "page.number"], ondelete="CASCADE"),
+    Column("keypoints", LargeBinary, nullable=False, doc="empty: a blank page, or an image that cannot be decoded"),
+    PrimaryKeyConstraint("extraction_id", "number"),
+    ForeignKeyConstraint(["extraction_id", "number"], ["page.extraction_id", "page.number"], ondelete="CASCADE"),
 )
 
 chunk = Table(
@@ -155,16 +158,16 @@ chunk = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("document_id", ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
-    Column("reading_id", ForeignKey("reading.id", ondelete="CASCADE"), nullable=False),
+    Column("extraction_id", ForeignKey("extraction.id", ondelete="CASCADE"), nullable=False),
     Column("page", Integer, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("text", Text, nullable=False),
     Column("heading", Text, nullable=False),
     Column("caption", Text, nullable=False),
     Column("box", Text, nullable=False, doc="JSON [x0, y0, x1, y1]"),
-    Column("marks", Text, nullable=False, doc="JSON [[x0, y0, x1, y1], ...]"),
-    Column("picture", Text, doc="file name in the reading's folder of pictures"),
-    Index(None, "reading_id", "page"),
+    Column("line_boxes", Text, nullable=False, doc="JSON [[x0, y0, x1, y1], ...]"),
+    Column("image", Text, doc="file name in the extraction's folder of pictures"),
+    Index(None, "extraction_id", "page"),
     Index(None, "document_id"),
     sqlite_autoincrement=True,
 )
@@ -174,7 +177,7 @@ caption = Table(
     metadata,
     Column("chunk_id", ForeignKey("chunk.id", ondelete="CASCADE"), primary_key=True),
     Column("captioner", String(128), nullable=False, doc="the model that wrote it"),
-    Column("text", Text, nullable=False, doc="empty: the picture is refused, or cannot be read"),
+    Column("text", Text, nullable=False, doc="empty: the model refused the image, or it cannot be decoded"),
 )
 
 vector = Table(
@@ -189,17 +192,19 @@ vector = Table(
     Index(None, "chunk_id"),
 )
 
-dropped = Table(
-    "dropped",
+vector_deletion = Table(
+    "vector_deletion",
     metadata,
     Column("chunk_id", Integer, nullable=False),
     Column("window", Integer, nullable=False),
     PrimaryKeyConstraint("chunk_id", "window"),
 )
+"""Vectors to delete from the vector store."""
 
-wipe = Table(
-    "wipe",
+file_deletion = Table(
+    "file_deletion",
     metadata,
-    Column("folder", Text, primary_key=True, doc="below the data folder; files that no row points at any more"),
-    Column("whole", Boolean, nullable=False, doc="a folder with all that is in it, or one file"),
+    Column("path", Text, primary_key=True, doc="below the data folder"),
+    Column("is_folder", Boolean, nullable=False, doc="deleted with everything in it"),
 )
+"""Files and folders to delete from disk, because no row refers to them."""

@@ -1,4 +1,4 @@
-"""Vectors as the catalog keeps them: float16, from which the store can be filled again at any time."""
+"""Vectors as float16, from which the vector store can be rebuilt at any time."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from rag.catalog.scope import chunks_in
-from rag.catalog.tables import chunk, dropped, vector
+from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model import Kind, Modality, Scope
 from rag.ports import StoredVector, Vector
 
 _AT_ONCE = 500
-"""Vectors compared at once; as many as stay in the processor's cache."""
+"""Vectors compared at once: as many as fit in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """A chunk that has no vector of this embedder yet. `folder` and `picture` name its picture's file."""
+    """A chunk without a vector by this embedder. `folder` and `picture` name the file of its picture."""
 
     chunk: int
     document: int
@@ -45,19 +45,19 @@ class Unembedded:
     picture: str | None
 
     own_text: bool
-    """Whether it has words of its own, beside the heading it stands under."""
+    """Whether it has words besides its heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one lane wants a vector of. `embedder` is None while the lane is off."""
+    """The kinds of chunks that one lane embeds. `embedder` is None while the lane is off."""
 
     embedder: str | None
     kinds: tuple[Kind, ...]
 
 
 def unembedded(connection: Connection, embedder: str, kinds: Sequence[Kind], limit: int) -> list[Unembedded]:
-    """The oldest chunks of these kinds without a row of this embedder."""
+    """Return the oldest chunks of these kinds without a vector by this embedder."""
     rows = (
         select(chunk)
         .where(_of(kinds), ~exists().where(vector.c.embedder == embedder, vector.c.chunk_id == chunk.c.id))
@@ -67,9 +67,9 @@ def unembedded(connection: Connection, embedder: str, kinds: Sequence[Kind], lim
     found = []
     for row in connection.execute(rows):
         text = "\n".join(part for part in (row.heading, row.caption, row.text) if part)
-        folder = f"pictures/{row.reading_id}"
+        folder = f"pictures/{row.extraction_id}"
         own = bool(row.caption or row.text)
-        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.picture, own))
+        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.image, own))
     return found
 
 
@@ -78,9 +78,9 @@ def _of(kinds: Sequence[Kind]) -> ColumnElement[bool]:
 
 
 def count_unembedded(connection: Connection, lanes: Sequence[Wanted]) -> int:
-    """How many chunks wait for a vector of at least one of these lanes.
+    """Return how many chunks wait for a vector of at least one of these lanes.
 
-    For a lane that is off, any vector counts that no other of the lanes made: which embedder it had is not known.
+    For a lane that is off, every vector counts that none of the other lanes made: its embedder is not known.
     """
     known = [lane.embedder for lane in lanes if lane.embedder is not None]
     missing = []
@@ -93,7 +93,7 @@ def count_unembedded(connection: Connection, lanes: Sequence[Wanted]) -> int:
 
 
 def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVector], empty: Sequence[int]) -> set[int]:
-    """Write vectors; `empty` are chunks with nothing to embed. Returns the chunks that still exist."""
+    """Write vectors; `empty` are chunks with nothing to embed. Return the chunks that still exist."""
     ids = sorted({row.chunk for row in rows} | set(empty))
     alive = set(connection.scalars(select(chunk.c.id).where(chunk.c.id.in_(ids))))
     values = [
@@ -118,7 +118,7 @@ def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVect
 
 
 def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> Iterator[list[StoredVector]]:
-    """Every vector of an embedder in batches, by chunk and window."""
+    """Yield every vector of an embedder in batches, by chunk and window."""
     last = (0, -1)
     while True:
         rows = connection.execute(
@@ -136,6 +136,7 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
 
 
 def count_vectors(connection: Connection, embedder: str) -> int:
+    """Return how many vectors an embedder made."""
     rows = select(func.count()).select_from(vector)
     return connection.scalar(rows.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)) or 0
 
@@ -143,7 +144,7 @@ def count_vectors(connection: Connection, embedder: str) -> int:
 def windows_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope, limit: int
 ) -> list[tuple[int, int]]:
-    """(chunk, window) of what a scope holds, at most `limit` of them; for a search among these only."""
+    """Return (chunk, window) of the vectors in scope, at most `limit` of them."""
     rows = select(vector.c.chunk_id, vector.c.window).where(*_of_scope(embedder, modality, scope)).limit(limit)
     return [(row.chunk_id, row.window) for row in connection.execute(rows)]
 
@@ -151,8 +152,8 @@ def windows_in(
 def vectors_in(
     connection: Connection, embedder: str, modality: Modality, scope: Scope
 ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-    """What a scope holds, in batches: the chunk of each vector, and the vectors as unit rows, shape (n, dim)."""
-    # Untyped, for SQLAlchemy would copy each vector once more, which takes longer than reading it.
+    """Yield the vectors in scope in batches: the chunk of each, and the vectors as unit rows, shape (n, dim)."""
+    # Untyped, because SQLAlchemy would copy each vector once more, which takes longer than reading it.
     data = type_coerce(vector.c.data, NullType)
     found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
     for rows in connection.execute(found).partitions(_AT_ONCE):
@@ -161,20 +162,23 @@ def vectors_in(
 
 
 def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    # No join: starting from the scope's few chunks, SQLite finds each one's vectors by the key of the table. What has
+    # No join: starting from the scope's few chunks, SQLite finds the vectors of each by the table's key. A chunk with
     # nothing to embed has no modality.
     mine = vector.c.embedder == embedder
     return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(scope))
 
 
 def take_dropped(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:
-    """(chunk, window) that the store has yet to forget."""
-    return [(row.chunk_id, row.window) for row in connection.execute(select(dropped).limit(limit))]
+    """Return (chunk, window) of vectors to delete from the vector store."""
+    return [(row.chunk_id, row.window) for row in connection.execute(select(vector_deletion).limit(limit))]
 
 
 def forget_dropped(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Record that vectors were deleted from the vector store."""
     for chunk_id, window in rows:
-        connection.execute(delete(dropped).where(dropped.c.chunk_id == chunk_id, dropped.c.window == window))
+        connection.execute(
+            delete(vector_deletion).where(vector_deletion.c.chunk_id == chunk_id, vector_deletion.c.window == window)
+        )
 
 
 def _vector(data: bytes) -> Vector:
@@ -188,7 +192,7 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
-    """Some vectors of an embedder, spread over all of them."""
+    """Return some vectors of an embedder, spread over all of them."""
     total = count_vectors(connection, embedder)
     step = max(1, total // limit)
     rows = (

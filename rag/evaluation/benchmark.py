@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, documents, extractions, sources
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.shares import Share, record_share
 from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
 from rag.ports import Embedder, Encoder, Watch
 from rag.settings import EmbedSettings, Settings
@@ -295,21 +296,21 @@ class _Track:
         """Add a document of `count` pages that is extracted and has no vectors yet."""
         self._number += 1
         title = f"bench-{self._number}"
-        sources.put_source(connection, kind="path", ref=f"/{title}", space="local", name=title, mtime_ns=1, size=1)
+        record_share(connection, Share("path", f"/{title}", "local", title, size=1, changed_ns=1))
         claimed = sources.claim_source(connection, "bench", ["path"])
         assert claimed is not None
         digest = hashlib.sha256(title.encode()).hexdigest()
         document = documents.put_document(connection, digest, 1, "bench")
         sources.finish_source(connection, claimed, document, mtime_ns=1, size=1)
-        row = documents.claim_reading(connection, "bench")
+        row = extractions.claim_extraction(connection, "bench")
         assert row is not None
         folder = self._settings.data / "pictures" / str(row.id)
         folder.mkdir(parents=True)
         chunks = [self._chunk(name, folder, page) for page in range(1, count + 1)]
         pages = [PageReading(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, count + 1)]
-        documents.begin_pages(connection, row, "application/pdf", None, count)
-        documents.put_pages(connection, self._words, row, title, pages, chunks)
-        documents.complete_reading(connection, self._words, row)
+        extractions.begin_pages(connection, row, "application/pdf", None, count)
+        extractions.put_pages(connection, self._words, row, title, pages, chunks)
+        extractions.complete_extraction(connection, self._words, row)
 
     def _chunk(self, name: str, folder: Path, page: int) -> NewChunk:
         box = Box(0, 0, 1, 1)

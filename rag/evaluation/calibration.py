@@ -22,8 +22,8 @@ from rag.evaluation.datasets import Question, read_questions
 from rag.evaluation.evaluate import Searched
 from rag.evaluation.metrics import Point, auroc, best_within, declined_curve
 from rag.model import Scope
-from rag.search.confidence import Decision, Weight
-from rag.search.confidence_signals import DECIDES
+from rag.search.confidence import ConfidenceModel, Weight
+from rag.search.confidence_signals import SIGNALS
 
 WRONGLY = 0.03
 """The largest share of questions with an answer that may be declined."""
@@ -49,7 +49,7 @@ _Matrix: TypeAlias = npt.NDArray[np.float64]
 class Trainable(Searched, Protocol):
     """What a decision is fitted for; `Rag` is one."""
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path: ...
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Fitted:
     """`path`: where it lies now. `curve`: what each threshold would decline, on documents left out."""
 
     path: Path
-    decisions: Mapping[str, Decision]
+    decisions: Mapping[str, ConfidenceModel]
     curves: Mapping[str, Sequence[Point]]
 
 
@@ -86,7 +86,7 @@ def train_decision(rag: Trainable, questions: Path, wrongly: float, report: Call
         if not question.pages or question.file in ids
         for turn in _turns(question, ids)
     ]
-    samples: dict[str, list[Sample]] = {name: [] for name in DECIDES}
+    samples: dict[str, list[Sample]] = {name: [] for name in SIGNALS}
     report(0, len(todo))
     for done, (question, scope, present) in enumerate(todo, 1):
         if question.image is None:
@@ -94,7 +94,7 @@ def train_decision(rag: Trainable, questions: Path, wrongly: float, report: Call
         else:
             signals = rag.find_picture(question.image, scope).signals
         for name in _decided(question, scope):
-            looked_at = {one: signals[one] for one in DECIDES[name] if one in signals}
+            looked_at = {one: signals[one] for one in SIGNALS[name] if one in signals}
             samples[name].append(Sample(looked_at, present, question.file))
         report(done, len(todo))
     enough = {
@@ -140,7 +140,7 @@ def _turns(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Sc
         yield replace(everything, documents=frozenset(sorted(few)[:1])), False
 
 
-def fit(samples: Sequence[Sample], wrongly: float) -> tuple[Decision, list[Point]]:
+def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, list[Point]]:
     """A decision on all of them, and its curve: each file judged by a fit on the files of the other folds."""
     names = sorted({name for row in samples for name in row.signals})
     files = sorted({row.file for row in samples}, key=lambda file: hashlib.sha256(file.encode()).digest())
@@ -148,9 +148,10 @@ def fit(samples: Sequence[Sample], wrongly: float) -> tuple[Decision, list[Point
     held = [0.0] * len(samples)
     for number in sorted(set(fold.values())):
         bias, weights = _fit([row for row in samples if fold[row.file] != number], names)
-        judge = Decision(bias, weights, 0.0)
+        judge = ConfidenceModel(bias, weights, 0.0)
         held = [
-            judge.sure(row.signals) if fold[row.file] == number else one for row, one in zip(samples, held, strict=True)
+            judge.confidence(row.signals) if fold[row.file] == number else one
+            for row, one in zip(samples, held, strict=True)
         ]
     present = [one for row, one in zip(samples, held, strict=True) if row.present]
     absent = [one for row, one in zip(samples, held, strict=True) if not row.present]
@@ -158,7 +159,7 @@ def fit(samples: Sequence[Sample], wrongly: float) -> tuple[Decision, list[Point
     best = best_within(curve, wrongly)
     bias, weights = _fit(samples, names)
     area = auroc(present, absent)
-    return Decision(bias, weights, best.threshold, len(samples), area or 0.0, best.absent, best.present), curve
+    return ConfidenceModel(bias, weights, best.threshold, len(samples), area or 0.0, best.absent, best.present), curve
 
 
 def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[str, Weight]]:

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import select
-
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
+from rag.catalog.chunks import chunk_texts
 from rag.errors import EmbedderFailed
 from rag.ingest.chunking import PATH
 from rag.ports import Embedder, TextEmbedder, Vector
@@ -52,9 +49,8 @@ def _named(lane: ClipLane | TextLane, name: str) -> str:
 
 def _texts(lanes: Lanes) -> list[str]:
     """What both embedders read whole: captions, headings and sentences, in the windows of CLIP, which reads less."""
-    rows = select(chunk.c.heading, chunk.c.caption, chunk.c.text).join(document, serving())
     with lanes.sync.catalog.reading() as connection:
-        stored = connection.execute(rows).all()
+        stored = chunk_texts(connection)
     short = {part for row in stored for part in (*row.heading.split(PATH), row.caption)}
     whole = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
     found: list[str] = []

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Kind, Line, NewChunk, PageReading
+from rag.text import estimate_tokens, part_label
 
 MIN_TOKENS, MAX_TOKENS, OVERLAP = 256, 512, 50
 """Tokens of a text chunk, and how many of them the next chunk repeats. A page with less text has a smaller chunk."""
@@ -22,10 +23,7 @@ _CAPTION_REACH = 0.12
 _RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
 """The line below a Markdown table's header row."""
 
-_LABEL = re.compile(
-    r"\b(fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?)\.?\s{0,2}(\d{1,3}(?:[.-]\d{1,3})*[a-z]?|[IVX]{1,6})\b",
-    re.IGNORECASE,
-)
+_LABEL = re.compile(part_label(r"fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?"), re.IGNORECASE)
 """The label of a figure or table in captions and references: "Figure 3", "Fig. 2.1", "TABLE IV"."""
 
 _MAX_MENTION = 600
@@ -33,15 +31,6 @@ _MAX_MENTION = 600
 
 _RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
 """Blocks that repeat on every page."""
-
-_PIECE = re.compile(r"\w+|[^\w\s]", re.UNICODE)
-_LONG_WORD = 6
-"""Average letters in a subword token of a long word."""
-
-
-def count_tokens(text: str) -> int:
-    """Return about as many tokens as a subword tokenizer makes: words, punctuation, and several for a long word."""
-    return sum(-(-len(piece) // _LONG_WORD) for piece in _PIECE.findall(text))
 
 
 @dataclass
@@ -57,7 +46,7 @@ class _Flow:
     chunks: list[NewChunk] = field(default_factory=list)
 
     def add(self, line: Line, heading: str) -> None:
-        size = count_tokens(line.text)
+        size = estimate_tokens(line.text)
         if self.size + size > MAX_TOKENS and self.fresh:
             self.cut(heading)
         if not self.lines or not self.fresh:
@@ -84,11 +73,11 @@ class _Flow:
         kept: list[Line] = []
         size = 0
         for line in reversed(self.lines):
-            size += count_tokens(line.text)
+            size += estimate_tokens(line.text)
             if size > OVERLAP:
                 break
             kept.insert(0, line)
-        self.lines, self.size = kept, sum(count_tokens(line.text) for line in kept)
+        self.lines, self.size = kept, sum(estimate_tokens(line.text) for line in kept)
         self.heading, self.fresh = heading, False
 
 
@@ -237,12 +226,12 @@ def _around_mention(text: str, at: int) -> str:
 
 def _pieces(line: Line) -> Iterator[Line]:
     """Yield the line, or parts of it if it is larger than a chunk."""
-    if count_tokens(line.text) <= MAX_TOKENS:
+    if estimate_tokens(line.text) <= MAX_TOKENS:
         yield line
         return
     start = size = 0
     for index, word in enumerate(line.words):
-        tokens = count_tokens(word.text)
+        tokens = estimate_tokens(word.text)
         if size + tokens > MAX_TOKENS and index > start:
             yield Line(line.words[start:index], line.box, line.ocr)
             start, size = index, 0

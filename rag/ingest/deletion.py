@@ -1,7 +1,7 @@
-"""Delete what is no longer shared: from the catalog and the full text at once, from disk right after.
+"""Delete what is not shared in any space: from catalog and full text at once, from disk right after.
 
-The transaction that drops a document also records what to remove from the vector store (table `dropped`) and from disk
-(table `wipe`). A crash in between leaves work to do, but nothing that can be found.
+What to delete from the vector store and from disk is noted in the transaction that deletes the rows: a crash in between
+leaves work to do, and nothing that can be found.
 """
 
 from __future__ import annotations
@@ -10,47 +10,45 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from sqlalchemy import delete, exists, select
-
-from rag.catalog import Catalog, documents
-from rag.catalog.tables import chunk, document, wipe
+from rag.catalog import Catalog, deletions, documents
+from rag.catalog.chunks import chunk_ids
 from rag.ports import WordIndex
 
 
 def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
-    """Drop documents without shares and the files that no row refers to. Only the owner may call it.
+    """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
-    Return False when the catalog's files still contain deleted words because another connection is reading; call
-    `Catalog.tidy` again later.
+    Return False when deleted text is still in the catalog's files, because another process reads it: call
+    `Catalog.tidy` again then.
     """
     with catalog.writing() as connection:
         gone = documents.drop_orphans(connection, words)
         if gone:
             words.optimize(connection)
     with catalog.reading() as connection:
-        rows = connection.execute(select(wipe)).all()
+        rows = deletions.list_file_deletions(connection)
     if rows:
-        _wipe_evidence(catalog, data / "evidence")
+        _delete_evidence(catalog, data / "evidence")
     for row in rows:
-        path = data / row.folder
-        # Files are added in a transaction too, so the same bytes cannot arrive between the check and the deletion.
+        path = data / row.path
+        # Files are added inside a transaction too: the same bytes cannot come back between the check and the deletion.
         with catalog.writing() as connection, contextlib.suppress(FileNotFoundError):
-            connection.execute(delete(wipe).where(wipe.c.folder == row.folder))
-            if row.whole:
+            deletions.finish_file_deletion(connection, row.path)
+            if row.is_folder:
                 shutil.rmtree(path)
-            elif not connection.scalar(select(exists().where(document.c.sha256 == path.name))):
+            elif not documents.has_document(connection, path.name):
                 path.unlink()
     return catalog.tidy() if gone else True
 
 
-def _wipe_evidence(catalog: Catalog, folder: Path) -> None:
-    """Delete the evidence pictures of chunks that no longer exist; their names start with the chunk's id."""
+def _delete_evidence(catalog: Catalog, folder: Path) -> None:
+    """Delete evidence of chunks that do not exist any more; the names of these files begin with the chunk's id."""
     drawn: dict[int, list[Path]] = {}
     for path in folder.glob("*-*.png"):
         if (number := path.name.partition("-")[0]).isdecimal():
             drawn.setdefault(int(number), []).append(path)
     with catalog.reading() as connection:
-        alive = set(connection.scalars(select(chunk.c.id)))
+        alive = chunk_ids(connection)
     for gone in drawn.keys() - alive:
         for path in drawn[gone]:
             path.unlink(missing_ok=True)

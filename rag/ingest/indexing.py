@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from time import time_ns
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, documents, extractions, shares, sources
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import checked_url, is_url
 from rag.ingest.fetch.paths import files_in, holds_something, is_gone, put_path
@@ -56,7 +56,7 @@ class Indexing:
         if missing:
             # Only now: a renamed file is known under its new name by this time, so it is not read again.
             with self._catalog.writing() as connection:
-                sources.drop_shares(connection, list(missing), space)
+                shares.drop_shares(connection, list(missing), space)
             self._worker.sweep()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [Outcome(name, "gone", 0) for name in missing.values()] + skipped
@@ -66,9 +66,9 @@ class Indexing:
         ids = self._source_ids(names) if names else None
         with closing(self._open_reader()) as reader, self._catalog.writing() as connection:
             again = []
-            for row in sources.settled(connection, ids):
+            for row in sources.list_statuses(connection, ids):
                 if row.document is not None:
-                    documents.want_reading(connection, row.document, reader.version)
+                    extractions.request_extraction(connection, row.document, reader.version)
                     again.append(row.source)
         self._worker.settle(IndexRequest(again, report, newest=True))
         return self._outcomes(again, set(again), set(), newest=True)
@@ -82,13 +82,13 @@ class Indexing:
         """
         ids = self._source_ids(names)
         with self._catalog.writing() as connection:
-            shares = sources.shares_of(connection, space, user)
+            listed = shares.list_shares(connection, space, user)
             if names or (space is None and user is None):
-                shares = [share for share in shares if share[0] in ids]
-            for source_id, share_space, _ in shares:
-                sources.forget_shares(connection, [source_id], share_space)
+                listed = [share for share in listed if share[0] in ids]
+            for source_id, share_space, _ in listed:
+                shares.remove_shares(connection, [source_id], share_space)
         self._worker.sweep()
-        return list(dict.fromkeys(name for _, _, name in shares))
+        return list(dict.fromkeys(name for _, _, name in listed))
 
     def _source_ids(self, names: Sequence[str]) -> list[int]:
         """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name."""
@@ -108,7 +108,7 @@ class Indexing:
         """Return what became of these sources. `before` are the documents that were known before the request."""
         outcomes = []
         with self._catalog.reading() as connection:
-            for row in sources.settled(connection, ids, newest=newest):
+            for row in sources.list_statuses(connection, ids, newest=newest):
                 if row.state == "failed":
                     state = "failed"
                 elif row.source not in changed:

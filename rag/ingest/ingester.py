@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, time
 
-from sqlalchemy import Connection, exists, false, or_, select
+from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, page_labels, sources
-from rag.catalog.share_delay import hold_new_share
-from rag.catalog.tables import reading, source
+from rag.catalog import Catalog, documents, extractions, page_labels, shares, sources
+from rag.catalog.share_delay import delay_new_share
+from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
 from rag.fairness import Line
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.fetch.paths import check_size
-from rag.model import PageReading, TextSource
+from rag.model import PageReading, SourceKind, TextSource
 from rag.ports import Fetched, Fetcher, HostFetcher, Reader, WordIndex
 from rag.settings import ReadSettings
 
@@ -93,13 +93,12 @@ class Ingester:
         With `due`, ignore what is delayed until later. With `fetching_counts`, a source being fetched counts too.
         """
         now = time() if due else math.inf
-        fetch = exists().where(source.c.state == "waiting", source.c.kind.in_(self._fetchers), source.c.next_try <= now)
-        read = exists().where(
-            reading.c.state == "waiting", reading.c.next_try <= now, documents.shared(reading.c.document_id)
-        )
-        fetching = exists().where(source.c.state == "fetching") if fetching_counts else false()
         with self._catalog.reading() as connection:
-            return bool(connection.scalar(select(or_(fetch, read, fetching))))
+            return (
+                sources.has_waiting_source(connection, self._fetchers.keys(), now)
+                or extractions.has_waiting_extraction(connection, now)
+                or (fetching_counts and sources.is_fetching(connection))
+            )
 
     # ------------------------------------------------------------ fetching
 
@@ -107,7 +106,7 @@ class Ingester:
         """Claim and fetch a source that is on this machine or at Slack; return False when none waits."""
         with self._catalog.writing() as connection:
             claimed, who = self._fetching.claim(
-                lambda: sources.waiting_people(connection, self._near),
+                lambda: sources.list_waiting_people(connection, self._near),
                 lambda who: sources.claim_source(connection, self._run, self._near, who),
             )
         if claimed is None:
@@ -117,9 +116,8 @@ class Ingester:
 
     def far_waits(self) -> bool:
         """Return whether a source on a third-party server waits to be claimed."""
-        rows = exists().where(source.c.state == "waiting", source.c.kind.in_(self._far), source.c.next_try <= time())
         with self._catalog.reading() as connection:
-            return bool(connection.scalar(select(rows)))
+            return sources.has_waiting_source(connection, self._far.keys(), time())
 
     def fetch_far(self) -> None:
         """Fetch from third-party servers until only sources of hosts that other threads fetch from are left."""
@@ -137,14 +135,14 @@ class Ingester:
                 with self._claiming:
                     self._busy_hosts.discard(host)
 
-    def _claim_far(self, connection: Connection) -> tuple[sources.SourceRow | None, str]:
+    def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, str]:
         kinds = list(self._far)
         return self._fetching_far.claim(
-            lambda: sources.waiting_people(connection, kinds),
+            lambda: sources.list_waiting_people(connection, kinds),
             lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
         )
 
-    def _fetch_for(self, queue: Line, claimed: sources.SourceRow, who: str) -> None:
+    def _fetch_for(self, queue: Line, claimed: sources.ClaimedSource, who: str) -> None:
         try:
             self._fetch(claimed)
         finally:
@@ -154,15 +152,15 @@ class Ingester:
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._busy_hosts
 
-    def _fetch(self, claimed: sources.SourceRow) -> None:
-        if claimed.attempts > sources.ATTEMPTS:
+    def _fetch(self, claimed: sources.ClaimedSource) -> None:
+        if claimed.attempts > MAX_ATTEMPTS:
             self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
             return
         try:
             self._fetch_document(claimed)
         except NotFound:
             with self._catalog.writing() as connection:
-                sources.drop_shares(connection, [claimed.id])
+                shares.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
         except (TryAgain, OperatorMustAct) as error:
@@ -171,7 +169,7 @@ class Ingester:
             log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
             self._delay(claimed, f"It could not be saved: {error.strerror or type(error).__name__}.", "Try again.")
 
-    def _delay(self, claimed: sources.SourceRow, reason: str, hint: str) -> None:
+    def _delay(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
             self._fail_source(claimed.id, reason, hint)
             return
@@ -181,7 +179,7 @@ class Ingester:
                 connection, claimed.id, wait if claimed.kind in self._far else min(wait, _MAX_WAIT), reason
             )
 
-    def _fetch_bytes(self, claimed: sources.SourceRow, into: Path) -> Fetched:
+    def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> Fetched:
         """Fetch into a file. An unexpected error of a fetcher is logged and fails this source alone."""
         try:
             return self._fetchers[claimed.kind](claimed.ref, into)
@@ -198,7 +196,7 @@ class Ingester:
         with self._catalog.writing() as connection:
             sources.fail_source(connection, source_id, reason, hint)
 
-    def _fetch_document(self, claimed: sources.SourceRow) -> None:
+    def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
         """Fetch a file into the data folder, name it by its hash, and record its document."""
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
@@ -214,9 +212,9 @@ class Ingester:
                 sources.finish_source(
                     connection, claimed, document_id, mtime_ns=fetched.mtime_ns, size=fetched.size or size
                 )
-                hold_new_share(connection, claimed.id)
+                delay_new_share(connection, claimed.id)
                 if fetched.name:
-                    sources.name_shares(connection, claimed.id, fetched.name, fetched.link)
+                    shares.name_shares(connection, claimed.id, fetched.name, fetched.link)
         finally:
             copy.unlink(missing_ok=True)
 
@@ -226,8 +224,8 @@ class Ingester:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.writing() as connection:
             row, who = self._reading.claim(
-                lambda: documents.waiting_people(connection),
-                lambda who: documents.claim_reading(connection, self._run, who),
+                lambda: extractions.list_waiting_people(connection),
+                lambda who: extractions.claim_extraction(connection, self._run, who),
             )
         if row is None:
             return False
@@ -237,7 +235,7 @@ class Ingester:
             self._reading.done(who)
         return True
 
-    def _read_for(self, who: str, reader: Reader, row: documents.ReadingRow) -> None:
+    def _read_for(self, who: str, reader: Reader, row: extractions.ClaimedExtraction) -> None:
         try:
             self._read(reader, row, who)
         except Unreadable as error:
@@ -245,24 +243,24 @@ class Ingester:
         except TryAgain as error:
             if self.stop.is_set():  # stopped by Magpie, not by the file
                 with self._catalog.writing() as connection:
-                    documents.release_reading(connection, row.id, wait=0)
-            elif row.attempts >= sources.ATTEMPTS:
+                    extractions.release_extraction(connection, row.id, wait=0)
+            elif row.attempts >= MAX_ATTEMPTS:
                 self._fail_reading(row, str(error), error.hint or "Share or index it again.")
             else:
                 with self._catalog.writing() as connection:
-                    documents.release_reading(connection, row.id, wait=_RETRY * 2**row.attempts)
+                    extractions.release_extraction(connection, row.id, wait=_RETRY * 2**row.attempts)
 
-    def _fail_reading(self, row: documents.ReadingRow, reason: str, hint: str) -> None:
+    def _fail_reading(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.writing() as connection:
-            documents.fail_reading(connection, self._words, row.id, reason, hint)
+            extractions.fail_extraction(connection, self._words, row.id, reason, hint)
 
-    def _read(self, reader: Reader, row: documents.ReadingRow, who: str) -> None:
+    def _read(self, reader: Reader, row: extractions.ClaimedExtraction, who: str) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
         inspection = reader.inspect(path)
         with self._catalog.writing() as connection:
-            documents.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
+            extractions.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
         with self._catalog.reading() as connection:
-            heading = documents.last_heading(connection, row.id)
+            heading = extractions.last_heading(connection, row.id)
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
         done = row.pages_done
@@ -270,40 +268,40 @@ class Ingester:
         while done < inspection.page_count:
             if self.stop.is_set():
                 with self._catalog.writing() as connection:
-                    documents.release_reading(connection, row.id, wait=0)
+                    extractions.release_extraction(connection, row.id, wait=0)
                 return
             # After a crash go page by page, so that a page that crashes the reader costs one page.
             last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
-            if attempts > 2 * sources.ATTEMPTS:
+            if attempts > 2 * MAX_ATTEMPTS:
                 pages = [_skipped_page(done + 1)]
             else:
                 pages = reader.read(path, done + 1, last, into)
             chunks, heading = chunk_pages(pages, heading)
             with self._catalog.writing() as connection:
                 title = inspection.title or ""
-                if not documents.put_pages(connection, self._words, row, title, pages, chunks):
+                if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
             if done < inspection.page_count and self._should_yield(who):
                 with self._catalog.writing() as connection:
-                    documents.release_reading(connection, row.id, wait=0, fresh=True)
+                    extractions.release_extraction(connection, row.id, wait=0, fresh=True)
                 return
         with self._catalog.reading() as connection:
             printed = page_labels.printed_labels(connection, row.id)
         with self._catalog.writing() as connection:
             page_labels.put_labels(connection, row.id, printed)
-            documents.complete_reading(connection, self._words, row, monotonic() - began)
+            extractions.complete_extraction(connection, self._words, row, monotonic() - began)
 
     def _should_yield(self, who: str) -> bool:
         """Return whether another person has a file waiting and none being read: a long file goes on after its start."""
 
         def unfetched() -> list[str]:
             with self._catalog.reading() as connection:
-                return sources.waiting_people(connection, self._near)
+                return sources.list_waiting_people(connection, self._near)
 
         def unread() -> list[str]:
             with self._catalog.reading() as connection:
-                return documents.waiting_people(connection)
+                return extractions.list_waiting_people(connection)
 
         return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
 
@@ -320,6 +318,6 @@ def _max_delays(kind: str, *, far: bool) -> int:
     A failing disk keeps failing; a network may be back within the day. The pauses between requests to a third-party
     server double without limit: 17 of them last 18 hours.
     """
-    if kind in ("path", "url"):
-        return sources.ATTEMPTS
+    if kind in tuple(SourceKind):
+        return MAX_ATTEMPTS
     return _MAX_FAR_DELAYS if far else _DAY // _MAX_WAIT

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.catalog import Catalog, sources
+from rag.catalog import Catalog, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
     try:
         run_id = uuid.uuid4().hex
         with catalog.writing() as connection:
-            unclean = sources.start_run(connection, run_id, os.getpid())
+            unclean = runs.start_run(connection, run_id, os.getpid())
         yield Ownership(run_id, unclean)
         with catalog.writing() as connection:
-            sources.end_run(connection, run_id)
+            runs.end_run(connection, run_id)
     finally:
         lock.release()
 

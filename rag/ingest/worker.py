@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, time
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, extractions, shares, sources
 from rag.data_dir import sweep_scratch
 from rag.ingest.deletion import sweep
 from rag.ingest.ingester import Ingester
@@ -96,7 +96,7 @@ class Worker:
         self._open_reader = open_reader
         self._fetchers = fetchers
         self._clean = True
-        self._reported: dict[int, tuple[sources.Settled, str]] = {}
+        self._reported: dict[int, tuple[sources.Standing, str]] = {}
 
     def settle(self, request: IndexRequest) -> None:
         """Work as the owner, or follow the process that is, until these sources are settled and no stage waits."""
@@ -145,7 +145,7 @@ class Worker:
         with self._open_pool() as pool:
             ingester = self._open_ingester(ownership, pool, threading.Event())
             with self._catalog.reading() as connection:
-                if again := documents.renewed(connection):
+                if again := extractions.list_outdated(connection):
                     request = IndexRequest([*request.sources, *again], request.report, newest=True)
             while True:
                 self._ingest(ingester, pool, request)
@@ -186,14 +186,14 @@ class Worker:
         run_id, version = ownership.run_id, pool.readers[0].version
         data, settings = self._settings.data, self._settings.read
         with self._catalog.writing() as connection:
-            documents.renew_readings(connection, version)
+            extractions.request_outdated(connection, version)
         return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
     def _tidy(self) -> None:
         """Expire and delete what is no longer shared, from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.writing() as connection:
-                sources.expire_shares(connection, time() - days * _DAY)
+                shares.expire_shares(connection, time() - days * _DAY)
         swept = sweep(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.tidy()
         self._lanes.remove_dropped()
@@ -226,10 +226,10 @@ class Worker:
 
     def _report(self, request: IndexRequest, note: str) -> bool:
         """Report what changed since the last call; return whether all requested sources are settled."""
-        rows: list[sources.Settled] = []
+        rows: list[sources.Standing] = []
         with self._catalog.reading() as connection:
             for start in range(0, len(request.sources), 5000):  # SQLite binds at most 32,766 values
-                rows += sources.settled(connection, request.sources[start : start + 5000], newest=request.newest)
+                rows += sources.list_statuses(connection, request.sources[start : start + 5000], newest=request.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)
         for row in rows:
             if self._reported.get(row.source) != (row, note):

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import text
-
 from rag.catalog import Catalog, documents, sources
+from rag.catalog.summary import find_damage
 from rag.data_dir import is_open, scratch
 from rag.errors import MagpieError
 from rag.extract.convert.libreoffice import CONFINE, OFF, office_program, office_remedy
@@ -80,12 +79,12 @@ def _folder(data: Path) -> Check:
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
     with catalog.reading() as connection:
-        sound = connection.scalar(text("PRAGMA quick_check(1)"))
+        damage = find_damage(connection)
         pages, chunks = documents.counts(connection)
-        rows = sources.settled(connection)
-    if sound != "ok":
+        rows = sources.list_statuses(connection)
+    if damage:
         yield Check(
-            "catalog", "fail", f"SQLite says: {sound}", "Put a backup of catalog.db in its place, or index again."
+            "catalog", "fail", f"SQLite says: {damage}", "Put a backup of catalog.db in its place, or index again."
         )
     else:
         yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is sound")

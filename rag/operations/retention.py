@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 
-from sqlalchemy import Table, func, select
-
 from rag.catalog import Catalog
-from rag.catalog.tables import caption, chunk, fingerprint, forgotten, share, vector
+from rag.catalog.migrate import list_copies
+from rag.catalog.summary import count_rows
 from rag.data_dir import scratch_folders
 from rag.settings import Settings
 
@@ -36,28 +35,57 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
     """Everything that this engine keeps, in the order in which it comes to be."""
     data, until = settings.data, _until(settings.keep.files_days)
     with catalog.reading() as connection:
-
-        def rows(table: Table) -> int:
-            return connection.scalar(select(func.count()).select_from(table)) or 0
-
-        counts = tuple(rows(table) for table in (share, chunk, vector, fingerprint, forgotten, caption))
-    shares, chunks, vectors, prints, left, said = counts
+        rows = count_rows(connection)
     ids = "the id, path or address of what was forgotten, so that no listing brings it back"
     both = "numbers that texts and pictures are compared by; no text, but what a text is about can be guessed from them"
     return [
         _folder("documents", data / "files", "file", "the files themselves, as they were shared", until),
         _folder("page pictures", data / "pictures", "picture", "a picture of every page and every figure", until),
         _folder("evidence pictures", data / "evidence", "picture", "the pages and places shown with answers", until),
-        Kept("names", catalog.path, shares, "share", None, "what was shared where, by whom, under which name", until),
-        Kept("words", catalog.path, chunks, "chunk", _size(data.glob("catalog.db*")), "the text of every page", until),
-        Kept("captions", catalog.path, said, "picture", None, "what a model says that pictures show", until),
-        Kept("vectors", catalog.path, vectors, "vector", None, both, until),
-        Kept("fingerprints", catalog.path, prints, "page", None, "marks by which a picture of a page is known", until),
+        Kept(
+            "names", catalog.path, rows.shares, "share", None, "what was shared where, by whom, under which name", until
+        ),
+        Kept(
+            "words",
+            catalog.path,
+            rows.chunks,
+            "chunk",
+            _size(data.glob("catalog.db*")),
+            "the text of every page",
+            until,
+        ),
+        *_copies(data),
+        Kept("captions", catalog.path, rows.captions, "picture", None, "what a model says that pictures show", until),
+        Kept("vectors", catalog.path, rows.vectors, "vector", None, both, until),
+        Kept(
+            "fingerprints",
+            catalog.path,
+            rows.fingerprints,
+            "page",
+            None,
+            "marks by which a picture of a page is known",
+            until,
+        ),
         _folder("vector store", data / "chroma", "file", "a copy of the vectors, by number; no text, no names", until),
-        Kept("what was forgotten", catalog.path, left, "share", None, ids, "until it is shared or indexed again"),
+        Kept(
+            "what was forgotten",
+            catalog.path,
+            rows.removed_shares,
+            "share",
+            None,
+            ids,
+            "until it is shared or indexed again",
+        ),
         _temporary("pictures asked about", data, "pictures that were sent as questions"),
         _temporary("being read", Path(gettempdir()), "files that are being read, and pages made of them"),
     ]
+
+
+def _copies(data: Path) -> list[Kept]:
+    """The copy of the catalog from before an upgrade, where there is one."""
+    copies = list_copies(data)
+    holds, until = "all names and words, as they were before an upgrade of Magpie", "until something is deleted"
+    return [Kept("catalog copy", copies[0], len(copies), "file", _size(copies), holds, until)] if copies else []
 
 
 def _until(days: int) -> str:

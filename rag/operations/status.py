@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, documents, extractions, sources
 from rag.ingest.captions import Captions
 from rag.model import Status
 from rag.vectors.fingerprinting import Fingerprinting
@@ -21,10 +21,10 @@ def read_status(
 ) -> Status:
     """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
     with catalog.reading() as connection:
-        rows = sources.settled(connection)
+        rows = sources.list_statuses(connection)
         pages, chunks = documents.counts(connection)
-        renewed = len(documents.renewed(connection))
+        renewed = len(extractions.list_outdated(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()
-    states = dict(Counter(row.state for row in rows))
+    states = {str(state): count for state, count in Counter(row.state for row in rows).items()}
     return Status(states, pages, chunks, vectors.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)

@@ -1,7 +1,7 @@
-"""Whether anything was found: a logistic regression on the search's own signals.
+"""How likely it is that a search found an answer: a logistic regression on the signals of the search.
 
-The numbers are data, fitted by `magpie train-decision` (rag/evaluation/calibration.py): `confidence.json` beside this
-file, or `decision.json` in the data folder, fitted on questions of the team's own.
+The coefficients are fitted by `magpie train-decision` (rag/evaluation/calibration.py). Magpie ships `confidence.json`
+beside this file; `decision.json` in the data folder, fitted on the team's own questions, takes precedence.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 from rag.errors import OperatorMustAct
 
-NAME = "decision.json"
+FILE_NAME = "decision.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Of one signal: its mean and standard deviation where it was fitted, and what a deviation of one counts."""
+    """One signal's mean and standard deviation (`scale`) in the fit, and the weight of one standard deviation."""
 
     mean: float
     scale: float
@@ -28,11 +28,12 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """`threshold`: the probability, 0 to 1, below which nothing counts as found.
+class ConfidenceModel:
+    """Coefficients for one kind of query, and how good the fit was.
 
-    `asked` questions were fitted on; `auroc`, `absent` and `present` (the shares declined of those without and with an
-    answer) were measured on documents that the fit had not seen.
+    `threshold`: the confidence, 0 to 1, below which the search abstains. `asked`: how many queries it was fitted on.
+    `auroc`, and the shares of queries without (`absent`) and with (`present`) an answer for which it abstains, were
+    measured on documents left out of the fit. The fields are those of the JSON file.
     """
 
     bias: float
@@ -43,8 +44,8 @@ class Decision:
     absent: float = 0.0
     present: float = 0.0
 
-    def sure(self, signals: Mapping[str, float]) -> float:
-        """The probability, 0 to 1, that the answer is there; a signal that is missing counts as an average one."""
+    def confidence(self, signals: Mapping[str, float]) -> float:
+        """Return the probability, 0 to 1, that an answer was found; a missing signal counts as an average one."""
         logit = self.bias
         for name, one in self.weights.items():
             if name in signals:
@@ -52,42 +53,42 @@ class Decision:
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
 
-Decisions = Mapping[str, Decision]
-"""By what is asked: "question", "few" (a question among few chunks) or "picture"."""
+ConfidenceModels = Mapping[str, ConfidenceModel]
+"""Models by the kind of query: "question", "few" (a question when few chunks are indexed) or "picture"."""
 
 
-def load(data: Path) -> Decisions:
-    """The decisions fitted in this data folder, and for the others the ones that Magpie brings.
+def load(data: Path) -> ConfidenceModels:
+    """Return the models fitted in this data folder, and the ones that Magpie ships for all other kinds.
 
-    Raise OperatorMustAct for a file that is there and cannot be read.
+    Raise OperatorMustAct for a file that exists and cannot be read.
     """
-    return {**_read(Path(__file__).with_name("confidence.json")), **_read(data / NAME)}
+    return {**_read(Path(__file__).with_name("confidence.json")), **_read(data / FILE_NAME)}
 
 
-def save(data: Path, decisions: Decisions) -> Path:
-    """Keep them in the data folder, beside others fitted there; they are used from the next start."""
-    path = data / NAME
-    shape = {name: asdict(one) for name, one in {**_read(path), **decisions}.items()}
+def save(data: Path, models: ConfidenceModels) -> Path:
+    """Save models beside others in the data folder and return the path. They are used after a restart."""
+    path = data / FILE_NAME
+    shape = {name: asdict(one) for name, one in {**_read(path), **models}.items()}
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     fresh.replace(path)
     return path
 
 
-def _read(path: Path) -> Decisions:
+def _read(path: Path) -> ConfidenceModels:
     if not path.is_file():
         return {}
     try:
         shape = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): _decision(row) for name, row in shape.items()}
+        return {str(name): _parse(row) for name, row in shape.items()}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise OperatorMustAct(
             f"The decision in {path} cannot be read.", "Delete it, or make it again: magpie train-decision."
         ) from error
 
 
-def _decision(row: Mapping[str, Any]) -> Decision:
+def _parse(row: Mapping[str, Any]) -> ConfidenceModel:
     weights = {str(name): Weight(**one) for name, one in row["weights"].items()}
     if not all(math.isfinite(one.mean + one.weight) and one.scale > 0 for one in weights.values()):
         raise ValueError
-    return Decision(**{**row, "weights": weights})
+    return ConfidenceModel(**{**row, "weights": weights})

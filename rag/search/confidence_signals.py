@@ -1,164 +1,175 @@
-"""What a search says about itself: the signals from which it is decided whether anything was found."""
+"""The signals of a search, from which the confidence that it found an answer is computed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
-from rag.model import Scope
+from rag.catalog.chunks import pages_by_chunk
+from rag.model import PageKey, Scope
 from rag.ports import WordIndex
-from rag.search.fusion import Page, Ranking
-from rag.search.query_analysis import Asked, names
+from rag.search.query import Query
+from rag.search.ranking import Ranking
 from rag.text import tokens
 
-SCORE, FALL, NAMES, PAIRS = "score", "fall", "names", "pairs"
-HELD, AGREEMENT = "held", "agreement"
+SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE = "score", "fall", "names", "pairs"
+IDF_COVERAGE, AGREEMENT = "held", "agreement"
+"""The names of the signals, as they are in confidence.json and in the JSON of `magpie find`."""
 
-_LEAST_WORDS = 3
-"""Recognised words from which a picture can be identified by them."""
+_MIN_PICTURE_TERMS = 3
+"""Recognized words from which a picture can be identified by its words."""
 
 _K1 = 1.2
-"""BM25's k1, which FTS5 does not let anybody change: a word counts at most (k1 + 1) times its IDF."""
+"""BM25's k1, which is fixed in FTS5: a word counts at most (k1 + 1) times its IDF."""
 
-_LEAST_IDF = 1e-6
-"""What FTS5 gives a word that more than half of all chunks have."""
+_MIN_IDF = 1e-6
+"""What FTS5 uses for a word that more than half of all chunks contain."""
 
-_LEAST_CHUNKS = 100
-"""Chunks from which on BM25 tells something: in a handful nearly every word is common and weighs nothing."""
+_MIN_CHUNKS = 100
+"""Chunks from which BM25 scores are informative; among fewer, nearly every word is common and weighs nothing."""
 
-DECIDES: Mapping[str, tuple[str, ...]] = {
-    "question": (SCORE, FALL, NAMES, PAIRS),
-    "few": (HELD, NAMES, PAIRS),
-    "picture": (HELD, AGREEMENT),
+SIGNALS: Mapping[str, tuple[str, ...]] = {
+    "question": (SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE),
+    "few": (IDF_COVERAGE, NAME_COVERAGE, BIGRAM_COVERAGE),
+    "picture": (IDF_COVERAGE, AGREEMENT),
 }
-"""What each decision looks at; "few" decides on questions where there is no `score`."""
+"""The signals that each confidence model uses; "few" is for questions without a `score`."""
 
-_UNKNOWN = 2.0
-"""How many times the IDF of the question's rarest word a word may count that nobody has. Between 1 and 3 it makes no
-measurable difference where much is indexed."""
+_UNKNOWN_IDF = 2.0
+"""How many times the IDF of the question's rarest word a word may count that no chunk contains. Values from 1 to 3 make
+no measurable difference in a large index."""
 
-_TENTH = 9
+_MARGIN_RANK = 10
+"""The page whose score is compared with that of the best one."""
 
 
-def of_question(
+def question_signals(
     connection: Connection,
     words: WordIndex,
-    asked: Asked,
+    query: Query,
     scope: Scope,
     by_words: Ranking,
-    best: Page | None,
+    best: PageKey | None,
 ) -> dict[str, float]:
-    """Signals of a question, each 0 to 1 and higher where an answer is likelier; one that cannot be had is left out.
+    """Return the signals of a question, each 0 to 1, and higher if an answer is likelier.
 
-    `score`: the best page's BM25, as a share of the most that a page could have; left out among few chunks. `held`: the
-    share, by IDF, of the question's words that the page `best` has. `fall`: how far the tenth page's
-    lies below it. `names`: the share, by IDF, of the question's names and numbers that the document of the page
-    `best` has. `pairs`: the share of its neighbouring words that this document has side by side.
+    `score`: the BM25 of the best page in the ranking `by_words`, as a share of the highest that a page could have; left
+    out if few chunks are indexed. `fall`: how far the score of the tenth page is below it. `held`: the share, by IDF,
+    of the question's words that the page `best` contains. `names`: the share, by IDF, of its names and numbers that the
+    document of `best` contains. `pairs`: the share of its bigrams that this document contains. Signals that cannot be
+    computed are left out.
     """
     total = words.count(connection, Scope.operator())
-    counts = words.counts(connection, asked.words)
+    counts = _count_chunks(connection, words, query)
     idf = _idf(counts, total)
-    named = [word for word in names(asked.about) if word in idf]
-    whole = (_K1 + 1) * sum(idf[word] for word in asked.searched if word in idf)
+    names = [word for word in query.names if word in idf]
+    highest = (_K1 + 1) * sum(idf[word] for word in query.search_terms if word in idf)
     first = by_words.scores[0] if by_words.scores else 0.0
-    found: dict[str, float] = {}
-    if total >= _LEAST_CHUNKS:
-        found[SCORE] = min(1.0, first / whole) if whole else 0.0
+    signals: dict[str, float] = {}
+    if total >= _MIN_CHUNKS:
+        signals[SCORE] = min(1.0, first / highest) if highest else 0.0
     if first > 0:
-        tenth = by_words.scores[_TENTH] if len(by_words.scores) > _TENTH else 0.0
-        found[FALL] = 1 - tenth / first
-    pairs = neighbours(asked.about, asked.words)
-    if best is None or not asked.words:
-        return found
+        other = by_words.scores[_MARGIN_RANK - 1] if len(by_words.scores) >= _MARGIN_RANK else 0.0
+        signals[SCORE_MARGIN] = 1 - other / first
+    if best is None or not query.terms:
+        return signals
+    bigrams = find_bigrams(query.text, query.terms)
     inside = replace(scope, documents=frozenset((best[0],)))
-    holders = words.holders(connection, [*dict.fromkeys((*asked.words, *pairs))], inside)
-    held = {word for word, chunks in holders.items() if chunks}
-    page = _chunks_of(connection, [best]).keys()
-    found[HELD] = _share(asked.words, {word for word in held if holders[word] & page}, _smooth_idf(counts, total))
-    if named:
-        found[NAMES] = _share(named, held, idf)
-    if pairs:
-        found[PAIRS] = _share(pairs, held, dict.fromkeys(pairs, 1.0))
-    return found
+    parts = dict.fromkeys((*query.terms, *bigrams, *chain.from_iterable(query.equivalents.values())))
+    chunks_with = words.holders(connection, list(parts), inside)
+    page = pages_by_chunk(connection, [best]).keys()
+    in_document = _with_equivalents({word for word, chunks in chunks_with.items() if chunks}, query)
+    on_page = _with_equivalents({word for word, chunks in chunks_with.items() if chunks & page}, query)
+    signals[IDF_COVERAGE] = _share(query.terms, on_page, _smooth_idf(counts, total))
+    if names:
+        signals[NAME_COVERAGE] = _share(names, in_document, idf)
+    if bigrams:
+        signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0))
+    return signals
 
 
-def neighbours(question: str, wanted: Collection[str]) -> list[str]:
-    """The distinct phrases of two wanted words that stand side by side."""
-    row, known = tokens(question), set(wanted)
-    return list(dict.fromkeys(f"{a} {b}" for a, b in pairwise(row) if {a, b} <= known))
+def _count_chunks(connection: Connection, words: WordIndex, query: Query) -> dict[str, int]:
+    """Return {term: how many chunks contain it}; a term with equivalents is at least as common as they are together."""
+    counts = words.counts(connection, [*query.terms, *chain.from_iterable(query.equivalents.values())])
+    for word, others in query.equivalents.items():
+        counts[word] = max(counts.get(word, 0), min(counts[other] for other in others))
+    return {term: counts[term] for term in query.terms}
+
+
+def _with_equivalents(present: set[str], query: Query) -> set[str]:
+    """Return the words that are present, and those whose equivalents all are."""
+    return present | {word for word, others in query.equivalents.items() if present.issuperset(others)}
+
+
+def find_bigrams(question: str, terms: Collection[str]) -> list[str]:
+    """Return the distinct phrases of two terms that are next to each other in the question."""
+    words, known = tokens(question), set(terms)
+    return list(dict.fromkeys(f"{a} {b}" for a, b in pairwise(words) if {a, b} <= known))
 
 
 def _idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
-    """As FTS5 has it, over all that is indexed: only so do its scores have a highest. `counts` are chunks by word."""
-    idf = {word: max(math.log((total - n + 0.5) / (n + 0.5)), _LEAST_IDF) for word, n in counts.items()}
-    rarest = max((idf[word] for word, n in counts.items() if n), default=_LEAST_IDF)
-    return {word: value if counts[word] else min(value, _UNKNOWN * rarest) for word, value in idf.items()}
+    """Return the IDF of each word as FTS5 computes it, over everything indexed; `counts` are chunks by word.
+
+    With other values, the highest possible score would not be known.
+    """
+    idf = {word: max(math.log((total - n + 0.5) / (n + 0.5)), _MIN_IDF) for word, n in counts.items()}
+    rarest = max((idf[word] for word, n in counts.items() if n), default=_MIN_IDF)
+    return {word: value if counts[word] else min(value, _UNKNOWN_IDF * rarest) for word, value in idf.items()}
 
 
 def _smooth_idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
-    """BM25's IDF as Lucene has it, which is above 0 for every word; a word that nobody has counts as the rarest does,
-    for it may be as telling and no more."""
+    """Return the IDF of each word as Lucene computes it, which is above 0 for every word.
+
+    A word that no chunk contains counts as the rarest one: it may be as telling, not more.
+    """
     idf = {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
     rarest = max((idf[word] for word, n in counts.items() if n), default=1.0)
     return {word: min(value, rarest) for word, value in idf.items()}
 
 
-def _share(parts: Sequence[str], held: Collection[str], weights: Mapping[str, float]) -> float:
-    return sum(weights[part] for part in parts if part in held) / sum(weights[part] for part in parts)
+def _share(parts: Sequence[str], present: Collection[str], weights: Mapping[str, float]) -> float:
+    return sum(weights[part] for part in parts if part in present) / sum(weights[part] for part in parts)
 
 
-def of_picture(
+def picture_signals(
     connection: Connection,
     words: WordIndex,
-    wanted: Sequence[str],
+    query: Query,
     scope: Scope,
-    pages: Sequence[Page],
+    pages: Sequence[PageKey],
     agreement: float | None,
 ) -> dict[str, float] | None:
-    """Signals of a picture, each 0 to 1; one that cannot be had is left out, and None is returned for none at all.
+    """Return the signals of a picture, each 0 to 1; None if there are none.
 
-    `held`: the share of the IDF mass of the words recognised in it that the best of these pages holds. `agreement`: how
-    far the page that looks most like it agrees with it, where they could be compared.
+    `held`: the share, by IDF, of the words recognized in it that the best of these pages contains; left out for a
+    picture with too few words. `agreement`: how far the page that looks most like it agrees with it; left out if they
+    could not be compared.
     """
-    found = {} if agreement is None else {AGREEMENT: agreement}
-    if len(wanted) >= _LEAST_WORDS:
-        found[HELD] = _held_mass(connection, words, wanted, scope, pages)
-    return found or None
+    signals = {} if agreement is None else {AGREEMENT: agreement}
+    if len(query.terms) >= _MIN_PICTURE_TERMS:
+        signals[IDF_COVERAGE] = _idf_coverage(connection, words, query.terms, scope, pages)
+    return signals or None
 
 
-def _held_mass(
-    connection: Connection, words: WordIndex, wanted: Sequence[str], scope: Scope, pages: Sequence[Page]
+def _idf_coverage(
+    connection: Connection, words: WordIndex, terms: Sequence[str], scope: Scope, pages: Sequence[PageKey]
 ) -> float:
-    """The share, 0 to 1, of the words' IDF mass that the best of these pages holds."""
+    """Return the share, 0 to 1, of the IDF of all terms that the best of these pages contains."""
     total = words.count(connection, scope)
-    on_page = _chunks_of(connection, pages)
-    held = dict.fromkeys(pages, 0.0)
+    on_page = pages_by_chunk(connection, pages)
+    covered = dict.fromkeys(pages, 0.0)
     known: list[float] = []
-    holders = words.holders(connection, wanted, scope)
-    for having in filter(None, holders.values()):
+    chunks_with = words.holders(connection, terms, scope)
+    for chunks in filter(None, chunks_with.values()):
         # BM25's IDF, never negative.
-        known.append(math.log(1 + (total - len(having) + 0.5) / (len(having) + 0.5)))
-        for page in {on_page[chunk_id] for chunk_id in having & on_page.keys()}:
-            held[page] += known[-1]
+        known.append(math.log(1 + (total - len(chunks) + 0.5) / (len(chunks) + 0.5)))
+        for page in {on_page[chunk_id] for chunk_id in chunks & on_page.keys()}:
+            covered[page] += known[-1]
     if not known:
         return 0.0
-    # A word that nobody has weighs as much as the rarest that is there, for it may be as telling and no more.
-    return max(held.values(), default=0.0) / (sum(known) + (len(holders) - len(known)) * max(known))
-
-
-def _chunks_of(connection: Connection, pages: Sequence[Page]) -> dict[int, Page]:
-    """{chunk: page} of these pages."""
-    if not pages:
-        return {}
-    rows = (
-        select(chunk.c.id, chunk.c.document_id, chunk.c.page)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-    )
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows)}
+    # A word that no chunk contains counts as much as the rarest one that is there: it may be as telling, not more.
+    return max(covered.values(), default=0.0) / (sum(known) + (len(chunks_with) - len(known)) * max(known))

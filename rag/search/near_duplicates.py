@@ -1,58 +1,59 @@
-"""Pages that say the same: a file that was shared twice, or again with another date inside its bytes."""
+"""Collapse near-duplicate pages: a file that was shared twice, or exported again with another date."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection
 
-from rag.catalog.scope import serving
-from rag.catalog.tables import chunk, document
-from rag.search.fusion import Page
+from rag.catalog.chunks import page_texts
+from rag.model import PageKey
 from rag.text import tokens
 
-LOOKED_AT = 20
-"""Pages at the head of a ranking that are compared; further down nobody looks."""
+MAX_COMPARED = 20
+"""Pages at the head of a ranking that are compared."""
 
-_LEAST_WORDS = 20
-"""A page of fewer words is like many others."""
+_MIN_WORDS = 20
+"""A page with fewer words resembles many others and is never a duplicate."""
 
 _SHINGLE = 3
-_SAME = 0.9
-"""Share of runs of three words that two pages have in common (Broder, On the resemblance and containment of documents,
-1997), from which they say the same."""
-
+_MIN_RESEMBLANCE = 0.9
+"""Share of their three-word shingles that near-duplicates have in common (Broder, On the resemblance and containment of
+documents, 1997)."""
 
 _WORD = re.compile(r"\w+")
 
 
-def same(a: str, b: str) -> bool:
-    """Whether two texts say the same, numbers to the last: last year's form differs in nothing else."""
-    if numbers(a) != numbers(b):
+def is_near_duplicate(one: str, other: str) -> bool:
+    """Return whether two texts say the same, with the very same numbers: last year's form differs in nothing else."""
+    if extract_numbers(one) != extract_numbers(other):
         return False
-    ours, theirs = _shingles(a), _shingles(b)
-    return bool(ours and theirs) and len(ours & theirs) >= _SAME * len(ours | theirs)
+    first, second = _shingles(one), _shingles(other)
+    return bool(first and second) and len(first & second) >= _MIN_RESEMBLANCE * len(first | second)
 
 
-def numbers(text: str) -> tuple[str, ...]:
-    """Every number of a text, and whatever else has a digit, sorted."""
+def extract_numbers(text: str) -> tuple[str, ...]:
+    """Return the words of a text that contain a digit, sorted."""
     return tuple(sorted(word for word in _WORD.findall(text.lower()) if any(map(str.isdecimal, word))))
 
 
-def collapsed(connection: Connection, pages: Sequence[Page]) -> dict[Page, tuple[Page, ...]]:
-    """The pages in their order, without those that say the same as one before them: {page: those that say the same}.
+def collapse_near_duplicates(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, tuple[PageKey, ...]]:
+    """Return the pages in their order, each with its near-duplicates further down, which are left out.
 
-    A page of the same document is never left out: there, two alike pages are two places.
+    Pages of the same document are never collapsed: there, two similar pages are two places.
     """
-    texts = _texts(connection, pages[:LOOKED_AT])
-    kept: dict[Page, tuple[Page, ...]] = {}
-    with_numbers: dict[tuple[str, ...], list[Page]] = {}
+    compared = pages[:MAX_COMPARED]
+    texts = page_texts(connection, compared) if len({document for document, _ in compared}) > 1 else {}
+    kept: dict[PageKey, tuple[PageKey, ...]] = {}
+    with_numbers: dict[tuple[str, ...], list[PageKey]] = {}
     for page in pages:
-        others: list[Page] = []
-        if page in texts:  # numbers differ soonest and are compared fastest
-            others = with_numbers.setdefault(numbers(texts[page]), [])
-        first = next((other for other in others if other[0] != page[0] and same(texts[page], texts[other])), None)
+        others: list[PageKey] = []
+        if page in texts:  # comparing numbers is fast and rules out most pages
+            others = with_numbers.setdefault(extract_numbers(texts[page]), [])
+        first = next(
+            (other for other in others if other[0] != page[0] and is_near_duplicate(texts[page], texts[other])), None
+        )
         if first is None:
             kept[page] = ()
             others.append(page)
@@ -62,24 +63,8 @@ def collapsed(connection: Connection, pages: Sequence[Page]) -> dict[Page, tuple
 
 
 def _shingles(text: str) -> set[tuple[str, ...]]:
-    """Empty for a text of too few words to be compared by them."""
+    """Return the runs of three words of a text; none for a text with too few words."""
     words = tokens(text)
-    if len(words) < _LEAST_WORDS:
+    if len(words) < _MIN_WORDS:
         return set()
     return {tuple(words[start : start + _SHINGLE]) for start in range(len(words) - _SHINGLE + 1)}
-
-
-def _texts(connection: Connection, pages: Sequence[Page]) -> Mapping[Page, str]:
-    if len({doc for doc, _ in pages}) < 2:
-        return {}
-    rows = (
-        select(chunk.c.document_id, chunk.c.page, chunk.c.text)
-        .join(document, serving())
-        .where(or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages)))
-        .order_by(chunk.c.id)
-    )
-    found: dict[Page, str] = {}
-    for row in connection.execute(rows):
-        place = (row.document_id, row.page)
-        found[place] = f"{found.get(place, '')} {row.text}"
-    return found

@@ -1,47 +1,51 @@
-"""The pages that a question names: by number, as the first or last, by the statement that stands there."""
+"""Find the pages that a question names: by number, as the first or last one, or by their kind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from rag.catalog import documents
-from rag.model import Scope
+from rag.catalog.pages import pages_named
+from rag.model import PageKey, Scope
 from rag.ports import WordIndex
-from rag.search.fusion import Page
-from rag.search.query_analysis import Places
-from rag.search.statements import pages_of
+from rag.search.page_kinds import find_pages_of_kinds
+from rag.search.query import PageReferences
 
-_REPORTS = 2
-"""Documents whose statements are looked for: a question may compare two companies."""
+_MAX_DOCUMENTS = 2
+"""Documents in which page kinds are looked for: a question may compare two reports."""
 
 
-def pages_asked(
-    connection: Connection, words: WordIndex, asked: Places, found: Mapping[Page, int], scope: Scope
-) -> list[tuple[int, Page]]:
-    """(chunk, page) of the pages asked for, in the documents of the pages `found`, which are given with their ranks.
+def find_referenced_pages(
+    connection: Connection, words: WordIndex, references: PageReferences, found: Sequence[PageKey], scope: Scope
+) -> list[tuple[int, PageKey]]:
+    """Return (chunk, page) of the pages referred to, in the documents of the pages `found`, which are best first.
 
-    What has a number goes before statements, and these before first pages, which are those of the best document alone.
-    Where a number is one page's as counted and another's as printed, both are meant, in the order in which they were
-    found, else the printed one first: that is what a reader sees.
+    Numbered pages come before page kinds, and these before the first page, which is that of the best document alone.
+    If a number is one page's as counted and another's as printed, both are returned: in the order in which they were
+    found, else the printed one first, because readers see printed numbers.
     """
-    order = {document: None for document, _ in sorted(found, key=lambda page: found[page])}
-    rank = {document: number for number, document in enumerate(order)}
-    last = len(found)
-    named: list[tuple[int, Page]] = []
-    if asked.pages or asked.from_end or asked.printed:
-        rows = documents.pages_named(connection, order, asked.pages, asked.from_end, asked.printed)
+    ranks = {page: rank for rank, page in enumerate(found)}
+    best_documents = list(dict.fromkeys(document for document, _ in found))
+    document_ranks = {document: rank for rank, document in enumerate(best_documents)}
+    named: list[tuple[int, PageKey]] = []
+    if references.pages or references.from_end or references.printed:
+        rows = pages_named(connection, best_documents, references.pages, references.from_end, references.printed)
         rows.sort(
-            key=lambda one: (rank[one.document], found.get((one.document, one.page), last), not one.printed, one.page)
+            key=lambda one: (
+                document_ranks[one.document],
+                ranks.get((one.document, one.page), len(ranks)),
+                not one.printed,
+                one.page,
+            )
         )
         named = [(one.chunk, (one.document, one.page)) for one in rows]
-    if asked.statements:
-        named += pages_of(connection, words, list(order)[:_REPORTS], asked.statements, scope)
-    if asked.front:
-        first = documents.pages_named(connection, list(order)[:1], [1], [], [])
+    if references.kinds:
+        named += find_pages_of_kinds(connection, words, best_documents[:_MAX_DOCUMENTS], references.kinds, scope)
+    if references.front:
+        first = pages_named(connection, best_documents[:1], [1], [], [])
         named += [(one.chunk, (one.document, one.page)) for one in first if one.page == 1]
-    once: dict[Page, int] = {}
+    chunks: dict[PageKey, int] = {}
     for chunk, page in named:
-        once.setdefault(page, chunk)
-    return [(chunk, page) for page, chunk in once.items()]
+        chunks.setdefault(page, chunk)
+    return [(chunk, page) for page, chunk in chunks.items()]

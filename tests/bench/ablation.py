@@ -1,7 +1,8 @@
-"""What each lane and each trick is worth: `python -m tests.bench.ablation DATA --questions Q.jsonl`.
+"""Measure what each lane and each query feature is worth: `python -m tests.bench.ablation DATA --questions Q.jsonl`.
 
-The questions are asked over what the data folder holds, within their own file and over all files, with everything and
-then with one lane or trick left out at a time. Nothing is written; the folder may not be in use by another process.
+The questions of a file are asked over everything indexed in a data folder, within their own file and over all files:
+first with all lanes and features, then without one of them at a time. Nothing is written. No other process may use the
+folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rag.settings import LANES
 
 
 def variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
-    """(name, settings) of everything, and of everything but one."""
+    """Yield (name, settings) with everything, with everything but one, and with one lane alone."""
     yield "everything", settings
     search = settings.search
     for lane in search.lanes:
@@ -25,10 +26,10 @@ def variants(settings: Settings) -> Iterator[tuple[str, Settings]]:
         yield f"without lane {lane}", _with(settings, lanes=rest)
     for lane in search.lanes:
         yield f"lane {lane} alone", _with(settings, lanes=(lane,))
-    for trick in search.tricks:
-        rest = tuple(other for other in search.tricks if other != trick)
-        yield f"without {trick}", _with(settings, tricks=rest)
-    yield "without any of these", _with(settings, tricks=())
+    for feature in search.query_features:
+        rest = tuple(other for other in search.query_features if other != feature)
+        yield f"without {feature}", _with(settings, query_features=rest)
+    yield "without any of these", _with(settings, query_features=())
 
 
 def _with(settings: Settings, **changed: Sequence[str]) -> Settings:
@@ -36,7 +37,7 @@ def _with(settings: Settings, **changed: Sequence[str]) -> Settings:
 
 
 def figures(settings: Settings, questions: Path) -> tuple[list[float], list[str]]:
-    """(recall at each cut within the own file, then over all files; lanes that took part)"""
+    """Return (recall at each cut within the own file, then over all files; lanes that were on)."""
     found: list[float] = []
     with open_rag(settings) as rag:
         for within in (True, False):
@@ -50,7 +51,7 @@ def figures(settings: Settings, questions: Path) -> tuple[list[float], list[str]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="data folder with the files indexed that the questions ask about")
+    parser.add_argument("data", type=Path, help="data folder in which the files of the questions are indexed")
     parser.add_argument("--questions", type=Path, required=True, help="as for magpie eval")
     options = parser.parse_args(arguments)
     try:

@@ -17,8 +17,9 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from rag.adapters.chroma import ChromaStore
-from rag.catalog import Catalog, documents, sources, vectors
+from rag.catalog import Catalog, documents, extractions, sources, vectors
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
 from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
 from rag.ports import StoredVector, Vector, VectorStore
@@ -34,7 +35,7 @@ def chunks_of(data: Path) -> list[NewChunk]:
     """The chunks of a data folder, which is only read."""
     with closing(sqlite3.connect(f"{(data / 'catalog.db').resolve().as_uri()}?mode=ro", uri=True)) as stored:
         rows = stored.execute(
-            "SELECT page, kind, text, heading, caption, box, marks FROM chunk ORDER BY document_id, page, id"
+            "SELECT page, kind, text, heading, caption, box, line_boxes FROM chunk ORDER BY document_id, page, id"
         ).fetchall()
     return [
         NewChunk(page, Kind(kind), text, heading, caption, Box(*json.loads(box)), _boxes(marks))
@@ -89,18 +90,18 @@ def fill_catalog(
 
 def _put(connection: Connection, words: Fts5Words, chunks: Sequence[NewChunk], number: int, space: str) -> None:
     name = f"document-{number}.pdf"
-    sources.put_source(connection, kind="path", ref=f"/made/{name}", space=space, name=name, mtime_ns=1, size=1)
+    record_share(connection, Share("path", f"/made/{name}", space, name, size=1, changed_ns=1))
     claimed = sources.claim_source(connection, "made", ["path"])
     assert claimed is not None
     document = documents.put_document(connection, hashlib.sha256(name.encode()).hexdigest(), 1, "made")
     sources.finish_source(connection, claimed, document, mtime_ns=1, size=1)
-    row = documents.claim_reading(connection, "made")
+    row = extractions.claim_extraction(connection, "made")
     assert row is not None
     last = max(each.page for each in chunks)
     pages = [PageReading(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, last + 1)]
-    documents.begin_pages(connection, row, "application/pdf", None, last)
-    documents.put_pages(connection, words, row, name, pages, chunks)
-    documents.complete_reading(connection, words, row)
+    extractions.begin_pages(connection, row, "application/pdf", None, last)
+    extractions.put_pages(connection, words, row, name, pages, chunks)
+    extractions.complete_extraction(connection, words, row)
 
 
 def unit_vectors(count: int, seed: int) -> Sequence[Vector]:

@@ -37,7 +37,7 @@ def worded_pages(catalog: Catalog) -> set[tuple[str, int]]:
         select(share.c.name, chunk.c.page)
         .join(source, source.c.id == share.c.source_id)
         .join(document, document.c.id == source.c.document_id)
-        .join(chunk, chunk.c.reading_id == document.c.reading_id)
+        .join(chunk, chunk.c.extraction_id == document.c.extraction_id)
         .where(chunk.c.text != "")
         .distinct()
     )

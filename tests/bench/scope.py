@@ -61,7 +61,7 @@ def decisions(channels: int = CHANNELS, people: int = PEOPLE, runs: int = _ASKED
                 raise RuntimeError("the stand-in did not answer")
 
         def cold() -> None:
-            access.distrust()
+            access.invalidate_all()
             ask(channel)
 
         first = [took(cold) for _ in range(max(3, runs // 10))]

@@ -1,4 +1,4 @@
-"""The ablation asks with everything, then with one lane or trick less."""
+"""The ablation asks with everything, then with without one lane or query feature."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Settings, open_rag
-from rag.settings import TRICKS
+from rag.settings import QUERY_FEATURES
 from tests.bench.ablation import main, variants
 from tests.support.absent import NoEmbedder
 from tests.support.reader import TextReader
@@ -20,9 +20,9 @@ def test_each_variant_leaves_one_out(tmp_path: Path) -> None:
     assert made["everything"] == settings
     assert made["without lane place"].search.lanes == ("words",)
     assert made["lane place alone"].search.lanes == ("place",)
-    for trick in TRICKS:
-        assert set(TRICKS) - set(made[f"without {trick}"].search.tricks) == {trick}
-    assert made["without any of these"].search.tricks == ()
+    for feature in QUERY_FEATURES:
+        assert set(QUERY_FEATURES) - set(made[f"without {feature}"].search.query_features) == {feature}
+    assert made["without any of these"].search.query_features == ()
 
 
 def test_a_line_for_each_and_recall_in_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

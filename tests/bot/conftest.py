@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.cli.invocation import Engine
+from bot.cli.context import Engine
 from bot.cli.main import main
+from bot.db import tables
 from rag import Settings, open_rag
 from tests.support.absent import NoEmbedder
 from tests.support.engine import FakeEngine
@@ -54,7 +55,7 @@ Magpie = Callable[..., tuple[int, Any, str]]
 
 def opener(settings: Settings) -> AbstractContextManager[Engine]:
     reader = TextReader()
-    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder(), histories=[tables.HISTORY])
 
 
 @pytest.fixture

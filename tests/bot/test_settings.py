@@ -1,4 +1,4 @@
-"""What connects the bot to Slack: the environment, its bounds, and tokens that are never shown."""
+"""Slack settings: the environment, bounds, and tokens that are never printed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(environment: pytest.MonkeyPatch, given: Mapping[str, str]) -> SlackSett
     return load_slack_settings()
 
 
-def test_two_tokens_are_enough(environment: pytest.MonkeyPatch) -> None:
+def test_two_tokens_are_sufficient(environment: pytest.MonkeyPatch) -> None:
     settings = load(environment, TOKENS)
     assert settings.bot_token.get_secret_value() == "xoxb-1-secret"
     assert (settings.api_url, settings.file_hosts, settings.http_port) == (
@@ -37,24 +37,24 @@ def test_two_tokens_are_enough(environment: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({}, "SLACK_BOT_TOKEN is not set"),
         ({"SLACK_BOT_TOKEN": "xoxb-1-secret"}, "SLACK_APP_TOKEN is not set"),
-        (TOKENS | {"SLACK_BOT_TOKEN": "xapp-1-secret"}, "SLACK_BOT_TOKEN does not begin with xoxb-"),
-        (TOKENS | {"SLACK_APP_TOKEN": "xoxb-1-secret"}, "SLACK_APP_TOKEN does not begin with xapp-"),
+        (TOKENS | {"SLACK_BOT_TOKEN": "xapp-1-secret"}, "SLACK_BOT_TOKEN does not start with xoxb-"),
+        (TOKENS | {"SLACK_APP_TOKEN": "xoxb-1-secret"}, "SLACK_APP_TOKEN does not start with xapp-"),
         ({"SLACK_BOT_TOKEN": "xoxb-1-secret", "SLACK_HTTP_PORT": "8080"}, "SLACK_SIGNING_SECRET is not set"),
-        (TOKENS | {"SLACK_HTTP_PORT": "70000"}, "SLACK_HTTP_PORT is wrong"),
-        (TOKENS | {"SLACK_WORKERS": "0"}, "SLACK_WORKERS is wrong"),
-        (TOKENS | {"SLACK_PING_SECONDS": "often"}, "SLACK_PING_SECONDS is wrong"),
+        (TOKENS | {"SLACK_HTTP_PORT": "70000"}, 'SLACK_HTTP_PORT must be at most 65535, got "70000"'),
+        (TOKENS | {"SLACK_WORKERS": "0"}, "SLACK_WORKERS must be at least 1"),
+        (TOKENS | {"SLACK_PING_SECONDS": "often"}, "SLACK_PING_SECONDS must be a number"),
     ],
 )
-def test_what_is_wrong_is_named_and_no_token_is_told(
-    environment: pytest.MonkeyPatch, given: Mapping[str, str], said: str
+def test_error_names_the_variable_and_shows_no_token(
+    environment: pytest.MonkeyPatch, given: Mapping[str, str], message: str
 ) -> None:
     with pytest.raises(BadSetting) as raised:
         load(environment, given)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert raised.value.hint
     assert "secret" not in f"{raised.value} {raised.value.hint}".replace("SLACK_SIGNING_SECRET", "").lower()
 
@@ -64,10 +64,10 @@ def test_http_mode_needs_no_app_token(environment: pytest.MonkeyPatch) -> None:
     assert load(environment, given).http_port == 8080
 
 
-def test_hosts_are_split_at_commas(environment: pytest.MonkeyPatch) -> None:
+def test_file_hosts_are_split_at_commas(environment: pytest.MonkeyPatch) -> None:
     assert load(environment, TOKENS | {"SLACK_FILE_HOSTS": "a.test, b.test:81 ,"}).file_hosts == ("a.test", "b.test:81")
 
 
-def test_every_token_is_taken_out_of_the_environment_of_children() -> None:
+def test_secrets_lists_every_secret_setting() -> None:
     secret = {variable(name) for name, field in SlackSettings.model_fields.items() if "Secret" in str(field.annotation)}
     assert set(SECRETS) == secret

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers import feedback
+from bot.db import feedback
 from bot.demo.people import DemoTeam, create_team
 from bot.demo.slack_server import Workspace
 from tests.browser.conftest import Visit

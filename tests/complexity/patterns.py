@@ -11,6 +11,7 @@ from pathlib import Path
 from re import _parser  # type: ignore[attr-defined]
 from types import ModuleType
 
+from rag.search.glossary_file import BUILT_IN, load_glossary
 from tests.complexity.machine import repeats_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -51,7 +52,14 @@ def all_patterns() -> list[Used]:
         if "import re\n" in source and "migrations" not in path.parts:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             found += _of_module(importlib.import_module(name), ast.parse(source))
-    return found
+    return [*found, *_of_glossary()]
+
+
+def _of_glossary() -> Iterator[Used]:
+    """Yield the patterns of the built-in glossary."""
+    for number, entry in enumerate(load_glossary(BUILT_IN).entries, 1):
+        for pattern in entry.patterns:
+            yield Used(f"glossary, entry {number}: {pattern.pattern[:40]}", pattern, frozenset(["search"]))
 
 
 def _of_module(module: ModuleType, tree: ast.Module) -> Iterator[Used]:

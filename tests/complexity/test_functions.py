@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from rag.model import Kind
+from rag.search.glossary_file import BUILT_IN, load_glossary
 from tests.complexity.counting import WORK, TooMuchWork, counted
+from tests.complexity.counting_re import compile
 from tests.complexity.families import GENERAL
 from tests.complexity.growth import bend, deep_recursion
 from tests.rag.answer.test_generation import hit
@@ -51,11 +54,22 @@ PIECES = (
     "| a | b |\n|---|---|\n",
 )
 
+
+@cache
+def _built_in_glossary(glossary: ModuleType) -> Any:
+    """The built-in glossary as the counted copy of the module has it."""
+    entries = [
+        glossary.Entry(tuple(compile(one.pattern, one.flags) for one in entry.patterns), entry.search)
+        for entry in load_glossary(BUILT_IN).entries
+    ]
+    return glossary.Glossary(tuple(entries))
+
+
 Get = Callable[[str], ModuleType]
 Call = Callable[[Get, str], Any]
 CALLS: dict[str, Call] = {
-    "alike.numbers": lambda get, text: get("rag.search.near_duplicates").numbers(text),
-    "chunk.count_tokens": lambda get, text: get("rag.ingest.chunking").count_tokens(text),
+    "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
+    "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
     "chunk.unruled": lambda get, text: get("rag.ingest.chunking").unruled(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
@@ -78,13 +92,13 @@ CALLS: dict[str, Call] = {
     "numerals.numerals": lambda get, text: get("rag.answer.numbers").numerals(get("rag.answer.numbers").plain(text)),
     "numerals.values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
     "plain.bare": lambda get, text: get("rag.text").bare(text),
-    "prompt.count_tokens": lambda get, text: get("rag.answer.prompt").count_tokens(text),
+    "text.max_tokens": lambda get, text: get("rag.text").max_tokens(text),
     "prompt.excerpt": lambda get, text: get("rag.answer.prompt").excerpt(text, set(text.split()), 60),
-    "query.matter": lambda get, text: get("rag.search.query_analysis").matter(text),
-    "query.names": lambda get, text: get("rag.search.query_analysis").names(text),
-    "query.phrases": lambda get, text: get("rag.search.query_analysis").phrases(text),
-    "query.places": lambda get, text: get("rag.search.query_analysis").places(text),
-    "query.related": lambda get, text: get("rag.search.query_analysis").related(text),
+    "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
+    "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),
+    "query.find_part_labels": lambda get, text: get("rag.search.query_analysis").find_part_labels(text),
+    "query.find_page_references": lambda get, text: get("rag.search.query_analysis").find_page_references(text),
+    "glossary.expand": lambda get, text: _built_in_glossary(get("rag.search.glossary")).expand(text),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
     "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),
     "blocks.split": lambda get, text: list(get("bot.slack.blocks").split(get("bot.slack.blocks").escape(text))),
@@ -189,5 +203,7 @@ def test_the_copy_does_what_the_original_does(get: Get) -> None:
 
     text = "On 3 May 2024 the quay of 1 200 m cost £1,200 pm. See page 3 and Figure 2."
     assert get("rag.answer.numbers").values(text) == numbers.values(text)
-    assert str(get("rag.search.query_analysis").places(text)) == str(query_analysis.places(text))
+    assert str(get("rag.search.query_analysis").find_page_references(text)) == str(
+        query_analysis.find_page_references(text)
+    )
     assert hit().kind is Kind.TEXT

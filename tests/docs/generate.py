@@ -20,9 +20,9 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bot.access.access_log import Seen
-from bot.cli.json_output import benched_shape, kept_shape, seen_shape
+from bot.cli.json_output import access_json, benchmark_json, stored_json
 from bot.cli.main import build_app, main
+from bot.db.access_log import Seen
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import Check, Kept, ModelRow, Outcome, Settings, Status
@@ -192,8 +192,8 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "index --json, reindex --json", output(FakeEngine(outcomes=outcomes), "index", "folder", "--json")
     yield "forget --json", output(FakeEngine(known=["old.pdf"]), "forget", "old.pdf", "--json")
     yield "status --json", output(FakeEngine(stored=stored), "status", "--json")
-    yield "status --privacy --json", _dump(kept_shape(Path("/var/lib/magpie"), _KEPT))
-    yield "status --access FILE --json", _dump(seen_shape(["ab" * 32], _SEEN, 90))
+    yield "status --privacy --json", _dump(stored_json(Path("/var/lib/magpie"), _KEPT))
+    yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is sound")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
     models = [ModelRow("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
@@ -201,7 +201,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
     yield "train-projection --json", output(FakeEngine(), "train-projection", "--json")
-    yield "bench --json", _dump(benched_shape(_BENCHED))
+    yield "bench --json", _dump(benchmark_json(_BENCHED))
 
 
 def output(engine: FakeEngine, *arguments: str) -> str:

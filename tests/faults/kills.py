@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, sources, vectors
-from rag.catalog.tables import chunk, document, page, reading, vector
+from rag.catalog.tables import chunk, document, extraction, page, vector
 from rag.ports import StoredVector
 from tests.support.tiny_clip import ENVIRONMENT as TINY_CLIP
 
@@ -77,12 +77,12 @@ def verify(data: Path, kills: int) -> Verdict:
     store = ChromaStore(data / "chroma", "split")
     try:
         with catalog.reading() as connection:
-            rows = sources.settled(connection)
+            rows = sources.list_statuses(connection)
             expected = connection.scalar(
-                select(func.sum(reading.c.pages)).join(document, document.c.reading_id == reading.c.id)
+                select(func.sum(extraction.c.pages)).join(document, document.c.extraction_id == extraction.c.id)
             )
             pages = connection.scalar(
-                select(func.count()).select_from(page).join(document, document.c.reading_id == page.c.reading_id)
+                select(func.count()).select_from(page).join(document, document.c.extraction_id == page.c.extraction_id)
             )
             chunks = connection.scalar(select(func.count()).select_from(chunk)) or 0
             embedded = connection.scalar(select(func.count(func.distinct(vector.c.chunk_id)))) or 0

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.access import access_log
-from bot.answers import queue
+from bot.db import access_log, questions, retention
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
 from rag.ports import Prompt
@@ -249,7 +248,7 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
 
         def done() -> bool:
             with bot.rag.reading() as connection:
-                return not queue.open_questions(connection)
+                return not questions.open_questions(connection)
 
         until(done)
         with bot.rag.writing() as connection:
@@ -258,7 +257,7 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
             assert (row.spaces, len(row.sha256)) == ([room], 64)
             assert "full members alone" in row.scope
             assert connection.exec_driver_sql("SELECT reply FROM question").scalar() is None
-            access_log.expire(connection, row.at - 60)
+            retention.expire(connection, row.at - 60)
             assert access_log.seen(connection, row.sha256[:8])
-            access_log.expire(connection, row.at + 60)
-            assert access_log.counts(connection) == (0, 0)
+            retention.expire(connection, row.at + 60)
+            assert retention.counts(connection) == (0, 0)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from bot.answers import queue
-from bot.db import ephemeral_messages, tables
+from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.listeners import interactions
 from bot.main import Bot
@@ -148,7 +148,7 @@ def test_home_shows_what_this_person_may_know(ws: Workspace, bot: Bot, ada: str,
 
 def test_home_shows_only_how_to_use_it_where_slack_says_nothing(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     share(ws, ada, room)
-    bot.access.distrust()
+    bot.access.invalidate_all()
     ws.faults.fail("users.conversations", 50, status=503)
     ws.open_home(ada)
     ws.wait(lambda: ws.home(ada), 30, "a Home")
@@ -175,14 +175,15 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
     ws.wait(lambda: [one for one in ws.messages(here) if one.files], 20, "the pages' pictures")
     assert [one.thread_ts for one in ws.messages(here) if one.files] == [found.ts]
     with bot.rag.reading() as connection:
-        until(lambda: queue.open_questions(connection) == 0)
+        until(lambda: questions.open_questions(connection) == 0)
     assert "lantern" not in str(_rows(bot))
 
 
 def _rows(bot: Bot) -> list[object]:
     with bot.rag.reading() as connection:
         return [
-            tuple(row) for row in connection.execute(queue.question.select().where(queue.question.c.kind == "similar"))
+            tuple(row)
+            for row in connection.execute(tables.question.select().where(tables.question.c.kind == "similar"))
         ]
 
 
@@ -201,7 +202,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
 
     def at_rest() -> bool:
         with bot.rag.reading() as connection:
-            return tables.due_errand(connection) is None
+            return not jobs.count(connection, list(JobKind), "")
 
     until(at_rest)
     assert [row.name for row in bot.rag.documents(Scope.of(room))] == ["shot.png"]

@@ -25,7 +25,7 @@ def opened(tmp_path: Path, captioner: FakeCaptioner | None, generator: Generator
         data=tmp_path / "data",
         answer={"model": "", "correct": False},
         read={"workers": 1},
-        search={"sure": 0},
+        search={"min_confidence": 0},
     )
     return open_rag(settings, reader=FigureReader, embedder=NoEmbedder(), captioner=captioner, generator=generator)
 

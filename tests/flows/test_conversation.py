@@ -10,8 +10,7 @@ from threading import Event
 
 import pytest
 
-from bot.access import access_log
-from bot.answers import queue
+from bot.db import questions, retention
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
@@ -229,7 +228,7 @@ def test_an_answer_that_stands_stays_when_its_question_is_deleted(ws: Workspace,
 
     def ended() -> bool:
         with bot.rag.reading() as connection:
-            return not queue.open_questions(connection)
+            return not questions.open_questions(connection)
 
     until(ended)
     ws.delete_message(room, asked)
@@ -244,7 +243,7 @@ def test_who_is_forgotten_while_they_wait_leaves_no_message(
     ws.post(ada, room, at(ws, FIRST))
     assert model.begun.wait(40)
     with bot.rag.writing() as connection:
-        assert access_log.forget_user(connection, ada) == 1
+        assert retention.forget_user(connection, ada) == 1
     ws.wait(lambda: ws.called("chat.delete"), 40, "the placeholder to go")
     held.set()
     quiet(ws, room, "which relay is painted red?")

@@ -21,7 +21,7 @@ LONG = f"{QUESTION} {' '.join(f'word{number} Fig. {number}' for number in range(
 def test_a_long_question_is_searched_for_as_its_first_words_are(tmp_path: Path, most: int) -> None:
     (tmp_path / "handbook.pdf").write_text("The gateway uses port 8443.\fThe word of figure 7 is word7.\fword3999")
     generator = FakeGenerator()
-    settings = Settings(data=tmp_path / "data", read={"workers": 1}, search={"words": most, "sure": 0.0})
+    settings = Settings(data=tmp_path / "data", read={"workers": 1}, search={"words": most, "min_confidence": 0.0})
     with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator) as rag:
         rag.index([tmp_path / "handbook.pdf"])
         found = rag.find(LONG, Scope.operator())

@@ -93,7 +93,9 @@ def test_a_second_reading_that_fails_leaves_the_first_and_is_not_repeated(tmp_pa
         assert len(reader.told) == tried
         with rag.reading() as connection:
             left = connection.execute(
-                text("SELECT count(*) FROM chunk JOIN reading ON reading.id = chunk.reading_id WHERE state = 'failed'")
+                text(
+                    "SELECT count(*) FROM chunk JOIN extraction ON extraction.id = extraction_id WHERE state = 'failed'"
+                )
             )
             assert left.scalar() == 0
     newest = Telling("newest")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.db import tables, uploads
+from bot.db import file_states, jobs, uploads
+from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Linked, Unlinked
 from bot.slack.files import KIND
@@ -62,8 +63,8 @@ def settle(town: Town) -> None:
     for _ in range(3):
         town.work()
         with town.rag.writing() as connection:
-            connection.exec_driver_sql("UPDATE errand SET next_try = 0")
-            connection.exec_driver_sql("UPDATE share SET shown_from = 0")
+            connection.exec_driver_sql("UPDATE job SET next_try = 0")
+            connection.exec_driver_sql("UPDATE share SET visible_from = 0")
     town.work()
 
 
@@ -163,7 +164,7 @@ def test_sharing_and_deleting_somebody_elses_file_takes_nothing_out(
     settle(town)
     assert files(town, everybody) == [file]
     with town.rag.reading() as connection:
-        assert tables.departed_at(connection, file, everybody) is None
+        assert file_states.departed_at(connection, file, everybody) is None
 
 
 def test_the_last_message_that_goes_takes_the_file_out(town: Town, ada: str, mallory: str, everybody: str) -> None:
@@ -258,7 +259,7 @@ def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
     assert linked(Unlinked(url, "C1", "1.5")) == []
     with town.rag.writing() as connection:
         record(connection, first, links=True)
-        connection.exec_driver_sql("DELETE FROM linked")  # as an earlier version left it
+        connection.exec_driver_sql("DELETE FROM link")  # as an earlier version left it
     assert linked(second, Unlinked(url, "C1", "2.5")) == [url]
     assert linked(Unlinked(url, "C1", "1.5")) == []
 
@@ -293,7 +294,7 @@ def test_pictures_that_are_not_shared_are_deleted_at_slack(
 def test_a_picture_recorded_by_a_process_that_died_is_deleted(town: Town) -> None:
     with town.rag.writing() as connection:
         connection.exec_driver_sql("INSERT INTO upload (file, question) VALUES ('F0123456789', 77)")
-        tables.send_errand(connection, "uploads", "*")
+        jobs.request(connection, JobKind.DELETE_UPLOADS)
     settle(town)
     assert town.ws.called("files.delete") == [{"file": "F0123456789"}]
     with town.rag.reading() as connection:

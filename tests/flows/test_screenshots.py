@@ -178,7 +178,7 @@ def test_fingerprints_of_another_method_are_made_again(tmp_path: Path, files: Pa
     with opened(tmp_path / "data") as rag:
         rag.index([files / "charts.pdf"])
     with sqlite3.connect(tmp_path / "data" / "catalog.db") as connection:
-        connection.execute("update fingerprint set method = 0, points = x''")
+        connection.execute("update fingerprint set method = 0, keypoints = x''")
     with opened(tmp_path / "data") as rag:
         assert rag.status().waiting_for_fingerprints == 2
         rag.index([files / "charts.pdf"])

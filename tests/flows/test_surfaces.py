@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers import feedback, queue
+from bot.db import feedback, questions, tables
 from bot.demo.slack_server import Message, Workspace, open_workspace
 from bot.main import Bot
 from bot.slack import messages
@@ -81,12 +81,12 @@ def test_who_asked_stops_the_answer_and_nobody_else_does(
         ws.click(ben, room, placeholder, "stop")
         told(ws, ben, messages.NOT_YOUR_ANSWER)
         with bot.rag.reading() as connection:
-            assert queue.open_questions(connection) == 1
+            assert questions.open_questions(connection) == 1
         ws.click(ada, room, placeholder, "stop")
         ws.wait(lambda: said(ws.message(room, placeholder)) == "Stopped.", 20, "that it was stopped")
         until(lambda: generator.closed == 1)
         with bot.rag.reading() as connection:
-            assert queue.open_questions(connection) == 0
+            assert questions.open_questions(connection) == 0
         ws.settled()
         assert not ws.message(room, ts).reactions
 
@@ -212,14 +212,14 @@ def test_a_press_on_a_forgotten_answer_is_answered_in_words(ws: Workspace, bot: 
     _, answer = asked(ws, ada, room, PORT)
     ws.wait(lambda: not ws.message(room, answer.thread_ts).reactions, 20)
     with bot.rag.writing() as connection:
-        connection.execute(queue.question.delete())
+        connection.execute(tables.question.delete())
     ws.click(ada, room, answer.ts, "more", "more")
     told(ws, ada, messages.QUESTION_EXPIRED)
 
 
 def _at_rest(bot: Bot) -> bool:
     with bot.rag.reading() as connection:
-        return queue.open_questions(connection) == 0
+        return questions.open_questions(connection) == 0
 
 
 def _pressable(message: Message) -> list[dict]:  # type: ignore[type-arg]

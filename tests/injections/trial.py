@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
 from bot.slack.messages import unread_documents
 from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
+from rag.model import IndexState
 from rag.ports import Ocr
 from tests.injections.cases import Case
 from tests.injections.making import make_file, picture_of
@@ -56,7 +57,7 @@ def try_all(cases: Sequence[Case], folder: Path, eyes: Callable[[], Ocr] | None)
     sight = eyes() if eyes else None
     read = {"workers": 1, "layout": False, "ocr": eyes is not None}
     settings = Settings(
-        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "sure": 0.0}
+        data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "min_confidence": 0.0}
     )
     files = folder / "files"
     files.mkdir()
@@ -129,7 +130,7 @@ def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
 
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
-    unread = [Standing("F1", name, "failed", 0, 0, "It is damaged.", "", None) for name in names]
+    unread = [Standing("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
     reply = answer_reply(answer, unread_documents(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}

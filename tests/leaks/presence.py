@@ -86,7 +86,7 @@ def change_id(town: Town, step: Step) -> None:
         town.forgotten.add(file.id)
     town.ws.change_id(space.id)
     if step.c % 2 == 0:  # the sweep comes first
-        town.bot.chores.step()
+        town.bot.maintenance.step()
     town.bot.sweep_all()
 
 
@@ -121,7 +121,7 @@ def pictures_refused(town: Town, step: Step) -> None:
     town.work()
     town.ws.faults.clear()
     with town.rag.writing() as connection:
-        connection.exec_driver_sql("UPDATE errand SET next_try = 0 WHERE kind = 'uploads'")
+        connection.exec_driver_sql("UPDATE job SET next_try = 0 WHERE kind = 'uploads'")
     town.work()
     left = {id for id, each in town.world.uploads.items() if each.data} - {
         str(told["file"]) for told in town.ws.called("files.delete")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bot.answers import queue
+from bot.db import tables
 from bot.demo.slack_server.state import Conversation, Json, Message, Person
 from bot.listeners import interactions
 from tests.leaks.choosing import Step, open_to, people, pick, spaces
@@ -40,7 +40,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
     before = {message.ts for space in town.world.conversations.values() for message in space.messages}
     ask()
     town.hear()
-    town.bot.questions.greet()
+    town.bot.placeholders.step()
     town.look()
     for space in town.world.conversations.values():
         for message in space.messages:
@@ -49,7 +49,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             person = pick(_readers(town, space), b)
             with town.rag.reading() as connection:
                 row = connection.execute(
-                    queue.question.select().where(queue.question.c.placeholder == message.ts)
+                    tables.question.select().where(tables.question.c.placeholder == message.ts)
                 ).first()
             if person is None or row is None:
                 return
@@ -57,9 +57,9 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             town.hear()
             with town.rag.reading() as connection:
                 halted = connection.scalar(
-                    queue.question.select()
-                    .with_only_columns(queue.question.c.halt)
-                    .where(queue.question.c.id == row.id)
+                    tables.question.select()
+                    .with_only_columns(tables.question.c.cancelled)
+                    .where(tables.question.c.id == row.id)
                 )
             if halted and person.id != row.user:
                 raise Leak("somebody stopped another's answer")

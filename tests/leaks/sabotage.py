@@ -48,7 +48,7 @@ GUARDS: Mapping[str, Guard] = {
         "pass\n    found = connection.execute(rows.order_by",
     ),
     "evidence": Guard(
-        "rag/search/fusion.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
+        "rag/search/hits.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
     ),
     "recheck": Guard(
         "bot/answers/respond.py",
@@ -80,10 +80,10 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "unshared": Guard(
         "bot/inbox.py",
-        "if not _doubt(connection, file, channel):\n                tables.want_no_longer",
-        "if True:\n                tables.want_no_longer",
+        "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
+        "if True:\n                file_states.want_no_longer",
     ),
-    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.withheld.is_(None), ", "and_("),
+    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.hidden_at.is_(None), ", "and_("),
     "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
     "unindexed": Guard(
         "bot/inbox.py",
@@ -98,20 +98,20 @@ GUARDS: Mapping[str, Guard] = {
         "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ("there = is_shared_in(raw, channel, removed) and not departed", "there = True"),
     ),
-    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(forgotten)", "(update(forgotten)"),
+    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(removed_share)", "(update(removed_share)"),
     "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
-    "uploads": Guard("bot/jobs/loops.py", "self._withdraw_abandoned()\n", "pass\n"),
-    "late": Guard("bot/inbox.py", "if tables.has_departed(connection, file.id, shared.channel, shared.at)", "if False"),
+    "uploads": Guard("bot/main.py", "maintenance.delete_abandoned_uploads()", "None"),
+    "late": Guard(
+        "bot/inbox.py", "if file_states.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+    ),
     "left": Guard(
         "bot/inbox.py",
         "case Left(channel):\n            leave(connection, channel)",
         "case Left(channel):\n            pass",
     ),
-    "forgotten": Guard(
-        "rag/catalog/shares.py", "if new.listed and sources.is_forgotten", "if False and sources.is_forgotten"
-    ),
+    "forgotten": Guard("rag/catalog/shares.py", "if new.listed and _is_removed", "if False and _is_removed"),
     "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/answers/queue.py", "reply=null(), about=about))", "about=about))"),
+    "replies": Guard("bot/db/questions.py", "reply=null(), about=about))", "about=about))"),
     "history": Guard(
         "bot/answers/history.py",
         "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
@@ -163,11 +163,11 @@ GUARDS: Mapping[str, Guard] = {
         "if due.channel not in channels_of(raw):",
         "if False:",
         (
-            "if tables.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
-    "feedback": Guard("bot/access/access_log.py", "feedback.scrub(connection)", "pass"),
+    "feedback": Guard("bot/db/access_log.py", "feedback.scrub(connection)", "pass"),
     "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
     "logs": Guard("bot/answers/respond.py", 'log.info("A reply is composed', 'log.info(reply.text + " is composed'),
 }

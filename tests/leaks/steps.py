@@ -136,7 +136,7 @@ def _flag(town: Town, step: Step) -> None:
             town.ws.set_pending(space.id, not space.pending)
         else:
             town.ws.set_org_shared(space.id, not space.org_shared)
-        town.bot.access.distrust()
+        town.bot.access.invalidate_all()
 
 
 def _make_private(town: Town, step: Step) -> None:
@@ -229,7 +229,7 @@ def _fail(town: Town, step: Step) -> None:
     person = next(each for each in people(town) if each.id in space.members)
     methods = ("conversations.members", "users.list", "users.conversations")
     town.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
-    town.bot.access.distrust()
+    town.bot.access.invalidate_all()
     words = f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?"
     town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}> {words}")
     town.work()

@@ -130,7 +130,7 @@ class WatchedRag:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
                 "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND h.withheld IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
+                f"WHERE h.space IN ({marks}) AND h.hidden_at IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
                 tuple(scope.spaces),
             )
             return {row[0] for row in rows if row[0] is not None}
@@ -187,16 +187,17 @@ class Town:
                 self.bot.app.dispatch(BoltRequest(body=envelope.payload, mode="socket_mode"))
 
     def work(self) -> None:
-        """Until nothing is left to do: events, bytes and pages, chores, questions."""
+        """Until nothing is left to do: events, bytes and pages, jobs, questions."""
         for _ in range(_MOST):
             self.hear()
             self.rag.index([])
             with self.rag.writing() as connection:  # known bytes wait as long as reading them took
-                connection.exec_driver_sql("UPDATE share SET shown_from = 0 WHERE shown_from > 0")
-            moved = self.bot.chores.step()
-            self.look()
-            for step in (self.bot.telling.step, self.bot.questions.greet, self.bot.questions.answer):
-                moved = step() or moved
+                connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
+            moved = False
+            while self.bot.receipts.step():
+                moved = True
+            for worker in (self.bot.maintenance, self.bot.ephemeral, self.bot.placeholders, self.bot.answers):
+                moved = worker.step() or moved
                 self.look()
             if not moved and not self.ws.envelopes_after(self.heard):
                 return
@@ -343,7 +344,7 @@ def open_town(data: Path) -> Iterator[Town]:
             text_embedder=FakeTextEmbedder(),
             generator=generator,
         )
-        rag = settings(data, search={"sure": 0.0})
+        rag = settings(data, search={"min_confidence": 0.0})
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Town(ws, ws._state, bot, watched, generator, data, logged)

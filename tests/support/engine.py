@@ -12,10 +12,11 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from bot.db import tables
 from rag import (
     Answer,
     Check,
-    Decision,
+    ConfidenceModel,
     DocumentRow,
     Found,
     Hit,
@@ -70,7 +71,7 @@ def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", ab
 
 @dataclass
 class FakeEngine:
-    """Satisfies bot.cli.invocation.Engine; its opener is `opened`. `asked` keeps what came in."""
+    """Satisfies bot.cli.context.Engine; its opener is `opened`. `asked` keeps what came in."""
 
     hits: Sequence[Hit] = ()
     answered: Answer = field(default_factory=lambda: answer("Nothing.", abstained=True, mode=Mode.PASSAGES))
@@ -86,7 +87,7 @@ class FakeEngine:
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
     settings: Settings | None = None
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
     closed: bool = False
 
     def opened(self, settings: Settings) -> FakeEngine:
@@ -168,7 +169,7 @@ class FakeEngine:
         self._ask("train_projection")
         return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
         return Path("decision.json")
 
@@ -187,10 +188,7 @@ class FakeEngine:
     @cached_property
     def _catalog(self) -> Catalog:
         assert self.settings is not None
-        return Catalog(self.settings.data)
-
-    def upgrade(self, migrations: Path, versions: str) -> None:
-        self._catalog.upgrade(migrations, versions)
+        return Catalog(self.settings.data, [tables.HISTORY])
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self._catalog.reading()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.model import Box, Found, Hit, Kind, Scope
-from rag.search.confidence import Decision
+from rag.search.confidence import ConfidenceModel
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FakeSearched:
     pictures: Mapping[tuple[int, int], Path] = field(default_factory=dict)
     confidences: Mapping[str, float] = field(default_factory=dict)
     signals: Callable[[str, Scope], Mapping[str, float]] = lambda query, scope: {}
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
 
     def documents(self, scope: Scope) -> list[FakeDocument]:
         return [FakeDocument(*row) for row in self.names.items()]
@@ -60,7 +60,7 @@ class FakeSearched:
         """Of pages in scope, those that `pictures` has."""
         return {page: self.pictures[page] for page in pages if page in self.pictures and self._inside(page[0], scope)}
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path:
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
         return Path("decision.json")
 

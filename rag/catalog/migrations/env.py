@@ -5,7 +5,7 @@ from alembic import context
 from rag.catalog.tables import metadata
 
 # The full-text index keeps shadow tables of its own; autogenerate would drop them.
-FULL_TEXT = "words"
+FULL_TEXT = "fulltext"
 
 
 def _ours(_object, name, kind, _reflected, _other):

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from rag.errors import Unreadable
+from rag.model import SourceKind
 
-URL = "url"
+URL = SourceKind.URL
 """The kind of a source that a web address names."""
 
 Resolve: TypeAlias = Callable[[str, int], list[str]]

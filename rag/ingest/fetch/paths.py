@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from rag.catalog import sources
+from rag.catalog.shares import Share, record_share
 from rag.errors import NotFound, TryAgain, Unreadable
-from rag.model import Outcome
+from rag.model import Outcome, SourceKind
 from rag.ports import Fetched
 from rag.settings import ReadSettings
 
@@ -179,14 +179,7 @@ def is_gone(path: Path) -> bool:
 
 
 def put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
-    """Record a file as shared in a space; as `sources.put_source`."""
+    """Record a file as shared in a space; as `shares.record_share`."""
     stat = path.stat()
-    return sources.put_source(
-        connection,
-        kind="path",
-        ref=str(path),
-        space=space,
-        name=path.name,
-        mtime_ns=stat.st_mtime_ns,
-        size=stat.st_size,
-    )
+    new = Share(SourceKind.PATH, str(path), space, path.name, size=stat.st_size, changed_ns=stat.st_mtime_ns)
+    return record_share(connection, new)

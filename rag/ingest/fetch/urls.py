@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy import Connection
 
-from rag.catalog import sources
+from rag.catalog.shares import Share, record_share
 from rag.data_dir import scratch
 from rag.errors import MagpieError, TryAgain, Unreadable
 from rag.ingest.fetch.addresses import URL, Resolve, checked_url, resolve
@@ -195,9 +195,9 @@ def browser_remedy() -> str:
 
 
 def put_url(connection: Connection, url: str, space: str, seen_ns: int) -> tuple[int, bool]:
-    """Record a web address as shared in a space, to be fetched anew: pages change. As `sources.put_source`."""
+    """Record a web address as shared in a space, to be fetched anew: pages change. As `shares.record_share`."""
     url = checked_url(url)
-    return sources.put_source(connection, kind=URL, ref=url, space=space, name=_short(url), link=url, mtime_ns=seen_ns)
+    return record_share(connection, Share(URL, url, space, _short(url), url, changed_ns=seen_ns))
 
 
 def _host(url: str) -> str:

@@ -1,1 +1,1 @@
-"""Which page a picture shows, by its pixels: fingerprints of pages, their candidates, and the proof."""
+"""Page match: find the page that a picture shows by comparing pixels."""

@@ -1,4 +1,4 @@
-"""The proof that a picture shows a page: its points lie in place, and block by block it looks the same."""
+"""Prove that a picture shows a page: its points align with the page's, and block by block the pixels agree."""
 
 from __future__ import annotations
 
@@ -12,55 +12,58 @@ from rag.model import Box
 from rag.vectors.fingerprints import Grey, Points, inverted, places
 
 Matrix: TypeAlias = NDArray[np.float64]
-"""(2, 3): turns, scales and moves a page's places to the picture's, both as shares of their long sides."""
+"""(2, 3): rotates, scales and moves coordinates on a page to the picture, both as fractions of their long sides."""
 
-PROVED = 0.5
+MIN_AGREEMENT = 0.5
 """Agreement from which a picture shows a page."""
 
-LEAST_POINTS = 7
-"""Points in place from which the pictures are compared; chance puts as many in place now and then."""
+MIN_POINTS = 7
+"""Aligned points from which pixels are compared; now and then this many align by chance."""
 
-ENOUGH = 30
-"""Points of a picture from which it can be judged: with fewer, that nothing fits says nothing."""
+MIN_POINTS_TO_JUDGE = 30
+"""Points of a picture from which it counts as evidence that no page matches."""
 
-_CLEARER = 0.9
-"""A match counts when the next best is this much farther (Lowe's ratio; his 0.8 is for unshortened descriptors)."""
+_RATIO = 0.9
+"""Lowe's ratio: the distance of a match must be below this share of the next best. His 0.8 is for full descriptors."""
 
-_OCTAVE = 0.6
-"""Halvings of size by which a match may differ from what most of them say."""
+_MAX_OCTAVES = 0.6
+"""Octaves by which the scale of a match may differ from that of most matches."""
 
-_ASTRAY = 0.01
-"""Share of the picture's long side by which a point may lie beside its place."""
+_MAX_ERROR = 0.01
+"""Fraction of the picture's long side by which an aligned point may be off."""
 
-_TRIES = 3000
+_ITERATIONS = 3000
 
 _SCALES = 0.08, 12.0
-"""Sizes of a page in the picture, in the picture's long sides: smaller is a thumbnail, larger a few letters."""
+"""Size of the page in the picture, in long sides of the picture: a smaller one is a thumbnail, a larger one a few
+letters."""
 
-_TILT = np.radians(12.0)
-"""Points that are taken to be upright are not recognised when turned farther."""
+_MAX_TILT = np.radians(12.0)
+"""Rotation up to which upright points are recognized."""
 
-_COMPARED = 400
-"""Pixels of the picture's long side at which it is compared."""
+_COMPARED_SIDE = 400
+"""Pixels of the picture's long side when it is compared."""
 
 _BLOCK, _SHIFT = 20, 2
-"""Pixels of a block's side, and by how many it may lie beside its place."""
+"""Pixels of a block's side, and by how many it may be off."""
 
-_LEAST_BLOCKS = 4
-"""Blocks that must show something: fewer look like any others."""
+_MIN_BLOCKS = 4
+"""Blocks that must show something; fewer look like any others."""
 
 _FLAT = 5.0
-"""Standard deviation in grey levels below which a block shows nothing."""
+"""Standard deviation in gray levels below which a block shows nothing."""
 
-_ALIKE = 0.75
-"""Normalised correlation from which two blocks show the same. Lines of other words in place of lines reach 0.7."""
+_MIN_CORRELATION = 0.75
+"""Normalized correlation from which two blocks show the same. Lines of different words reach 0.7."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`points` lie in place; `agreement`, 0 to 1, is the share of the blocks that look the same, of those that show
-    anything; `likeness`, -1 to 1, is their mean correlation, by which pages that all agree are told apart; `box` is
-    where the picture lies on the page."""
+    """How well a picture agrees with a region of a page.
+
+    `points`: how many are aligned. `agreement`, 0 to 1: the share of the blocks that look the same, of those that show
+    anything. `likeness`, -1 to 1: their mean correlation, which ranks pages that all agree. `box`: the region.
+    """
 
     points: int
     agreement: float
@@ -68,13 +71,13 @@ class Proof:
     box: Box
 
     @property
-    def proved(self) -> bool:
-        return self.agreement >= PROVED
+    def is_proved(self) -> bool:
+        return self.agreement >= MIN_AGREEMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where a picture would lie on a page. `dark`: with black and white exchanged."""
+    """Where a picture would be on a page. `dark`: with black and white exchanged."""
 
     matrix: Matrix
     points: int
@@ -82,9 +85,9 @@ class Alignment:
 
 
 def align(picture: Points, page: Points) -> Alignment | None:
-    """The place where most of the picture's points fit the page's, light as it is or inverted; None when few do."""
+    """Return how most of the picture's points align with the page's, as it is or inverted; None if few do."""
     light = _align(picture, page)
-    if light is not None and light.points >= 3 * LEAST_POINTS:
+    if light is not None and light.points >= 3 * MIN_POINTS:
         return light
     dark = _align(inverted(picture), page)
     if dark is not None and (light is None or dark.points > light.points):
@@ -96,25 +99,25 @@ def _align(picture: Points, page: Points) -> Alignment | None:
     import cv2
 
     ours, theirs = _pairs(picture, page)
-    if len(ours) < LEAST_POINTS:
+    if len(ours) < MIN_POINTS:
         return None
-    cv2.setRNGSeed(0)  # the same question has the same answer
+    cv2.setRNGSeed(0)  # the same picture gives the same result
     matrix, fits = cv2.estimateAffinePartial2D(
-        places(theirs), places(ours), ransacReprojThreshold=_ASTRAY, maxIters=_TRIES
+        places(theirs), places(ours), ransacReprojThreshold=_MAX_ERROR, maxIters=_ITERATIONS
     )
-    if matrix is None or not np.isfinite(matrix).all() or int(fits.sum()) < LEAST_POINTS:
+    if matrix is None or not np.isfinite(matrix).all() or int(fits.sum()) < MIN_POINTS:
         return None
     scale, turn = float(np.hypot(matrix[0, 0], matrix[1, 0])), float(np.arctan2(matrix[1, 0], matrix[0, 0]))
-    if not _SCALES[0] <= scale <= _SCALES[1] or abs(turn) > _TILT:
+    if not _SCALES[0] <= scale <= _SCALES[1] or abs(turn) > _MAX_TILT:
         return None
     return Alignment(np.asarray(matrix, np.float64), int(fits.sum()))
 
 
 def _pairs(picture: Points, page: Points) -> tuple[Points, Points]:
-    """Points of both that are each other's nearest, clearly so, and of a size that most of the pairs agree on."""
+    """Return the points of both that are clearly each other's nearest, at the scale that most of the pairs agree on."""
     import cv2
 
-    if min(len(picture), len(page)) < LEAST_POINTS:
+    if min(len(picture), len(page)) < MIN_POINTS:
         return picture[:0], page[:0]
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
     bits = np.ascontiguousarray(picture["bits"]), np.ascontiguousarray(page["bits"])
@@ -123,27 +126,27 @@ def _pairs(picture: Points, page: Points) -> tuple[Points, Points]:
     kept = [
         (best.trainIdx, best.queryIdx)
         for best, second in there
-        if best.distance < _CLEARER * second.distance and back[best.trainIdx] == best.queryIdx
+        if best.distance < _RATIO * second.distance and back[best.trainIdx] == best.queryIdx
     ]
     if not kept:
         return picture[:0], page[:0]
     pairs = np.array(kept)
     ours, theirs = picture[pairs[:, 0]], page[pairs[:, 1]]
     octaves = np.log2(ours["size"].astype(np.float64) / theirs["size"].astype(np.float64))
-    near = np.abs(octaves[:, None] - octaves[None, :]) <= _OCTAVE
+    near = np.abs(octaves[:, None] - octaves[None, :]) <= _MAX_OCTAVES
     usual = near[np.argmax(near.sum(axis=1))]
     return ours[usual], theirs[usual]
 
 
 def prove(picture: Grey, page: Grey, alignment: Alignment) -> Proof:
-    """Lay the page's picture under the other at this place and compare them block by block."""
+    """Warp the page to the picture and compare them block by block."""
     import cv2
 
     height, width = picture.shape
-    shrunk = min(1.0, _COMPARED / max(height, width))
+    shrunk = min(1.0, _COMPARED_SIDE / max(height, width))
     size = max(_BLOCK, round(width * shrunk)), max(_BLOCK, round(height * shrunk))
     ours = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    # A page larger than it is to be shown is first made smaller as a whole: warping takes single pixels.
+    # A page larger than in the picture is scaled down first: warping samples single pixels.
     scale = float(np.hypot(alignment.matrix[0, 0], alignment.matrix[1, 0])) * max(size) / max(page.shape)
     if scale < 1.0:
         smaller = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
@@ -157,20 +160,20 @@ def prove(picture: Grey, page: Grey, alignment: Alignment) -> Proof:
         ours = 255 - ours
     alike = _correlations(np.asarray(ours, np.float32), np.asarray(theirs, np.float32))
     box = _box(warp, size, page)
-    if alike.size < _LEAST_BLOCKS:
+    if alike.size < _MIN_BLOCKS:
         return Proof(alignment.points, 0.0, 0.0, box)
-    return Proof(alignment.points, float((alike >= _ALIKE).mean()), float(alike.mean()), box)
+    return Proof(alignment.points, float((alike >= _MIN_CORRELATION).mean()), float(alike.mean()), box)
 
 
 def _correlations(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(blocks that show something,) their correlation, -1 to 1; `theirs` is wider by _SHIFT on every side."""
+    """Return (blocks that show something,): their correlation, -1 to 1. `theirs` is wider by _SHIFT on every side."""
     import cv2
 
     rows, columns = ours.shape[0] // _BLOCK, ours.shape[1] // _BLOCK
     ours, theirs = cv2.GaussianBlur(ours, (3, 3), 0), cv2.GaussianBlur(theirs, (3, 3), 0)
 
     def blocks(whole: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(rows, columns, pixels), each around its mean."""
+        """Return (rows, columns, pixels), each block minus its mean."""
         cut = whole[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
         each = cut.transpose(0, 2, 1, 3).reshape(rows, columns, -1)
         return np.asarray(each - each.mean(axis=2, keepdims=True), np.float32)
@@ -190,7 +193,7 @@ def _correlations(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDA
 
 
 def _box(warp: Matrix, size: tuple[int, int], page: Grey) -> Box:
-    """The picture's corners on the page, as fractions of it, and no farther than its edges."""
+    """Return where the picture is on the page, clipped to its edges."""
     whole = np.vstack([warp, [0.0, 0.0, 1.0]])
     corners = np.array([[x, y, 1.0] for x in (0, size[0]) for y in (0, size[1])])
     on_page = (np.linalg.inv(whole) @ corners.T)[:2].T / np.array([page.shape[1], page.shape[0]])

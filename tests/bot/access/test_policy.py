@@ -200,7 +200,7 @@ def test_an_event_ends_the_belief(team: Team, happening: Callable[[Team], Reader
     assert team.access.changes > before
     team.access.invalidate(PersonChanged(team.ben, gone=False))
     assert team.named(team.spaces["plain"], team.ada) == {"plain"}
-    team.access.distrust()
+    team.access.invalidate_all()
     assert team.named(team.spaces["private"], team.ada) == {"private", "plain", "archive"}
 
 

@@ -7,27 +7,26 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection
 
-from bot.access import access_log
-from bot.answers import button_requests, queue
+from bot.answers import button_requests
 from bot.answers.button_requests import Answered
-from bot.db import ephemeral_messages, tables
+from bot.db import ephemeral_messages, file_states, jobs, questions, retention, tables
 from bot.db.ephemeral_messages import Aside
+from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack.events import HomeOpened, Queried, Question, Unshared
-from rag import Rag, Settings, open_rag
+from rag import Rag, Rounds, Settings, open_rag
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("presses"))) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path_factory.mktemp("presses")), histories=[tables.HISTORY]) as rag:
         yield rag
 
 
 @pytest.fixture
 def connection(opened: Rag) -> Iterator[Connection]:
     with opened.writing() as connection:
-        for table in (queue.question, ephemeral_messages.aside, tables.wanted, tables.queried):
+        for table in (tables.question, tables.job, tables.wanted, tables.queried):
             connection.execute(table.delete())
         yield connection
 
@@ -37,11 +36,11 @@ def page(document: int, number: int, shown: bool = True) -> dict[str, object]:
 
 
 def answered(connection: Connection, asked: Question, *used: dict[str, object]) -> Answered:
-    queue.put_question(connection, asked)
-    mine = queue.question.c.ts == asked.ts
+    questions.put_question(connection, asked)
+    mine = tables.question.c.ts == asked.ts
     placeholder = f"9{asked.ts}"
     connection.execute(
-        queue.question.update().where(mine).values(placeholder=placeholder, state="done", used=list(used))
+        tables.question.update().where(mine).values(placeholder=placeholder, state="done", used=list(used))
     )
     found = button_requests.answered(connection, asked.channel, placeholder)
     assert found is not None
@@ -80,9 +79,9 @@ def test_more_within_one_file_stays_there(connection: Connection) -> None:
 def test_a_question_that_is_gone_or_without_words_is_asked_on_about_no_more(connection: Connection) -> None:
     first = answered(connection, Question("C1", "5.1", "5.1", "U1", "which port?"), page(1, 2))
     more = button_requests.press("more", first, "U2", "6.1")
-    connection.execute(queue.question.update().values(text=""))
+    connection.execute(tables.question.update().values(text=""))
     assert button_requests.origin(connection, more) is None
-    connection.execute(queue.question.delete())
+    connection.execute(tables.question.delete())
     assert button_requests.origin(connection, more) is None
 
 
@@ -92,19 +91,27 @@ def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
     assert not button_requests.put_press(connection, button_requests.press("more", first, "U3", "6.2"))
     assert button_requests.put_press(connection, button_requests.press("file", first, "U3", "6.3", 1))
     assert button_requests.put_press(connection, button_requests.press("file", first, "U3", "6.4", 2))
-    assert queue.open_questions(connection) == 3
+    assert questions.open_questions(connection) == 3
 
 
 def test_an_aside_stays_until_it_is_told(connection: Connection) -> None:
-    ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.SAY, "C1", "U1", "Thanks."))
-    due = ephemeral_messages.due_aside(connection)
+    ephemeral_messages.put_aside(connection, Aside(JobKind.SAY, "C1", "U1", "Thanks."))
+    due = claim(connection)
     assert due is not None
-    assert ephemeral_messages.due_aside(connection) == due
-    ephemeral_messages.delay_aside(connection, due.id, 60)
-    assert ephemeral_messages.due_aside(connection) is None
+    assert Aside.of(due) == Aside(JobKind.SAY, "C1", "U1", "Thanks.")
+    assert claim(connection) is None
+    jobs.free_claims(connection)  # as after a kill
+    due = claim(connection)
+    assert due is not None
+    jobs.retry(connection, due, 60, counted=False)
+    assert claim(connection) is None
     assert ephemeral_messages.open_asides(connection) == 1
-    ephemeral_messages.end_aside(connection, due.id)
+    jobs.finish(connection, due)
     assert ephemeral_messages.open_asides(connection) == 0
+
+
+def claim(connection: Connection) -> Job | None:
+    return jobs.claim(connection, ephemeral_messages.KINDS, Rounds())
 
 
 def test_a_home_opened_often_is_shown_once(connection: Connection) -> None:
@@ -115,20 +122,20 @@ def test_a_home_opened_often_is_shown_once(connection: Connection) -> None:
 
 def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
     for user in ("U1", "U2"):
-        ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", user, "their words"))
-    access_log.forget_user(connection, "U1")
-    due = ephemeral_messages.due_aside(connection)
+        ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", user, "their words"))
+    retention.forget_user(connection, "U1")
+    due = claim(connection)
     assert due is not None
     assert (due.user, ephemeral_messages.open_asides(connection)) == ("U2", 1)
 
 
 def test_a_picture_that_somebody_wants_indexed_is_a_question_no_longer_until_it_is_gone(connection: Connection) -> None:
     record(connection, Queried("F1", "C1"))
-    assert tables.is_query(connection, "F1", "C1")
-    tables.want_file(connection, "F1", "C1")
+    assert file_states.is_query(connection, "F1", "C1")
+    file_states.want_file(connection, "F1", "C1")
     record(connection, Queried("F1", "C1"))  # told again by the sweep
-    assert not tables.is_query(connection, "F1", "C1")
-    assert tables.is_wanted(connection, "F1")
-    assert not tables.is_wanted(connection, "F1", "C2")
+    assert not file_states.is_query(connection, "F1", "C1")
+    assert file_states.is_wanted(connection, "F1")
+    assert not file_states.is_wanted(connection, "F1", "C2")
     record(connection, Unshared("F1", "C1"))
-    assert not tables.is_wanted(connection, "F1")
+    assert not file_states.is_wanted(connection, "F1")

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.answers import queue
 from bot.answers.fair_lock import FairLock, Key, key
-from bot.db import tables
+from bot.db import questions, tables
 from bot.slack.events import Question
 from rag import Settings, open_rag
 
@@ -100,14 +99,13 @@ def test_wait_ends_when_check_raises() -> None:
 
 
 def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
-    with open_rag(Settings(data=tmp_path)) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag:
         fair = FairLock(at_once=2, per_person=1)
         with rag.writing() as connection:
             for number, user in enumerate(["ada", "ada", "ben"]):
-                queue.put_question(connection, Question("C1", f"5.{number}", "5.1", user, "?"))
-            while greeted := queue.claim_greeting(connection):
-                queue.line_up(connection, greeted)
+                questions.put_question(connection, Question("C1", f"5.{number}", "5.1", user, "?"))
+            while new := questions.claim_new(connection):
+                questions.enqueue(connection, new)
             claimed = [fair.claim(connection) for _ in range(3)]
     assert [one and (one.question.user, key(one)[0]) for one in claimed] == [("ada", 0), ("ben", 0), None]
 

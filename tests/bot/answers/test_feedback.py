@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot.access import access_log
-from bot.answers import button_requests, feedback, queue
+from bot.answers import button_requests
 from bot.answers.button_requests import Answered
-from bot.db import tables
+from bot.answers.feedback import put_feedback
+from bot.db import access_log, feedback, questions, retention, tables
 from bot.slack.events import Question
 from rag import Rag
 from rag.model import Scope
@@ -32,7 +32,6 @@ def data(magpie: Magpie, folder: Path, tmp_path: Path) -> Path:
 def rag_on(data: Path) -> Rag:
     rag = opener(settings(data))
     assert isinstance(rag, Rag)
-    rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
     return rag
 
 
@@ -43,9 +42,9 @@ def page(rag: Rag, name: str, number: int, cited: bool = True) -> dict[str, Any]
 
 def answer(connection: Connection, used: list[dict[str, Any]] | None, ts: str = "5.1", user: str = "U1") -> Answered:
     """A question that was answered from these pages, as the bot writes it down."""
-    queue.put_question(connection, Question("C1", ts, ts, user, WORDS))
-    mine = queue.question.c.ts == ts
-    connection.execute(queue.question.update().where(mine).values(placeholder=f"9{ts}", state="done", used=used))
+    questions.put_question(connection, Question("C1", ts, ts, user, WORDS))
+    mine = tables.question.c.ts == ts
+    connection.execute(tables.question.update().where(mine).values(placeholder=f"9{ts}", state="done", used=used))
     found = button_requests.answered(connection, "C1", f"9{ts}")
     assert found is not None
     return found
@@ -59,7 +58,7 @@ def test_a_press_is_about_what_the_message_answers_and_about_nothing_else(data: 
         assert (
             button_requests.answered(connection, "C1", "95.2", "C1:5.1") is None
         )  # what a message says of itself is no proof
-        connection.execute(queue.question.update().values(placeholder=""))
+        connection.execute(tables.question.update().values(placeholder=""))
         assert button_requests.answered(connection, "C1", "95.2", "C1:5.1") is not None
         assert button_requests.answered(connection, "C1", "95.2", "C2:5.1") is None
 
@@ -68,7 +67,7 @@ def test_the_last_word_of_each_person_counts(data: Path) -> None:
     with rag_on(data) as rag, rag.writing() as connection:
         found = answer(connection, [page(rag, "handbook.pdf", 2)])
         for user, verdict in (("U1", "bad"), ("U2", "bad"), ("U1", "good"), ("U1", "good")):
-            feedback.put_feedback(connection, found, user, verdict, "Port 8443.")
+            put_feedback(connection, found, user, verdict, "Port 8443.")
         assert feedback.counts(connection) == {"good": 1, "bad": 1}
         [bad] = feedback.bad(connection)
         assert (bad.user, bad.text, bad.answer) == ("U2", WORDS, "Port 8443.")
@@ -76,11 +75,11 @@ def test_the_last_word_of_each_person_counts(data: Path) -> None:
 
 def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
     with rag_on(data) as rag, rag.writing() as connection:
-        feedback.put_feedback(connection, answer(connection, None), "U1", "bad", "Port 8443.")
+        put_feedback(connection, answer(connection, None), "U1", "bad", "Port 8443.")
         [bad] = feedback.bad(connection)
         assert (bad.text, bad.answer, list(bad.passages)) == ("", "", [])
         gone = {**page(rag, "handbook.pdf", 2), "document": 999}
-        feedback.put_feedback(connection, answer(connection, [gone], "6.1"), "U1", "bad", "Port 8443.")
+        put_feedback(connection, answer(connection, [gone], "6.1"), "U1", "bad", "Port 8443.")
         assert [one.text for one in feedback.bad(connection)] == ["", ""]
 
 
@@ -92,16 +91,16 @@ def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> N
         assert not button_requests.put_press(
             connection, button_requests.press("file", first, "U3", "7.2", 1)
         )  # it is looked for already
-        mine = queue.question.c.ts == "7.1"
+        mine = tables.question.c.ts == "7.1"
         used = [page(rag, "handbook.pdf", 2)]
-        connection.execute(queue.question.update().where(mine).values(placeholder="97.1", state="done", used=used))
+        connection.execute(tables.question.update().where(mine).values(placeholder="97.1", state="done", used=used))
         second = button_requests.answered(connection, "C1", "97.1")
         assert second is not None
-        feedback.put_feedback(connection, second, "U2", "bad", "Port 8443.")
+        put_feedback(connection, second, "U2", "bad", "Port 8443.")
         [bad] = feedback.bad(connection)
         assert bad.text == WORDS
         # The question may quote what answered it first: its words go with either of the two files.
-        [row] = connection.execute(feedback.feedback.select()).all()
+        [row] = connection.execute(tables.feedback.select()).all()
         assert {one[0] for one in row.documents} == {one["document"] for one in (*used, page(rag, "report.pdf", 1))}
 
 
@@ -112,7 +111,7 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
                 asked = answer(
                     connection, [page(rag, "handbook.pdf", 2)], f"5.{number}", "U1" if user == "U3" else user
                 )
-                feedback.put_feedback(connection, asked, user, "bad", "Port 8443.")
+                put_feedback(connection, asked, user, "bad", "Port 8443.")
         rag.forget(["handbook.pdf"])
         with rag.writing() as connection:
             access_log.scrub(connection)
@@ -121,7 +120,7 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
     assert magpie("forget", "--user", "U1")[0] == 0
     with rag_on(data) as rag, rag.writing() as connection:
         assert [one.user for one in feedback.bad(connection)] == ["U2"]
-        access_log.expire(connection, time() + 1)
+        retention.expire(connection, time() + 1)
         assert feedback.counts(connection) == {"good": 0, "bad": 0}
 
 
@@ -131,7 +130,7 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
 def test_status_counts_them(data: Path, magpie: Magpie) -> None:
     assert magpie("status")[1]["feedback"] == {"good": 0, "bad": 0}
     with rag_on(data) as rag, rag.writing() as connection:
-        feedback.put_feedback(connection, answer(connection, []), "U1", "bad", "I could not find this.")
+        put_feedback(connection, answer(connection, []), "U1", "bad", "I could not find this.")
     assert magpie("status")[1]["feedback"] == {"good": 0, "bad": 1}
     kept = {row["name"]: row["count"] for row in magpie("status", "--privacy")[1]["kept"]}
     assert (kept["feedback"], kept["asides"]) == (1, 0)
@@ -143,12 +142,12 @@ def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
     with rag_on(data) as rag, rag.writing() as connection:
         asked = answer(connection, [page(rag, "handbook.pdf", 1), page(rag, "report.pdf", 1, cited=False)])
         for user in ("U1", "U2"):
-            feedback.put_feedback(connection, asked, user, "bad", "Welcome aboard [1].")
-        feedback.put_feedback(connection, answer(connection, None, "6.1"), "U1", "bad", "")
-        feedback.put_feedback(connection, answer(connection, [], "7.1"), "U1", "good", "")
+            put_feedback(connection, asked, user, "bad", "Welcome aboard [1].")
+        put_feedback(connection, answer(connection, None, "6.1"), "U1", "bad", "")
+        put_feedback(connection, answer(connection, [], "7.1"), "U1", "good", "")
     code, shape, err = magpie("eval", "--from-feedback", "bad.jsonl")
     assert (code, shape["questions"], shape["left_out"]) == (0, 1, 1)
-    assert "without words" in err
+    assert "without text" in err
     path = tmp_path / "bad.jsonl"
     [row] = map(json.loads, path.read_text().splitlines())
     assert (row["query"], row["cited"]) == (WORDS, [{"file": "handbook.pdf", "page": 1}])
@@ -159,12 +158,12 @@ def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
     path.write_text(json.dumps({**row, "file": "handbook.pdf", "pages": [2]}))
     code, shape, _ = magpie("eval", "--questions", "bad.jsonl", "--report", "report.html")
     assert (code, shape["questions"]) == (0, 1)
-    assert "Answers in Slack: 1 called good, 3 called bad." in (tmp_path / "report.html").read_text()
+    assert "Ratings of answers in Slack: 1 good, 3 bad." in (tmp_path / "report.html").read_text()
 
 
 def test_a_file_that_may_be_filled_in_is_not_written_over(data: Path, magpie: Magpie, tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text("mine")
     code, _, err = magpie("eval", "--from-feedback", "bad.jsonl")
     assert (code, (tmp_path / "bad.jsonl").read_text()) == (1, "mine")
-    assert "there already" in err
+    assert "already exists" in err
     assert magpie("eval")[0] == 2

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from bot.answers import queue
-from bot.db import ephemeral_messages, tables
-from bot.db.ephemeral_messages import Aside, aside
+from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db.ephemeral_messages import Aside
+from bot.db.jobs import Job, JobKind
+from bot.db.questions import QuestionState
 from bot.inbox import has_room, record
 from bot.settings import SlackSettings
 from bot.slack import messages
@@ -23,8 +24,7 @@ from rag import Rag, Rounds, Settings, files_waiting, open_rag, shared_in
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path_factory.mktemp("quota"))) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path_factory.mktemp("quota")), histories=[tables.HISTORY]) as rag:
         yield rag
 
 
@@ -36,8 +36,8 @@ def rag(opened: Rag) -> Rag:
 
 def clear(rag: Rag) -> None:
     with rag.writing() as connection:
-        connection.execute(queue.question.delete())
-        connection.execute(aside.delete())
+        connection.execute(tables.question.delete())
+        connection.execute(tables.job.delete())
 
 
 def question(user: str, number: int, thread: str = "") -> Question:
@@ -46,7 +46,13 @@ def question(user: str, number: int, thread: str = "") -> Question:
 
 def told(rag: Rag) -> list[tuple[str, str]]:
     with rag.reading() as connection:
-        return [(row.user, row.text) for row in connection.execute(select(aside).order_by(aside.c.id))]
+        mine = tables.job.c.kind.in_(ephemeral_messages.KINDS)
+        rows = connection.execute(select(tables.job).where(mine).order_by(tables.job.c.id))
+        return [(row.user, (row.payload or {}).get("text", "")) for row in rows]
+
+
+def claim(connection: Connection, rounds: Rounds) -> Job | None:
+    return jobs.claim(connection, ephemeral_messages.KINDS, rounds)
 
 
 def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
@@ -55,8 +61,8 @@ def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
         for number in range(9):
             record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
         record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
-        assert queue.waiting_of(connection, "mallory") == 3
-        assert queue.waiting_of(connection, "ada") == 1
+        assert questions.waiting_of(connection, "mallory") == 3
+        assert questions.waiting_of(connection, "ada") == 1
     assert told(rag) == [("mallory", messages.too_many_waiting(3))]
     assert "press Stop" in messages.too_many_waiting(3)
 
@@ -69,21 +75,18 @@ def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) ->
             record(connection, one, waiting=2)
         record(connection, asked[2], waiting=0)  # told again, after the line has become shorter
         record(connection, Edited("C1", asked[2].ts, "other words", now + 3))
-        assert queue.waiting_of(connection, "mallory") == 2
+        assert questions.waiting_of(connection, "mallory") == 2
         record(connection, FollowUp(question("mallory", 9), others=False), waiting=2)
-        assert queue.waiting_of(connection, "mallory") == 2
+        assert questions.waiting_of(connection, "mallory") == 2
 
 
 def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
     with rag.writing() as connection:
         taken = [
-            ephemeral_messages.put_limited(
-                connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a"), 3, messages.too_many_waiting(3)
-            )
-            for _ in range(9)
+            ephemeral_messages.put_limited(connection, Aside(JobKind.FIND, "C1", "mallory", "a"), 3) for _ in range(9)
         ]
         assert taken == [True] * 3 + [False] * 6
-        assert ephemeral_messages.put_limited(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"), 3, "")
+        assert ephemeral_messages.put_limited(connection, Aside(JobKind.STATUS, "C1", "ada"), 3)
         record(connection, HomeOpened("mallory", "D1"))
     assert told(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
 
@@ -96,10 +99,10 @@ def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
     rounds, served = Rounds(), []
     with rag.writing() as connection:
         for who in asked:
-            ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", who, "x"))
-        while due := ephemeral_messages.due_aside(connection, rounds):
+            ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", who, "x"))
+        while due := claim(connection, rounds):
             served.append(due.user)
-            ephemeral_messages.end_aside(connection, due.id)
+            jobs.finish(connection, due)
     assert sorted(served) == sorted(asked)
     for at, who in enumerate(served):
         waiting = {other for other in served[at:] if other != who}
@@ -112,13 +115,13 @@ def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
     rounds = Rounds()
     with rag.writing() as connection:
         for _ in range(200):
-            ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.FIND, "C1", "mallory", "a b c"))
+            ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", "mallory", "a b c"))
         for _ in range(3):
-            due = ephemeral_messages.due_aside(connection, rounds)
+            due = claim(connection, rounds)
             assert due is not None
-            ephemeral_messages.end_aside(connection, due.id)
-        ephemeral_messages.put_aside(connection, Aside(ephemeral_messages.STATUS, "C1", "ada"))
-        due = ephemeral_messages.due_aside(connection, rounds)
+            jobs.finish(connection, due)
+        ephemeral_messages.put_aside(connection, Aside(JobKind.STATUS, "C1", "ada"))
+        due = claim(connection, rounds)
         assert due is not None
         assert due.user == "ada"
 
@@ -129,27 +132,27 @@ def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
 )
 def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: int, most: int) -> None:
     clear(rag)
-    held: list[queue.Asked] = []
+    held: list[questions.Asked] = []
     for number, step in enumerate(steps):
         with rag.writing() as connection:
             if step in "ab":
-                queue.put_question(connection, question(step, number))
-                while greeted := queue.claim_greeting(connection):
-                    queue.line_up(connection, greeted)
+                questions.put_question(connection, question(step, number))
+                while greeted := questions.claim_new(connection):
+                    questions.enqueue(connection, greeted)
             elif step == "end" and held:
-                queue.end_question(connection, held.pop(0), "done")
+                questions.end_question(connection, held.pop(0), QuestionState.DONE)
             elif step == "claim" and len(held) < workers:
                 free = {
                     who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < most
                 }
-                asked = queue.claim_question(connection, most)
+                asked = questions.claim_question(connection, most)
                 assert (asked is not None) is bool(free)
                 held += [asked] if asked else []
     assert all([one.question.user for one in held].count(who) <= most for who in "ab")
 
 
 def users(connection: Connection, state: str) -> set[str]:
-    return set(connection.scalars(select(queue.question.c.user).where(queue.question.c.state == state)))
+    return set(connection.scalars(select(tables.question.c.user).where(tables.question.c.state == state)))
 
 
 def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag) -> None:

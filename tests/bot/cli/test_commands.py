@@ -1,4 +1,4 @@
-"""What each command prints, in words and in the JSON that scripts rely on."""
+"""The output of each command, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.engine import FakeEngine, answer, found, hit
 # ---------------------------------------------------------------- index, forget
 
 
-def test_index_says_what_became_of_each_file(run: Run) -> None:
+def test_index_prints_the_outcome_of_each_file(run: Run) -> None:
     engine = FakeEngine(
         outcomes=[
             Outcome("a.pdf", "new", 12),
@@ -38,35 +38,36 @@ def test_index_says_what_became_of_each_file(run: Run) -> None:
     assert "Remove its password." in out
     assert err.count("a.pdf, 12 pages") == 1
     assert err.startswith("Indexing folder, b.pdf")
-    assert err.count("no weights") == 1
+    assert err.count("Not available: picture search.") == 1
+    assert "magpie status" in err
 
 
-def test_index_names_the_files_that_are_gone_apart(run: Run) -> None:
+def test_index_counts_removed_files_apart(run: Run) -> None:
     engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2), Outcome("b.pdf", "gone", 0)])
     code, out, _ = run(engine, "index", "folder")
     assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
 
 
-def test_index_lists_what_is_skipped_and_counts_it_apart(run: Run) -> None:
-    hint = "If it is to be read, index it by its own name."
+def test_index_lists_skipped_files_and_counts_them_apart(run: Run) -> None:
+    hint = "To index it, name it."
     links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
     code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0
     assert out.startswith("1 file, 2 pages: 1 new.\nSkipped /f/0.txt: It is a symbolic link.\n")
-    assert out.endswith(f"Skipped 2 more; --json lists them.\n  {hint}\n")
+    assert out.endswith(f"Skipped 2 more. For the full list, add --json.\n  {hint}\n")
     code, out, _ = run(FakeEngine(outcomes=links[:1]), "index", "folder")
-    assert (code, out.splitlines()[0]) == (0, "There was nothing to read.")
+    assert (code, out.splitlines()[0]) == (0, "No files to index.")
     assert "/f/0.txt" in out
 
 
-def test_status_says_what_a_newer_reader_is_at(run: Run) -> None:
-    again = "2 documents are being read again by a newer reader; the old pages serve meanwhile."
+def test_status_counts_documents_being_read_again(run: Run) -> None:
+    again = "Being read again by a newer version: 2 documents. The old pages stay searchable."
     code, out, _ = run(FakeEngine(stored=Status({"ready": 2}, 22, 80, 0, (), {}, 2)), "status")
     assert code == 0
     assert again in " ".join(out.split())
 
 
-def test_index_json_is_data_alone(run: Run) -> None:
+def test_index_json(run: Run) -> None:
     engine = FakeEngine(outcomes=[Outcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")
     assert code == 0
@@ -83,7 +84,7 @@ def test_reindex_with_and_without_names(run: Run) -> None:
     ]
 
 
-def test_forget_names_what_went_and_fails_on_nothing(run: Run) -> None:
+def test_forget_prints_removed_files_and_fails_if_there_are_none(run: Run) -> None:
     engine = FakeEngine(known=["a.pdf"])
     code, out, _ = run(engine, "forget", "a.pdf", "--json")
     assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"], "questions": 0})
@@ -92,15 +93,15 @@ def test_forget_names_what_went_and_fails_on_nothing(run: Run) -> None:
     assert "other.pdf" in err
 
 
-def test_forget_without_names_takes_a_space_or_a_person(run: Run) -> None:
+def test_forget_without_names_removes_a_space_or_a_person(run: Run) -> None:
     engine = FakeEngine()
-    assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was forgotten.\n")
+    assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was removed.\n")
     assert run(engine, "forget", "--user", "U123", "--space", "C123")[0] == 1
     assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
 
 
 @pytest.mark.parametrize("nothing", [[], ["--space", ""], ["--user", ""]])
-def test_forget_needs_to_be_told_what(run: Run, nothing: list[str]) -> None:
+def test_forget_requires_names_a_space_or_a_person(run: Run, nothing: list[str]) -> None:
     engine = FakeEngine()
     code, _, err = run(engine, "forget", *nothing)
     assert (code, engine.asked) == (2, [])
@@ -131,24 +132,24 @@ def test_find_json(run: Run) -> None:
     }
 
 
-def test_find_says_what_proves_a_screenshot_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+def test_find_shows_the_proof_and_the_position_of_a_screenshot(run: Run, tmp_path: Path) -> None:
     (tmp_path / "shot.png").write_bytes(b"picture")
     proved = replace(hit(1, "handbook.pdf", 12), why="Its pixels match: 143 points in place.")
     _, out, _ = run(FakeEngine(hits=[proved]), "find", "shot.png")
-    said = " ".join(out.split())
-    assert "Its pixels match: 143 points in place. It is 10 to 90 % across and 20 to 40 % down the page." in said
+    printed = " ".join(out.split())
+    assert "Its pixels match: 143 points in place. Position on the page: 10–90 % across, 20–40 % down." in printed
 
 
-def test_find_shows_places_and_says_once_what_is_off(run: Run) -> None:
+def test_find_shows_pages_and_names_searches_that_are_off_once(run: Run) -> None:
     code, out, err = run(FakeEngine(hits=[hit(1, "handbook.pdf", 12, "vi", "word " * 100)]), "find", "relay")
     assert code == 0
-    assert "handbook.pdf, p. 12 (printed vi)" in out
+    assert "handbook.pdf, p. 12 (printed vi)\n    text · matched by words\n" in out
     assert max(len(line) for line in out.splitlines()) <= 80
     assert "\x1b" not in out + err
-    assert err.count("no weights") == 1
+    assert err.count("Not available: picture search.") == 1
 
 
-def test_find_takes_a_file_that_is_there_as_a_picture(run: Run, tmp_path: Path) -> None:
+def test_find_treats_an_existing_file_as_a_picture(run: Run, tmp_path: Path) -> None:
     (tmp_path / "shot.png").write_bytes(b"picture")
     engine = FakeEngine()
     code, out, _ = run(engine, "find", "shot.png", "-k", "3")
@@ -161,9 +162,9 @@ def test_find_takes_a_file_that_is_there_as_a_picture(run: Run, tmp_path: Path) 
     assert engine.asked[0] == ("find_picture", Path("shot.png"), 3)
 
 
-def test_a_document_cannot_steer_the_terminal(run: Run) -> None:
-    nasty = hit(1, "a\x1b]0;owned\x07.pdf", 1, None, "\x1b[2Jgone [bold]marked[/bold] \x9b31m")
-    _, out, err = run(FakeEngine(hits=[nasty]), "find", "x")
+def test_document_cannot_steer_the_terminal(run: Run) -> None:
+    hostile = hit(1, "a\x1b]0;owned\x07.pdf", 1, None, "\x1b[2Jgone [bold]marked[/bold] \x9b31m")
+    _, out, err = run(FakeEngine(hits=[hostile]), "find", "x")
     assert not set(out + err) & {"\x1b", "\x07", "\x9b"}
     assert "[bold]marked[/bold]" in out
 
@@ -183,7 +184,7 @@ def test_ask_json(run: Run) -> None:
     }
 
 
-def test_ask_streams_then_cites_and_shows_the_pictures(run: Run) -> None:
+def test_ask_streams_the_answer_then_prints_citations_and_pictures(run: Run) -> None:
     engine = FakeEngine(
         answered=answer("It listens [1].", hit(1, "handbook.pdf", 12, "vi"), notice="The answer was cut."),
         pieces=["It listens", " [1]."],
@@ -195,25 +196,25 @@ def test_ask_streams_then_cites_and_shows_the_pictures(run: Run) -> None:
         "It listens [1].",
         "The answer was cut.",
         "[1] handbook.pdf, p. 12 (printed vi)",
-        "Pictures of these places:",
+        "Pictures of the cited places:",
         "  evidence-1.png",
     ]
 
 
-def test_ask_shows_the_checked_answer_where_it_differs_from_what_streamed(run: Run) -> None:
+def test_ask_prints_the_checked_answer_if_it_differs_from_the_streamed_one(run: Run) -> None:
     engine = FakeEngine(answered=answer("It listens.", hit(1, "a.pdf", 1)), pieces=["It listens [7]."])
     _, out, _ = run(engine, "ask", "?")
-    assert out.index("It listens [7].") < out.index("Checked against the pages:") < out.index("It listens.\n")
+    assert out.index("It listens [7].") < out.index("After checking against the pages:") < out.index("It listens.\n")
 
 
-def test_ask_says_first_that_no_model_answers(run: Run) -> None:
+def test_ask_prints_first_that_no_model_is_available(run: Run) -> None:
     quoted = answer("[1] a.pdf, p. 1\n“The relay listens.”", hit(1, "a.pdf", 1), mode=Mode.PASSAGES, notice="No model.")
     _, out, _ = run(FakeEngine(answered=quoted), "ask", "?")
     assert out.startswith("No model.\n")
     assert out.count("[1] a.pdf, p. 1") == 1
 
 
-def test_a_picture_goes_with_the_question(run: Run, tmp_path: Path) -> None:
+def test_ask_passes_the_picture_on(run: Run, tmp_path: Path) -> None:
     (tmp_path / "shot.png").write_bytes(b"picture")
     engine = FakeEngine()
     assert run(engine, "ask", "Which page?", "--picture", "shot.png")[0] == 0
@@ -225,22 +226,22 @@ def test_a_picture_goes_with_the_question(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warn", 0), ("fail", 1)])
-def test_doctor_fails_when_a_check_fails(run: Run, status: str, code: int) -> None:
+def test_doctor_fails_if_a_check_fails(run: Run, status: str, code: int) -> None:
     engine = FakeEngine(
-        checks=[Check("catalog", "ok", "fine"), Check("weights", status, "not here", "magpie models pull")]
+        checks=[Check("catalog", "ok", "fine"), Check("weights", status, "missing", "magpie models pull")]
     )
     got, out, _ = run(engine, "doctor", "--json")
     assert got == code
-    told = json.loads(out)
-    assert told["ok"] == (code == 0)
-    assert told["checks"] == [
+    result = json.loads(out)
+    assert result["ok"] == (code == 0)
+    assert result["checks"] == [
         {"name": "catalog", "status": "ok", "detail": "fine", "fix": ""},
-        {"name": "weights", "status": status, "detail": "not here", "fix": "magpie models pull"},
+        {"name": "weights", "status": status, "detail": "missing", "fix": "magpie models pull"},
         {
             "name": "slack",
             "status": "warn",
             "detail": "SLACK_BOT_TOKEN is not set.",
-            "fix": "docs/connect-slack.md says where Slack shows it.",
+            "fix": "docs/connect-slack.md shows where to find it in Slack.",
         },
     ]
     got, out, _ = run(engine, "doctor")
@@ -248,7 +249,7 @@ def test_doctor_fails_when_a_check_fails(run: Run, status: str, code: int) -> No
     assert "magpie models pull" in out
 
 
-def test_pull_says_where_the_weights_are(run: Run) -> None:
+def test_models_pull_prints_the_path_of_the_weights(run: Run) -> None:
     engine = FakeEngine()
     code, out, err = run(engine, "models", "pull", "ViT-B-32", "laion2b_s34b_b79k")
     assert code == 0
@@ -257,7 +258,7 @@ def test_pull_says_where_the_weights_are(run: Run) -> None:
     assert "fetching" in err
 
 
-def test_eval_prints_writes_and_reports(run: Run, tmp_path: Path) -> None:
+def test_eval_prints_and_writes_results(run: Run, tmp_path: Path) -> None:
     questions = tmp_path / "q.jsonl"
     questions.write_text(
         '{"id": "1", "query": "relay", "file": "handbook.pdf", "pages": [12], "kinds": ["Table"]}\n'
@@ -282,26 +283,33 @@ def test_eval_prints_writes_and_reports(run: Run, tmp_path: Path) -> None:
         assert json.loads(out)["questions"] == 1
 
 
-def test_eval_names_the_line_that_is_wrong(run: Run, tmp_path: Path) -> None:
+def test_eval_names_the_invalid_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text("{\n")
     code, _, err = run(FakeEngine(), "eval", "--questions", "q.jsonl")
     assert code == 1
     assert "Line 1 of q.jsonl" in err
 
 
-def test_nothing_found_says_why(run: Run) -> None:
+def test_find_says_why_nothing_was_found(run: Run) -> None:
     assert not found().found
     _, out, _ = run(FakeEngine(), "find", "nothing like it")
     assert "No page holds these words." in out
 
 
-def test_train_decision_says_what_it_learned_and_where_it_lies(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["ask", "find"])
+def test_empty_index_is_reported_with_the_command_to_fill_it(run: Run, command: str) -> None:
+    hint = "Nothing is indexed yet. Run: magpie index FOLDER"
+    assert hint in run(FakeEngine(names=()), command, "relay")[2]
+    assert hint not in run(FakeEngine(), command, "relay")[2]
+
+
+def test_train_decision_prints_results_and_path(run: Run, tmp_path: Path) -> None:
     rows = [f'{{"id": {n}, "query": "relay {n}", "file": "{"ab"[n % 2]}.pdf", "pages": [1]}}\n' for n in range(12)]
     (tmp_path / "q.jsonl").write_text("".join(rows))
     engine = FakeEngine(names=("a.pdf", "b.pdf"))
     code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl")
     assert code == 0
-    assert "Questions: learned from" in out
+    assert "Questions: trained on" in out
     assert "decision.json" in out
     assert set(engine.decisions) == {"question", "few"}
     code, out, _ = run(engine, "train-decision", "--questions", "q.jsonl", "--wrongly", "0.1", "--json")

@@ -1,4 +1,4 @@
-"""`magpie embedder` as a process of its own, and what `magpie bench` prints."""
+"""`magpie embedder` in its own process, and the output of `magpie bench`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.tiny_clip import ENVIRONMENT, open_tiny
 TOKEN = "a-long-random-word"
 
 
-def test_the_embedder_serves_until_it_is_stopped() -> None:
+def test_embedder_serves_until_it_is_stopped() -> None:
     environment = {**os.environ, **ENVIRONMENT, "MAGPIE_SERVE__PORT": "0", "MAGPIE_EMBED__TOKEN": TOKEN}
     command = [sys.executable, "-m", "bot.cli.main", "embedder", "--json"]
     root = str(Path(__file__).resolve().parents[3])
@@ -30,16 +30,16 @@ def test_the_embedder_serves_until_it_is_stopped() -> None:
         command, env={**environment, "PYTHONPATH": root}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = ""
-        while not told.endswith("}\n"):
+        printed = ""
+        while not printed.endswith("}\n"):
             line = process.stdout.readline()
             assert line, process.communicate()
-            told += line
-        shape = json.loads(told)
-        assert shape["address"] == "127.0.0.1"
-        url = f"http://127.0.0.1:{shape['port']}"
+            printed += line
+        result = json.loads(printed)
+        assert result["address"] == "127.0.0.1"
+        url = f"http://127.0.0.1:{result['port']}"
         client = open_remote(EmbedSettings(url=url, token=TOKEN))
-        assert client.identity == shape["identity"] == open_tiny().identity
+        assert client.identity == result["identity"] == open_tiny().identity
         assert client.embed_texts(["a red circle"])[0] @ open_tiny().embed_texts(["a red circle"])[0] > 0.999
         client.close()
         assert httpx.get(f"{url}/identity", trust_env=False).status_code == 401
@@ -47,17 +47,17 @@ def test_the_embedder_serves_until_it_is_stopped() -> None:
         out, err = process.communicate(timeout=30)
         assert process.returncode in (0, 143)
     assert "Traceback" not in err
-    assert TOKEN not in told + out + err
+    assert TOKEN not in printed + out + err
 
 
-def test_an_open_address_without_a_token_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_public_address_without_a_token(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAGPIE_SERVE__HOST", "0.0.0.0")
     code, out, err = run(FakeEngine(), "embedder")
     assert (code, out) == (2, "")
     assert "MAGPIE_EMBED__TOKEN" in err
 
 
-def test_a_host_without_weights_does_not_start(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_to_start_without_weights(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAGPIE_EMBED__DEVICE", "cpu")
     monkeypatch.setenv("MAGPIE_EMBED__WEIGHTS", "/nowhere/weights.pt")
     code, _, err = run(FakeEngine(), "embedder")
@@ -66,22 +66,22 @@ def test_a_host_without_weights_does_not_start(run: Run, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_replicas_without_ray_say_how_to_get_it(run: Run) -> None:
+def test_replicas_without_ray_name_the_package_to_install(run: Run) -> None:
     code, out, err = run(FakeEngine(), "embedder", "--replicas", "2")
     assert (code, out) == (1, "")
     assert "pip install 'magpie[ray]'" in err
 
 
-def test_bench_prints_shares_and_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_prints_text_and_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    few = ("--pictures", "4", "--texts", "4", "--rounds", "1")
-    code, out, _ = run(FakeEngine(), "bench", *few)
+    small = ("--pictures", "4", "--texts", "4", "--rounds", "1")
+    code, out, _ = run(FakeEngine(), "bench", *small)
     assert code == 0
     assert "% of the model alone" in out
-    code, out, _ = run(FakeEngine(), "bench", *few, "--random", "--json")
+    code, out, _ = run(FakeEngine(), "bench", *small, "--random", "--json")
     assert code == 0
-    shape = json.loads(out)
+    result = json.loads(out)
     for name in ("images_per_s", "raw_images_per_s", "texts_per_s", "raw_texts_per_s"):
-        assert shape[name] > 0
-    assert set(shape["kinds"]) == {"pictures", "jpeg", "png", "texts"}
+        assert result[name] > 0
+    assert set(result["kinds"]) == {"pictures", "jpeg", "png", "texts"}

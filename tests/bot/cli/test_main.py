@@ -1,9 +1,11 @@
-"""The command: options, exit codes, errors, signals."""
+"""The entry point: shared options, exit codes, errors and signals."""
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from functools import partial
@@ -11,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from bot.cli.invocation import Engine
+from bot.cli.context import Engine
 from rag import BadSetting, Busy, ModelRow, NotFound, Status
 from rag.errors import WeightsMissing
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, failing
 
 
-def test_the_fake_is_an_engine() -> None:
+def test_fake_engine_is_an_engine() -> None:
     engine: Engine = FakeEngine()
     assert engine.status().lanes
 
@@ -36,7 +39,7 @@ def test_the_fake_is_an_engine() -> None:
         ["--data", "elsewhere", "status", "--data", "there", "--json"],
     ],
 )
-def test_data_and_json_stand_before_or_after_the_name(run: Run, arguments: list[str]) -> None:
+def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, arguments: list[str]) -> None:
     engine = FakeEngine(stored=Status({"ready": 2}, 22, 80, 3, (("a.pdf", "It is encrypted."),), {"words": "on"}))
     code, out, _ = run(engine, *arguments)
     assert code == 0
@@ -59,7 +62,7 @@ def test_data_and_json_stand_before_or_after_the_name(run: Run, arguments: list[
 @pytest.mark.parametrize(
     "arguments", [["models", "list", "--json"], ["models", "--json", "list"], ["models", "--json"]]
 )
-def test_the_list_of_models_in_three_spellings(run: Run, arguments: list[str]) -> None:
+def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list[str]) -> None:
     row = ModelRow("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default")
     code, out, _ = run(FakeEngine(rows=[row]), *arguments)
     assert code == 0
@@ -75,7 +78,7 @@ def test_the_list_of_models_in_three_spellings(run: Run, arguments: list[str]) -
     ]
 
 
-def test_the_environment_says_where_the_data_is(run: Run, tmp_path: Path) -> None:
+def test_data_folder_comes_from_the_environment(run: Run, tmp_path: Path) -> None:
     engine = FakeEngine()
     run(engine, "status")
     assert engine.settings is not None
@@ -85,17 +88,17 @@ def test_the_environment_says_where_the_data_is(run: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "arguments", [[], ["nonsense"], ["find"], ["find", "x", "-k", "0"], ["status", "--nonsense"], ["index"]]
 )
-def test_used_wrong_is_2(run: Run, arguments: list[str]) -> None:
+def test_exits_with_2_on_usage_error(run: Run, arguments: list[str]) -> None:
     code, _, err = run(FakeEngine(), *arguments)
     assert code == 2
     assert "Traceback" not in err
 
 
-def test_an_unknown_setting_is_used_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exits_with_2_on_unknown_setting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAGPIE_EMBED__DEVISE", "cpu")
     code, _, err = run(FakeEngine(), "status")
     assert code == 2
-    assert "MAGPIE_EMBED__DEVISE" in err
+    assert "Did you mean MAGPIE_EMBED__DEVICE?" in err
 
 
 # ---------------------------------------------------------------- errors and signals
@@ -106,11 +109,11 @@ def test_an_unknown_setting_is_used_wrong(run: Run, monkeypatch: pytest.MonkeyPa
     [
         (NotFound("There is no file x.", "Check the name."), 1),
         (Busy("Another Magpie writes here.", "Wait for it."), 1),
-        (WeightsMissing("The weights are not here.", "magpie models pull"), 1),
-        (BadSetting("The setting is wrong.", "Mend it."), 2),
+        (WeightsMissing("The weights are missing.", "magpie models pull"), 1),
+        (BadSetting("The setting is wrong.", "Correct it."), 2),
     ],
 )
-def test_an_error_is_a_sentence_and_a_remedy(run: Run, error: Any, code: int) -> None:
+def test_error_is_printed_as_sentence_and_remedy(run: Run, error: Any, code: int) -> None:
     got, out, err = run(failing(error), "find", "words", "--json")
     assert got == code
     assert out == ""
@@ -118,32 +121,56 @@ def test_an_error_is_a_sentence_and_a_remedy(run: Run, error: Any, code: int) ->
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_cleanly(run: Run, request: pytest.FixtureRequest, number: signal.Signals, code: int) -> None:
+def test_signal_stops_cleanly(run: Run, request: pytest.FixtureRequest, number: signal.Signals, code: int) -> None:
     class Signalled(FakeEngine):
         def status(self) -> Status:
             signal.raise_signal(number)
-            raise AssertionError("the signal came through")
+            raise AssertionError("the signal was ignored")
 
     engine = Signalled()
     before = signal.getsignal(signal.SIGTERM)
-    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # as it is for background jobs
-    request.addfinalizer(partial(signal.signal, signal.SIGINT, ignored))
+    # A background job may have been started with SIGINT ignored.
+    sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, sigint))
     got, _, err = run(engine, "status")
     assert got == code
     assert engine.closed
-    assert "continues where it stopped" in err
+    assert "run the same command again to continue" in err
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_defect_is_not_dressed_up(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+    ],
+)
+def test_environment_error_is_printed_as_sentence_and_remedy(run: Run, error: OSError, sentence: str) -> None:
+    code, out, err = run(FakeEngine(breaks=error), "status")
+    assert (code, out) == (1, "")
+    assert err.startswith(sentence)
+    assert "OSError" not in err
+
+
+def test_full_disk_is_recognized_in_the_database_error(run: Run) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    wrapped = OperationalError("INSERT", {}, full)
+    wrapped.__cause__ = full
+    code, _, err = run(FakeEngine(breaks=wrapped), "status")
+    assert (code, err.splitlines()[0]) == (1, "The disk is full.")
+
+
+def test_unexpected_error_is_printed_with_its_stack(run: Run) -> None:
     code, out, err = run(FakeEngine(breaks=ZeroDivisionError()), "status")
     assert (code, out) == (1, "")
-    assert err.startswith("Magpie broke")
+    assert err.startswith("Unexpected error: ZeroDivisionError. This is a bug in Magpie.")
     assert "in status" in err
     assert err.endswith("ZeroDivisionError\n")
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+def test_help_imports_no_heavy_library() -> None:
     heavy = "torch open_clip chromadb pymupdf rapidocr cv2 ollama sqlalchemy".split()
     script = (
         "import sys; from bot.cli.main import main; code = main(['--help']);"

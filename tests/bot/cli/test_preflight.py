@@ -1,4 +1,4 @@
-"""What is checked before anything is installed, and pip's output made followable."""
+"""The checks before the installation, and the progress of pip."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from pathlib import Path
 import pytest
 
 from bot.cli import preflight
-from bot.cli.preflight import Trouble, Watch, check_disk, check_python, fingerprint
+from bot.cli.preflight import PipProgress, PreflightError, check_disk, check_python, fingerprint
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 9), (3, 13, 1)])
-def test_pythons_that_fit(version: tuple[int, ...]) -> None:
+def test_supported_pythons_pass(version: tuple[int, ...]) -> None:
     check_python(version, has_venv=True)
 
 
 @pytest.mark.parametrize("version", [(3, 9, 2), (3, 10, 14), (3, 14, 0), (4, 0, 0)])
-def test_pythons_that_do_not_are_told_what_does(version: tuple[int, ...]) -> None:
-    with pytest.raises(Trouble, match=r"needs Python 3\.11, 3\.12 or 3\.13") as caught:
+def test_unsupported_python_is_refused_with_a_remedy(version: tuple[int, ...]) -> None:
+    with pytest.raises(PreflightError, match=r"needs Python 3\.11, 3\.12 or 3\.13") as caught:
         check_python(version, has_venv=True)
     assert "make PYTHON=" in str(caught.value)
 
 
-def test_a_missing_venv_package_is_named() -> None:
-    with pytest.raises(Trouble, match="apt install python3-venv"):
+def test_missing_venv_package_is_named() -> None:
+    with pytest.raises(PreflightError, match="apt install python3-venv"):
         check_python((3, 11, 2), has_venv=False)
 
 
-def test_disk_is_counted_with_what_is_installed_already(tmp_path: Path) -> None:
+def test_required_disk_excludes_what_is_installed(tmp_path: Path) -> None:
     check_disk(9.6, 0, tmp_path)
-    with pytest.raises(Trouble, match=r"needs 9\.5 GB of free disk"):
+    with pytest.raises(PreflightError, match=r"needs 9\.5 GB of free disk"):
         check_disk(9.4, 0, tmp_path)
     check_disk(4.0, 6.0, tmp_path)
 
 
-def test_the_range_is_the_one_the_project_states() -> None:
+def test_python_range_is_that_of_the_project() -> None:
     assert 'requires-python = ">=3.11,<3.14"' in (ROOT / "pyproject.toml").read_text()
     assert (preflight.OLDEST, preflight.TOO_NEW) == ((3, 11), (3, 14))
 
 
-def test_an_old_python_can_read_it() -> None:
+def test_source_is_valid_for_old_pythons_and_imports_the_standard_library_only() -> None:
     source = Path(preflight.__file__).read_text()
     tree = ast.parse(source, feature_version=(3, 8))
     imported = {
@@ -57,7 +57,7 @@ def test_an_old_python_can_read_it() -> None:
     assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names)
 
 
-def test_other_packages_or_another_folder_mean_another_installation(tmp_path: Path) -> None:
+def test_fingerprint_depends_on_packages_and_folder(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "constraints.txt").write_text("a==1\n")
@@ -69,20 +69,20 @@ def test_other_packages_or_another_folder_mean_another_installation(tmp_path: Pa
     assert first != fingerprint(tmp_path / "one")
 
 
-def test_pips_lines_become_one_sentence(tmp_path: Path) -> None:
-    watch = Watch(3, tmp_path, terminal=False)
-    watch.line("Collecting torch==2.15.0 (from -r constraints.txt (line 9))")
-    assert "1/3 fetching torch," in watch.sentence()
-    watch.line("  Downloading https://somewhere.example/wheels/torch-2.15.0-cp311-linux.whl (539.1 MB)")
-    assert "1/3 downloading torch (539.1 MB)," in watch.sentence()
-    watch.line("Requirement already satisfied: rich==15.0.0 in ./lib (from -r constraints.txt (line 3)) (15.0.0)")
-    assert "2/3 fetching rich," in watch.sentence()
-    watch.line("Installing collected packages: torch, rich")
+def test_progress_is_made_from_lines_of_pip(tmp_path: Path) -> None:
+    progress = PipProgress(3, tmp_path, terminal=False)
+    progress.read("Collecting torch==2.15.0 (from -r constraints.txt (line 9))")
+    assert "1/3 fetching torch," in progress.message()
+    progress.read("  Downloading https://somewhere.example/wheels/torch-2.15.0-cp311-linux.whl (539.1 MB)")
+    assert "1/3 downloading torch (539.1 MB)," in progress.message()
+    progress.read("Requirement already satisfied: rich==15.0.0 in ./lib (from -r constraints.txt (line 3)) (15.0.0)")
+    assert "2/3 fetching rich," in progress.message()
+    progress.read("Installing collected packages: torch, rich")
     (tmp_path / "torch-2.15.0.dist-info").mkdir()
-    assert "1/3 packages unpacked," in watch.sentence()
+    assert "1/3 packages unpacked," in progress.message()
 
 
-def test_an_installation_that_stands_is_left_alone_at_once(tmp_path: Path) -> None:
+def test_current_installation_is_left_alone(tmp_path: Path) -> None:
     for name in ("constraints.txt", "pyproject.toml"):
         (tmp_path / name).write_text("")
     venv = tmp_path / "venv"
@@ -92,14 +92,14 @@ def test_an_installation_that_stands_is_left_alone_at_once(tmp_path: Path) -> No
     assert [path.name for path in venv.iterdir()] == ["magpie-ready"]
 
 
-def test_the_first_line_says_what_is_coming_and_a_failure_says_how_to_go_on(
+def test_first_line_states_the_cost_and_a_failure_the_next_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A real virtual environment and a real pip, which refuses a package without its hash."""
+    """Uses a real virtual environment and a real pip, which refuses a package without a hash."""
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "constraints.txt").write_text("nothing-of-this-name @ file:///nowhere/x.whl\n")
     venv = tmp_path / "venv"
-    with pytest.raises(Trouble, match="Run the same command again"):
+    with pytest.raises(PreflightError, match="Run the same command again"):
         preflight.install(tmp_path, venv)
     first = capsys.readouterr().out.splitlines()[0]
     assert "3 GB to download" in first
@@ -109,7 +109,7 @@ def test_the_first_line_says_what_is_coming_and_a_failure_says_how_to_go_on(
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_make_says_what_is_missing_when_there_is_no_python() -> None:
+def test_make_names_the_missing_python() -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "PYTHON=no-such-python", "VENV=/nowhere/venv", "install"],
         cwd=ROOT,

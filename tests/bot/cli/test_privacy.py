@@ -1,4 +1,4 @@
-"""What an operator can find out and take away: of a space, of a person, of a file, on the real engine."""
+"""What an operator can look up and delete, of a space, a person or a file, with the real engine."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.access import access_log
-from bot.answers import queue
-from bot.db import tables
+from bot.db import access_log, questions, receipts, retention
+from bot.db.questions import QuestionState
 from bot.slack.events import Question
 from rag import Kept, Rag, Share, allowed, put_share
 from rag.model import Scope
@@ -52,7 +51,6 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
     """gateway.pdf was shared by U1 in C1 and by U2 in C2, gulls.pdf by U2 in C1; U1 and U2 asked about the gateway."""
     assert magpie("index", str(folder), "--space", "C1")[0] == 0
     with opened(data) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
         with rag.writing() as connection:
             for name, space, user in (
                 ("gateway.pdf", "C1", "U1"),
@@ -71,24 +69,24 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
 
 
 def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
-    """A question that was answered from the first document, as the bot writes it down."""
+    """Store a question that was answered from the first document, as the bot does."""
     asked = Question(channel, ts, ts, user, words, ())
     with rag.writing() as connection:
-        queue.put_question(connection, asked)
-        greeted = queue.claim_greeting(connection)
+        questions.put_question(connection, asked)
+        greeted = questions.claim_new(connection)
         assert greeted is not None
-        queue.line_up(connection, greeted)
-        claimed = queue.claim_question(connection)
+        questions.enqueue(connection, greeted)
+        claimed = questions.claim_question(connection)
         assert claimed is not None
-        queue.end_question(connection, claimed, "done")
-        tables.want_receipt(connection, channel, ts, "F1", user)
+        questions.end_question(connection, claimed, QuestionState.DONE)
+        receipts.request_receipt(connection, channel, ts, "F1", user)
         access_log.log_access(
             connection, asked, allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"
         )
 
 
-def left(data: Path) -> bytes:
-    """All bytes of the catalog's files."""
+def catalog_bytes(data: Path) -> bytes:
+    """Return all bytes of the catalog's files."""
     return b"".join(path.read_bytes() for path in sorted(data.glob("catalog.db*")))
 
 
@@ -99,7 +97,7 @@ def found(magpie: Magpie, words: str) -> list[str]:
 # ---------------------------------------------------------------- forget
 
 
-def test_a_space_is_forgotten_and_what_is_shared_elsewhere_stays(magpie: Magpie, team: Path) -> None:
+def test_forgetting_a_space_keeps_files_shared_elsewhere(magpie: Magpie, team: Path) -> None:
     code, shape, _ = magpie("forget", "--space", "C1")
     assert (code, sorted(shape["forgotten"]), shape["questions"]) == (0, ["gateway.pdf", "gulls.pdf"], 0)
     assert found(magpie, "gulls") == []
@@ -107,33 +105,33 @@ def test_a_space_is_forgotten_and_what_is_shared_elsewhere_stays(magpie: Magpie,
     assert magpie("forget", "--space", "C1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
-def test_a_person_is_forgotten_with_what_they_asked(magpie: Magpie, team: Path) -> None:
-    assert b"does kingfisher listen" in left(team)
+def test_forgetting_a_person_deletes_their_questions(magpie: Magpie, team: Path) -> None:
+    assert b"does kingfisher listen" in catalog_bytes(team)
     code, shape, _ = magpie("forget", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 1})
-    assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it, too
+    assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it too
     with opened(team) as rag, rag.reading() as connection:
-        assert [one.user for one in access_log.seen(connection, "")] == ["U2"]
-        assert (access_log.counts(connection), access_log.traces(connection)) == ((1, 1), (1, 0))
-        assert [one.user for one in tables.open_receipts(connection)] == ["U2"]
-    assert b"does kingfisher listen" not in left(team)
+        assert [row.user for row in access_log.seen(connection, "")] == ["U2"]
+        assert (retention.counts(connection), retention.traces(connection)) == ((1, 1), (1, 0))
+        assert [row.user for row in receipts.held_receipts(connection)] == ["U2"]
+    assert b"does kingfisher listen" not in catalog_bytes(team)
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
-def test_a_person_is_forgotten_in_one_space_alone(magpie: Magpie, team: Path) -> None:
+def test_forgetting_a_person_in_one_space_keeps_the_others(magpie: Magpie, team: Path) -> None:
     code, shape, _ = magpie("forget", "--user", "U2", "--space", "C1")
     assert (code, shape) == (0, {"forgotten": ["gulls.pdf"], "questions": 0})
     assert magpie("forget", "--user", "U2")[1] == {"forgotten": ["gateway.pdf"], "questions": 1}
 
 
-def test_names_and_a_person_leave_their_questions_alone(magpie: Magpie, team: Path) -> None:
+def test_forgetting_files_of_a_person_keeps_their_questions(magpie: Magpie, team: Path) -> None:
     code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
     with opened(team) as rag, rag.reading() as connection:
-        assert access_log.counts(connection) == (2, 2)
+        assert retention.counts(connection) == (2, 2)
 
 
-def test_a_person_is_forgotten_where_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
+def test_forgetting_a_person_works_if_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
@@ -141,7 +139,7 @@ def test_a_person_is_forgotten_where_no_bot_ever_ran(magpie: Magpie, folder: Pat
 # ---------------------------------------------------------------- status --privacy
 
 
-def test_what_is_kept_is_counted_with_its_place_and_its_end(magpie: Magpie, team: Path) -> None:
+def test_privacy_lists_count_place_and_retention(magpie: Magpie, team: Path) -> None:
     magpie("ask", "On which port does the gateway listen?")  # draws evidence
     code, shape, _ = magpie("status", "--privacy")
     assert code == 0
@@ -161,24 +159,24 @@ def test_what_is_kept_is_counted_with_its_place_and_its_end(magpie: Magpie, team
     assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
 
 
-def test_what_was_forgotten_is_counted_as_such(magpie: Magpie, team: Path) -> None:
+def test_privacy_counts_forgotten_shares(magpie: Magpie, team: Path) -> None:
     magpie("forget", "gulls.pdf")
     rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
     assert (rows["documents"]["count"], rows["names"]["count"]) == (1, 2)
     assert rows["what was forgotten"]["count"] == 1
 
 
-def test_how_long_is_as_the_settings_say(magpie: Magpie, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_privacy_shows_retention_of_the_settings(magpie: Magpie, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAGPIE_KEEP__FILES_DAYS", "30")
     monkeypatch.setenv("SLACK_KEEP_DAYS", "7")
     monkeypatch.setenv("SLACK_WITHDRAW", "false")
     until = {row["name"]: row["until"] for row in magpie("status", "--privacy")[1]["kept"]}
     assert "at most 30 days" in until["words"]
     assert until["log of access"].startswith("7 days")
-    assert "for ever" in until["pictures in Slack"]
+    assert "forever" in until["pictures in Slack"]
 
 
-def test_what_is_kept_reads_as_a_table(run: Run, team: Path) -> None:
+def test_privacy_is_printed_as_a_table(run: Run, team: Path) -> None:
     code, out, _ = run(
         FakeEngine(stores=[Kept("words", team / "catalog.db", 4, "chunk", 120_000, "texts", "ever")]),
         "status",
@@ -194,17 +192,17 @@ def test_what_is_kept_reads_as_a_table(run: Run, team: Path) -> None:
 # ---------------------------------------------------------------- status --access
 
 
-def test_who_was_shown_a_file_by_every_name_it_has(magpie: Magpie, folder: Path, team: Path) -> None:
+def test_access_finds_a_file_by_path_name_and_sha256(magpie: Magpie, folder: Path, team: Path) -> None:
     path = folder / "gateway.pdf"
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     for name in (str(path), "gateway.pdf", sha256, sha256[:8].upper()):
         code, shape, _ = magpie("status", "--access", name)
         assert (code, shape["days"]) == (0, 90)
-        assert [(one["user"], one["channel"], one["ts"]) for one in shape["seen"]] == [
+        assert [(row["user"], row["channel"], row["ts"]) for row in shape["seen"]] == [
             ("U2", "C2", "6.1"),
             ("U1", "C1", "5.1"),
         ]
-        assert {one["sha256"] for one in shape["seen"]} == {sha256}
+        assert {row["sha256"] for row in shape["seen"]} == {sha256}
         last = shape["seen"][1]
         assert (last["question"], last["removed"]) == (KINGFISHER, False)
         assert (last["scope"], last["spaces"]) == ("this conversation, C1", ["C1"])
@@ -212,69 +210,69 @@ def test_who_was_shown_a_file_by_every_name_it_has(magpie: Magpie, folder: Path,
     assert magpie("status", "--access", "gulls.pdf")[1]["seen"] == []
 
 
-def test_a_file_of_slack_is_meant_by_its_id_there(magpie: Magpie, team: Path) -> None:
+def test_access_finds_a_file_by_its_slack_id(magpie: Magpie, team: Path) -> None:
     with opened(team) as rag, rag.writing() as connection:
         put_share(connection, Share("slack", "F77", "C3", "from-slack.pdf"))
         connection.execute(text("UPDATE source SET document_id = 1, state = 'known' WHERE ref = 'F77'"))
     assert len(magpie("status", "--access", "F77")[1]["seen"]) == 2
 
 
-def test_of_a_file_that_is_gone_the_words_are_gone_and_the_rest_stays(magpie: Magpie, folder: Path, team: Path) -> None:
+def test_access_to_a_removed_file_is_listed_without_the_question(magpie: Magpie, folder: Path, team: Path) -> None:
     path = folder / "gateway.pdf"
     magpie("forget", "gateway.pdf")
     code, _, err = magpie("status", "--access", "gateway.pdf")
     assert code == 1
     assert "SHA-256" in err
     _, shape, _ = magpie("status", "--access", str(path))
-    assert [(one["user"], one["question"], one["removed"]) for one in shape["seen"]] == [
+    assert [(row["user"], row["question"], row["removed"]) for row in shape["seen"]] == [
         ("U2", None, True),
         ("U1", None, True),
     ]
 
 
-def test_the_log_is_read_aloud(run: Run, folder: Path, team: Path) -> None:
-    def told(name: str) -> str:
+def test_access_is_printed_as_text(run: Run, folder: Path, team: Path) -> None:
+    def show(name: str) -> str:
         code, out, _ = run(FakeEngine(), "--data", str(team), "status", "--access", name)
         assert code == 0
         return out
 
-    said = told("gateway.pdf")
-    assert said.startswith("Shown in 2 replies of the last 90 days.")
-    assert f"U1 asked in C1\n  Question: {KINGFISHER}\n  Scope: this conversation, C1\n" in said
-    assert "The file was shared in: C1" in said
-    assert told("gulls.pdf") == "Nobody was shown anything of it, as far as the log goes back (90 days).\n"
+    printed = show("gateway.pdf")
+    assert printed.startswith("Shown in 2 replies in the last 90 days.")
+    assert f"U1 asked in C1\n  Question: {KINGFISHER}\n  Scope: this conversation, C1\n" in printed
+    assert "The file was shared in: C1" in printed
+    assert show("gulls.pdf") == "No one has been shown this file in the last 90 days.\n"
     with opened(team) as rag:
         ask(rag, "C1", "7.1", "U3", "")
-        assert "Question: (a picture or a button, without words)" in told("gateway.pdf")
+        assert "Question: (only a picture or a button)" in show("gateway.pdf")
         rag.forget(["gateway.pdf"])
-    assert told(str(folder / "gateway.pdf")).count("Question: (removed with the file)") == 3
+    assert show(str(folder / "gateway.pdf")).count("Question: (removed with the file)") == 3
 
 
 @pytest.mark.parametrize("name", ["no-such.pdf", "abcdefg", "x" * 5000, "1234567"])
-def test_a_name_that_nothing_has_is_said(magpie: Magpie, team: Path, name: str) -> None:
+def test_access_to_an_unknown_file_fails(magpie: Magpie, team: Path, name: str) -> None:
     code, shape, err = magpie("status", "--access", name)
     assert (code, shape) == (1, None)
     assert "8 digits of its SHA-256" in " ".join(err.split())
 
 
-def test_two_questions_at_once_are_one_too_many(run: Run) -> None:
+def test_privacy_and_access_exclude_each_other(run: Run) -> None:
     assert run(FakeEngine(), "status", "--privacy", "--access", "x.pdf")[0] == 2
 
 
 # ---------------------------------------------------------------- on the disk
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions")
-def test_nothing_that_is_written_is_for_others(magpie: Magpie, folder: Path, data: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs Unix permissions")
+def test_all_written_files_are_private(magpie: Magpie, folder: Path, data: Path, tmp_path: Path) -> None:
     data.mkdir()
-    data.chmod(0o1777)  # a folder that Magpie leaves open: what it writes there is closed nevertheless
+    data.chmod(0o1777)  # Magpie does not change the permissions of such a folder, but its own files are private
     before = os.umask(0o022)
     try:
         magpie("index", str(folder))
         magpie("ask", "On which port does the gateway listen?")
         (tmp_path / "q.jsonl").write_text('{"id": "1", "query": "port?", "file": "gateway.pdf", "pages": [1]}')
         magpie("eval", "--questions", "q.jsonl", "--report", "out.html")
-        assert os.umask(0o022) == 0o022  # the command gives back what it found
+        assert os.umask(0o022) == 0o022  # the command restores the umask
     finally:
         os.umask(before)
     written = [tmp_path / "out.html", *data.rglob("*")]

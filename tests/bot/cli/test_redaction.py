@@ -1,4 +1,4 @@
-"""What is logged and told of errors holds no token, and nothing of what was shared or asked."""
+"""Logs and errors hold no token, and nothing from files or questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.cli.main import main
-from bot.cli.redaction import Mask, noting, trace
+from bot.cli.redaction import Mask, format_error, redacted_logs
 from bot.demo.slack_server import open_workspace
 from bot.slack.client import map_errors
 from rag import OperatorMustAct, Settings
@@ -38,17 +38,17 @@ TOKENS = [
 SIGNING = "0123456789abcdef0123456789abcdef"
 
 
-class Told(list[str]):
-    """What was told, joined by `str`."""
+class Lines(list[str]):
+    """Log lines, joined by `str`."""
 
     def __str__(self) -> str:
         return "\n".join(self)
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    lines = Told()
-    with noting(lines.append, Mask.of({"SLACK_SIGNING_SECRET": SIGNING})):
+def logged() -> Iterator[Lines]:
+    lines = Lines()
+    with redacted_logs(lines.append, Mask.of({"SLACK_SIGNING_SECRET": SIGNING})):
         yield lines
 
 
@@ -66,14 +66,14 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
 @pytest.mark.parametrize(
     "around", ["{}", "token={}&x=1", '{{"token": "{}"}}', "Bearer {}", "b'{}'", "seen{}.", "{}\n{}"]
 )
-def test_a_token_is_masked_wherever_it_stands(token: str, around: str) -> None:
+def test_token_is_masked_in_every_context(token: str, around: str) -> None:
     masked = Mask()(around.format(token, token))
     assert BODY not in masked
     assert "…" in masked
 
 
 @given(st.text(), st.sampled_from(TOKENS), st.text())
-def test_a_token_is_masked_in_any_text(before: str, token: str, after: str) -> None:
+def test_token_is_masked_in_any_text(before: str, token: str, after: str) -> None:
     mask = Mask()
     masked = mask(f"{before}{token} {after}")
     assert BODY not in masked
@@ -81,17 +81,17 @@ def test_a_token_is_masked_in_any_text(before: str, token: str, after: str) -> N
 
 
 @given(st.text(st.characters(exclude_characters="…-/=:")))
-def test_a_text_without_secrets_stays_as_it_is(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     words = " ".join(word for word in text.split(" ") if word.lower() not in ("bearer", "basic"))
     assert Mask()(words) == words
 
 
-def test_what_reads_like_a_token_and_is_none_stays() -> None:
-    for text in ("SLACK_BOT_TOKEN does not begin with xoxb-.", "the bearer of news", "Basic Information", "xoxb-…"):
+def test_text_that_resembles_a_token_is_unchanged() -> None:
+    for text in ("SLACK_BOT_TOKEN does not start with xoxb-.", "the bearer of news", "Basic Information", "xoxb-…"):
         assert Mask()(text) == text
 
 
-def test_secrets_without_a_shape_are_masked_by_their_value() -> None:
+def test_secrets_without_a_pattern_are_masked_by_value() -> None:
     mask = Mask.of({"SLACK_SIGNING_SECRET": f" {SIGNING} ", "SLACK_APP_TOKEN": "x", "HOME": "/home/ada"})
     assert mask(f"signed with {SIGNING}, /home/ada, x") == "signed with …, /home/ada, x"
 
@@ -107,79 +107,81 @@ def test_secrets_without_a_shape_are_masked_by_their_value() -> None:
         "{'authorization': 'Basic canary-1=='}",
     ],
 )
-def test_addresses_and_headers_that_open_a_door_are_masked(address: str) -> None:
+def test_urls_and_headers_that_grant_access_are_masked(address: str) -> None:
     assert "canary-1" not in Mask()(address)
 
 
 # ---------------------------------------------------------------- logs and errors
 
 
-def test_a_record_of_any_library_is_told_without_tokens(told: Told) -> None:
+def test_records_of_every_library_are_logged_without_tokens(logged: Lines) -> None:
     for name in ("magpie", "magpie.web", "slack_sdk", "slack_bolt.App", "uvicorn.error"):
         logging.getLogger(name).warning("%s: token %s, signed %s", name, TOKENS[0], SIGNING)
     logging.getLogger("slack_sdk").info("only a remark")
-    assert len(told) == 5
-    assert told[0] == "magpie: token xoxb-…, signed …"
-    assert BODY not in str(told)
-    assert SIGNING not in str(told)
+    assert len(logged) == 5
+    assert logged[0] == "magpie: token xoxb-…, signed …"
+    assert BODY not in str(logged)
+    assert SIGNING not in str(logged)
 
 
-def test_what_slack_sdk_and_httpx_raise_is_told_without_tokens(told: Told) -> None:
+def test_errors_slack_error_sdk_and_httpx_are_logged_without_tokens(logged: Lines) -> None:
     response = SlackResponse(
         client=WebClient(), http_verb="POST", api_url="https://slack.com/api/chat.postMessage", status_code=200,
         req_args={"headers": {"Authorization": f"Bearer {TOKENS[0]}"}}, headers={},
         data={"ok": False, "error": "invalid_auth", "token": TOKENS[0], "text": "kingfisher"},
     )  # fmt: skip
-    of_slack = SlackApiError(f"The request failed with {TOKENS[1]}: kingfisher", response)  # type: ignore[no-untyped-call]
+    slack_error = SlackApiError(f"The request failed with {TOKENS[1]}: kingfisher", response)  # type: ignore[no-untyped-call]
     request = httpx.Request("GET", f"https://files.slack.com/f?t={TOKENS[2]}", headers={"Authorization": TOKENS[3]})
-    of_httpx = httpx.HTTPStatusError(
+    httpx_error = httpx.HTTPStatusError(
         f"401 for {request.url} {request.headers!r}", request=request, response=httpx.Response(401)
     )
     log = logging.getLogger("magpie")
-    for error in (of_slack, of_httpx):
+    for error in (slack_error, httpx_error):
         log.error("It failed: %s", error)
         log.error("It failed.", exc_info=raised(error))
-    with pytest.raises(OperatorMustAct) as acting, map_errors():
-        raise of_slack
-    log.error("It failed: %s", acting.value, exc_info=acting.value)
-    assert "slack_sdk.errors.SlackApiError" in str(told)
-    assert "httpx.HTTPStatusError" in str(told)
-    assert "Slack does not let Magpie do this: invalid_auth" in str(told)
-    assert BODY not in str(told)
-    assert all("kingfisher" not in line for line in told if "Traceback" in line or ", line " in line)
+    with pytest.raises(OperatorMustAct) as caught, map_errors():
+        raise slack_error
+    log.error("It failed: %s", caught.value, exc_info=caught.value)
+    assert "slack_sdk.errors.SlackApiError" in str(logged)
+    assert "httpx.HTTPStatusError" in str(logged)
+    assert "Slack does not let Magpie do this: invalid_auth" in str(logged)
+    assert BODY not in str(logged)
+    assert all("kingfisher" not in line for line in logged if "Traceback" in line or ", line " in line)
 
 
-def test_an_error_is_told_by_where_it_came_through_and_not_by_what_it_quotes() -> None:
+def test_error_is_formatted_by_its_stack_without_its_message() -> None:
     error = raised(
         ValueError("kingfisher"), raised(KeyError("gannet"), raised(OSError(28, "No space left", "heron.pdf")))
     )
-    lines = trace(error).splitlines()
+    lines = format_error(error).splitlines()
     assert [line for line in lines if not line.startswith("  ")] == ["OSError: No space left", "KeyError", "ValueError"]
     assert all("test_redaction.py, line " in line for line in lines if line.startswith("  "))
-    assert trace(raised(OperatorMustAct("Ollama does not answer.", "Start it."))).endswith(": Ollama does not answer.")
-    assert trace(raised(TypeError("f() takes no arguments"))).endswith("TypeError: f() takes no arguments")
+    assert format_error(raised(OperatorMustAct("Ollama does not answer.", "Start it."))).endswith(
+        ": Ollama does not answer."
+    )
+    assert format_error(raised(TypeError("f() takes no arguments"))).endswith("TypeError: f() takes no arguments")
 
 
-def test_a_circle_of_causes_ends() -> None:
-    one, other = raised(ValueError()), raised(KeyError())
-    one.__cause__, other.__cause__ = other, one
-    assert trace(one).count("ValueError") == 1
+def test_cycle_of_causes_ends() -> None:
+    first, second = raised(ValueError()), raised(KeyError())
+    first.__cause__, second.__cause__ = second, first
+    assert format_error(first).count("ValueError") == 1
 
 
-def test_what_ends_a_thread_is_told(told: Told) -> None:
-    def end() -> None:
+def test_error_that_ends_a_thread_is_logged(logged: Lines) -> None:
+    def fail() -> None:
         raise ValueError(f"kingfisher {TOKENS[0]}")
 
     before = threading.excepthook
-    thread = threading.Thread(target=end, name="reader-3")
+    thread = threading.Thread(target=fail, name="reader-3")
     thread.start()
     thread.join()
     assert threading.excepthook is before
-    assert str(told).startswith("The thread reader-3 broke.\n")
-    assert str(told).endswith("\nValueError")
+    assert str(logged).startswith("Thread reader-3 ended with an error.\n")
+    assert str(logged).endswith("\nValueError")
 
 
-def test_a_defect_is_told_by_its_place_alone(run: Run) -> None:
+def test_unexpected_error_is_printed_without_its_message(run: Run) -> None:
     code, out, err = run(FakeEngine(breaks=ValueError(f"kingfisher {TOKENS[0]}")), "status")
     assert (code, out) == (1, "")
     assert "engine.py, line " in err.replace("\n", "")
@@ -188,22 +190,22 @@ def test_a_defect_is_told_by_its_place_alone(run: Run) -> None:
     assert BODY not in err
 
 
-def test_an_error_for_the_operator_holds_no_token(capsys: pytest.CaptureFixture[str]) -> None:
-    for error in (OperatorMustAct(f"Slack refused {TOKENS[0]}.", f"Not {TOKENS[1]}."),):
-        assert main(["status"], FakeEngine(breaks=error).opened) == 1
+def test_printed_error_holds_no_token(capsys: pytest.CaptureFixture[str]) -> None:
+    error = OperatorMustAct(f"Slack refused {TOKENS[0]}.", f"Not {TOKENS[1]}.")
+    assert main(["status"], FakeEngine(breaks=error).opened) == 1
     assert main(["status", TOKENS[0]], FakeEngine().opened) == 2
     assert BODY not in capsys.readouterr().err
 
 
-# ---------------------------------------------------------------- what Magpie itself logs
+# ---------------------------------------------------------------- what Magpie logs
 
-QUOTING = {"text", "name", "title", "file", "path", "link", "query", "words", "blocks", "caption"}
+TEXT_NAMES = {"text", "name", "title", "file", "path", "link", "query", "words", "blocks", "caption"}
 
 
 @pytest.mark.parametrize(
     "path", [path for top in ("bot", "rag") for path in sorted((ROOT / top).rglob("*.py"))], ids=str
 )
-def test_no_name_and_no_text_is_logged(path: Path) -> None:
+def test_log_calls_take_no_name_and_no_text(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if (
             isinstance(node, ast.Call)
@@ -215,11 +217,11 @@ def test_no_name_and_no_text_is_logged(path: Path) -> None:
             inside = [part for argument in node.args for part in ast.walk(argument)]
             named = {part.attr for part in inside if isinstance(part, ast.Attribute)}
             named |= {part.id for part in inside if isinstance(part, ast.Name)}
-            assert not named & QUOTING, f"line {node.lineno}"
+            assert not named & TEXT_NAMES, f"line {node.lineno}"
 
 
-class Quoting:
-    """A generator that fails as no generator should, and says what it was shown."""
+class QuotingGenerator:
+    """A generator that raises an unexpected error whose message quotes the prompt."""
 
     def ability(self) -> Ability:
         return Ability("quoting", vision=False)
@@ -231,15 +233,15 @@ class Quoting:
         pass
 
 
-def test_the_log_of_a_bot_that_fails_quotes_nothing(told: Told, tmp_path: Path) -> None:
+def test_log_of_a_failing_bot_quotes_nothing(logged: Lines, tmp_path: Path) -> None:
     with without_proxies(), open_workspace(manifest=ROOT / "manifest.yml", ack_timeout=1.0) as ws:
         ada = ws.person("ada")
-        room = ws.channel("harbour", members=[ada])
+        channel = ws.channel("harbour", members=[ada])
         rag = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
-        with magpie(ws, tmp_path, generator=Quoting(), rag=rag):
-            receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
-            ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
-            until(lambda: "A question failed." in str(told))
-    assert "ValueError" in str(told)
+        with magpie(ws, tmp_path, generator=QuotingGenerator(), rag=rag):
+            receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
+            ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?")
+            until(lambda: "A question failed." in str(logged))
+    assert "ValueError" in str(logged)
     for word in ("gateway", "8443", "lantern", "handbook", BODY, ws.bot_token):
-        assert word not in str(told)
+        assert word not in str(logged)

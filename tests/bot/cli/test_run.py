@@ -1,4 +1,4 @@
-"""`magpie run` as a process: it says when it listens, ends well on SIGTERM, and is alone on its folder."""
+"""`magpie run` in its own process: clean stop on SIGTERM, one bot per data folder, token errors."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def run(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def tokens(ws: Workspace, **more: str) -> dict[str, str]:
-    known = {"SLACK_BOT_TOKEN": ws.bot_token, "SLACK_APP_TOKEN": ws.app_token, "SLACK_API_URL": ws.api_url}
-    return known | more
+def tokens(ws: Workspace, **overrides: str) -> dict[str, str]:
+    valid = {"SLACK_BOT_TOKEN": ws.bot_token, "SLACK_APP_TOKEN": ws.app_token, "SLACK_API_URL": ws.api_url}
+    return valid | overrides
 
 
 def environments_of_children(pid: int) -> Iterator[bytes]:
-    """What the living children of a process were started with, as Linux tells it."""
+    """Yield the environment of each running child of a process, from /proc."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
             with contextlib.suppress(ProcessLookupError):
@@ -50,27 +50,27 @@ def environments_of_children(pid: int) -> Iterator[bytes]:
                     yield environment
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_sigterm_ends_it_well_and_what_was_asked_is_answered_by_the_next(ws: Workspace, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_stops_cleanly_on_sigterm_and_the_next_bot_answers_the_question(ws: Workspace, tmp_path: Path) -> None:
     ada = ws.person("ada")
-    room = ws.channel("harbour", members=[ada])
+    channel = ws.channel("harbour", members=[ada])
     with running(ws, tmp_path) as process:
-        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
+        receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
         environments = list(environments_of_children(process.pid))
         assert environments
-        assert not [one for one in environments if ws.bot_token.encode() in one or ws.app_token.encode() in one]
+        assert not [env for env in environments if ws.bot_token.encode() in env or ws.app_token.encode() in env]
         process.send_signal(signal.SIGTERM)
-        asked = ws.post(ada, room, f"<@{ws.bot_user}> which port does the gateway use?")
+        question = ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?")
         assert process.wait(15) == 0
     with running(ws, tmp_path):
-        assert "8443" in said(reply(ws, room, asked))
-        pictures(ws, room, asked)
-        ws.wait(lambda: not ws.message(room, asked).reactions, 30)
+        assert "8443" in said(reply(ws, channel, question))
+        pictures(ws, channel, question)
+        ws.wait(lambda: not ws.message(channel, question).reactions, 30)
         ws.settled()
-        assert [bool(one.files) for one in replies(ws, room, asked)] == [False, True]
+        assert [bool(message.files) for message in replies(ws, channel, question)] == [False, True]
 
 
-def test_two_on_one_folder_are_one_too_many(ws: Workspace, tmp_path: Path) -> None:
+def test_second_bot_on_one_data_folder_is_refused(ws: Workspace, tmp_path: Path) -> None:
     with running(ws, tmp_path):
         ws.wait(lambda: ws.connections, 30, "the first bot")
         second = run(tmp_path, **tokens(ws))
@@ -79,7 +79,7 @@ def test_two_on_one_folder_are_one_too_many(ws: Workspace, tmp_path: Path) -> No
     assert "Traceback" not in second.stderr
 
 
-def test_missing_and_refused_tokens(ws: Workspace, tmp_path: Path) -> None:
+def test_missing_and_refused_tokens_are_reported(ws: Workspace, tmp_path: Path) -> None:
     missing = run(tmp_path)
     assert missing.returncode == 2
     assert "SLACK_BOT_TOKEN is not set" in missing.stderr

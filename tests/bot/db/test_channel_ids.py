@@ -10,41 +10,37 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Connection, Float, Integer, Table, insert, select
 
-import bot.main  # every table of the bot is known once its parts are imported
-from bot.db import tables
+from bot.db import file_states, jobs, tables
 from bot.db.channel_ids import KEYED, move_channel
+from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Moved, Shared, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, Share, open_rag, put_share, shared_in, withheld, withhold_share
+from rag import Rag, Rounds, Share, open_rag, put_share, shared_in, withheld, withhold_share
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings
 
 OLD, NEW = "G0OLD", "C0NEW"
 
-KEYED_BY_SPACE = {"share", "forgotten"}
+KEYED_BY_SPACE = {"share", "removed_share"}
 """Tables of the catalog that name a space."""
 
 NOT_KEYED = {
-    *("run", "source", "document", "reading", "page", "fingerprint", "chunk", "caption", "vector", "dropped", "wipe"),
-    *("delivery", "upload"),
+    *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
+    *("vector_deletion", "file_deletion", "delivery", "upload"),
 }
 """Tables that name no conversation: by document, by file, by event, by question."""
-
-ERRAND = "errand"
 
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(Settings(data=tmp_path, answer={"model": ""})) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(Settings(data=tmp_path, answer={"model": ""}), histories=[tables.HISTORY]) as rag:
         yield rag
 
 
 def test_every_table_is_known_to_name_a_conversation_or_not() -> None:
     """A new table fails here until it is moved, or is listed as one that names no conversation."""
-    assert bot.main
-    keyed = {table.name for table in KEYED} | KEYED_BY_SPACE | {ERRAND}
+    keyed = {table.name for table in KEYED} | KEYED_BY_SPACE
     assert not keyed & NOT_KEYED
     assert {*tables.metadata.tables, *catalog.tables} == keyed | NOT_KEYED
     for name in NOT_KEYED:
@@ -63,7 +59,7 @@ def row(table: Table, channel: str, number: int = 1) -> dict[str, Any]:
             values[column.name] = [channel, "C0OTHER"]
         elif column.name == "about":
             values[column.name] = {"channel": channel}
-        elif column.name == "source_id" or not (column.foreign_keys or column.nullable):
+        elif column.name in ("source_id", "key") or not (column.foreign_keys or column.nullable):
             kind = column.type
             values[column.name] = (
                 [] if isinstance(kind, JSON) else number if isinstance(kind, Integer | Float) else str(number)
@@ -79,9 +75,9 @@ def everything(connection: Connection) -> str:
 
 def fill(connection: Connection, channel: str) -> None:
     put_share(connection, Share(KIND, "F1", channel))
-    for table in (*KEYED, catalog.tables["forgotten"]):
+    for table in (*KEYED, catalog.tables["removed_share"]):
         connection.execute(insert(table).values(row(table, channel)))
-    tables.send_errand(connection, "channel", channel)
+    jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
 
 
 def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
@@ -90,7 +86,7 @@ def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
         before = everything(connection)
         record(connection, Moved(OLD, NEW))
         after = everything(connection)
-    assert before.count(OLD) == after.count(NEW) == len(KEYED) + 6
+    assert before.count(OLD) == after.count(NEW) == len(KEYED) + 5
     assert OLD not in after
 
 
@@ -102,11 +98,22 @@ BY_CONVERSATION = [table for table in KEYED if table.name != "evidence"]
 def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
     with rag.writing() as connection:
         connection.execute(insert(table).values(row(table, OLD)))
-        if table.name != "aside":
-            connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
+        connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
         move_channel(connection, OLD, NEW)
         move_channel(connection, OLD, NEW)
         assert [each.channel for each in connection.execute(select(table))] == [NEW]
+
+
+def test_a_running_sweep_of_the_old_id_runs_again_under_the_new_one(rag: Rag) -> None:
+    with rag.writing() as connection:
+        jobs.request(connection, JobKind.SWEEP_CHANNEL, OLD)
+        running = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds())
+        assert running is not None
+        move_channel(connection, OLD, NEW)
+        jobs.finish(connection, running)
+        again = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds())
+        assert again is not None
+        assert again.channel == NEW
 
 
 def test_a_move_fails_as_a_whole(rag: Rag) -> None:
@@ -125,7 +132,9 @@ def test_a_move_fails_as_a_whole(rag: Rag) -> None:
 def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> None:
     """The sweep listed the new id before the event that tells of it came."""
     with rag.writing() as connection:
-        connection.execute(insert(catalog.tables["forgotten"]).values(kind=KIND, ref="F1", space=OLD, at=1.0))
+        connection.execute(
+            insert(catalog.tables["removed_share"]).values(kind=KIND, ref="F1", space=OLD, removed_at=1.0)
+        )
         put_share(connection, Share(KIND, "F1", NEW, listed=True))
         put_share(connection, Share(KIND, "F2", NEW, listed=True))
         move_channel(connection, OLD, NEW)
@@ -138,8 +147,8 @@ def test_what_departed_or_is_withheld_stays_so_under_the_new_id(rag: Rag) -> Non
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
         withhold_share(connection, KIND, "F1", OLD)
-        tables.note_departure(connection, "F2", OLD, 100.0)
-        tables.note_departure(connection, "F2", NEW, 200.0)
+        file_states.note_departure(connection, "F2", OLD, 100.0)
+        file_states.note_departure(connection, "F2", NEW, 200.0)
         move_channel(connection, OLD, NEW)
         assert set(withheld(connection, KIND, "F1")) == {NEW}
         record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))

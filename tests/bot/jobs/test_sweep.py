@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.db import tables
+from bot.db import jobs, tables
+from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.inbox import record
 from bot.jobs.sweep import Sweep
 from bot.slack.client import SlackClient
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
-from rag import Rag, Share, TryAgain, open_rag, put_share, shared_in, withheld
+from rag import Rag, Rounds, Share, TryAgain, open_rag, put_share, shared_in, withheld
 from tests.flows.team import settings, slack_settings, without_proxies
 
 MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
@@ -30,15 +32,14 @@ def ws() -> Iterator[Workspace]:
 
 @pytest.fixture
 def rag(tmp_path: Path) -> Iterator[Rag]:
-    with open_rag(settings(tmp_path)) as rag:
-        rag.upgrade(tables.MIGRATIONS, tables.VERSIONS)
+    with open_rag(settings(tmp_path), histories=[tables.HISTORY]) as rag:
         yield rag
 
 
 @pytest.fixture
 def sweep(ws: Workspace, rag: Rag) -> Sweep:
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
 
 
 def shared(rag: Rag, channel: str) -> list[str]:
@@ -46,12 +47,13 @@ def shared(rag: Rag, channel: str) -> list[str]:
         return shared_in(connection, KIND, channel)
 
 
-def errands(rag: Rag) -> list[tuple[str, str]]:
-    found = []
+def swept(rag: Rag) -> set[str]:
+    """The conversations of which a sweep was requested."""
+    found = set()
     with rag.writing() as connection:
-        while errand := tables.due_errand(connection):
-            found.append((errand.kind, errand.ref))
-            tables.end_errand(connection, errand)
+        while job := jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds()):
+            found.add(job.channel)
+            jobs.finish(connection, job)
     return found
 
 
@@ -73,7 +75,9 @@ def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Worksp
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, most_files=3)
+    sweep = Sweep(
+        client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, most_files=3
+    )
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.writing() as connection:
@@ -128,7 +132,7 @@ def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
         put_share(connection, Share("path", "/notes.pdf", left))
     ws.remove_bot(left)
     sweep.plan()
-    planned = {ref for kind, ref in errands(rag) if kind == "channel"}
+    planned = swept(rag)
     assert {room, here} <= planned
     assert left not in planned
     assert shared(rag, left) == []
@@ -197,7 +201,7 @@ def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag,
     with rag.writing() as connection:
         record(connection, Unshared(file, room, 9e9, "1.5"))
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
     with pytest.raises(TryAgain, match="does not say"):
         silent.file(file)
     ws.pace.list_lag = 600

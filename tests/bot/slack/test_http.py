@@ -15,8 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from bot.answers import queue
-from bot.db import tables as ledger
+from bot.db import tables
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
 from bot.slack.http import build_server, serving
@@ -86,8 +85,8 @@ def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace
 
     def recorded(bot: Bot) -> tuple[int, int]:
         with bot.rag.reading() as connection:
-            tables = (ledger.delivery, queue.question)
-            deliveries, questions = (len(connection.execute(select(table)).all()) for table in tables)
+            counted = (tables.delivery, tables.question)
+            deliveries, questions = (len(connection.execute(select(table)).all()) for table in counted)
         return deliveries, questions
 
     with magpie(ws, tmp_path, http_port=port) as bot:

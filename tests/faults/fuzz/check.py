@@ -212,8 +212,9 @@ class _Batches:
         """Count pages and their errors; a reading knows its pages once the file was opened."""
         digest = hashlib.sha256((folder / mutant.file).read_bytes()).hexdigest()
         rows = text(
-            "SELECT reading.pages, page.number, page.error FROM document JOIN reading ON reading.document_id = "
-            "document.id LEFT JOIN page ON page.reading_id = reading.id WHERE document.sha256 = :digest"
+            "SELECT extraction.pages, page.number, page.error FROM document "
+            "JOIN extraction ON extraction.document_id = document.id "
+            "LEFT JOIN page ON page.extraction_id = extraction.id WHERE document.sha256 = :digest"
         )
         with self._rag.reading() as connection:
             found = connection.execute(rows, {"digest": digest}).all()
@@ -230,7 +231,7 @@ class _Batches:
         data = self._root / "data"
         with self._rag.reading() as connection:
             files = set(connection.scalars(text("SELECT sha256 FROM document")))
-            pictures = {str(number) for number in connection.scalars(text("SELECT id FROM reading"))}
+            pictures = {str(number) for number in connection.scalars(text("SELECT id FROM extraction"))}
         if {path.name for path in (data / "files").iterdir()} != files:
             self._say("files are left in the data folder", mutants)
         if {path.name for path in (data / "pictures").iterdir()} != pictures:
@@ -253,10 +254,10 @@ class _Batches:
             "source": "SELECT * FROM source ORDER BY id",
             "share": "SELECT source.ref, share.* FROM share JOIN source ON source.id = share.source_id ORDER BY 2, 3",
             "document": _of("document.*", "document", "document.id = source.document_id"),
-            "reading": _of("reading.*", "reading", "reading.document_id = source.document_id"),
-            "page": _of("page.*", "reading", "reading.document_id = source.document_id", "page"),
+            "extraction": _of("extraction.*", "extraction", "extraction.document_id = source.document_id"),
+            "page": _of("page.*", "extraction", "extraction.document_id = source.document_id", "page"),
             "chunk": _of("chunk.*", "chunk", "chunk.document_id = source.document_id"),
-            "words": _of("words.rowid, words.*", "words", "words.document = source.document_id"),
+            "fulltext": _of("fulltext.rowid, fulltext.*", "fulltext", "fulltext.document = source.document_id"),
         }
         with self._rag.reading() as connection:
             for rows in tables.values():
@@ -267,7 +268,7 @@ class _Batches:
 
 
 def _of(columns: str, table: str, condition: str, inner: str = "") -> str:
-    join = f" JOIN {inner} ON {inner}.reading_id = {table}.id" if inner else ""
+    join = f" JOIN {inner} ON {inner}.extraction_id = {table}.id" if inner else ""
     return f"SELECT source.ref, {columns} FROM source JOIN {table} ON {condition}{join} ORDER BY 1, 2, 3"
 
 

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rag.answer.prompt import count_tokens, excerpt, pictures_of, select_passages, write_prompt
+from rag.answer.prompt import excerpt, pictures_of, select_passages, write_prompt
 from rag.errors import ModelUnfit, Unreadable
 from rag.images import LONG_SIDE, PIXELS, as_jpeg
 from rag.model import Box, Kind, Passage
 from rag.settings import AnswerSettings
+from rag.text import max_tokens
 from tests.rag.answer.test_generation import hit
 
 SETTINGS = AnswerSettings()
@@ -102,7 +103,7 @@ def test_the_same_question_makes_the_same_prompt() -> None:
 @settings(max_examples=30, deadline=None)
 def test_the_prompt_always_fits_the_window(texts: list[str], num_ctx: int) -> None:
     prompt = write_prompt("Where is the pier?", numbered(*texts), {}, AnswerSettings(num_ctx=num_ctx))
-    assert count_tokens(prompt.system) + count_tokens(prompt.user) + SETTINGS.num_predict <= num_ctx
+    assert max_tokens(prompt.system) + max_tokens(prompt.user) + SETTINGS.num_predict <= num_ctx
 
 
 def test_the_longest_is_shortened_and_of_equals_the_last_first() -> None:
@@ -111,7 +112,7 @@ def test_the_longest_is_shortened_and_of_equals_the_last_first() -> None:
     first, second, third = re.findall(r"\n(?:Heading.*\n)?File:[^\n]*\n(.*?)\n</passage", user, re.DOTALL)
     assert first == "short one"
     assert third.endswith("[…]")
-    assert 0 <= count_tokens(second) - count_tokens(third) <= 20
+    assert 0 <= max_tokens(second) - max_tokens(third) <= 20
 
 
 def test_a_shortened_passage_keeps_the_questions_words() -> None:
@@ -140,7 +141,7 @@ def test_pictures_and_words_together_fit_the_window(texts: list[str], num_ctx: i
     shown = dict.fromkeys(range(1, pictures + 1), asked)
     prompt = write_prompt("Where is the pier?", numbered(*texts), shown, AnswerSettings(num_ctx=num_ctx), asked)
     assert prompt.tokens + SETTINGS.num_predict <= num_ctx
-    assert prompt.tokens >= count_tokens(prompt.system) + count_tokens(prompt.user) + 1100 * len(prompt.pictures)
+    assert prompt.tokens >= max_tokens(prompt.system) + max_tokens(prompt.user) + 1100 * len(prompt.pictures)
     assert set(prompt.pictured) <= set(prompt.shown)
     assert len(prompt.pictured) <= len(prompt.pictures)
 
@@ -155,7 +156,7 @@ def test_a_question_that_fills_the_window_is_refused() -> None:
     ("text", "tokens"), [("", 0), ("2023 4.5%", 9), ("温度計", 3), ("The quick brown fox jumps over the dog", 13)]
 )
 def test_counting_is_on_the_safe_side(text: str, tokens: int) -> None:
-    assert count_tokens(text) == tokens
+    assert max_tokens(text) == tokens
 
 
 @given(st.text(), st.lists(st.sampled_from(["pier", "crane", "a"])), st.integers(10, 80))

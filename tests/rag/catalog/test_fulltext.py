@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
-from rag.catalog import Catalog, sources
-from rag.catalog.documents import claim_reading, put_document, put_pages
+from rag.catalog import Catalog
+from rag.catalog.documents import put_document
+from rag.catalog.extractions import claim_extraction, put_pages
 from rag.catalog.fulltext import Fts5Words
+from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
 from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
 from rag.text import STOP_WORDS, content_words, first_words, tokens
@@ -31,11 +33,11 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
     with catalog.writing() as connection:
         for space, text in TEXTS.items():
             document = put_document(connection, space.ljust(64, "0"), 1, "test")
-            source_id, _ = sources.put_source(connection, kind="path", ref=space, space=space, name=f"{space}.pdf")
+            source_id, _ = record_share(connection, Share("path", space, space, f"{space}.pdf"))
             connection.execute(
                 source.update().where(source.c.id == source_id).values(state="known", document_id=document)
             )
-            row = claim_reading(connection, "run")
+            row = claim_extraction(connection, "run")
             assert row is not None
             page = PageReading(1, None, 600, 800, TextSource.LAYER, (), None)
             chunk = NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())
@@ -110,7 +112,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 def hide(connection: Connection, documents: set[int]) -> None:
     """As while another reading of them is made; the second time, as before."""
     chosen = document.c.id.in_(documents)
-    connection.execute(document.update().where(chosen).values(reading_id=-document.c.reading_id))
+    connection.execute(document.update().where(chosen).values(extraction_id=-document.c.extraction_id))
 
 
 @settings(deadline=None)
@@ -148,8 +150,8 @@ def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
 
 def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> None:
     with catalog.writing() as connection:
-        first = sources.put_source(connection, kind="path", ref="x", space="a", name="x", mtime_ns=1, size=1)
-        again = sources.put_source(connection, kind="path", ref="x", space="b", name="x", mtime_ns=1, size=1)
+        first = record_share(connection, Share("path", "x", "a", "x", size=1, changed_ns=1))
+        again = record_share(connection, Share("path", "x", "b", "x", size=1, changed_ns=1))
         assert first[0] == again[0]
         with pytest.raises(Exception, match="UNIQUE"):
             connection.execute(insert(source).values(kind="path", ref="x", state="waiting"))

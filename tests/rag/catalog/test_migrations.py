@@ -10,7 +10,7 @@ from rag.catalog.tables import metadata
 
 
 def _not_full_text(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    return not (kind == "table" and (name or "").startswith("words"))
+    return not (kind == "table" and (name or "").startswith("fulltext"))
 
 
 def test_the_schema_is_the_tables(tmp_path: Path) -> None:
@@ -29,4 +29,4 @@ def test_a_deleted_chunk_id_is_never_used_again(tmp_path: Path) -> None:
         made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
         kept = {name for name, sql in made if sql and "AUTOINCREMENT" in sql}
     catalog.close()
-    assert kept >= {"chunk", "reading", "document", "source"}
+    assert kept >= {"chunk", "extraction", "document", "source"}

@@ -70,7 +70,7 @@ def drive() -> Drive:
 @pytest.fixture
 def rag(tmp_path: Path, drive: Drive) -> Iterator[Rag]:
     settings = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})
-    with open_rag(settings, fetchers={"drive": drive}) as rag:
+    with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         yield rag
 
 
@@ -188,7 +188,7 @@ def test_the_loop_waits_for_the_owner_before_it(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
-        with open_rag(rag.settings, fetchers={"drive": Drive()}) as second, served(second):
+        with open_rag(rag.settings, open_fetchers=lambda _: {"drive": Drive()}) as second, served(second):
             put(second, Share("drive", "F2", "C1"))
             assert settled(rag, "F2")[0].state == "ready"
 
@@ -231,7 +231,7 @@ def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_list
 
 def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -> None:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
-    with open_rag(settings, fetchers={"drive": drive}) as rag:
+    with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         with served(rag):
             put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
             settled(rag, "F1", "F2")
@@ -307,7 +307,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
         put(rag, Share("drive", "F1", "C1"), Share("path", "/none", "C1"))
         settled(rag, "F1")
         with rag.writing() as connection:
-            connection.exec_driver_sql("UPDATE reading SET seconds = 1000")
+            connection.exec_driver_sql("UPDATE extraction SET seconds = 1000")
         put(rag, Share("drive", ref, "C2"))
         until_known(rag, ref)
         [held] = stand(rag, ref, space="C2")
@@ -317,7 +317,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
         put(rag, Share("drive", ref, "C1"))  # shown there already
         assert stand(rag, ref, space="C1")[0].state == "ready"
         with rag.writing() as connection:
-            connection.exec_driver_sql("UPDATE share SET shown_from = shown_from - 1000")
+            connection.exec_driver_sql("UPDATE share SET visible_from = visible_from - 1000")
         assert stand(rag, ref, space="C2")[0].state == "ready"
         assert names(rag, "gateway port", "C2") != []
 
@@ -337,7 +337,7 @@ def test_bytes_of_an_earlier_version_wait_half_a_second_a_page(rag: Rag, drive: 
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
     with rag.writing() as connection:
-        connection.exec_driver_sql("UPDATE reading SET seconds = NULL")
+        connection.exec_driver_sql("UPDATE extraction SET seconds = NULL")
         put_share(connection, Share("drive", "F1", "C2"))
-        found = connection.exec_driver_sql("SELECT shown_from - shared_at FROM share WHERE space = 'C2'").scalar()
+        found = connection.exec_driver_sql("SELECT visible_from - shared_at FROM share WHERE space = 'C2'").scalar()
     assert found == pytest.approx(0.5, abs=0.001)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select
 
-from rag.catalog import Catalog, sources
+from rag.catalog import Catalog, runs, sources
 from rag.catalog.documents import put_document
+from rag.catalog.shares import Share, drop_shares, record_share
 from rag.catalog.tables import source
 from rag.errors import CatalogUnfit
 from rag.ingest.ownership import is_owned, try_own
@@ -26,7 +27,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def put(catalog: Catalog, ref: str, space: str = "local", mtime_ns: int = 1) -> tuple[int, bool]:
     with catalog.writing() as connection:
-        return sources.put_source(connection, kind="path", ref=ref, space=space, name=ref, mtime_ns=mtime_ns, size=10)
+        return record_share(connection, Share("path", ref, space, ref, size=10, changed_ns=mtime_ns))
 
 
 def state(catalog: Catalog, source_id: int) -> str:
@@ -57,7 +58,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
 def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_path: Path) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.writing() as connection:
-        assert not sources.start_run(connection, "dead", 1)
+        assert not runs.start_run(connection, "dead", 1)
         assert sources.claim_source(connection, "dead", ["path"]) is not None
     with try_own(catalog, tmp_path) as ownership:
         assert ownership is not None
@@ -99,7 +100,7 @@ def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> N
         sources.claim_source(connection, "run", ["path"])
         sources.fail_source(connection, source_id, "It is encrypted.", "Remove its password.")
     with catalog.reading() as connection:
-        (row,) = sources.settled(connection)
+        (row,) = sources.list_statuses(connection)
     assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
     assert put(catalog, "a") == (source_id, True)
 
@@ -109,7 +110,7 @@ def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(
     with catalog.writing() as connection:
         claimed = sources.claim_source(connection, "run", ["path"])
         assert claimed is not None
-        sources.drop_shares(connection, [source_id])
+        drop_shares(connection, [source_id])
         assert not sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
     assert state(catalog, source_id) == "gone"
 

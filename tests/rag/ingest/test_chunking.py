@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.chunking import MAX_TOKENS, OVERLAP, PATH, chunk_pages, count_tokens, own_lines, unruled
+from rag.ingest.chunking import MAX_TOKENS, OVERLAP, PATH, chunk_pages, own_lines, unruled
 from rag.model import Block, BlockKind, Box, Kind, Line, NewChunk, PageReading, TextSource, Word
+from rag.text import estimate_tokens
 
 BOX = Box(0.1, 0.1, 0.9, 0.2)
 WORDS = st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=30)
@@ -36,7 +37,7 @@ def test_chunks_keep_every_word_in_order_and_stay_small_enough(drawn: list[tuple
     words = [word for _, lines in drawn for row in lines for word in row]
     chunks = [chunk for chunk in chunk_pages([page(*blocks)])[0] if chunk.kind is Kind.TEXT]
     for chunk in chunks:
-        assert count_tokens(chunk.text) <= MAX_TOKENS
+        assert estimate_tokens(chunk.text) <= MAX_TOKENS
     seen = " ".join(chunk.text for chunk in chunks).split()
     position = 0
     for word in words:  # a subsequence: the overlap only repeats words
@@ -48,7 +49,7 @@ def test_chunk_starts_with_the_last_lines_of_the_previous_one() -> None:
     rows = "\n".join(f"row {number} of many words about gateways and ports" for number in range(120))
     first, second, *_ = chunk_pages([page(block(BlockKind.TEXT, rows))])[0]
     repeated = set(first.text.splitlines()) & set(second.text.splitlines())
-    assert 0 < sum(count_tokens(row) for row in repeated) <= OVERLAP
+    assert 0 < sum(estimate_tokens(row) for row in repeated) <= OVERLAP
 
 
 def test_chunks_stay_within_a_page_and_each_page_has_a_picture_chunk() -> None:

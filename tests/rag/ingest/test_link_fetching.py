@@ -54,7 +54,7 @@ class Hosts:
 def serving(folder: Path, fetcher: Fetcher) -> Iterator[Rag]:
     settings = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
     stop = threading.Event()
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), fetchers={KIND: fetcher}) as rag:
+    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), open_fetchers=lambda _: {KIND: fetcher}) as rag:
         thread = threading.Thread(target=rag.serve, args=(stop,), daemon=True)
         thread.start()
         try:
@@ -155,8 +155,8 @@ def test_third_party_server_is_asked_at_growing_intervals(tmp_path: Path) -> Non
 
         until(after_hours)
         until(lambda: row("delays") == 17)
-        assert row("next_try") - time() > 30_000
+        assert row("retry_at") - time() > 30_000
         assert standing(rag, "http://a.example/a").state == "waiting"
 
 
-_PUT_OFF = "UPDATE source SET delays = 16, next_try = 0"
+_PUT_OFF = "UPDATE source SET delays = 16, retry_at = 0"

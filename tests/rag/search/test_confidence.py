@@ -15,10 +15,10 @@ from rag.errors import OperatorMustAct, UserCanFix
 from rag.evaluation.calibration import LEAST, Sample, fit, train_decision
 from rag.evaluation.metrics import best_within
 from rag.model import Scope
-from rag.search.confidence import NAME, Decision, Weight, load, save
+from rag.search.confidence import FILE_NAME, ConfidenceModel, Weight, load, save
 from tests.support.searched import FakeSearched
 
-SOME = Decision(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2, 0.3, -0.8)}, 0.2)
+SOME = ConfidenceModel(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2, 0.3, -0.8)}, 0.2)
 
 shares = st.floats(0, 1)
 
@@ -28,19 +28,19 @@ shares = st.floats(0, 1)
 
 @given(signals=st.dictionaries(st.sampled_from(["score", "pairs", "unheard of"]), shares))
 def test_a_probability_whatever_is_known(signals: dict[str, float]) -> None:
-    assert 0 <= SOME.sure(signals) <= 1
+    assert 0 <= SOME.confidence(signals) <= 1
 
 
 @given(low=shares, high=shares, pairs=shares)
 def test_a_signal_counts_in_the_direction_of_its_weight(low: float, high: float, pairs: float) -> None:
     low, high = sorted((low, high))
-    assert SOME.sure({"score": low, "pairs": pairs}) <= SOME.sure({"score": high, "pairs": pairs})
-    assert SOME.sure({"score": pairs, "pairs": low}) >= SOME.sure({"score": pairs, "pairs": high})
+    assert SOME.confidence({"score": low, "pairs": pairs}) <= SOME.confidence({"score": high, "pairs": pairs})
+    assert SOME.confidence({"score": pairs, "pairs": low}) >= SOME.confidence({"score": pairs, "pairs": high})
 
 
 def test_a_missing_signal_counts_as_an_average_one() -> None:
-    assert SOME.sure({"score": 0.9}) == pytest.approx(SOME.sure({"score": 0.9, "pairs": 0.2}))
-    assert SOME.sure({}) == pytest.approx(1 / (1 + math.exp(-0.2)))
+    assert SOME.confidence({"score": 0.9}) == pytest.approx(SOME.confidence({"score": 0.9, "pairs": 0.2}))
+    assert SOME.confidence({}) == pytest.approx(1 / (1 + math.exp(-0.2)))
 
 
 # ---------------------------------------------------------------- where it is kept
@@ -65,7 +65,7 @@ def test_what_magpie_brings_decides_on_questions_and_on_pictures(tmp_path: Path)
 )
 def test_pixels_are_believed_before_words(tmp_path: Path, signals: dict[str, float], found: bool) -> None:
     decision = load(tmp_path)["picture"]
-    assert (decision.sure(signals) >= decision.threshold) is found
+    assert (decision.confidence(signals) >= decision.threshold) is found
 
 
 def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: 
     ],
 )
 def test_a_broken_decision_is_named_with_its_remedy(tmp_path: Path, broken: str) -> None:
-    (tmp_path / NAME).write_text(broken)
-    with pytest.raises(OperatorMustAct, match=NAME) as error:
+    (tmp_path / FILE_NAME).write_text(broken)
+    with pytest.raises(OperatorMustAct, match=FILE_NAME) as error:
         load(tmp_path)
     assert "train-decision" in error.value.hint
 
@@ -127,7 +127,7 @@ def test_what_says_nothing_is_not_made_into_something_by_judging_its_own_example
 def test_the_probability_is_one() -> None:
     """Of the searches it calls 0.2 likely, a fifth have an answer, and so on."""
     decision, _ = fit(drawn(2, 1.5, 6000), 0.05)
-    judged = [(decision.sure(row.signals), row.present) for row in drawn(3, 1.5, 6000)]
+    judged = [(decision.confidence(row.signals), row.present) for row in drawn(3, 1.5, 6000)]
     for low in (0.1, 0.3, 0.5, 0.7):
         inside = [present for sure, present in judged if low <= sure < low + 0.2]
         assert sum(inside) / len(inside) == pytest.approx(low + 0.1, abs=0.06)
@@ -147,7 +147,7 @@ def test_a_signal_that_only_some_searches_have_is_used_where_it_is() -> None:
         for n, row in enumerate(rows)
     ]
     decision, _ = fit(rows, 0.05)
-    assert decision.sure({"score": 3}) > decision.sure({}) > decision.sure({"score": -1})
+    assert decision.confidence({"score": 3}) > decision.confidence({}) > decision.confidence({"score": -1})
 
 
 # ---------------------------------------------------------------- from a question file
@@ -182,7 +182,7 @@ def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, sear
     assert set(searched.decisions) == {"question", "few"}  # and none for pictures, of which there were none
     assert decision.asked == 72
     assert (decision.auroc, decision.absent, decision.present) == (1, 1, 0)
-    assert decision.sure({"score": 0.2}) < decision.threshold <= decision.sure({"score": 0.9})
+    assert decision.confidence({"score": 0.2}) < decision.threshold <= decision.confidence({"score": 0.9})
     scopes = searched.scopes[:6]
     assert Scope.operator() in scopes
     assert [scope for scope in scopes if scope.without == {1}]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.search.confidence_signals import neighbours
+from rag.search.confidence_signals import find_bigrams
 from rag.text import content_words
 from tests.support.absent import NoEmbedder
 from tests.support.reader import TextReader
@@ -35,7 +35,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 def test_neighbours_are_words_that_count_and_stand_side_by_side() -> None:
     question = "What is the net sales growth of net sales in Europe?"
-    assert neighbours(question, content_words(question)) == ["net sales", "sales growth"]
+    assert find_bigrams(question, content_words(question)) == ["net sales", "sales growth"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -62,7 +62,7 @@ def test_a_question_that_is_answered_is_surer_than_the_same_without_its_file(rag
     assert here.found
     assert here.confidence > gone.confidence
     assert here.signals["names"] == 1
-    strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"sure": 0.3})})
+    strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"min_confidence": 0.3})})
     with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
         gone = other.find(question, without)
         assert not gone.found
@@ -79,6 +79,8 @@ def test_an_operator_may_say_how_sure_is_sure(rag: Rag) -> None:
     question = "On which port does the relay in Harwich answer?"
     confidence = rag.find(question, Scope.operator()).confidence
     for sure, found in ((confidence - 0.01, True), (confidence + 0.01, False)):
-        strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"sure": sure})})
+        strict = rag.settings.model_copy(
+            update={"search": rag.settings.search.model_copy(update={"min_confidence": sure})}
+        )
         with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
             assert other.find(question, Scope.operator()).found is found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.search.fusion import WEIGHTS, Page, Ranking, blend, fuse
+from rag.model import PageKey
+from rag.search.fusion import WEIGHTS, blend, fuse
+from rag.search.ranking import Ranking
 
 
-def ranking(lane: str, scores: dict[Page, float]) -> Ranking:
+def ranking(lane: str, scores: dict[PageKey, float]) -> Ranking:
     pages = tuple(sorted(scores, key=lambda page: -scores[page]))
     return Ranking(lane, pages, dict.fromkeys(pages, (1,)), tuple(scores[page] for page in pages))
 
@@ -20,7 +22,7 @@ lanes = st.dictionaries(
 
 @given(words=lanes, near=lanes, named=lanes)
 def test_every_page_of_a_lane_is_there_once(
-    words: dict[Page, float], near: dict[Page, float], named: dict[Page, float]
+    words: dict[PageKey, float], near: dict[PageKey, float], named: dict[PageKey, float]
 ) -> None:
     place = Ranking("place", tuple(named), {})
     fused = fuse([ranking("words", words), ranking("text-vectors", near), place], 20)
@@ -28,7 +30,7 @@ def test_every_page_of_a_lane_is_there_once(
 
 
 @given(near=lanes)
-def test_similarities_alone_keep_their_order(near: dict[Page, float]) -> None:
+def test_similarities_alone_keep_their_order(near: dict[PageKey, float]) -> None:
     spread = {page: float(rank) for rank, page in enumerate(sorted(near, key=lambda page: (near[page], page)), 1)}
     assert fuse([ranking("text-vectors", spread)], 20) == list(ranking("text-vectors", spread).pages)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.model import WHOLE_PAGE, Box
-from rag.search.fusion import _regions
-from rag.search.near_duplicates import same
+from rag.search.hits import _select_regions
+from rag.search.near_duplicates import is_near_duplicate
 from tests.support.absent import NoEmbedder
 from tests.support.reader import TextReader
 
@@ -26,12 +26,12 @@ words = st.lists(st.sampled_from(RELAY.split()), min_size=0, max_size=80).map(" 
 
 @given(text=words)
 def test_a_page_says_what_it_says(text: str) -> None:
-    assert same(text, text) == (len(text.split()) >= 20)
+    assert is_near_duplicate(text, text) == (len(text.split()) >= 20)
 
 
 @given(a=words, b=words)
 def test_likeness_has_no_direction(a: str, b: str) -> None:
-    assert same(a, b) == same(b, a)
+    assert is_near_duplicate(a, b) == is_near_duplicate(b, a)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_likeness_has_no_direction(a: str, b: str) -> None:
     ],
 )
 def test_spacing_and_case_make_no_other_page_but_a_number_does(other: str, alike: bool) -> None:
-    assert same(RELAY, other) is alike
+    assert is_near_duplicate(RELAY, other) is alike
 
 
 def test_a_page_of_few_words_is_like_no_other() -> None:
-    assert not same("Thank you", "Thank you")
+    assert not is_near_duplicate("Thank you", "Thank you")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ boxes = st.tuples(*[st.floats(0, 1)] * 4).map(
 
 @given(found=st.lists(boxes | st.just(WHOLE_PAGE), min_size=1, max_size=6))
 def test_regions_begin_with_the_best_and_do_not_repeat_it(found: list[Box]) -> None:
-    regions = _regions(found)
+    regions = _select_regions(found)
     assert regions[0] == found[0]
     assert len(regions) <= 3
     assert set(regions) <= set(found)

@@ -1,10 +1,19 @@
-"""What a question says beside its words."""
+"""What is made of a question: its terms, names, labels and page references."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.search.query_analysis import CASH, INCOME, SHEET, Places, matter, names, phrases, places, related
+from rag.search.glossary import Glossary
+from rag.search.query import PageReferences
+from rag.search.query_analysis import (
+    analyze_question,
+    find_names,
+    find_page_references,
+    find_part_labels,
+    strip_answer_format,
+)
+from rag.settings import QUERY_FEATURES
 
 
 @pytest.mark.parametrize(
@@ -23,33 +32,33 @@ from rag.search.query_analysis import CASH, INCOME, SHEET, Places, matter, names
         ("Which file format does the gateway write?", "Which file format does the gateway write?"),
     ],
 )
-def test_how_the_answer_should_look_is_not_searched_for(asked: str, left: str) -> None:
-    assert matter(asked) == left
+def test_instructions_about_the_answer_are_stripped(asked: str, left: str) -> None:
+    assert strip_answer_format(asked) == left
 
 
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ("According to the table on page 4", Places((4,))),
-        ("the pages 15 and 16, and p. 20", Places((15, 16, 20))),
-        ("on page 15 and page 16", Places((15, 16))),
-        ("pages 4-6", Places((4, 5, 6))),
-        ("pages 4 to 6", Places((4, 5, 6))),
-        ("slide no. 3", Places((3,))),
-        ("on the second page", Places((2,))),
-        ("on the last slide", Places((), (1,))),
-        ("on the second-to-last page", Places((), (2,))),
-        ("the penultimate page", Places((), (2,))),
-        ("in the figure at page at the second last", Places((), (2,))),
-        ("the slide is the third-to-last", Places((), (3,))),
-        ("page 0, and pages 1-900", Places((1, 900))),
-        ("on page vi", Places((), (), ("vi",))),
-        ("the page of the harbour", Places()),
-        ("homepage 5", Places()),
+        ("According to the table on page 4", PageReferences((4,))),
+        ("the pages 15 and 16, and p. 20", PageReferences((15, 16, 20))),
+        ("on page 15 and page 16", PageReferences((15, 16))),
+        ("pages 4-6", PageReferences((4, 5, 6))),
+        ("pages 4 to 6", PageReferences((4, 5, 6))),
+        ("slide no. 3", PageReferences((3,))),
+        ("on the second page", PageReferences((2,))),
+        ("on the last slide", PageReferences((), (1,))),
+        ("on the second-to-last page", PageReferences((), (2,))),
+        ("the penultimate page", PageReferences((), (2,))),
+        ("in the figure at page at the second last", PageReferences((), (2,))),
+        ("the slide is the third-to-last", PageReferences((), (3,))),
+        ("page 0, and pages 1-900", PageReferences((1, 900))),
+        ("on page vi", PageReferences((), (), ("vi",))),
+        ("the page of the harbour", PageReferences()),
+        ("homepage 5", PageReferences()),
     ],
 )
-def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: Places) -> None:
-    assert places(asked) == named
+def test_finds_pages_by_number_by_order_and_from_the_end(asked: str, named: PageReferences) -> None:
+    assert find_page_references(asked) == named
 
 
 @pytest.mark.parametrize(
@@ -61,14 +70,14 @@ def test_pages_are_named_by_number_by_order_and_from_the_end(asked: str, named: 
         ("Which section has a list?", False),
     ],
 )
-def test_a_question_for_chapters_looks_for_the_contents(asked: str, contents: bool) -> None:
-    assert ("contents" in phrases(asked)) == contents
+def test_question_about_chapters_looks_for_the_table_of_contents(asked: str, contents: bool) -> None:
+    assert ("contents" in find_part_labels(asked)) == contents
 
 
 @pytest.mark.parametrize("word", ["first", "FİRST", "firſt"])
-def test_an_ordinal_is_read_whatever_case_its_letters_have(word: str) -> None:
-    assert places(f"What is on the page at the {word} last?").from_end == (1,)
-    assert places(f"What is on the {word} page?").pages == (1,)
+def test_ordinal_is_found_in_any_case(word: str) -> None:
+    assert find_page_references(f"What is on the page at the {word} last?").from_end == (1,)
+    assert find_page_references(f"What is on the {word} page?").pages == (1,)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +91,8 @@ def test_an_ordinal_is_read_whatever_case_its_letters_have(word: str) -> None:
         "When was the annual report published?",
     ],
 )
-def test_what_a_document_says_of_itself_is_on_its_front(asked: str) -> None:
-    assert places(asked).front
+def test_question_about_the_document_refers_to_the_front_page(asked: str) -> None:
+    assert find_page_references(asked).front
 
 
 @pytest.mark.parametrize(
@@ -96,52 +105,42 @@ def test_what_a_document_says_of_itself_is_on_its_front(asked: str) -> None:
         "How many papers were published in 2019?",
     ],
 )
-def test_other_questions_are_not_about_the_front(asked: str) -> None:
-    assert not places(asked).front
+def test_other_questions_do_not_refer_to_the_front_page(asked: str) -> None:
+    assert not find_page_references(asked).front
 
 
-@pytest.mark.parametrize(
-    ("asked", "named"),
-    [
-        ("What is the quick ratio?", (SHEET,)),
-        ("What are the payables  turnover days?", (SHEET, INCOME)),
-        ("What is the interest expense to average debt ratio?", (SHEET, INCOME)),
-        ("What is the cash flow to total debt ratio?", (SHEET, CASH)),
-        ("What is the free cash flow?", (CASH,)),
-        ("What is the aspect ratio of the screen?", ()),
-        ("How high are the assets of the port?", ()),
-    ],
-)
-def test_a_ratio_names_the_statements_it_is_computed_from(asked: str, named: tuple[str, ...]) -> None:
-    assert places(asked).statements == named
+def test_finds_names_numbers_and_abbreviations() -> None:
+    assert find_names("What did Ada Byron earn at the XYZ port in FY2021?") == ["ada", "byron", "xyz", "fy2021"]
+    assert find_names("What does page 12 of The Harbour say?") == ["harbour"]
+    assert find_names("where is it") == []
 
 
-def test_names_are_what_is_written_like_one() -> None:
-    assert names("What did Ada Byron earn at the XYZ port in FY2021?") == ["ada", "byron", "xyz", "fy2021"]
-    assert names("What does page 12 of The Harbour say?") == ["harbour"]
-    assert names("where is it") == []
-
-
-def test_chapters_are_asked_of_the_table_of_contents() -> None:
-    assert "table of contents" in phrases("How many chapters are in this report?")
-    assert "table of contents" in phrases("List the name of each chapter.")
-    assert phrases("What does chapter two say?") == []
+def test_chapters_are_searched_for_in_the_table_of_contents() -> None:
+    assert "table of contents" in find_part_labels("How many chapters are in this report?")
+    assert "table of contents" in find_part_labels("List the name of each chapter.")
+    assert find_part_labels("What does chapter two say?") == []
 
 
 @given(st.text(max_size=300))
-def test_no_question_is_too_odd(asked: str) -> None:
-    assert matter(asked).strip() or not asked.strip()
-    assert all(page > 0 for page in places(asked).pages)
-    assert all(phrase.strip() for phrase in phrases(asked))
-    assert isinstance(related(asked), str)
-    assert all(name == name.lower() for name in names(asked))
+def test_any_text_can_be_analyzed(asked: str) -> None:
+    assert strip_answer_format(asked).strip() or not asked.strip()
+    assert all(page > 0 for page in find_page_references(asked).pages)
+    assert all(phrase.strip() for phrase in find_part_labels(asked))
+    assert all(name == name.lower() for name in find_names(asked))
 
 
-def test_parts_are_searched_for_by_their_name() -> None:
-    assert phrases("What does Fig. 2.1 show, and table IV?") == ["fig 2 1", "figure 2 1", "table iv"]
-    assert phrases("What does the figure show?") == []
+def test_part_labels_are_searched_for_as_phrases() -> None:
+    assert find_part_labels("What does Fig. 2.1 show, and table IV?") == ["fig 2 1", "figure 2 1", "table iv"]
+    assert find_part_labels("What does the figure show?") == []
 
 
-def test_a_ratio_is_looked_for_by_what_it_is_computed_from() -> None:
-    assert {"current", "assets", "liabilities"} <= set(related("What is its current ratio in 2021?").split())
-    assert related("Which port does the gateway use?") == ""
+def test_names_are_searched_for_twice_and_each_feature_can_be_off() -> None:
+    question = "What does Fig. 2 of the Harwich report show? Answer as a list."
+    query = analyze_question(question, QUERY_FEATURES, Glossary())
+    assert query.text == "What does Fig. 2 of the Harwich report show?"
+    assert query.terms == ("fig", "2", "harwich", "report")
+    assert query.search_terms == (*query.terms, "fig 2", "figure 2", "fig", "2", "harwich")
+    plain = analyze_question(question, (), Glossary())
+    assert plain.text == question
+    assert plain.search_terms == plain.terms
+    assert plain.names == query.names

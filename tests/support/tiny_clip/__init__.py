@@ -18,7 +18,7 @@ TINY = EmbedSettings(
     config=_HERE / "magpie-tiny.json",
     weights=str(_HERE / "magpie-tiny.safetensors"),
     picture_floor=0.5,
-    twin_floor=0.93,
+    duplicate_threshold=0.93,
 )
 """Settings that choose it. The floors lie in the gaps that `measure.py` shows: right pictures near 0.65 and seldom
 below 0.6, questions about other things below 0.1; a picture saved again above 0.95, one of another kind below 0.8."""
@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "MAGPIE_EMBED__CONFIG": str(TINY.config),
     "MAGPIE_EMBED__WEIGHTS": TINY.weights,
     "MAGPIE_EMBED__PICTURE_FLOOR": str(TINY.picture_floor),
-    "MAGPIE_EMBED__TWIN_FLOOR": str(TINY.twin_floor),
+    "MAGPIE_EMBED__DUPLICATE_THRESHOLD": str(TINY.duplicate_threshold),
 }
 """The same for a process of its own."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rag.model import Box
-from rag.search.page_match.verification import PROVED, Proof, align, prove
+from rag.search.page_match.verification import MIN_AGREEMENT, Proof, align, prove
 from rag.vectors.fingerprints import QUERY_POINTS, QUERY_SIDE, Fingerprint, Grey, fingerprint, points
 from tests.rag.search.page_match.drawn import cut, page_picture
 
@@ -56,7 +56,7 @@ def test_a_part_is_proved_where_it_lies(
     shown = np.asarray(image)
     proof = held(255 - shown if dark else shown, seed)
     assert proof is not None
-    assert proof.proved
+    assert proof.is_proved
     assert proof.agreement > 0.8
     assert near(proof.box, box)
 
@@ -69,7 +69,7 @@ def test_no_other_page_is(seed: int, box: tuple[float, float, float, float], dar
     for other in SEEDS:
         if other != seed:
             proof = held(shown, other)
-            assert proof is None or proof.agreement < PROVED / 2
+            assert proof is None or proof.agreement < MIN_AGREEMENT / 2
 
 
 @pytest.mark.parametrize("tilt", [-3.0, -1.0, 2.0, 4.0])
@@ -79,7 +79,7 @@ def test_a_little_tilt_does_no_harm(tilt: float) -> None:
     )
     proof = held(np.asarray(image), 1)
     assert proof is not None
-    assert proof.proved
+    assert proof.is_proved
 
 
 def test_nor_do_blur_and_bad_compression() -> None:
@@ -88,7 +88,7 @@ def test_nor_do_blur_and_bad_compression() -> None:
     image.save(stream, "JPEG", quality=30)
     proof = held(np.asarray(Image.open(stream)), 2)
     assert proof is not None
-    assert proof.proved
+    assert proof.is_proved
 
 
 def test_a_window_around_the_page_lowers_the_agreement_and_the_box_keeps_to_the_page() -> None:
@@ -97,7 +97,7 @@ def test_a_window_around_the_page_lowers_the_agreement_and_the_box_keeps_to_the_
     window.paste(part, (30, 30))
     proof = held(np.asarray(window), 1)
     assert proof is not None
-    assert proof.proved
+    assert proof.is_proved
     assert min(proof.box) >= 0
     assert max(proof.box) <= 1
 
@@ -114,4 +114,4 @@ def test_a_page_with_other_words_in_the_same_frame_is_not_proved() -> None:
     other[: int(height * 0.58)] = page(2)[: int(height * 0.58)]
     shown = np.asarray(cut(other, (0.05, 0.08, 0.95, 0.62)))
     proof = held(shown, 1)
-    assert proof is None or not proof.proved
+    assert proof is None or not proof.is_proved

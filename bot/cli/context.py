@@ -1,4 +1,4 @@
-"""What every command of `magpie` shares: the options `--data` and `--json`, the engine's door, the terminal."""
+"""What every command shares: the options `--data` and `--json`, the settings, and opening the engine."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rag import Answer, Check, Found, Scope, Settings, Status, load_settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from rag import Decision, DocumentRow, Kept, ModelRow, Outcome, Progress, Trained
+    from rag import ConfidenceModel, DocumentRow, Kept, ModelRow, Outcome, Progress, Trained
 
-Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Folder where everything lives.")]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts to stdout.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Data folder; overrides MAGPIE_DATA.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, for scripts.")]
 
 
 class Engine(Protocol):
-    """What the commands ask of rag; `Rag` is one."""
+    """The part of `rag.Rag` that the commands use."""
 
     def index(
         self, paths: Sequence[Path | str], space: str = ..., report: Callable[[Progress], None] = ...
@@ -47,11 +47,10 @@ class Engine(Protocol):
     def models(self) -> list[ModelRow]: ...
     def train_projection(self, report: Callable[[int, int], None] = ...) -> Trained: ...
 
-    def keep_decisions(self, decisions: Mapping[str, Decision]) -> Path: ...
+    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
     def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path: ...
 
     # For the bot's own tables, which lie in the catalog's file.
-    def upgrade(self, migrations: Path, versions: str) -> None: ...
     def reading(self) -> AbstractContextManager[Connection]: ...
     def writing(self) -> AbstractContextManager[Connection]: ...
     def leave_no_trace(self) -> bool: ...
@@ -62,31 +61,31 @@ Opener: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
 
 @dataclass
 class Invocation:
-    """One call of the command. Options may stand before the command's name, after it, or both."""
+    """One run of `magpie`. `data` and `json` are the options given before the command's name."""
 
     opener: Opener
     data: Path | None = None
     json: bool = False
 
     @contextmanager
-    def open(self, data: Path | None, json: bool, default: Path | None = None) -> Iterator[tuple[Engine, Screen]]:
-        """The engine and the terminal, with what was said before the command's name as the fallback.
-
-        `default` is the data folder when neither an option nor the environment names one.
-        """
-        screen = Screen(json=json or self.json)
-        settings = self.settings(data, default)
-        with ExitStack() as opening:
+    def open(self, data: Path | None, json: bool) -> Iterator[tuple[Engine, Screen]]:
+        """Yield the engine and the terminal. The arguments are options given after the command's name; they win."""
+        screen = self.screen(json)
+        settings = self.settings(data)
+        with ExitStack() as closing:
             with screen.busy("Opening the data folder …"):
-                engine = opening.enter_context(self.opener(settings))
+                engine = closing.enter_context(self.opener(settings))
             yield engine, screen
 
+    def screen(self, json: bool) -> Screen:
+        return Screen(json=json or self.json)
+
     def data_folder(self, data: Path | None, default: Path | None = None) -> Path:
-        """The data folder that `open` uses with the same arguments."""
+        """Return the data folder of `settings` with the same arguments."""
         return self.settings(data, default).data
 
     def settings(self, data: Path | None, default: Path | None = None) -> Settings:
-        """The settings that `open` uses with the same arguments."""
+        """Return the settings; `default` is the data folder if neither an option nor the environment names one."""
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)
@@ -94,17 +93,17 @@ class Invocation:
 
 
 def invocation(context: typer.Context) -> Invocation:
-    """The invocation that `main` put into typer's hands."""
+    """Return the invocation that `main` passed to typer."""
     found = context.find_object(Invocation)
     if found is None:
         raise RuntimeError("commands run through bot.cli.main.main")
     return found
 
 
-def file_named(name: str) -> Path | None:
-    """The path when a name is that of a file that is there; None for anything else."""
+def existing_file(name: str) -> Path | None:
+    """Return the path if a file of this name exists, else None."""
     try:
         path = Path(name).expanduser()
         return path if path.is_file() else None
-    except (OSError, RuntimeError, ValueError):  # too long for a path, no such home, a zero byte: these are words
+    except (OSError, RuntimeError, ValueError):  # too long for a path, an unknown home, a zero byte
         return None

@@ -1,0 +1,121 @@
+"""`magpie eval`"""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bot.cli.context import Data, invocation
+from bot.cli.feedback import feedback_sentence, write_questions
+from bot.cli.terminal import Screen, count
+from rag import measure
+
+COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
+
+MAX_WRONGLY_DECLINED = 0.03
+"""Largest share of answerable questions that the reported threshold may decline."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("eval")(evaluate)
+
+
+def evaluate(
+    context: typer.Context,
+    questions: Annotated[
+        Path | None, typer.Option(help="Questions with their gold pages, one JSON object per line.")
+    ] = None,
+    within: Annotated[bool, typer.Option("--within", help="Search only the question's own file.")] = False,
+    without_own_file: Annotated[
+        bool,
+        typer.Option("--without-own-file", help="Search all other files, so that every question must be declined."),
+    ] = False,
+    with_negatives: Annotated[
+        bool, typer.Option("--with-negatives", help="Ask each question a second time without its own file.")
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write the results as JSON; - is stdout.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write a report with the results and the misses.")
+    ] = None,
+    from_feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.jsonl", help="Write the questions whose answers were rated bad in Slack, and exit."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Measure the search: recall, MRR, nDCG, declined questions, and query time."""
+    if questions is None or from_feedback is not None:
+        _write_questions(context, questions, from_feedback, data)
+        return
+    to_stdout = json == Path("-") or (json is None and invocation(context).json)
+    with invocation(context).open(data, to_stdout) as (rag, screen):
+        with screen.counting(f"Searching for the questions in {questions.name}", "questions") as watch:
+            result = measure(rag, questions, within, without_own_file, watch, with_negatives)
+        figures = result.to_json()
+        screen.write_json(figures)
+        if json is not None and not to_stdout:
+            json.write_text(json_format.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        if report is not None:
+            from rag import write_report  # loads the word index, which --help does not need
+
+            write_report(result, report, feedback_sentence(rag))
+        if result.left_out:
+            screen.note(
+                f"Left out: {count(sum(result.left_out.values()), 'question')} about "
+                f"{count(len(result.left_out), 'file')} not indexed ({', '.join(sorted(result.left_out)[:3])}"
+                f"{', …' if len(result.left_out) > 3 else ''}).",
+                style="yellow",
+            )
+        if not screen.json:
+            _show(screen, figures)
+            best = result.best_within(MAX_WRONGLY_DECLINED)
+            if best is not None:
+                screen.say(
+                    f"AUROC of the confidence: {_percent(result.auroc())} %. A threshold of {best.threshold:.2f} "
+                    f"declines {_percent(best.absent)} % of the questions without an answer and "
+                    f"{_percent(best.present)} % of the others."
+                )
+        if report is not None:
+            screen.say("The misses are listed in:")
+            screen.path(report)
+
+
+def _write_questions(context: typer.Context, questions: Path | None, path: Path | None, data: Path | None) -> None:
+    if path is None or questions is not None:
+        raise typer.BadParameter("use --questions FILE to measure, or --from-feedback OUT to write a file of questions")
+    with invocation(context).open(data, False) as (rag, screen):
+        write_questions(rag, screen, path)
+
+
+def _show(screen: Screen, figures: Mapping[str, Any]) -> None:
+    screen.say(f"{count(figures['questions'], 'question')}.", style="bold")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for column in COLUMNS:
+        table.add_column(column.replace("recall", "R"), justify="right")
+    groups: list[tuple[str, Mapping[str, Any]]] = [("", {"fused": figures["fused"]})]
+    groups += [(name, figures.get(name, {})) for name in ("lanes", "kinds", "domains", "looks")]
+    for title, rows in groups:
+        if title and rows:
+            table.add_row(title, style="dim")
+        for name, values in rows.items():
+            table.add_row(name[:26], *(_percent(values[column]) for column in COLUMNS))
+    screen.out.print(table)
+    declined, times = figures["declined"], figures["query_ms"]
+    screen.say(
+        f"Declined: {_percent(declined['absent'])} % of the questions without an answer, "
+        f"{_percent(declined['present'])} % of the others."
+    )
+    stages = ", ".join(f"{stage} {value:.0f}" for stage, value in figures["stage_ms"].items())
+    screen.say(f"Query time: {times['p50']:.0f} ms (p50), {times['p95']:.0f} ms (p95); mean by stage: {stages}.")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

@@ -1,0 +1,108 @@
+"""`magpie find`"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from bot.cli.context import Data, Json, existing_file, invocation
+from bot.cli.json_output import found_json
+from bot.cli.results import note_if_empty, note_lanes_off
+from bot.cli.terminal import Screen
+from rag import Hit, Scope
+
+SNIPPET = 180
+"""Length of the text shown for a hit, in characters."""
+
+LEAD = 6
+"""Words shown before the first matching word."""
+
+_MATCHED_BY = {
+    "words": "words",
+    "place": "page number",
+    "text-vectors": "meaning",
+    "clip-picture": "picture",
+    "clip-text": "picture",
+    "pixels": "image",
+}
+"""Lanes by what they match, for people."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(find)
+
+
+def find(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(metavar='"WORDS"|IMAGE', help="Words, or the path of an image.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Number of pages to show.")] = 10,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Find pages by words, or the page that a screenshot shows."""
+    with invocation(context).open(data, json) as (rag, screen):
+        picture = existing_file(query)
+        screen.note_if_terminal("Searching …")
+        if picture is not None:
+            found = rag.find_picture(picture, Scope.operator(), k)
+        else:
+            found = rag.find(query, Scope.operator(), k)
+        screen.write_json(found_json(found))
+        if not found.found:
+            screen.say(found.why or "Nothing was found.", style="bold")
+            if found.hits:
+                screen.say("The closest pages:")
+            else:
+                note_if_empty(screen, rag)
+        for hit in found.hits:
+            show_hit(screen, hit, "" if picture else query)
+        if found.notice:
+            screen.note(found.notice)
+        note_lanes_off(screen, found.lanes)
+
+
+def show_hit(screen: Screen, hit: Hit, query: str = "") -> None:
+    """Print a hit: its page, what matched, the proof if there is one, and the part of its text closest to the query."""
+    matched = list(dict.fromkeys(_MATCHED_BY.get(lane, lane) for lane in hit.lanes))
+    screen.say(f"{hit.rank:>2}  {hit.place}", style="bold")
+    screen.say(f"{hit.kind.value}{f' · matched by {_and(matched)}' if matched else ''}", style="dim", indent=4)
+    if hit.why:
+        x0, y0, x1, y1 = (f"{100 * value:.0f}" for value in hit.box)
+        screen.say(f"{hit.why} Position on the page: {x0}–{x1} % across, {y0}–{y1} % down.", indent=4)
+    text = snippet(hit.text or hit.caption, query)
+    if text:
+        screen.say(text, indent=4)
+    if hit.also:
+        screen.say(f"The same text is also in {'; '.join(hit.also)}.", style="dim", indent=4)
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def snippet(text: str, query: str) -> str:
+    """Return whole words of the text, about SNIPPET characters, where most of the query's longer words are together."""
+    words = text.split()
+    query_words = {word for word in _words(query) if len(word) > 3}
+
+    def end(first: int) -> int:
+        last, length = first, 0
+        while last < len(words) and length + len(words[last]) < SNIPPET:
+            length += len(words[last]) + 1
+            last += 1
+        return last
+
+    def score(first: int) -> int:
+        return len(query_words & _words(" ".join(words[first : end(first)])))
+
+    best = max((index for index, word in enumerate(words) if query_words & _words(word)), key=score, default=0)
+    first = max(0, best - LEAD) if end(0) < len(words) else 0
+    last = max(end(first), first + 1)  # text without spaces is one long word
+    piece = " ".join(words[first:last])[:SNIPPET]
+    return f"{'… ' if first else ''}{piece}{' …' if last < len(words) else ''}"
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))

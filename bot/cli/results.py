@@ -1,0 +1,76 @@
+"""What several commands print: the outcome of indexing, lanes that are off, a hint if nothing is indexed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from bot.cli.context import Engine
+from bot.cli.json_output import outcomes_json
+from bot.cli.terminal import Screen, count
+from rag import Scope
+
+if TYPE_CHECKING:
+    from rag import Outcome
+
+LANE_NAMES = {
+    "words": "search by words",
+    "place": "search by page number",
+    "text-vectors": "search by meaning",
+    "clip-picture": "picture search",
+    "clip-text": "picture search",
+    "pixels": "screenshot matching",
+}
+"""Lanes by their names for people. The two lanes of CLIP are on or off together."""
+
+_STATES = ("new", "known", "unchanged", "failed", "gone")
+_MAX_SKIPPED = 10
+
+
+def show_outcomes(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) -> None:
+    """Print the result of indexing; exit with 1 if a file failed."""
+    screen.write_json(outcomes_json(outcomes))
+    skipped = [outcome for outcome in outcomes if outcome.state == "skipped"]
+    outcomes = [outcome for outcome in outcomes if outcome.state != "skipped"]
+    states = Counter(outcome.state for outcome in outcomes)
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    if not outcomes:
+        screen.say("No files to index.")
+        _show_skipped(screen, skipped)
+        return
+    pages = sum(outcome.pages for outcome in outcomes)
+    summary = ", ".join(f"{states[state]} {state}" for state in _STATES if states[state])
+    screen.say(f"{count(states.total() - states['gone'], 'file')}, {count(pages, 'page')}: {summary}.", style="bold")
+    for outcome in failed:
+        screen.say(f"✗ {outcome.file}: {outcome.reason}", style="red")
+        if outcome.hint:
+            screen.say(outcome.hint, indent=2)
+    _show_skipped(screen, skipped)
+    note_lanes_off(screen, lanes)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show_skipped(screen: Screen, skipped: Sequence[Outcome]) -> None:
+    for outcome in skipped[:_MAX_SKIPPED]:
+        screen.say(f"Skipped {outcome.file}: {outcome.reason}")
+    if len(skipped) > _MAX_SKIPPED:
+        screen.say(f"Skipped {len(skipped) - _MAX_SKIPPED} more. For the full list, add --json.")
+    for hint in dict.fromkeys(outcome.hint for outcome in skipped):
+        screen.say(hint, indent=2)
+
+
+def note_lanes_off(screen: Screen, lanes: Mapping[str, str]) -> None:
+    """Name the searches that are off, in one line. `magpie status` prints the reasons."""
+    names = dict.fromkeys(LANE_NAMES.get(lane, lane) for lane, state in lanes.items() if state != "on")
+    if names:
+        screen.note(f"Not available: {', '.join(names)}. For the reason and the fix, run: magpie status")
+
+
+def note_if_empty(screen: Screen, rag: Engine) -> None:
+    """Say how to index files if nothing is indexed."""
+    if not rag.documents(Scope.operator()):
+        screen.note("Nothing is indexed yet. Run: magpie index FOLDER")

@@ -1,0 +1,141 @@
+"""Background jobs: a job is requested, claimed by a worker, and finished, retried later or dropped.
+
+A claim is one statement, so two workers never run the same job. A job that a killed process left running is put back
+when the bot starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import time
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, null, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.db.tables import job
+from rag import Rounds
+
+
+class JobKind(StrEnum):
+    SWEEP = "all"
+    """Request a sweep of every conversation that Magpie is in."""
+    SWEEP_CHANNEL = "channel"
+    CHECK_FILE = "file"
+    """Ask Slack where the file `key` is shared and whether it changed."""
+    PURGE = "gone"
+    """Delete what still shows something of documents that nobody shares any more."""
+    DELETE_UPLOADS = "uploads"
+    """Delete uploaded pictures that no answer will share."""
+    EXPIRE = "expire"
+    """Delete what is older than the settings allow."""
+    RECEIPT = "receipt"
+    """Add the reaction that says whether a shared file can be found."""
+    SAY = "say"
+    FIND = "find"
+    STATUS = "status"
+    HOME = "home"
+    SIMILAR = "similar"
+    INDEX = "index"
+
+
+class JobState(StrEnum):
+    HELD = "held"
+    """Not due before it is released."""
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    """Kept, so that the same request does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed job. The fields are the columns of the table."""
+
+    id: int
+    kind: JobKind
+    channel: str
+    key: str
+    user: str
+    revision: int
+    attempts: int
+    delays: int
+    created: float
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def request(connection: Connection, kind: JobKind, channel: str = "", key: str = "", user: str = "") -> None:
+    """Request a job, due at once. Requests with the same channel and key are one job; a running job runs again."""
+    new = upsert(job).values(kind=kind, channel=channel, key=key, user=user, created=time())
+    changed = {"next_try": 0, "revision": job.c.revision + 1, "created": new.excluded.created}
+    connection.execute(new.on_conflict_do_update(index_elements=["kind", "channel", "key"], set_=changed))
+
+
+def add(connection: Connection, kind: JobKind, channel: str, user: str, payload: Mapping[str, Any]) -> None:
+    """Add a job of its own, due at once."""
+    values = {"kind": kind, "channel": channel, "user": user, "payload": dict(payload), "created": time()}
+    connection.execute(insert(job).values(**values))
+
+
+def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
+    return bool(connection.scalar(select(exists().where(_due(kinds)))))
+
+
+def claim(connection: Connection, kinds: Collection[JobKind], rounds: Rounds) -> Job | None:
+    """Claim the next job of these kinds, for the person who was served longest ago."""
+    people = select(job.c.user).where(_due(kinds)).group_by(job.c.user).order_by(func.min(job.c.id))
+    for user in rounds.order(connection.scalars(people).all())[:1]:
+        first = select(job.c.id).where(_due(kinds), job.c.user == user).order_by(job.c.next_try, job.c.id).limit(1)
+        changed = {"state": JobState.RUNNING, "attempts": job.c.attempts + 1}
+        mine = update(job).where(job.c.id == first.scalar_subquery()).values(**changed).returning(*job.c)
+        rounds.serve(user)
+        return job_of(connection.execute(mine).one())
+    return None
+
+
+def finish(connection: Connection, done: Job) -> None:
+    """Delete a job, unless it was requested again while it ran. A finished receipt is kept."""
+    mine = job.c.id == done.id
+    if done.kind == JobKind.RECEIPT:
+        connection.execute(update(job).where(mine).values(state=JobState.DONE, payload=null()))
+    elif connection.execute(delete(job).where(mine, job.c.revision == done.revision)).rowcount == 0:
+        connection.execute(update(job).where(mine).values(state=JobState.WAITING, attempts=0, delays=0, next_try=0))
+
+
+def retry(connection: Connection, failed: Job, delay: float, *, counted: bool) -> None:
+    """Make a claimed job due again after `delay` seconds. `counted`: the failed attempt counts as a fault."""
+    attempts = failed.attempts if counted else failed.attempts - 1
+    changed = {"state": JobState.WAITING, "attempts": attempts, "delays": failed.delays + 1, "next_try": time() + delay}
+    connection.execute(update(job).where(job.c.id == failed.id, job.c.state == JobState.RUNNING).values(**changed))
+
+
+def free_claims(connection: Connection) -> None:
+    """Put back the jobs that a killed process left running. Call it once, when the bot starts."""
+    connection.execute(update(job).where(job.c.state == JobState.RUNNING).values(state=JobState.WAITING))
+
+
+def count(connection: Connection, kinds: Collection[JobKind], user: str | None = None) -> int:
+    """Return how many jobs of these kinds there are, finished receipts included; of one person where one is named."""
+    rows = select(func.count()).select_from(job).where(job.c.kind.in_(kinds))
+    return connection.scalar(rows if user is None else rows.where(job.c.user == user)) or 0
+
+
+def _due(kinds: Collection[JobKind]) -> ColumnElement[bool]:
+    return job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING) & (job.c.next_try <= time())
+
+
+def job_of(row: Row[Any]) -> Job:
+    return Job(
+        row.id,
+        JobKind(row.kind),
+        row.channel,
+        row.key or "",
+        row.user,
+        row.revision,
+        row.attempts,
+        row.delays,
+        row.created,
+        row.payload or {},
+    )

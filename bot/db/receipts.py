@@ -1,0 +1,53 @@
+"""Receipts: the reaction on a message that says whether a file it shares can be found.
+
+A receipt is a job on hold until every file of its message is indexed or failed. It is kept when it is done, so that
+one share gets one receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.db.jobs import Job, JobKind, JobState, job_of
+from bot.db.questions import seconds_of
+from bot.db.tables import job
+
+
+def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
+    new = upsert(job).values(
+        kind=JobKind.RECEIPT,
+        channel=channel,
+        key=f"{ts}:{file}",
+        user=user,
+        state=JobState.HELD,
+        created=seconds_of(ts),
+    )
+    connection.execute(new.on_conflict_do_nothing())
+
+
+def message_and_file(key: str) -> tuple[str, str]:
+    """Return (ts of the message, file id) of a receipt's key."""
+    ts, _, file = key.partition(":")
+    return ts, file
+
+
+def held_receipts(connection: Connection) -> list[Job]:
+    """Return the receipts that wait for the files of their messages."""
+    held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
+    rows = connection.execute(select(job).where(held).order_by(job.c.id))
+    return list(map(job_of, rows))
+
+
+def release(connection: Connection, ids: Collection[int]) -> None:
+    """Make these receipts due."""
+    held = job.c.id.in_(ids) & (job.c.state == JobState.HELD)
+    connection.execute(update(job).where(held).values(state=JobState.WAITING))
+
+
+def expire(connection: Connection, before: float) -> None:
+    """Delete finished receipts of messages written before this time, seconds since 1970."""
+    done = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.DONE)
+    connection.execute(delete(job).where(done, job.c.created < before))

@@ -1,0 +1,50 @@
+"""What is kept of people, across tables: counted, expired by age, and deleted on request."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
+
+from bot.db import jobs, receipts
+from bot.db.jobs import JobKind
+from bot.db.questions import ENDED
+from bot.db.tables import access_log, evidence, feedback, job, question
+
+
+def expire(connection: Connection, before: float) -> None:
+    """Delete questions, receipts, feedback and the access log from before this time, seconds since 1970."""
+    for table in (access_log, feedback):
+        connection.execute(delete(table).where(table.c.at < before))
+    connection.execute(delete(question).where(question.c.state.in_(ENDED), question.c.asked_at < before))
+    receipts.expire(connection, before)
+
+
+def forget_user(connection: Connection, user: str, channel: str = "") -> int:
+    """Delete what a person asked, their receipts and feedback, in one conversation or (empty) in all.
+
+    Feedback of others on answers to this person is deleted too. Return how many questions were deleted.
+    """
+
+    def there(table: Table) -> ColumnElement[bool]:
+        return (table.c.channel == channel) if channel else true()
+
+    tables = (question, access_log)
+    asked = union(*(select(each.c.channel, each.c.ts).where(each.c.user == user, there(each)) for each in tables))
+    questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    for table in (question, access_log, job):
+        connection.execute(delete(table).where(table.c.user == user, there(table)))
+    connection.execute(delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), there(feedback)))
+    return questions
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """Return (questions, rows of the access log)."""
+    return _rows(connection, question), _rows(connection, access_log)
+
+
+def traces(connection: Connection) -> tuple[int, int]:
+    """Return (receipts, pictures sent to Slack)."""
+    return jobs.count(connection, [JobKind.RECEIPT]), _rows(connection, evidence)
+
+
+def _rows(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0

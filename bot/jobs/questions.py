@@ -1,0 +1,144 @@
+"""The two steps of a question: it gets a placeholder message and a place in the queue, then it is answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+
+from bot.answers.fair_lock import FairLock
+from bot.answers.respond import Responder
+from bot.db import questions
+from bot.db.questions import Asked, Cancellation, QuestionState
+from bot.jobs.worker import Failure, Worker, retry_delay
+from bot.slack.client import Refused
+from rag import MagpieError, Rag
+
+log = logging.getLogger("magpie")
+
+_POSITION_EVERY = 5.0
+"""Seconds between two updates of one question's position in the queue."""
+
+
+class _QuestionWorker(Worker[Asked]):
+    """What both steps do when they fail."""
+
+    max_age = 24 * 3600.0
+    max_delay = 10.0  # a person waits
+    final = frozenset({Failure.REFUSED, Failure.OPERATOR})
+    log_level = logging.WARNING
+    claim_counts = 0
+    """Attempts that one claim counts as."""
+
+    def __init__(self, rag: Rag, responder: Responder) -> None:
+        self._rag = rag
+        self._responder = responder
+
+    def retry(self, work: Asked, delay: float, *, counted: bool) -> None:
+        attempts = work.attempts - self.claim_counts + counted
+        with self._rag.writing() as connection:
+            questions.delay_question(connection, work, delay, attempts=attempts)
+
+    def give_up(self, work: Asked, failure: Failure) -> None:
+        """End a question as failed. A failure that the asker did not cause is reported in the thread, later if it
+        cannot be reported now."""
+        if failure in (Failure.OPERATOR, Failure.FAULT):
+            try:
+                self._responder.report_failure(work)
+            except Refused as error:
+                log.warning("Could not post the failure notice: %s", error)
+            except Exception:  # posted later: no question ends in silence
+                log.exception("Could not post the failure notice, trying again later.")
+                self.retry(work, retry_delay(work.delays, self.max_delay), counted=False)
+                return
+        self._end(work, QuestionState.FAILED)
+
+    def discard(self, work: Asked) -> None:
+        """Delete the placeholder of a question that was deleted without a trace."""
+        with self._rag.reading() as connection:
+            if questions.find_question(connection, work.question.channel, work.question.ts) is not None:
+                return
+        try:
+            self._responder.cancel(replace(work, halt=Cancellation.DELETED))
+        except MagpieError as error:
+            log.warning("Could not delete the placeholder of a forgotten question: %s", error)
+
+    def describe(self, work: Asked) -> str:
+        return f"a question in {work.question.channel}"
+
+    def _end(self, asked: Asked, state: QuestionState) -> None:
+        with self._rag.writing() as connection:
+            questions.end_question(connection, asked, state)
+
+
+class PlaceholderWorker(_QuestionWorker):
+    """Posts placeholders, cleans up cancelled questions and keeps the shown positions current."""
+
+    def __init__(self, rag: Rag, responder: Responder, wake: Callable[[], None]) -> None:
+        """`wake` is called when a question is queued."""
+        super().__init__(rag, responder)
+        self._wake = wake
+        self._shown: dict[int, tuple[int, float]] = {}
+        """Question id -> (shown position, when)."""
+
+    def claim(self) -> Asked | None:
+        with self._rag.writing() as connection:
+            asked = questions.claim_new(connection)
+        return asked or self._claim_moved()
+
+    def run(self, work: Asked) -> None:
+        if work.halt:
+            self._responder.cancel(work)
+            self._drop(work)
+            return
+        with self._rag.reading() as connection:
+            before = questions.count_before(connection, work)
+        self._shown[work.id] = (before, monotonic())
+        if work.state is QuestionState.UPDATING:
+            self._responder.update_position(work, before)
+        else:
+            self._responder.post_placeholder(work, before)
+        with self._rag.writing() as connection:
+            questions.enqueue(connection, work)
+        self._wake()
+
+    def _claim_moved(self) -> Asked | None:
+        """Claim a queued question whose position changed."""
+        with self._rag.reading() as connection:
+            queued = questions.queued(connection)
+        self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
+        for id, before in queued:
+            shown, at = self._shown[id]
+            if shown == before or monotonic() - at < _POSITION_EVERY:
+                continue
+            with self._rag.writing() as connection:
+                if asked := questions.claim_for_position(connection, id):
+                    return asked
+        return None
+
+    def _drop(self, asked: Asked) -> None:
+        """Keep a cancelled question whose message exists: the sweep would take it for a missed one."""
+        if asked.halt == Cancellation.DELETED:
+            with self._rag.writing() as connection:
+                questions.drop_question(connection, asked)
+        else:
+            self._end(asked, QuestionState.DONE)
+
+
+class AnswerWorker(_QuestionWorker):
+    """Answers the questions of the queue."""
+
+    claim_counts = 1
+
+    def __init__(self, rag: Rag, responder: Responder, fair: FairLock) -> None:
+        super().__init__(rag, responder)
+        self._fair = fair
+
+    def claim(self) -> Asked | None:
+        with self._rag.writing() as connection:
+            return self._fair.claim(connection)
+
+    def run(self, work: Asked) -> None:
+        self._responder.answer(work)
+        self._end(work, QuestionState.DONE)

@@ -1,0 +1,216 @@
+"""Workers: threads that claim work, run it and store its outcome. Every kind of work fails by the same rules."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from enum import Enum
+from math import inf
+from time import time
+from typing import Generic, Protocol, TypeVar
+
+from bot.db import jobs
+from bot.db.jobs import Job, JobKind
+from bot.slack.client import Refused, Stopping, Superseded
+from rag import OperatorMustAct, Rag, Rounds, TryAgain
+
+log = logging.getLogger("magpie")
+
+MAX_ATTEMPTS = 5
+"""Claims of one piece of work that fail by a fault, or end with the process, before it is given up."""
+
+_POLL = 0.5
+"""Seconds between two looks at the database when nothing wakes a worker."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
+
+
+class Failure(Enum):
+    """What an error means for the work that raised it."""
+
+    SUPERSEDED = "superseded"
+    """It was edited, cancelled or deleted meanwhile."""
+    STOPPING = "shutting down"
+    """Magpie is shutting down."""
+    TRY_AGAIN = "not possible in time"
+    """It may succeed later."""
+    OPERATOR = "the operator must act"
+    """It may succeed once the operator changed something."""
+    REFUSED = "refused by Slack"
+    """Slack will not do it, now or later."""
+    FAULT = "an error in Magpie"
+    """An error in Magpie."""
+
+
+def classify(error: Exception) -> Failure:
+    kinds = {
+        Superseded: Failure.SUPERSEDED,
+        Stopping: Failure.STOPPING,
+        TryAgain: Failure.TRY_AGAIN,
+        OperatorMustAct: Failure.OPERATOR,
+        Refused: Failure.REFUSED,
+    }
+    return next((failure for kind, failure in kinds.items() if isinstance(error, kind)), Failure.FAULT)
+
+
+def retry_delay(delays: int, longest: float = _LONGEST_DELAY) -> float:
+    """Return the seconds to wait before the next try of work that was delayed this often."""
+    return min(_FIRST_DELAY * 2.0 ** min(delays, 30), longest)
+
+
+class WakeUp:
+    """Wakes every thread that waits for it, once each."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._count = 0
+
+    def notify(self) -> None:
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> int:
+        """Wait for a notification after the one numbered `seen`. Return the number of the last one."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != seen, seconds)
+            return self._count
+
+
+def run_loop(step: Callable[[], bool], wake_up: WakeUp, stop: threading.Event) -> None:
+    """Call `step` until `stop` is set. When it finds no work, wait for a notification or a moment."""
+    seen = 0
+    while not stop.is_set():
+        if not step():
+            seen = wake_up.wait(seen, _POLL)
+
+
+class Work(Protocol):
+    """A claimed row. `attempts` counts claims that may have failed by a fault, `delays` retries in a row."""
+
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def delays(self) -> int: ...
+    @property
+    def created(self) -> float: ...
+
+
+W = TypeVar("W", bound=Work)
+
+
+class Worker(ABC, Generic[W]):
+    """Runs work of one kind. Several threads may call `step`."""
+
+    max_age = inf
+    """Seconds after which work that cannot be done now is given up."""
+    max_delay = _LONGEST_DELAY
+    final = frozenset({Failure.REFUSED})
+    """Failures after which the work is not tried again."""
+    log_level = logging.INFO
+
+    def step(self) -> bool:
+        """Do one piece of work. Return False when there is none."""
+        work = self.claim()
+        if work is None:
+            return False
+        try:
+            if work.attempts > MAX_ATTEMPTS:  # it may be what ended the process
+                self.give_up(work, Failure.FAULT)
+            else:
+                self.run(work)
+        except Exception as error:  # the one place that decides what a failure of work means
+            failure, name = classify(error), self.describe(work)
+            if failure is Failure.FAULT:
+                log.exception("Error in %s.", name)
+            else:
+                log.log(self.log_level, "Could not finish %s: %s %s", name, error, getattr(error, "hint", ""))
+            self._fail(work, failure)
+        return True
+
+    @abstractmethod
+    def claim(self) -> W | None:
+        """Claim the next piece of work."""
+
+    @abstractmethod
+    def run(self, work: W) -> None:
+        """Do the work and store that it is done."""
+
+    @abstractmethod
+    def retry(self, work: W, delay: float, *, counted: bool) -> None:
+        """Make the work due again after `delay` seconds. `counted`: this attempt counts as a fault."""
+
+    @abstractmethod
+    def give_up(self, work: W, failure: Failure) -> None:
+        """Store that the work is not tried again."""
+
+    @abstractmethod
+    def describe(self, work: W) -> str:
+        """Return what the work is, for the log: ids only, no text of people or files."""
+
+    def discard(self, work: W) -> None:
+        """Clean up after work that was superseded."""
+        self.give_up(work, Failure.SUPERSEDED)
+
+    def _fail(self, work: W, failure: Failure) -> None:
+        if failure is Failure.SUPERSEDED:
+            self.discard(work)
+        elif failure is not Failure.STOPPING and self._is_final(work, failure):
+            self.give_up(work, failure)
+        else:
+            self.retry(work, retry_delay(work.delays, self.max_delay), counted=failure is Failure.FAULT)
+
+    def _is_final(self, work: W, failure: Failure) -> bool:
+        worn = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
+        return worn or failure in self.final or time() - work.created > self.max_age
+
+
+Handler = Callable[[Job], None]
+
+
+class JobWorker(Worker[Job]):
+    """Runs jobs of the kinds that have a handler, for one person after another."""
+
+    def __init__(
+        self,
+        rag: Rag,
+        handlers: Mapping[JobKind, Handler],
+        *,
+        max_age: float = inf,
+        refill: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`refill` is called when no job is due and returns whether it made some due."""
+        self.max_age = max_age
+        self._rag = rag
+        self._handlers = handlers
+        self._refill = refill
+        self._rounds = Rounds()
+
+    def claim(self) -> Job | None:
+        with self._rag.reading() as connection:
+            due = jobs.is_due(connection, self._handlers.keys())
+        if not due and not self._refill():
+            return None
+        with self._rag.writing() as connection:
+            return jobs.claim(connection, self._handlers.keys(), self._rounds)
+
+    def run(self, work: Job) -> None:
+        self._handlers[work.kind](work)
+        self._finish(work)
+
+    def retry(self, work: Job, delay: float, *, counted: bool) -> None:
+        with self._rag.writing() as connection:
+            jobs.retry(connection, work, delay, counted=counted)
+
+    def give_up(self, work: Job, failure: Failure) -> None:
+        log.info("Dropping %s: %s.", self.describe(work), failure.value)
+        self._finish(work)
+
+    def describe(self, work: Job) -> str:
+        return f"the job {work.kind} {work.channel or work.key}".strip()
+
+    def _finish(self, work: Job) -> None:
+        with self._rag.writing() as connection:
+            jobs.finish(connection, work)

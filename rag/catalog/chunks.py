@@ -1,0 +1,107 @@
+"""Chunks: the units that are indexed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from rag.catalog.scope import is_current
+from rag.catalog.tables import chunk, document, page
+from rag.model import Box, Kind
+
+PageKey = tuple[int, int]
+"""(document, page number)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk with what a hit shows of its page."""
+
+    id: int
+    document: int
+    reading: int
+    page: int
+    label: str | None
+    kind: Kind
+    text: str
+    heading: str
+    caption: str
+    box: Box
+    marks: tuple[Box, ...]
+    picture: str | None
+    render: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """What a chunk says, and where it stands."""
+
+    heading: str
+    caption: str
+    text: str
+
+
+def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, ChunkRow]:
+    """Return {id: chunk} of those of these chunks that can be searched."""
+    rows = (
+        select(chunk, page.c.label, page.c.image.label("page_image"))
+        .join(document, is_current())
+        .join(page, (page.c.extraction_id == chunk.c.extraction_id) & (page.c.number == chunk.c.page))
+        .where(chunk.c.id.in_(list(ids)))
+    )
+    return {
+        row.id: ChunkRow(
+            row.id,
+            row.document_id,
+            row.extraction_id,
+            row.page,
+            row.label,
+            Kind(row.kind),
+            row.text,
+            row.heading,
+            row.caption,
+            Box(*json.loads(row.box)),
+            tuple(Box(*box) for box in json.loads(row.line_boxes)),
+            row.image,
+            row.page_image,
+        )
+        for row in connection.execute(rows)
+    }
+
+
+def chunk_ids(connection: Connection) -> set[int]:
+    """Return the ids of all chunks."""
+    return set(connection.scalars(select(chunk.c.id)))
+
+
+def chunk_texts(connection: Connection) -> list[ChunkText]:
+    """Return what all chunks say that can be searched."""
+    rows = select(chunk.c.heading, chunk.c.caption, chunk.c.text).join(document, is_current())
+    return [ChunkText(*row) for row in connection.execute(rows)]
+
+
+def pages_by_chunk(connection: Connection, pages: Sequence[PageKey]) -> dict[int, PageKey]:
+    """Return {chunk: page} of the chunks on these pages."""
+    if not pages:
+        return {}
+    rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page).join(document, is_current())
+    return {row.id: (row.document_id, row.page) for row in connection.execute(rows.where(_on(pages)))}
+
+
+def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, str]:
+    """Return {page: the text of its chunks} of those of these pages that have chunks."""
+    if not pages:
+        return {}
+    rows = select(chunk.c.document_id, chunk.c.page, chunk.c.text).join(document, is_current())
+    found: dict[PageKey, str] = {}
+    for row in connection.execute(rows.where(_on(pages)).order_by(chunk.c.id)):
+        key = (row.document_id, row.page)
+        found[key] = f"{found.get(key, '')} {row.text}"
+    return found
+
+
+def _on(pages: Sequence[PageKey]) -> ColumnElement[bool]:
+    return or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages))

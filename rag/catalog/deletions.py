@@ -1,0 +1,37 @@
+"""Files to delete from disk: noted in the transaction that deletes their rows, deleted after it.
+
+A crash in between leaves work to do, and nothing that can be found. Vectors to delete from the store are noted the same
+way; see `vectors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rag.catalog.tables import file_deletion
+
+
+@dataclass(frozen=True, slots=True)
+class FileDeletion:
+    """A file, or a folder with everything in it, to delete. `path` is below the data folder."""
+
+    path: str
+    is_folder: bool
+
+
+def delete_later(connection: Connection, path: str, *, is_folder: bool) -> None:
+    """Note a file or folder to delete; noting it twice is noting it once."""
+    connection.execute(upsert(file_deletion).values(path=path, is_folder=is_folder).on_conflict_do_nothing())
+
+
+def list_file_deletions(connection: Connection) -> list[FileDeletion]:
+    """Return what is to be deleted from disk."""
+    return [FileDeletion(row.path, row.is_folder) for row in connection.execute(select(file_deletion))]
+
+
+def finish_file_deletion(connection: Connection, path: str) -> None:
+    """Record that a file or folder was deleted."""
+    connection.execute(delete(file_deletion).where(file_deletion.c.path == path))

@@ -1,0 +1,288 @@
+"""Extractions: passes of an extractor over a document, and the work on them.
+
+An extraction is written in ranges of pages, each in one short transaction, and can be resumed. The first extraction of
+a document can be searched while it grows; a later one takes its place in one statement when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from time import time
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rag.catalog.deletions import delete_later
+from rag.catalog.scope import has_share, is_live
+from rag.catalog.share_delay import delay_later_shares
+from rag.catalog.sources import is_shared_by
+from rag.catalog.states import OPEN_EXTRACTION, ExtractionState
+from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
+from rag.model import Box, NewChunk, PageReading
+from rag.ports import Entry, WordIndex
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedExtraction:
+    """An extraction that this run works on: of which document, and how far it is. `attempts` counts this claim too."""
+
+    id: int
+    document: int
+    sha256: str
+    attempts: int
+    pages: int
+    pages_done: int
+
+
+# ---------------------------------------------------------------- asking for one
+
+
+def request_extraction(connection: Connection, document_id: int, extractor: str) -> None:
+    """Ask for a new extraction, unless one is open already. Failed ones that are not searched are deleted."""
+    mine = extraction.c.document_id == document_id
+    if connection.scalar(select(exists().where(mine, extraction.c.state.in_(OPEN_EXTRACTION)))):
+        return
+    current = select(document.c.extraction_id).where(document.c.id == document_id).scalar_subquery()
+    useless = and_(extraction.c.state == ExtractionState.FAILED, extraction.c.id.is_distinct_from(current))
+    connection.execute(delete(extraction).where(mine, useless))
+    waiting = insert(extraction).values(document_id=document_id, extractor=extractor, state=ExtractionState.WAITING)
+    new = connection.execute(waiting.returning(extraction.c.id)).scalar_one()
+    first = and_(document.c.id == document_id, document.c.extraction_id.is_(None))
+    connection.execute(update(document).where(first).values(extraction_id=new))
+
+
+def request_if_failed(connection: Connection, document_id: int, extractor: str) -> None:
+    """Ask for an extraction of a document that has none, or only failed ones."""
+    states = connection.scalars(select(extraction.c.state).where(extraction.c.document_id == document_id)).all()
+    if all(state == ExtractionState.FAILED for state in states):
+        request_extraction(connection, document_id, extractor)
+
+
+def request_outdated(connection: Connection, extractor: str) -> int:
+    """Ask for a new extraction of every document that another version of the extractor made. Return their number.
+
+    Where this version failed before, the old extraction stays. An extraction that waits and has no pages yet is made
+    by this version.
+    """
+    untouched = (extraction.c.state == ExtractionState.WAITING, extraction.c.pages_done == 0)
+    another = extraction.c.extractor != extractor
+    connection.execute(update(extraction).where(*untouched, another).values(extractor=extractor))
+    other = extraction.alias()
+    tried = exists().where(
+        other.c.document_id == document.c.id,
+        or_(other.c.extractor == extractor, other.c.state.in_(OPEN_EXTRACTION)),
+    )
+    outdated = select(document.c.id).join(extraction, extraction.c.id == document.c.extraction_id)
+    found = connection.scalars(outdated.where(another, ~tried, has_share(document.c.id))).all()
+    for document_id in found:
+        request_extraction(connection, document_id, extractor)
+    return len(found)
+
+
+def list_outdated(connection: Connection) -> list[int]:
+    """Return one source of each document that is being extracted again by another version of the extractor."""
+    current = extraction.alias()
+    rows = (
+        select(func.min(source.c.id))
+        .join(document, document.c.id == source.c.document_id)
+        .join(extraction, extraction.c.document_id == document.c.id)
+        .join(current, current.c.id == document.c.extraction_id)
+        .where(is_live(), exists().where(share.c.source_id == source.c.id))
+        .where(extraction.c.state.in_(OPEN_EXTRACTION), current.c.extractor != extraction.c.extractor)
+    )
+    return list(connection.scalars(rows.group_by(document.c.id).order_by(document.c.id)))
+
+
+# ---------------------------------------------------------------- claiming
+
+
+def has_waiting_extraction(connection: Connection, by: float) -> bool:
+    """Return whether an extraction of a shared document can be claimed by this time, in seconds since 1970."""
+    waiting = and_(_is_waiting(by), has_share(extraction.c.document_id))
+    return bool(connection.scalar(select(exists().where(waiting))))
+
+
+def _is_waiting(by: float) -> ColumnElement[bool]:
+    return and_(extraction.c.state == ExtractionState.WAITING, extraction.c.retry_at <= by)
+
+
+def _is_repeated() -> ColumnElement[bool]:
+    """Return the condition that an extraction is of a document that can be searched by another one already."""
+    return ~exists().where(document.c.id == extraction.c.document_id, document.c.extraction_id == extraction.c.id)
+
+
+def list_waiting_people(connection: Connection) -> list[str]:
+    """Return who shares a document whose first extraction can be claimed now; as `sources.list_waiting_people`."""
+    who = func.coalesce(share.c.shared_by, "")
+    rows = select(who).join(source, source.c.id == share.c.source_id)
+    rows = rows.join(extraction, extraction.c.document_id == source.c.document_id)
+    rows = rows.where(_is_waiting(time()), is_live(), ~_is_repeated())
+    return list(connection.scalars(rows.group_by(who).order_by(func.min(extraction.c.id))))
+
+
+def claim_extraction(connection: Connection, run_id: str, who: str | None = None) -> ClaimedExtraction | None:
+    """Claim one extraction of a shared document, first extractions before repeated ones. Return None when none waits.
+
+    With `who`, a first extraction of a document that this person shares.
+    """
+    theirs = exists().where(
+        source.c.document_id == extraction.c.document_id, is_live(), is_shared_by(source.c.id, who or "")
+    )
+    candidate = (
+        select(extraction.c.id)
+        .where(_is_waiting(time()), has_share(extraction.c.document_id))
+        .where(true() if who is None else and_(theirs, ~_is_repeated()))
+        .order_by(_is_repeated(), extraction.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(extraction)
+        .where(extraction.c.id == candidate)
+        .values(state=ExtractionState.RUNNING, run_id=run_id, attempts=extraction.c.attempts + 1)
+        .returning(*extraction.c)
+    ).one_or_none()
+    if row is None:
+        return None
+    sha256 = connection.scalar(select(document.c.sha256).where(document.c.id == row.document_id)) or ""
+    return ClaimedExtraction(row.id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
+
+
+def release_extraction(connection: Connection, extraction_id: int, wait: float, *, fresh: bool = False) -> None:
+    """Give a claim back, to be claimed again after `wait` seconds. With `fresh` its attempts are counted anew."""
+    again = {"state": ExtractionState.WAITING, "run_id": None, "retry_at": time() + wait}
+    connection.execute(
+        update(extraction)
+        .where(extraction.c.id == extraction_id, extraction.c.state == ExtractionState.RUNNING)
+        .values(**again, **({"attempts": 0} if fresh else {}))
+    )
+
+
+# ---------------------------------------------------------------- pages
+
+
+def begin_pages(
+    connection: Connection, claimed: ClaimedExtraction, media_type: str, title: str | None, pages: int
+) -> None:
+    """Record what is known of a document before its pages are extracted."""
+    facts = update(document).where(document.c.id == claimed.document).values(media_type=media_type, title=title)
+    connection.execute(facts)
+    connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(pages=pages))
+
+
+def last_heading(connection: Connection, extraction_id: int) -> str:
+    """Return the heading path that is in force after the pages written so far."""
+    rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id)
+    return connection.scalar(rows.order_by(chunk.c.id.desc()).limit(1)) or ""
+
+
+def put_pages(
+    connection: Connection,
+    words: WordIndex,
+    claimed: ClaimedExtraction,
+    title: str,
+    pages: Sequence[PageReading],
+    chunks: Sequence[NewChunk],
+) -> bool:
+    """Write one range of pages with its chunks and words. Return False, and write nothing, when the claim is over or
+    the document is not shared any more."""
+    running = and_(extraction.c.id == claimed.id, extraction.c.state == ExtractionState.RUNNING)
+    if not connection.scalar(select(exists().where(running, has_share(claimed.document)))):
+        return False
+    connection.execute(insert(page), [_page(claimed.id, each) for each in pages])
+    entries = []
+    for new in chunks:
+        chunk_id = connection.execute(
+            insert(chunk)
+            .values(
+                document_id=claimed.document,
+                extraction_id=claimed.id,
+                page=new.page,
+                kind=new.kind.value,
+                text=new.text,
+                heading=new.heading,
+                caption=new.caption,
+                box=_dump([new.box])[1:-1],
+                line_boxes=_dump(new.marks),
+                image=new.picture,
+            )
+            .returning(chunk.c.id)
+        ).scalar_one()
+        if new.text or new.caption:
+            entries.append(Entry(chunk_id, claimed.document, title, new.heading, new.caption, new.text))
+    words.add(connection, entries)
+    done = update(extraction).where(extraction.c.id == claimed.id).values(pages_done=pages[-1].number, attempts=1)
+    connection.execute(done)
+    return True
+
+
+def _page(extraction_id: int, read: PageReading) -> dict[str, object]:
+    words = [
+        [word.text, *(round(value, 4) for value in word.box)]
+        for block in read.blocks
+        for line in block.lines
+        for word in line.words
+    ]
+    return {
+        "extraction_id": extraction_id,
+        "number": read.number,
+        "label": read.label,
+        "width": read.width,
+        "height": read.height,
+        "text_source": read.text_source.value,
+        "error": read.error,
+        "image": read.render,
+        "words": zlib.compress(json.dumps(words, ensure_ascii=False).encode()),
+    }
+
+
+def _dump(boxes: Iterable[Box]) -> str:
+    return json.dumps([[round(value, 4) for value in box] for box in boxes], separators=(",", ":"))
+
+
+# ---------------------------------------------------------------- ending
+
+
+def complete_extraction(
+    connection: Connection, words: WordIndex, claimed: ClaimedExtraction, seconds: float = 0.0
+) -> None:
+    """Let this extraction, which took `seconds`, be searched, and delete the ones before it."""
+    done = {"state": ExtractionState.COMPLETE, "run_id": None, "reason": None, "seconds": seconds}
+    connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(**done))
+    connection.execute(update(document).where(document.c.id == claimed.document).values(extraction_id=claimed.id))
+    others = and_(extraction.c.document_id == claimed.document, extraction.c.id != claimed.id)
+    older = connection.scalars(select(extraction.c.id).where(others)).all()
+    if not older:
+        delay_later_shares(connection, claimed.document, seconds)
+    for extraction_id in older:
+        drop_extraction(connection, words, extraction_id)
+
+
+def fail_extraction(connection: Connection, words: WordIndex, extraction_id: int, reason: str, hint: str) -> None:
+    """Give an extraction up. Its pages are deleted if an older extraction is searched; otherwise they stay."""
+    failed = {"state": ExtractionState.FAILED, "reason": reason, "hint": hint, "run_id": None}
+    connection.execute(update(extraction).where(extraction.c.id == extraction_id).values(**failed))
+    if connection.scalar(select(_is_repeated()).where(extraction.c.id == extraction_id)):
+        _drop_copies(connection, words, extraction_id)
+        connection.execute(delete(chunk).where(chunk.c.extraction_id == extraction_id))
+        connection.execute(delete(page).where(page.c.extraction_id == extraction_id))
+
+
+def drop_extraction(connection: Connection, words: WordIndex, extraction_id: int) -> None:
+    """Delete an extraction, and have its vectors and pictures deleted."""
+    _drop_copies(connection, words, extraction_id)
+    connection.execute(delete(extraction).where(extraction.c.id == extraction_id))
+
+
+def _drop_copies(connection: Connection, words: WordIndex, extraction_id: int) -> None:
+    """Delete what is kept of an extraction outside its own rows: at once from the full text, later from the vector
+    store and from disk."""
+    mine = select(chunk.c.id).where(chunk.c.extraction_id == extraction_id)
+    vectors = select(vector.c.chunk_id, vector.c.window).where(vector.c.chunk_id.in_(mine)).distinct()
+    noted = upsert(vector_deletion).from_select(["chunk_id", "window"], vectors)
+    connection.execute(noted.on_conflict_do_nothing())
+    words.remove(connection, extraction_id)
+    delete_later(connection, f"pictures/{extraction_id}", is_folder=True)

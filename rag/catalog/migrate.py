@@ -1,0 +1,165 @@
+"""Bring the tables of a catalog to their newest schema: all Alembic histories of the file together, or none of them.
+
+One file holds the tables of several packages, each with a history of its own. All of them are upgraded in one
+transaction. Before tables that hold data are changed, the catalog is copied to a file beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from sqlalchemy.exc import DBAPIError
+
+from rag.errors import CatalogUnfit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+log = logging.getLogger("magpie")
+
+MIGRATION_SECONDS = 30 * 60
+"""How long to wait for another process that is upgrading the same catalog; the lock of a dead process is free."""
+
+_COPIES = "catalog.before-*.sqlite"
+_PARTIAL = "catalog.before.partial"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An Alembic history: the folder of its migrations, and the table that records which of them were applied."""
+
+    migrations: Path
+    version_table: str
+
+
+OWN = History(Path(__file__).parent / "migrations", "alembic_version")
+"""The history of rag's own tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A history that has migrations to apply. `current` is None when none of its tables exists yet."""
+
+    history: History
+    current: str | None
+    head: str
+
+
+@contextmanager
+def opening_lock(path: Path) -> Iterator[None]:
+    """Hold the lock under which a catalog is created and upgraded, so that processes do it one after another."""
+    with FileLock(path.with_name("catalog.lock"), timeout=MIGRATION_SECONDS):
+        yield
+
+
+def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[History]) -> None:
+    """Apply what is pending of these histories in one transaction; the caller holds `opening_lock`.
+
+    Raise CatalogUnfit for a schema that a newer version wrote, for a copy that cannot be written, and for a migration
+    that fails. The catalog is unchanged then.
+    """
+    with reader.connect() as connection, connection.begin():
+        if not _find_pending(connection, histories):
+            return
+    # The transaction is begun first: other processes cannot write between the copy and the upgrade.
+    with writer.connect() as connection, connection.begin():
+        pending = _find_pending(connection, histories)
+        copy = None
+        if any(one.current is not None for one in pending):
+            copy = _write_copy(path, pending[0].head)
+        for one in pending:
+            _upgrade(connection, one, copy)
+    if copy is not None:
+        log.info(
+            "The catalog was upgraded to schema %s. A copy from before the upgrade is kept in %s until something is "
+            "deleted from the catalog.",
+            pending[0].head,
+            copy,
+        )
+
+
+def list_copies(folder: Path) -> list[Path]:
+    """Return the copies of the catalog in a folder, with an unfinished one."""
+    return [*folder.glob(_COPIES), *folder.glob(_PARTIAL)]
+
+
+def remove_copies(folder: Path) -> None:
+    """Delete the copies of the catalog in a folder: they may hold text that was deleted since."""
+    for copy in list_copies(folder):
+        copy.unlink(missing_ok=True)
+
+
+def _find_pending(connection: Connection, histories: Sequence[History]) -> list[_Pending]:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    pending = []
+    for history in histories:
+        scripts = ScriptDirectory(str(history.migrations))
+        context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+        current: Any = context.get_current_revision()
+        head = scripts.get_current_head() or ""
+        if current == head:
+            continue
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            raise CatalogUnfit(
+                f"The catalog was written by a newer Magpie (schema {current}).", "Upgrade this Magpie, then try again."
+            )
+        pending.append(_Pending(history, current, head))
+    return pending
+
+
+def _upgrade(connection: Connection, pending: _Pending, copy: Path | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(pending.history.migrations))
+    config.attributes.update(connection=connection, versions=pending.history.version_table)
+    try:
+        command.upgrade(config, "head")
+    except Exception as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        kept = f" A copy of the catalog is in {copy}." if copy else ""
+        raise CatalogUnfit(
+            f"The catalog could not be upgraded to schema {pending.head}: {cause}. It is unchanged.",
+            f"Go back to the version of Magpie that you used before, and report this error.{kept}",
+        ) from error
+
+
+def _write_copy(path: Path, head: str) -> Path:
+    """Copy the catalog as it is before schema `head`, and delete older copies."""
+    copy = path.with_name(f"catalog.before-{head}.sqlite")
+    log.info("The catalog is copied to %s before its upgrade.", copy)
+    partial = path.with_name(_PARTIAL)
+    try:
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("VACUUM INTO ?", (str(partial),))
+        partial.replace(copy)
+        for other in path.parent.glob(_COPIES):
+            if other != copy:
+                other.unlink(missing_ok=True)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        raise CatalogUnfit(
+            f"The catalog could not be copied before its upgrade: {cause}. It is unchanged.",
+            f"Make sure that {path.parent} can be written and has {_megabytes(path)} MB free, then try again.",
+        ) from error
+    return copy
+
+
+def _megabytes(path: Path) -> int:
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists()) // 1_000_000 + 1

@@ -1,0 +1,30 @@
+"""Runs: processes that own the data folder one after another, and whose claims are freed when they are over."""
+
+from __future__ import annotations
+
+from time import time
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from rag.catalog.states import ExtractionState, SourceState
+from rag.catalog.tables import extraction, run, source
+
+
+def start_run(connection: Connection, run_id: str, pid: int) -> bool:
+    """Record this run and free the claims of all others. Return whether one of them crashed.
+
+    Only the owner of the lock may call this: while it holds the lock, every other run is over.
+    """
+    crashed = connection.scalar(select(exists().where(run.c.ended_at.is_(None)))) or False
+    connection.execute(update(run).where(run.c.ended_at.is_(None)).values(ended_at=0.0))
+    connection.execute(insert(run).values(id=run_id, pid=pid, started_at=time()))
+    fetching = source.c.state == SourceState.FETCHING
+    connection.execute(update(source).where(fetching).values(state=SourceState.WAITING, run_id=None))
+    running = extraction.c.state == ExtractionState.RUNNING
+    connection.execute(update(extraction).where(running).values(state=ExtractionState.WAITING, run_id=None))
+    return bool(crashed)
+
+
+def end_run(connection: Connection, run_id: str) -> None:
+    """Record that this run ended in order."""
+    connection.execute(update(run).where(run.c.id == run_id).values(ended_at=time()))

@@ -1,0 +1,104 @@
+"""Decide whether a search found an answer, and say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rag.catalog import Catalog
+from rag.model import PageKey, Scope
+from rag.ports import WordIndex
+from rag.search.confidence import ConfidenceModels
+from rag.search.confidence_signals import AGREEMENT, IDF_COVERAGE, SCORE, picture_signals, question_signals
+from rag.search.page_match.result import NO_MATCH
+from rag.search.query import Query, QueryKind
+from rag.search.ranking import Ranking
+from rag.settings import Settings
+
+_MAX_NEAREST = 3
+"""Pages of which one must have the words of a picture."""
+
+_NO_WORDS = "The picture has too few words to be found by, and no picture here is like it."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How confident the search is, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
+
+    confidence: float
+    threshold: float
+    signals: Mapping[str, float]
+    why: str = ""
+
+    @property
+    def abstains(self) -> bool:
+        return self.confidence < self.threshold
+
+
+class Abstention:
+    """Judge searches by the confidence models, or by the threshold that is set (search.min_confidence)."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, words: WordIndex, models: ConfidenceModels) -> None:
+        self._min_confidence = settings.search.min_confidence
+        self._embed = settings.embed
+        self._catalog = catalog
+        self._words = words
+        self._models = models
+
+    def judge(self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]) -> Verdict:
+        """Return the verdict on the fused pages, which the rankings of these lanes led to."""
+        if query.kind is QueryKind.QUESTION:
+            return self._judge_question(query, scope, pages, rankings)
+        return self._judge_picture(query, scope, rankings)
+
+    def _judge_question(
+        self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
+    ) -> Verdict:
+        signals: dict[str, float] = {}
+        by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
+        if by_words is not None:
+            with self._catalog.reading() as connection:
+                best = next(iter(pages), None)
+                signals = question_signals(connection, self._words, query, scope, by_words, best)
+        kind = "few" if signals and SCORE not in signals else "question"
+        # No model was fitted on CLIP's cosines, because not every installation has its weights: a floor decides.
+        is_certain = _best_image_score(rankings) >= self._embed.picture_floor
+        verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
+        return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
+
+    def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> Verdict:
+        match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
+        nearest = query.candidates[:_MAX_NEAREST]
+        with self._catalog.reading() as connection:
+            signals = picture_signals(connection, self._words, query, scope, nearest, match.agreement(nearest))
+        is_certain = _best_image_score(rankings) >= self._embed.duplicate_threshold
+        verdict = self._apply_model("picture", signals, is_certain=is_certain)
+        if not verdict.abstains:
+            return verdict
+        why = "No page here has enough of the picture's words." if IDF_COVERAGE in verdict.signals else _NO_WORDS
+        compared = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
+        return replace(verdict, why=why + compared)
+
+    def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> Verdict:
+        """Return a verdict without reasons; `is_certain` raises the confidence to the threshold at least."""
+        model = self._models[kind]
+        threshold = model.threshold if self._min_confidence is None else self._min_confidence
+        confidence = 0.0 if signals is None else model.confidence(signals)
+        return Verdict(max(confidence, threshold) if is_certain else confidence, threshold, signals or {})
+
+    def _explain(self, query: Query, scope: Scope) -> str:
+        """Return a sentence that says which words of the question were not found."""
+        if not query.terms:
+            return "The question has no words to search for."
+        with self._catalog.reading() as connection:
+            chunks_with = self._words.holders(connection, query.terms, scope)
+        missing = [word for word, chunks in chunks_with.items() if not chunks]
+        if len(missing) == len(query.terms):
+            return "None of its words occurs in the files I may use here."
+        if missing:
+            return f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
+        return "Its words occur in the files I may use here, but on no page enough of them together."
+
+
+def _best_image_score(rankings: Sequence[Ranking]) -> float:
+    return max((ranking.best_score for ranking in rankings if ranking.lane == "clip-picture"), default=float("-inf"))

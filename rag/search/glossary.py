@@ -1,0 +1,67 @@
+"""What else to search for when a question contains a term. The terms are data, see rag.search.glossary_file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rag.text import content_words
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """A kind of page, recognized by the lines that it prints.
+
+    A page that has at least `min_share` (above 0, at most 1) of these lines is of this kind.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    min_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What to search for when all patterns occur in a question: words, and page kinds by name.
+
+    `word` is set if the entry stands for a single word, such as an abbreviation that `search` spells out.
+    """
+
+    patterns: tuple[re.Pattern[str], ...]
+    search: str
+    pages: tuple[str, ...] = ()
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a glossary adds to one question.
+
+    `words` are searched for, `kinds` of pages looked for. `equivalents` maps a word of the question to the words that
+    say the same.
+    """
+
+    words: tuple[str, ...] = ()
+    kinds: tuple[PageKind, ...] = ()
+    equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """Entries in the order of their files, and the page kinds that they name."""
+
+    entries: tuple[Entry, ...] = ()
+    kinds: Mapping[str, PageKind] = field(default_factory=dict)
+
+    def expand(self, question: str) -> Expansion:
+        """Return what the entries add that occur in the question."""
+        line = " ".join(question.split())
+        found = [entry for entry in self.entries if all(pattern.search(line) for pattern in entry.patterns)]
+        if not found:
+            return Expansion()
+        words = content_words(" ".join(entry.search for entry in found))
+        named = {name for entry in found for name in entry.pages}
+        kinds = tuple(kind for name, kind in self.kinds.items() if name in named)
+        equivalents = {entry.word: tuple(content_words(entry.search)) for entry in found if entry.word}
+        return Expansion(tuple(words), kinds, equivalents)

@@ -1,0 +1,93 @@
+"""Build hits: what a reader sees of a page that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from rag.catalog.captions import captions_of
+from rag.catalog.chunks import chunks_by_id
+from rag.catalog.scope import names_in
+from rag.model import WHOLE_PAGE, Box, Hit, PageKey, Scope
+from rag.search.fusion import WEIGHTS
+from rag.search.ranking import MAX_REGIONS, Ranking
+
+_COVERED = 0.8
+"""Share of a region inside another one from which it is not shown beside it."""
+
+
+def build_hits(
+    connection: Connection, data: Path, rankings: Sequence[Ranking], pages: Sequence[PageKey], scope: Scope, k: int
+) -> list[Hit]:
+    """Return the pages as hits, each by the chunk that the lane with the most weight for it found.
+
+    Pages that were deleted or unshared meanwhile are left out. `k` is that of reciprocal rank fusion.
+    """
+    ranks = {r.lane: {page: rank for rank, page in enumerate(r.pages, 1)} for r in rankings}
+    chosen: dict[PageKey, list[int]] = {}
+    for page in pages:
+        finders = [r for r in rankings if page in ranks[r.lane]]
+        finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
+        chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:MAX_REGIONS]
+    rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
+    described = captions_of(connection, rows)
+    names = names_in(connection, [page[0] for page in pages], scope)
+    hits: list[Hit] = []
+    for page in pages:
+        found = [rows[chunk] for chunk in chosen[page] if chunk in rows]
+        if not found or page[0] not in names:
+            continue
+        row = found[0]
+        folder = data / "pictures" / str(row.reading)
+        name, link = names[row.document]
+        hits.append(
+            Hit(
+                rank=len(hits) + 1,
+                chunk=row.id,
+                document=row.document,
+                name=name,
+                link=link,
+                page=row.page,
+                label=row.label,
+                kind=row.kind,
+                text=row.text,
+                heading=row.heading,
+                caption=row.caption,
+                box=row.box,
+                marks=row.marks,
+                picture=folder / row.picture if row.picture else None,
+                render=folder / row.render if row.render else None,
+                lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
+                regions=_select_regions([row.box for row in found]),
+                described=described.get(row.id, ("", ""))[0],
+                described_by=described.get(row.id, ("", ""))[1],
+            )
+        )
+    return hits
+
+
+def _select_regions(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """Return the first box and the next ones that show something else, without the whole page beside others."""
+    kept = [boxes[0]]
+    for box in boxes[1:]:
+        if box != WHOLE_PAGE and all(box.intersection(other) < _COVERED * box.area for other in kept):
+            kept.append(box)
+    return tuple(kept[:MAX_REGIONS])
+
+
+def merge_duplicates(hits: Sequence[Hit], kept: Mapping[PageKey, Sequence[PageKey]]) -> list[Hit]:
+    """Return one hit for each kept page, ranked from 1, with the places of its near-duplicates.
+
+    If the kept page was deleted meanwhile, its first near-duplicate takes its place.
+    """
+    by_page = {(hit.document, hit.page): hit for hit in hits}
+    merged: list[Hit] = []
+    for first, others in kept.items():
+        same = [by_page[page] for page in (first, *others) if page in by_page]
+        if same:
+            also = tuple(dict.fromkeys(hit.place for hit in same[1:]))
+            merged.append(replace(same[0], rank=len(merged) + 1, also=also))
+    return merged

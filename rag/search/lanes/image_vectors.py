@@ -1,0 +1,53 @@
+"""Search by CLIP's vectors: pictures by a question or by a picture, and texts by a question."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rag.model import Modality, Scope
+from rag.ports import Vector
+from rag.search.lanes.lane import LaneStatus
+from rag.search.lanes.nearest import VectorRanker
+from rag.search.query import Query, QueryKind
+from rag.search.ranking import Ranking
+from rag.vectors.lanes import ClipLane
+
+
+class ImageVectorsLane:
+    """Rank pages by how near their pictures (of figures and of the page) are to a question or to a picture."""
+
+    name: ClassVar[str] = "clip-picture"
+    accepts: ClassVar[frozenset[QueryKind]] = frozenset(QueryKind)
+    needs_candidates: ClassVar[bool] = False
+
+    def __init__(self, ranker: VectorRanker[ClipLane]) -> None:
+        self._ranker = ranker
+
+    def status(self) -> LaneStatus:
+        return self._ranker.status()
+
+    def rank(self, query: Query, scope: Scope) -> Ranking | None:
+        embedder = self._ranker.vectors
+        return self._ranker.rank(self.name, Modality.PICTURE, query, scope, lambda: _embed(embedder, query))
+
+
+class ClipTextLane:
+    """Rank pages by how near their texts are to a question, by CLIP's text tower."""
+
+    name: ClassVar[str] = "clip-text"
+    accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
+    needs_candidates: ClassVar[bool] = False
+
+    def __init__(self, ranker: VectorRanker[ClipLane]) -> None:
+        self._ranker = ranker
+
+    def status(self) -> LaneStatus:
+        return self._ranker.status()
+
+    def rank(self, query: Query, scope: Scope) -> Ranking | None:
+        embedder = self._ranker.vectors
+        return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: _embed(embedder, query))
+
+
+def _embed(embedder: ClipLane, query: Query) -> list[Vector]:
+    return embedder.embed_query(query.text) if query.picture is None else embedder.embed_picture(query.picture)

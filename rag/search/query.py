@@ -1,0 +1,109 @@
+"""One search: what was asked, and everything that is computed once for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from time import perf_counter
+
+from rag.errors import OperatorMustAct, TryAgain
+from rag.model import PageKey
+from rag.ports import Vector
+from rag.search.glossary import PageKind
+
+
+class QueryKind(StrEnum):
+    """What was asked with: words, or a picture."""
+
+    QUESTION = "question"
+    PICTURE = "picture"
+
+
+STAGES = ("embed", "words", "vectors", "pixels", "fuse")
+
+
+class StageClock:
+    """Milliseconds that one search spent in each stage."""
+
+    def __init__(self) -> None:
+        self.milliseconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time spent in the `with` block to a stage."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.milliseconds[stage] += (perf_counter() - started) * 1000
+
+
+class QueryVectors:
+    """The query's vectors, embedded once per embedder: two lanes share CLIP."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, list[Vector] | OperatorMustAct | TryAgain] = {}
+
+    def get(self, embedder: str, embed: Callable[[], list[Vector]]) -> list[Vector]:
+        """Return the vectors that `embed` made when this embedder was first asked for.
+
+        Raise OperatorMustAct or TryAgain as `embed` did; it is not called again.
+        """
+        if embedder not in self._results:
+            try:
+                self._results[embedder] = embed()
+            except (OperatorMustAct, TryAgain) as error:
+                self._results[embedder] = error
+        result = self._results[embedder]
+        if isinstance(result, list):
+            return result
+        raise result
+
+
+@dataclass(frozen=True, slots=True)
+class PageReferences:
+    """The pages that a question names.
+
+    `pages`: by number, counted or printed. `from_end`: counted from the end, the last page is 1. `printed`: by a label
+    that is only printed ("vi"). `kinds`: by what the page contains, see rag.search.glossary. `front`: the first page.
+    """
+
+    pages: tuple[int, ...] = ()
+    from_end: tuple[int, ...] = ()
+    printed: tuple[str, ...] = ()
+    kinds: tuple[PageKind, ...] = ()
+    front: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.pages or self.from_end or self.printed or self.kinds or self.front)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question in words, or a picture with the words recognized in it (then `picture` is set).
+
+    `text`: the question without instructions about the form of its answer. `terms`: its content words. `names`: those
+    of them that are names, numbers or abbreviations. `search_terms`: what full-text search looks for, which is the
+    terms, related words, and names a second time, because they count twice. `equivalents`, from the glossary: {a word
+    of the question: words that say the same}. `candidates`: the pages found by the lanes that need none, best first,
+    and the chunk that shows each; empty until these lanes have run.
+    """
+
+    text: str = ""
+    terms: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    search_terms: tuple[str, ...] = ()
+    references: PageReferences = field(default_factory=PageReferences)
+    equivalents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    picture: Path | None = None
+    candidates: tuple[PageKey, ...] = ()
+    candidate_chunks: Mapping[PageKey, int] = field(default_factory=dict)
+    vectors: QueryVectors = field(default_factory=QueryVectors)
+    clock: StageClock = field(default_factory=StageClock)
+
+    @property
+    def kind(self) -> QueryKind:
+        return QueryKind.QUESTION if self.picture is None else QueryKind.PICTURE

@@ -1,0 +1,179 @@
+"""A data folder made by the last version before the redesign opens, and every row of the bot's tables is there."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, select
+
+from bot.db import ephemeral_messages, feedback, jobs, questions, receipts, tables
+from bot.db.ephemeral_messages import Aside
+from bot.db.jobs import JobKind, JobState
+from bot.db.questions import QuestionState
+from bot.slack.events import Question
+from rag import Rag, Rounds, Settings, open_rag
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+OLD = "data-e01a02c"
+EXPECTED: dict[str, Any] = json.loads((FIXTURES / f"{OLD}.expected.json").read_text())
+
+Rows = list[dict[str, Any]]
+
+
+def unpacked(folder: Path) -> Path:
+    with tarfile.open(FIXTURES / f"{OLD}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "data"
+
+
+@contextmanager
+def upgraded(folder: Path) -> Iterator[Rag]:
+    with open_rag(Settings(data=unpacked(folder), answer={"model": ""}), histories=[tables.HISTORY]) as rag:
+        yield rag
+
+
+@pytest.fixture(scope="module")
+def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    """Shared by the tests that only read."""
+    with upgraded(tmp_path_factory.mktemp("old")) as rag:
+        yield rag
+
+
+def rows(rag: Rag, table: Table, *kinds: JobKind) -> Rows:
+    wanted = select(table).order_by(*table.primary_key)
+    with rag.reading() as connection:
+        found = connection.execute(wanted.where(table.c.kind.in_(kinds)) if kinds else wanted)
+        return [dict(row._mapping) for row in found]
+
+
+def only(found: Rows, known: Rows) -> Rows:
+    """These rows with the columns that are known of the old ones, in an order of their own."""
+    return ordered([{name: row[name] for name in known[0]} for row in found])
+
+
+def ordered(found: Rows) -> Rows:
+    return sorted(found, key=lambda row: json.dumps(row, sort_keys=True))
+
+
+SAME = {
+    "access": tables.access_log,
+    "evidence": tables.evidence,
+    "feedback": tables.feedback,
+    "linked": tables.link,
+    "departed": tables.departed,
+    "removed": tables.removed,
+    "queried": tables.queried,
+    "wanted": tables.wanted,
+}
+"""Old name -> table with the same columns."""
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_rows_of_a_renamed_table_are_kept(rag: Rag, name: str) -> None:
+    found = rows(rag, SAME[name])
+    assert len(found) == EXPECTED["tables"][name]
+    assert only(found, EXPECTED[name]) == ordered(EXPECTED[name])
+
+
+def test_questions_are_kept(rag: Rag) -> None:
+    found = rows(rag, tables.question)
+    shown = [
+        {
+            **row,
+            "halt": row["cancelled"],
+            "has_reply": row["reply"] is not None,
+            "sharing": row["sharing_since"] is not None,
+            "obsolete": row["obsolete_uploads"],
+        }
+        for row in found
+    ]
+    assert only(shown, EXPECTED["questions"]) == ordered(EXPECTED["questions"])
+    assert all(row["delays"] == 0 and row["asked_at"] > 0 for row in found)
+    with rag.reading() as connection:
+        states = {QuestionState(row["state"]) for row in EXPECTED["questions"]}
+        assert states == set(QuestionState)
+        for row in EXPECTED["questions"]:
+            asked = questions.find_question(connection, row["channel"], row["ts"])
+            assert isinstance(asked, Question)
+            assert asked.text == row["text"]
+
+
+def test_errands_are_jobs(rag: Rag) -> None:
+    kinds = (JobKind.SWEEP, JobKind.SWEEP_CHANNEL, JobKind.CHECK_FILE, JobKind.PURGE, JobKind.DELETE_UPLOADS)
+    found = [
+        {
+            "kind": row["kind"],
+            "ref": row["channel"] or row["key"] or "*",
+            "sent": row["revision"],
+            "attempts": row["delays"],
+        }
+        for row in rows(rag, tables.job, *kinds)
+    ]
+    assert found == EXPECTED["errands"]
+    assert {row["attempts"] for row in rows(rag, tables.job, *kinds)} == {0}
+
+
+def test_requests_to_show_something_to_one_person_are_jobs(rag: Rag) -> None:
+    found = [
+        {
+            "kind": row["kind"],
+            "channel": row["channel"],
+            "user": row["user"],
+            "attempts": row["delays"],
+            **(row["payload"] or {"text": "", "thread": "", "url": "", "about": {}}),
+        }
+        for row in rows(rag, tables.job, *ephemeral_messages.KINDS)
+    ]
+    expected = [{**row, "about": row["about"] or {}} for row in EXPECTED["asides"]]
+    assert ordered(found) == ordered(expected)
+
+
+def test_receipts_are_jobs(rag: Rag) -> None:
+    states = {JobState.HELD: "open", JobState.DONE: "done"}
+    found = []
+    for row in rows(rag, tables.job, JobKind.RECEIPT):
+        ts, file = receipts.message_and_file(row["key"])
+        said = {"channel": row["channel"], "ts": ts, "file": file, "user": row["user"]}
+        found.append({**said, "state": states[JobState(row["state"])]})
+        assert row["created"] == float(ts)
+    assert found == EXPECTED["receipts"]
+
+
+def test_other_tables_are_kept(rag: Rag) -> None:
+    searched = [{"channel": row["channel"], "looked": row["checked_until"]} for row in rows(rag, tables.conversation)]
+    assert searched == EXPECTED["looked"]
+    assert [row["file"] for row in rows(rag, tables.upload)] == [row["file"] for row in EXPECTED["uploads"]]
+    assert len(rows(rag, tables.delivery)) == EXPECTED["tables"]["delivery"]
+    with rag.reading() as connection:
+        assert feedback.counts(connection) == EXPECTED["status"]["feedback"]
+
+
+def test_every_table_of_the_bot_has_rows_in_the_fixture() -> None:
+    """A test of an empty table would prove nothing."""
+    old = {"link": "linked", "access_log": "access", "job": "errand"}
+    assert all(EXPECTED["tables"][old.get(name, name)] for name in tables.metadata.tables)
+
+
+def test_old_tables_are_gone(rag: Rag) -> None:
+    with rag.reading() as connection:
+        names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+    assert set(tables.metadata.tables) <= names
+    assert not {"errand", "aside", "receipt", "linked", "access"} & names
+
+
+def test_jobs_of_the_old_version_can_be_claimed(tmp_path: Path) -> None:
+    with upgraded(tmp_path) as rag, rag.writing() as connection:
+        connection.execute(tables.job.update().where(tables.job.c.state == JobState.WAITING).values(next_try=0))
+        claimed = []
+        rounds = Rounds()
+        while job := jobs.claim(connection, list(JobKind), rounds):
+            claimed.append(job)
+        asides = [Aside.of(job) for job in claimed if job.kind in ephemeral_messages.KINDS]
+    assert len(claimed) == len(EXPECTED["errands"]) + len(EXPECTED["asides"])
+    assert {aside.text for aside in asides} == {row["text"] for row in EXPECTED["asides"]}

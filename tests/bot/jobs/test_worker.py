@@ -1,0 +1,158 @@
+"""Workers: what each kind of error means for the work that raised it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from math import inf
+
+import pytest
+from sqlalchemy import Connection, select
+
+from bot.db import jobs, tables
+from bot.db.jobs import Job, JobKind
+from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
+from bot.slack.client import Refused, Stopping, Superseded
+from rag import Busy, NotFound, OperatorMustAct, Rag, Rounds, Settings, TryAgain, open_rag
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
+    with open_rag(Settings(data=tmp_path_factory.mktemp("worker")), histories=[tables.HISTORY]) as rag:
+        yield rag
+
+
+@pytest.fixture
+def rag(opened: Rag) -> Rag:
+    with opened.writing() as connection:
+        connection.execute(tables.job.delete())
+    return opened
+
+
+def failing(error: Exception) -> Callable[[Job], None]:
+    def handler(job: Job) -> None:
+        raise error
+
+    return handler
+
+
+def worker(rag: Rag, handler: Callable[[Job], None], max_age: float = inf) -> JobWorker:
+    with rag.writing() as connection:
+        jobs.request(connection, JobKind.SWEEP)
+    return JobWorker(rag, {JobKind.SWEEP: handler}, max_age=max_age)
+
+
+def state(rag: Rag) -> list[tuple[str, int, int]]:
+    with rag.reading() as connection:
+        rows = connection.execute(select(tables.job.c.state, tables.job.c.attempts, tables.job.c.delays))
+        return [(row.state, row.attempts, row.delays) for row in rows]
+
+
+def make_due(connection: Connection) -> None:
+    connection.execute(tables.job.update().values(next_try=0))
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (TryAgain("later"), Failure.TRY_AGAIN),
+        (Busy("later"), Failure.TRY_AGAIN),
+        (OperatorMustAct("token", "mend it"), Failure.OPERATOR),
+        (Refused("channel_not_found"), Failure.REFUSED),
+        (Superseded(), Failure.SUPERSEDED),
+        (Stopping(), Failure.STOPPING),
+        (NotFound("no file"), Failure.FAULT),
+        (ZeroDivisionError(), Failure.FAULT),
+    ],
+)
+def test_classifies_errors(error: Exception, failure: Failure) -> None:
+    assert classify(error) is failure
+
+
+def test_delays_double_up_to_a_limit() -> None:
+    assert [retry_delay(delays) for delays in (0, 1, 2, 5, 6, 10_000)] == [1, 2, 4, 32, 60, 60]
+    assert retry_delay(6, 10) == 10
+
+
+def test_runs_jobs_that_have_a_handler_and_no_others(rag: Rag) -> None:
+    ran: list[JobKind] = []
+    sweeps = worker(rag, lambda job: ran.append(job.kind))
+    with rag.writing() as connection:
+        jobs.request(connection, JobKind.PURGE)
+    assert sweeps.step()
+    assert not sweeps.step()
+    assert ran == [JobKind.SWEEP]
+    assert len(state(rag)) == 1
+
+
+@pytest.mark.parametrize("error", [TryAgain("later"), OperatorMustAct("token", "mend it"), Stopping()])
+def test_work_that_may_succeed_later_is_retried_without_end(rag: Rag, error: Exception) -> None:
+    sweeps = worker(rag, failing(error))
+    for delays in range(1, MAX_ATTEMPTS + 3):
+        assert sweeps.step()
+        assert not sweeps.step()  # not due yet
+        assert state(rag) == [("waiting", 0, delays)]
+        with rag.writing() as connection:
+            make_due(connection)
+
+
+def test_work_that_slack_refuses_is_dropped(rag: Rag) -> None:
+    assert worker(rag, failing(Refused("channel_not_found"))).step()
+    assert state(rag) == []
+
+
+def test_work_that_fails_by_an_error_of_ours_is_dropped_after_some_tries(rag: Rag) -> None:
+    sweeps = worker(rag, failing(ZeroDivisionError()))
+    for attempts in range(1, MAX_ATTEMPTS + 1):
+        assert sweeps.step()
+        assert state(rag) == ([("waiting", attempts, attempts)] if attempts < MAX_ATTEMPTS else [])
+        with rag.writing() as connection:
+            make_due(connection)
+
+
+def test_work_that_ends_the_process_is_dropped_after_some_tries(rag: Rag) -> None:
+    ran: list[int] = []
+    sweeps = worker(rag, lambda job: ran.append(job.attempts))
+    for _ in range(MAX_ATTEMPTS):
+        with rag.writing() as connection:
+            jobs.claim(connection, [JobKind.SWEEP], Rounds())
+            jobs.free_claims(connection)
+    assert sweeps.step()
+    assert (ran, state(rag)) == ([], [])
+
+
+def test_work_that_is_too_old_is_dropped_instead_of_retried(rag: Rag) -> None:
+    assert worker(rag, failing(TryAgain("later")), max_age=-1).step()
+    assert state(rag) == []
+
+
+def test_asks_for_more_when_no_job_is_due(rag: Rag) -> None:
+    def refill() -> bool:
+        with rag.writing() as connection:
+            jobs.request(connection, JobKind.SWEEP)
+        return True
+
+    ran: list[int] = []
+    sweeps = JobWorker(rag, {JobKind.SWEEP: lambda job: ran.append(job.id)}, refill=refill)
+    assert sweeps.step()
+    assert len(ran) == 1
+
+
+def test_loop_runs_until_stopped_and_is_woken() -> None:
+    wake_up, stop, steps = WakeUp(), threading.Event(), threading.Semaphore(0)
+
+    def step() -> bool:
+        steps.release()
+        return False
+
+    thread = threading.Thread(target=run_loop, args=(step, wake_up, stop))
+    thread.start()
+    try:
+        assert steps.acquire(timeout=10)
+        wake_up.notify()
+        assert steps.acquire(timeout=10)
+    finally:
+        stop.set()
+        wake_up.notify()
+        thread.join(10)
+    assert not thread.is_alive()

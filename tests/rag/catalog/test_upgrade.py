@@ -1,0 +1,212 @@
+"""Data folders of earlier versions: they open, keep every row, and a copy of the catalog from before is beside it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import sqlite3
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag import Scope, Settings, open_rag
+from rag.catalog import Catalog
+from rag.catalog.migrate import History
+from rag.errors import CatalogUnfit
+from tests.support.absent import NoEmbedder
+from tests.support.captioner import FakeCaptioner
+from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+EXPECTED: dict[str, Any] = json.loads((FIXTURES / "data-e01a02c.json").read_text())
+"""What the folder has that commit e01a02c made, as that version saw it."""
+
+RENAMED = {
+    "reading": "extraction",
+    "forgotten": "removed_share",
+    "dropped": "vector_deletion",
+    "wipe": "file_deletion",
+    "words": "fulltext",
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder of commit e01a02c, with rows in every table."""
+    with tarfile.open(FIXTURES / "data-e01a02c.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    return tmp_path / "data"
+
+
+def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of every table in a catalog file, FTS5's own tables included."""
+    with closing(sqlite3.connect(path)) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+        return {name: sorted(database.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for (name,) in names}
+
+
+def renamed(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows under the names that their tables have today."""
+    found = {}
+    for name, values in rows.items():
+        if name.startswith("words_"):
+            found[name.replace("words", "fulltext")] = values
+        elif name == "sqlite_sequence":
+            found[name] = sorted(((RENAMED.get(table, table), last) for table, last in values), key=repr)
+        elif name not in ("alembic_version", "alembic_version_bot"):
+            found[RENAMED.get(name, name)] = values
+    return found
+
+
+def copies(data: Path) -> list[Path]:
+    return sorted(data.glob("catalog.before*"))
+
+
+def history(folder: Path, body: str, table: str = "alembic_version_other") -> History:
+    """Return a history of one migration with this body."""
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(
+        "from alembic import context\n"
+        'context.configure(connection=context.config.attributes["connection"],\n'
+        '                  version_table=context.config.attributes["versions"])\n'
+        "context.run_migrations()\n"
+    )
+    (folder / "versions" / "0001_one.py").write_text(
+        f"from alembic import op\nrevision, down_revision = '0001', None\ndef upgrade():\n    {body}\n"
+    )
+    return History(folder, table)
+
+
+def test_keeps_every_row_of_every_table(data: Path) -> None:
+    before = rows_of(data / "catalog.db")
+    assert {name: len(rows) for name, rows in before.items()} == EXPECTED["tables"] | {"sqlite_sequence": 6}
+    Catalog(data).close()
+    after = rows_of(data / "catalog.db")
+    assert after.pop("alembic_version") == [("0006",)]
+    assert after.pop("alembic_version_bot") == [("0005",)]
+    assert after == renamed(before)
+
+
+def test_keeps_a_copy_from_before_the_upgrade_and_says_where(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = rows_of(data / "catalog.db")
+    (data / "catalog.before-0004.sqlite").write_bytes(b"of an earlier upgrade")
+    with caplog.at_level(logging.INFO, "magpie"):
+        Catalog(data).close()
+    [copy] = copies(data)
+    assert copy.name == "catalog.before-0006.sqlite"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert rows_of(copy) == before
+    assert [str(copy) in record.message for record in caplog.records if record.name == "magpie"] == [True, True]
+    written = copy.stat().st_mtime_ns
+    Catalog(data).close()
+    assert copy.stat().st_mtime_ns == written
+
+
+def test_a_new_folder_gets_no_copy(tmp_path: Path) -> None:
+    Catalog(tmp_path, [history(tmp_path / "other", "op.execute('CREATE TABLE other (id INTEGER)')")]).close()
+    assert not copies(tmp_path)
+    assert "other" in rows_of(tmp_path / "catalog.db")
+
+
+def test_the_copy_is_deleted_when_something_is_erased(data: Path) -> None:
+    catalog = Catalog(data)
+    assert copies(data)
+    assert catalog.tidy()
+    assert not copies(data)
+    catalog.close()
+
+
+def test_finds_and_counts_the_same_as_before(data: Path) -> None:
+    settings = Settings(data=data, answer={"model": ""}, search={"lanes": "words", "min_confidence": 0})
+    with open_rag(settings, embedder=NoEmbedder()) as rag:
+        status = rag.status()
+        assert status.documents == EXPECTED["status"]["documents"]
+        assert (status.pages, status.chunks) == (EXPECTED["status"]["pages"], EXPECTED["status"]["chunks"])
+        for asked in EXPECTED["queries"]:
+            if "query" in asked:
+                scope = Scope.operator() if asked["spaces"] is None else Scope.of(*asked["spaces"])
+                hits = [[hit.name, hit.page] for hit in rag.find(asked["query"], scope).hits]
+                assert (hits[0] if hits else None) == asked["first"], asked["query"]
+
+
+def test_goes_on_with_the_work_that_was_left(data: Path) -> None:
+    read = {"workers": 1, "ocr": False, "layout": False, "render_px": 400}  # as then: nothing is extracted again
+    settings = Settings(data=data, answer={"model": ""}, read=read)
+    captioner = FakeCaptioner("ollama:sees:1b")
+    with open_rag(settings, embedder=FakeEmbedder(), text_embedder=FakeTextEmbedder(), captioner=captioner) as rag:
+        rag.index([])
+        documents = rag.documents(Scope.operator())
+    expected = EXPECTED["settled"]
+    assert [[one.name, one.pages, one.sha256] for one in documents] == expected["documents"]
+    assert sorted(path.name for path in (data / "files").iterdir()) == expected["files"]
+    rows = rows_of(data / "catalog.db")
+    for name in ("source", "share", "forgotten", "document", "reading", "page", "caption", "dropped", "wipe"):
+        assert len(rows[RENAMED.get(name, name)]) == expected["tables"][name], name
+    assert not copies(data)  # a document without shares was erased
+
+
+def test_a_failing_migration_leaves_everything_as_it_was(data: Path, tmp_path: Path) -> None:
+    before = rows_of(data / "catalog.db")
+    body = "op.execute('CREATE TABLE other (id INTEGER)')\n    op.execute('DELETE FROM document')\n    op.execute('NO')"
+    with pytest.raises(CatalogUnfit, match="could not be upgraded") as raised:
+        Catalog(data, [history(tmp_path / "broken", body)])
+    [copy] = copies(data)
+    assert str(copy) in raised.value.hint
+    assert rows_of(data / "catalog.db") == before
+    assert rows_of(copy) == before
+    Catalog(data).close()
+    assert rows_of(data / "catalog.db")["alembic_version"] == [("0006",)]
+
+
+def test_a_failing_migration_leaves_a_new_folder_empty(tmp_path: Path) -> None:
+    with pytest.raises(CatalogUnfit, match="could not be upgraded"):
+        Catalog(tmp_path, [history(tmp_path / "broken", "raise RuntimeError('no')")])
+    assert rows_of(tmp_path / "catalog.db") == {}
+
+
+def test_a_newer_schema_of_any_history_is_refused_before_anything_changes(data: Path, tmp_path: Path) -> None:
+    before = rows_of(data / "catalog.db")
+    with pytest.raises(CatalogUnfit, match="newer Magpie"):
+        Catalog(data, [history(tmp_path / "older", "pass", "alembic_version_bot")])
+    assert rows_of(data / "catalog.db") == before
+    assert not copies(data)
+
+
+def test_does_not_upgrade_when_no_copy_can_be_written(data: Path) -> None:
+    before = rows_of(data / "catalog.db")
+    (data / "catalog.before.partial").mkdir()
+    with pytest.raises(CatalogUnfit, match="could not be copied"):
+        Catalog(data)
+    assert rows_of(data / "catalog.db") == before
+
+
+def _open(data: Path, meet: Callable[[], object]) -> None:
+    meet()
+    Catalog(data).close()
+
+
+@pytest.fixture
+def openers(data: Path) -> Iterator[list[multiprocessing.context.SpawnProcess]]:
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(3, timeout=60)
+    processes = [spawn.Process(target=_open, args=(data, barrier.wait)) for _ in range(barrier.parties)]
+    for process in processes:
+        process.start()
+    yield processes
+    for process in processes:
+        process.kill()
+
+
+def test_processes_that_open_the_folder_together_wait_for_the_upgrade(
+    data: Path, openers: list[multiprocessing.context.SpawnProcess]
+) -> None:
+    for process in openers:
+        process.join(60)
+    assert [process.exitcode for process in openers] == [0, 0, 0]
+    assert len(copies(data)) == 1
+    assert rows_of(data / "catalog.db")["alembic_version"] == [("0006",)]
