@@ -17,7 +17,7 @@ from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, sniff
 from rag.extract.protocol import REPLY, REQUEST, START, Reply, Request, Start, short
 from rag.model import Inspection, PageReading, TextSource
-from rag.sandbox import Walls, confinement_gap, restrict, runtime_files
+from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
 
@@ -134,13 +134,13 @@ def confine(start: Start) -> None:
     restrict(reader_walls(start))
 
 
-def reader_walls(start: Start) -> Walls:
+def reader_walls(start: Start) -> Restrictions:
     """Return what the reading process may use: programs, the document that is laid before it, and its two folders."""
     packages = [package_folder()]
     if start.ocr is not None and (found := importlib.util.find_spec(_package(start.ocr))) is not None:
         packages += map(Path, found.submodule_search_locations or [found.origin or ""])
     readable = runtime_files([*packages, *office_files(start.settings.office), start.given])
-    return Walls(readable, (str(start.made), str(start.work)))
+    return Restrictions(readable, (str(start.made), str(start.work)))
 
 
 def _package(factory: str) -> str:

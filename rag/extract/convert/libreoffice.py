@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from rag.errors import Unreadable
 from rag.extract.convert.packages import OFFICE
 from rag.extract.convert.sanitize import clean_document
-from rag.sandbox import Walls, child_environment, confinement_gap, runtime_files
+from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import Limits, launch_command, package_folder
 from rag.settings import ReadSettings
 
@@ -138,7 +138,9 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
         f"--infilter={_FILTERS[document.suffix]}",
         *("--convert-to", "pdf", "--outdir", str(work / "out"), str(document)),
     ]
-    walls = Walls(runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False)
+    walls = Restrictions(
+        runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False
+    )
     limits = Limits(int(seconds) + 1, settings.max_mb << 20)
     end = time.monotonic() + seconds
     try:

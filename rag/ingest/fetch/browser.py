@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from rag.extract import limits
 from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, Seen, write_pdf
-from rag.sandbox import Walls, child_environment, confinement_gap, restrict, runtime_files
+from rag.sandbox import Restrictions, child_environment, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
 PDF = "page.pdf"
@@ -113,7 +113,7 @@ def confine(order: Order) -> None:
     packages = [package_folder(), program.parent, program.resolve().parent, *map(Path, _BROWSERS_OWN)]
     # The browser's sandbox writes to /proc what its processes may be; those of others are not theirs to open.
     ports = (urlsplit(order.proxy).port or 0,)
-    restrict(Walls(runtime_files(packages), (order.into, "/proc"), sockets=True, ports=ports, symlinks=True))
+    restrict(Restrictions(runtime_files(packages), (order.into, "/proc"), sockets=True, ports=ports, symlinks=True))
 
 
 def _browser(order: Order, profile: Path) -> str:
