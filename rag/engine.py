@@ -17,7 +17,7 @@ from rag.answer.query_rewrite import Turn, standalone
 from rag.catalog import Catalog, documents
 from rag.data_dir import scratch
 from rag.evaluation.projection_training import train_projection
-from rag.extract.query_image import rendered
+from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
@@ -139,7 +139,7 @@ class Rag:
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[Found, bytes]:
         """Return the pages, and the picture as it was read."""
         with self.scratch() as folder:
-            render, read = rendered(path, self._open_reader, Path(folder))
+            render, read = extract_query_image(path, self._open_reader, Path(folder))
             return self._retriever.find_picture(render, read, scope, k), render.read_bytes()
 
     def ask(

@@ -8,7 +8,7 @@ from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.extract.invisible_text import UnseenFonts, UnseenText
+from rag.extract.invisible_text import InvisibleTextFonts, InvisibleText
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,13 +67,13 @@ def write_pdf(screenshot: Image, words: Sequence[Seen], title: str, most: int, p
 
     scale = screenshot.width / WIDTH
     height = screenshot.height / scale
-    fonts = UnseenFonts(pymupdf)
+    fonts = InvisibleTextFonts(pymupdf)
     with pymupdf.open() as document:
         for top, bottom in cuts(height, words, most):
             page = document.new_page(width=WIDTH * _POINTS, height=(bottom - top) * _POINTS)
             tile = screenshot.crop((0, round(top * scale), screenshot.width, round(bottom * scale)))
             page.insert_image(page.rect, stream=_jpeg(tile), keep_proportion=False)
-            unseen = UnseenText(pymupdf, fonts, page.rect)
+            unseen = InvisibleText(pymupdf, fonts, page.rect)
             for word in words:
                 if top <= (word.y0 + word.y1) / 2 < bottom:
                     wide, tall = word.x1 - word.x0, word.y1 - word.y0

@@ -25,7 +25,7 @@ from PIL import Image
 
 from rag.errors import Unreadable
 from rag.extract.convert.libreoffice import office_program
-from rag.extract.convert.sanitize import clean_document
+from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.guarded import GuardedReader
 from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
@@ -251,7 +251,7 @@ def _clean(tally: OfficeTally, path: Path, number: int, *, damaged: bool) -> Non
     copy = path.with_name(f"clean{path.suffix}")
     began = time.monotonic()
     try:
-        clean_document(path, copy)
+        sanitize_document(path, copy)
     except Unreadable as error:
         tally.outcomes["refused"] += 1
         if not is_for_people(f"{error} {error.hint}"):

@@ -235,7 +235,7 @@ def _much(chance: Random) -> bytes:
 
 
 def mislabelled(document: Any, chance: Random) -> None:
-    """What is said about the file: title, page labels, outline."""
+    """What is output about the file: title, page labels, outline."""
     root = document.pdf_catalog()
     odd = (
         "<FEFFD800>",

@@ -251,24 +251,24 @@ def _taken(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
 
 def _one(fetcher: UrlFetcher, url: str, one: Hostile, into: Path, tally: WebTally, lock: threading.Lock) -> None:
     began = time.monotonic()
-    wrong, said = "", "fetched"
+    wrong, output = "", "fetched"
     try:
         found = fetcher(url, into)
         if not found.name or len(found.name) > 200:
             wrong = f"is called {found.name!r}"
     except (Unreadable, TryAgain) as error:
-        said = f"{type(error).__name__}: {re.sub('[0-9.]+ s', 'N s', str(error))}"
+        output = f"{type(error).__name__}: {re.sub('[0-9.]+ s', 'N s', str(error))}"
         if not is_for_people(str(error)) or not is_for_people(error.hint):
             wrong = f"was told as {str(error)!r}, {error.hint!r}"
     except Exception as error:  # noqa: BLE001 - the very thing that is looked for; it is reported and fails the run
-        said = wrong = f"raised {error!r}"
+        output = wrong = f"raised {error!r}"
     took = time.monotonic() - began
     if took > SECONDS + _GRACE:
         wrong = f"took {took:.1f} s"
     into.unlink(missing_ok=True)
     with lock:
         tally.count += 1
-        tally.outcomes[said] += 1
+        tally.outcomes[output] += 1
         tally.damage[one.damage] += 1
         tally.slowest = max(tally.slowest, (took, f"{url.rpartition('/')[2]} ({one.damage})"))
         if tally.count % 100 == 0:
