@@ -48,7 +48,7 @@ def test_index_names_the_files_that_are_gone_apart(run: Run) -> None:
 
 
 def test_index_lists_what_is_skipped_and_counts_it_apart(run: Run) -> None:
-    hint = "If it is to be read, index it by its own name."
+    hint = "To index it anyway, give its own path."
     links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
     code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0
