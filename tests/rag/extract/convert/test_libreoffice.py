@@ -234,12 +234,12 @@ def test_close_kills_a_running_conversion(
 
 
 @pytest.mark.parametrize(
-    ("setting", "output"), [("off", "`read.office` is off"), ("/nowhere/soffice", "not found at `read.office`")]
+    ("setting", "reason"), [("off", "`read.office` is off"), ("/nowhere/soffice", "not found at `read.office`")]
 )
 def test_refusal_without_libreoffice_has_a_remedy(
-    tmp_path: Path, open_extractor: OpenExtractor, setting: str, output: str
+    tmp_path: Path, open_extractor: OpenExtractor, setting: str, reason: str
 ) -> None:
-    with pytest.raises(Unreadable, match=output) as refused:
+    with pytest.raises(Unreadable, match=reason) as refused:
         open_extractor(office=setting).inspect(office_files.docx(tmp_path / "file", ["one"]))
     assert refused.value.hint
 
@@ -287,7 +287,7 @@ def compound(*streams: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("write", "output"),
+    ("write", "reason"),
     [
         (zipped(**{"photo.jpg": b"\xff\xd8\xff"}), "zip archive, not a document"),
         (zipped(Types="<Types/>", xl__workbook="<x/>"), "spreadsheet"),
@@ -307,10 +307,10 @@ def compound(*streams: str) -> Callable[[Path], None]:
     ],
     ids=["photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"],
 )
-def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path], None], output: str) -> None:
+def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path], None], reason: str) -> None:
     path = tmp_path / "file.docx"
     write(path)
-    with pytest.raises(Unreadable, match=output) as refused:
+    with pytest.raises(Unreadable, match=reason) as refused:
         detect_media_type(path, ReadSettings(max_mb=1))
     assert refused.value.hint
 

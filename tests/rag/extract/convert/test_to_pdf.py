@@ -279,7 +279,7 @@ def test_front_matter_is_rendered_as_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "output"),
+    ("data", "reason"),
     [
         (b"<!DOCTYPE html>\n<html><body>Hello</body></html>", "saved web page"),
         (b"\xef\xbb\xbf  <!-- saved from url -->\n<HTML lang=en>", "saved web page"),
@@ -289,11 +289,11 @@ def test_front_matter_is_rendered_as_code() -> None:
     ],
 )
 def test_refuses_unsupported_texts_with_reason_and_remedy(
-    ink_extractor: GuardedReader, tmp_path: Path, data: bytes, output: str
+    ink_extractor: GuardedReader, tmp_path: Path, data: bytes, reason: str
 ) -> None:
     path = tmp_path / "file.txt"
     path.write_bytes(data)
-    with pytest.raises(Unreadable, match=output) as refused:
+    with pytest.raises(Unreadable, match=reason) as refused:
         ink_extractor.inspect(path)
     assert refused.value.hint.endswith(".")
 
