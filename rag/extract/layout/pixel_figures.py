@@ -126,10 +126,11 @@ def _components(mask: Any, gap: int) -> list[Box]:
     bridged = cv2.dilate(mask.astype(np.uint8), np.ones((gap, gap), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(bridged)
     boxes = []
-    for label, (left, top, wide, high, _) in enumerate(stats[1:], 1):
-        if wide * high < _SPECK * width * height:
+    for label, (left, top, part_width, part_height, _) in enumerate(stats[1:], 1):
+        if part_width * part_height < _SPECK * width * height:
             continue
-        part = mask[top : top + high, left : left + wide] & (labels[top : top + high, left : left + wide] == label)
+        area = (slice(top, top + part_height), slice(left, left + part_width))
+        part = mask[area] & (labels[area] == label)
         for x0, y0, x1, y1 in _cut(part, _MAX_CUTS, _MIN_PART * mask.size):
             boxes.append(Box((left + x0) / width, (top + y0) / height, (left + x1) / width, (top + y1) / height))
     return [Box(*(float(value) for value in box)) for box in boxes]

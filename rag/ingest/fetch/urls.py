@@ -60,6 +60,7 @@ class UrlFetcher:
         self._resolve = resolve
 
     def host(self, ref: str) -> str:
+        """Return the host of a URL in lower case."""
         return _host(ref).lower().rstrip(".")
 
     def __call__(self, ref: str, into: Path) -> Fetched:
@@ -68,13 +69,13 @@ class UrlFetcher:
         limit = self._web.max_mb << 20
         with GuardedProxy(self._web.allow, limit, self._resolve, seconds=self._web.seconds) as proxy:
             try:
-                name = self._file(url, into, proxy, end) or self._page(url, into, proxy, end)
+                name = self._download(url, into, proxy, end) or self._render(url, into, proxy, end)
             except _FETCH_ERRORS as error:
                 log.info("Could not fetch a link to %r: %r", _host(url), error)
                 raise self._explain(url, proxy, error) from error
         return Fetched(name=name, link=url)
 
-    def _file(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
+    def _download(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
         """Write a file to `into` and return its name; "" if it is a web page, which needs a browser."""
         with httpx.Client(
             proxy=proxy.url,
@@ -89,11 +90,12 @@ class UrlFetcher:
                     if proxy.refused or proxy.unreachable:  # the response is from the proxy itself
                         raise httpx.ConnectError("the proxy could not connect")
                     if response.next_request is None:
-                        return self._write(response, into, proxy, end)
+                        return self._save_body(response, into, proxy, end)
                     request = response.next_request
         raise httpx.TooManyRedirects(f"more than {_REDIRECTS}")
 
-    def _write(self, response: httpx.Response, into: Path, proxy: GuardedProxy, end: float) -> str:
+    def _save_body(self, response: httpx.Response, into: Path, proxy: GuardedProxy, end: float) -> str:
+        """Write the body to `into` and return the file's name; "" if it is a web page."""
         _check_status(response)
         if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _HTML:
             return ""
@@ -114,7 +116,8 @@ class UrlFetcher:
         name = Path(urlsplit(str(response.url)).path).name or _host(str(response.url))
         return name[:_MAX_NAME_CHARS]
 
-    def _page(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
+    def _render(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
+        """Write a web page as a PDF to `into` and return its title."""
         program = browser_program(self._web.browser)
         if program is None:
             raise Unreadable("Web pages can't be read here: no browser was found.", browser_remedy())
