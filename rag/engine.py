@@ -18,7 +18,7 @@ from rag.catalog import Catalog, documents
 from rag.catalog.pages import page_images
 from rag.data_dir import scratch
 from rag.evaluation.projection_training import train_projection
-from rag.extract.query_image import rendered
+from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
@@ -136,7 +136,7 @@ class Rag:
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[Found, bytes]:
         """Return the pages, and the picture as it was read."""
         with self.scratch() as folder:
-            render, read = rendered(path, self._open_reader, Path(folder))
+            render, read = extract_query_image(path, self._open_reader, Path(folder))
             return self._retriever.find_picture(render, read, scope, k), render.read_bytes()
 
     def ask(

@@ -85,7 +85,7 @@ CALLS: dict[str, Call] = {
     "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),
     "events.mentions": lambda get, text: get("bot.slack.payloads").mentions(text, "U1"),
     "events.without_mention": lambda get, text: get("bot.slack.payloads").without_mention(text, "U1"),
-    "kinds.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
+    "file_types.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
     "markdown.is_markdown": lambda get, text: get("rag.extract.convert.markdown").is_markdown(text),
     "marking.lines_that_say": lambda get, text: get("rag.answer.highlight").lines_that_say([text, "a quay"], [text]),
     "masking.Mask": lambda get, text: get("bot.cli.redaction").Mask(("secret",))(text),
@@ -109,8 +109,8 @@ CALLS: dict[str, Call] = {
     ),
     "support.statements": lambda get, text: get("rag.answer.grounding").statements(text),
     "support.without_marks": lambda get, text: get("rag.answer.grounding").without_marks(text),
-    "text.clean": lambda get, text: get("rag.extract.convert.plain_text").clean(text),
-    "text.pages_of": lambda get, text: list(get("rag.extract.convert.plain_text").pages_of(text)),
+    "plain_text.normalize_text": lambda get, text: get("rag.extract.convert.plain_text").normalize_text(text),
+    "plain_text.html_pages": lambda get, text: list(get("rag.extract.convert.plain_text").html_pages(text)),
     "words.content_words": lambda get, text: get("rag.text").content_words(text),
 }
 

@@ -42,8 +42,8 @@ GUARDS = (
     Change("bot/answers/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
     Change(
         "rag/model.py",
-        'is no citation."""\n        return self.name.translate(ROUND)\n',
-        'is no citation."""\n        return self.name\n',
+        'do not look like a citation."""\n        return self.name.translate(ROUND)\n',
+        'do not look like a citation."""\n        return self.name\n',
     ),
     Change(
         "rag/answer/citations.py",
