@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.adapters.openclip_models import OpenClipModels
-from rag.answer.answering import Asking
+from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
 from rag.data_dir import close_folder
@@ -96,7 +96,7 @@ def open_rag(
             worker=worker,
             indexing=Indexing(catalog, worker, reading),
             retriever=Retriever(settings, catalog, words, lanes, page_matcher, load_decisions(data)),
-            answering=Asking(catalog, shared, settings.answer, data / "evidence"),
+            answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
             lanes=lanes,
             fingerprinting=fingerprinting,
             captions=captions,
