@@ -65,7 +65,7 @@ def without_citations(text: str) -> str:
     """Return a document's text with its own references in round brackets, (3) for [3], so that they cite no passage."""
     text = without_invisible(text)
     text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _as_citation(match) else match[0], text)
-    return _CITATION_PATTERN.sub(lambda match: f"({match.group().strip('[]【】［］ ')})", text)
+    return _CITATION_PATTERN.sub(lambda match: f"({match[0].strip('[]【】［］ ')})", text)
 
 
 def says_not_found(text: str) -> bool:

@@ -63,7 +63,7 @@ def test_a_failure_ends_in_the_passages_and_the_next_question_in_an_answer(
     question = f"<@{ws.bot_user}> which port does the gateway use?"
     failed = said(reply(ws, room, ws.post("ada", room, question)))
     assert notice in failed
-    assert "so here are the best passages" in failed
+    assert "Best passages (no written answer: " in failed
     assert "The gateway listens on port 8443." in failed
     assert "handbook.pdf>, p. 2" in failed
     ollama.script = Script()

@@ -42,12 +42,12 @@ GUARDS = (
     Change("bot/answers/render.py", '"text": _cut(text, SECTION), "verbatim": True}', '"text": _cut(text, SECTION)}'),
     Change(
         "rag/model.py",
-        'is no citation."""\n        return self.name.translate(ROUND)\n',
-        'is no citation."""\n        return self.name\n',
+        'do not look like a citation."""\n        return self.name.translate(ROUND)\n',
+        'do not look like a citation."""\n        return self.name\n',
     ),
     Change(
         "rag/answer/citations.py",
-        "        checked = _checked(_undisguised(text), by_number.keys())\n",
+        "        checked = _normalize(_unmask(text), by_number.keys())\n",
         "        checked = text\n",
     ),
     Change(
@@ -57,9 +57,9 @@ GUARDS = (
     ),
     Change(
         "rag/answer/citations.py",
-        "    text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _cited(match) else match[0], text)\n"
-        "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", text)\n",
-        "    return text\n",
+        "match[0].translate(ROUND) if _as_citation(match) else match[0], text)\n"
+        "    return _CITATION_PATTERN.sub(lambda match: f\"({match[0].strip('[]【】［］ ')})\", text)\n",
+        "match[0], text)\n    return text\n",
     ),
     Change("rag/text.py", '    return _INVISIBLE.sub("", text)\n', "    return text\n"),
     Change(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rag.adapters.ollama import open_generator
-from rag.answer.generation import answer
+from rag.answer.generation import answer_question
 from rag.model import Mode
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_generation import PIER, QUESTION, TIDE, found
@@ -96,13 +96,13 @@ def test_every_failure_ends_in_the_passages_with_what_to_do(name: str) -> None:
     with ollama_server(*MODELS) as server:
         server.script = failure.script
         settings = AnswerSettings(host=closed_address() if failure.down else server.url, model=failure.model, seconds=5)
-        given = answer(QUESTION, found(TIDE, PIER), open_generator(settings), settings)
+        given = answer_question(QUESTION, found(TIDE, PIER), open_generator(settings), settings)
     assert given.mode is Mode.PASSAGES
     assert not given.abstained
     assert "The pier is 40 metres long." in given.text
     assert [passage.number for passage in given.cited] == [1, 2]
     assert failure.notice in given.notice
-    assert given.notice.endswith("so here are the best passages.")
+    assert given.notice.startswith("Best passages (no written answer: ")
     assert failure.remedy in given.remedy
 
 
@@ -110,7 +110,7 @@ def test_a_model_that_is_slow_beyond_the_limit() -> None:
     with ollama_server(*MODELS) as server:
         server.script = Script(text="The pier is 40 metres long [1].", gate=Event())
         settings = AnswerSettings(host=server.url, model="sees:4b", seconds=1)
-        given = answer(QUESTION, found(PIER), open_generator(settings), settings)
+        given = answer_question(QUESTION, found(PIER), open_generator(settings), settings)
     assert given.mode is Mode.PASSAGES
     assert "took too long" in given.notice
     assert "MAGPIE_ANSWER__SECONDS" in given.remedy
@@ -120,7 +120,7 @@ def test_a_cut_answer_is_kept_and_said_to_be_cut() -> None:
     with ollama_server(*MODELS) as server:
         server.script = Script(text="The pier is 40 metres long [1]. " + "It has a crane [1]. " * 9)
         settings = AnswerSettings(host=server.url, model="sees:4b", num_predict=16)
-        given = answer(QUESTION, found(PIER), open_generator(settings), settings)
+        given = answer_question(QUESTION, found(PIER), open_generator(settings), settings)
     assert given.mode is Mode.VISION
     assert "40 metres long [1]" in given.text
     assert "MAGPIE_ANSWER__NUM_PREDICT" in given.notice
