@@ -24,7 +24,7 @@ LIGHT, MEDIUM, STRONG = (255, 246, 196), (255, 237, 134), (255, 225, 77)
 _FRAME, _BAR, _LETTERS = (232, 89, 12), (31, 41, 51), (245, 247, 250)
 
 _SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc")
-"""Tried when a file name has letters that neither Pillow's own font nor MuPDF's has."""
+"""Tried when a file name has letters that Pillow's own font and MuPDF's lack."""
 
 
 @dataclass(frozen=True)

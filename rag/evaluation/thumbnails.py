@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 WIDTH = 360
-"""Pixels: large print is legible, and pages can be told apart."""
+"""Pixels: large print is legible, and pages can be distinguished."""
 _MAX_HEIGHT = 900
 _QUALITY = 55
 

@@ -150,7 +150,7 @@ def test_two_replicas_make_the_vectors_that_one_embedder_makes(tmp_path: Path) -
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
 def test_without_ray_it_is_said_how_to_get_it() -> None:
-    with pytest.raises(EmbedderFailed, match="need Ray") as raised, open_replicas(Settings(), Replicas(2, 2)):
+    with pytest.raises(EmbedderFailed, match="require Ray") as raised, open_replicas(Settings(), Replicas(2, 2)):
         pass
     assert "magpie[ray]" in raised.value.hint
 
