@@ -38,7 +38,7 @@ def drawn(size: tuple[int, int], seed: int) -> Image.Image:
     page = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(page)
     for top in range(4, size[1] - 12, 14):
-        words = (chance.choice(("harbor", "gate", "relay", "of", "the", "water")) for _ in range(size[0] // 30))
+        words = (chance.choice(("harbour", "gate", "relay", "of", "the", "water")) for _ in range(size[0] // 30))
         pen.text((6, top), " ".join(words), fill="black")
     side = min(size) * 2 // 3
     shape = draw(chance, chance.choice(tuple(COLOURS)), chance.choice(SHAPES), 512).picture
