@@ -287,8 +287,8 @@ def _failure_of(answer: httpx.Response) -> Failure:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    said = answer.headers.get("retry-after", "")
-    return float(said) if said.isdecimal() else None
+    seconds = answer.headers.get("retry-after", "")
+    return float(seconds) if seconds.isdecimal() else None
 
 
 def _read_picture(path: Path, max_bytes: int) -> bytes | None:

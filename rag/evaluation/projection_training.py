@@ -57,10 +57,10 @@ def _texts(lanes: Lanes) -> list[str]:
     with lanes.sync.catalog.reading() as connection:
         stored = connection.execute(rows).all()
     short = {part for row in stored for part in (*row.heading.split(PATH), row.caption)}
-    whole = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
+    parts = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
     found: list[str] = []
-    for start in range(0, len(whole), _BATCH):
-        batch = whole[start : start + _BATCH]
+    for start in range(0, len(parts), _BATCH):
+        batch = parts[start : start + _BATCH]
         found += lanes.clip.using(partial(_windows, batch))
     return found
 

@@ -107,8 +107,8 @@ class Batcher:
         """Return one future vector per text. Raise EmbedderBusy when the queue is full."""
 
         def prepare() -> list[Callable[[], Prepared]]:
-            whole = self._quick.submit(self._timed, Modality.TEXT, partial(self._encoder.prepare_texts, texts))
-            return [partial(_item_of, whole, number) for number in range(len(texts))]
+            prepared = self._quick.submit(self._timed, Modality.TEXT, partial(self._encoder.prepare_texts, texts))
+            return [partial(_item_of, prepared, number) for number in range(len(texts))]
 
         return self._enqueue(self._texts, len(texts), prepare)
 
@@ -234,5 +234,5 @@ class Batcher:
             item.result.set_result(vector)
 
 
-def _item_of(whole: Future[list[Prepared]], number: int) -> Prepared:
-    return whole.result()[number]
+def _item_of(prepared: Future[list[Prepared]], number: int) -> Prepared:
+    return prepared.result()[number]
