@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.adapters.openclip_models import OpenClipModels
-from rag.answer.answering import Asking
+from rag.answer.service import AnswerService
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Words
 from rag.catalog.migrate import History
@@ -107,7 +107,7 @@ def open_rag(
             worker=worker,
             indexing=Indexing(catalog, worker, reading),
             retriever=open_retriever(settings, catalog, words, lanes),
-            answering=Asking(catalog, shared, settings.answer, data / "evidence"),
+            answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
             lanes=lanes,
             fingerprinting=fingerprinting,
             captions=captions,

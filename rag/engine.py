@@ -12,13 +12,13 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
-from rag.answer.answering import Asking
-from rag.answer.query_rewrite import Turn, standalone
+from rag.answer.query_rewrite import Turn, rewrite_question
+from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents
 from rag.catalog.pages import page_images
 from rag.data_dir import scratch
 from rag.evaluation.projection_training import train_projection
-from rag.extract.query_image import rendered
+from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
@@ -46,7 +46,7 @@ class Services:
     worker: Worker
     indexing: Indexing
     retriever: Retriever
-    answering: Asking
+    answering: AnswerService
     lanes: Lanes
     fingerprinting: Fingerprinting
     captions: Captions
@@ -136,7 +136,7 @@ class Rag:
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[Found, bytes]:
         """Return the pages, and the picture as it was read."""
         with self.scratch() as folder:
-            render, read = rendered(path, self._open_reader, Path(folder))
+            render, read = extract_query_image(path, self._open_reader, Path(folder))
             return self._retriever.find_picture(render, read, scope, k), render.read_bytes()
 
     def ask(
@@ -162,11 +162,11 @@ class Rag:
     def standalone(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question so that it can be understood alone. `history` has (`asker` or `magpie`, text),
         oldest first."""
-        return standalone(question, history, self._generator, self.settings.answer)
+        return rewrite_question(question, history, self._generator, self.settings.answer)
 
     def draw_place(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its region framed, or None when the page's picture is gone."""
-        return self._answering.place(hit)
+        return self._answering.draw_place(hit)
 
     def documents(self, scope: Scope) -> list[DocumentRow]:
         """Return the documents of a scope, by name."""

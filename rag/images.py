@@ -19,6 +19,7 @@ _ORIENTATION = 0x0112
 LONG_SIDE, PIXELS = 1280, 1_100_000
 """The largest picture for a vision model: small print stays readable, and two fit into 8,192 tokens."""
 
+_QUALITY = 88
 _SHORT_SIDE = 64
 """Vision models reject thin strips (Qwen-VL below 28 pixels): thinner pictures get a white margin."""
 
@@ -67,6 +68,11 @@ def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
     image = image.resize(size, Image.Resampling.LANCZOS)
     canvas = Image.new("RGB", (max(_SHORT_SIDE, size[0]), max(_SHORT_SIDE, size[1])), "white")
     canvas.paste(image, ((canvas.width - size[0]) // 2, (canvas.height - size[1]) // 2))
-    written = BytesIO()
-    canvas.save(written, "JPEG", quality=88)
-    return written.getvalue()
+    return encode_jpeg(canvas, _QUALITY)
+
+
+def encode_jpeg(image: Image, quality: int) -> bytes:
+    """Return the image as JPEG; its mode must be RGB or L."""
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

@@ -86,7 +86,8 @@ STOP_WORDS = frozenset(
     would you your""".split()
 )
 
-_TOKEN = re.compile(r"[^\W_]+", re.UNICODE)
+WORD = re.compile(r"[^\W_]+")
+"""A run of letters and digits; punctuation and underscores separate words."""
 
 _LETTERS = 20
 """Characters per word including the separator: three times the English average."""
@@ -101,12 +102,22 @@ _SINGLE_TOKEN = re.compile(r"[0-9!-/:-@\[-`{-~]")
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text as they are written, in order; punctuation and underscores separate words."""
-    return _TOKEN.findall(text)
+    return WORD.findall(text)
 
 
 def tokens(text: str) -> list[str]:
-    """Return the lower-case words of a text, in order; punctuation and underscores separate them."""
-    return [match.group().lower() for match in _TOKEN.finditer(text)]
+    """Return the words of a text in lower case, in order."""
+    return [word.lower() for word in split_words(text)]
+
+
+def fold(word: str) -> str:
+    """Return a word without case and accents: "Zürich" becomes "zurich"."""
+    return "".join(sign for sign in normalized("NFKD", word.casefold()) if not unicodedata.combining(sign))
+
+
+def stem(word: str, length: int) -> str:
+    """Return the first letters of a word, by which its inflections are compared."""
+    return word[:length]
 
 
 def estimate_tokens(text: str) -> int:
@@ -139,9 +150,9 @@ def part_label(kinds: str) -> str:
 def first_words(text: str, most: int) -> str:
     """Return the text up to the end of its first `most` words, at most 20 characters per word."""
     start = text[: most * _LETTERS]
-    ends = (match.end() for match in _TOKEN.finditer(start))
+    ends = (match.end() for match in WORD.finditer(start))
     last = next(islice(ends, most - 1, None), None)
-    if len(start) == len(text) and (last is None or _TOKEN.search(text, last) is None):
+    if len(start) == len(text) and (last is None or WORD.search(text, last) is None):
         return text
     return start[:last]
 

@@ -122,11 +122,11 @@ class Worker(ABC, Generic[W]):
             else:
                 self.run(work)
         except Exception as error:  # the one place that decides what a failure of work means
-            failure, name = classify(error), self.describe(work)
+            failure, task = classify(error), self.describe(work)
             if failure is Failure.FAULT:
-                log.exception("Error in %s.", name)
+                log.exception("Error in %s.", task)
             else:
-                log.log(self.log_level, "Could not finish %s: %s %s", name, error, getattr(error, "hint", ""))
+                log.log(self.log_level, "Could not finish %s: %s %s", task, error, getattr(error, "hint", ""))
             self._fail(work, failure)
         return True
 

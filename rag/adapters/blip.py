@@ -1,4 +1,4 @@
-"""Captions by BLIP through transformers: small, blind to text in pictures, and in need of no Ollama."""
+"""Captions by BLIP through transformers: a small model that needs no Ollama and does not read text in pictures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from rag.errors import EmbedderFailed, ReaderStopped, WeightsMissing
 
-_LONGEST = 60
-"""Tokens; BLIP's captions are a dozen."""
+_MAX_TOKENS = 60
+"""BLIP's captions have about 12 tokens."""
 
 
 class BlipCaptioner:
-    """A Captioner. `name` is a folder, or a model in the hub's cache on this machine; nothing is fetched."""
+    """Implements ports.Captioner. `name` is a folder, or a model in the local Hugging Face cache."""
 
     def __init__(self, name: str, device: str) -> None:
         self._name = name
@@ -35,10 +35,10 @@ class BlipCaptioner:
         with Image.open(BytesIO(picture), formats=("JPEG",)) as opened:
             pixels = processor(images=opened.convert("RGB"), return_tensors="pt").to(model.device)
         if stop.is_set():
-            raise ReaderStopped("Magpie ends.")
+            raise ReaderStopped("Magpie is stopping.")
         try:
             with torch.inference_mode():
-                written = model.generate(**pixels, max_new_tokens=_LONGEST)
+                written = model.generate(**pixels, max_new_tokens=_MAX_TOKENS)
         except RuntimeError as error:
             raise EmbedderFailed(
                 f"BLIP stopped: {str(error).splitlines()[0]}", "Set MAGPIE_CAPTION__DEVICE=cpu, or free some memory."
@@ -47,7 +47,7 @@ class BlipCaptioner:
 
     @cached_property
     def _folder(self) -> Path:
-        """Where the model lies. Raise WeightsMissing, or EmbedderFailed without the package."""
+        """Return the model's folder. Raise WeightsMissing, or EmbedderFailed if transformers is not installed."""
         if find_spec("transformers") is None:
             raise EmbedderFailed("the package transformers is not installed", "pip install 'magpie[captions]'")
         path = Path(self._name).expanduser()
@@ -60,8 +60,8 @@ class BlipCaptioner:
             return Path(snapshot_download(self._name, local_files_only=True))
         except (HFValidationError, LocalEntryNotFoundError) as error:
             raise WeightsMissing(
-                f"the model {self._name} is neither a folder nor in the hub's cache on this machine",
-                f"hf download {self._name}, or give its folder: MAGPIE_CAPTION__MODEL=blip:/path/to/it",
+                f"the model {self._name} is not a folder, and not in the Hugging Face cache on this machine",
+                f"hf download {self._name}, or set its folder: MAGPIE_CAPTION__MODEL=blip:/path/to/model",
             ) from error
 
     @cached_property
@@ -80,6 +80,6 @@ class BlipCaptioner:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise EmbedderFailed(
                 f"BLIP could not be loaded from {self._folder}: {str(error).splitlines()[0]}",
-                "Fetch its weights again.",
+                "Download its weights again.",
             ) from error
         return processor, model.to(device).eval()

@@ -1,4 +1,4 @@
-"""Which model writes captions of pictures, and the one that Ollama runs."""
+"""Captions of pictures: choose the captioner that the settings name, and a captioner that uses Ollama."""
 
 from __future__ import annotations
 
@@ -25,57 +25,57 @@ _TOKENS = 160
 
 
 class OllamaCaptioner:
-    """A Captioner: a model in Ollama that sees."""
+    """Implements ports.Captioner with a vision model in Ollama."""
 
     def __init__(self, generator: Generator, model: str) -> None:
         self._generator = generator
         self._model = model
-        self._sees = False
+        self._is_checked = False
 
     @property
     def identity(self) -> str:
-        if not self._sees:
+        if not self._is_checked:
             if not self._generator.ability().vision:
                 raise ModelUnfit(
                     f"The model {self._model} cannot see pictures.",
                     "Set MAGPIE_CAPTION__MODEL to one that can, such as ollama:qwen3-vl:4b-instruct.",
                 )
-            self._sees = True
+            self._is_checked = True
         return self._model
 
     def caption(self, picture: bytes, stop: threading.Event) -> str:
-        said: list[str] = []
+        text: list[str] = []
         with closing(self._generator.stream(Prompt(_SYSTEM, _ASK, (picture,)))) as pieces:
             try:
                 for piece in pieces:
                     if stop.is_set():
-                        raise ReaderStopped("Magpie ends.")
-                    said.append(piece)
-            except AnswerCut:  # a long description is one all the same
+                        raise ReaderStopped("Magpie is stopping.")
+                    text.append(piece)
+            except AnswerCut:  # the first part of a long description is useful, too
                 pass
-        return "".join(said)
+        return "".join(text)
 
 
 Sharing = Callable[[Generator], Generator | None]
-"""Makes a generator share the GPU with an embedder, where it has to."""
+"""Wraps a generator so that it shares the GPU with an embedder; None if it need not."""
 
 
 def open_captioner(settings: CaptionSettings, answer: AnswerSettings, sharing: Sharing | None = None) -> Captioner:
-    """The captioner that `caption.model` names; loads nothing and asks nobody yet.
+    """Return the captioner that `caption.model` names. It loads nothing and connects to nothing yet.
 
-    Ollama is asked at the generator's address and with its window, so that one model for both is loaded once. Raise
-    BadSetting for a name of another form, or of a model in Ollama's cloud.
+    Ollama is used with the generator's address and context length, so that one model for both is loaded once. Raise
+    BadSetting for an invalid name, or a model in Ollama's cloud.
     """
     if settings.model.startswith(OLLAMA):
         model = settings.model.removeprefix(OLLAMA)
-        changed = {"model": model, "num_predict": _TOKENS, "seconds": settings.seconds}
-        generator: Generator = open_generator(answer.model_copy(update=changed))
+        updates = {"model": model, "num_predict": _TOKENS, "seconds": settings.seconds}
+        generator: Generator = open_generator(answer.model_copy(update=updates))
         return OllamaCaptioner((sharing and sharing(generator)) or generator, model)
     if settings.model.startswith(BLIP):
         from rag.adapters.blip import BlipCaptioner
 
         return BlipCaptioner(settings.model.removeprefix(BLIP), settings.device)
     raise BadSetting(
-        f"{settings.model!r} names no model that describes pictures.",
-        "Set MAGPIE_CAPTION__MODEL to ollama:MODEL, to blip:NAME or blip:FOLDER, or leave it empty.",
+        f"{settings.model!r} is not a valid caption model.",
+        "Set MAGPIE_CAPTION__MODEL to ollama:MODEL, blip:NAME or blip:FOLDER, or leave it empty.",
     )

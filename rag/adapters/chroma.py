@@ -1,4 +1,4 @@
-"""Vectors in Chroma: one collection per embedder and modality, or the article's single one."""
+"""Vectors in Chroma: one collection per embedder and modality, or a single one per embedder."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
 
 _BATCH = 5_000
-"""Rows a call; Chroma 1.5 takes at most 5,461."""
+"""Rows per call; Chroma 1.5 accepts at most 5,461."""
 
 _HNSW = {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200, "num_threads": 1}
 
-_PASSING = ("database is locked", "database schema is locked", "disk I/O error", "Could not connect to tenant")
-"""What a reader meets while the owner writes; everything else means that the collection is broken."""
+_TRANSIENT = ("database is locked", "database schema is locked", "disk I/O error", "Could not connect to tenant")
+"""Errors that a reader may get while the owner writes. Any other error means that the store is broken."""
 
-_OWN = ("chromadb", "sqlite3", "pyo3_runtime")
-"""Modules whose errors are the store's. A panic of its Rust side comes from the last, and is no Exception."""
+_STORE_MODULES = ("chromadb", "sqlite3", "pyo3_runtime")
+"""Modules whose errors come from the store. A panic in Chroma's Rust code is from the last one; it is a BaseException.
+"""
 
 _UNKNOWN_ID = "finding id"
-"""`ids=` with an id that is not there fails as a whole."""
+"""Chroma rejects a query whose `ids` contain an id that does not exist."""
 
 
 class ChromaStore:
-    """VectorStore on Chroma's persistent client. Holds ids, modality and document number; no text, no spaces."""
+    """Implements ports.VectorStore with Chroma's persistent client. Stores ids, modality and document id only."""
 
     def __init__(self, path: Path, layout: Literal["split", "single"] = "split") -> None:
-        # Chroma keeps one system per path as it is spelt: two spellings would be two writers.
+        # Chroma has one instance per spelling of a path: two spellings would be two writers.
         self._path = path.resolve()
         self._single = layout == "single"
         self._client: ClientAPI | None = None
@@ -48,11 +49,11 @@ class ChromaStore:
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
         for modality in Modality:
-            mine = list({(row.chunk, row.window): row for row in rows if row.modality is modality}.values())
-            for start in range(0, len(mine), _BATCH):
-                batch = mine[start : start + _BATCH]
-                with self._named():
-                    self._made(identity, modality).upsert(
+            unique = list({(row.chunk, row.window): row for row in rows if row.modality is modality}.values())
+            for start in range(0, len(unique), _BATCH):
+                batch = unique[start : start + _BATCH]
+                with self._map_errors():
+                    self._get_or_create(identity, modality).upsert(
                         ids=[f"{row.chunk}.{row.window}" for row in batch],
                         embeddings=[row.vector for row in batch],
                         metadatas=[{"modality": row.modality.value, "document": row.document} for row in batch],
@@ -66,27 +67,27 @@ class ChromaStore:
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
     ) -> list[Neighbour]:
-        with self._named():
-            collection = self._found(identity, modality)
+        with self._map_errors():
+            collection = self._get(identity, modality)
             if collection is None or k < 1 or (among is not None and not among):
                 return []
-            wanted: dict[str, Any] = {"where": {"modality": modality.value}} if self._single else {}
+            filters: dict[str, Any] = {"where": {"modality": modality.value}} if self._single else {}
             if among is None:
-                return self._ask(collection, vector, k, wanted)
+                return self._query(collection, vector, k, filters)
             ids = [f"{chunk}.{window}" for chunk, window in among]
             try:
-                return self._ask(collection, vector, min(k, len(ids)), wanted | {"ids": ids})
+                return self._query(collection, vector, min(k, len(ids)), filters | {"ids": ids})
             except Exception as error:
                 if _UNKNOWN_ID not in str(error):
                     raise
-            # The catalog is ahead of the store while an owner writes: ask among those that are there.
+            # While the owner writes, the store may lack vectors that the catalog has: search the existing ones.
             ids = collection.get(ids=ids, include=[])["ids"]
-            return self._ask(collection, vector, min(k, len(ids)), wanted | {"ids": ids}) if ids else []
+            return self._query(collection, vector, min(k, len(ids)), filters | {"ids": ids}) if ids else []
 
-    def _ask(self, collection: Collection, vector: Vector, k: int, wanted: dict[str, Any]) -> list[Neighbour]:
+    def _query(self, collection: Collection, vector: Vector, k: int, filters: dict[str, Any]) -> list[Neighbour]:
         if k < 1:
             return []
-        found = collection.query(query_embeddings=[vector], n_results=k, include=["distances"], **wanted)
+        found = collection.query(query_embeddings=[vector], n_results=k, include=["distances"], **filters)
         distances = found["distances"] or [[]]
         return [
             Neighbour(int(chunk), int(window), 1.0 - distance)
@@ -97,32 +98,32 @@ class ChromaStore:
 
     def remove(self, rows: Sequence[tuple[int, int]]) -> None:
         ids = [f"{chunk}.{window}" for chunk, window in rows]
-        with self._named():
-            for collection in self._opened().list_collections():
+        with self._map_errors():
+            for collection in self._open_client().list_collections():
                 for start in range(0, len(ids), _BATCH):
                     collection.delete(ids=ids[start : start + _BATCH])
 
     def count(self, identity: str) -> int:
-        with self._named():
+        with self._map_errors():
             names = {self._name(identity, modality) for modality in Modality}
             return sum(
-                collection.count() for collection in self._opened().list_collections() if collection.name in names
+                collection.count() for collection in self._open_client().list_collections() if collection.name in names
             )
 
     def drop(self, identity: str | None = None) -> None:
-        """When the store is too broken to delete a collection, everything in its folder goes."""
+        """Delete collections. If the store is too damaged for that, delete its whole folder."""
         self._drops += 1
-        wanted = None if identity is None else {self._name(identity, modality) for modality in Modality}
+        names = None if identity is None else {self._name(identity, modality) for modality in Modality}
         try:
-            client = self._opened()
+            client = self._open_client()
             for collection in client.list_collections():
-                if wanted is None or collection.name in wanted:
+                if names is None or collection.name in names:
                     client.delete_collection(collection.name)
             self.close()
             with self._opening:
                 self._remove_orphans()
         except BaseException as error:
-            if not _is_own(error):
+            if not _is_store_error(error):
                 raise
             self._erase()
 
@@ -130,19 +131,19 @@ class ChromaStore:
         with self._opening:
             client, self._client = self._client, None
         if client is not None:
-            with suppress(Exception):  # a broken client may not close; its files are not in the way
+            with suppress(Exception):  # a damaged store may fail to close; its files can be used all the same
                 client.close()
 
     def _remove_orphans(self) -> None:
-        """Chroma 1.5 leaves the vectors of a deleted collection on disk, in a folder named by its segment.
+        """Delete the vectors of deleted collections, which Chroma 1.5 leaves on disk in a folder named by the segment.
 
-        Only while no client is open: closing the file here would end the locks that Chroma's own SQLite holds
-        on it in this process.
+        Call it only while no client is open: closing the database here would release the locks that Chroma's SQLite
+        holds on it in this process.
         """
         with closing(sqlite3.connect(f"{(self._path / 'chroma.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
-            alive = {row[0] for row in database.execute("SELECT id FROM segments")}
+            segments = {row[0] for row in database.execute("SELECT id FROM segments")}
         for folder in self._path.iterdir():
-            if folder.is_dir() and folder.name not in alive:
+            if folder.is_dir() and folder.name not in segments:
                 shutil.rmtree(folder)
 
     def _erase(self) -> None:
@@ -152,12 +153,12 @@ class ChromaStore:
                 shutil.rmtree(self._path)
         except OSError as error:
             raise StoreBroken(
-                f"The broken vector store cannot be removed: {error}.", f"Delete {self._path} by hand."
+                f"The damaged vector store cannot be deleted: {error}.", f"Delete the folder {self._path}."
             ) from error
 
     # ------------------------------------------------------------ collections
 
-    def _opened(self) -> ClientAPI:
+    def _open_client(self) -> ClientAPI:
         with self._opening:
             if self._client is None:
                 import chromadb
@@ -167,20 +168,20 @@ class ChromaStore:
                 settings = Settings(anonymized_telemetry=False)
                 try:
                     self._client = chromadb.PersistentClient(path=str(self._path), settings=settings)
-                except Exception as error:  # also what its own cleaning up after a failed start raises
+                except Exception as error:  # includes errors of Chroma's own cleanup after a failed start
                     raise RuntimeError(str(error.__context__ or error)) from error
             return self._client
 
     def _name(self, identity: str, modality: Modality) -> str:
         return f"magpie-{identity}" if self._single else f"magpie-{identity}-{modality.value}"
 
-    def _made(self, identity: str, modality: Modality) -> Collection:
-        return self._opened().get_or_create_collection(
+    def _get_or_create(self, identity: str, modality: Modality) -> Collection:
+        return self._open_client().get_or_create_collection(
             self._name(identity, modality), configuration={"hnsw": _HNSW}, embedding_function=None
         )
 
-    def _found(self, identity: str, modality: Modality) -> Collection | None:
-        client = self._opened()
+    def _get(self, identity: str, modality: Modality) -> Collection | None:
+        client = self._open_client()
         from chromadb.errors import NotFoundError
 
         try:
@@ -189,22 +190,22 @@ class ChromaStore:
             return None
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Chroma's errors as ours: what passes by itself, and what does not. Its files are made at any call."""
+    def _map_errors(self) -> Iterator[None]:
+        """Map Chroma's errors to Busy (transient) and StoreBroken. Zero memory meanwhile: any call may write files."""
         drops = self._drops
         try:
             with self._zeroed():
                 yield
         except BaseException as error:
-            if not _is_own(error):
+            if not _is_store_error(error):
                 raise
-            if self._drops != drops or any(sign in str(error) for sign in _PASSING):
+            if self._drops != drops or any(sign in str(error) for sign in _TRANSIENT):
                 raise Busy("The vector store is busy.", "Try again in a moment.") from error
             raise StoreBroken(
-                f"The vector store cannot be used: {error}.", "`magpie index` on any file fills it again."
+                f"The vector store cannot be used: {error}.", "To refill it, run `magpie index` on any file."
             ) from error
 
 
-def _is_own(error: BaseException) -> bool:
-    """Whether the store is wrong, and not what was asked of it."""
-    return type(error).__module__.startswith(_OWN) or isinstance(error, OSError | RuntimeError)
+def _is_store_error(error: BaseException) -> bool:
+    """Return whether an error comes from the store, not from the arguments of a call."""
+    return type(error).__module__.startswith(_STORE_MODULES) or isinstance(error, OSError | RuntimeError)

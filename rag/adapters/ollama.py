@@ -1,8 +1,7 @@
-"""Answers from Ollama's /api/chat, with every way it can fail told apart.
+"""Answers from Ollama's /api/chat; every failure is mapped to one of Magpie's errors.
 
-What the server and its client really do (unset `think` means true, another num_ctx reloads the model, a
-stream may end without its last frame, five kinds of exceptions) was read in their sources: Ollama 0.33,
-`ollama` 0.6.3.
+From the sources of Ollama 0.33 and `ollama` 0.6.3: `think` is true unless it is set, another num_ctx reloads the model,
+a stream may end without its last frame, and the client raises five kinds of exceptions.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
-from rag.adapters.ollama_errors import told_apart
+from rag.adapters.ollama_errors import map_errors
 from rag.errors import AnswerCut, BadSetting, GeneratorFailed, ModelUnfit, PromptCut
 from rag.ports import Ability, Prompt
 from rag.settings import AnswerSettings
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 
 _SHOW_SECONDS = 10.0
-"""/api/show reads a file and never waits for a model."""
+"""/api/show reads a file and never waits for the model."""
 
 _KEEP_ALIVE = "30m"
-"""How long the model stays loaded after an answer; Ollama's own 5 minutes make most answers wait for a load."""
+"""How long the model stays loaded after an answer. With Ollama's 5 minutes, most answers would wait for a load."""
 
 
 class OllamaGenerator:
@@ -42,17 +41,17 @@ class OllamaGenerator:
 
     def ability(self) -> Ability:
         model = self._settings.model
-        with told_apart(model, self._address), self._open(min(_SHOW_SECONDS, self._settings.seconds)) as client:
+        with map_errors(model, self._address), self._open(min(_SHOW_SECONDS, self._settings.seconds)) as client:
             shown = client.show(model)
         return Ability(model, "vision" in (shown.capabilities or []), _window(shown.modelinfo))
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         seconds = min(self._settings.seconds, prompt.seconds or self._settings.seconds)
-        with told_apart(self._settings.model, self._address), self._open(seconds) as client:
+        with map_errors(self._settings.model, self._address), self._open(seconds) as client:
             yield from self._pieces(client, prompt)
 
     def close(self) -> None:
-        """Nothing is held between two calls: each has its own connection."""
+        """Do nothing: each call has its own connection."""
 
     def _open(self, seconds: float) -> ollama.Client:
         return open_client(self._address, seconds, "MAGPIE_ANSWER__HOST (or OLLAMA_HOST)")
@@ -89,32 +88,32 @@ class OllamaGenerator:
     def _check_end(self, *, said: bool, thought: bool, reason: str) -> None:
         settings = self._settings
         if not reason:
-            raise GeneratorFailed(
-                "The model broke off in the middle of its answer.", "Ask again; Ollama's log says more."
-            )
+            raise GeneratorFailed("The model stopped in the middle of its answer.", "Ask again. See Ollama's log.")
         if not said and thought:
             raise ModelUnfit(
-                f"The model {settings.model} thinks and does not get round to answering.",
-                "Set MAGPIE_ANSWER__MODEL to one that does not think, such as qwen3-vl:4b-instruct.",
+                f"The model {settings.model} thinks and does not answer.",
+                "Set MAGPIE_ANSWER__MODEL to a model that does not think, such as qwen3-vl:4b-instruct.",
             )
         if not said:
-            raise GeneratorFailed("The model said nothing.", "Ask again, or in other words.")
+            raise GeneratorFailed("The model returned an empty answer.", "Ask again, or rephrase the question.")
         if reason == "length":
             raise AnswerCut(
-                "The answer was cut at its longest length.",
-                f"MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict}) sets it.",
+                "The answer was cut at the length limit.",
+                f"To allow longer answers, raise MAGPIE_ANSWER__NUM_PREDICT (now {settings.num_predict} tokens).",
             )
 
 
-def _window(told: Mapping[str, Any] | None) -> int:
-    """The context a model was trained with, past which Ollama lowers num_ctx without a word; 0 where it is not told."""
-    lengths = [value for name, value in (told or {}).items() if name.endswith(".context_length")]
+def _window(metadata: Mapping[str, Any] | None) -> int:
+    """Return the model's trained context length, or 0 if unknown. Ollama silently limits num_ctx to it."""
+    lengths = [value for name, value in (metadata or {}).items() if name.endswith(".context_length")]
     return lengths[0] if lengths and isinstance(lengths[0], int) and lengths[0] > 0 else 0
 
 
 def _check_read(prompt: Prompt, read: int | None) -> None:
-    """Raise PromptCut when the server counted fewer tokens than there are words: it then kept the end of the prompt
-    alone, and says so nowhere but in its log."""
+    """Raise PromptCut if the server read fewer tokens than the prompt has words.
+
+    It then used only the end of the prompt, and reports that only in its log.
+    """
     words = len(prompt.system.split()) + len(prompt.user.split())
     if read and read < words:
         raise PromptCut(
@@ -124,13 +123,13 @@ def _check_read(prompt: Prompt, read: int | None) -> None:
 
 
 def open_generator(settings: AnswerSettings) -> OllamaGenerator:
-    """An Ollama server's model as Generator; asks the server nothing yet.
+    """Return a generator for a model of an Ollama server; sends no request yet.
 
-    Raise BadSetting for a model that runs in the cloud: Ollama would send it the passages.
+    Raise BadSetting for a model that runs in Ollama's cloud, because the passages would be sent there.
     """
     if settings.model.lower().endswith((":cloud", "-cloud")):
         raise BadSetting(
-            f"The model {settings.model} runs in Ollama's cloud: the passages would leave this house.",
-            "Set MAGPIE_ANSWER__MODEL to a model on your own machine, such as qwen3-vl:4b-instruct.",
+            f"The model {settings.model} runs in Ollama's cloud: the passages would leave your network.",
+            "Set MAGPIE_ANSWER__MODEL to a local model, such as qwen3-vl:4b-instruct.",
         )
     return OllamaGenerator(settings)

@@ -1,4 +1,4 @@
-"""The ollama package's client, for whoever asks Ollama: for answers or for vectors."""
+"""The client of the ollama package, for answers and vectors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DEFAULT_ADDRESS = "http://127.0.0.1:11434"
 
 
 def open_client(address: str, seconds: float, setting: str) -> ollama.Client:
-    """A client that waits `seconds` for the next bytes; close it. Raise BadSetting, naming the setting, for no address.
+    """Return a client that waits `seconds` for the next bytes; the caller closes it.
 
-    What is asked goes to the address that was set and nowhere else: no redirect, and no proxy of the environment,
-    which httpx would use for loopback addresses too.
+    Requests go only to this address: redirects are not followed, and proxies from the environment are not used (httpx
+    would use them even for loopback addresses). Raise BadSetting for an invalid address; `setting` is its name.
     """
     import httpx
     import ollama
@@ -30,5 +30,5 @@ def open_client(address: str, seconds: float, setting: str) -> ollama.Client:
         )
     except (ValueError, httpx.InvalidURL) as error:
         raise BadSetting(
-            f"{address!r} is no address of an Ollama server.", f"Set {setting} to one such as {DEFAULT_ADDRESS}."
+            f"{address!r} is not a valid URL of an Ollama server.", f"Set {setting} to one such as {DEFAULT_ADDRESS}."
         ) from error

@@ -1,4 +1,4 @@
-"""What the ollama client raises, told apart: each failure becomes one error with a sentence and a remedy."""
+"""Map the errors of the ollama client to Magpie's errors, each with a message and a remedy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rag.errors import (
     ModelUnfit,
 )
 
-_DEFAULT = ("127.0.0.1:11434", "localhost:11434", "127.0.0.1", "localhost")
-_LONGEST = 200
+_DEFAULT_ADDRESSES = ("127.0.0.1:11434", "localhost:11434", "127.0.0.1", "localhost")
+_MAX_QUOTED = 200
 
 
 @contextmanager
-def told_apart(model: str, address: str) -> Iterator[None]:
-    """Everything a call of the client raises comes out as a MagpieError.
+def map_errors(model: str, address: str) -> Iterator[None]:
+    """Raise every error of a client call in the block as a MagpieError.
 
-    AttributeError and TypeError are the client's way of saying that an error body is no JSON object, as
-    proxies send them; ConnectionError and httpx.ConnectError are one thing, without and with a stream.
+    The client raises AttributeError or TypeError if an error body is not a JSON object (as proxies send it), and for
+    a refused connection ConnectionError, or httpx.ConnectError while streaming.
     """
     import httpx
     import ollama
@@ -36,45 +36,45 @@ def told_apart(model: str, address: str) -> Iterator[None]:
     try:
         yield
     except ollama.ResponseError as error:
-        raise _of_response(_sentence(error.error), error.status_code, model, address) from error
+        raise _map_response(_message(error.error), error.status_code, model, address) from error
     except (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
         raise GeneratorDown(f"Ollama does not answer at {address}.", start_command(model, address)) from error
     except httpx.TimeoutException as error:
         raise GeneratorTimeout(
             "The model took too long.",
-            "Ask again: it may have been loading. A smaller model answers faster; "
-            "MAGPIE_ANSWER__SECONDS sets how long to wait.",
+            "Ask again: it may have been loading. Or use a smaller model, or raise MAGPIE_ANSWER__SECONDS.",
         ) from error
     except httpx.HTTPError as error:
-        raise GeneratorFailed("The connection to Ollama was cut.", "Ask again; Ollama's log says more.") from error
+        raise GeneratorFailed("The connection to Ollama was cut.", "Ask again. See Ollama's log.") from error
     except (pydantic.ValidationError, json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
         raise GeneratorFailed(
-            f"What answers at {address} does not speak as Ollama does.", "Look at MAGPIE_ANSWER__HOST and OLLAMA_HOST."
+            f"The server at {address} does not respond like Ollama.", "Check MAGPIE_ANSWER__HOST and OLLAMA_HOST."
         ) from error
 
 
 def start_command(model: str, address: str) -> str:
-    """What to type so that Ollama answers at this address with this model."""
+    """Return the command that starts Ollama at this address with this model."""
     host = urlsplit(address if "://" in address else f"http://{address}").hostname
     if host not in ("127.0.0.1", "localhost", "::1", "0.0.0.0", None):
         return f"start Ollama on {host}, then: {pull_command(model, address)}"
     if shutil.which("ollama") is None:
         return f"install Ollama from https://ollama.com/download, then: {pull_command(model, address)}"
-    # `serve` does not return, and `pull` does not wait for it.
+    # `ollama serve` does not return, and `ollama pull` does not wait for it.
     return f"{_prefix(address)}ollama serve & sleep 3; {pull_command(model, address)}"
 
 
 def pull_command(model: str, address: str) -> str:
-    """What to type so that the Ollama at this address has the model."""
+    """Return the command that downloads the model to the Ollama server at this address."""
     return f"{_prefix(address)}ollama pull {model}"
 
 
 def _prefix(address: str) -> str:
-    return "" if address.removeprefix("http://").rstrip("/") in _DEFAULT else f"OLLAMA_HOST={address} "
+    """Return the environment variable that selects the address, or an empty string for the default one."""
+    return "" if address.removeprefix("http://").rstrip("/") in _DEFAULT_ADDRESSES else f"OLLAMA_HOST={address} "
 
 
-def _sentence(error: object) -> str:
-    """The server's words; llama-server's own errors come as JSON inside the string."""
+def _message(error: object) -> str:
+    """Return the message of the server. Errors of llama-server are JSON inside the string."""
     for _ in range(3):
         if isinstance(error, dict):
             error = error.get("message") or error.get("error") or str(error)
@@ -88,11 +88,11 @@ def _sentence(error: object) -> str:
     return " ".join(str(error).split())
 
 
-_SIGNS: tuple[tuple[tuple[str, ...], type[MagpieError], str, str], ...] = (
+_KNOWN_ERRORS: tuple[tuple[tuple[str, ...], type[MagpieError], str, str], ...] = (
     (
         ("exceeds the available context size", "longer than the context length", "exceed_context_size"),
         ModelUnfit,
-        "The question and its passages do not fit into the window of {model} ({said}).",
+        "The question and its passages do not fit into the context window of {model} ({message}).",
         "Raise MAGPIE_ANSWER__NUM_CTX, or lower MAGPIE_ANSWER__PASSAGES.",
     ),
     (
@@ -104,13 +104,13 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[MagpieError], str, str], ...] = (
     (
         ("failed to load image", "illegal base64", "decode webp"),
         GeneratorFailed,
-        "Ollama could not read a picture that went with the question ({said}).",
+        "Ollama could not read a picture that went with the question ({message}).",
         "Ask again without the picture, or set MAGPIE_ANSWER__PICTURES to 0.",
     ),
     (
         ("does not support",),
         ModelUnfit,
-        "The model {model} cannot write answers ({said}).",
+        "The model {model} cannot write answers ({message}).",
         "Set MAGPIE_ANSWER__MODEL to a chat model, such as qwen3-vl:4b-instruct.",
     ),
     (
@@ -122,46 +122,47 @@ _SIGNS: tuple[tuple[tuple[str, ...], type[MagpieError], str, str], ...] = (
     (
         ("binary not found",),
         GeneratorDown,
-        "Ollama at {address} is not fully installed.",
+        "The installation of Ollama at {address} is incomplete.",
         "install Ollama again from https://ollama.com/download",
     ),
     (
         ("error loading model", "unknown model architecture", "incompatible with your version", "unable to load model"),
         ModelUnfit,
-        "Ollama cannot load the model {model} ({said}).",
+        "Ollama cannot load the model {model} ({message}).",
         "Update Ollama, or pull the model again: ollama pull {model}",
     ),
     (("timed out",), GeneratorTimeout, "The model {model} took too long to load.", "Ask again in a moment."),
     (
         ("running the model", "has terminated", "runner"),
         GeneratorFailed,
-        "The model broke down while it was answering.",
-        "Ask again: Ollama loads it anew. Its log says more.",
+        "The model crashed while it was answering.",
+        "Ask again: Ollama loads it again. See its log.",
     ),
 )
 
 
-def _of_response(said: str, status: int, model: str, address: str) -> MagpieError:
-    """The error for an HTTP status (-1: an error line in the middle of a stream) and the server's words."""
-    lowered, short = said.lower(), said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
+def _map_response(message: str, status: int, model: str, address: str) -> MagpieError:
+    """Return the error for an HTTP status (-1 for an error inside a stream) and the server's message."""
+    lowered = message.lower()
+    short = message if len(message) <= _MAX_QUOTED else message[:_MAX_QUOTED] + "…"
     if "not found" in lowered and "model" in lowered:
         return ModelMissing(f"The model {model} is not on the Ollama server.", pull_command(model, address))
     if status in (429, 503) or "server busy" in lowered:
-        return GeneratorBusy("Ollama has more questions than it can queue.", "Ask again in a moment.")
-    for signs, kind, sentence, hint in _SIGNS:
-        if any(sign in lowered for sign in signs):
-            said_short = short.rstrip(".")
-            return kind(sentence.format(model=model, address=address, said=said_short), hint.format(model=model))
+        return GeneratorBusy("Ollama's queue is full.", "Ask again in a moment.")
+    for phrases, kind, template, hint in _KNOWN_ERRORS:
+        if any(phrase in lowered for phrase in phrases):
+            text = template.format(model=model, address=address, message=short.rstrip("."))
+            return kind(text, hint.format(model=model))
     if status in (408, 499, 504):
         return GeneratorTimeout("Ollama gave up waiting for the model.", "Ask again in a moment.")
     if status in (401, 403):
         return GeneratorDown(
-            f"The server at {address} refuses us ({status}).",
+            f"The server at {address} refused the request ({status}).",
             "set MAGPIE_ANSWER__HOST to a name it accepts (127.0.0.1 on the same machine), or OLLAMA_API_KEY",
         )
     if 300 <= status < 400 or status in (404, 405, 502):
         return GeneratorDown(
-            f"At {address} something answers that is not Ollama ({status}).",
+            f"The server at {address} is not Ollama ({status}).",
             "set MAGPIE_ANSWER__HOST to Ollama's own address",
         )
-    return GeneratorFailed(f"Ollama failed: {short.rstrip('.') or status}.", "Ask again; Ollama's log says more.")
+    return GeneratorFailed(f"Ollama failed: {short.rstrip('.') or status}.", "Ask again. See Ollama's log.")

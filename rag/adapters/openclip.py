@@ -1,4 +1,4 @@
-"""Pictures and texts to vectors with open_clip."""
+"""Embeddings of pictures and texts with open_clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from rag.adapters.openclip_model import Loaded, load
+from rag.adapters.openclip_model import LoadedModel, load
 from rag.adapters.openclip_weights import Choice, architecture, choose, find_weights, fingerprint
 from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import unit_rows
@@ -22,17 +22,17 @@ from rag.ports import Prepared, Vector, Watch
 from rag.settings import EmbedSettings
 
 _PREPROCESSING = "p1"
-"""Part of the identity: changes when the same weights would give pictures vectors further than 0.001 from before."""
+"""Part of the identity. Change it when the vectors of the same weights change by more than 0.001."""
 
-_SPECIAL = 2
-"""Start and end token of a text window."""
+_SPECIAL_TOKENS = 2
+"""The start and end token of a text window."""
 
-_AHEAD = 2
-"""Batches being prepared while the model works on one."""
+_BATCHES_AHEAD = 2
+"""Batches that are prepared while the model encodes one."""
 
 
-class Unwatched:
-    """Satisfies ports.Watch: nobody is told."""
+class NoWatch:
+    """Implements ports.Watch and records nothing."""
 
     def prepared(self, modality: Modality, seconds: float) -> None:
         pass
@@ -42,17 +42,16 @@ class Unwatched:
 
 
 def open_embedder(settings: EmbedSettings, threads: int | None = None, watch: Watch | None = None) -> OpenClipEmbedder:
-    """The embedder that the settings name; loads nothing yet. `watch` is told what `embed_pictures` and `embed_texts`
-    take.
+    """Return the embedder that the settings name; loads nothing yet. `watch` observes embed_pictures and embed_texts.
 
-    Raise WeightsMissing when its weights are not on this machine, BadSetting for a name that does not exist.
+    Raise WeightsMissing if the weights are not on this machine, BadSetting for an unknown model.
     """
     choice = choose(settings)
-    return OpenClipEmbedder(choice, find_weights(choice), settings, threads, watch or Unwatched())
+    return OpenClipEmbedder(choice, find_weights(choice), settings, threads, watch or NoWatch())
 
 
 class OpenClipEmbedder:
-    """Encoder on open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded when the first vector is wanted."""
+    """Implements ports.Encoder with open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded on first use."""
 
     def __init__(
         self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None, watch: Watch
@@ -62,15 +61,15 @@ class OpenClipEmbedder:
         self._weights = weights
         self._settings = settings
         self._threads = threads
-        self._away = False
+        self._is_away = False
         self._loading = threading.Lock()
-        self._model: Loaded | None = None
+        self._model: LoadedModel | None = None
 
     @cached_property
     def identity(self) -> str:
         name = re.sub("[^A-Za-z0-9_-]", "-", self._choice.model)
-        own = f".{fingerprint(self._choice.config)[:6]}" if self._choice.config else ""
-        return f"{name[:36]}-{fingerprint(self._weights)}-{_PREPROCESSING}{own}"
+        config = f".{fingerprint(self._choice.config)[:6]}" if self._choice.config else ""
+        return f"{name[:36]}-{fingerprint(self._weights)}-{_PREPROCESSING}{config}"
 
     @property
     def dim(self) -> int:
@@ -78,12 +77,12 @@ class OpenClipEmbedder:
 
     @property
     def context(self) -> int:
-        """Tokens the text tower reads, start and end included."""
+        """Tokens that the text tower reads, including start and end."""
         return self._loaded.context
 
     @property
     def device(self) -> str:
-        """Where the settings want the weights, whether they are loaded or not."""
+        """The device that the settings choose, even if the model is not loaded yet."""
         return self._choice.device
 
     @property
@@ -94,20 +93,20 @@ class OpenClipEmbedder:
     # ------------------------------------------------------------ texts
 
     def windows(self, text: str) -> list[str]:
-        return windows(text, self.context - _SPECIAL, self._loaded.count)
+        return windows(text, self.context - _SPECIAL_TOKENS, self._loaded.count)
 
     def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.windows(text) for text in texts]
 
     def tokens(self, text: str) -> int:
-        """Tokens of a text in the model's own vocabulary, start and end counted."""
-        return self._loaded.count(text) + _SPECIAL
+        """Return the number of tokens of a text, including start and end."""
+        return self._loaded.count(text) + _SPECIAL_TOKENS
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
-        """The next batch is cut into tokens while the model works on one."""
+        """Return one vector per text. The next batch is tokenized while the model encodes one."""
         size = self._settings.text_batch
         batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        if len(batches) < 2:  # a question
+        if len(batches) < 2:  # a query
             return [row for batch in batches for row in self._encoded(Modality.TEXT, self._tokens(batch))]
         with ThreadPoolExecutor(1, thread_name_prefix="tokens") as pool:
             return [row for batch in pool.map(self._tokens, batches) for row in self._encoded(Modality.TEXT, batch)]
@@ -127,23 +126,23 @@ class OpenClipEmbedder:
     # ------------------------------------------------------------ pictures
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
-        """Decoding and preparing of the next batches runs in threads while the model works on one."""
+        """Return one vector per picture. Threads decode and prepare the next batches while the model encodes one."""
         size, loaded = self._settings.picture_batch, self._loaded
         found: list[Vector | None] = []
         with ThreadPoolExecutor(max(2, self._threads or 2), thread_name_prefix="picture") as pool:
             upcoming: list[Future[Prepared]] = []
 
-            def look_ahead(start: int) -> None:
-                wanted = pictures[start + len(upcoming) : start + size * (1 + _AHEAD)]
-                upcoming.extend(pool.submit(self._prepared, loaded, picture) for picture in wanted)
+            def prepare_ahead(start: int) -> None:
+                following = pictures[start + len(upcoming) : start + size * (1 + _BATCHES_AHEAD)]
+                upcoming.extend(pool.submit(self._prepared, loaded, picture) for picture in following)
 
             for start in range(0, len(pictures), size):
-                look_ahead(start)
-                tensors = [_whole(future) for future in upcoming[:size]]
+                prepare_ahead(start)
+                tensors = [_result(future) for future in upcoming[:size]]
                 del upcoming[:size]
-                whole = [tensor for tensor in tensors if tensor is not None]
-                made = iter(self._encoded(Modality.PICTURE, whole))
-                found += [None if tensor is None else next(made) for tensor in tensors]
+                decoded = [tensor for tensor in tensors if tensor is not None]
+                vectors = iter(self._encoded(Modality.PICTURE, decoded))
+                found += [None if tensor is None else next(vectors) for tensor in tensors]
         return found
 
     def prepare_picture(self, picture: bytes) -> Prepared:
@@ -152,9 +151,9 @@ class OpenClipEmbedder:
     def encode_pictures(self, prepared: Sequence[Prepared]) -> list[Vector]:
         return _rows(self._loaded.images(list(prepared))) if prepared else []
 
-    # ------------------------------------------------------------ what it takes
+    # ------------------------------------------------------------ timing
 
-    def _prepared(self, loaded: Loaded, picture: Path) -> Prepared:
+    def _prepared(self, loaded: LoadedModel, picture: Path) -> Prepared:
         with self._timed_preparing(Modality.PICTURE):
             return loaded.prepare.picture(picture)
 
@@ -168,30 +167,29 @@ class OpenClipEmbedder:
 
     def _encoded(self, modality: Modality, prepared: Sequence[Prepared]) -> list[Vector]:
         started = perf_counter()
-        made = self.encode_pictures(prepared) if modality is Modality.PICTURE else self.encode_texts(prepared)
-        self._watch.encoded(modality, len(made), perf_counter() - started)
-        return made
+        vectors = self.encode_pictures(prepared) if modality is Modality.PICTURE else self.encode_texts(prepared)
+        self._watch.encoded(modality, len(vectors), perf_counter() - started)
+        return vectors
 
     def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
-        """A forward pass of so many random pictures, or texts of full length, and nothing else: what the machine can
-        do, to measure the rest against."""
+        """Return a forward pass over so many random pictures or full-length texts, to measure the model alone."""
         return self._loaded.forward_alone(modality, rows)
 
-    # ------------------------------------------------------------ where the weights are
+    # ------------------------------------------------------------ GPU sharing
 
     @property
-    def _loaded(self) -> Loaded:
+    def _loaded(self) -> LoadedModel:
         with self._loading:
             if self._model is None:
                 model = load(self._choice, self._weights, self._threads, self._settings)
-                if self._away:
+                if self._is_away:
                     model.move("cpu")
                 self._model = model
             return self._model
 
     def leave(self) -> None:
-        """Weights to the machine's memory, and the card's cache freed. Nothing to do on a CPU."""
-        self._away = True
+        """Move the weights to main memory and free the GPU's cache. Does nothing on a CPU."""
+        self._is_away = True
         with self._loading:
             if self._model is not None and self._model.device != "cpu":
                 self._model.move("cpu")
@@ -200,10 +198,11 @@ class OpenClipEmbedder:
         with self._loading:
             if self._model is not None and self._model.device != self._model.home:
                 self._model.move(self._model.home)
-        self._away = False
+        self._is_away = False
 
 
-def _whole(future: Future[Prepared]) -> Prepared | None:
+def _result(future: Future[Prepared]) -> Prepared | None:
+    """Return a prepared picture, or None if it cannot be decoded."""
     try:
         return future.result()
     except Unreadable:
@@ -211,4 +210,4 @@ def _whole(future: Future[Prepared]) -> Prepared | None:
 
 
 def _rows(features: Any) -> list[Vector]:
-    return unit_rows(features.numpy(), "Fetch its weights again.")
+    return unit_rows(features.numpy(), "Download its weights again.")

@@ -1,4 +1,4 @@
-"""A model of open_clip, loaded: on its device, in its precision, with its tokenizer and its preparation."""
+"""A loaded open_clip model with its device, precision, tokenizer and preprocessing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rag.settings import EmbedSettings
 if TYPE_CHECKING:
     import torch
 
-_WORDS = 1 << 16
-"""Words whose number of tokens is remembered: cleaning and splitting them takes most of the time of cutting a text."""
+_CACHED_WORDS = 1 << 16
+"""Words whose token counts are cached: counting takes most of the time of splitting a text."""
 
 
-class Loaded:
-    """A model in use. `device` is where its weights are now."""
+class LoadedModel:
+    """A model in use. `device` is where its weights are now, `home` where they belong."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Loaded:
         choice: Choice,
         compiled: Callable[[Any], Any] | None = None,
     ) -> None:
-        """`compiled` makes a faster function of one that encodes; it is made once for each number of rows."""
+        """`compiled` returns a faster version of an encoding function; it is compiled once for each number of rows."""
         import torch
 
         self.model = model
@@ -47,34 +47,34 @@ class Loaded:
         self._compiled = compiled is not None
         self._image = compiled(model.encode_image) if compiled else model.encode_image
         self._text = compiled(model.encode_text) if compiled else model.encode_text
-        self.count = lru_cache(_WORDS)(self._count)
+        self.count = lru_cache(_CACHED_WORDS)(self._count)
 
     def _count(self, text: str) -> int:
-        """Tokens of a text, start and end not counted."""
+        """Return the tokens of a text without start and end."""
         if hasattr(self.tokenizer, "encode"):
             return len(self.tokenizer.encode(text))
         return len(self.tokenizer.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def images(self, pictures: list[torch.Tensor]) -> torch.Tensor:
-        """One row for each prepared picture, on the CPU."""
-        with running():
+        """Return one row per prepared picture, on the CPU."""
+        with inference():
             return self._forward(self._image, self.prepare.batch(pictures, self.device, self.dtype))
 
     def texts(self, tokens: torch.Tensor) -> torch.Tensor:
-        """One row for each row of tokens, on the CPU."""
-        with running():
+        """Return one row per row of tokens, on the CPU."""
+        with inference():
             return self._forward(self._text, tokens.to(self.device))
 
     def _forward(self, encode: Any, batch: torch.Tensor) -> torch.Tensor:
         if not self._compiled or self.device != self.home:
             encode = self.model.encode_image if encode is self._image else self.model.encode_text
-            whole: torch.Tensor = encode(batch)
+            features: torch.Tensor = encode(batch)
         else:
-            whole = encode(padded(batch))[: len(batch)]
-        return whole.float().cpu()
+            features = encode(padded(batch))[: len(batch)]
+        return features.float().cpu()
 
     def forward_alone(self, modality: Modality, rows: int) -> Callable[[], None]:
-        """A forward pass of a batch that lies on the device already, waited for."""
+        """Return a forward pass of a batch that is already on the device; it waits for the result."""
         import torch
 
         if modality is Modality.PICTURE:
@@ -85,7 +85,7 @@ class Loaded:
             batch, encode = words.to(self.device), self._text
 
         def forward() -> None:
-            with running():
+            with inference():
                 encode(batch)
                 if self.device.startswith("cuda"):
                     torch.cuda.synchronize()
@@ -93,7 +93,7 @@ class Loaded:
         return forward
 
     def move(self, device: str) -> None:
-        """Raise EmbedderFailed when there is no room; the weights then lie where they lay."""
+        """Move the weights. Raise EmbedderFailed if the memory is full; the weights then stay where they are."""
         import torch
 
         before = self.device
@@ -101,32 +101,31 @@ class Loaded:
             self.model.to(device)
         except RuntimeError as error:
             self.model.to(before)
-            raise EmbedderFailed(f"There is no room for CLIP: {first_line(error)}", "Free some memory.") from error
+            raise EmbedderFailed(f"Not enough memory for CLIP: {first_line(error)}", "Free some memory.") from error
         self.device = device
         if before.startswith("cuda"):
             torch.cuda.empty_cache()
 
     def weights_bytes(self) -> int:
-        return sum(each.numel() * each.element_size() for each in self.model.parameters())
+        return sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters())
 
 
 def padded(batch: torch.Tensor) -> torch.Tensor:
-    """The batch with its last row repeated until their number is a power of two: a compiled model is made once for
-    each number of rows."""
+    """Return the batch with its last row repeated up to a power of two, to limit how often a model is compiled."""
     import torch
 
     missing = (1 << max(0, len(batch) - 1).bit_length()) - len(batch)
     return batch if not missing else torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])])
 
 
-def load(choice: Choice, weights: Path, threads: int | None, settings: EmbedSettings) -> Loaded:
-    """Raise EmbedderFailed when the weights or the packages do not do, BadSetting for a device that is not here."""
+def load(choice: Choice, weights: Path, threads: int | None, settings: EmbedSettings) -> LoadedModel:
+    """Load a model. Raise EmbedderFailed for invalid weights or packages, BadSetting for a device that is missing."""
     try:
         import open_clip
         import torch
-    except (ImportError, OSError, RuntimeError) as error:  # a torch and a torchvision that do not fit: RuntimeError
+    except (ImportError, OSError, RuntimeError) as error:  # incompatible torch and torchvision raise RuntimeError
         raise EmbedderFailed(
-            f"open_clip cannot be started: {first_line(error)}", "Install Magpie again with `make install`."
+            f"open_clip cannot be imported: {first_line(error)}", "Install Magpie again with `make install`."
         ) from error
     _check_device(choice.device)
     _check_packages(choice)
@@ -148,16 +147,18 @@ def load(choice: Choice, weights: Path, threads: int | None, settings: EmbedSett
             image_resize_mode=trained.get("resize_mode"),
         )
         tokenizer = open_clip.get_tokenizer(choice.model, **_tokenizer_options(choice))
-    except Exception as error:  # whatever a damaged file does to torch or safetensors
+    except Exception as error:  # damaged files raise many kinds of errors
         raise EmbedderFailed(
             f"{choice.model} could not be loaded from {weights.name}: {first_line(error)}",
-            "Fetch the weights again (`magpie models pull`), or free some memory.",
+            "Download the weights again (magpie models pull), or free some memory.",
         ) from error
     model.eval()
     size = model.visual.image_size
     side = max(size) if isinstance(size, tuple | list) else int(size)
     prepared = preparation(prepare, side, on_device=settings.resize == "device")
-    return Loaded(model, prepared, tokenizer, choice, partial(_compiled, choice.device) if settings.compiled else None)
+    return LoadedModel(
+        model, prepared, tokenizer, choice, partial(_compiled, choice.device) if settings.compiled else None
+    )
 
 
 def _compiled(device: str, encode: Any) -> Any:
@@ -168,9 +169,9 @@ def _compiled(device: str, encode: Any) -> Any:
 
 
 def _training(choice: Choice) -> Mapping[str, Any]:
-    """How pictures were prepared when the weights were trained: what open_clip knows of them by tag.
+    """Return open_clip's preprocessing settings for the weights' tag.
 
-    A file has no tag: there it counts only when all tags of the model agree.
+    A weights file has no tag: return the settings that all tags of the model have in common, or none.
     """
     from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
@@ -179,8 +180,8 @@ def _training(choice: Choice) -> Mapping[str, Any]:
         return known
     keys = ("mean", "std", "interpolation", "resize_mode")
     tags = [get_pretrained_cfg(choice.model, tag) for tag in list_pretrained_tags_by_model(choice.model)]
-    ways = {tuple(tag.get(key) for key in keys) for tag in tags}
-    return dict(zip(keys, ways.pop(), strict=True)) if len(ways) == 1 else {}
+    variants = {tuple(tag.get(key) for key in keys) for tag in tags}
+    return dict(zip(keys, variants.pop(), strict=True)) if len(variants) == 1 else {}
 
 
 def _check_device(name: str) -> None:
@@ -193,30 +194,30 @@ def _check_device(name: str) -> None:
         raise BadSetting(
             f"There is no device {name!r}.", "Set MAGPIE_EMBED__DEVICE to auto, cpu, cuda or mps."
         ) from error
-    here = {
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
-    if not here.get(device.type, False):
+    if not available.get(device.type, False):
         raise BadSetting(f"torch finds no device {name!r} on this machine.", "Set MAGPIE_EMBED__DEVICE to auto.")
 
 
 def _check_packages(choice: Choice) -> None:
-    """Raise EmbedderFailed when the text tower needs a package that is not a dependency of Magpie."""
+    """Raise EmbedderFailed if the text tower needs a package that is not a dependency of Magpie."""
     text = architecture(choice)["text_cfg"]
     if ("hf_tokenizer_name" in text or "hf_model_name" in text) and find_spec("transformers") is None:
         raise EmbedderFailed(f"{choice.model} needs the package transformers.", "pip install transformers")
 
 
 def _tokenizer_options(choice: Choice) -> dict[str, Any]:
-    """A tokenizer of the hub is taken from its cache; `magpie models pull` puts it there."""
+    """Return options that load a tokenizer from the local cache only; `magpie models pull` downloads it."""
     return {"local_files_only": True} if "hf_tokenizer_name" in architecture(choice)["text_cfg"] else {}
 
 
 @contextmanager
-def running() -> Iterator[None]:
-    """A forward pass. Raise EmbedderFailed when it fails, as for want of memory."""
+def inference() -> Iterator[None]:
+    """Run a forward pass without gradients. Raise EmbedderFailed if it fails, for example without enough memory."""
     import torch
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rag.adapters.openclip_weights import PRESETS, cached, choose, is_here, pull
+from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
 from rag.model import ModelRow
 from rag.settings import EmbedSettings
 
@@ -31,7 +31,7 @@ class OpenClipModels:
         ]
         if not any(row.used for row in rows):
             note = "set by embed.model and embed.weights"
-            rows.append(ModelRow(choice.model, choice.weights, "", is_here(choice), True, note))
+            rows.append(ModelRow(choice.model, choice.weights, "", has_weights(choice), True, note))
         return rows
 
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:

@@ -1,6 +1,6 @@
-"""Which CLIP to use, and where its weights are. Looks at the disk only; `pull` alone goes to the hub.
+"""Choose the CLIP model and find its weights on disk. Only `pull` connects to the Hugging Face hub.
 
-Imports neither torch nor open_clip, which take seconds, unless a name is not one of the presets.
+Does not import torch and open_clip, which take seconds, unless a model is not one of the presets.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class ModelPreset:
-    """An open_clip model that is known to work here. `memory` is what its weights take when loaded."""
+    """An open_clip model that is known to work with Magpie. `memory` is the size of its loaded weights."""
 
     model: str
     weights: str
@@ -34,7 +34,7 @@ class ModelPreset:
     note: str
 
 
-# Names, sizes and dimensions as in open_clip 3.3's own tables; memory is parameters x bytes each.
+# Names and dimensions from open_clip 3.3; memory is parameters x bytes per parameter.
 PRESETS = (
     ModelPreset(
         "ViT-g-14",
@@ -58,14 +58,14 @@ PRESETS = (
     ),
 )
 
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
-_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+_WEIGHTS_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the settings come to: device, model, and the weights as tag or file."""
+    """The resolved settings: device, model, and weights as a tag or file."""
 
     device: str
     model: str
@@ -74,9 +74,9 @@ class Choice:
 
 
 def choose(settings: EmbedSettings) -> Choice:
-    """Resolve every `auto`. A device named outright is believed; `auto` looks for a GPU.
+    """Resolve every `auto`. A device other than `auto` is not checked.
 
-    Raise BadSetting for a model that open_clip does not have, and when there are no weights to go with it.
+    Raise BadSetting for a model that open_clip does not know, or that has no default weights.
     """
     device = _find_device() if settings.device == AUTO else settings.device
     default = PRESETS[1] if device == "cpu" else PRESETS[0]
@@ -99,26 +99,26 @@ def resolve(settings: EmbedSettings) -> EmbedSettings:
 
 
 def architecture(choice: Choice) -> Mapping[str, Any]:
-    """The model's JSON: the one that embed.config names, or open_clip's own. Imports neither torch nor open_clip."""
-    return _published(choice.model) if choice.config is None else _own(choice.config, choice.model)
+    """Return the model's configuration: the file in embed.config, or open_clip's own. Does not import open_clip."""
+    return _builtin_config(choice.model) if choice.config is None else _own_config(choice.config, choice.model)
 
 
-def _published(model: str) -> Mapping[str, Any]:
+def _builtin_config(model: str) -> Mapping[str, Any]:
     spec = find_spec("open_clip")
     if spec is None or spec.origin is None:
         raise EmbedderFailed("open_clip is not installed.", "Install Magpie again with `make install`.")
     known = {path.stem: path for path in (Path(spec.origin).parent / "model_configs").glob("*.json")}
     if model not in known:
         near = difflib.get_close_matches(model, known, 3, 0.4)
-        hint = f"Near it: {', '.join(near)}." if near else "`magpie models` lists some that it has."
+        hint = f"Similar names: {', '.join(near)}." if near else "Known models: magpie models"
         raise BadSetting(f"open_clip has no model {model!r}.", hint)
     found: Mapping[str, Any] = json.loads(known[model].read_text(encoding="utf-8"))
     return found
 
 
-def _own(path: Path, model: str) -> Mapping[str, Any]:
+def _own_config(path: Path, model: str) -> Mapping[str, Any]:
     if not path.is_file():
-        raise BadSetting(f"There is no file {path}.", "Set MAGPIE_EMBED__CONFIG to a model's JSON.")
+        raise BadSetting(f"There is no file {path}.", "Set MAGPIE_EMBED__CONFIG to a model's JSON file.")
     if path.stem != model:
         raise BadSetting(
             f"{path.name} describes the model {path.stem!r}, not {model!r}.", f"Set MAGPIE_EMBED__MODEL to {path.stem}."
@@ -126,20 +126,18 @@ def _own(path: Path, model: str) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BadSetting(f"{path.name} is no JSON: {error}.", "Put it right.") from error
+        raise BadSetting(f"{path.name} is not valid JSON: {error}.", "Correct the file.") from error
     if not isinstance(found, dict) or not {"embed_dim", "vision_cfg", "text_cfg"} <= found.keys():
         raise BadSetting(f"{path.name} does not describe a model.", "It needs embed_dim, vision_cfg and text_cfg.")
     return found
 
 
 def find_weights(choice: Choice) -> Path:
-    """The weights' file on this machine. Raise WeightsMissing, with the command that fetches them."""
+    """Return the weights file on this machine. Raise WeightsMissing with the command that downloads it."""
     if is_file_name(choice.weights):
         path = Path(choice.weights).expanduser()
         if not path.is_file():
-            raise WeightsMissing(
-                f"There are no weights at {path}.", "Set MAGPIE_EMBED__WEIGHTS to a file that is there."
-            )
+            raise WeightsMissing(f"There are no weights at {path}.", "Set MAGPIE_EMBED__WEIGHTS to an existing file.")
         return path
     found = cached(choice.model, choice.weights)
     if found is None:
@@ -149,8 +147,8 @@ def find_weights(choice: Choice) -> Path:
     return found
 
 
-def is_here(choice: Choice) -> bool:
-    """Whether `find_weights` would find them."""
+def has_weights(choice: Choice) -> bool:
+    """Return whether the weights are on this machine."""
     try:
         find_weights(choice)
     except WeightsMissing:
@@ -159,10 +157,10 @@ def is_here(choice: Choice) -> bool:
 
 
 def cached(model: str, weights: str) -> Path | None:
-    """The weights of a tag in the hub's local cache, or None. Never asks the network."""
+    """Return the weights file of a tag in the local Hugging Face cache, or None. Does not use the network."""
     from huggingface_hub import try_to_load_from_cache
 
-    repository, files = _on_hub(model, weights)
+    repository, files = _hub_files(model, weights)
     for name in files:
         found = try_to_load_from_cache(repository, name)
         if isinstance(found, str):
@@ -171,7 +169,7 @@ def cached(model: str, weights: str) -> Path | None:
 
 
 def fingerprint(path: Path) -> str:
-    """Twelve hex digits of the weights' SHA-256; the hub's cache names its files by it."""
+    """Return 12 hex digits of the weights' SHA-256, which is the file's name in the Hugging Face cache."""
     blob = path.resolve().name
     if len(blob) == 64 and set(blob) <= set("0123456789abcdef"):
         return blob[:12]
@@ -183,33 +181,33 @@ def fingerprint(path: Path) -> str:
 
 
 def pull(model: str, weights: str, report: Callable[[str], None]) -> Path:
-    """Fetch a tag's weights from the hub into its cache, with the tokenizer where that lies there too.
+    """Download a tag's weights from the hub into the local cache, and the tokenizer if the model uses one from the hub.
 
-    Raise OperatorMustAct when the hub cannot be reached or does not give them, BadSetting for what it never had.
+    Raise OperatorMustAct if the download fails, BadSetting for an unknown tag.
     """
     found = cached(model, weights)
     if found is not None:
-        report(f"{model} ({weights}) is here already.")
+        report(f"{model} ({weights}) is already downloaded.")
         return found
-    repository, files = _on_hub(model, weights)
-    tokenizer = _published(model)["text_cfg"].get("hf_tokenizer_name")
-    _reach_hub()
-    for name in _TOKENIZER if tokenizer else ():
-        _fetch(tokenizer, name, report)
+    repository, files = _hub_files(model, weights)
+    tokenizer = _builtin_config(model)["text_cfg"].get("hf_tokenizer_name")
+    _check_hub()
+    for name in _TOKENIZER_FILES if tokenizer else ():
+        _download(tokenizer, name, report)
     for name in files:
-        fetched = _fetch(repository, name, report)
-        if fetched is not None:
-            return fetched
-    raise OperatorMustAct(f"{repository} holds no weights that open_clip knows.", "Choose another model.")
+        path = _download(repository, name, report)
+        if path is not None:
+            return path
+    raise OperatorMustAct(f"{repository} has no weights that open_clip can load.", "Choose another model.")
 
 
-def _fetch(repository: str, name: str, report: Callable[[str], None]) -> Path | None:
-    """One file of the hub, or None when the repository does not have it."""
+def _download(repository: str, name: str, report: Callable[[str], None]) -> Path | None:
+    """Download a file and return its path, or None if the repository does not have it."""
     import httpx
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-    report(f"Looking for {name} of {repository} ...")
+    report(f"Looking for {name} in {repository} ...")
     try:
         return Path(hf_hub_download(repository, name))
     except LocalEntryNotFoundError as error:
@@ -219,12 +217,13 @@ def _fetch(repository: str, name: str, report: Callable[[str], None]) -> Path | 
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OperatorMustAct(
-            f"The weights could not be fetched: {reason}", "Try again, or copy the hub's cache."
+            f"The weights could not be downloaded: {reason}",
+            "Try again, or copy the cache (HF_HOME) from another machine.",
         ) from error
 
 
-def _reach_hub() -> None:
-    """One quick try: the hub's own client goes on trying for most of a minute."""
+def _check_hub() -> None:
+    """Raise OperatorMustAct if the hub cannot be reached; its own client would retry for most of a minute."""
     import httpx
     from huggingface_hub import constants
 
@@ -237,35 +236,35 @@ def _reach_hub() -> None:
 def _unreachable() -> OperatorMustAct:
     return OperatorMustAct(
         "The model hub cannot be reached from this machine.",
-        "Fetch on a machine that can, and copy its cache (HF_HOME), or set MAGPIE_EMBED__WEIGHTS to a file.",
+        "Download on another machine and copy its cache (HF_HOME), or set MAGPIE_EMBED__WEIGHTS to a file.",
     )
 
 
-def _on_hub(model: str, weights: str) -> tuple[str, tuple[str, ...]]:
-    """(repository, candidate file names) of a tag."""
+def _hub_files(model: str, weights: str) -> tuple[str, tuple[str, ...]]:
+    """Return the repository of a tag and its candidate file names."""
     for preset in PRESETS:
         if (preset.model, preset.weights) == (model, weights):
-            return preset.repository, _FILES
+            return preset.repository, _WEIGHTS_FILES
     from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
     config = get_pretrained_cfg(model, weights)
     if not config or not config.get("hf_hub"):
         tags = list_pretrained_tags_by_model(model)
-        there = f"There are: {', '.join(tags)}." if tags else "Set MAGPIE_EMBED__WEIGHTS to a file."
-        raise BadSetting(f"The hub has no weights {weights!r} of {model}.", there)
+        hint = f"Known weights: {', '.join(tags)}." if tags else "Set MAGPIE_EMBED__WEIGHTS to a file."
+        raise BadSetting(f"The hub has no weights {weights!r} of {model}.", hint)
     repository, _, name = config["hf_hub"].rstrip("/").rpartition("/")
     if repository.count("/") == 1:
-        return repository, (name, *_FILES)
-    return config["hf_hub"].rstrip("/"), _FILES
+        return repository, (name, *_WEIGHTS_FILES)
+    return config["hf_hub"].rstrip("/"), _WEIGHTS_FILES
 
 
 def is_file_name(weights: str) -> bool:
-    """Whether embed.weights names a file, not a tag of open_clip's."""
+    """Return whether embed.weights is a file name, not one of open_clip's tags."""
     return os.sep in weights or weights.endswith((".pt", ".pth", ".bin", ".safetensors"))
 
 
 def _find_device() -> str:
-    """cuda or mps when torch can use it. Without a sign of a GPU torch is not even imported."""
+    """Return cuda or mps if torch can use it, else cpu. torch is imported only if there are signs of a GPU."""
     if sys.platform == "linux" and not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists():
         return "cpu"
     import torch

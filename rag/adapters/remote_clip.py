@@ -1,4 +1,4 @@
-"""Pictures and texts to vectors by a GPU host: another machine, or another process, that runs `magpie embedder`."""
+"""The client of a model server (GPU host): another machine or process that runs `magpie embedder`."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from rag.wire import MOST_TEXTS, PICTURES_TYPE, Failure, Identity, Lease, Texts,
 log = logging.getLogger("magpie")
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
-_Sent = TypeVar("_Sent")
-_Made = TypeVar("_Made")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 _PAUSES = (0.2, 1.0, 3.0)
-"""A question waits for these, so they are few."""
+"""Seconds before each retry. A question waits for them, so they are few."""
 
 _CONNECT_SECONDS = 3.0
-_LOOK_SECONDS = 10.0
-"""The identity is asked for while somebody waits: it needs no forward pass."""
+_IDENTITY_SECONDS = 10.0
+"""Timeout for the identity, which needs no forward pass."""
 
-_FEW = 8
+_MAX_QUESTION_ITEMS = 8
 _QUESTION_SECONDS = 20.0
-"""Longest wait for so few pictures or texts: they are a question, which other lanes answer as well."""
+"""Timeout for a request of at most 8 items: it is a question, and other lanes can answer it."""
 
-_AT_ONCE = 2
-"""Requests on their way together: the host prepares one while it encodes the other."""
+_CONCURRENT_REQUESTS = 2
+"""The host prepares one request while it encodes the other."""
 
 _REQUEST_MB = 32
-"""Pictures are sent in requests of no more than this, but for one that is larger by itself."""
+"""Size limit of a request of several pictures; a larger picture is sent alone."""
 
 _LEASE_SECONDS = 600.0
 
-_START = "run `magpie embedder` on that machine; MAGPIE_EMBED__URL says where it is"
+_START_HINT = "run `magpie embedder` on that machine, or correct MAGPIE_EMBED__URL"
 
 
 def open_remote(settings: EmbedSettings, pauses: Sequence[float] = _PAUSES) -> RemoteClip:
-    """The embedder at `embed.url`; asks nothing yet. Raise BadSetting for what is no address.
+    """Return the embedder at `embed.url`; sends no request yet. Raise BadSetting for an invalid URL.
 
-    `pauses`: seconds before each further try; a host that names a time is waited for that long, up to the last.
+    `pauses` are the seconds before each retry. If a busy host names a time, that is used, up to the last pause.
     """
     url = settings.url.rstrip("/")
     try:
@@ -59,38 +59,42 @@ def open_remote(settings: EmbedSettings, pauses: Sequence[float] = _PAUSES) -> R
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise BadSetting(
-            "embed.url is no address of a GPU host.", "Set MAGPIE_EMBED__URL to one such as http://gpu.lan:8468."
+            "embed.url is not a valid URL (expected http://host:port).",
+            "Set MAGPIE_EMBED__URL to one such as http://gpu.lan:8468.",
         )
     return RemoteClip(settings, url, pauses)
 
 
 class RemoteClip:
-    """Embedder and Movable over HTTP. EmbedderDown while nobody answers, EmbedderBusy when it does not answer well."""
+    """Implements ports.Embedder and ports.Movable over HTTP.
+
+    Raises EmbedderDown if no server answers, EmbedderBusy if the server is busy, slow or fails.
+    """
 
     def __init__(self, settings: EmbedSettings, url: str, pauses: Sequence[float]) -> None:
         self._pauses = pauses
         self._seconds = settings.seconds
-        self._place = httpx.URL(url).copy_with(userinfo=b"")
-        self._name = uuid.uuid4().hex
+        self._address = httpx.URL(url).copy_with(userinfo=b"")
+        self._client_name = uuid.uuid4().hex
         self._known: Identity | None = None
         token = settings.token.get_secret_value() if settings.token else ""
         self._client = httpx.Client(
             base_url=url,
             headers=[(b"authorization", f"Bearer {token}".encode())] if token else [],
             follow_redirects=False,
-            trust_env=False,  # the host is in this house: no proxy of the environment, and no .netrc
-            limits=httpx.Limits(keepalive_expiry=4),  # less than the host keeps them
+            trust_env=False,  # no proxy and no .netrc: the host is in the same network
+            limits=httpx.Limits(keepalive_expiry=4),  # shorter than the host's
         )
 
     def close(self) -> None:
         self._client.close()
 
-    # ------------------------------------------------------------ who it is
+    # ------------------------------------------------------------ identity
 
     @property
     def identity(self) -> str:
-        """Asked for each time: a host that came back may have another model."""
-        self._known = self._ask("GET", "/identity", Identity, seconds=min(self._seconds, _LOOK_SECONDS), pauses=())
+        """Requested each time, because a restarted host may have another model."""
+        self._known = self._request_identity()
         return self._known.identity
 
     @property
@@ -99,8 +103,11 @@ class RemoteClip:
 
     def _host(self) -> Identity:
         if self._known is None:
-            self._known = self._ask("GET", "/identity", Identity, seconds=min(self._seconds, _LOOK_SECONDS), pauses=())
+            self._known = self._request_identity()
         return self._known
+
+    def _request_identity(self) -> Identity:
+        return self._request("GET", "/identity", Identity, seconds=min(self._seconds, _IDENTITY_SECONDS), pauses=())
 
     # ------------------------------------------------------------ texts
 
@@ -111,10 +118,10 @@ class RemoteClip:
         found: list[list[str]] = []
         for start in range(0, len(texts), MOST_TEXTS):
             part = texts[start : start + MOST_TEXTS]
-            told = self._post("/windows", Texts(texts=list(part)), Windows, len(part)).windows
-            if len(told) != len(part):
-                raise _unfit(f"it cut {len(part)} texts and sent {len(told)}")
-            found += told
+            cut = self._post("/windows", Texts(texts=list(part)), Windows, len(part)).windows
+            if len(cut) != len(part):
+                raise _unfit(f"it returned windows of {len(cut)} texts instead of {len(part)}")
+            found += cut
         return found
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
@@ -127,41 +134,43 @@ class RemoteClip:
                 raise _unfit("it refused a text")
             return [row for row in rows if row is not None]
 
-        return [row for rows in _two_at_once(embed, batches) for row in rows]
+        return [row for rows in _map_concurrently(embed, batches) for row in rows]
 
     # ------------------------------------------------------------ pictures
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
-        most = self._host().max_mb << 20
-        requests = _requests(pictures, self._host().pictures, most)
+        max_bytes = self._host().max_mb << 20
+        requests = _requests(pictures, self._host().pictures, max_bytes)
 
         def embed(batch: Sequence[Path]) -> list[Vector | None]:
-            read = [_bytes_of(path, most) for path in batch]
-            sent = [one for one in read if one is not None]
+            contents = [_read_picture(path, max_bytes) for path in batch]
+            sent = [content for content in contents if content is not None]
             if not sent:
                 return [None] * len(batch)
             body = pack_pictures(sent)
-            told = self._ask("POST", "/pictures", Vectors, body, PICTURES_TYPE, seconds=self._patience(len(sent)))
-            made = iter(self._rows(told, len(sent)))
-            return [None if one is None else next(made) for one in read]
+            response = self._request(
+                "POST", "/pictures", Vectors, body, PICTURES_TYPE, seconds=self._timeout(len(sent))
+            )
+            vectors = iter(self._rows(response, len(sent)))
+            return [None if content is None else next(vectors) for content in contents]
 
-        return [row for rows in _two_at_once(embed, requests) for row in rows]
+        return [row for rows in _map_concurrently(embed, requests) for row in rows]
 
-    def _rows(self, told: Vectors, wanted: int) -> list[Vector | None]:
-        if self._known is not None and told.identity != self._known.identity:
-            raise EmbedderBusy("The GPU host has another model now.", "Its vectors are made anew by themselves.")
-        if told.refused:
-            reasons = ", ".join(sorted({refused.reason for refused in told.refused}))
-            log.warning("The GPU host refused %d of %d pictures: %s", len(told.refused), wanted, reasons[:200])
+    def _rows(self, response: Vectors, count: int) -> list[Vector | None]:
+        if self._known is not None and response.identity != self._known.identity:
+            raise EmbedderBusy("The GPU host has another model now.", "Vectors are computed again automatically.")
+        if response.refused:
+            reasons = ", ".join(sorted({refused.reason for refused in response.refused}))
+            log.warning("The GPU host refused %d of %d pictures: %s", len(response.refused), count, reasons[:200])
         try:
-            return told.rows(wanted)
+            return response.rows(count)
         except ValueError as error:
             raise _unfit(str(error)) from error
 
-    # ------------------------------------------------------------ the card
+    # ------------------------------------------------------------ GPU sharing
 
     def leave(self) -> None:
-        """Ask the host for its card, until `back` or for ten minutes. A host that is away has nothing on it."""
+        """Lease the host's GPU until `back`, for at most ten minutes. Does nothing if the host is down."""
         self._move("/away")
 
     def back(self) -> None:
@@ -169,20 +178,21 @@ class RemoteClip:
 
     def _move(self, path: str) -> None:
         try:
-            self._post(path, Lease(client=self._name, seconds=_LEASE_SECONDS), Lease)
+            self._post(path, Lease(client=self._client_name, seconds=_LEASE_SECONDS), Lease)
         except EmbedderDown:
-            log.warning("The GPU host did not hear of a generator on its card: nobody answers there.")
+            log.warning("Could not lease the GPU: no server answers at embed.url.")
 
-    # ------------------------------------------------------------ asking
+    # ------------------------------------------------------------ requests
 
-    def _post(self, path: str, sent: BaseModel, shape: type[_Shape], count: int = _FEW + 1) -> _Shape:
+    def _post(self, path: str, sent: BaseModel, shape: type[_Shape], count: int = _MAX_QUESTION_ITEMS + 1) -> _Shape:
+        """Send JSON with `count` items and return the response."""
         body = sent.model_dump_json().encode()
-        return self._ask("POST", path, shape, body, "application/json", seconds=self._patience(count))
+        return self._request("POST", path, shape, body, "application/json", seconds=self._timeout(count))
 
-    def _patience(self, count: int) -> float:
-        return min(self._seconds, _QUESTION_SECONDS) if count <= _FEW else self._seconds
+    def _timeout(self, count: int) -> float:
+        return min(self._seconds, _QUESTION_SECONDS) if count <= _MAX_QUESTION_ITEMS else self._seconds
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -193,57 +203,59 @@ class RemoteClip:
         seconds: float,
         pauses: Sequence[float] | None = None,
     ) -> _Shape:
-        """Tried again when the host is busy, or broke off; each request can be sent twice without harm."""
+        """Return the response. Retry if the host is busy or the connection breaks: every request is idempotent."""
         waits = self._pauses if pauses is None else pauses
         headers = {"content-type": kind} if kind else {}
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
         for wait in (*waits, None):
             try:
-                with self._told_apart(seconds):
+                with self._map_errors(seconds):
                     answer = self._client.request(method, path, content=body, headers=headers, timeout=timeout)
                     return self._read(answer, shape)
             except EmbedderBusy as error:
-                if wait is None or isinstance(error, _Fruitless):
+                if wait is None or isinstance(error, _NoRetry):
                     raise
                 threading.Event().wait(min(getattr(error, "seconds", wait), waits[-1]))
         raise AssertionError("a try returns or raises")
 
     @contextmanager
-    def _told_apart(self, seconds: float) -> Iterator[None]:
-        """httpx's errors as ours, with the address and never what was sent."""
+    def _map_errors(self, seconds: float) -> Iterator[None]:
+        """Map httpx's errors to Magpie's. Messages have the address, but nothing that was sent."""
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise EmbedderDown(f"waiting for the GPU host: nobody answers at {self._place}.", _START) from error
+            raise EmbedderDown(
+                f"waiting for the GPU host: no server answers at {self._address}.", _START_HINT
+            ) from error
         except httpx.TimeoutException as error:
-            raise _Slow(
-                f"The GPU host at {self._place} did not answer in {seconds:.0f} s.",
+            raise _Timeout(
+                f"The GPU host at {self._address} did not answer in {seconds:.0f} s.",
                 "Raise MAGPIE_EMBED__SECONDS.",
             ) from error
         except httpx.HTTPError as error:
-            said = f"waiting for the GPU host: it broke off ({type(error).__name__})."
-            raise EmbedderBusy(said, "It is tried again by itself.") from error
+            message = f"waiting for the GPU host: the connection broke off ({type(error).__name__})."
+            raise EmbedderBusy(message, "Magpie tries again.") from error
 
     def _read(self, answer: httpx.Response, shape: type[_Shape]) -> _Shape:
         if answer.status_code == httpx.codes.OK:
             try:
                 return shape.model_validate_json(answer.content)
             except ValidationError as error:
-                raise _unfit("what it sent cannot be read") from error
+                raise _unfit("its response is invalid") from error
         failure = _failure_of(answer)
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise _Waiting(f"waiting for the GPU host: {failure.error}", failure.hint, _seconds_of(answer))
+            raise _QueueFull(f"waiting for the GPU host: {failure.error}", failure.hint, _retry_after(answer))
         if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise EmbedderFailed(
-                f"The GPU host at {self._place} does not accept the token.", "Set MAGPIE_EMBED__TOKEN as on the host."
+                f"The GPU host at {self._address} does not accept the token.", "Set MAGPIE_EMBED__TOKEN as on the host."
             )
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise _Fruitless(f"The GPU host failed: {failure.error}", failure.hint or "Its log says more.")
+            raise _NoRetry(f"The GPU host failed: {failure.error}", failure.hint or "Its log says more.")
         raise _unfit(f"it answered {answer.status_code}: {failure.error}")
 
 
-class _Waiting(EmbedderBusy):
-    """The host's queue is full; it said after how many seconds to come again."""
+class _QueueFull(EmbedderBusy):
+    """The host's queue is full. `seconds` is when to retry, if the host named a time."""
 
     def __init__(self, message: str, hint: str, seconds: float | None) -> None:
         super().__init__(message, hint)
@@ -251,17 +263,18 @@ class _Waiting(EmbedderBusy):
             self.seconds = seconds
 
 
-class _Fruitless(EmbedderBusy):
-    """Trying again at once would not help."""
+class _NoRetry(EmbedderBusy):
+    """A retry at once would not help."""
 
 
-class _Slow(_Fruitless):
-    """The whole time-out was waited for already."""
+class _Timeout(_NoRetry):
+    """The whole timeout has passed."""
 
 
 def _unfit(why: str) -> MagpieError:
     return EmbedderFailed(
-        f"What answers at embed.url is no GPU host of this version: {why}.", "Install the same Magpie on both machines."
+        f"The server at embed.url is not a GPU host of this version: {why}.",
+        "Install the same version of Magpie on both machines.",
     )
 
 
@@ -273,45 +286,45 @@ def _failure_of(answer: httpx.Response) -> Failure:
     return Failure(error=failure.error[:300], hint=failure.hint[:300])
 
 
-def _seconds_of(answer: httpx.Response) -> float | None:
-    said = answer.headers.get("retry-after", "")
-    return float(said) if said.isdecimal() else None
+def _retry_after(answer: httpx.Response) -> float | None:
+    seconds = answer.headers.get("retry-after", "")
+    return float(seconds) if seconds.isdecimal() else None
 
 
-def _bytes_of(path: Path, most: int) -> bytes | None:
-    """The file, or None when it is gone or larger than the host takes."""
+def _read_picture(path: Path, max_bytes: int) -> bytes | None:
+    """Return the file's bytes, or None if it is missing or larger than the host accepts."""
     try:
-        if path.stat().st_size > most:
-            log.warning("A picture larger than the GPU host takes has no vector.")
+        if path.stat().st_size > max_bytes:
+            log.warning("A picture is larger than the GPU host accepts; it gets no vector.")
             return None
         return path.read_bytes()
     except OSError:
         return None
 
 
-def _requests(pictures: Sequence[Path], size: int, most: int) -> list[list[Path]]:
-    """Batches of at most `size` pictures and _REQUEST_MB; a larger picture goes alone."""
+def _requests(pictures: Sequence[Path], size: int, max_bytes: int) -> list[list[Path]]:
+    """Return batches of at most `size` pictures and _REQUEST_MB; a larger picture is alone in its batch."""
     found: list[list[Path]] = []
-    room = 0
+    left = 0
     for path in pictures:
         try:
-            weight = min(path.stat().st_size, most)
+            weight = min(path.stat().st_size, max_bytes)
         except OSError:
             weight = 0
-        if not found or len(found[-1]) == size or weight > room:
+        if not found or len(found[-1]) == size or weight > left:
             found.append([])
-            room = _REQUEST_MB << 20
+            left = _REQUEST_MB << 20
         found[-1].append(path)
-        room -= weight
+        left -= weight
     return found
 
 
-def _two_at_once(
-    call: Callable[[Sequence[_Sent]], list[_Made]], batches: Sequence[Sequence[_Sent]]
-) -> Iterator[list[_Made]]:
-    """What `call` makes of each batch, in order; the next is on its way while one is answered."""
+def _map_concurrently(
+    call: Callable[[Sequence[_Item]], list[_Result]], batches: Sequence[Sequence[_Item]]
+) -> Iterator[list[_Result]]:
+    """Yield the result of `call` for each batch, in order. Two calls run at the same time."""
     if len(batches) < 2:
         yield from map(call, batches)
         return
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="gpu-host") as pool:
+    with ThreadPoolExecutor(_CONCURRENT_REQUESTS, thread_name_prefix="gpu-host") as pool:
         yield from pool.map(call, batches)

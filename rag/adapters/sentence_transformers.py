@@ -1,4 +1,4 @@
-"""Texts to vectors with sentence-transformers, from a folder or from the hub's cache; the hub is never asked."""
+"""Text embeddings with sentence-transformers, from a folder or the local Hugging Face cache; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rag.errors import EmbedderFailed, WeightsMissing
 from rag.ports import Vector
 from rag.settings import TextSettings
 
-_OWNER = "sentence-transformers"
-"""Whose repository a name without an owner means."""
+_DEFAULT_OWNER = "sentence-transformers"
+"""Owner of the repository for a name without one."""
 
-_UNBOUNDED = 8192
-"""Characters of a window for a model that knows no longest input."""
+_DEFAULT_WINDOW = 8192
+"""Characters of a window if the model reads texts of any length."""
 
 
 class SentenceEmbedder:
-    """TextEmbedder on sentence-transformers. The model is loaded when the first vector is wanted."""
+    """Implements ports.TextEmbedder with sentence-transformers. The model is loaded on first use."""
 
     def __init__(self, name: str, settings: TextSettings, threads: int | None = None) -> None:
         self._name = name
@@ -43,7 +43,7 @@ class SentenceEmbedder:
 
     def windows(self, text: str) -> list[str]:
         loaded = self._loaded
-        return windows(text, loaded.room, loaded.count)
+        return windows(text, loaded.window, loaded.count)
 
     def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         return self._embed(texts, self._loaded.prefixes.document)
@@ -57,7 +57,7 @@ class SentenceEmbedder:
         try:
             found = self._loaded.model.encode(
                 [prefix + text for text in texts],
-                prompt="",  # the prefix is ours: a model's own default must not come on top
+                prompt="",  # the texts have their prefix already; the model must not add its default one
                 batch_size=self._settings.batch,
                 convert_to_numpy=True,
                 show_progress_bar=False,
@@ -67,11 +67,11 @@ class SentenceEmbedder:
                 f"The text embedder stopped: {first_line(error)}",
                 "Lower MAGPIE_TEXT__BATCH, or free some memory.",
             ) from error
-        return unit_rows(found, "Fetch its weights again.")
+        return unit_rows(found, "Download its weights again.")
 
     @cached_property
     def _folder(self) -> Path:
-        """Where the model lies. Raise WeightsMissing, or EmbedderFailed without the package."""
+        """Return the model's folder. Raise WeightsMissing, or EmbedderFailed if the package is not installed."""
         if find_spec("sentence_transformers") is None:
             raise EmbedderFailed(
                 "the package sentence-transformers is not installed", "pip install sentence-transformers"
@@ -82,13 +82,13 @@ class SentenceEmbedder:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-        repository = self._name if "/" in self._name else f"{_OWNER}/{self._name}"
+        repository = self._name if "/" in self._name else f"{_DEFAULT_OWNER}/{self._name}"
         try:
             return Path(snapshot_download(repository, local_files_only=True))
         except (HFValidationError, LocalEntryNotFoundError) as error:
             raise WeightsMissing(
-                f"the model {self._name} is neither a folder nor in the hub's cache on this machine",
-                f"hf download {repository}, or give its folder: MAGPIE_TEXT__MODEL=st:/path/to/it",
+                f"the model {self._name} is not a folder, and not in the Hugging Face cache on this machine",
+                f"hf download {repository}, or set its folder: MAGPIE_TEXT__MODEL=st:/path/to/model",
             ) from error
 
     @cached_property
@@ -97,22 +97,22 @@ class SentenceEmbedder:
 
 
 class _Loaded:
-    """A model, and how much of a text it reads."""
+    """A loaded model. `window` is how much of a text it reads, in the unit of `count`."""
 
     def __init__(self, model: Any, prefixes: Prefixes) -> None:
         self.model = model
         self.prefixes = prefixes
-        tokenizer, longest = model.tokenizer, model.max_seq_length
-        if longest and callable(tokenizer):
+        tokenizer, max_length = model.tokenizer, model.max_seq_length
+        if max_length and callable(tokenizer):
             self._tokenizer = tokenizer
-            taken = max(self.count(prefixes.query), self.count(prefixes.document))
-            self.room = max(1, int(longest) - tokenizer.num_special_tokens_to_add() - taken)
-        else:  # a static model: it reads any length
+            prefix = max(self.count(prefixes.query), self.count(prefixes.document))
+            self.window = max(1, int(max_length) - tokenizer.num_special_tokens_to_add() - prefix)
+        else:  # a static model reads any length
             self._tokenizer = None
-            self.room = _UNBOUNDED
+            self.window = _DEFAULT_WINDOW
 
     def count(self, text: str) -> int:
-        """Tokens of a text, special ones not counted."""
+        """Return the tokens of a text without special tokens; without a tokenizer, its characters + 1."""
         if self._tokenizer is None:
             return len(text) + 1
         return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -125,7 +125,7 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
         from transformers.utils import logging
     except (ImportError, OSError, RuntimeError) as error:
         raise EmbedderFailed(
-            f"sentence-transformers cannot be started: {first_line(error)}",
+            f"sentence-transformers cannot be imported: {first_line(error)}",
             "pip install --upgrade sentence-transformers",
         ) from error
     logging.disable_progress_bar()
@@ -133,25 +133,25 @@ def _load(name: str, folder: Path, device: str, threads: int | None) -> _Loaded:
         torch.set_num_threads(threads)
     try:
         model = SentenceTransformer(str(folder), device=None if device == "auto" else device, local_files_only=True)
-    except Exception as error:  # whatever a damaged file or an unknown device does to torch and transformers
+    except Exception as error:  # damaged files and unknown devices raise many kinds of errors
         raise EmbedderFailed(
             f"{name} could not be loaded: {first_line(error)}",
-            "Fetch the model again, or look at MAGPIE_TEXT__MODEL and MAGPIE_TEXT__DEVICE.",
+            "Download the model again, or check MAGPIE_TEXT__MODEL and MAGPIE_TEXT__DEVICE.",
         ) from error
     model.eval()
-    own = {key: prompt for key, prompt in (model.prompts or {}).items() if prompt}
-    known = prefixes_of(name)
-    if known == Prefixes() and own:
-        known = Prefixes(own.get("query", ""), own.get("document", own.get("passage", "")))
-    return _Loaded(model, known)
+    prompts = {key: prompt for key, prompt in (model.prompts or {}).items() if prompt}
+    prefixes = prefixes_of(name)
+    if prefixes == Prefixes() and prompts:
+        prefixes = Prefixes(prompts.get("query", ""), prompts.get("document", prompts.get("passage", "")))
+    return _Loaded(model, prefixes)
 
 
 def _fingerprint(folder: Path) -> str:
-    """Of everything that decides over a vector: weights, the model's parts, their settings and prompts."""
+    """Return 10 hex digits of a hash of everything that vectors depend on: weights, settings and prompts."""
     digest = hashlib.sha256()
     weights = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
     for path in [*weights, *sorted(folder.rglob("*.json"))]:
-        inside = path.relative_to(folder)
-        if inside.parts[0] not in ("onnx", "openvino"):
-            digest.update(f"{inside.as_posix()} {fingerprint(path)}\n".encode())
+        relative = path.relative_to(folder)
+        if relative.parts[0] not in ("onnx", "openvino"):
+            digest.update(f"{relative.as_posix()} {fingerprint(path)}\n".encode())
     return digest.hexdigest()[:10]

@@ -1,4 +1,4 @@
-"""Which text embedder the settings name."""
+"""Choose the text embedder that the settings name."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from rag.errors import BadSetting, WeightsMissing
 from rag.ports import TextEmbedder
 from rag.settings import TextSettings
 
-OLLAMA, SENTENCES = "ollama:", "st:"
+OLLAMA, SENTENCE_TRANSFORMERS = "ollama:", "st:"
 
 
 def open_text_embedder(settings: TextSettings, answer_host: str = "", threads: int | None = None) -> TextEmbedder:
-    """The text embedder of `text.model`; loads nothing and asks nobody yet.
+    """Return the text embedder of `text.model`. It loads nothing and connects to nothing yet.
 
-    `answer_host` is the address of the generator's Ollama, used when `text.host` is empty. Raise WeightsMissing when
-    none is set, BadSetting for a name of another form, or of a model in Ollama's cloud.
+    `answer_host` is the address of the generator's Ollama, used if `text.host` is empty. Raise WeightsMissing if no
+    model is set, BadSetting for an invalid name, or a model in Ollama's cloud.
     """
     if not settings.model:
-        raise WeightsMissing("no text embedder is set", "set MAGPIE_TEXT__MODEL, such as to ollama:nomic-embed-text")
+        raise WeightsMissing(
+            "no text embedder is set", "set MAGPIE_TEXT__MODEL, for example to ollama:nomic-embed-text"
+        )
     if settings.model.startswith(OLLAMA):
         from rag.adapters.ollama_embed import open_ollama_embedder
 
         return open_ollama_embedder(settings, settings.model.removeprefix(OLLAMA), settings.host or answer_host)
-    if settings.model.startswith(SENTENCES):
+    if settings.model.startswith(SENTENCE_TRANSFORMERS):
         from rag.adapters.sentence_transformers import SentenceEmbedder
 
-        return SentenceEmbedder(settings.model.removeprefix(SENTENCES), settings, threads)
+        return SentenceEmbedder(settings.model.removeprefix(SENTENCE_TRANSFORMERS), settings, threads)
     raise BadSetting(
-        f"{settings.model!r} names no text embedder.",
-        "Set MAGPIE_TEXT__MODEL to ollama:MODEL, to st:NAME or st:FOLDER, or leave it empty.",
+        f"{settings.model!r} is not a valid text embedder.",
+        "Set MAGPIE_TEXT__MODEL to ollama:MODEL, st:NAME or st:FOLDER, or leave it empty.",
     )

@@ -1,4 +1,4 @@
-"""What every embedder makes of a library's output: unit rows, and one line of what it said when it failed."""
+"""Helpers of all embedders: vectors of length 1, and the first line of an error."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from rag.ports import Vector
 
 
 def unit_rows(found: NDArray[Any], fix: str) -> list[Vector]:
-    """Rows of any length as rows of length one. Made so in float32: half precision is off by a thousandth.
+    """Return the rows scaled to length 1, in float32, because half precision is off by about 0.001.
 
-    Raise EmbedderFailed with this remedy for a row that has no direction.
+    Raise EmbedderFailed, with `fix` as the remedy, for a row of zeros or with a value that is not finite.
     """
     rows = np.asarray(found, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(rows).all() or not lengths.all():
-        raise EmbedderFailed("The embedder gave a vector that is none: no numbers, or nothing but zeros.", fix)
+        raise EmbedderFailed("The embedder returned an invalid vector: all zeros, or not finite.", fix)
     return [np.ascontiguousarray(row) for row in rows / lengths]
 
 
 def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, at most 200 characters; its type if it has no message."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

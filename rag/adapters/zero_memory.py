@@ -1,8 +1,8 @@
-"""Memory that is written to disk without having been filled.
+"""Zero newly allocated memory while Chroma writes.
 
-The index behind Chroma takes room for a hundred vectors at a time with malloc and writes it whole, the places that hold
-no vector too: what the process had there before, names and words of documents among it, would lie in its files for good
-(seen with Chroma 1.5: data_level0.bin).
+Chroma's index allocates memory for a hundred vectors at a time with malloc and writes all of it to disk, including the
+unused part. Without zeroing, whatever the process had there before, such as names and words of documents, would stay in
+its files (seen with Chroma 1.5: data_level0.bin).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _M_PERTURB = -6
-"""glibc's mallopt(3): while it is set, what malloc returns is filled with the complement of its lowest byte, and what
-is freed with the byte itself. It costs a third of a model's speed, so it is not set all the time."""
+"""Option of glibc's mallopt(3): malloc fills new memory with the complement of the value's lowest byte, and free fills
+memory with the byte itself. It slows a model down by a third, so it is set only while Chroma writes."""
 
-_ZERO = 0xFF
+_FILL_WITH_ZEROS = 0xFF
 
 
 class Zeroing:
-    """Any thread may enter it, and several at once: it lasts until the last of them leaves."""
+    """A context manager that several threads may be in at once; it ends when the last one leaves."""
 
     def __init__(self) -> None:
         self._mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -29,15 +29,15 @@ class Zeroing:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """What any thread allocates meanwhile is zeros, where the C library is glibc; elsewhere nothing changes."""
-        self._enter(1)
+        """Zero everything that any thread allocates in the meantime. Does nothing unless the C library is glibc."""
+        self._count(1)
         try:
             yield
         finally:
-            self._enter(-1)
+            self._count(-1)
 
-    def _enter(self, more: int) -> None:
+    def _count(self, change: int) -> None:
         with self._lock:
-            before, self._inside = self._inside, self._inside + more
+            before, self._inside = self._inside, self._inside + change
             if self._mallopt is not None and 0 in (before, self._inside):
-                self._mallopt(_M_PERTURB, _ZERO if self._inside else 0)
+                self._mallopt(_M_PERTURB, _FILL_WITH_ZEROS if self._inside else 0)

@@ -36,10 +36,10 @@ _HTML = "|".join(
 """Elements of HTML that no template uses; `<s>`, `<img>`, `<image>`, `<audio>`, `<video>` and `<mask>` are missing."""
 
 _CONTROL = re.compile(
-    rf"[<＜](?=[|｜<＜]|(?!/?(?:{_HTML})>)/?[^\W\d][\w:▁-]*[>＞])"
+    r"(?P<closing>(?<=[|｜])[>＞])"  # first, so that no other form takes the bracket: `<turn|>>A<<`
+    rf"|[<＜](?=[|｜<＜]|(?!/?(?:{_HTML})>)/?[^\W\d][\w:▁-]*[>＞])"
     r"|[\[［](?=/?(?:[A-Z@][A-Z0-9_@]{2,}|[a-z]MASK|\|[^\W\d][\w-]*\||(?i:inst|multimodal|(?:img-|unused|extra_id_)\d+))[\]］])"
     r"|\[(?=e~\[)|\](?=~!?b[\[\]])|>(?=>[A-Z]+<<)"
-    r"|(?P<closing>(?<=[|｜])[>＞])"
 )
 
 

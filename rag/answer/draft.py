@@ -1,7 +1,7 @@
-"""What the generator makes of the passages: asked, checked, and asked once more where a page does not bear it out.
+"""Write an answer with the generator, check it, and let the generator correct it once.
 
-The model writes, code checks: a citation names a passage that was shown, and what a sentence says in numbers and names
-stands on the page it cites. What does not is corrected by the model, else marked in words.
+The model writes, code checks: citations must name passages that were shown, and numbers and names must be on the cited
+page. The model may correct what fails; what still fails gets a note in the text.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from rag.answer import messages
 from rag.answer.citations import NOT_FOUND, check_citations, says_not_found
-from rag.answer.grounding import Checked, Ground, check_support, without_marks
-from rag.answer.prompt import Again, pictures_of, write_prompt
+from rag.answer.grounding import GroundingResult, GroundingSource, check_grounding, without_notes
+from rag.answer.prompt import Correction, load_pictures, write_prompt
 from rag.errors import AnswerCut, MagpieError
 from rag.model import Hit, Kind, Mode, Passage
 from rag.ports import Ability, Generator, Prompt
@@ -22,27 +23,33 @@ from rag.text import without_invisible
 
 log = logging.getLogger("magpie")
 
-WordsOn = Callable[[Hit], str]
-"""The words of the page that a hit lies on, as far as its reader may see them."""
+ReadPageText = Callable[[Hit], str]
+"""Returns the words of a hit's page that the reader may see."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is asked of the generator. `on_text` gets the words of the first try as they come."""
+class GenerationRequest:
+    """A question and its passages. `on_text` gets the pieces of the first draft as they arrive.
+
+    `picture` is a screenshot (PNG or JPEG) sent with the question.
+    """
 
     question: str
     passages: Sequence[Passage]
     generator: Generator
     settings: AnswerSettings
-    words_on: WordsOn
+    read_page_text: ReadPageText
     on_text: Callable[[str], None] | None = None
     picture: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A checked text. `declined`: the model says that the passages do not answer. `notice` and `remedy` tell what was
-    left out of the prompt, or cut; `read_from` are the passages whose picture has to be shown beside it."""
+    """A checked answer.
+
+    `declined`: the model says that the passages do not answer the question. `notice` and `remedy` say what was left out
+    of the prompt or cut from the answer.
+    """
 
     text: str
     mode: Mode
@@ -51,106 +58,117 @@ class Draft:
     declined: bool
     notice: str
     remedy: str
-    checked: Checked
+    grounding: GroundingResult
 
     @property
     def read_from(self) -> tuple[int, ...]:
-        return self.checked.read_from
+        """The passages whose picture has to be shown with the answer."""
+        return self.grounding.read_from
 
 
-def write(order: Order, stage_ms: dict[str, float]) -> Draft:
-    """The best draft, of two at most; `stage_ms` gets prompt, write, check and again. Raise a MagpieError for none."""
-    ability = order.generator.ability()
-    first = _attempt(order, ability, stage_ms)
-    if not first.checked.unfound or not order.settings.correct:
+def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft:
+    """Return the better of at most two drafts. Raise a MagpieError if the first one fails.
+
+    The milliseconds of the stages prompt, write, check and again are added to `stage_ms`.
+    """
+    ability = request.generator.ability()
+    first = _attempt(request, ability, stage_ms)
+    grounding = first.grounding
+    if not grounding.not_found or not request.settings.correct:
         return first
-    checked = first.checked
-    wrong = [(checked.statements[index].text, checked.missing[index]) for index in checked.unfound]
-    log.info("Of %d sentences %d are not on their pages: asked again.", len(checked.statements), len(wrong))
+    wrong = [(grounding.statements[index].text, grounding.missing[index]) for index in grounding.not_found]
+    log.info("%d of %d statements are not on their cited pages: correcting.", len(wrong), len(grounding.statements))
     started = perf_counter()
     try:
-        second = _attempt(order, ability, {}, Again(checked.text, wrong))
-    except MagpieError as error:  # the first is there, and says of itself what is wrong with it
-        log.info("Not corrected: %s", type(error).__name__)
+        second = _attempt(request, ability, {}, Correction(grounding.text, wrong))
+    except MagpieError as error:  # the first draft is good enough: notes mark what is wrong with it
+        log.info("The correction failed: %s", type(error).__name__)
         return first
     finally:
         stage_ms["again"] = (perf_counter() - started) * 1000
     if second.declined:
-        return second if len(wrong) == len(checked.statements) else first
-    better = bool(second.cited) and len(second.checked.unfound) < len(wrong)
-    return second if better else first
+        return second if len(wrong) == len(grounding.statements) else first
+    is_better = bool(second.cited) and len(second.grounding.not_found) < len(wrong)
+    return second if is_better else first
 
 
-def _attempt(order: Order, ability: Ability, stage_ms: dict[str, float], again: Again | None = None) -> Draft:
+def _attempt(
+    request: GenerationRequest, ability: Ability, stage_ms: dict[str, float], correction: Correction | None = None
+) -> Draft:
     started = perf_counter()
-    prompt, left_out = _ask_for(order, ability, again)
-    shown = tuple(passage for passage in order.passages if passage.number in prompt.shown)
-    asked = perf_counter()
-    text, cut = _stream(order, prompt, quiet=again is not None)
+    prompt, left_out = _build_prompt(request, ability, correction)
+    shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
+    sent = perf_counter()
+    text, cut = _stream(request, prompt, quiet=correction is not None)
     written = perf_counter()
-    text, cited = check_citations(without_marks(without_invisible(text)), shown)
+    text, cited = check_citations(without_notes(without_invisible(text)), shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
-    grounds = {one.number: _ground(one, order, prompt, ability) for one in cited}
-    checked = check_support(text, grounds) if grounds and not declined else Checked(text)
-    stage_ms["prompt"] = (asked - started) * 1000
-    stage_ms["write"] = (written - asked) * 1000
+    sources = {passage.number: _grounding_source(passage, request, prompt, ability) for passage in cited}
+    grounding = check_grounding(text, sources) if sources and not declined else GroundingResult(text)
+    stage_ms["prompt"] = (sent - started) * 1000
+    stage_ms["write"] = (written - sent) * 1000
     stage_ms["check"] = (perf_counter() - written) * 1000
     mode = Mode.VISION if ability.vision else Mode.TEXT
     notice = " ".join(part for part in (cut, left_out) if part)
-    remedy = _more_room(prompt, ability, order.settings)
-    return Draft(checked.marked(), mode, shown, cited, declined, notice, remedy, checked)
+    remedy = _window_remedy(prompt, ability, request.settings)
+    return Draft(grounding.annotated(), mode, shown, cited, declined, notice, remedy, grounding)
 
 
-def _ground(passage: Passage, order: Order, prompt: Prompt, ability: Ability) -> Ground:
-    """What the passage can bear out. A picture counts as seen where it is more than a drawing of the words, and where
-    readers can be shown it."""
+def _grounding_source(
+    passage: Passage, request: GenerationRequest, prompt: Prompt, ability: Ability
+) -> GroundingSource:
+    """Return what the passage can support.
+
+    Its picture counts only if it shows more than the page's words, the model was given it, and readers can be shown it.
+    """
     hit = passage.hit
-    words = [hit.spot, hit.heading, hit.caption, hit.text, order.words_on(hit)]
-    drawn = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
-    shown = hit.render is not None and hit.render.is_file()
-    seen = ability.vision and drawn and shown and passage.number in prompt.pictured
-    return Ground("\n".join(words), seen, hit.described, hit.described_by)
+    words = [hit.spot, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
+    shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
+    can_be_shown = hit.render is not None and hit.render.is_file()
+    seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured
+    return GroundingSource("\n".join(words), seen, hit.described, hit.described_by)
 
 
-def _ask_for(order: Order, ability: Ability, again: Again | None) -> tuple[Prompt, str]:
-    """The prompt for a model of this ability, and a sentence for what it leaves out."""
-    settings, passages = order.settings, order.passages
+def _build_prompt(request: GenerationRequest, ability: Ability, correction: Correction | None) -> tuple[Prompt, str]:
+    """Return the prompt for a model of this ability, and a notice about what it leaves out."""
+    settings, passages = request.settings, request.passages
     window = min(settings.num_ctx, ability.window or settings.num_ctx)
-    room = settings.model_copy(update={"num_ctx": window})
-    asked = order.picture if ability.vision and settings.pictures else None
-    most = settings.pictures - (asked is not None) if ability.vision else 0
-    prompt = write_prompt(order.question, passages, pictures_of(passages, most), room, asked, again)
+    fitted = settings.model_copy(update={"num_ctx": window})
+    picture = request.picture if ability.vision and settings.pictures else None
+    max_pictures = settings.pictures - (picture is not None) if ability.vision else 0
+    pictures = load_pictures(passages, max_pictures)
+    prompt = write_prompt(request.question, passages, pictures, fitted, picture, correction)
     if prompt.shortened:
-        log.info("Of %d passages %d are shortened to fit.", len(passages), len(prompt.shortened))
+        log.info("%d of %d passages are shortened to fit.", len(prompt.shortened), len(passages))
     notices = []
-    if order.picture is not None and not ability.vision:
-        notices.append(f"The model {ability.model} cannot see pictures: yours was used for searching only.")
-    elif asked is not None and len(prompt.pictures) == len(prompt.pictured):
-        notices.append("Your picture does not fit into the model's window: it was used for searching only.")
+    if request.picture is not None and not ability.vision:
+        notices.append(messages.picture_not_seen(ability.model))
+    elif picture is not None and len(prompt.pictures) == len(prompt.pictured):
+        notices.append(messages.PICTURE_TOO_LARGE)
     if len(prompt.shown) < len(passages):
-        notices.append(f"The model's window held {len(prompt.shown)} of {len(passages)} passages.")
+        notices.append(messages.passages_left_out(len(prompt.shown), len(passages)))
     return prompt, " ".join(notices)
 
 
-def _more_room(prompt: Prompt, ability: Ability, settings: AnswerSettings) -> str:
-    """What makes the window larger, where it was too small for the passages found."""
+def _window_remedy(prompt: Prompt, ability: Ability, settings: AnswerSettings) -> str:
+    """Return how to get a larger context window, or an empty string if all passages fit."""
     if len(prompt.shown) >= settings.passages or not prompt.shortened:
         return ""
     if ability.window and ability.window <= settings.num_ctx:
-        return f"The model {ability.model} reads {ability.window} tokens; another one may read more."
-    return f"MAGPIE_ANSWER__NUM_CTX (now {settings.num_ctx}) sets how many tokens it reads."
+        return messages.small_model(ability.model, ability.window)
+    return messages.small_setting(settings.num_ctx)
 
 
-def _stream(order: Order, prompt: Prompt, *, quiet: bool) -> tuple[str, str]:
-    """The whole text, and a sentence when it was cut at its longest length, or at its longest time.
+def _stream(request: GenerationRequest, prompt: Prompt, *, quiet: bool) -> tuple[str, str]:
+    """Return the whole text, and a notice if it was cut at the length or time limit.
 
-    What may still become NOT FOUND is not passed on: the reader gets another sentence for it. `quiet`: nothing is
-    passed on but that there is something, so that whoever listens can stop it.
+    Text that may still become NOT FOUND is held back, because readers get another sentence for it. With `quiet`,
+    `on_text` gets empty strings instead of text, so that it can still stop the generation by raising.
     """
-    text, told, cut = "", 0, ""
-    on_text, longest = order.on_text, order.settings.longest_seconds
+    text, passed_on, cut = "", 0, ""
+    on_text, max_seconds = request.on_text, request.settings.longest_seconds
     started = perf_counter()
-    pieces = order.generator.stream(prompt)
+    pieces = request.generator.stream(prompt)
     try:
         for piece in pieces:
             text += piece
@@ -158,13 +176,10 @@ def _stream(order: Order, prompt: Prompt, *, quiet: bool) -> tuple[str, str]:
             if on_text is not None and quiet:
                 on_text("")
             elif on_text is not None and not NOT_FOUND.startswith(start):
-                on_text(text[told:])
-                told = len(text)
-            if perf_counter() - started > longest:
-                raise AnswerCut(
-                    f"The answer was cut after {longest:.0f} seconds.",
-                    "MAGPIE_ANSWER__LONGEST_SECONDS sets how long it may take.",
-                )
+                on_text(text[passed_on:])
+                passed_on = len(text)
+            if perf_counter() - started > max_seconds:
+                raise AnswerCut(messages.answer_cut(max_seconds), messages.ANSWER_CUT_REMEDY)
     except AnswerCut as error:
         cut = f"{error} {error.hint}".strip()
     finally:

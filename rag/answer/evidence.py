@@ -1,171 +1,161 @@
-"""Evidence: the cited region drawn on its page, readable on a phone."""
+"""Evidence pictures: choose the part of a page to show and the lines to highlight, and draw each picture once."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from io import BytesIO
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from rag.answer.highlight import lines_that_say
+from rag.answer.evidence_drawing import (
+    LIGHT,
+    MEDIUM,
+    MIN_WIDTH,
+    STRONG,
+    PageView,
+    add_caption_bar,
+    draw_frame,
+    highlight,
+    view_page,
+)
+from rag.answer.highlight import match_lines
 from rag.data_dir import scratch
 from rag.ingest.chunking import own_lines
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFont
+    from PIL import Image
 
-Colour: TypeAlias = tuple[int, int, int]
+_MAX_REGION = 0.6
+"""A region that is a larger share of the page is shown as the whole page."""
 
-NARROWEST, WIDEST = 720, 1400
-"""Pixels across: what a phone still shows legibly, and what it has no use for beyond."""
-
-_MOST_OF_PAGE = 0.6
-"""A region larger than this share of the page is shown as the page."""
-
-_AROUND_X, _AROUND_Y = 0.035, 0.03
+_MARGIN_X, _MARGIN_Y = 0.035, 0.03
 """Surroundings shown on each side, as shares of the page."""
 
-_LONG, _TOGETHER = 0.3, 0.6
-"""A text that takes more than this share of the page's height is shown around its marked lines alone, when these take
-less than that share of it: more would be too small to read on a phone."""
+_LONG_TEXT, _MAX_FOCUS = 0.3, 0.6
+"""A text that is taller than the first share of the page is shown only around its highlighted lines, if these take less
+than the second share of its area: the whole text would be too small to read on a phone."""
 
-_GAP = 0.006
-"""Share of the page between what is shown and a line that is not."""
+_LINE_GAP = 0.006
+"""Share of the page between the edge of the picture and a line left out of it."""
 
-_LEAST_HEIGHT = 0.16
-"""Share of the page's height that is shown at least: a line alone says little."""
+_MIN_HEIGHT = 0.16
+"""Smallest share of the page's height that is shown, so that a single line has some context."""
 
-_PALE, _PLAIN, _STRONG = (255, 246, 196), (255, 237, 134), (255, 225, 77)
-_ACCENT, _BAR, _LETTERS = (232, 89, 12), (31, 41, 51), (245, 247, 250)
-
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc")
-"""Looked for on the machine when a file's name has letters that neither Pillow's nor MuPDF's own font has."""
-
-_DRAWING = 2
-"""Counted up when the same region would be drawn differently, so that old pictures are not taken for new ones."""
+_DRAWING_VERSION = 2
+"""Part of the file name. Increase it when the same region would be drawn differently."""
 
 
-def draw_evidence(hit: Hit, into: Path, said: Sequence[str] = ()) -> Path | None:
-    """A PNG of the hit's region with its surroundings, marked, under a bar that names the place.
+def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path | None:
+    """Return a PNG of the hit's region with its surroundings, highlighted, above a bar that names the place.
 
-    The lines that say one of the sentences in `said` are marked more strongly, and of a large region no more is shown
-    than what is around them. The same evidence has the same file name and is drawn once. None when the page's picture
-    is missing.
+    Lines that support one of the sentences are highlighted strongly, and only the surroundings of these lines are
+    shown of a long text. The same evidence has the same file name and is drawn once. None if the page's picture is
+    missing or damaged.
     """
     if hit.render is None or not hit.render.is_file():
         return None
-    path = into / f"{hit.chunk}-{_digest(hit, said)}.png"
-    return path if path.is_file() else _kept(path, hit, lambda page: _drawn(page, hit, said))
+    path = folder / f"{hit.chunk}-{_digest(hit, sentences)}.png"
+    return path if path.is_file() else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
 
 
-def draw_place(hit: Hit, into: Path) -> Path | None:
-    """A PNG of the hit's whole page with its box framed, under the same bar; otherwise as draw_evidence."""
+def draw_place(hit: Hit, folder: Path) -> Path | None:
+    """Return a PNG of the hit's whole page with its box framed; otherwise like draw_evidence."""
     if hit.render is None or not hit.render.is_file():
         return None
-    path = into / f"{hit.chunk}-{_digest(hit, ())}-page.png"
-
-    def drawn(page: Image.Image) -> Image.Image:
-        whole = (0, 0, page.width, page.height)
-        return _captioned(_framed(page, hit, whole, whole=hit.box.area > _MOST_OF_PAGE), hit)
-
-    return path if path.is_file() else _kept(path, hit, drawn)
+    path = folder / f"{hit.chunk}-{_digest(hit, ())}-page.png"
+    return path if path.is_file() else _save(path, hit, lambda page: _draw_page(page, hit))
 
 
-def _kept(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> Path | None:
-    """The file of what is drawn of the hit's page, written in one step."""
+def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> Path | None:
+    """Draw on the hit's page and save the result, in one step; None if the page cannot be read."""
     from PIL import Image
 
     try:
         with Image.open(str(hit.render), formats=("JPEG",)) as opened:
             page = opened.convert("RGB")
-    except OSError:  # forgotten while it was being looked at, or damaged: an answer without this picture
+    except OSError:  # damaged, or deleted a moment ago: the answer goes without this picture
         return None
     picture = draw(page)
-    with scratch("evidence", path.parent.parent) as folder:  # a part that a killed process leaves is swept from there
+    with scratch("evidence", path.parent.parent) as folder:  # leftovers of a crash are deleted from there
         part = Path(folder) / path.name
         picture.save(part, "PNG")
         os.replace(part, path)
     return path
 
 
-def _digest(hit: Hit, said: Sequence[str]) -> str:
-    what = (_DRAWING, hit.spot, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks], sorted(said))
-    return hashlib.sha256(f"{what} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
+def _digest(hit: Hit, sentences: Sequence[str]) -> str:
+    """Return 12 hex digits that identify everything that the picture depends on."""
+    key = (_DRAWING_VERSION, hit.spot, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks])
+    shown = (*key, sorted(sentences))
+    return hashlib.sha256(f"{shown} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _drawn(page: Image.Image, hit: Hit, said: Sequence[str]) -> Image.Image:
-    strong = _strong(hit, said)
-    box = _focus(hit, strong)
-    whole = box.area > _MOST_OF_PAGE or box.area <= 0
-    crop = (0, 0, page.width, page.height) if whole else _crop(page, box, hit.marks if box != hit.box else ())
-    return _captioned(_framed(page, hit, crop, whole=whole, strong=strong), hit)
+def _draw_region(page: Image.Image, hit: Hit, sentences: Sequence[str]) -> Image.Image:
+    matched = _match_marks(hit, sentences)
+    focus = _focus(hit, matched)
+    whole = focus.area > _MAX_REGION or focus.area <= 0
+    crop = (0, 0, page.width, page.height)
+    if not whole:
+        crop = _crop(page, focus, hit.marks if focus != hit.box else ())
+    view = _draw_marks(view_page(page, crop), hit, matched, whole=whole)
+    return add_caption_bar(view, hit.title, hit.spot.removeprefix(hit.title))
 
 
-def _strong(hit: Hit, said: Sequence[str]) -> list[bool]:
-    """Of each mark whether its line says one of the sentences; none where marks and lines do not go together."""
-    texts = own_lines(hit.text)[: len(hit.marks)]
-    return lines_that_say(texts, said) if len(texts) == len(hit.marks) else [False] * len(hit.marks)
+def _draw_page(page: Image.Image, hit: Hit) -> Image.Image:
+    view = _draw_marks(view_page(page, (0, 0, page.width, page.height)), hit, whole=hit.box.area > _MAX_REGION)
+    return add_caption_bar(view, hit.title, hit.spot.removeprefix(hit.title))
 
 
-def _focus(hit: Hit, strong: Sequence[bool]) -> Box:
-    """What has to be seen: the region; of a long text the lines that are marked, where they stand together."""
-    marked = [box for box, mark in zip(hit.marks, strong, strict=True) if mark]
-    if hit.kind is not Kind.TEXT or not marked:
-        return hit.box
-    box = marked[0]
-    for other in marked[1:]:
-        box = box.union(other)
-    apart = hit.box.y1 - hit.box.y0 > _LONG and box.area < _TOGETHER * hit.box.area
-    return box if apart else hit.box
+def _draw_marks(view: PageView, hit: Hit, matched: Sequence[bool] = (), *, whole: bool) -> Image.Image:
+    """Highlight the lines of a text; draw a frame around any other region and highlight its matched lines.
 
-
-def _framed(
-    page: Image.Image, hit: Hit, crop: tuple[int, int, int, int], *, whole: bool, strong: Sequence[bool] = ()
-) -> Image.Image:
-    """These pixels of the page with the hit's lines marked, and but for a text a frame around its box, or around it
-    all."""
-    from PIL import Image
-
-    # Marks are drawn at the size they are shown in, so that lines stay sharp and equally thick.
-    width = min(max(crop[2] - crop[0], NARROWEST), WIDEST)
-    scale = width / (crop[2] - crop[0])
-    height = max(1, round((crop[3] - crop[1]) * scale))
-    view = page.crop(crop).resize((width, height), Image.Resampling.LANCZOS)
-
-    def placed(box: Box) -> tuple[float, float, float, float]:
-        return (
-            (box.x0 * page.width - crop[0]) * scale,
-            (box.y0 * page.height - crop[1]) * scale,
-            (box.x1 * page.width - crop[0]) * scale,
-            (box.y1 * page.height - crop[1]) * scale,
-        )
-
-    marked = [(placed(box), _STRONG) for box, mark in zip(hit.marks, strong, strict=False) if mark]
+    With `whole`, the frame goes around the whole page.
+    """
+    strong = [(view.place(box), STRONG) for box, is_match in zip(hit.marks, matched, strict=False) if is_match]
     if hit.kind is Kind.TEXT and hit.marks:
-        pale = [(placed(box), _PALE if marked else _PLAIN) for box in hit.marks]
-        return _highlighted(view, [*pale, *marked])  # the last cover the first
-    return _highlighted(_outlined(view, placed(WHOLE_PAGE if whole else hit.box), whole=whole), marked)
+        all_lines = [(view.place(box), LIGHT if strong else MEDIUM) for box in hit.marks]
+        return highlight(view.image, [*all_lines, *strong])  # the strong color is drawn over the light one
+    return highlight(draw_frame(view.image, view.place(WHOLE_PAGE if whole else hit.box), whole=whole), strong)
+
+
+def _match_marks(hit: Hit, sentences: Sequence[str]) -> list[bool]:
+    """Return for each mark whether its line supports one of the sentences; all False if marks and lines differ."""
+    texts = own_lines(hit.text)[: len(hit.marks)]
+    return match_lines(texts, sentences) if len(texts) == len(hit.marks) else [False] * len(hit.marks)
+
+
+def _focus(hit: Hit, matched: Sequence[bool]) -> Box:
+    """Return the box that has to be visible: the region, or the matched lines of a long text if they are close."""
+    boxes = [box for box, is_match in zip(hit.marks, matched, strict=True) if is_match]
+    if hit.kind is not Kind.TEXT or not boxes:
+        return hit.box
+    around = boxes[0]
+    for box in boxes[1:]:
+        around = around.union(box)
+    is_long = hit.box.y1 - hit.box.y0 > _LONG_TEXT
+    return around if is_long and around.area < _MAX_FOCUS * hit.box.area else hit.box
 
 
 def _crop(page: Image.Image, box: Box, lines: Sequence[Box] = ()) -> tuple[int, int, int, int]:
-    """The pixels to show: the region, its surroundings, and enough of the page to be legible. No line is cut through,
-    and none of another column is shown in part."""
-    wide = max(box.x1 - box.x0 + 2 * _AROUND_X, min(1.0, NARROWEST / page.width))
-    high = max(box.y1 - box.y0 + 2 * _AROUND_Y, _LEAST_HEIGHT)
-    x0, x1 = _between((box.x0 + box.x1) / 2, wide)
-    y0, y1 = _between((box.y0 + box.y1) / 2, high)
+    """Return the pixels to show: the box, its surroundings, and enough of the page to be legible.
+
+    No line is cut horizontally, and lines of another column are left out.
+    """
+    width = max(box.x1 - box.x0 + 2 * _MARGIN_X, min(1.0, MIN_WIDTH / page.width))
+    height = max(box.y1 - box.y0 + 2 * _MARGIN_Y, _MIN_HEIGHT)
+    x0, x1 = _interval((box.x0 + box.x1) / 2, width)
+    y0, y1 = _interval((box.y0 + box.y1) / 2, height)
     for line in lines:
         if line.x1 <= box.x0 and x0 < line.x1:
-            x0 = min(line.x1 + _GAP, box.x0)
+            x0 = min(line.x1 + _LINE_GAP, box.x0)
         if line.x0 >= box.x1 and x1 > line.x0:
-            x1 = max(line.x0 - _GAP, box.x1)
-    beside = [line for line in lines if line.x1 > x0 and line.x0 < x1]
-    y0 = min((line.y0 for line in beside if line.y0 < y0 < line.y1), default=y0)
-    y1 = max((line.y1 for line in beside if line.y0 < y1 < line.y1), default=y1)
+            x1 = max(line.x0 - _LINE_GAP, box.x1)
+    visible = [line for line in lines if line.x1 > x0 and line.x0 < x1]
+    y0 = min((line.y0 for line in visible if line.y0 < y0 < line.y1), default=y0)
+    y1 = max((line.y1 for line in visible if line.y0 < y1 < line.y1), default=y1)
     return (
         math.floor(max(0.0, x0) * page.width),
         math.floor(max(0.0, y0) * page.height),
@@ -174,103 +164,8 @@ def _crop(page: Image.Image, box: Box, lines: Sequence[Box] = ()) -> tuple[int, 
     )
 
 
-def _between(centre: float, size: float) -> tuple[float, float]:
-    """An interval of this size (at most 1) around the centre, moved to lie between 0 and 1."""
+def _interval(center: float, size: float) -> tuple[float, float]:
+    """Return an interval of this size (at most 1) around the center, moved to lie between 0 and 1."""
     size = min(1.0, size)
-    low = min(max(0.0, centre - size / 2), 1.0 - size)
+    low = min(max(0.0, center - size / 2), 1.0 - size)
     return low, low + size
-
-
-def _highlighted(view: Image.Image, marks: list[tuple[tuple[float, float, float, float], Colour]]) -> Image.Image:
-    """Highlighter over the lines: multiplied with the page, as ink is, so that letters stay black."""
-    from PIL import Image, ImageChops, ImageDraw
-
-    layer = Image.new("RGB", view.size, "white")
-    pen = ImageDraw.Draw(layer)
-    pad = max(2, round(view.width / 360))
-    for (x0, y0, x1, y1), ink in marks:
-        box = (x0 - 2 * pad, y0 - pad, max(x1, x0 + 1) + 2 * pad, max(y1, y0 + 1) + pad)
-        pen.rounded_rectangle(box, radius=2 * pad, fill=ink)
-    return ImageChops.multiply(view, layer)
-
-
-def _outlined(view: Image.Image, box: tuple[float, float, float, float], *, whole: bool) -> Image.Image:
-    """A frame around the region, with what lies outside it veiled."""
-    from PIL import Image, ImageDraw
-
-    line = max(3, round(view.width / 240))
-    if whole:
-        frame = (line / 2, line / 2, view.width - 1 - line / 2, view.height - 1 - line / 2)
-    else:
-        frame = (box[0] - 2 * line, box[1] - 2 * line, box[2] + 2 * line, box[3] + 2 * line)
-        inside = Image.new("L", view.size, 110)
-        ImageDraw.Draw(inside).rounded_rectangle(frame, radius=2 * line, fill=255)
-        view = Image.composite(view, Image.new("RGB", view.size, "white"), inside)
-    pen = ImageDraw.Draw(view)
-    pen.rounded_rectangle(frame, radius=0 if whole else 2 * line, outline=_ACCENT, width=line)
-    return view
-
-
-def _captioned(view: Image.Image, hit: Hit) -> Image.Image:
-    from PIL import Image, ImageDraw
-
-    size = max(22, round(view.width / 36))
-    height, left = size * 2, size
-    name = "".join(letter if letter.isprintable() else " " for letter in hit.title)
-    tail = hit.spot.removeprefix(hit.title)
-    font, drawable = _font(name + tail, size)
-    name, tail = drawable[: len(name)], drawable[len(name) :]
-    room = view.width - left - size // 2
-    cut = len(name)
-    while cut > 1 and font.getlength(_cut(name, cut) + tail) > room:
-        cut -= 1
-    framed = Image.new("RGB", (view.width, view.height + height), _BAR)
-    framed.paste(view, (0, 0))
-    pen = ImageDraw.Draw(framed)
-    pen.rectangle((0, view.height, size // 3, framed.height), fill=_STRONG)
-    pen.text((left, view.height + height / 2), _cut(name, cut) + tail, font=font, fill=_LETTERS, anchor="lm")
-    return framed
-
-
-def _cut(name: str, length: int) -> str:
-    """A name at most so long, with its middle left out: its ending tells files apart."""
-    if len(name) <= length:
-        return name
-    kept = max(1, length - 1)
-    return name[: (kept + 1) // 2] + "…" + (name[-(kept // 2) :] if kept > 1 else "")
-
-
-def _font(text: str, size: int) -> tuple[ImageFont.FreeTypeFont, str]:
-    """The font that lacks the fewest letters of the text, and the text with `?` for those it lacks."""
-    best: tuple[ImageFont.FreeTypeFont, set[str]] | None = None
-    for font in _fonts(size):
-        missing = _missing(font, text)
-        if best is None or len(missing) < len(best[1]):
-            best = font, missing
-        if not missing:
-            break
-    assert best is not None, "Pillow was built without FreeType"
-    return best[0], "".join("?" if letter in best[1] else letter for letter in text)
-
-
-def _fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
-    """Pillow's own (ASCII), MuPDF's (Latin, Greek, Cyrillic, Chinese, Japanese, Korean), the machine's."""
-    from PIL import ImageFont
-
-    own = ImageFont.load_default(size)
-    if isinstance(own, ImageFont.FreeTypeFont):
-        yield own
-    import pymupdf
-
-    yield ImageFont.truetype(BytesIO(pymupdf.Font("cjk").buffer), size)
-    for name in _FONTS:
-        try:
-            yield ImageFont.truetype(name, size)
-        except OSError:  # not on this machine
-            continue
-
-
-def _missing(font: ImageFont.FreeTypeFont, text: str) -> set[str]:
-    """The letters for which the font has only its sign for `no such letter`."""
-    lacking = bytes(font.getmask("\U0010fffd"))
-    return {letter for letter in set(text) if not letter.isspace() and bytes(font.getmask(letter)) == lacking}

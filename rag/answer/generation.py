@@ -1,7 +1,6 @@
-"""From a ranking to an answer: passages, the generator's words, citations checked; or the passages themselves.
+"""Turn a ranking into an answer: written by the generator and checked, or the best passages quoted.
 
-The model writes, code checks: nothing is cited that was not shown, and an answer that cites nothing is
-replaced by the passages. A question never ends in silence: without a generator the best passages answer.
+Every question gets a reply. Without a generator, or if it fails or cites nothing, the best passages are the answer.
 """
 
 from __future__ import annotations
@@ -9,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.answer import messages
 from rag.answer.citations import without_citations
-from rag.answer.draft import Draft, Order, WordsOn, write
-from rag.answer.prompt import excerpt, select_passages
+from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
+from rag.answer.excerpt import excerpt
+from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
 from rag.ingest.chunking import unruled
 from rag.model import Answer, Found, Hit, Mode, Passage
@@ -19,87 +20,83 @@ from rag.ports import Generator
 from rag.settings import AnswerSettings
 from rag.text import content_words
 
-ABSTAINED = "I could not find this in the files I may use here."
+MAX_QUOTED = 3
+"""Passages quoted instead of a written answer."""
 
-QUOTED = 3
-"""Passages that stand in for an answer."""
+MAX_NEAREST = 2
+"""Pages named when nothing was found."""
 
-NEAREST = 2
-"""Pages named where nothing was found: somebody may know better."""
-
-_QUOTE_LENGTH = 360
-"""Characters of each: two or three sentences."""
-
-_UNCITED = "The model's answer named no passage, so here are the best passages."
+_MAX_QUOTE = 360
+"""Characters of a quotation: two or three sentences."""
 
 
-def no_words(_: Hit) -> str:
-    """No more than the hit's own text."""
+def no_page_text(_: Hit) -> str:
+    """Return nothing: statements are compared with the hit's own text only."""
     return ""
 
 
-def answer(
+def answer_question(
     question: str,
     found: Found,
     generator: Generator | None,
     settings: AnswerSettings,
     on_text: Callable[[str], None] | None = None,
     picture: bytes | None = None,
-    words_on: WordsOn = no_words,
+    read_page_text: ReadPageText = no_page_text,
 ) -> Answer:
-    """Answer a question from what was found. `picture` is a screenshot (PNG or JPEG) sent with the question.
+    """Return the answer to a question from the hits of its search, without evidence pictures.
 
-    `on_text` gets the model's words as they come, before they are checked: the returned text replaces them; while
-    the model corrects itself it gets empty ones. `words_on` says what stands on a hit's page beside its own text. No
-    generator, or a MagpieError from it, makes an answer of passages with a notice that says why. `evidence` is left
-    empty.
+    `picture` is a screenshot (PNG or JPEG) sent with the question. `on_text` gets the model's text as it arrives, not
+    yet checked: the returned text replaces it. While the model corrects itself, `on_text` gets empty strings.
+    A MagpieError of the generator is not raised: the passages are quoted, with a notice that gives the reason.
     """
-    reply = _Reply(question, found, select_passages(found.hits, settings.passages))
-    if not found.found or not reply.passages:
-        return reply.abstain(Mode.PASSAGES)
+    composer = _Composer(question, found, select_passages(found.hits, settings.passages))
+    if not found.found or not composer.passages:
+        return composer.abstain(Mode.PASSAGES)
     if generator is None:
-        return reply.quote(
-            "No model is set, so here are the best passages.",
-            f"To turn answers on: export MAGPIE_ANSWER__MODEL={AnswerSettings().model}",
-        )
-    order = Order(question, reply.passages, generator, settings, words_on, on_text, picture)
+        command = f"export MAGPIE_ANSWER__MODEL={AnswerSettings().model}"
+        return composer.quote(messages.NO_MODEL, messages.turn_on_answers(command))
+    request = GenerationRequest(question, composer.passages, generator, settings, read_page_text, on_text, picture)
     try:
-        draft = write(order, reply.stage_ms)
+        draft = write_draft(request, composer.stage_ms)
     except MagpieError as error:
-        return reply.quote(*_off(error))
+        is_off = isinstance(error, GeneratorDown | ModelMissing)
+        return composer.quote(str(error), messages.turn_on_answers(error.hint) if is_off else error.hint)
     if draft.declined:
-        return reply.abstain(draft.mode)
-    return reply.written(draft) if draft.cited else reply.quote(_UNCITED)
+        return composer.abstain(draft.mode)
+    return composer.written(draft) if draft.cited else composer.quote(messages.NO_CITATION)
 
 
 def place_line(passage: Passage) -> str:
-    """`[1] handbook.pdf, table on p. 12 (printed vi)`"""
+    """Return a passage's number and place: `[1] handbook.pdf, table on p. 12 (printed vi)`."""
     return f"[{passage.number}] {passage.hit.spot}"
 
 
 @dataclass(frozen=True)
-class _Reply:
+class _Composer:
     question: str
     found: Found
     passages: tuple[Passage, ...]
     stage_ms: dict[str, float] = field(default_factory=dict)
 
     def abstain(self, mode: Mode) -> Answer:
-        near = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:NEAREST]
-        text = f"{ABSTAINED} Nearest: {'; '.join(near)}." if near else ABSTAINED
-        return self.finish(text, mode, abstained=True)
+        """Return an answer that says that nothing was found and names the nearest pages."""
+        nearest = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:MAX_NEAREST]
+        return self._answer(messages.abstained(nearest), mode, abstained=True)
 
-    def quote(self, notice: str, remedy: str = "") -> Answer:
-        best = self.passages[:QUOTED]
-        wanted = content_words(self.question)
-        text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, wanted)}" for passage in best)
-        return replace(self.finish(text, Mode.PASSAGES, best, notice), remedy=remedy)
+    def quote(self, reason: str, remedy: str = "") -> Answer:
+        """Return the best passages as the answer. `reason` says why no answer was written."""
+        best = self.passages[:MAX_QUOTED]
+        query_words = content_words(self.question)
+        text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, query_words)}" for passage in best)
+        return replace(self._answer(text, Mode.PASSAGES, best, messages.best_passages(reason)), remedy=remedy)
 
     def written(self, draft: Draft) -> Answer:
-        made = self.finish(draft.text, draft.mode, draft.cited, draft.notice)
-        return replace(made, passages=draft.shown, remedy=draft.remedy, read_from=draft.read_from)
+        """Return the answer that the generator wrote."""
+        answer = self._answer(draft.text, draft.mode, draft.cited, draft.notice)
+        return replace(answer, passages=draft.shown, remedy=draft.remedy, read_from=draft.read_from)
 
-    def finish(
+    def _answer(
         self, text: str, mode: Mode, cited: Sequence[Passage] = (), notice: str = "", *, abstained: bool = False
     ) -> Answer:
         return Answer(
@@ -116,22 +113,14 @@ class _Reply:
         )
 
 
-def _quotation(passage: Passage, wanted: Sequence[str]) -> str:
-    """What a passage says about the wanted words, in a line; for a picture without words, what it is."""
+def _quotation(passage: Passage, query_words: Sequence[str]) -> str:
+    """Return the part of a passage with most of the query words; for a picture without words, what it is."""
     hit = passage.hit
-    words = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
-    words = without_citations(" ".join(words.split()))
-    if words:
-        return f"“{excerpt(words, wanted, _QUOTE_LENGTH)}”"
+    text = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
+    text = without_citations(" ".join(text.split()))
+    if text:
+        return f"“{excerpt(text, query_words, _MAX_QUOTE)}”"
     if hit.described:
-        said = excerpt(without_citations(hit.described), wanted, _QUOTE_LENGTH)
-        return f"(a {hit.kind.value}; caption written by {hit.described_by}: “{said}”)"
-    return f"(a {hit.kind.value}; see its picture)"
-
-
-def _off(error: MagpieError) -> tuple[str, str]:
-    """What is off, and how to turn it on."""
-    reason = str(error).rstrip(".")
-    if isinstance(error, GeneratorDown | ModelMissing):
-        return f"No model is answering ({reason}), so here are the best passages.", f"To turn answers on: {error.hint}"
-    return f"The model gave no answer ({reason}), so here are the best passages.", error.hint
+        caption = excerpt(without_citations(hit.described), query_words, _MAX_QUOTE)
+        return messages.quoted_caption(hit.kind, hit.described_by, caption)
+    return messages.picture_only(hit.kind)

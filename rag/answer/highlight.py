@@ -1,72 +1,75 @@
-"""Which lines of a region say what an answer says: those that are marked in its picture."""
+"""Find the lines of a region that support the answer's sentences, to mark them in the evidence picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
-from rag.answer.numbers import numerals, plain
+from rag.answer.numbers import find_numerals, normalize_text
 from rag.model import Box, Hit, Word
-from rag.text import STOP_WORDS, split_words
+from rag.text import STOP_WORDS, split_words, stem
 
-_STEM = 6
-_LEAST, _SHARE = 0.5, 0.5
-"""What a line must share with a sentence at all, and as a share of what its best line does."""
+_STEM_LENGTH = 6
 
-_NUMBER = 2.0
-"""What a number counts beside a word: it is what most answers turn on."""
+_MIN_SCORE, _MIN_SHARE = 0.5, 0.5
+"""A line is marked if its score is at least this, and at least this share of the best line's score."""
+
+_NUMBER_WEIGHT = 2.0
+"""Weight of a number, relative to a word: most answers are about one."""
 
 
-def lines_that_say(lines: Sequence[str], said: Sequence[str]) -> list[bool]:
-    """Of each line whether it says what one of these sentences does. A word counts the less, the more lines have it."""
-    of_lines = [_words(line) for line in lines]
-    marked = [False] * len(lines)
-    for sentence in said:
-        wanted = _words(sentence)
-        weight = {
-            word: (_NUMBER if word[0] == "#" else 1.0) / count
-            for word in wanted
-            if (count := sum(word in line for line in of_lines))
+def match_lines(lines: Sequence[str], sentences: Sequence[str]) -> list[bool]:
+    """Return for each line whether it supports one of the sentences.
+
+    A line is scored by the words and numbers it shares with a sentence; each counts less the more lines have it.
+    """
+    line_terms = [_terms(line) for line in lines]
+    matched = [False] * len(lines)
+    for sentence in sentences:
+        weights = {
+            term: (_NUMBER_WEIGHT if term[0] == "#" else 1.0) / count
+            for term in _terms(sentence)
+            if (count := sum(term in line for line in line_terms))
         }
-        scores = [sum(weight[word] for word in line if word in weight) for line in of_lines]
+        scores = [sum(weights[term] for term in line if term in weights) for line in line_terms]
         best = max(scores, default=0.0)
         for index, score in enumerate(scores):
-            if best >= _LEAST and score >= _SHARE * best:
-                marked[index] = True
-    # What stands between two lines of a sentence belongs to it.
-    return [mark or (0 < n < len(marked) - 1 and marked[n - 1] and marked[n + 1]) for n, mark in enumerate(marked)]
+            if best >= _MIN_SCORE and score >= _MIN_SHARE * best:
+                matched[index] = True
+    # A line between two matched lines belongs to the same sentence.
+    last = len(matched) - 1
+    return [is_match or (0 < n < last and matched[n - 1] and matched[n + 1]) for n, is_match in enumerate(matched)]
 
 
-def _words(text: str) -> set[str]:
-    text = plain(text)
-    found = {f"#{value}" for one in numerals(text) for reading in one.readings for value in reading}
-    for piece in split_words(text.casefold()):
-        if not piece.isdigit() and len(piece) > 2 and piece not in STOP_WORDS:
-            found.add(piece[:_STEM])
-    return found
+def _terms(text: str) -> set[str]:
+    """Return the stems of a text's content words, and its numbers as "#40"."""
+    text = normalize_text(text)
+    terms = {f"#{value}" for numeral in find_numerals(text) for reading in numeral.readings for value in reading}
+    for word in split_words(text.casefold()):
+        if not word.isdigit() and len(word) > 2 and word not in STOP_WORDS:
+            terms.add(stem(word, _STEM_LENGTH))
+    return terms
 
 
-def with_lines(hit: Hit, words: Sequence[Word]) -> Hit:
-    """A hit of a whole page with the lines of the page's words as its text and marks; otherwise as it is."""
-    if hit.marks or not words:
+def with_line_boxes(hit: Hit, page_words: Sequence[Word]) -> Hit:
+    """Return a hit without line boxes with the lines of its page as text and boxes; any other hit unchanged."""
+    if hit.marks or not page_words:
         return hit
     lines: list[list[Word]] = []
-    for word in words:
-        if lines and _goes_on(lines[-1][-1].box, word.box):
+    for word in page_words:
+        if lines and _is_same_line(lines[-1][-1].box, word.box):
             lines[-1].append(word)
         else:
             lines.append([word])
     text = "\n".join(" ".join(word.text for word in line) for line in lines)
-    return replace(hit, text=text, marks=tuple(_around([word.box for word in line]) for line in lines))
+    return replace(hit, text=text, marks=tuple(_bounding_box([word.box for word in line]) for line in lines))
 
 
-def _goes_on(before: Box, box: Box) -> bool:
-    """Whether a word stands in the same line as the one before it: further right, at about the same height."""
+def _is_same_line(before: Box, box: Box) -> bool:
+    """Return whether a word continues the line of the word before: further right, at about the same height."""
     return before.y0 < (box.y0 + box.y1) / 2 < before.y1 and box.x0 >= before.x0
 
 
-def _around(boxes: Sequence[Box]) -> Box:
-    box = boxes[0]
-    for other in boxes[1:]:
-        box = box.union(other)
-    return box
+def _bounding_box(boxes: Sequence[Box]) -> Box:
+    return reduce(Box.union, boxes)

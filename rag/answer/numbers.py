@@ -1,7 +1,7 @@
-"""Numbers and dates of a text, however they are written: 1,000 = 1000 = 1.000, 5 % = 5%, three = 3, 12 March 2024.
+"""Find numbers and dates in a text, whatever their format: 1,000 = 1000 = 1.000, 5 % = 5%, three = 3, 12 March 2024.
 
-What a text says is compared with what a page says, in any of five languages. Where a spelling has several readings
-(1.000 is a thousand, or one), each of them counts.
+Understands the formats of English, German, French, Spanish and Italian. A spelling may have several readings: 1.000 is
+a thousand or one. Call `normalize_text` first.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _WORDS = (
     "zero - due tre quattro cinque sei sette otto nove dieci undici dodici",
 )
 _NUMBER_WORDS = {word: str(value) for words in _WORDS for value, word in enumerate(words.split()) if word != "-"}
-_NO_CLAIM = frozenset("zero null zéro cero one eins once due sei sept neuf dos elf acht".split())
-"""Number words that are other words too: a page may mean the number, a sentence makes no claim by them. Articles (ein,
-un, una) are none, for every page has them."""
+_AMBIGUOUS_NUMBER_WORDS = frozenset("zero null zéro cero one eins once due sei sept neuf dos elf acht".split())
+"""Number words that are also other words. On a page they count as numbers; in a statement they are not checked.
+Articles (ein, un, una) are not number words here, because every page has them."""
 
 _MONTHS = [
     "january jan januar jänner janvier janv enero ene gennaio gen",
@@ -44,7 +44,7 @@ _MONTHS = [
     "december dec dezember dez décembre decembre déc diciembre dic dicembre",
 ]
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_MONTH_OR_WORD = frozenset("may mai mar march mars mag gen sept ago".split())
+_AMBIGUOUS_MONTHS = frozenset("may mai mar march mars mag gen sept ago".split())
 
 _WEEKDAYS = [
     "monday montag lundi lunes lunedì",
@@ -55,11 +55,11 @@ _WEEKDAYS = [
     "saturday samstag samedi sábado sabato",
     "sunday sonntag dimanche domingo domenica",
 ]
-_SHORT_DAYS = (
+_SHORT_WEEKDAYS = (
     "mon mo lun|tue tues di mar|wed mi mer mié|thu thur thurs do jeu jue gio|fri fr ven vie|sat sa sam|sun so dim dom"
 )
 _WEEKDAY = {name: number for number, names in enumerate(_WEEKDAYS, 1) for name in names.split()}
-_SHORT_DAY = {name: number for number, names in enumerate(_SHORT_DAYS.split("|"), 1) for name in names.split()}
+_SHORT_WEEKDAY = {name: number for number, names in enumerate(_SHORT_WEEKDAYS.split("|"), 1) for name in names.split()}
 
 _SCALES = {
     **dict.fromkeys(("k", "thousand", "tausend", "mille", "mil", "tsd"), 3),
@@ -82,23 +82,23 @@ _NUMERAL = re.compile(
     r"(?:\x20?(?P<half>[ap])\.?m\b\.?|[\x20-]?(?P<scale>[^\W\d_]{1,12})\b)?",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SEPARATOR = re.compile(r"[.,'’]")
 _HOUR = re.compile(r"0?([1-9]|1[0-2])(?:\.\d\d)?")
-"""An hour before am or pm: "9", "09", "2.30". "1,200 pm" is an amount a month."""
+"""An hour before am or pm: "9", "09", "2.30". In "1,200 pm", "pm" means per month."""
 
 _MAX_GROUPS = 7
-"""The longest number written in groups of three digits. A longer run is a row of cells, and each short run of it is
-tried as a number, so the work grows with the length of the text alone."""
+"""Most groups of three digits in one number. More groups are a row of table cells. Only runs of up to 7 cells are tried
+as one number, so the work stays linear in the length of the text."""
 
 
-_SCRIPTS = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-_UNSPACED = re.compile(rf"(?<={_SCRIPTS})(?=\d)|(?<=\d)(?={_SCRIPTS})")
+_UNSPACED_SCRIPTS = r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_SCRIPT_BOUNDARY = re.compile(rf"(?<={_UNSPACED_SCRIPTS})(?=\d)|(?<=\d)(?={_UNSPACED_SCRIPTS})")
 
 
 @dataclass(frozen=True, slots=True)
 class Numeral:
-    """A number, date, month or weekday of a text. It is found where one of the `readings` is found whole."""
+    """A number, date, month or weekday in a text. A page has it if the page has all values of one of the `readings`."""
 
     written: str
     start: int
@@ -106,56 +106,60 @@ class Numeral:
     readings: tuple[frozenset[Value], ...]
 
 
-def plain(text: str) -> str:
-    """A text in which equal signs are equal: compatibility forms resolved, every digit one of 0 to 9, one space, and
-    numbers apart from scripts that use no spaces."""
+def normalize_text(text: str) -> str:
+    """Return the text in the form that the other functions expect.
+
+    Compatibility characters are resolved, every digit is one of 0 to 9, every white space is a space, and a space
+    separates numbers from scripts that are written without spaces.
+    """
     text = normalized("NFKC", text.replace("\u00ad", ""))
     digits = {ord(sign): str(unicodedata.decimal(sign)) for sign in set(text) if sign.isdecimal() and sign > "9"}
-    return _UNSPACED.sub(" ", re.sub(r"\s", " ", text.translate(digits)))
+    return _SCRIPT_BOUNDARY.sub(" ", re.sub(r"\s", " ", text.translate(digits)))
 
 
-def numerals(text: str) -> list[Numeral]:
-    """What a text claims in numbers, in order; `text` as `plain` makes it."""
-    return [one for one in _all(text) if _claims(one, text)]
+def find_numerals(text: str) -> list[Numeral]:
+    """Return the numbers and dates that a statement claims: dates first, then numbers, then words."""
+    return [numeral for numeral in _all_numerals(text) if _is_claim(numeral, text)]
 
 
-def values(text: str) -> frozenset[Value]:
-    """Every value that something in a text may stand for; `text` as `plain` makes it."""
+def find_values(text: str) -> frozenset[Value]:
+    """Return all values that anything on a page may stand for, in every reading."""
     found: set[Value] = set()
-    for one in _all(text):
-        for reading in one.readings:
+    for numeral in _all_numerals(text):
+        for reading in numeral.readings:
             found |= reading
-    for match in _TOKEN.finditer(text):
-        if (day := _SHORT_DAY.get(match.group().casefold())) is not None:
+    for match in _LETTERS.finditer(text):
+        if (day := _SHORT_WEEKDAY.get(match.group().casefold())) is not None:
             found.add(f"weekday:{day}")
     return frozenset(found)
 
 
-def _all(text: str) -> Iterator[Numeral]:
+def _all_numerals(text: str) -> Iterator[Numeral]:
     dates = list(_dates(text))
-    inside = {at for date in dates for at in range(date.start, date.end)}
+    in_dates = {at for date in dates for at in range(date.start, date.end)}
     yield from dates
     for match in _NUMERAL.finditer(text):
-        if match.start() not in inside:
+        if match.start() not in in_dates:
             yield Numeral(match["digits"], match.start(), match.end("digits"), _readings(match))
-    for match in _TOKEN.finditer(text):
+    for match in _LETTERS.finditer(text):
         word = match.group().casefold()
-        if match.start() in inside:
+        if match.start() in in_dates:
             continue
-        value = _NUMBER_WORDS.get(word)
+        number = _NUMBER_WORDS.get(word)
         day, month = _WEEKDAY.get(word), _MONTH.get(word)
-        for named in (value, day and f"weekday:{day}", month and f"month:{month}"):
-            if named is not None and named:
-                yield Numeral(match.group(), match.start(), match.end(), (frozenset({named}),))
+        for value in (number, day and f"weekday:{day}", month and f"month:{month}"):
+            if value:
+                yield Numeral(match.group(), match.start(), match.end(), (frozenset({value}),))
 
 
-def _claims(one: Numeral, text: str) -> bool:
-    """Whether a sentence says something by this: `a`, `one` and `may` are words, until they stand by a number."""
-    word = one.written.casefold()
-    if word in _MONTH and one.readings == (frozenset({f"month:{_MONTH[word]}"}),):
-        beside = text[max(0, one.start - 4) : one.start] + text[one.end : one.end + 4]
-        return bool(re.search(r"\d", beside)) or (one.written[0].isupper() and word not in _MONTH_OR_WORD)
-    return word not in _NO_CLAIM and not (len(word) < 4 and one.written.isupper() and word in _NUMBER_WORDS)
+def _is_claim(numeral: Numeral, text: str) -> bool:
+    """Return whether a statement means the number or date, not another word: "may" is a month only beside a number."""
+    word = numeral.written.casefold()
+    if word in _MONTH and numeral.readings == (frozenset({f"month:{_MONTH[word]}"}),):
+        beside = text[max(0, numeral.start - 4) : numeral.start] + text[numeral.end : numeral.end + 4]
+        return bool(re.search(r"\d", beside)) or (numeral.written[0].isupper() and word not in _AMBIGUOUS_MONTHS)
+    is_acronym = len(word) < 4 and numeral.written.isupper() and word in _NUMBER_WORDS
+    return word not in _AMBIGUOUS_NUMBER_WORDS and not is_acronym
 
 
 def _dates(text: str) -> Iterator[Numeral]:
@@ -166,7 +170,7 @@ def _dates(text: str) -> Iterator[Numeral]:
             month = int(parts["m"]) if parts.get("m") else _MONTH[parts["n"].replace("İ", "i").casefold()]
             day, year = int(parts["d"]), int(parts["y"])
             orders = [(day, month)]
-            if parts.get("s") == "/":  # America's order
+            if parts.get("s") == "/":  # the American order
                 orders.append((month, day))
             readings: list[frozenset[Value]] = []
             for d, m in orders:
@@ -178,65 +182,68 @@ def _dates(text: str) -> Iterator[Numeral]:
 
 
 def _readings(match: re.Match[str]) -> tuple[frozenset[Value], ...]:
-    found = _of_digits(match["digits"])
+    """Return what a number with an optional am, pm or scale ("million") may mean."""
+    found = _parse_digits(match["digits"])
     if match["half"] and (hour := _HOUR.fullmatch(match["digits"])):
         found.append(frozenset({str(int(hour[1]) % 12 + 12)}))
     scale = _SCALES.get((match["scale"] or "").casefold())
     if scale is not None:
         for reading in list(found):
             if len(reading) == 1 and (value := _decimal(next(iter(reading)))) is not None:
-                found.append(frozenset({_written(value.scaleb(scale))}))
+                found.append(frozenset({_to_plain(value.scaleb(scale))}))
     return tuple(dict.fromkeys(found))
 
 
-def _of_digits(digits: str) -> list[frozenset[Value]]:
-    """The values that digits with separators may mean, the likeliest first."""
+def _parse_digits(digits: str) -> list[frozenset[Value]]:
+    """Return the values that digits with separators may mean, most likely first."""
     if " " in digits:
-        return _of_groups(digits.split(" "))
+        return _parse_groups(digits.split(" "))
     groups, signs = _SEPARATOR.split(digits), _SEPARATOR.findall(digits)
     if not signs:
-        return [_one(digits)]
+        return [_value(digits)]
     whole = "".join(groups)
     thousands = len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
     if len(set(signs)) == 1:
         if len(signs) == 1 and signs[0] in ".,":
-            fraction = _one(f"{groups[0]}.{groups[1]}")
+            fraction = _value(f"{groups[0]}.{groups[1]}")
             if not thousands or groups[0] == "0":
                 return [fraction]
             if groups[1] == "000":
-                return [_one(whole)]
-            return [_one(whole), fraction] if signs[0] == "," else [fraction, _one(whole)]
+                return [_value(whole)]
+            return [_value(whole), fraction] if signs[0] == "," else [fraction, _value(whole)]
         indian = signs[0] == "," and len(groups[-1]) == 3 and all(len(group) == 2 for group in groups[1:-1])
-        return [_one(whole)] if thousands or indian else [frozenset({digits})]  # 1.2.3: a section, a version
+        return [_value(whole)] if thousands or indian else [frozenset({digits})]  # 1.2.3 is a section or version
     if signs[-1] in ".," and signs[-1] not in signs[:-1] and len(set(signs[:-1])) == 1:
-        return [_one("".join(groups[:-1]) + "." + groups[-1])]
+        return [_value("".join(groups[:-1]) + "." + groups[-1])]
     return [frozenset({digits})]
 
 
-def _of_groups(parts: list[str]) -> list[frozenset[Value]]:
-    """The values of digits with spaces: one number, several numbers side by side, or a row of both."""
+def _parse_groups(parts: list[str]) -> list[frozenset[Value]]:
+    """Return the values of digits with spaces: one number, several numbers side by side, or a row of both."""
     short = len(parts) <= _MAX_GROUPS
-    joined = _of_digits("".join(parts)) if short and len(_SEPARATOR.split(parts[0])[0]) <= 3 else []
+    joined = _parse_digits("".join(parts)) if short and len(_SEPARATOR.split(parts[0])[0]) <= 3 else []
     if short and any(part.startswith("0") for part in parts[1:]):
-        return joined or [_one(part) for part in parts]
-    apart = frozenset(value for part in parts for reading in _of_digits(part) for value in reading)
+        return joined or [_value(part) for part in parts]
+    separate = frozenset(value for part in parts for reading in _parse_digits(part) for value in reading)
     runs = [
-        _of_digits("".join(parts[start:end]))
+        _parse_digits("".join(parts[start:end]))
         for start in range(len(parts))
         for end in range(start + 2, min(start + _MAX_GROUPS, len(parts)) + 1)
     ]
-    return [*joined, apart, *(reading for run in runs for reading in run)]
+    return [*joined, separate, *(reading for run in runs for reading in run)]
 
 
-def _one(digits: str) -> frozenset[Value]:
+def _value(digits: str) -> frozenset[Value]:
     value = _decimal(digits)
-    return frozenset({digits if value is None else _written(value)})
+    return frozenset({digits if value is None else _to_plain(value)})
 
 
 def _decimal(digits: str) -> Decimal | None:
+    """Return the number, or None for anything but up to 40 digits with an optional fraction."""
     return Decimal(digits) if len(digits) <= 40 and re.fullmatch(r"\d+(?:\.\d+)?", digits) else None
 
 
-def _written(value: Decimal) -> str:
+def _to_plain(value: Decimal) -> str:
+    """Return a number in plain digits without unneeded zeros."""
     text = f"{value:f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text.lstrip("0")) or "0"

@@ -215,7 +215,7 @@ def run_benchmark(
 
 
 class _Track:
-    """Rounds of what is measured, on one catalog and one store."""
+    """Measures rounds on one catalog and one store."""
 
     def __init__(
         self,
@@ -363,7 +363,7 @@ def _text(seed: int) -> str:
 
 
 _VOCABULARY = (
-    "harbour gate way relay water level report figure table the of and a in on under over stone quay port ship crane "
+    "harbor gate way relay water level report figure table the of and a in on under over stone quay port ship crane "
     "north south east west pressure valve pump tide chart cost year plan total net income page note map signal light"
 ).split()
 

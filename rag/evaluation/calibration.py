@@ -1,8 +1,8 @@
 """Fit the decision whether anything was found, on questions whose pages are known.
 
-Each question is asked with its own file in the scope and without it, in scopes of one, of a few and of all documents: a
-small channel must decide as well as a large one. A picture is searched for among all documents alone. What is reported
-was measured on documents left out of the fit.
+Each question is searched for with and without its own file, in scopes of one, a few and all documents, because the
+decision has to work in small and large channels. A picture is searched for among all documents only. The reported
+numbers are measured on documents left out of the fit.
 """
 
 from __future__ import annotations
@@ -19,42 +19,39 @@ import numpy.typing as npt
 
 from rag.errors import UserCanFix
 from rag.evaluation.datasets import Question, read_questions
-from rag.evaluation.evaluate import Searched
-from rag.evaluation.metrics import Point, auroc, best_within, declined_curve
+from rag.evaluation.evaluate import SearchEngine
+from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, declined_curve
 from rag.model import Scope
 from rag.search.confidence import ConfidenceModel, Weight
 from rag.search.confidence_signals import SIGNALS
 
-WRONGLY = 0.03
-"""The largest share of questions with an answer that may be declined."""
-
-LEAST = 20
-"""Searches with an answer, and without one, that a fit needs."""
+MIN_SEARCHES = 20
+"""A fit needs this many searches with an answer, and as many without."""
 
 _FOLDS = 10
-_FEW = 6
+_FEW_DOCUMENTS = 6
 """Other documents in a scope of a few."""
-_STRENGTH = 1.0
-"""Of the ridge penalty on the weights of standardised signals."""
-_STEPS = 50
+_RIDGE_PENALTY = 1.0
+"""On the weights of standardized signals."""
+_MAX_STEPS = 50
 
 _LENIENCE: Mapping[str, float] = {"few": 5.0}
-"""How many times as many may be declined wrongly. Scopes of a large index stand in for small indexes here and overstate
-it: in indexes of one to three documents about half as many were. And people know what is in a small one: an answer from
-the wrong page looks foolish there, and the nearest pages are shown anyway."""
+"""Factor on the share that may be declined wrongly. Small scopes of a large index overstate it: in indexes of one to
+three documents, about half as many questions were declined. Also, people know what a small index contains: a wrong
+answer is worse there, and the nearest pages are shown anyway."""
 
 _Matrix: TypeAlias = npt.NDArray[np.float64]
 
 
-class Trainable(Searched, Protocol):
-    """What a decision is fitted for; `Rag` is one."""
+class TrainableEngine(SearchEngine, Protocol):
+    """The search that a decision is fitted for; implemented by `Rag`."""
 
     def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A search: its signals, whether its answer was there, and the file whose fold it belongs to."""
+    """A search: its signals, whether the answer was in scope, and the file that decides its fold."""
 
     signals: Mapping[str, float]
     present: bool
@@ -62,29 +59,31 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """`path`: where it lies now. `curve`: what each threshold would decline, on documents left out."""
+class FittedDecisions:
+    """The saved decisions. `curves`: what each threshold would decline, measured on documents left out of the fit."""
 
     path: Path
     decisions: Mapping[str, ConfidenceModel]
-    curves: Mapping[str, Sequence[Point]]
+    curves: Mapping[str, Sequence[ThresholdPoint]]
 
 
-def train_decision(rag: Trainable, questions: Path, wrongly: float, report: Callable[[int, int], None]) -> Fitted:
-    """Fit on a question file and keep the decision with `rag`. `report` is told (asked, all).
+def train_decision(
+    rag: TrainableEngine, questions: Path, wrongly: float, report: Callable[[int, int], None]
+) -> FittedDecisions:
+    """Fit on a question file and save the decisions with `rag`. `report` gets (searches done, all searches).
 
-    `wrongly` is the largest share, 0 to 1, of questions with an answer that may be declined. Raise UserCanFix for a
-    file with too few questions about files that are indexed.
+    `wrongly` is the largest share (0 to 1) of questions with an answer that may be declined. Raise UserCanFix for a
+    file with too few questions about indexed files.
     """
     rows = read_questions(questions)
     ids: dict[str, set[int]] = {}
     for document in rag.documents(Scope.operator()):
         ids.setdefault(document.name, set()).add(document.id)
     todo = [
-        (question, *turn)
+        (question, *search)
         for question in rows
         if not question.pages or question.file in ids
-        for turn in _turns(question, ids)
+        for search in _searches(question, ids)
     ]
     samples: dict[str, list[Sample]] = {name: [] for name in SIGNALS}
     report(0, len(todo))
@@ -93,44 +92,44 @@ def train_decision(rag: Trainable, questions: Path, wrongly: float, report: Call
             signals = rag.find(question.query, scope).signals
         else:
             signals = rag.find_picture(question.image, scope).signals
-        for name in _decided(question, scope):
-            looked_at = {one: signals[one] for one in SIGNALS[name] if one in signals}
-            samples[name].append(Sample(looked_at, present, question.file))
+        for name in _decision_names(question, scope):
+            used = {signal: signals[signal] for signal in SIGNALS[name] if signal in signals}
+            samples[name].append(Sample(used, present, question.file))
         report(done, len(todo))
     enough = {
         name: rows
         for name, rows in samples.items()
-        if min(sum(row.present for row in rows), sum(not row.present for row in rows)) >= LEAST
+        if min(sum(row.present for row in rows), sum(not row.present for row in rows)) >= MIN_SEARCHES
     }
     if not enough or any(len({row.file for row in rows}) < 2 for rows in enough.values()):
         raise UserCanFix(
             f"{questions.name} has too few questions about indexed files to fit a decision on.",
-            f"Give at least {LEAST} whose pages are known, about two files or more, and index these first.",
+            f"Give at least {MIN_SEARCHES} whose pages are known, about two files or more, and index these first.",
         )
     made = {name: fit(rows, min(1.0, wrongly * _LENIENCE.get(name, 1.0))) for name, rows in enough.items()}
     decisions = {name: decision for name, (decision, _) in made.items()}
-    return Fitted(rag.keep_decisions(decisions), decisions, {name: curve for name, (_, curve) in made.items()})
+    return FittedDecisions(rag.keep_decisions(decisions), decisions, {name: curve for name, (_, curve) in made.items()})
 
 
-def _decided(question: Question, scope: Scope) -> tuple[str, ...]:
-    """The decisions that a search in this scope is an example for."""
+def _decision_names(question: Question, scope: Scope) -> tuple[str, ...]:
+    """Return the decisions for which a search in this scope is a sample."""
     if question.image is not None:
         return ("picture",)
     return ("question",) if scope.documents is None else ("question", "few")
 
 
-def _turns(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Scope, bool]]:
-    """(scope, whether the answer is in it); the same ones each time."""
+def _searches(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Scope, bool]]:
+    """Yield (scope, whether the answer is in it) for each search of a question; deterministic."""
     everything, own = Scope.operator(), frozenset(ids.get(question.file, ()))
     present = bool(question.pages)
     others = sorted(id_ for rows in ids.values() for id_ in rows if id_ not in own)
-    dice = random.Random(question.id)
-    few = frozenset(dice.sample(others, min(_FEW, len(others))))
+    rng = random.Random(question.id)
+    few = frozenset(rng.sample(others, min(_FEW_DOCUMENTS, len(others))))
     yield everything, present
     if present:
         yield replace(everything, without=own), False
     if question.image is not None:
-        # A picture is told from strangers by itself, not by how many there are; and it is read anew in every search.
+        # The size of the scope hardly matters for a picture, and every search would extract the picture again.
         return
     if present:
         yield replace(everything, documents=own), True
@@ -140,21 +139,21 @@ def _turns(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Sc
         yield replace(everything, documents=frozenset(sorted(few)[:1])), False
 
 
-def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, list[Point]]:
-    """A decision on all of them, and its curve: each file judged by a fit on the files of the other folds."""
+def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, list[ThresholdPoint]]:
+    """Return the decision fitted on all samples, and its curve, cross-validated with folds of files."""
     names = sorted({name for row in samples for name in row.signals})
     files = sorted({row.file for row in samples}, key=lambda file: hashlib.sha256(file.encode()).digest())
     fold = {file: number % _FOLDS for number, file in enumerate(files)}
-    held = [0.0] * len(samples)
+    confidences = [0.0] * len(samples)
     for number in sorted(set(fold.values())):
         bias, weights = _fit([row for row in samples if fold[row.file] != number], names)
-        judge = ConfidenceModel(bias, weights, 0.0)
-        held = [
-            judge.confidence(row.signals) if fold[row.file] == number else one
-            for row, one in zip(samples, held, strict=True)
+        model = ConfidenceModel(bias, weights, 0.0)
+        confidences = [
+            model.confidence(row.signals) if fold[row.file] == number else confidence
+            for row, confidence in zip(samples, confidences, strict=True)
         ]
-    present = [one for row, one in zip(samples, held, strict=True) if row.present]
-    absent = [one for row, one in zip(samples, held, strict=True) if not row.present]
+    present = [confidence for row, confidence in zip(samples, confidences, strict=True) if row.present]
+    absent = [confidence for row, confidence in zip(samples, confidences, strict=True) if not row.present]
     curve = declined_curve(present, absent)
     best = best_within(curve, wrongly)
     bias, weights = _fit(samples, names)
@@ -163,9 +162,12 @@ def fit(samples: Sequence[Sample], wrongly: float) -> tuple[ConfidenceModel, lis
 
 
 def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[str, Weight]]:
-    """Ridge logistic regression by iteratively reweighted least squares (Hastie, Tibshirani and Friedman, The Elements
-    of Statistical Learning, 4.4.1), on standardised signals; the bias is not penalised. Present and absent count the
-    same in all, however many there are of each: the probability is that of an even chance before the search."""
+    """Return bias and weights of a ridge logistic regression on standardized signals; the bias is not penalized.
+
+    Fitted by iteratively reweighted least squares (Hastie, Tibshirani and Friedman, The Elements of Statistical
+    Learning, 4.4.1). Samples with and without an answer have the same total weight, so the probabilities assume that
+    both are equally likely before the search.
+    """
     raw = np.array([[row.signals.get(name, np.nan) for name in names] for row in samples], dtype=np.float64)
     raw = raw.reshape(len(samples), len(names))
     known = ~np.isnan(raw)
@@ -175,13 +177,15 @@ def _fit(samples: Sequence[Sample], names: Sequence[str]) -> tuple[float, dict[s
     scale = np.where(scale > 1e-9, scale, 1.0)
     x = np.column_stack([np.ones(len(samples)), np.where(known, (raw - mean) / scale, 0)])
     y = np.array([row.present for row in samples], dtype=np.float64)
-    each = np.where(y > 0, len(y) / 2 / max(y.sum(), 1), len(y) / 2 / max((1 - y).sum(), 1))
-    penalty = np.diag([1e-9, *[_STRENGTH] * len(names)])
+    sample_weights = np.where(y > 0, len(y) / 2 / max(y.sum(), 1), len(y) / 2 / max((1 - y).sum(), 1))
+    penalty = np.diag([1e-9, *[_RIDGE_PENALTY] * len(names)])
     beta: _Matrix = np.zeros(x.shape[1])
-    for _ in range(_STEPS):
-        guess = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        spread = each * np.maximum(guess * (1 - guess), 1e-9)
-        step = np.linalg.solve(x.T @ (x * spread[:, None]) + penalty, x.T @ (each * (y - guess)) - penalty @ beta)
+    for _ in range(_MAX_STEPS):
+        predicted = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        spread = sample_weights * np.maximum(predicted * (1 - predicted), 1e-9)
+        step = np.linalg.solve(
+            x.T @ (x * spread[:, None]) + penalty, x.T @ (sample_weights * (y - predicted)) - penalty @ beta
+        )
         beta = beta + step
         if np.abs(step).max() < 1e-8:
             break

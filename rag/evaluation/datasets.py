@@ -1,8 +1,8 @@
-"""The question file of `magpie eval`.
+"""The question file of `magpie eval`: JSON Lines, one question per line.
 
-A line is a JSON object: `{"id", "query": str | "image": path beside the file, "file": name, "pages": [1-based]}`, with
-`regions` ([{"page", "bbox": fractions of the page}]), `kinds`, `domain` and `look` optional; `pages: []` means the
-right answer is "not found".
+A line is an object: `{"id", "query": str | "image": path relative to the file, "file": name, "pages": [1-based]}`.
+Optional are `regions` ([{"page", "bbox": fractions of the page}]), `kinds`, `domain` and `look`. `pages: []` means that
+the right answer is "not found".
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from rag.model import Box
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One line. `image` is set where the question is a picture; `query` is then the picture's name.
+    """One line. If the question is a picture, `image` is its path and `query` its name.
 
-    `regions` are the marked places of the gold pages, by page.
+    `regions` are the boxes of the answer on the gold pages, by page.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Question:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Raise NotFound without the file, UserCanFix naming the line that cannot be used."""
+    """Return the questions. Raise NotFound if the file does not exist, UserCanFix for an invalid line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
@@ -44,40 +44,40 @@ def read_questions(path: Path) -> list[Question]:
         raise UserCanFix(f"The question file {path} cannot be read: {error}.", "Save it as UTF-8 text.") from error
     questions = [_question(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
     if not questions:
-        raise UserCanFix(f"The question file {path} holds no question.", "Write one JSON object on each line.")
+        raise UserCanFix(f"The question file {path} has no questions.", "Write one JSON object on each line.")
     return questions
 
 
 def _question(line: str, number: int, path: Path) -> Question:
-    def wrong(what: str) -> UserCanFix:
+    def invalid(problem: str) -> UserCanFix:
         return UserCanFix(
-            f"Line {number} of {path.name} {what}.",
+            f"Line {number} of {path.name} {problem}.",
             'A line is like {"id": "q1", "query": "...", "file": "a.pdf", "pages": [3]}, with "image" for a picture.',
         )
 
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise wrong(f"is not JSON ({error.msg})") from error
+        raise invalid(f"is not JSON ({error.msg})") from error
     if not isinstance(row, dict):
-        raise wrong("is not a JSON object")
+        raise invalid("is not a JSON object")
     query, image, pages = row.get("query"), row.get("image"), row.get("pages")
     if isinstance(query, str) == isinstance(image, str):
-        raise wrong("needs either a query or an image")
+        raise invalid("needs either a query or an image")
     if not isinstance(pages, list) or not all(type(page) is int and page >= 1 for page in pages):
-        raise wrong("needs pages, a list of numbers from 1")
+        raise invalid("needs pages, a list of numbers from 1")
     name, kinds = row.get("file", ""), row.get("kinds", [])
     if not isinstance(name, str) or (pages and not name):
-        raise wrong("needs the file its pages are of")
+        raise invalid("needs the file of its pages")
     if not isinstance(kinds, list):
-        raise wrong("has kinds that are no list")
+        raise invalid("has kinds that are not a list")
     try:
         regions = _regions(row.get("regions") or [])
     except ValueError as error:
-        raise wrong('has regions that are not like {"page": 3, "bbox": [0.1, 0.1, 0.9, 0.5]}') from error
+        raise invalid('has regions that are not like {"page": 3, "bbox": [0.1, 0.1, 0.9, 0.5]}') from error
     picture = path.parent / image if isinstance(image, str) else None
     if picture is not None and not picture.is_file():
-        raise wrong(f"names a picture that is not there: {picture}")
+        raise invalid(f"names a picture that does not exist: {picture}")
     return Question(
         id=str(row.get("id", number)),
         query=query if isinstance(query, str) else str(image),
@@ -92,7 +92,7 @@ def _question(line: str, number: int, path: Path) -> Question:
 
 
 def _regions(rows: object) -> dict[int, tuple[Box, ...]]:
-    """Raise ValueError for what is no list of regions."""
+    """Return the boxes by page. Raise ValueError for anything but a list of regions."""
     found: dict[int, tuple[Box, ...]] = {}
     if not isinstance(rows, list):
         raise ValueError

@@ -1,4 +1,4 @@
-"""Measure a search: a file of questions with their gold pages against what is indexed."""
+"""Measure the search with a file of questions whose gold pages are known."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Protocol
 from rag.errors import NotFound, UserCanFix
 from rag.evaluation.datasets import Question, read_questions
 from rag.evaluation.metrics import (
-    Page,
-    Point,
+    NamedPage,
+    ThresholdPoint,
     auroc,
     best_within,
     declined_curve,
     mean,
-    measures,
+    mean_metrics,
     percentile,
     recall_at,
 )
@@ -25,143 +25,154 @@ from rag.model import Found, Hit, Scope
 
 STAGES = ("embed", "words", "vectors", "pixels", "fuse")
 DEPTH = 50
-"""Fused pages asked for: as deep as each lane ranks by default, so that their MRR compare."""
-MISS = 5
-"""A question is listed as a miss when no gold page is among this many."""
+"""Fused pages requested: as deep as each lane ranks by default, so that their MRRs are comparable."""
+MISS_CUTOFF = 5
+"""A question is a miss if no gold page is among this many."""
+MAX_WRONGLY_DECLINED = 0.03
+"""The largest share of questions with an answer that a threshold may decline."""
 
-NOT_RANKED, WRONGLY_DECLINED = f"no gold page among the first {MISS}", "declined, though the page was found"
-WRONGLY_ANSWERED = "answered, though the answer is in no file searched"
+NOT_RANKED = f"no gold page in the top {MISS_CUTOFF}"
+WRONGLY_DECLINED = "declined, although the page was found"
+WRONGLY_ANSWERED = "answered, although no searched file has the answer"
 
 
-class Named(Protocol):
+class NamedDocument(Protocol):
     @property
     def id(self) -> int: ...
     @property
     def name(self) -> str: ...
 
 
-class Searched(Protocol):
-    """What is measured; `Rag` is one."""
+class SearchEngine(Protocol):
+    """The search that is measured; implemented by `Rag`."""
 
     def find(self, query: str, scope: Scope, k: int = ...) -> Found: ...
     def find_picture(self, path: Path, scope: Scope, k: int = ...) -> Found: ...
-    def documents(self, scope: Scope) -> Sequence[Named]: ...
+    def documents(self, scope: Scope) -> Sequence[NamedDocument]: ...
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], Path]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question and what came of it. `gold` is empty where the right answer is "not found".
+class QuestionResult:
+    """A question and its search result. `gold` is empty if the right answer is "not found".
 
-    `hits` are the first pages that were found; `pictures` the gold pages' renders, kept of a miss alone.
+    `hits` are the first pages found. `pictures` has the page images of the gold pages, for a miss only.
     """
 
     question: Question
-    gold: frozenset[Page]
-    ranked: tuple[Page, ...]
-    lanes: Mapping[str, tuple[Page, ...]]
+    gold: frozenset[NamedPage]
+    ranked: tuple[NamedPage, ...]
+    lanes: Mapping[str, tuple[NamedPage, ...]]
     declined: bool
     confidence: float
     query_ms: float
     stage_ms: Mapping[str, float]
     hits: tuple[Hit, ...] = ()
-    pictures: Mapping[Page, Path] = field(default_factory=dict)
+    pictures: Mapping[NamedPage, Path] = field(default_factory=dict)
 
     @property
     def missed(self) -> str:
-        """What went wrong, in words; empty when nothing did."""
+        """What went wrong, in words, or an empty string."""
         if not self.gold:
             return "" if self.declined else WRONGLY_ANSWERED
-        if not recall_at(self.ranked, self.gold, MISS):
+        if not recall_at(self.ranked, self.gold, MISS_CUTOFF):
             return NOT_RANKED
         return WRONGLY_DECLINED if self.declined else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A run over a question file. `left_out` are the files that questions name and nobody indexed."""
+class EvaluationReport:
+    """The results of a question file. `left_out` counts the questions about files that are not indexed, by file."""
 
-    asked: tuple[Asked, ...]
+    results: tuple[QuestionResult, ...]
     left_out: Mapping[str, int]
 
     def to_json(self) -> dict[str, object]:
-        """The object of `eval --json`; a mean over no question is None."""
-        present = [row for row in self.asked if row.gold]
-        absent = [row for row in self.asked if not row.gold]
-        lanes = dict.fromkeys(lane for row in present for lane in row.lanes)
+        """Return the object of `eval --json`; a mean over no questions is None."""
+        present = [result for result in self.results if result.gold]
+        absent = [result for result in self.results if not result.gold]
+        lanes = dict.fromkeys(lane for result in present for lane in result.lanes)
         shape: dict[str, object] = {
-            "questions": len(self.asked),
-            "fused": measures((row.ranked, row.gold) for row in present),
+            "questions": len(self.results),
+            "fused": mean_metrics((result.ranked, result.gold) for result in present),
             "lanes": {
-                lane: measures((row.lanes[lane], row.gold) for row in present if lane in row.lanes) for lane in lanes
+                lane: mean_metrics((result.lanes[lane], result.gold) for result in present if lane in result.lanes)
+                for lane in lanes
             },
-            "kinds": _by(present, lambda row: row.question.kinds),
-            "domains": _by(present, lambda row: (row.question.domain,)),
+            "kinds": _group(present, lambda question: question.kinds),
+            "domains": _group(present, lambda question: (question.domain,)),
         }
-        looks = _by(present, lambda row: (row.question.look,))
+        looks = _group(present, lambda question: (question.look,))
         if looks:
             shape["looks"] = looks
-        times = [row.query_ms for row in self.asked]
+        times = [result.query_ms for result in self.results]
         shape["declined"] = {
-            "absent": mean([float(row.declined) for row in absent]),
-            "present": mean([float(row.declined) for row in present]),
+            "absent": mean([float(result.declined) for result in absent]),
+            "present": mean([float(result.declined) for result in present]),
         }
         if present and absent:
             shape["auroc"] = self.auroc()
             shape["curve"] = [point._asdict() for point in self.curve()]
         shape["query_ms"] = {"p50": percentile(times, 0.50), "p95": percentile(times, 0.95)}
         shape["stage_ms"] = {
-            stage: mean([row.stage_ms.get(stage, 0.0) for row in self.asked]) or 0.0 for stage in STAGES
+            stage: mean([result.stage_ms.get(stage, 0.0) for result in self.results]) or 0.0 for stage in STAGES
         }
         return shape
 
     def auroc(self) -> float | None:
-        """How well the confidence tells questions with an answer from those without; None unless there are both."""
+        """Return how well the confidence separates questions with and without an answer; None unless there are both."""
         return auroc(*self._confidences())
 
-    def curve(self) -> list[Point]:
-        """What any threshold on the confidence would decline; empty unless there are questions of both kinds."""
+    def curve(self) -> list[ThresholdPoint]:
+        """Return what each confidence threshold would decline; empty unless there are questions of both kinds."""
         return declined_curve(*self._confidences())
 
-    def best_within(self, most: float) -> Point | None:
-        """The best that a threshold can do while it wrongly declines at most this share; None without a curve."""
+    def best_within(self, max_present: float) -> ThresholdPoint | None:
+        """Return the best threshold that wrongly declines at most this share; None without a curve."""
         curve = self.curve()
-        return best_within(curve, most) if curve else None
+        return best_within(curve, max_present) if curve else None
 
     def _confidences(self) -> tuple[list[float], list[float]]:
-        present = [row.confidence for row in self.asked if row.gold]
-        return present, [row.confidence for row in self.asked if not row.gold]
+        """Return the confidences of the questions with and without an answer."""
+        present = [result.confidence for result in self.results if result.gold]
+        return present, [result.confidence for result in self.results if not result.gold]
 
 
-def _by(rows: Sequence[Asked], groups: Callable[[Asked], Iterable[str]]) -> dict[str, dict[str, float | None]]:
-    names = sorted({name for row in rows for name in groups(row)} - {""})
-    return {name: measures((row.ranked, row.gold) for row in rows if name in groups(row)) for name in names}
+def _group(
+    results: Sequence[QuestionResult], names_of: Callable[[Question], Iterable[str]]
+) -> dict[str, dict[str, float | None]]:
+    """Return the metrics of each group of questions. A question may be in several groups."""
+    names = sorted({name for result in results for name in names_of(result.question)} - {""})
+    return {
+        name: mean_metrics((result.ranked, result.gold) for result in results if name in names_of(result.question))
+        for name in names
+    }
 
 
 def measure(
-    rag: Searched,
+    rag: SearchEngine,
     questions: Path,
     within: bool = False,
     without_own_file: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     with_negatives: bool = False,
-) -> Report:
-    """Ask every question of the file. `on_progress` is told (asked, all).
+) -> EvaluationReport:
+    """Search for every question of the file. `on_progress` gets (searches done, all searches).
 
-    `within` searches only the pages of the question's own file; `without_own_file` takes it out of the
-    scope, so that every question is one to decline; `with_negatives` asks each question both as it is and with its
-    file taken out, so that the decision is measured in one run. Questions with gold pages in a file that is not
-    indexed are left out and counted. Raise NotFound when that is all of them.
+    `within` searches only the question's own file. `without_own_file` excludes it, so that every question should be
+    declined. `with_negatives` searches both with and without the question's own file, so that one run measures the
+    decision. Questions about files that are not indexed are left out and counted. Raise NotFound if all are left out,
+    UserCanFix for more than one of the three options.
     """
     if within + without_own_file + with_negatives > 1:
         raise UserCanFix("--within, --without-own-file and --with-negatives exclude each other.", "Use one of them.")
     rows = read_questions(questions)
     names = {document.id: document.name for document in rag.documents(Scope.operator())}
-    stored = set(names.values())
+    indexed = set(names.values())
     left_out: dict[str, int] = {}
     kept = []
     for question in rows:
-        if question.pages and question.file not in stored:
+        if question.pages and question.file not in indexed:
             left_out[question.file] = left_out.get(question.file, 0) + 1
         else:
             kept.append(question)
@@ -170,33 +181,35 @@ def measure(
             f"None of the {len(left_out)} files that {questions.name} asks about is indexed.",
             "Index them first: magpie index FOLDER.",
         )
-    asked = []
-    watch = on_progress or (lambda *_: None)
-    todo = [turn for question in kept for turn in _turns(question, without_own_file, with_negatives)]
-    watch(0, len(todo))
-    for done, (question, negative) in enumerate(todo, 1):
+    results = []
+    report_progress = on_progress or (lambda *_: None)
+    searches = [search for question in kept for search in _searches(question, without_own_file, with_negatives)]
+    report_progress(0, len(searches))
+    for done, (question, is_negative) in enumerate(searches, 1):
         own = frozenset(id_ for id_, name in names.items() if name == question.file)
         scope = Scope.operator()
         if within and own:
             scope = replace(scope, documents=own)
-        if negative:
+        if is_negative:
             scope = replace(scope, without=own)
-        gold = frozenset() if negative else frozenset((question.file, page) for page in question.pages)
-        asked.append(_ask(rag, question, scope, gold, names))
-        watch(done, len(todo))
-    return Report(tuple(asked), left_out)
+        gold = frozenset() if is_negative else frozenset((question.file, page) for page in question.pages)
+        results.append(_search(rag, question, scope, gold, names))
+        report_progress(done, len(searches))
+    return EvaluationReport(tuple(results), left_out)
 
 
-def _turns(question: Question, without_own_file: bool, with_negatives: bool) -> Iterator[tuple[Question, bool]]:
-    """The question as it is, with its own file taken out (True), or both; one without gold pages is asked once."""
+def _searches(question: Question, without_own_file: bool, with_negatives: bool) -> Iterator[tuple[Question, bool]]:
+    """Yield the searches of a question as (question, whether its own file is excluded)."""
     if not without_own_file:
         yield question, False
     if without_own_file or (with_negatives and question.pages):
         yield question, True
 
 
-def _ask(rag: Searched, question: Question, scope: Scope, gold: frozenset[Page], names: Mapping[int, str]) -> Asked:
-    def pages(ranking: Iterable[tuple[int, int]]) -> tuple[Page, ...]:
+def _search(
+    rag: SearchEngine, question: Question, scope: Scope, gold: frozenset[NamedPage], names: Mapping[int, str]
+) -> QuestionResult:
+    def named_pages(ranking: Iterable[tuple[int, int]]) -> tuple[NamedPage, ...]:
         return tuple(dict.fromkeys((names.get(document, ""), page) for document, page in ranking))
 
     start = time.perf_counter()
@@ -205,20 +218,20 @@ def _ask(rag: Searched, question: Question, scope: Scope, gold: frozenset[Page],
     else:
         found = rag.find(question.query, scope, DEPTH)
     query_ms = (time.perf_counter() - start) * 1000
-    took_part = [lane for lane, state in found.lanes.items() if state == "on" or lane in found.rankings]
-    asked = Asked(
+    used_lanes = [lane for lane, state in found.lanes.items() if state == "on" or lane in found.rankings]
+    result = QuestionResult(
         question=question,
         gold=gold,
-        ranked=pages((hit.document, hit.page) for hit in found.hits),
-        lanes={lane: pages(found.rankings.get(lane, ())) for lane in took_part},
+        ranked=named_pages((hit.document, hit.page) for hit in found.hits),
+        lanes={lane: named_pages(found.rankings.get(lane, ())) for lane in used_lanes},
         declined=not found.found,
         confidence=found.confidence,
         query_ms=query_ms,
         stage_ms=found.stage_ms,
-        hits=found.hits[:MISS],
+        hits=found.hits[:MISS_CUTOFF],
     )
-    if not gold or not asked.missed:
-        return asked
-    wanted = [(id_, page) for file, page in sorted(gold) for id_, name in names.items() if name == file]
-    drawn = rag.page_pictures(wanted, scope)
-    return replace(asked, pictures={(names[id_], page): path for (id_, page), path in drawn.items()})
+    if not gold or not result.missed:
+        return result
+    gold_pages = [(id_, page) for file, page in sorted(gold) for id_, name in names.items() if name == file]
+    pictures = rag.page_pictures(gold_pages, scope)
+    return replace(result, pictures={(names[id_], page): path for (id_, page), path in pictures.items()})

@@ -1,4 +1,4 @@
-"""Teach the projection: pairs from the team's own captions, headings and chunks, embedded by both embedders."""
+"""Train the projection on the team's own captions, headings and chunks, embedded by both embedders."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ from rag.vectors.lanes import ClipLane, Lanes, TextLane
 from rag.vectors.projection import Trained, chosen, train
 
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
-"""Chunks are learned from in sentences: questions are as short."""
+"""Chunks are split into sentences, because questions are that short."""
 
 _BATCH = 128
-"""Texts embedded between two looks at the questions that wait."""
+"""Texts per batch; questions are embedded between batches."""
 
 
 def train_projection(lanes: Lanes, data: Path, report: Callable[[int, int], None]) -> Trained:
-    """Learn the map from text vectors to CLIP's. `report` is told (embedded, all).
+    """Fit the map from text vectors to CLIP vectors and save it. `report` gets (texts embedded, all texts).
 
-    Raise EmbedderFailed when one of the two embedders is off, UserCanFix for too few texts.
+    Raise EmbedderFailed if one of the two embedders is off, UserCanFix for too few texts.
     """
-    clip, text = _named(lanes.clip, "CLIP"), _named(lanes.text, "the text embedder")
+    clip, text = _require_identity(lanes.clip, "CLIP"), _require_identity(lanes.text, "the text embedder")
     texts = chosen(_texts(lanes))
-    given: list[Vector] = []
-    wanted: list[Vector] = []
+    text_vectors: list[Vector] = []
+    clip_vectors: list[Vector] = []
     report(0, len(texts))
     for start in range(0, len(texts), _BATCH):
         batch = texts[start : start + _BATCH]
-        # As questions, for questions are what is projected.
-        given += lanes.text.using(partial(_queries, batch))
-        wanted += lanes.clip.using(partial(_clip_texts, batch))
-        report(len(given), len(texts))
-    return train(data, text, clip, given, wanted)
+        # With the prefix of queries, because only queries are projected.
+        text_vectors += lanes.text.using(partial(_queries, batch))
+        clip_vectors += lanes.clip.using(partial(_clip_texts, batch))
+        report(len(text_vectors), len(texts))
+    return train(data, text, clip, text_vectors, clip_vectors)
 
 
-def _named(lane: ClipLane | TextLane, name: str) -> str:
+def _require_identity(lane: ClipLane | TextLane, name: str) -> str:
+    """Return the identity of a lane's embedder. Raise EmbedderFailed if it is off."""
     identity = lane.identity(at_once=True)
     if identity is None:
         raise EmbedderFailed(f"A projection needs both embedders, and {name} is off: {lane.off}.", lane.fix)
@@ -48,14 +49,14 @@ def _named(lane: ClipLane | TextLane, name: str) -> str:
 
 
 def _texts(lanes: Lanes) -> list[str]:
-    """What both embedders read whole: captions, headings and sentences, in the windows of CLIP, which reads less."""
+    """Return captions, headings and sentences, split into CLIP's windows, the shorter ones of the two embedders."""
     with lanes.sync.catalog.reading() as connection:
         stored = chunk_texts(connection)
     short = {part for row in stored for part in (*row.heading.split(PATH), row.caption)}
-    whole = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
+    parts = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
     found: list[str] = []
-    for start in range(0, len(whole), _BATCH):
-        batch = whole[start : start + _BATCH]
+    for start in range(0, len(parts), _BATCH):
+        batch = parts[start : start + _BATCH]
         found += lanes.clip.using(partial(_windows, batch))
     return found
 

@@ -1,1 +1,1 @@
-"""Bytes to pages, in a guarded child process: `guard.GuardedReader` is the port, `child` the process it drives."""
+"""Extraction of pages from files, in a sandboxed child process: `guarded` is the port, `child` the process."""

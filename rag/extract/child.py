@@ -1,4 +1,7 @@
-"""The reading process: `python -m rag.extract.child START`, requests on standard input, replies on standard output."""
+"""The child process that opens untrusted files: `python -m rag.extract.child CONFIG`.
+
+It reads requests from standard input and writes replies to standard output (`protocol`).
+"""
 
 from __future__ import annotations
 
@@ -14,137 +17,138 @@ from typing import BinaryIO, Protocol
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
 from rag.extract.convert.libreoffice import office_files
-from rag.extract.file_types import CONVERTED, PICTURES, sniff
-from rag.extract.protocol import REPLY, REQUEST, START, Reply, Request, Start, short
+from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
+from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, Reply, Request, shorten
 from rag.model import Inspection, PageReading, TextSource
-from rag.sandbox import Walls, confinement_gap, restrict, runtime_files
+from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
 
-class _Unwritten(Exception):
-    """The folder for pictures refuses them: nothing is wrong with the page."""
+class _PictureNotWritten(Exception):
+    """A picture could not be written to the output folder; the page itself may be fine."""
 
 
-class Source(Protocol):
-    """A kind of file; PdfPages and PicturePages satisfy it."""
+class FormatExtractor(Protocol):
+    """Extracts the pages of one kind of file; implemented by PdfExtractor and PictureExtractor."""
 
     def inspect(self, path: Path, media_type: str, /) -> Inspection: ...
 
-    def opened(
+    def open_pages(
         self, path: Path, media_type: str, into: Path, /
     ) -> AbstractContextManager[Callable[[int], PageReading]]: ...
 
 
-class Worker:
-    """Answers requests with the libraries loaded once. `out` takes the replies."""
+class RequestHandler:
+    """Handles requests with libraries that are loaded once; writes replies to `out`."""
 
-    def __init__(self, start: Start, out: BinaryIO) -> None:
-        from rag.extract.convert.to_pdf import Converter
+    def __init__(self, config: ChildConfig, out: BinaryIO) -> None:
+        from rag.extract.convert.to_pdf import PdfConverter
         from rag.extract.layout.analysis import Layout, load_pymupdf
-        from rag.extract.ocr import Recogniser
-        from rag.extract.pdf import PdfPages
-        from rag.extract.picture import PicturePages
+        from rag.extract.ocr import TextRecognizer
+        from rag.extract.pdf import PdfExtractor
+        from rag.extract.picture import PictureExtractor
 
-        self._settings = start.settings
+        self._settings = config.settings
         self._out = out
         ocr = None
-        if start.ocr is not None and start.settings.ocr:
-            ocr = Recogniser(start.ocr, start.threads, start.work)
+        if config.ocr is not None and config.settings.ocr:
+            ocr = TextRecognizer(config.ocr, config.threads, config.work_folder)
             ocr.open()
-        pymupdf = load_pymupdf(start.threads)
-        layout = Layout(pymupdf, start.threads) if start.settings.layout else None
-        self._pdf = PdfPages(pymupdf, start.settings, layout, ocr)
-        self._picture = PicturePages(start.settings, layout, ocr)
-        self._converter = Converter(pymupdf, start.settings, start.work)
-        self._made = start.made
+        pymupdf = load_pymupdf(config.threads)
+        layout = Layout(pymupdf, config.threads) if config.settings.layout else None
+        self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
+        self._picture = PictureExtractor(config.settings, layout, ocr)
+        self._converter = PdfConverter(pymupdf, config.settings, config.work_folder)
+        self._pictures = config.picture_folder
 
-    def answer(self, request: Request) -> None:
-        """Reply to one request. MemoryError goes through."""
-        limits.alarm(self._settings.page_seconds)
+    def handle(self, request: Request) -> None:
+        """Send the replies to one request. Raise MemoryError if memory runs out."""
+        limits.set_alarm(self._settings.page_seconds)
         path = Path(request.path)
         try:
-            media_type = sniff(path, self._settings)
-            source: Source = self._picture if media_type in PICTURES else self._pdf
+            media_type = detect_media_type(path, self._settings)
+            extractor: FormatExtractor = self._picture if media_type in PICTURES else self._pdf
             if media_type in CONVERTED:
-                path = self._converter.pdf(path, media_type, self._converting)
-                limits.alarm(self._settings.page_seconds)
+                path = self._converter.to_pdf(path, media_type, self._announce_conversion)
+                limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                send(self._out, Reply("inspection", inspection=source.inspect(path, media_type)))
+                send(self._out, Reply("inspection", inspection=extractor.inspect(path, media_type)))
                 return
-            with source.opened(path, media_type, self._made) as read:
+            with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):
-                    limits.alarm(self._settings.page_seconds)
-                    send(self._out, Reply("page", page=_page(read, number)))
-                    limits.give_back_memory()
+                    limits.set_alarm(self._settings.page_seconds)
+                    send(self._out, Reply("page", page=_extract_page(extract, number)))
+                    limits.release_memory()
             send(self._out, Reply("done"))
-        except _Unwritten as error:
+        except _PictureNotWritten as error:
             message = f"A page's picture could not be written: {error}"
-            send(self._out, Reply("failed", message=short(message), hint="Check the disk of the temporary folder."))
+            hint = "Check the free space of the temporary folder."
+            send(self._out, Reply("failed", message=shorten(message), hint=hint))
         except (Unreadable, OSError) as error:
             hint = error.hint if isinstance(error, Unreadable) else "Share it again."
-            message = str(error) if isinstance(error, Unreadable) else f"The file cannot be opened: {error.strerror}."
-            send(self._out, Reply("unreadable", message=short(message), hint=short(hint)))
-        except Exception as error:  # whatever a parser raises over a file that is not what it says
-            if limits.out_of_memory(error):
+            message = str(error) if isinstance(error, Unreadable) else f"The file can't be opened: {error.strerror}."
+            send(self._out, Reply("unreadable", message=shorten(message), hint=shorten(hint)))
+        except Exception as error:  # parsers raise anything on malformed files
+            if limits.is_out_of_memory(error):
                 raise MemoryError from error
             sys.excepthook(type(error), error, error.__traceback__)
-            message, hint = "The file is damaged and cannot be opened.", "Save it again with another program."
+            message, hint = "The file is damaged and can't be opened.", "Save it again with another program."
             send(self._out, Reply("unreadable", message=message, hint=hint))
         finally:
-            limits.alarm(0)
+            limits.set_alarm(0)
 
-    def _converting(self) -> None:
-        """Ask for the time that making a PDF may take."""
-        limits.alarm(self._settings.convert_seconds)
+    def _announce_conversion(self) -> None:
+        """Tell the parent that the file is being converted to PDF, which has its own time limit."""
+        limits.set_alarm(self._settings.convert_seconds)
         send(self._out, Reply("converting"))
 
 
-def _page(read: Callable[[int], PageReading], number: int) -> PageReading:
-    """The page, or a page that says why it could not be read: the others of its file still can."""
+def _extract_page(extract: Callable[[int], PageReading], number: int) -> PageReading:
+    """Return the page, or a failed page with the reason, so that the file's other pages are still extracted."""
     try:
-        return read(number)
+        return extract(number)
     except Unreadable as error:
         reason = str(error)
-    except Exception as error:  # whatever a parser raises over one page's content
-        if limits.out_of_memory(error):
+    except Exception as error:  # parsers raise anything on malformed pages
+        if limits.is_out_of_memory(error):
             raise MemoryError from error
-        if isinstance(error, OSError) and error.errno is not None:  # decoders raise OSError, too, but without a number
-            raise _Unwritten(error.strerror) from error
+        if isinstance(error, OSError) and error.errno is not None:  # image decoders raise OSError without errno
+            raise _PictureNotWritten(error.strerror) from error
         sys.excepthook(type(error), error, error.__traceback__)
-        reason = "This page could not be read: its content is damaged."
+        reason = "This page couldn't be read: its content is damaged."
     return failed_page(number, reason)
 
 
 def failed_page(number: int, reason: str) -> PageReading:
-    """A page that counts, and holds nothing but the reason."""
-    return PageReading(number, None, 0, 0, TextSource.NONE, (), None, short(reason))
+    """Return an empty page that states why its extraction failed."""
+    return PageReading(number, None, 0, 0, TextSource.NONE, (), None, shorten(reason))
 
 
-def confine(start: Start) -> None:
-    """Keep this process, and all it starts, from the network and from files other than its own.
+def confine(config: ChildConfig) -> None:
+    """Restrict this process and its future children: no network, and only the files they need.
 
-    Where the system cannot do that, PDFs, pictures and texts are read all the same, in a process that holds no
-    secrets; office documents are not (`office_to_pdf`). Raise OSError if the kernel refuses.
+    On systems without support for this, PDFs, pictures and texts are still extracted, in a process that holds no
+    secrets; office documents are refused (`office_to_pdf`). Raise OSError if the kernel refuses.
     """
     if confinement_gap() is not None:
         return
-    if start.ocr is not None:
-        # Found now: in a checkout, the folder that holds it may not be searched any more.
-        importlib.import_module(_package(start.ocr))
-    restrict(reader_walls(start))
+    if config.ocr is not None:
+        # Imported now: in a checkout, its parent folder can't be listed after the restrictions apply.
+        importlib.import_module(_package(config.ocr))
+    restrict(child_restrictions(config))
 
 
-def reader_walls(start: Start) -> Walls:
-    """Return what the reading process may use: programs, the document that is laid before it, and its two folders."""
+def child_restrictions(config: ChildConfig) -> Restrictions:
+    """Return the child's restrictions: it reads programs and the input folder, and writes to two folders of its own."""
     packages = [package_folder()]
-    if start.ocr is not None and (found := importlib.util.find_spec(_package(start.ocr))) is not None:
+    if config.ocr is not None and (found := importlib.util.find_spec(_package(config.ocr))) is not None:
         packages += map(Path, found.submodule_search_locations or [found.origin or ""])
-    readable = runtime_files([*packages, *office_files(start.settings.office), start.given])
-    return Walls(readable, (str(start.made), str(start.work)))
+    readable = runtime_files([*packages, *office_files(config.settings.office), config.input_folder])
+    return Restrictions(readable, (str(config.picture_folder), str(config.work_folder)))
 
 
 def _package(factory: str) -> str:
-    """The topmost package or module of a dotted path like `package.module:function`."""
+    """Return the top-level package of a path like `package.module:function`."""
     return factory.partition(":")[0].partition(".")[0]
 
 
@@ -154,29 +158,29 @@ def send(out: BinaryIO, reply: Reply) -> None:
 
 
 def main() -> None:
-    """Serve until standard input ends. Libraries that print do so to standard error."""
-    start = START.validate_json(sys.argv[1])
-    limits.die_with_parent(start.parent)
-    limits.bound_memory(start.settings.memory_mb)
+    """Handle requests until standard input ends. Output that libraries print goes to standard error."""
+    config = CHILD_CONFIG.validate_json(sys.argv[1])
+    limits.die_with_parent(config.parent)
+    limits.limit_memory(config.settings.memory_mb)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     requests = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     try:
-        confine(start)
-        worker = Worker(start, out)
-    except Exception as error:  # noqa: BLE001 - a library that is missing or broken is told to the operator
+        confine(config)
+        handler = RequestHandler(config, out)
+    except Exception as error:  # noqa: BLE001 - report any missing or broken library to the operator
         sys.excepthook(type(error), error, error.__traceback__)
-        said = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
-        send(out, Reply("failed", message=short(said.rstrip("."))))
+        reason = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
+        send(out, Reply("failed", message=shorten(reason.rstrip("."))))
         sys.exit(1)
     send(out, Reply("ready"))
     for line in requests:
         try:
-            worker.answer(REQUEST.validate_json(line))
+            handler.handle(REQUEST.validate_json(line))
         except MemoryError:
             send(out, Reply("memory"))
-            os._exit(1)  # what is left of the process is not worth trusting
+            os._exit(1)  # the process may be in an inconsistent state
 
 
 if __name__ == "__main__":

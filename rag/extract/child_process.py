@@ -1,4 +1,4 @@
-"""One child process and the line of talk with it: start, ask, wait with a limit, kill."""
+"""The parent's side of one extraction process: start it, send requests, wait with a timeout, kill it."""
 
 from __future__ import annotations
 
@@ -23,74 +23,74 @@ from pydantic import ValidationError
 
 from rag.data_dir import remove_scratch, scratch
 from rag.errors import ReaderStopped
-from rag.extract.child import reader_walls
-from rag.extract.protocol import LONGEST_REPLY, REPLY, REQUEST, START, Reply, Request, Start
+from rag.extract.child import child_restrictions
+from rag.extract.protocol import CHILD_CONFIG, MAX_REPLY_BYTES, REPLY, REQUEST, ChildConfig, Reply, Request
 from rag.sandbox import bubblewrap_prefix, child_environment
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie.read")
 
 _START_SECONDS = 60
-_TAIL = 4096
+_STDERR_TAIL = 4096
 _BLOCK = 1 << 16
-_LOOK = 1.0
-"""Seconds after which a thread that waits for a reply looks whether another has ended the child."""
-_LARGEST_PICTURE = 64 << 20
-_MOST_PIXELS = 100_000_000
+_POLL_SECONDS = 1.0
+"""How often a thread that waits for a reply checks whether another thread has killed the child."""
+_MAX_PICTURE_BYTES = 64 << 20
+_MAX_PIXELS = 100_000_000
 
 
-class Why(StrEnum):
+class StopReason(StrEnum):
     TIME = "time"
     MEMORY = "memory"
     CRASH = "crash"
 
 
 class ChildStopped(Exception):
-    """The child ended, or was ended, before it answered."""
+    """The child ended or was killed before it answered."""
 
-    def __init__(self, why: Why) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: StopReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def check_jpeg(data: bytes) -> None:
-    """Raise ValueError unless the bytes begin as a JPEG does, of no more than 100 million pixels."""
+    """Raise ValueError unless the bytes are a JPEG with at most 100 million pixels. Only the header is read."""
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(data), formats=("JPEG",)) as opened:  # reads the header only
-            width, height = opened.size
+        with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+            width, height = image.size
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError("a picture that is not a JPEG") from error
-    if width * height > _MOST_PIXELS:
-        raise ValueError("a picture that is too large")
+        raise ValueError("the picture is not a JPEG") from error
+    if width * height > _MAX_PIXELS:
+        raise ValueError("the picture is too large")
 
 
-class Child:
-    """A running `rag.extract.child`, ready for requests.
+class ChildProcess:
+    """A running `rag.extract.child`, ready for requests. Raise ReaderStopped if it does not start.
 
-    Raise ReaderStopped when it does not come up. It is the leader of its own process group, so that a key
-    pressed in the terminal does not reach it and killing it reaches whatever it started.
+    The process leads its own process group: Ctrl-C in the terminal does not reach it, and killing it also kills the
+    processes it started.
     """
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
         self._scratch = scratch("read")
-        self._start = start = Start(settings, ocr, threads, os.getpid(), self._scratch.name)
-        for folder in (start.given, start.made, start.work):
+        self._config = config = ChildConfig(settings, ocr, threads, os.getpid(), self._scratch.name)
+        for folder in (config.input_folder, config.picture_folder, config.work_folder):
             folder.mkdir()
-        walls = reader_walls(start)
-        if around := bubblewrap_prefix(walls.readable, walls.writable):
-            start = replace(start, parent=0)
-        own = {"HOME": str(start.work), "TMPDIR": str(start.work)}
-        bounded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-        # -P and an explicit path: the child imports what this process would, never from the current folder.
+        restrictions = child_restrictions(config)
+        if prefix := bubblewrap_prefix(restrictions.readable, restrictions.writable):
+            config = replace(config, parent=0)
+        folders = {"HOME": str(config.work_folder), "TMPDIR": str(config.work_folder)}
+        thread_limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+        # -P and an explicit path: the child imports the same modules as this process, never from the current folder.
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [*around, sys.executable, "-P", "-m", "rag.extract.child", START.dump_json(start).decode()],
+            [*prefix, sys.executable, "-P", "-m", "rag.extract.child", CHILD_CONFIG.dump_json(config).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=child_environment({**own, **bounded, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}),
+            env=child_environment({**folders, **thread_limits, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}),
             start_new_session=True,
         )
         self._killed = False
@@ -101,40 +101,41 @@ class Child:
         except ChildStopped as stopped:
             self.kill()
             raise ReaderStopped(
-                f"The reading process did not start: {self._last_words() or stopped.why}.",
-                "Raise read.memory_mb, or install Magpie again.",
+                f"The extraction process did not start: {self._last_stderr_line() or stopped.reason}.",
+                "Raise `read.memory_mb`, or reinstall Magpie.",
             ) from None
         except BaseException:
             self.kill()
             raise
         if reply.kind != "ready":
             self.kill()
-            raise ReaderStopped(f"The reading process did not start: {reply.message}.", "Install Magpie again.")
+            raise ReaderStopped(f"The extraction process did not start: {reply.message}.", "Reinstall Magpie.")
 
     @property
     def pid(self) -> int:
-        """The process, or bubblewrap's around it."""
+        """The PID of the child, or of the bubblewrap process around it."""
         return self._process.pid
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process.poll() is None
 
     @property
-    def made(self) -> Path:
-        """Where the child leaves pictures of pages."""
-        return self._start.made
+    def picture_folder(self) -> Path:
+        """The folder to which the child writes pictures of pages."""
+        return self._config.picture_folder
 
     @contextmanager
-    def given(self, path: Path) -> Iterator[str]:
-        """Make a copy of the file readable for the child while the `with` lasts; it can open no other. Raise OSError.
+    def input_copy(self, path: Path) -> Iterator[str]:
+        """Yield the path of a copy that the child can read during the `with` block. Raise OSError.
 
-        The copy's name and time depend only on path, size and time of the file, so that the child can use again what
-        it converted. A copy, since a link would lead to the file itself, whose mode and attributes could be changed.
+        The child can't open any other document. The copy's name and modification time depend only on the path, size and
+        modification time of the file, so that the child recognizes a file it has already converted. It is a copy
+        because the child could change the mode and attributes of a linked file.
         """
         found = path.stat()
         key = f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
-        copy = self._start.given / sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        copy = self._config.input_folder / sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:32]
         try:
             shutil.copyfile(path, copy)
             os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
@@ -142,37 +143,38 @@ class Child:
         finally:
             copy.unlink(missing_ok=True)
 
-    def take(self, name: str, into: Path) -> None:
-        """Move a picture that the child made to the folder `into`.
+    def move_picture(self, name: str, into: Path) -> None:
+        """Move a picture that the child wrote to the folder `into`.
 
-        Its bytes are copied, since the child could still change the file itself. Raise OSError when they cannot be
-        written, ValueError for anything that is not a JPEG file.
+        The bytes are copied, because the child could still change its own file. Raise OSError if they can't be written,
+        ValueError if the file is not a JPEG.
         """
-        made = self.made / name
+        written = self.picture_folder / name
         try:
-            fd = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(written, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
-            raise ValueError("a picture that cannot be opened") from error
+            raise ValueError("the picture cannot be opened") from error
         with os.fdopen(fd, "rb") as source:
-            made_of = os.fstat(fd)
-            if not stat.S_ISREG(made_of.st_mode) or made_of.st_size > _LARGEST_PICTURE:  # a sparse one costs nothing
-                raise ValueError("a picture that is not a file, or too large")
-            data = source.read(_LARGEST_PICTURE)
+            status = os.fstat(fd)
+            # A sparse file could claim any size at no cost.
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_PICTURE_BYTES:
+                raise ValueError("the picture is not a regular file, or too large")
+            data = source.read(_MAX_PICTURE_BYTES)
         check_jpeg(data)
         (into / name).write_bytes(data)
-        made.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
     def send(self, request: Request) -> None:
-        """Raise ChildStopped when it is gone."""
+        """Send a request. Raise ChildStopped if the child has ended."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(REQUEST.dump_json(request) + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise self._ended() from None
+            raise self._stopped() from None
 
     def receive(self, seconds: float) -> Reply:
-        """The next reply. Raise ChildStopped when it takes longer, when the child ends, or when it talks nonsense."""
+        """Return the next reply. Raise ChildStopped on a timeout, an invalid reply, or if the child ends."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         end = time.monotonic() + seconds
@@ -181,55 +183,55 @@ class Child:
             selector.register(self._process.stderr, selectors.EVENT_READ)
             while b"\n" not in self._unread:
                 left = end - time.monotonic()
-                ready = selector.select(min(max(0.0, left), _LOOK))
-                if self._killed:  # by another thread, which may have closed the pipes before they were seen to end
-                    raise ChildStopped(Why.CRASH)
-                if not ready and left <= _LOOK:
-                    raise ChildStopped(Why.TIME)
+                ready = selector.select(min(max(0.0, left), _POLL_SECONDS))
+                if self._killed:  # by another thread, which may already have closed the pipes
+                    raise ChildStopped(StopReason.CRASH)
+                if not ready and left <= _POLL_SECONDS:
+                    raise ChildStopped(StopReason.TIME)
                 for key, _ in ready:
                     block = os.read(key.fd, _BLOCK)
                     if key.fileobj is self._process.stderr:
-                        self._tail = (self._tail + block)[-_TAIL:]
+                        self._tail = (self._tail + block)[-_STDERR_TAIL:]
                         if not block:
                             selector.unregister(key.fileobj)
                     elif not block:
-                        raise self._ended()
+                        raise self._stopped()
                     else:
                         self._unread += block
-                if len(self._unread) > LONGEST_REPLY:
-                    raise ChildStopped(Why.CRASH)
+                if len(self._unread) > MAX_REPLY_BYTES:
+                    raise ChildStopped(StopReason.CRASH)
         line, _, self._unread = self._unread.partition(b"\n")
         try:
             reply = REPLY.validate_json(line)
         except ValidationError:
-            raise ChildStopped(Why.CRASH) from None
+            raise ChildStopped(StopReason.CRASH) from None
         if reply.kind == "memory":
-            raise ChildStopped(Why.MEMORY)
+            raise ChildStopped(StopReason.MEMORY)
         return reply
 
     def kill(self) -> None:
-        """End it and everything it started; no error when it is gone."""
+        """Kill the process and everything it started; do nothing if it has already ended."""
         self._killed = True
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
-            with suppress(BrokenPipeError):  # a request it never read was still in the buffer
+            with suppress(BrokenPipeError):  # the buffer may hold a request that the child never read
                 pipe.close()
         remove_scratch(self._scratch)
 
-    def _ended(self) -> ChildStopped:
-        """Why the child is gone: its exit status and the last it said on standard error."""
+    def _stopped(self) -> ChildStopped:
+        """Return the exception for a child that ended, from its exit status and its last output on standard error."""
         assert self._process.stderr is not None
         os.set_blocking(self._process.stderr.fileno(), False)
-        self._tail = (self._tail + (self._process.stderr.read() or b""))[-_TAIL:]
+        self._tail = (self._tail + (self._process.stderr.read() or b""))[-_STDERR_TAIL:]
         status = self._process.wait()
-        log.debug("the reading process ended with %s", status)
-        killed = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second as bubblewrap says it
-        starved = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status in killed
-        return ChildStopped(Why.MEMORY if starved else Why.CRASH)
+        log.debug("the extraction process ended with status %s", status)
+        killed = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second is bubblewrap's exit status
+        out_of_memory = b"MemoryError" in self._tail or b"bad_alloc" in self._tail or status in killed
+        return ChildStopped(StopReason.MEMORY if out_of_memory else StopReason.CRASH)
 
-    def _last_words(self) -> str:
+    def _last_stderr_line(self) -> str:
         lines = self._tail.decode(errors="replace").strip().splitlines()
         return lines[-1].strip().rstrip(".") if lines else ""

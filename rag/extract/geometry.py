@@ -1,4 +1,4 @@
-"""Words into lines, and words into regions: geometry without any library."""
+"""Geometry of pages: group words into lines, and words and regions into blocks in reading order."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 
 from rag.model import Block, BlockKind, Box, Line, Word
 
-_SLACK = 0.006
-"""How far a word's centre may lie outside a region and still belong to it: layout boxes are tight."""
+_REGION_TOLERANCE = 0.006
+"""How far a word's center may lie outside its region: boxes of the layout model are tight."""
 
-_SAME_ROW = 0.5
-"""Vertical overlap, as a share of the lower piece, from which two pieces stand on one row."""
+_MIN_ROW_OVERLAP = 0.5
+"""Minimum vertical overlap of two runs in one row, as a fraction of the less high run."""
 
-_ALIKE = 2.5
-"""Pieces whose heights differ by more are on no common row (a stamp up the margin beside running text)."""
+_MAX_HEIGHT_RATIO = 2.5
+"""Runs whose heights differ by a larger factor are not in one row (a vertical stamp in the margin beside text)."""
 
 
-class Placed(NamedTuple):
-    """A word with the run it was set in (one line of one block) and its block, as the file has them.
+class PlacedWord(NamedTuple):
+    """A word with the numbers of its run (a line of a block) and its block in the file.
 
-    `ocr`: it was recognised, and run and block are the recognised line.
+    `ocr`: the word was recognized; run and block are then the number of the recognized line.
     """
 
     word: Word
@@ -32,7 +32,7 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What the layout analysis found; `rows` and `columns` as a Block has them."""
+    """A region found by the layout analysis; `rows` and `columns` as in `Block`."""
 
     kind: BlockKind
     box: Box
@@ -40,101 +40,110 @@ class Region:
     columns: tuple[float, ...] = ()
 
 
-def clamped(x0: float, y0: float, x1: float, y1: float) -> Box:
-    """A box inside the page with its corners in order."""
+def clamped_box(x0: float, y0: float, x1: float, y1: float) -> Box:
+    """Return a box clipped to the page, with its corners in order."""
     left, right = sorted((min(max(x0, 0.0), 1.0), min(max(x1, 0.0), 1.0)))
     top, bottom = sorted((min(max(y0, 0.0), 1.0), min(max(y1, 0.0), 1.0)))
     return Box(left, top, right, bottom)
 
 
-def around(boxes: Iterable[Box]) -> Box:
-    """The smallest box that holds all of these; there must be one."""
+def bounding_box(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that contains all boxes. There must be at least one."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return Box(min(x0), min(y0), max(x1), max(y1))
 
 
-def holds(box: Box, other: Box, slack: float = 0.0) -> bool:
-    """Whether the centre of `other` lies in `box`."""
+def contains_center(box: Box, other: Box, tolerance: float = 0.0) -> bool:
+    """Return whether the center of `other` is inside `box`, or at most `tolerance` outside."""
     x, y = (other.x0 + other.x1) / 2, (other.y0 + other.y1) / 2
-    return box.x0 - slack <= x <= box.x1 + slack and box.y0 - slack <= y <= box.y1 + slack
+    return box.x0 - tolerance <= x <= box.x1 + tolerance and box.y0 - tolerance <= y <= box.y1 + tolerance
 
 
-def lines_of(words: Sequence[Placed]) -> tuple[Line, ...]:
-    """Lines from top to bottom; runs side by side become one line, from left to right. No word is lost."""
-    runs: dict[int, list[Placed]] = {}
+def group_into_lines(words: Sequence[PlacedWord]) -> tuple[Line, ...]:
+    """Group words into lines from top to bottom; runs side by side form one line. Every word is in one line."""
+    words_by_run: dict[int, list[PlacedWord]] = {}
     for placed in words:
-        runs.setdefault(placed.run, []).append(placed)
-    pieces = [(around(placed.word.box for placed in run), run) for run in runs.values()]
-    pieces.sort(key=lambda piece: (piece[0].y0 + piece[0].y1, piece[0].x0))
-    rows: list[list[tuple[Box, list[Placed]]]] = []
-    for piece in pieces:
-        # Newest first: a row further up can only be met by a piece that also meets a nearer one.
-        row = next((row for row in rows[:-4:-1] if all(_beside(other, piece[0]) for other, _ in row)), None)
+        words_by_run.setdefault(placed.run, []).append(placed)
+    runs = [(bounding_box(placed.word.box for placed in run), run) for run in words_by_run.values()]
+    runs.sort(key=lambda run: (run[0].y0 + run[0].y1, run[0].x0))
+    rows: list[list[tuple[Box, list[PlacedWord]]]] = []
+    for run in runs:
+        # Only the last rows: a run that fits a row further up also fits a nearer one.
+        row = next((row for row in rows[:-4:-1] if all(_are_in_one_row(other, run[0]) for other, _ in row)), None)
         if row is None:
-            rows.append([piece])
+            rows.append([run])
         else:
-            row.append(piece)
+            row.append(run)
     lines = []
     for row in rows:
-        row.sort(key=lambda piece: piece[0].x0)
-        found = [placed for _, run in row for placed in run]
-        words_of_row = tuple(placed.word for placed in found)
-        lines.append(Line(words_of_row, around(box for box, _ in row), any(placed.ocr for placed in found)))
+        row.sort(key=lambda run: run[0].x0)
+        row_words = [placed for _, run in row for placed in run]
+        box = bounding_box(box for box, _ in row)
+        lines.append(Line(tuple(placed.word for placed in row_words), box, any(placed.ocr for placed in row_words)))
     return tuple(lines)
 
 
-def placed_lines(lines: Sequence[Line], first: int = 0) -> list[Placed]:
-    """The words of recognised lines, each line a run and a block of its own, numbered from `first`."""
-    return [Placed(word, run, run, line.ocr) for run, line in enumerate(lines, first) for word in line.words]
+def words_of_lines(lines: Sequence[Line], first: int = 0) -> list[PlacedWord]:
+    """Return the words of recognized lines; each line is its own run and block, numbered from `first`."""
+    return [PlacedWord(word, run, run, line.ocr) for run, line in enumerate(lines, first) for word in line.words]
 
 
-def _beside(a: Box, b: Box) -> bool:
+def _are_in_one_row(a: Box, b: Box) -> bool:
     low, high = sorted((a.y1 - a.y0, b.y1 - b.y0))
     overlap = min(a.y1, b.y1) - max(a.y0, b.y0)
     shared = min(a.x1, b.x1) - max(a.x0, b.x0)
     return (
-        overlap >= _SAME_ROW * low and high <= _ALIKE * max(low, 1e-9) and shared <= 0.3 * min(a.x1 - a.x0, b.x1 - b.x0)
+        overlap >= _MIN_ROW_OVERLAP * low
+        and high <= _MAX_HEIGHT_RATIO * max(low, 1e-9)
+        and shared <= 0.3 * min(a.x1 - a.x0, b.x1 - b.x0)
     )
 
 
-def blocks_of(regions: Sequence[Region], words: Sequence[Placed]) -> list[Block]:
-    """Blocks in the regions' order, each word in the smallest region around it.
+def build_blocks(regions: Sequence[Region], words: Sequence[PlacedWord]) -> list[Block]:
+    """Return one block per region, in the regions' order; each word is in the smallest region around it.
 
-    Words in no region become text blocks of their own, where a reader would come upon them. A region without
-    words is left out, unless it is a figure or a table.
+    Words outside all regions form text blocks, inserted in reading order. Regions without words are dropped, except
+    figures and tables.
     """
     by_area = sorted(range(len(regions)), key=lambda index: regions[index].box.area)
-    inside: list[list[Placed]] = [[] for _ in regions]
-    outside: dict[int, list[Placed]] = {}
+    inside: list[list[PlacedWord]] = [[] for _ in regions]
+    outside: dict[int, list[PlacedWord]] = {}
     for placed in words:
-        at = next((index for index in by_area if holds(regions[index].box, placed.word.box)), None)
-        if at is None:
-            at = next((index for index in by_area if holds(regions[index].box, placed.word.box, _SLACK)), None)
-        if at is None:
+        owner = _smallest_region(placed.word.box, regions, by_area)
+        if owner is None:
             outside.setdefault(placed.block, []).append(placed)
         else:
-            inside[at].append(placed)
+            inside[owner].append(placed)
     blocks = [
-        Block(region.kind, region.box, lines_of(found), rows=region.rows, columns=region.columns)
-        for region, found in zip(regions, inside, strict=True)
-        if found or region.kind in (BlockKind.FIGURE, BlockKind.TABLE)
+        Block(region.kind, region.box, group_into_lines(members), rows=region.rows, columns=region.columns)
+        for region, members in zip(regions, inside, strict=True)
+        if members or region.kind in (BlockKind.FIGURE, BlockKind.TABLE)
     ]
     loose = [
-        Block(BlockKind.TEXT, around(placed.word.box for placed in group), lines_of(group))
+        Block(BlockKind.TEXT, bounding_box(placed.word.box for placed in group), group_into_lines(group))
         for group in outside.values()
     ]
-    return blocks + loose if not blocks else placed_among(blocks, loose)
+    return insert_in_reading_order(blocks, loose) if blocks else loose
 
 
-def placed_among(blocks: Sequence[Block], more: Iterable[Block]) -> list[Block]:
-    """`more` put into the reading order of `blocks`: each before the first that lies below it in its column."""
+def _smallest_region(word: Box, regions: Sequence[Region], by_area: Sequence[int]) -> int | None:
+    """Return the index of the smallest region around a word; None if there is none."""
+    for tolerance in (0.0, _REGION_TOLERANCE):
+        for index in by_area:
+            if contains_center(regions[index].box, word, tolerance):
+                return index
+    return None
+
+
+def insert_in_reading_order(blocks: Sequence[Block], added: Iterable[Block]) -> list[Block]:
+    """Return `blocks` with `added` blocks inserted, each before the first block below it in its column."""
     ordered = list(blocks)
-    for block in more:
-        ordered.insert(_place(ordered, block.box), block)
+    for block in added:
+        ordered.insert(_insertion_index(ordered, block.box), block)
     return ordered
 
 
-def _place(blocks: Sequence[Block], box: Box) -> int:
+def _insertion_index(blocks: Sequence[Block], box: Box) -> int:
     def same_column(other: Box) -> bool:
         shared = min(box.x1, other.x1) - max(box.x0, other.x0)
         return shared > 0.3 * min(box.x1 - box.x0, other.x1 - other.x0)
@@ -147,6 +156,6 @@ def _place(blocks: Sequence[Block], box: Box) -> int:
     return above[-1] + 1 if above else len(blocks)
 
 
-def with_lines(block: Block, lines: Sequence[Line]) -> Block:
-    """The block with more lines at its end."""
+def append_lines(block: Block, lines: Sequence[Line]) -> Block:
+    """Return the block with `lines` added at its end."""
     return replace(block, lines=(*block.lines, *lines)) if lines else block

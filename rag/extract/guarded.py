@@ -1,4 +1,4 @@
-"""The port Reader: pages read in a child process that may hang, starve or die without taking anything with it."""
+"""GuardedReader: page extraction in a child process that may hang, run out of memory or crash without other damage."""
 
 from __future__ import annotations
 
@@ -8,164 +8,165 @@ from pathlib import Path
 
 from rag.errors import ReaderStopped, Unreadable
 from rag.extract.child import failed_page
-from rag.extract.child_process import Child, ChildStopped, Why
-from rag.extract.protocol import Reply, Request, checked_inspection, checked_page, short
+from rag.extract.child_process import ChildProcess, ChildStopped, StopReason
+from rag.extract.protocol import Reply, Request, shorten, validate_inspection, validate_page
 from rag.model import Inspection, PageReading
 from rag.settings import ReadSettings
 
 _VERSION = "2"
-"""Raised when the same bytes would be read differently by other code."""
+"""Incremented when changed code extracts different pages from the same bytes."""
 
 
 class GuardedReader:
-    """Satisfies ports.Reader with one child process, started when first needed and kept.
+    """Implements ports.Reader with one child process, which is started on first use and kept.
 
-    `ocr` is the dotted path of a function from a number of threads to an Ocr, `package.module:function`, imported
-    by the child; None reads without recognition.
+    `ocr` is the path (`package.module:function`) of a function that takes a number of threads and returns an Ocr; the
+    child imports it. With None, no OCR is done.
     """
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int = 1) -> None:
-        recognises = settings.ocr and ocr is not None
-        parts = [_VERSION, *(["ocr"] if recognises else []), *(["layout"] if settings.layout else [])]
+        uses_ocr = settings.ocr and ocr is not None
+        parts = [_VERSION, *(["ocr"] if uses_ocr else []), *(["layout"] if settings.layout else [])]
         self.version = "-".join([*parts, f"{settings.render_px}px"])
         self._settings = settings
-        self._ocr = ocr if recognises else None
+        self._ocr = ocr if uses_ocr else None
         self._threads = threads
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
-        """The child's process, while there is one."""
+        """The child's PID; None while no child is running."""
         return self._child.pid if self._child else None
 
     def inspect(self, path: Path) -> Inspection:
-        """As the port; a file that kills the child is Unreadable too."""
+        """Inspect a file as the port describes; raise Unreadable also if the file crashes the child."""
         try:
-            with self._asking(), self._laid_before(path) as (child, given):
-                child.send(Request("inspect", given))
-                return checked_inspection(self._first(child), self._settings)
+            with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                child.send(Request("inspect", copy))
+                return validate_inspection(self._receive_first(child), self._settings)
         except (ChildStopped, ValueError, OSError) as error:
             if self._closed:
                 raise _closed() from None
-            why = error.why if isinstance(error, ChildStopped) else Why.CRASH
+            reason = error.reason if isinstance(error, ChildStopped) else StopReason.CRASH
             raise Unreadable(
-                f"The file could not be opened: {self._sentence(why)}.", "Save it again with another program."
+                f"The file couldn't be opened: {self._describe(reason)}.", "Save it again with another program."
             ) from error
 
     def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
-        """As the port. A page that kills the child is tried once more in a new one, unless it ran out of time."""
+        """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout."""
         pages: list[PageReading] = []
-        tried = 0
+        retried = 0
         while (number := first + len(pages)) <= last:
             try:
-                with self._asking(), self._laid_before(path) as (child, given):
-                    for page in self._stream(child, Request("read", given, number, last), into):
+                with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                    for page in self._stream_pages(child, Request("extract", copy, number, last), into):
                         pages.append(page)
             except (ChildStopped, ValueError, OSError) as error:
-                if self._closed:  # ended from outside, and no fault of the page
+                if self._closed:  # killed by close(), not by the page
                     raise _closed() from None
-                why = error.why if isinstance(error, ChildStopped) else Why.CRASH
+                reason = error.reason if isinstance(error, ChildStopped) else StopReason.CRASH
                 number = first + len(pages)
-                if why is Why.TIME or tried == number:
-                    pages.append(failed_page(number, f"This page could not be read: {self._sentence(why)}."))
-                tried = number
+                if reason is StopReason.TIME or retried == number:
+                    pages.append(failed_page(number, f"This page couldn't be read: {self._describe(reason)}."))
+                retried = number
         return pages
 
     def close(self) -> None:
-        """End the child for good, also while another thread waits for it: that one gets ReaderStopped."""
+        """Kill the child permanently. A thread that is waiting for it gets ReaderStopped."""
         self._closed = True
-        self._end()
+        self._kill()
 
-    def _end(self) -> None:
+    def _kill(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """End the child when the talk breaks off, whatever the reason: its next reply would be to the last request."""
+    def _kill_on_error(self) -> Iterator[None]:
+        """Kill the child if a request is interrupted: its next reply would belong to that request."""
         try:
             yield
         except (Unreadable, ReaderStopped):
             raise
         except BaseException:
-            self._end()
+            self._kill()
             raise
 
-    def _stream(self, child: Child, request: Request, into: Path) -> Iterator[PageReading]:
+    def _stream_pages(self, child: ChildProcess, request: Request, into: Path) -> Iterator[PageReading]:
         child.send(request)
         for number in range(request.first, request.last + 1):
-            first = number == request.first
-            reply = self._first(child) if first else _refused(child.receive(self._settings.page_seconds))
-            page = checked_page(reply, number, child.made)
+            is_first = number == request.first
+            reply = self._receive_first(child) if is_first else _accepted(child.receive(self._settings.page_seconds))
+            page = validate_page(reply, number, child.picture_folder)
             for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
-                _take(child, name, into)
+                _move_picture(child, name, into)
             yield page
-        child.receive(self._settings.page_seconds)  # done
+        child.receive(self._settings.page_seconds)  # the reply "done"
 
-    def _first(self, child: Child) -> Reply:
-        """The first reply that matters; a file that is made into a PDF before gets the time for it.
+    def _receive_first(self, child: ChildProcess) -> Reply:
+        """Return the first reply after "converting", if that is sent; a conversion gets its own time limit.
 
-        Whatever ends the child meanwhile is the file's fault as a whole, and no page's.
+        If the child ends during a conversion, the whole file is Unreadable, not only a page.
         """
-        reply = _refused(child.receive(self._settings.page_seconds))
+        reply = _accepted(child.receive(self._settings.page_seconds))
         if reply.kind != "converting":
             return reply
         seconds = self._settings.convert_seconds + self._settings.page_seconds
         try:
-            return _refused(child.receive(seconds))
+            return _accepted(child.receive(seconds))
         except ChildStopped as stopped:
-            self._end()
+            self._kill()
             if self._closed:
                 raise _closed() from None
-            said = f"it ran past {seconds:g} s" if stopped.why is Why.TIME else self._sentence(stopped.why)
-            raise Unreadable(f"The file could not be made into pages: {said}.", "Export it as a PDF.") from stopped
+            timed_out = stopped.reason is StopReason.TIME
+            cause = f"it took longer than {seconds:g} s" if timed_out else self._describe(stopped.reason)
+            raise Unreadable(f"The file couldn't be converted to PDF: {cause}.", "Export it as a PDF.") from stopped
 
     @contextmanager
-    def _laid_before(self, path: Path) -> Iterator[tuple[Child, str]]:
-        """The child, a new one if the old died meanwhile, and the file under the name it has for the child."""
+    def _child_with_input(self, path: Path) -> Iterator[tuple[ChildProcess, str]]:
+        """Yield a running child and the path of the file's copy in the child's input folder."""
         if self._closed:
             raise _closed()
-        if self._child is not None and not self._child.alive:
-            self._end()
+        if self._child is not None and not self._child.is_alive:
+            self._kill()
         if self._child is None:
-            self._child = Child(self._settings, self._ocr, self._threads)
+            self._child = ChildProcess(self._settings, self._ocr, self._threads)
         child = self._child
         with ExitStack() as stack:
             try:
-                given = stack.enter_context(child.given(path))
+                copy = stack.enter_context(child.input_copy(path))
             except OSError as error:
                 raise Unreadable(
-                    f"The file cannot be opened: {error.strerror}.", "Check that it is still there and may be read."
+                    f"The file can't be opened: {error.strerror}.", "Check that it still exists and can be read."
                 ) from error
-            yield child, given
+            yield child, copy
 
-    def _sentence(self, why: Why) -> str:
+    def _describe(self, reason: StopReason) -> str:
         return {
-            Why.TIME: f"it ran past {self._settings.page_seconds:g} s",
-            Why.MEMORY: f"it needed more than {self._settings.memory_mb} MB of memory",
-            Why.CRASH: "it stopped the reader",
-        }[why]
+            StopReason.TIME: f"it took longer than {self._settings.page_seconds:g} s",
+            StopReason.MEMORY: f"it needed more than {self._settings.memory_mb} MB of memory",
+            StopReason.CRASH: "it crashed the extraction process",
+        }[reason]
 
 
-def _take(child: Child, name: str, into: Path) -> None:
+def _move_picture(child: ChildProcess, name: str, into: Path) -> None:
     try:
-        child.take(name, into)
+        child.move_picture(name, into)
     except OSError as error:
         raise ReaderStopped(
-            f"A page's picture could not be written: {error.strerror}.", "Check the disk of the data folder."
+            f"A page's picture could not be written: {error.strerror}.", "Check the free space of the data folder."
         ) from error
 
 
 def _closed() -> ReaderStopped:
-    return ReaderStopped("The reader was closed.", "Ask again: reading goes on where it stopped.")
+    return ReaderStopped("Extraction was stopped.", "Try again: it continues where it stopped.")
 
 
-def _refused(reply: Reply) -> Reply:
-    """The reply, unless it refuses the file. Raise Unreadable or ReaderStopped."""
+def _accepted(reply: Reply) -> Reply:
+    """Return the reply. Raise Unreadable or ReaderStopped if it is a refusal."""
     if reply.kind == "unreadable":
-        raise Unreadable(short(reply.message), short(reply.hint))
+        raise Unreadable(shorten(reply.message), shorten(reply.hint))
     if reply.kind == "failed":
-        raise ReaderStopped(f"{short(reply.message)}.", short(reply.hint))
+        raise ReaderStopped(f"{shorten(reply.message)}.", shorten(reply.hint))
     return reply

@@ -1,43 +1,44 @@
-"""Words that a page holds and does not show: where a picture has them, so that they are found and marked."""
+"""Invisible text over a picture, so that a PDF's words can be searched and marked."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_UNSEEN = 3
-"""Text rendering mode: neither filled nor stroked (PDF 1.7, table 106)."""
+_INVISIBLE = 3
+"""Text rendering mode: neither fill nor stroke (PDF 1.7, table 106)."""
 
 _LINE_HEIGHT = 1.2
-"""Height of a line's box in sizes of its type."""
+"""Height of a line's box, as a multiple of its font size."""
 
 _DESCENT = 0.2
-"""How far a line's box reaches below its base line, as a share of its height."""
+"""How far a line's box extends below its baseline, as a fraction of its height."""
 
 
-class UnseenText:
-    """Collects the words of a page. `pymupdf` is the module; fonts are built once and may be shared."""
+class InvisibleText:
+    """Collects the words of a page and writes them invisibly. `fonts` can be shared between pages."""
 
-    def __init__(self, pymupdf: Any, fonts: UnseenFonts, rect: Any) -> None:
+    def __init__(self, pymupdf: Any, fonts: InvisibleTextFonts, rect: Any) -> None:
         self._writer = pymupdf.TextWriter(rect)
         self._fonts = fonts
 
-    def put(self, text: str, x0: float, y1: float, wide: float, tall: float) -> None:
-        """Add a word; left and bottom, width and height of its box in points of the page."""
-        font = self._fonts.of(text)
+    def add_word(self, text: str, left: float, bottom: float, width: float, height: float) -> None:
+        """Add a word; `left`, `bottom`, `width` and `height` of its box are in points of the page."""
+        font = self._fonts.for_text(text)
         length = font.text_length(text, 1)
         if length > 0:
-            size = max(min(tall / _LINE_HEIGHT, wide / length), 1.0)
-            self._writer.append((x0, y1 - _DESCENT * tall), text, font=font, fontsize=size)
+            size = max(min(height / _LINE_HEIGHT, width / length), 1.0)
+            self._writer.append((left, bottom - _DESCENT * height), text, font=font, fontsize=size)
 
     def write(self, page: Any) -> None:
-        self._writer.write_text(page, render_mode=_UNSEEN)
+        """Write the collected words to the page."""
+        self._writer.write_text(page, render_mode=_INVISIBLE)
 
 
-class UnseenFonts:
-    """A font for Latin letters, and one for every other script."""
+class InvisibleTextFonts:
+    """A font for Latin text, and a font for all other scripts."""
 
     def __init__(self, pymupdf: Any) -> None:
         self._latin, self._any_script = pymupdf.Font("helv"), pymupdf.Font("cjk")
 
-    def of(self, text: str) -> Any:
+    def for_text(self, text: str) -> Any:
         return self._latin if all(ord(letter) < 256 for letter in text) else self._any_script

@@ -1,4 +1,4 @@
-"""What a reading process may use, and how it ends by itself when nobody waits for it any more."""
+"""Limits of an extraction process: memory, time, and ending together with its parent."""
 
 from __future__ import annotations
 
@@ -11,26 +11,33 @@ import sys
 _PR_SET_PDEATHSIG = 1
 _SPARE_SECONDS = 10
 
-_MEMORY_WORDS = ("bad_alloc", "bad allocation", "out of memory", "malloc", "insufficient memory", "failed to allocate")
-"""How C++, MuPDF, OpenCV and onnxruntime say it, in lower case."""
+_OUT_OF_MEMORY_MESSAGES = (
+    "bad_alloc",
+    "bad allocation",
+    "out of memory",
+    "malloc",
+    "insufficient memory",
+    "failed to allocate",
+)
+"""Lower-case messages of C++, MuPDF, OpenCV and onnxruntime when memory runs out."""
 
 
-def bound_memory(megabytes: int) -> None:
-    """Limit the address space; allocations beyond it fail inside this process."""
-    wanted = megabytes << 20
+def limit_memory(megabytes: int) -> None:
+    """Limit the address space of this process and disable core dumps."""
+    limit = megabytes << 20
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel to end this process with the thread that started it; at once if `parent` is gone already.
+    """Kill this process when the thread that started it ends; immediately if `parent` has already ended.
 
-    0 stands for a parent in another process namespace: what is in between ends this one.
-
-    Linux only. Elsewhere an idle reader ends with its standard input and a busy one by `alarm`.
+    `parent` is a PID, or 0 if the parent is in another process namespace: then the process in between (bubblewrap)
+    kills this one. Linux only. On other systems an idle process ends when its standard input is closed, and a busy one
+    by `set_alarm`.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -38,19 +45,19 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def alarm(seconds: float) -> None:
-    """End this process by SIGALRM well after `seconds`, even in the middle of C code; 0 calls it off."""
+def set_alarm(seconds: float) -> None:
+    """Kill this process by SIGALRM well after `seconds`, even inside C code; 0 cancels the alarm."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, 2 * seconds + _SPARE_SECONDS if seconds else 0)
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of any library means that memory ran out."""
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _MEMORY_WORDS)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception of any library means that memory ran out."""
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _OUT_OF_MEMORY_MESSAGES)
 
 
-def give_back_memory() -> None:
-    """Return freed memory to the system, where the C library can (glibc): it keeps 600 MB after 400 pages otherwise."""
+def release_memory() -> None:
+    """Return freed memory to the system. Otherwise glibc keeps 600 MB after 400 pages."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""Recognition of a page, or of its figures alone: what to send to the Ocr port, and whose words those are."""
+"""OCR of a page or of its figures: which parts to send to the Ocr port, and which recognized lines are new."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.extract.geometry import around, clamped, holds
+from rag.extract.geometry import bounding_box, clamped_box, contains_center
+from rag.extract.render import pixel_box
 from rag.model import Block, BlockKind, Box, Line, Word
 from rag.text import normalized
 
@@ -18,134 +19,140 @@ if TYPE_CHECKING:
 
     from rag.ports import Ocr
 
-LONG_SIDE = 1600
-"""Pixels of the long side of what is recognised at most; the adapter may detect on less and read at this."""
+OCR_LONG_SIDE = 1600
+"""Maximum long side of a picture sent to OCR, in pixels. An adapter may detect lines at a lower resolution."""
 
-FEW_CHARACTERS = 20
-"""A text layer with fewer is none (a page number, a watermark)."""
+MIN_PAGE_CHARS = 20
+"""A text layer with fewer characters does not count (a page number, a watermark)."""
 
-_FEW_WORDS = 30
-"""Under a picture that fills the page, a layer with fewer words is not what the page says."""
+_MIN_SCAN_WORDS = 30
+"""Minimum number of words in the text layer of a page that is filled by one picture."""
 
-_FIGURE_WORDS = 3
-_FIGURE_AREA = 0.02
-"""Figures with fewer words in the layer are recognised when they cover more of the page than this together."""
+_MIN_FIGURE_WORDS = 3
+_MIN_FIGURE_AREA = 0.02
+"""Figures with fewer words in the text layer are sent to OCR if they together cover more than this area of the page."""
 
-_UNNAMED = 0.3
-_NAMELESS = ("Co", "Cn", "Cc")
+_MAX_UNMAPPED = 0.3
+_UNMAPPED_CATEGORIES = ("Co", "Cn", "Cc")
 _LEADERS = re.compile(r"(.)\1{3,}")
-"""Rows of dots in a table of contents, which are set in odd fonts."""
+"""Dot leaders of a table of contents, which are often set in special fonts."""
 
 _VOWELS = frozenset("aeiouy")
-_SHORT, _ENOUGH, _SPOKEN = 3, 100, 0.22
-"""Words of fewer letters say nothing, nor do fewer letters. 35 to 50 % of the letters are vowels in the languages
-written in Latin script; an English text has 15 % when its letters are shifted by three."""
+_MIN_WORD_LENGTH, _MIN_LETTERS, _MIN_VOWELS = 3, 100, 0.22
+"""The test for vowels skips shorter words and texts with fewer letters. In languages in Latin script, 35 to 50 % of
+the letters are vowels; in an English text whose letters are shifted by three, 15 %."""
 
-_COVERED = 0.4
-"""A recognised line with more of its area under words of the layer is one of them."""
+_MAX_COVERED = 0.4
+"""A recognized line with more of its area under words of the text layer repeats them."""
 
 
-class Recogniser:
-    """The Ocr behind a dotted path, opened when first needed. `scratch` is an existing folder for its input."""
+class TextRecognizer:
+    """Recognizes text with an Ocr built from `factory`, a path like `package.module:function`.
+
+    `scratch` is an existing folder for temporary pictures.
+    """
 
     def __init__(self, factory: str, threads: int, scratch: Path) -> None:
         self._factory = factory
         self._threads = threads
-        self._picture = scratch / "recognise.bmp"
+        self._picture = scratch / "ocr.bmp"
         self._ocr: Ocr | None = None
 
     def open(self) -> None:
-        """Import and build the Ocr now; whatever that raises goes through."""
+        """Import and build the Ocr now instead of on first use. Errors of the import or of the factory are raised."""
         if self._ocr is None:
             module, _, name = self._factory.partition(":")
             build: Callable[[int], Ocr] = getattr(importlib.import_module(module), name)
             self._ocr = build(self._threads)
 
-    def whole(self, image: Image) -> list[Line]:
-        """The lines of a picture, boxes as fractions of it."""
+    def recognize(self, image: Image) -> list[Line]:
+        """Return the lines of a picture; boxes are fractions of the picture."""
         self.open()
         assert self._ocr is not None
-        if max(image.size) > LONG_SIDE:
+        if max(image.size) > OCR_LONG_SIDE:
             image = image.copy()
-            image.thumbnail((LONG_SIDE, LONG_SIDE))
-        # Uncompressed: read back at once, and no JPEG blocks around small letters.
+            image.thumbnail((OCR_LONG_SIDE, OCR_LONG_SIDE))
+        # BMP is fast to write and read, and has no JPEG artifacts around small letters.
         image.save(self._picture, "BMP")
         try:
             return self._ocr.read(self._picture)
         finally:
             self._picture.unlink()
 
-    def parts(self, image: Image, boxes: Sequence[Box]) -> list[Line]:
-        """The lines inside these boxes of a picture, in one run: the rest is cut off or painted over."""
+    def recognize_regions(self, image: Image, boxes: Sequence[Box]) -> list[Line]:
+        """Return the lines inside these boxes with one OCR call; the rest is cut off or painted white."""
         from PIL import Image as pillow
 
-        from rag.extract.render import pixels
-
-        left, top, right, bottom = pixels(around(boxes), image.size)
+        left, top, right, bottom = pixel_box(bounding_box(boxes), image.size)
         canvas = pillow.new("RGB", (right - left, bottom - top), "white")
         for box in boxes:
-            spot = pixels(box, image.size)
-            canvas.paste(image.crop(spot), (spot[0] - left, spot[1] - top))
+            part = pixel_box(box, image.size)
+            canvas.paste(image.crop(part), (part[0] - left, part[1] - top))
         width, height = image.size
-        around_all = Box(left / width, top / height, right / width, bottom / height)
-        return [_moved(line, around_all) for line in self.whole(canvas)]
+        frame = Box(left / width, top / height, right / width, bottom / height)
+        return [_line_on_page(line, frame) for line in self.recognize(canvas)]
 
 
-def _moved(line: Line, frame: Box) -> Line:
-    """The line with boxes as fractions of the page, not of the frame that was cut from it."""
+def _line_on_page(line: Line, frame: Box) -> Line:
+    """Convert a line's boxes from fractions of the frame, a part of the page, to fractions of the page."""
 
-    def out(box: Box) -> Box:
+    def on_page(box: Box) -> Box:
         width, height = frame.x1 - frame.x0, frame.y1 - frame.y0
-        return clamped(
+        return clamped_box(
             frame.x0 + box.x0 * width, frame.y0 + box.y0 * height, frame.x0 + box.x1 * width, frame.y0 + box.y1 * height
         )
 
-    return Line(tuple(Word(word.text, out(word.box)) for word in line.words), out(line.box), line.ocr)
+    return Line(tuple(Word(word.text, on_page(word.box)) for word in line.words), on_page(line.box), line.ocr)
 
 
-def wants_whole_page(characters: int, words: int, *, background: bool) -> bool:
-    """Whether the text layer says so little that the page itself must be read."""
-    return characters < FEW_CHARACTERS or (background and words < _FEW_WORDS)
+def needs_page_ocr(characters: int, words: int, *, background: bool) -> bool:
+    """Return whether the text layer has so little text that the whole page needs OCR.
+
+    `background`: one picture fills the page, as in a scan.
+    """
+    return characters < MIN_PAGE_CHARS or (background and words < _MIN_SCAN_WORDS)
 
 
-def is_garbage(words: Sequence[str]) -> bool:
-    """Whether a text layer is not what the page shows: its fonts name no letters, or the wrong ones.
+def is_garbled(words: Sequence[str]) -> bool:
+    """Return whether a text layer differs from the displayed text, because its fonts map glyphs to wrong characters.
 
-    Private-use and replacement characters are what is left of a letter without a name. Wrong letters show in
-    their vowels: a shifted alphabet has too few of them.
+    Unmapped glyphs appear as private-use and replacement characters. Wrong mappings (a shifted alphabet) are detected
+    by a low share of vowels.
     """
     letters = "".join(_LEADERS.sub("", word) for word in words)
-    if sum(letter == "\ufffd" or unicodedata.category(letter) in _NAMELESS for letter in letters) > (
-        _UNNAMED * len(letters)
+    if sum(letter == "\ufffd" or unicodedata.category(letter) in _UNMAPPED_CATEGORIES for letter in letters) > (
+        _MAX_UNMAPPED * len(letters)
     ):
         return True
-    spoken = [_plain(word) for word in words if len(word) >= _SHORT and not word.isupper()]
-    latin = "".join(word for word in spoken if word.isascii() and word.isalpha())
-    return len(latin) >= _ENOUGH and sum(letter in _VOWELS for letter in latin) < _SPOKEN * len(latin)
+    candidates = [_base_letters(word) for word in words if len(word) >= _MIN_WORD_LENGTH and not word.isupper()]
+    latin = "".join(word for word in candidates if word.isascii() and word.isalpha())
+    return len(latin) >= _MIN_LETTERS and sum(letter in _VOWELS for letter in latin) < _MIN_VOWELS * len(latin)
 
 
-def _plain(word: str) -> str:
-    """Small letters without their accents."""
+def _base_letters(word: str) -> str:
+    """Return the word in lower case without accents."""
     return "".join(mark for mark in normalized("NFD", word.lower()) if not unicodedata.combining(mark))
 
 
-def wanted_figures(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:
-    """The figures to be recognised: those the layer has no words for, when they are worth a run.
+def figures_for_ocr(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:
+    """Return the boxes of figures with too few words in the text layer, smallest first; [] if they are too small.
 
-    A word is the smallest figure's around it.
+    A word belongs to the smallest figure around it.
     """
     boxes = sorted((block.box for block in blocks if block.kind is BlockKind.FIGURE), key=lambda box: box.area)
     counts = dict.fromkeys(boxes, 0)
     for word in words:
-        figure = next((box for box in boxes if holds(box, word)), None)
+        figure = next((box for box in boxes if contains_center(box, word)), None)
         if figure is not None:
             counts[figure] += 1
-    poor = [box for box in boxes if counts[box] < _FIGURE_WORDS]
-    return poor if sum(box.area for box in poor) > _FIGURE_AREA else []
+    candidates = [box for box in boxes if counts[box] < _MIN_FIGURE_WORDS]
+    return candidates if sum(box.area for box in candidates) > _MIN_FIGURE_AREA else []
 
 
-def uncovered(lines: Sequence[Line], words: Sequence[Box]) -> list[Line]:
-    """The recognised lines that the text layer does not have already."""
+def lines_outside_words(lines: Sequence[Line], words: Sequence[Box]) -> list[Line]:
+    """Return the recognized lines that do not repeat words of the text layer."""
     return [
-        line for line in lines if sum(line.box.intersection(word) for word in words) <= _COVERED * max(line.box.area, 0)
+        line
+        for line in lines
+        if sum(line.box.intersection(word) for word in words) <= _MAX_COVERED * max(line.box.area, 0)
     ]

@@ -1,7 +1,7 @@
-"""What the reader and its child say to each other: JSON, one message a line.
+"""Messages between the parent and the extraction process: JSON, one message per line.
 
-The child may have been taken over by a hostile file: what it says is checked against types and bounds here, and
-nothing it writes is ever unpickled or executed.
+A hostile file may control the child. The parent therefore checks the types and ranges of all replies, and never
+unpickles or executes anything the child writes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from rag.extract.render import page_name
 from rag.model import Box, Inspection, PageReading
 from rag.settings import ReadSettings
 
-LONGEST_REPLY = 32 << 20
-"""Bytes of one message: a page of 100,000 words has half of that."""
+MAX_REPLY_BYTES = 32 << 20
+"""A page of 100,000 words takes half of this."""
 
-_LONGEST_TEXT = 500
-_MOST_BLOCKS = 20_000
+_MAX_TEXT_CHARS = 500
+_MAX_BLOCKS = 20_000
 _CROP = re.compile(r"-\d{1,3}\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """The child's command line. `parent`: as in `die_with_parent`. `scratch` holds the folders below."""
+class ChildConfig:
+    """Configuration of the child, passed on its command line.
+
+    `parent` is the PID for `die_with_parent`; `scratch` is the folder that contains the folders below.
+    """
 
     settings: ReadSettings
     ocr: str | None
@@ -39,26 +42,26 @@ class Start:
     scratch: str
 
     @property
-    def given(self) -> Path:
-        """The document that is asked about; the child may only read here."""
-        return Path(self.scratch) / "given"
+    def input_folder(self) -> Path:
+        """The folder with the document of the current request; read-only for the child."""
+        return Path(self.scratch) / "input"
 
     @property
-    def made(self) -> Path:
-        """Pictures of pages, which the parent takes from here."""
-        return Path(self.scratch) / "made"
+    def picture_folder(self) -> Path:
+        """The folder to which the child writes pictures of pages, and from which the parent moves them."""
+        return Path(self.scratch) / "pictures"
 
     @property
-    def work(self) -> Path:
-        """Whatever the child needs for itself."""
+    def work_folder(self) -> Path:
+        """The child's own temporary folder."""
         return Path(self.scratch) / "work"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` is a file in `Start.given`; `first` and `last` belong to `read`, whose pictures go to `Start.made`."""
+    """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`."""
 
-    kind: Literal["inspect", "read"]
+    kind: Literal["inspect", "extract"]
     path: str
     first: int = 1
     last: int = 1
@@ -66,11 +69,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`ready` once; then `inspection`, or a `page` for each page and `done`; or one of the refusals.
+    """A reply of the child. It sends `ready` once, then `inspection`, or one `page` per page and `done`, or a refusal.
 
-    converting: said before those when the file is made into a PDF first, which takes longer than a page.
-
-    unreadable: the file as a whole. memory: the child is ending for lack of it. failed: it cannot work here at all.
+    converting: sent first when the file is converted to PDF, which takes longer than one page.
+    unreadable: the whole file is refused. memory: the child ran out of memory and ends.
+    failed: the child can't work on this machine.
     """
 
     kind: Literal["ready", "converting", "inspection", "page", "done", "unreadable", "memory", "failed"]
@@ -80,40 +83,40 @@ class Reply:
     hint: str = ""
 
 
-START = TypeAdapter(Start)
+CHILD_CONFIG = TypeAdapter(ChildConfig)
 REQUEST = TypeAdapter(Request)
 REPLY = TypeAdapter(Reply)
 
 
-def checked_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
-    """The inspection in a reply. Raise ValueError for one no honest child sends."""
-    found = reply.inspection
+def validate_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
+    """Return the reply's inspection. Raise ValueError if its values are out of range."""
+    inspection = reply.inspection
     if (
-        found is None
-        or not 1 <= found.page_count <= settings.max_pages
-        or found.media_type not in {PDF, *PICTURES, *CONVERTED}
-        or len(found.title or "") > _LONGEST_TEXT
+        inspection is None
+        or not 1 <= inspection.page_count <= settings.max_pages
+        or inspection.media_type not in {PDF, *PICTURES, *CONVERTED}
+        or len(inspection.title or "") > _MAX_TEXT_CHARS
     ):
-        raise ValueError("an inspection out of bounds")
-    return found
+        raise ValueError("the inspection is out of range")
+    return inspection
 
 
-def checked_page(reply: Reply, number: int, made: Path) -> PageReading:
-    """The page in a reply, which must be this one and name only its own pictures. Raise ValueError otherwise."""
+def validate_page(reply: Reply, number: int, picture_folder: Path) -> PageReading:
+    """Return the reply's page. Raise ValueError if it is another page, or names pictures that are not its own."""
     page = reply.page
-    if page is None or page.number != number or len(page.blocks) > _MOST_BLOCKS:
-        raise ValueError("not the page that was asked for")
-    if len(page.label or "") > _LONGEST_TEXT or len(page.error or "") > _LONGEST_TEXT:
-        raise ValueError("a label or reason too long")
+    if page is None or page.number != number or len(page.blocks) > _MAX_BLOCKS:
+        raise ValueError("the reply is not the requested page")
+    if len(page.label or "") > _MAX_TEXT_CHARS or len(page.error or "") > _MAX_TEXT_CHARS:
+        raise ValueError("a label or error is too long")
     if not all(math.isfinite(side) and side >= 0 for side in (page.width, page.height, *page.stage_ms.values())):
-        raise ValueError("a size or time that is no number")
-    if not all(_inside(box) for box in _boxes(page)):
-        raise ValueError("a box outside its page")
+        raise ValueError("a size or time is not a valid number")
+    if not all(_is_on_page(box) for box in _boxes(page)):
+        raise ValueError("a box is not on the page")
     stem = page_name(number)
     for name in filter(None, (page.render, *(block.picture for block in page.blocks))):
-        own = name == stem or (name.startswith(stem[:-4]) and _CROP.fullmatch(name[len(stem) - 4 :]))
-        if not own or not (made / name).is_file() or (made / name).is_symlink():
-            raise ValueError("a picture that is not the page's")
+        is_own = name == stem or (name.startswith(stem[:-4]) and _CROP.fullmatch(name[len(stem) - 4 :]))
+        if not is_own or not (picture_folder / name).is_file() or (picture_folder / name).is_symlink():
+            raise ValueError("a picture does not belong to the page")
     return page
 
 
@@ -125,10 +128,10 @@ def _boxes(page: PageReading) -> Iterator[Box]:
             yield from (word.box for word in line.words)
 
 
-def _inside(box: Box) -> bool:
+def _is_on_page(box: Box) -> bool:
     return 0 <= box.x0 <= box.x1 <= 1 and 0 <= box.y0 <= box.y1 <= 1
 
 
-def short(text: str) -> str:
-    """A sentence cut to what a message may carry."""
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+def shorten(text: str) -> str:
+    """Return the text cut to the maximum length of a message."""
+    return text if len(text) <= _MAX_TEXT_CHARS else text[: _MAX_TEXT_CHARS - 1] + "…"

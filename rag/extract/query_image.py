@@ -1,4 +1,4 @@
-"""Pictures that somebody sent, as the reading process writes them anew: nothing else decodes them."""
+"""Screenshots sent with a question, decoded and rewritten by the extraction process only."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rag.model import PageReading
 from rag.ports import Reader
 
 
-def rendered(path: Path, open_reader: Callable[[], Reader], folder: Path) -> tuple[Path, PageReading]:
-    """Return a JPEG of the picture in `folder`, and what was read on it.
+def extract_query_image(path: Path, open_reader: Callable[[], Reader], folder: Path) -> tuple[Path, PageReading]:
+    """Return the path of a JPEG of the picture, written to `folder`, and the page extracted from it.
 
-    The process that calls this holds the tokens, so it never opens the picture itself. Raise NotFound, or Unreadable
-    for a file that is not a picture.
+    The calling process holds secrets, so it must not decode the picture itself. Raise NotFound, or Unreadable if the
+    file is not a picture.
     """
     if not path.is_file():
-        raise NotFound(f"There is no file {path}.", "Check the name.")
+        raise NotFound(f"The file {path} doesn't exist.", "Check the name.")
     with closing(open_reader()) as reader:
         if not reader.inspect(path).media_type.startswith("image/"):
-            raise Unreadable("The file is not a picture.", "Send it as a PNG or JPEG.")
+            raise Unreadable("The file isn't a picture.", "Send it as a PNG or JPEG.")
         page = reader.read(path, 1, 1, folder)[0]
     if page.error is not None or page.render is None:
-        raise Unreadable(page.error or "The picture could not be read.", "Send it as a PNG or JPEG.")
+        raise Unreadable(page.error or "The picture couldn't be read.", "Send it as a PNG or JPEG.")
     return folder / page.render, page

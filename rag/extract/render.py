@@ -1,4 +1,4 @@
-"""Pictures of pages: JPEG renders, crops of regions, and whether there is anything on a page at all."""
+"""Pictures of pages: JPEG renders, crops of figures and tables, and detection of blank pages."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 _QUALITY = 80
 _MARGIN = 0.02
-"""White left around a crop, as a share of the page: a tight crop loses its corners in CLIP's square."""
+"""Margin around a crop, as a fraction of the page: CLIP crops to a square and would cut the corners of a tight crop."""
 
-_INK = 40
+_INK_CONTRAST = 40
 _BLANK = 5e-5
-"""A page is blank when fewer of its pixels differ by _INK grey levels from the middling one: a lone "2" is more."""
+"""A page is blank if a smaller fraction of its pixels differs by _INK_CONTRAST gray levels from the median.
+
+A single digit on a page is above this.
+"""
 
 
-class Stages:
-    """How many milliseconds each stage of a page took."""
+class StageTimer:
+    """Measures the milliseconds that each stage of a page takes; call it with a stage's name in a `with` statement."""
 
     def __init__(self) -> None:
         self.ms: dict[str, float] = {"parse": 0.0, "layout": 0.0, "render": 0.0, "ocr": 0.0}
@@ -39,34 +42,38 @@ class Stages:
 
 
 def page_name(number: int, crop: int | None = None) -> str:
-    """p0012.jpg, or p0012-3.jpg for its third crop."""
+    """Return the file name of a page's picture (p0012.jpg), or of one of its crops (p0012-3.jpg)."""
     return f"p{number:04d}.jpg" if crop is None else f"p{number:04d}-{crop}.jpg"
 
 
 def save_render(image: Image, path: Path, long_side: int) -> None:
+    """Write a JPEG, scaled down to at most `long_side` pixels."""
     if max(image.size) > long_side:
         image = image.copy()
         image.thumbnail((long_side, long_side))
-    image.save(path, "JPEG", quality=_QUALITY)
+    _save_jpeg(image, path)
 
 
-def with_crops(blocks: list[Block], image: Image, number: int, into: Path) -> tuple[Block, ...]:
-    """The blocks, figures and tables with their crop saved and named."""
-    done: list[Block] = []
+def save_crops(blocks: list[Block], image: Image, number: int, into: Path) -> tuple[Block, ...]:
+    """Write a crop of each figure and table to `into`; return the blocks with the names of their crops."""
+    cropped: list[Block] = []
     count = 0
     for block in blocks:
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE) and block.box.area > 0:
             count += 1
             name = page_name(number, count)
-            cut = image.crop(pixels(block.box, image.size, _MARGIN))
-            cut.save(into / name, "JPEG", quality=_QUALITY)
+            _save_jpeg(image.crop(pixel_box(block.box, image.size, _MARGIN)), into / name)
             block = replace(block, picture=name)
-        done.append(block)
-    return tuple(done)
+        cropped.append(block)
+    return tuple(cropped)
 
 
-def pixels(box: Box, size: tuple[int, int], margin: float = 0.0) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in pixels of a picture of this size; at least one pixel each way."""
+def _save_jpeg(image: Image, path: Path) -> None:
+    image.save(path, "JPEG", quality=_QUALITY)
+
+
+def pixel_box(box: Box, size: tuple[int, int], margin: float = 0.0) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom in pixels of a picture of this size; at least one pixel wide and high."""
     width, height = size
     left = min(max(0, int((box.x0 - margin) * width)), width - 1)
     top = min(max(0, int((box.y0 - margin) * height)), height - 1)
@@ -76,8 +83,8 @@ def pixels(box: Box, size: tuple[int, int], margin: float = 0.0) -> tuple[int, i
 
 
 def is_blank(image: Image) -> bool:
-    """Whether the picture is of one shade, but for specks."""
+    """Return whether the picture has one shade, except for specks."""
     import numpy as np
 
-    grey = np.asarray(image.convert("L"), dtype=np.int16)
-    return bool((np.abs(grey - np.median(grey)) > _INK).mean() < _BLANK)
+    gray = np.asarray(image.convert("L"), dtype=np.int16)
+    return bool((np.abs(gray - np.median(gray)) > _INK_CONTRAST).mean() < _BLANK)

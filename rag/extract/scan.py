@@ -1,4 +1,4 @@
-"""A page as its picture shows it: tables by their rules, figures by their ink; and pages that are only a picture."""
+"""Blocks of a page: layout regions completed with ruled tables and figures found in the page's picture."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.extract.geometry import Placed, Region, around, blocks_of, placed_among, placed_lines
-from rag.extract.layout import figures, pixel_figures
+from rag.extract.geometry import (
+    PlacedWord,
+    Region,
+    bounding_box,
+    build_blocks,
+    insert_in_reading_order,
+    words_of_lines,
+)
+from rag.extract.layout import pixel_figures
 from rag.extract.layout.analysis import Layout
-from rag.extract.layout.reading_order import flowing_blocks
-from rag.extract.layout.ruled_tables import ruled_tables, with_ruled
+from rag.extract.layout.figures import figure_boxes
+from rag.extract.layout.reading_order import text_blocks
+from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.model import Block, BlockKind, Box, Line
 
 if TYPE_CHECKING:
@@ -18,56 +26,62 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """What a PDF puts on a page besides words: embedded pictures, drawn paths, and paths that are no rectangles."""
+class PageGraphics:
+    """What a PDF draws besides words: embedded pictures, paths, and the paths that are not rectangles (`shapes`)."""
 
     pictures: Sequence[Box] = ()
     paths: Sequence[Box] = ()
     shapes: Sequence[Box] = ()
 
 
-def blocks_of_page(image: Image, words: Sequence[Placed], regions: Sequence[Region], marks: Marks) -> list[Block]:
-    """Blocks in reading order: the layout's regions, tables and figures that only the picture shows, all the words."""
+def page_blocks(
+    image: Image, words: Sequence[PlacedWord], regions: Sequence[Region], graphics: PageGraphics
+) -> list[Block]:
+    """Return blocks in reading order: the layout's regions, and tables and figures found in the picture.
+
+    Every word is in one block.
+    """
     boxes = [placed.word.box for placed in words]
-    regions = with_ruled(regions, ruled_tables(image, boxes))
-    running = [region for region in regions if region.kind is not BlockKind.FIGURE]
-    found = blocks_of([*running, *_figures(image, words, regions, marks)], words)
-    flow = [block for block in found if block.kind is not BlockKind.FIGURE]
-    return placed_among(flow, (block for block in found if block.kind is BlockKind.FIGURE))
+    regions = merge_ruled_tables(regions, find_ruled_tables(image, boxes))
+    without_figures = [region for region in regions if region.kind is not BlockKind.FIGURE]
+    blocks = build_blocks([*without_figures, *_figures(image, words, regions, graphics)], words)
+    flow = [block for block in blocks if block.kind is not BlockKind.FIGURE]
+    return insert_in_reading_order(flow, (block for block in blocks if block.kind is BlockKind.FIGURE))
 
 
-def blocks_of_picture(image: Image, lines: Sequence[Line], layout: Layout | None) -> list[Block]:
-    """The same for a page that is a picture; `lines` are what was recognised on it."""
-    words = placed_lines(lines)
+def picture_blocks(image: Image, lines: Sequence[Line], layout: Layout | None) -> list[Block]:
+    """Return the blocks of a page that is a picture, in reading order; `lines` are its recognized lines."""
+    words = words_of_lines(lines)
     regions = layout.regions_of_picture(image, lines) if layout is not None and lines else []
     if any(region.kind is not BlockKind.FIGURE for region in regions):
-        return blocks_of_page(image, words, regions, Marks())
-    # Without a layout: what lies in figures is theirs, the rest is cut along white gaps.
-    figured = blocks_of(_figures(image, words, regions, Marks()), words)
-    found = [block for block in figured if block.kind is BlockKind.FIGURE]
-    inside = {word for block in found for line in block.lines for word in line.words}
-    rest = [line for line in lines if not any(word in inside for word in line.words)]
-    return placed_among(flowing_blocks(rest), found)
+        return page_blocks(image, words, regions, PageGraphics())
+    # Without a layout, lines inside figures belong to the figures; the others are split along white gaps.
+    blocks = build_blocks(_figures(image, words, regions, PageGraphics()), words)
+    figures = [block for block in blocks if block.kind is BlockKind.FIGURE]
+    figure_words = {word for block in figures for line in block.lines for word in line.words}
+    outside = [line for line in lines if not any(word in figure_words for word in line.words)]
+    return insert_in_reading_order(text_blocks(outside), figures)
 
 
-def _figures(image: Image, words: Sequence[Placed], regions: Sequence[Region], marks: Marks) -> list[Region]:
+def _figures(
+    image: Image, words: Sequence[PlacedWord], regions: Sequence[Region], graphics: PageGraphics
+) -> list[Region]:
     def boxes(*kinds: BlockKind) -> list[Box]:
         return [region.box for region in regions if region.kind in kinds]
 
     runs: dict[int, list[Box]] = {}
     for placed in words:
         runs.setdefault(placed.run, []).append(placed.word.box)
-    lines = [(around(run), len(run)) for run in runs.values()]
-    solid = (BlockKind.FIGURE, BlockKind.TABLE)
-    found = figures.figure_boxes(
+    lines = [(bounding_box(run), len(run)) for run in runs.values()]
+    figures = figure_boxes(
         layout=boxes(BlockKind.FIGURE),
-        pictures=marks.pictures,
-        inked=pixel_figures.figures_in(image, pixel_figures.parted(lines, regions)),
-        paths=marks.paths,
-        shapes=marks.shapes,
+        pictures=graphics.pictures,
+        inked=pixel_figures.find_figures(image, pixel_figures.split_text(lines, regions)),
+        paths=graphics.paths,
+        shapes=graphics.shapes,
         words=[placed.word.box for placed in words],
-        running=[box for box, count in lines if count > pixel_figures.LABEL_WORDS],
+        body_lines=[box for box, count in lines if count > pixel_figures.MAX_LABEL_WORDS],
         tables=boxes(BlockKind.TABLE),
-        texts=boxes(*(kind for kind in BlockKind if kind not in solid)),
+        texts=boxes(*(kind for kind in BlockKind if kind not in (BlockKind.FIGURE, BlockKind.TABLE))),
     )
-    return [Region(BlockKind.FIGURE, box) for box in found]
+    return [Region(BlockKind.FIGURE, box) for box in figures]

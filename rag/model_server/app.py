@@ -69,7 +69,7 @@ class _ByteBudget:
     def acquire(self, size: int) -> None:
         """Raise EmbedderBusy when fewer than `size` bytes are left."""
         if size > self._left:
-            raise EmbedderBusy("Too much is being sent to the GPU host already.", "It is tried again by itself.")
+            raise EmbedderBusy("The GPU host is receiving too many requests.", "Magpie tries again.")
         self._left -= size
 
     def release(self, size: int) -> None:
@@ -84,8 +84,8 @@ def check_address(host: str, token: str) -> None:
         is_local = False
     if not is_local and not token:
         raise BadSetting(
-            f"Others can reach {host or 'every address'}, and no token is set.",
-            "Set MAGPIE_EMBED__TOKEN to a long random word, here and on the machine that asks.",
+            f"Other machines can reach {host or 'every address'}, and no token is set.",
+            "Set MAGPIE_EMBED__TOKEN to a long random word, on this machine and on the client.",
         )
 
 
@@ -101,7 +101,7 @@ def build_app(context: AppContext) -> Starlette:
         try:
             sent = unpack_pictures(body)
         except ValueError as error:
-            raise _Refusal(400, f"The pictures cannot be told apart: {error}.") from error
+            raise _Refusal(400, f"The pictures cannot be unpacked: {error}.") from error
         return await _embed_pictures(context, sent)
 
     async def texts(request: Request) -> BaseModel:
@@ -138,7 +138,9 @@ def build_app(context: AppContext) -> Starlette:
     routes = [*read, *(_route(context, path, answer, budget, "POST") for path, answer in posted.items())]
     # Without a token only this machine may connect, and the Host header has to name it. With a token, the token decides
     # who may connect, and the server may have any name.
-    guard = Middleware(LoopbackOnly, remedy="To use another name, set MAGPIE_EMBED__TOKEN here and where you ask.")
+    guard = Middleware(
+        LoopbackOnly, remedy="To use another name, set MAGPIE_EMBED__TOKEN on this machine and on the client."
+    )
     return Starlette(routes=routes, middleware=[] if context.token else [guard])
 
 
@@ -156,14 +158,14 @@ def _route(
         request.state.budget, request.state.acquired = budget, 0
         try:
             if not _is_authorized(request, context.token):
-                raise _Refusal(401, "The GPU host asks for a token.", "Set MAGPIE_EMBED__TOKEN as on the host.")
+                raise _Refusal(401, "The GPU host requires a token.", "Set MAGPIE_EMBED__TOKEN as on the host.")
             body: BaseModel = await answer(request)
         except _Refusal as refusal:
             status, body = refusal.status, refusal.failure
         except EmbedderBusy as error:
             status, body, headers = 503, _failure(error), {"retry-after": str(_RETRY_SECONDS)}
         except ClientDisconnect:
-            status, body = 400, Failure(error="The request broke off.")
+            status, body = 400, Failure(error="The request was aborted.")
         except MagpieError as error:
             status, body = 500, _failure(error)
         finally:
@@ -176,7 +178,7 @@ def _route(
 
 def _leases(context: AppContext) -> Leases:
     if context.leases is None:
-        raise _Refusal(409, "A host with replicas does not lend its cards.", "Set MAGPIE_EMBED__OFFLOAD=false.")
+        raise _Refusal(409, "A host with replicas does not lease its GPUs.", "Set MAGPIE_EMBED__OFFLOAD=false.")
     return context.leases
 
 
@@ -215,7 +217,7 @@ def _failure(error: MagpieError) -> Failure:
 
 async def _read_body(request: Request, kind: str, limit: int) -> bytes:
     if request.headers.get("content-type", "").split(";")[0].strip() != kind:
-        raise _Refusal(415, f"The body has to be {kind}.")
+        raise _Refusal(415, f"The content type must be {kind}.")
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -235,4 +237,4 @@ async def _read_json(request: Request, shape: type[_Shape]) -> _Shape:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise _Refusal(422, f"The request is wrong at {where or 'its start'}: {first['msg']}.") from error
+        raise _Refusal(422, f"The request is invalid at {where or 'its start'}: {first['msg']}.") from error

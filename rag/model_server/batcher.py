@@ -107,8 +107,8 @@ class Batcher:
         """Return one future vector per text. Raise EmbedderBusy when the queue is full."""
 
         def prepare() -> list[Callable[[], Prepared]]:
-            whole = self._quick.submit(self._timed, Modality.TEXT, partial(self._encoder.prepare_texts, texts))
-            return [partial(_item_of, whole, number) for number in range(len(texts))]
+            prepared = self._quick.submit(self._timed, Modality.TEXT, partial(self._encoder.prepare_texts, texts))
+            return [partial(_item_of, prepared, number) for number in range(len(texts))]
 
         return self._enqueue(self._texts, len(texts), prepare)
 
@@ -129,12 +129,12 @@ class Batcher:
         small = count <= SMALL
         with self._changed:
             if self._closing:
-                raise EmbedderBusy("The GPU host is ending.", "It is tried again by itself.")
+                raise EmbedderBusy("The GPU host is stopping.", "Magpie tries again.")
             # An empty queue accepts a request larger than its capacity: it would never fit otherwise.
             if queue.items and not small and len(queue.items) + count > queue.capacity:
-                raise EmbedderBusy("Too much waits at the GPU host already.", "It is tried again by itself.")
+                raise EmbedderBusy("The GPU host's queue is full.", "Magpie tries again.")
             if len(queue.items) > 2 * queue.capacity:
-                raise EmbedderBusy("Too many questions wait at the GPU host.", "It is tried again by itself.")
+                raise EmbedderBusy("The GPU host's queue is full of questions.", "Magpie tries again.")
             results: list[Future[Vector]] = [Future() for _ in range(count)]
             now = monotonic()
             for prepared, result in zip(prepare(), results, strict=True):
@@ -234,5 +234,5 @@ class Batcher:
             item.result.set_result(vector)
 
 
-def _item_of(whole: Future[list[Prepared]], number: int) -> Prepared:
-    return whole.result()[number]
+def _item_of(prepared: Future[list[Prepared]], number: int) -> Prepared:
+    return prepared.result()[number]

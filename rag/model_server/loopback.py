@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class LoopbackOnly:
-    """Answer 421 where the Host header is not `localhost` or a loopback address; any port, for tunnels change it."""
+    """Middleware that answers 421 unless the Host header is `localhost` or a loopback address, with any port."""
 
     def __init__(self, inner: ASGIApp, remedy: str) -> None:
-        """`remedy`: what someone who has a reason to use another name can do, as a sentence."""
+        """`remedy` is a sentence that says how another name can be used."""
         self._inner = inner
         self._remedy = remedy
 
@@ -29,12 +29,12 @@ class LoopbackOnly:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            refused = PlainTextResponse(f"This server answers to this machine only. {self._remedy}", 421)
+            refused = PlainTextResponse(f"This server accepts requests from this machine only. {self._remedy}", 421)
             await refused(scope, receive, send)
 
 
 def names_loopback(hosts: list[str]) -> bool:
-    """Return whether the one Host header names this machine, and nothing a DNS server could have answered for."""
+    """Return whether there is one Host header and it names this machine without DNS."""
     if len(hosts) != 1:
         return False
     try:

@@ -20,26 +20,33 @@ class Metrics:
         registry = self._registry = CollectorRegistry()
         labels = ("modality",)
         self._requests = Counter(
-            "magpie_embedder_requests", "Requests by path and answer.", ("path", "status"), registry=registry
+            "magpie_embedder_requests", "Requests by path and status.", ("path", "status"), registry=registry
         )
-        self._vectors = Counter("magpie_embedder_vectors", "Vectors made.", labels, registry=registry)
+        self._vectors = Counter("magpie_embedder_vectors", "Vectors computed.", labels, registry=registry)
         self._refused = Counter("magpie_embedder_pictures_refused", "Pictures without a vector.", registry=registry)
         self._batches = Histogram(
-            "magpie_embedder_batch_size", "How many were encoded together.", labels, registry=registry, buckets=_SIZES
+            "magpie_embedder_batch_size", "Items encoded in one batch.", labels, registry=registry, buckets=_SIZES
         )
         self._encoding = Histogram(
-            "magpie_embedder_encode_seconds", "One batch.", labels, registry=registry, buckets=_SECONDS
-        )
-        self._preparing = Histogram(
-            "magpie_embedder_prepare_seconds",
-            "One picture decoded and made small, or one request's texts cut into tokens.",
+            "magpie_embedder_encode_seconds",
+            "Seconds to encode one batch.",
             labels,
             registry=registry,
             buckets=_SECONDS,
         )
-        self._waiting = Gauge("magpie_embedder_waiting", "What waits to be encoded.", labels, registry=registry)
+        self._preparing = Histogram(
+            "magpie_embedder_prepare_seconds",
+            "Seconds to preprocess one picture, or the texts of one request.",
+            labels,
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._waiting = Gauge("magpie_embedder_waiting", "Items in the queue.", labels, registry=registry)
         self._moves = Histogram(
-            "magpie_embedder_move_seconds", "The weights leaving the card, or coming back.", ("to",), registry=registry
+            "magpie_embedder_move_seconds",
+            "Seconds to move the weights off the GPU, or back.",
+            ("to",),
+            registry=registry,
         )
 
     def watch_queue(self, queue_sizes: Callable[[], dict[Modality, int]]) -> None:

@@ -63,11 +63,13 @@ def open_replicas(
     """
     check_address(settings.serve.host, read_token(settings))
     if wanted.most < wanted.least:
-        raise BadSetting(f"{wanted.most} replicas at most are fewer than {wanted.least}.", "Raise the most.")
+        raise BadSetting(
+            f"The maximum of {wanted.most} replicas is less than the minimum of {wanted.least}.", "Raise the maximum."
+        )
     if find_spec("ray") is None:
-        raise EmbedderFailed("Several replicas need Ray.", "pip install 'magpie[ray]'")
+        raise EmbedderFailed("Several replicas require Ray.", "pip install 'magpie[ray]'")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_AUTH_MODE"] = "token"  # whoever can talk to Ray's ports can run programs here
+    os.environ["RAY_AUTH_MODE"] = "token"  # anyone who can connect to Ray's ports can run programs here
     import ray
     from ray import serve
 
@@ -79,7 +81,7 @@ def open_replicas(
             serve.run(_deployment(settings, wanted, open_encoder), name=NAME, route_prefix="/")
         except RuntimeError as error:
             raise EmbedderFailed(
-                "The replicas did not start.", "Try `magpie embedder` without replicas: it says what is wrong."
+                "The replicas did not start.", "Run `magpie embedder` without replicas to see the reason."
             ) from error
         yield settings.serve.port
     finally:
@@ -116,6 +118,6 @@ def _deployment(settings: Settings, wanted: Replicas, open_encoder: Callable[[Se
     )
     @serve.ingress(build)
     class Embedder:
-        """Nothing but the app."""
+        """Serves the app."""
 
     return Embedder.bind()  # type: ignore[attr-defined]

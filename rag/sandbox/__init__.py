@@ -1,18 +1,19 @@
-"""Confine a process that opens files from strangers: no network, and no files but the ones it needs.
+"""Sandbox for processes that open untrusted files: no network, and only the files they need.
 
-`walls` are the rules, `restrict` applies them to the calling process for good, `launch` starts another program under
-them. Landlock guards files, seccomp guards sockets and the kernel; neither needs privileges or user namespaces, so
-both work in containers. Where bubblewrap runs, it comes around them (`bubblewrap_prefix`).
+`Restrictions` are the rules, `restrict` applies them to the calling process permanently, and `launch` starts another
+program under them. Landlock restricts files, seccomp restricts sockets and other system calls. Neither needs
+privileges or user namespaces, so both work in containers. Where bubblewrap works, it is added as an outer layer
+(`bubblewrap_prefix`).
 """
 
 from rag.sandbox.bubblewrap import bubblewrap_prefix
 from rag.sandbox.environment import child_environment, hide_memory
 from rag.sandbox.landlock import landlock_abi
 from rag.sandbox.process_tree import end_tree
-from rag.sandbox.restrictions import Walls, confinement_gap, restrict, runtime_files
+from rag.sandbox.restrictions import Restrictions, confinement_gap, restrict, runtime_files
 
 __all__ = [
-    "Walls",
+    "Restrictions",
     "bubblewrap_prefix",
     "child_environment",
     "confinement_gap",

@@ -1,7 +1,7 @@
-"""bubblewrap: namespaces in which nothing else exists, around what Landlock and seccomp confine, where it runs.
+"""bubblewrap: separate namespaces as an optional outer layer around Landlock and seccomp.
 
-It needs user namespaces, or to be installed setuid; containers and Ubuntu 24.04 refuse it, which is why it is not the
-wall that the others lean on.
+bubblewrap needs user namespaces or a setuid installation. Containers and Ubuntu 24.04 refuse both, so the other
+restrictions must not depend on it.
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 
-_ISOLATED = ("--unshare-all", "--die-with-parent")
-_PROVIDED = ("/proc", "/dev")
-_SECONDS = 10
+_ISOLATION_FLAGS = ("--unshare-all", "--die-with-parent")
+_MOUNTED_BY_BWRAP = ("/proc", "/dev")
+_TIMEOUT_SECONDS = 10
 
 
 def bubblewrap_prefix(readable: Iterable[str], writable: Iterable[str]) -> list[str]:
-    """Return what to put before a command to run it with these paths alone; empty where bubblewrap does not run.
+    """Return the prefix of a command that lets it see only these paths; [] if bubblewrap does not work here.
 
-    The command sees itself in a process namespace of its own, the process that starts it does not see its number.
+    The command runs in its own process namespace: the process that starts it does not see the command's PID.
     """
     program = shutil.which("bwrap")
-    if program is None or not _runs([program, *_ISOLATED, "--ro-bind", "/", "/", "--", "/bin/true"]):
+    if program is None or not _runs([program, *_ISOLATION_FLAGS, "--ro-bind", "/", "/", "--", "/bin/true"]):
         return []
-    places = sorted(path for path in set(readable) if not path.startswith(_PROVIDED))
-    read = [part for path in places for part in ("--ro-bind-try", path, path)]
-    write = [part for path in sorted(set(writable)) for part in ("--bind", path, path)]
-    return [program, *_ISOLATED, "--proc", "/proc", "--dev", "/dev", *read, *write, "--"]
+    paths = sorted(path for path in set(readable) if not path.startswith(_MOUNTED_BY_BWRAP))
+    read_only = [part for path in paths for part in ("--ro-bind-try", path, path)]
+    read_write = [part for path in sorted(set(writable)) for part in ("--bind", path, path)]
+    return [program, *_ISOLATION_FLAGS, "--proc", "/proc", "--dev", "/dev", *read_only, *read_write, "--"]
 
 
 def _runs(command: Sequence[str]) -> bool:
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return result.returncode == 0

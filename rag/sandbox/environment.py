@@ -1,4 +1,4 @@
-"""What a child process that opens strangers' files learns about the process that started it: next to nothing."""
+"""Keep secrets of this process from the child processes that open untrusted files."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import os
 import sys
 from collections.abc import Mapping
 
-_KEPT = frozenset(
+_KEPT_VARIABLES = frozenset(
     (
         "PATH LANG LANGUAGE TZ TMPDIR SYSTEMROOT LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR"
         " OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS OPENBLAS_CORETYPE OPENBLAS_L2_SIZE"
         " PYTHONWARNINGS PYTHONDEVMODE PYTHONFAULTHANDLER PYTHONMALLOC MALLOC_ARENA_MAX"
     ).split()
 )
-"""Where programs are, how they speak, and how they compute. Whatever else is set stays here: it may be a secret."""
+"""Variables for program paths, locale and computation. Every other variable may be a secret and is not passed on."""
 
 _PR_SET_DUMPABLE = 4
 
 
 def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables for a process that opens strangers' files, and `more`; locale variables (LC_*) included."""
-    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+    """Return the environment of a process that opens untrusted files: _KEPT_VARIABLES, the locale (LC_*) and `more`."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT_VARIABLES or name.startswith("LC_")}
     return {**kept, **(more or {})}
 
 
 def hide_memory() -> None:
-    """Keep other processes of this user from reading this one's memory and environment in /proc, and core dumps off.
+    """Stop other processes of this user from reading this process's memory and environment; disable core dumps.
 
-    Linux only. Root can read them all the same. A program that is started from here is not affected.
+    Linux only. Root can still read them. Programs that this process starts are not affected.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

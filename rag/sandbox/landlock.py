@@ -25,9 +25,9 @@ _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _WRITE = _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _REFER | _TRUNCATE
-"""No symbolic links, pipes or devices, so that a reader of the folder meets plain files only."""
+"""Without symbolic links, pipes and devices: a process that reads the folder finds only regular files."""
 _FILE = _EXECUTE | _READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
-"""The rights that apply to a path that is not a directory."""
+"""The rights that apply to files; all others apply to directories only."""
 
 _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 
@@ -55,7 +55,7 @@ class _NetPort(ctypes.Structure):
 
 
 def landlock_abi() -> int:
-    """Return the version of Landlock that the kernel offers; 0 if it has none or Landlock is disabled."""
+    """Return the kernel's Landlock ABI version; 0 if Landlock is missing or disabled."""
     if sys.platform != "linux":
         return 0
     version = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
@@ -70,12 +70,12 @@ def restrict_files(
     ports: Iterable[int] = (),
     symlinks: bool = False,
 ) -> None:
-    """Deny the calling thread, and whatever it starts, all files but these, and all TCP but to `ports` on any host.
+    """Limit the calling thread and its future children to these files and to TCP connections to `ports` on any host.
 
-    Paths below a directory are included; paths that do not exist are left out. Of `listed` directories only the names
-    of what they hold may be read. `symlinks`: whether symbolic links may be made in the writable ones.
+    A directory includes everything below it; paths that do not exist are skipped. Directories in `listed` can only be
+    listed. With `symlinks`, symbolic links can be created in writable directories.
 
-    Call it before starting threads, and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
+    Call this before starting threads and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
     """
     abi = landlock_abi()
     rights = _ALL_BY_ABI.get(abi, _ALL_BY_ABI[5])
@@ -84,7 +84,9 @@ def restrict_files(
         _BIND_TCP | _CONNECT_TCP if abi >= _NET_ABI else 0,
         _SCOPE_ABSTRACT_UNIX_SOCKET | _SCOPE_SIGNAL if abi >= _SCOPE_ABI else 0,
     )
-    size = 8 if abi < _NET_ABI else 16 if abi < _SCOPE_ABI else 24  # a longer structure than the kernel knows fails
+    size = (
+        8 if abi < _NET_ABI else 16 if abi < _SCOPE_ABI else 24
+    )  # the kernel rejects a structure that is longer than its own
     fd = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
         for access, paths in (
@@ -106,7 +108,7 @@ def restrict_files(
 def _allow_path(ruleset: int, path: Path, access: int) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):  # what is not reachable needs no rule
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # an unreachable path needs no rule
         return
     try:
         rule = _PathBeneath(access if path.is_dir() else access & _FILE, fd)

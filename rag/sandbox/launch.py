@@ -1,7 +1,7 @@
-"""Start a program behind walls: `python launch.py ORDER PROGRAM ARGUMENT...`, by the path of this file.
+"""Start a program under restrictions: `python launch.py CONFIG PROGRAM ARGUMENT...`, by the path of this file.
 
-A program of its own, because walls and limits have to be set between fork and exec, where a process with threads may
-not run Python code.
+This is a separate program because restrictions and limits must be set between fork and exec, where a process with
+threads must not run Python code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.sandbox.restrictions import Walls
+    from rag.sandbox.restrictions import Restrictions
 
 _PR_SET_PDEATHSIG = 1
 _PACKAGE = Path(__file__).parents[1]
@@ -27,51 +27,51 @@ _PACKAGE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Processor time in seconds and the size of a file in bytes, for each process that is started."""
+    """Limits of each process: processor time in seconds and size of a written file in bytes."""
 
     cpu_seconds: int
     file_bytes: int
 
 
-def launch_command(walls: Walls, limits: Limits, command: Sequence[str]) -> list[str]:
-    """Return the command that runs `command`, an absolute path and arguments, confined and limited.
+def launch_command(restrictions: Restrictions, limits: Limits, command: Sequence[str]) -> list[str]:
+    """Return the command line that runs `command` (an absolute path and arguments) under restrictions and limits.
 
-    `walls` must let this Python and this package be read: see `runtime_files`.
+    `restrictions` must make this Python installation and this package readable (`runtime_files`).
     """
-    order = json.dumps({"walls": asdict(walls), "limits": asdict(limits), "parent": os.getpid()})
-    # -I and -S: nothing that the program left in its home folder is imported before the walls stand.
-    return [sys.executable, "-I", "-S", __file__, order, *command]
+    config = json.dumps({"restrictions": asdict(restrictions), "limits": asdict(limits), "parent": os.getpid()})
+    # -I and -S: without them, files that an earlier run left in the home folder could be imported unrestricted.
+    return [sys.executable, "-I", "-S", __file__, config, *command]
 
 
 def package_folder() -> Path:
-    """Return the folder of the package rag, which is not below a folder of installed packages in a checkout."""
+    """Return the folder of the package rag. In a checkout it is not inside site-packages."""
     return _PACKAGE
 
 
 def main() -> None:
-    # A confined parent may not list the folder that holds the package, so an ordinary import would not find it.
+    # A restricted parent cannot list the folder that contains the package, so a normal import would not find it.
     package = types.ModuleType("rag")
     package.__path__ = [str(_PACKAGE)]
     sys.modules["rag"] = package
-    from rag.sandbox.restrictions import Walls, restrict
+    from rag.sandbox.restrictions import Restrictions, restrict
 
-    order = json.loads(sys.argv[1])
-    limits, walls = Limits(**order["limits"]), order["walls"]
-    if sys.platform == "linux":  # the program ends with the process that started it, even when that is killed
+    config = json.loads(sys.argv[1])
+    limits, restrictions = Limits(**config["limits"]), config["restrictions"]
+    if sys.platform == "linux":  # end the program when the process that started it ends or is killed
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != order["parent"]:
+        if os.getppid() != config["parent"]:
             os._exit(1)
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     restrict(
-        Walls(
-            tuple(walls["readable"]),
-            tuple(walls["writable"]),
-            sockets=walls["sockets"],
-            ports=tuple(walls["ports"]),
-            write_checks=walls["write_checks"],
-            symlinks=walls["symlinks"],
+        Restrictions(
+            tuple(restrictions["readable"]),
+            tuple(restrictions["writable"]),
+            sockets=restrictions["sockets"],
+            ports=tuple(restrictions["ports"]),
+            write_checks=restrictions["write_checks"],
+            symlinks=restrictions["symlinks"],
         )
     )
     os.execv(sys.argv[2], sys.argv[2:])

@@ -1,4 +1,4 @@
-"""Ending a process with what it started in other sessions: Chromium makes one of its own."""
+"""Kill a process and its descendants, including those in other sessions (Chromium starts its own session)."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-_SECONDS = 5
+_WAIT_SECONDS = 5
 
 
 def end_tree(pid: int) -> None:
-    """Kill the process, its group, and on Linux its descendants, and wait until those are gone.
+    """Kill the process, its group and, on Linux, its descendants; wait until the descendants have ended.
 
-    A descendant whose parent has ended, outside the group, is not found.
+    A descendant outside the group whose parent has already ended is not found.
     """
     with ExitStack() as stack:
-        waiting = select.poll() if hasattr(select, "poll") else None
-        handles = 0
+        poller = select.poll() if hasattr(select, "poll") else None
+        pending = 0
         for descendant in _descendants(pid):
             with suppress(ProcessLookupError, PermissionError):
-                handle = os.pidfd_open(descendant)  # holds the number: it cannot be given to another process meanwhile
-                stack.callback(os.close, handle)
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                if waiting is not None:
-                    waiting.register(handle, select.POLLIN)
-                    handles += 1
+                pidfd = os.pidfd_open(descendant)  # keeps the PID from being reused
+                stack.callback(os.close, pidfd)
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                if poller is not None:
+                    poller.register(pidfd, select.POLLIN)
+                    pending += 1
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        while handles and waiting is not None and (ended := waiting.poll(_SECONDS * 1000)):
-            for handle, _ in ended:
-                waiting.unregister(handle)
-            handles -= len(ended)
+        while pending and poller is not None and (ended := poller.poll(_WAIT_SECONDS * 1000)):
+            for pidfd, _ in ended:
+                poller.unregister(pidfd)
+            pending -= len(ended)
 
 
 def _descendants(pid: int) -> list[int]:
-    """Every process below this one, those that were started first before those they started; none but on Linux."""
+    """Return the PIDs of all descendants, parents before their children; [] on systems other than Linux."""
     if sys.platform != "linux":
         return []
     children: dict[int, list[int]] = {}
@@ -46,6 +46,6 @@ def _descendants(pid: int) -> list[int]:
             parent = int(entry.read_text(errors="replace").rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(entry.parent.name))
     found = list(children.get(pid, ()))
-    for each in found:  # grows while it is walked through
-        found += children.get(each, ())
+    for descendant in found:  # the list grows during the loop
+        found += children.get(descendant, ())
     return found

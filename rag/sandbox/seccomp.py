@@ -1,8 +1,8 @@
-"""A seccomp filter: no sockets but local stream ones, no connections, and no calls that Landlock does not guard.
+"""seccomp filter: only local stream sockets, no connections, and none of the calls that Landlock does not cover.
 
-Local sockets are needed by LibreOffice, which talks to its own helper process through one that it inherits or binds
-in its own folder; `connect` is refused, so the sockets of other programs (a container engine's, for example) stay out
-of reach. Numbers are those of linux/filter.h, linux/seccomp.h and the kernel's system call tables.
+LibreOffice needs local sockets: it talks to its own helper process through one that it inherits or binds in its own
+folder. `connect` is refused, so sockets of other programs (for example of a container engine) cannot be reached.
+Numbers are from linux/filter.h, linux/seccomp.h and the kernel's system call tables.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LOAD, _EQUAL, _ANY_BIT, _MASK, _RETURN = 0x20, 0x15, 0x45, 0x54, 0x06
 """BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JSET|BPF_K, BPF_ALU|BPF_AND|BPF_K, BPF_RET|BPF_K."""
 
 _NR, _ARCH, _ARGUMENTS = 0, 4, 16
-"""Offsets in struct seccomp_data; each argument has eight bytes, the low four first (both machines store it so)."""
+"""Offsets in struct seccomp_data. Each argument has eight bytes, the low four first (both machines: little-endian)."""
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""AUDIT_ARCH_*, and the column of `_CALLS`."""
+"""AUDIT_ARCH_* and the column in `_CALLS`."""
 
 _X32 = 0x40000000
 _NAMESPACES = 0x7E020000
@@ -34,7 +34,7 @@ _NAMESPACES = 0x7E020000
 _SOCKET_TYPE = 0xF
 
 _CALLS: dict[str, tuple[int | None, int | None]] = {
-    # Reach other processes, or reach the network without a socket call.
+    # Access to other processes, or to the network without a socket call.
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -53,11 +53,11 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
-    # Leave the process group, by which everything that was started is ended.
+    # Leaving the process group, which is how child processes are killed.
     "setsid": (112, 157),
     "setpgid": (109, 154),
-    # Change a file that may only be read, or watch one that may not: Landlock guards neither modes, owners, attributes
-    # and times, nor (before Linux 6.2) lengths, nor names that are created.
+    # Changes to read-only files, and watching files. Landlock does not cover modes, owners, attributes, times, watches
+    # and (before Linux 6.2) truncation.
     "truncate": (76, 45),
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -82,7 +82,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "utimensat": (280, 88),
     "inotify_add_watch": (254, 27),
     "fanotify_init": (300, 262),
-    # Leave the file system, or find files by number instead of by path.
+    # Leaving the file system, or opening files by handle instead of by path.
     "mount": (165, 40),
     "umount2": (166, 39),
     "pivot_root": (155, 41),
@@ -99,7 +99,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "open_by_handle_at": (304, 265),
     "unshare": (272, 97),
     "setns": (308, 268),
-    # Parts of the kernel that no document needs.
+    # Parts of the kernel that document processing does not need.
     "bpf": (321, 280),
     "userfaultfd": (323, 282),
     "perf_event_open": (298, 241),
@@ -121,7 +121,7 @@ _CALLS: dict[str, tuple[int | None, int | None]] = {
     "iopl": (172, None),
     "ioperm": (173, None),
 }
-"""Refused outright with EPERM. Numbers on x86_64 and aarch64."""
+"""Calls that always fail with EPERM: numbers on x86_64 and on aarch64 (None: does not exist there)."""
 
 _SOCKET, _SOCKETPAIR, _CONNECT, _SENDTO, _CLONE, _CLONE3 = (41, 198), (53, 199), (42, 203), (44, 206), (56, 220), 435
 _SENDMSG, _SENDMMSG = (46, 211), (307, 269)
@@ -129,52 +129,53 @@ _OPEN, _OPENAT, _OPENAT2, _IOCTL, _PRLIMIT = (2, None), (257, 56), 437, (16, 29)
 
 _ACCESS_MODE = 0o3
 _SET_FLAGS = (0x40086602, 0x401C5820)
-"""FS_IOC_SETFLAGS and FS_IOC_FSSETXATTR, which change a file that is open for reading only."""
+"""FS_IOC_SETFLAGS and FS_IOC_FSSETXATTR, which can change a file that is open for reading only."""
 
 _ACCESS: tuple[tuple[tuple[int, int | None], int], ...] = (((21, None), 1), ((269, 48), 2), ((439, 439), 2))
-"""access, faccessat and faccessat2, and which argument is the mode."""
+"""access, faccessat and faccessat2, each with the index of its mode argument."""
 
 
 def has_seccomp() -> bool:
-    """Return whether the filter is written for this system and architecture."""
+    """Return whether the filter supports this system and architecture."""
     return sys.platform == "linux" and platform.machine() in _ARCHITECTURES and struct.calcsize("P") == 8
 
 
 def restrict_network() -> None:
-    """Allow network sockets for TCP only, which Landlock limits to ports, and keep everything else as it is.
+    """Limit network sockets to TCP, which Landlock limits to ports; do not filter other system calls.
 
-    For a browser, which has a sandbox of its own and needs what `restrict_calls` refuses. The same conditions hold.
+    For a browser, which has its own sandbox and needs calls that `restrict_calls` refuses. Call it under the same
+    conditions as `restrict_calls`.
     """
-    _install(_network_program(*_ARCHITECTURES[platform.machine()]))
+    _install(_network_filter(*_ARCHITECTURES[platform.machine()]))
 
 
 def restrict_calls(*, write_checks: bool = True) -> None:
-    """Apply the filter to the calling thread and whatever it starts, for good.
+    """Apply the filter to the calling thread and its future children permanently.
 
-    write_checks: whether access(2) may say that something is writable. It does not know of Landlock: LibreOffice
-    would bind its socket in /tmp, which it cannot, instead of in the folder that it is told.
+    write_checks: whether access(2) can report a path as writable. access(2) ignores Landlock: LibreOffice would try to
+    bind its socket in /tmp, and fail, instead of in the folder it was given.
 
-    Call it before starting threads, and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
+    Call this before starting threads and after PR_SET_NO_NEW_PRIVS. Raise OSError if the kernel refuses.
     """
-    _install(_program(*_ARCHITECTURES[platform.machine()], write_checks))
+    _install(_call_filter(*_ARCHITECTURES[platform.machine()], write_checks))
 
 
 def _install(steps: Iterable[bytes]) -> None:
     code = b"".join(steps)
     buffer = ctypes.create_string_buffer(code, len(code))
-    program = _Program(len(code) // 8, ctypes.addressof(buffer))
+    program = _FilterProgram(len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0):
         number = ctypes.get_errno()
         raise OSError(number, f"seccomp: {os.strerror(number)}")
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def _network_program(architecture: int, column: int) -> Iterable[bytes]:
-    yield from _prologue(architecture)
+def _network_filter(architecture: int, column: int) -> Iterable[bytes]:
+    yield from _architecture_check(architecture)
     yield from _when(
         _SOCKET[column],
         [
@@ -188,14 +189,14 @@ def _network_program(architecture: int, column: int) -> Iterable[bytes]:
             _step(_MASK, _SOCKET_TYPE),
             _step(_EQUAL, socket.SOCK_STREAM, 1, 0),
             _refuse(errno.EACCES),
-            _argument(2),  # not MPTCP, which Landlock does not know
+            _argument(2),  # not MPTCP, which Landlock does not cover
             _step(_EQUAL, 0, 2, 0),
             _step(_EQUAL, socket.IPPROTO_TCP, 1, 0),
             _refuse(errno.EACCES),
             _allow(),
         ],
     )
-    for call, flags in ((_SENDTO, 3), (_SENDMSG, 2), (_SENDMMSG, 3)):  # a connection without `connect`
+    for call, flags in ((_SENDTO, 3), (_SENDMSG, 2), (_SENDMMSG, 3)):  # TCP Fast Open connects without `connect`
         steps = [_argument(flags), _step(_ANY_BIT, socket.MSG_FASTOPEN, 0, 1), _refuse(errno.EACCES), _allow()]
         yield from _when(call[column], steps)
     for name in ("io_uring_setup", "io_uring_enter", "io_uring_register"):
@@ -205,28 +206,28 @@ def _network_program(architecture: int, column: int) -> Iterable[bytes]:
     yield _allow()
 
 
-def _prologue(architecture: int) -> Iterable[bytes]:
-    """Refuse calls by another architecture's numbers, and leave the number of the call loaded."""
+def _architecture_check(architecture: int) -> Iterable[bytes]:
+    """Refuse calls with another architecture's numbers; leave the number of the call loaded."""
     yield _step(_LOAD, _ARCH)
     yield _step(_EQUAL, architecture, 1, 0)
     yield _refuse(errno.EPERM)
     yield _step(_LOAD, _NR)
-    yield _step(_ANY_BIT, _X32, 0, 1)  # x86_64 processes may call by other numbers, too
+    yield _step(_ANY_BIT, _X32, 0, 1)  # x86_64 processes can also use the x32 numbers
     yield _refuse(errno.EPERM)
 
 
-def _program(architecture: int, column: int, write_checks: bool) -> Iterable[bytes]:
-    yield from _prologue(architecture)
+def _call_filter(architecture: int, column: int, write_checks: bool) -> Iterable[bytes]:
+    yield from _architecture_check(architecture)
     for numbers in _CALLS.values():
         number = numbers[column]
         if number is not None:
             yield from _when(number, [_refuse(errno.EPERM)])
     yield from _argument_rules(column)
-    # The C library goes back to clone, whose flags can be looked at here.
+    # The C library falls back to clone, whose flags the filter can check.
     yield from _when(_CLONE3, [_refuse(errno.ENOSYS)])
     yield from _when(_CLONE[column], [_argument(0), _step(_ANY_BIT, _NAMESPACES, 0, 1), _refuse(errno.EPERM), _allow()])
     yield from _when(_CONNECT[column], [_refuse(errno.EACCES)])
-    # A local datagram socket reaches other programs' sockets by the address given with a message.
+    # A local datagram socket can reach other programs' sockets by an address in the message.
     address = [_argument(4), _step(_EQUAL, 0, 1, 0), _refuse(errno.EACCES)]
     address += [_argument(4, high=True), _step(_EQUAL, 0, 1, 0), _refuse(errno.EACCES), _allow()]
     yield from _when(_SENDTO[column], address)
@@ -242,8 +243,8 @@ def _program(architecture: int, column: int, write_checks: bool) -> Iterable[byt
 
 
 def _argument_rules(column: int) -> Iterable[bytes]:
-    """Calls that are harmless or not by what they are given."""
-    # Emptying a file needs the right to write only since Linux 6.2.
+    """Refuse calls depending on their arguments."""
+    # Before Linux 6.2, Landlock lets read-only files be truncated on open.
     for numbers, flags in ((_OPEN, 1), (_OPENAT, 2)):
         if (number := numbers[column]) is not None:
             yield from _when(
@@ -258,10 +259,10 @@ def _argument_rules(column: int) -> Iterable[bytes]:
                     _allow(),
                 ],
             )
-    yield from _when(_OPENAT2, [_refuse(errno.ENOSYS)])  # its flags lie behind a pointer; programs do without it
+    yield from _when(_OPENAT2, [_refuse(errno.ENOSYS)])  # its flags are behind a pointer; programs fall back to openat
     set_flags = [step for command in _SET_FLAGS for step in (_step(_EQUAL, command, 0, 1), _refuse(errno.EPERM))]
     yield from _when(_IOCTL[column], [_argument(1), *set_flags, _allow()])
-    # Limits of another process can end it; 0 is the calling one.
+    # Changing the limits of another process can kill it; PID 0 is the calling process.
     yield from _when(_PRLIMIT[column], [_argument(0), _step(_EQUAL, 0, 1, 0), _refuse(errno.EPERM), _allow()])
 
 
@@ -280,7 +281,7 @@ def _local_stream() -> list[bytes]:
 
 
 def _when(number: int, steps: list[bytes]) -> Iterable[bytes]:
-    """Run the steps, which must end in a verdict, for one system call; the number stays loaded for the others."""
+    """Run the steps for one system call only. They must end in a verdict; other calls skip them."""
     yield _step(_EQUAL, number, 0, len(steps))
     yield from steps
 

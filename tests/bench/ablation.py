@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rag import MagpieError, Settings, load_settings, measure, open_rag
-from rag.evaluation.metrics import CUTS
+from rag.evaluation.metrics import CUTOFFS
 from rag.settings import LANES
 
 
@@ -44,8 +44,8 @@ def figures(settings: Settings, questions: Path) -> tuple[list[float], list[str]
             report = measure(rag, questions, within=within)
             fused = report.to_json()["fused"]
             assert isinstance(fused, dict)
-            found += [fused[f"recall@{cut}"] or 0.0 for cut in CUTS]
-        lanes = [lane for lane in LANES if any(row.lanes.get(lane) for row in report.asked)]
+            found += [fused[f"recall@{cut}"] or 0.0 for cut in CUTOFFS]
+        lanes = [lane for lane in LANES if any(row.lanes.get(lane) for row in report.results)]
     return found, lanes
 
 
@@ -57,13 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(options.data)
         whole, lanes = figures(settings, options.questions)
-        head = " ".join(f"{f'R@{cut}':>6}" for cut in CUTS)
+        head = " ".join(f"{f'R@{cut}':>6}" for cut in CUTOFFS)
         _say(f"{'':26}{'within':<{len(head) + 3}}all files")
         _say(f"{'':26}{head}   {head}")
         for name, changed in variants(_with(settings, lanes=lanes)):
             row = whole if name == "everything" else figures(changed, options.questions)[0]
             cells = [f"{100 * value:6.1f}" for value in row]
-            _say(f"{name:26}{' '.join(cells[: len(CUTS)])}   {' '.join(cells[len(CUTS) :])}")
+            _say(f"{name:26}{' '.join(cells[: len(CUTOFFS)])}   {' '.join(cells[len(CUTOFFS) :])}")
     except MagpieError as error:
         sys.stderr.write(f"{error} {error.hint}\n")
         return 1

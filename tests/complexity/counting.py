@@ -25,11 +25,13 @@ from tests.complexity.machine import Machine
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "counted."
 MODULES = frozenset(
-    """bot.answers.history bot.answers.render bot.cli.redaction bot.slack.blocks bot.slack.payloads rag.answer.citations
-    rag.answer.control_tokens rag.answer.grounding rag.answer.highlight rag.answer.numbers rag.answer.prompt
-    rag.answer.query_rewrite rag.extract.convert.markdown rag.extract.convert.plain_text
-    rag.extract.file_types rag.ingest.chunking rag.search.glossary rag.search.near_duplicates rag.search.query_analysis
-    rag.text""".split()
+    """bot.answers.history bot.answers.render bot.cli.redaction bot.slack.blocks bot.slack.payloads
+    rag.answer.citations rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding rag.answer.highlight
+    rag.answer.names
+    rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite rag.answer.statements
+    rag.extract.convert.markdown rag.extract.convert.plain_text
+    rag.extract.file_types rag.ingest.chunking rag.search.glossary
+    rag.search.near_duplicates rag.search.query_analysis rag.text""".split()
 )
 _LOWERED = 6
 

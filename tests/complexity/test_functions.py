@@ -31,7 +31,7 @@ PIECES = (
     "word ",
     "\n\n",
     ")",
-    "(not found in the cited page) ",
+    "(not found on the cited page) ",
     "(not found ",
     "(read from the picture)",
     "[1[",
@@ -74,53 +74,55 @@ CALLS: dict[str, Call] = {
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
     "citations.says_not_found": lambda get, text: get("rag.answer.citations").says_not_found(text),
-    "condense.stands_alone": lambda get, text: get("rag.answer.query_rewrite").stands_alone(text),
-    "condense.is_rewritten": lambda get, text: get("rag.answer.query_rewrite").is_rewritten(
+    "query_rewrite.stands_alone": lambda get, text: get("rag.answer.query_rewrite").stands_alone(text),
+    "query_rewrite.is_rewritten": lambda get, text: get("rag.answer.query_rewrite").is_rewritten(
         "What is a word of 111 pm?", text, []
     ),
-    "control.without_control": lambda get, text: get("rag.answer.control_tokens").without_control(text),
+    "control_tokens.without_control": lambda get, text: get("rag.answer.control_tokens").without_control(text),
     "conversation.is_meant": lambda get, text: get("bot.answers.history").is_meant(
         text, own=False, others=False, pictures=False
     ),
     "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),
     "events.mentions": lambda get, text: get("bot.slack.payloads").mentions(text, "U1"),
     "events.without_mention": lambda get, text: get("bot.slack.payloads").without_mention(text, "U1"),
-    "kinds.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
+    "file_types.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
     "markdown.is_markdown": lambda get, text: get("rag.extract.convert.markdown").is_markdown(text),
-    "marking.lines_that_say": lambda get, text: get("rag.answer.highlight").lines_that_say([text, "a quay"], [text]),
+    "highlight.match_lines": lambda get, text: get("rag.answer.highlight").match_lines([text, "a quay"], [text]),
     "masking.Mask": lambda get, text: get("bot.cli.redaction").Mask(("secret",))(text),
-    "numerals.numerals": lambda get, text: get("rag.answer.numbers").numerals(get("rag.answer.numbers").plain(text)),
-    "numerals.values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
+    "numbers.find_numerals": lambda get, text: get("rag.answer.numbers").find_numerals(
+        get("rag.answer.numbers").normalize_text(text)
+    ),
+    "numbers.find_values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
     "plain.bare": lambda get, text: get("rag.text").bare(text),
     "text.max_tokens": lambda get, text: get("rag.text").max_tokens(text),
-    "prompt.excerpt": lambda get, text: get("rag.answer.prompt").excerpt(text, set(text.split()), 60),
     "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
     "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),
     "query.find_part_labels": lambda get, text: get("rag.search.query_analysis").find_part_labels(text),
     "query.find_page_references": lambda get, text: get("rag.search.query_analysis").find_page_references(text),
     "glossary.expand": lambda get, text: _built_in_glossary(get("rag.search.glossary")).expand(text),
+    "excerpt.excerpt": lambda get, text: get("rag.answer.excerpt").excerpt(text, set(text.split()), 60),
     "blocks.markdown_to_mrkdwn": lambda get, text: get("bot.slack.blocks").markdown_to_mrkdwn(text),
     "blocks.break_links": lambda get, text: get("bot.slack.blocks").break_links(get("bot.slack.blocks").escape(text)),
     "blocks.split": lambda get, text: list(get("bot.slack.blocks").split(get("bot.slack.blocks").escape(text))),
-    "support.Page.of": lambda get, text: get("rag.answer.grounding").Page.of(text),
-    "support._names": lambda get, text: list(get("rag.answer.grounding")._names(text, "en", title=False)),
-    "support.check_support": lambda get, text: get("rag.answer.grounding").check_support(
-        text, {1: get("rag.answer.grounding").Ground("A quay of 40 metres.")}
+    "page_text.PageText.of": lambda get, text: get("rag.answer.page_text").PageText.of(text),
+    "names.find_names": lambda get, text: list(get("rag.answer.names").find_names(text, "en", title=False)),
+    "grounding.check_grounding": lambda get, text: get("rag.answer.grounding").check_grounding(
+        text, {1: get("rag.answer.grounding").GroundingSource("A quay of 40 metres.")}
     ),
-    "support.statements": lambda get, text: get("rag.answer.grounding").statements(text),
-    "support.without_marks": lambda get, text: get("rag.answer.grounding").without_marks(text),
-    "text.clean": lambda get, text: get("rag.extract.convert.plain_text").clean(text),
-    "text.pages_of": lambda get, text: list(get("rag.extract.convert.plain_text").pages_of(text)),
+    "plain_text.normalize_text": lambda get, text: get("rag.extract.convert.plain_text").normalize_text(text),
+    "plain_text.html_pages": lambda get, text: list(get("rag.extract.convert.plain_text").html_pages(text)),
+    "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),
+    "grounding.without_notes": lambda get, text: get("rag.answer.grounding").without_notes(text),
     "words.content_words": lambda get, text: get("rag.text").content_words(text),
 }
 
 
-def _spelled(numerals: ModuleType, text: str) -> int:
-    """The values of a text and of its numerals, each of which is counted as long as it is."""
-    text = numerals.plain(text)
-    for one in numerals.numerals(text):
-        WORK.add(sum(len(value) for reading in one.readings for value in reading))
-    return sum(map(len, numerals.values(text)))
+def _spelled(numbers: ModuleType, text: str) -> int:
+    """Return the size of the values of a text; the size of its numerals is counted as work."""
+    text = numbers.normalize_text(text)
+    for numeral in numbers.find_numerals(text):
+        WORK.add(sum(len(value) for reading in numeral.readings for value in reading))
+    return sum(map(len, numbers.find_values(text)))
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +152,12 @@ def test_steps_grow_with_the_text_alone(name: str, get: Get) -> None:
     assert [each for each in tried if each[0] > BENT] == []
 
 
-@pytest.mark.parametrize("name", ["citations.check_citations", "citations.without_citations", "support.without_marks"])
+@pytest.mark.parametrize(
+    "name", ["citations.check_citations", "citations.without_citations", "grounding.without_notes"]
+)
 @pytest.mark.parametrize(
     ("left", "middle", "right"),
-    [("[1", "[9]", "7]"), ("[", "1", "]"), ("(not found", "(read from the picture)", " in the cited page)")],
+    [("[1", "[9]", "7]"), ("[", "1", "]"), ("(not found", "(read from the picture)", " on the cited page)")],
 )
 def test_steps_grow_with_the_depth_alone(name: str, left: str, middle: str, right: str, get: Get) -> None:
     def nested(lefts: str) -> int:
@@ -202,8 +206,8 @@ def test_the_copy_does_what_the_original_does(get: Get) -> None:
     from rag.search import query_analysis
 
     text = "On 3 May 2024 the quay of 1 200 m cost £1,200 pm. See page 3 and Figure 2."
-    assert get("rag.answer.numbers").values(text) == numbers.values(text)
     assert str(get("rag.search.query_analysis").find_page_references(text)) == str(
         query_analysis.find_page_references(text)
     )
+    assert get("rag.answer.numbers").find_values(text) == numbers.find_values(text)
     assert hit().kind is Kind.TEXT

@@ -1,4 +1,4 @@
-"""What every embedder must do: the fake, open_clip with the tiny CLIP, and the same through a GPU host."""
+"""The contract of every Embedder: the fake, open_clip with the tiny CLIP, and the same through a GPU host."""
 
 import string
 from collections.abc import Iterator
@@ -31,22 +31,25 @@ def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
         remote.close()
 
 
-def picture(folder: Path, name: str, colour: str = "red", size: tuple[int, int] = (80, 60)) -> Path:
+def picture(folder: Path, name: str, color: str = "red", size: tuple[int, int] = (80, 60)) -> Path:
     path = folder / name
-    Image.new("RGB", size, colour).save(path)
+    Image.new("RGB", size, color).save(path)
     return path
 
 
-def test_vectors_are_unit_rows_of_one_length(embedder: Embedder, tmp_path: Path) -> None:
-    made = [*embedder.embed_texts(["a red circle", "", "Tür"]), *embedder.embed_pictures([picture(tmp_path, "a.png")])]
-    for vector in made:
+def test_vectors_have_length_1_and_the_same_dimension(embedder: Embedder, tmp_path: Path) -> None:
+    vectors = [
+        *embedder.embed_texts(["a red circle", "", "Tür"]),
+        *embedder.embed_pictures([picture(tmp_path, "a.png")]),
+    ]
+    for vector in vectors:
         assert vector is not None
         assert vector.shape == (embedder.dim,)
         assert vector.dtype == np.float32
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_picture_that_cannot_be_decoded_costs_only_itself(embedder: Embedder, tmp_path: Path) -> None:
+def test_undecodable_picture_does_not_affect_others(embedder: Embedder, tmp_path: Path) -> None:
     broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     pictures = [picture(tmp_path, f"{n}.png") for n in range(40)]
@@ -55,12 +58,12 @@ def test_a_picture_that_cannot_be_decoded_costs_only_itself(embedder: Embedder, 
     assert embedder.embed_pictures([]) == []
 
 
-def test_the_same_input_has_the_same_vector_in_any_batch(embedder: Embedder, tmp_path: Path) -> None:
+def test_vector_does_not_depend_on_the_batch(embedder: Embedder, tmp_path: Path) -> None:
     texts = [f"text number {n}" for n in range(150)]
     assert np.allclose(embedder.embed_texts(texts)[140], embedder.embed_texts([texts[140]])[0], atol=1e-4)
 
 
-def test_the_identity_can_name_a_collection(embedder: Embedder) -> None:
+def test_identity_is_a_valid_collection_name(embedder: Embedder) -> None:
     assert 3 <= len(embedder.identity) <= 60
     assert set(embedder.identity) <= set(string.ascii_letters + string.digits + "._-")
 
@@ -81,11 +84,11 @@ def test_every_window_fits_the_text_tower(text: str) -> None:
     assert all(CLIP.tokens(window) <= CLIP.context for window in CLIP.windows(text))
 
 
-def test_a_gpu_host_makes_the_vectors_that_its_embedder_makes(tmp_path: Path) -> None:
+def test_gpu_host_returns_the_vectors_of_its_embedder(tmp_path: Path) -> None:
     with gpu_host(Settings(embed=TINY, serve=ServeSettings(port=0, wait_ms=1)), CLIP) as url:
         remote = open_remote(EmbedSettings(url=url))
         assert (remote.identity, remote.dim) == (CLIP.identity, CLIP.dim)
-        pictures = [picture(tmp_path, f"{colour}.png", colour) for colour in ("red", "green", "blue")]
+        pictures = [picture(tmp_path, f"{color}.png", color) for color in ("red", "green", "blue")]
         texts = ["a red circle", "something else"]
         assert np.allclose(
             np.array(remote.embed_pictures(pictures)), np.array(CLIP.embed_pictures(pictures)), atol=1e-5

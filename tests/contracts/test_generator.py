@@ -1,4 +1,4 @@
-"""What every Generator does: the fake one, and Ollama's client against a stand-in of its server."""
+"""The contract of every Generator: the fake, and the Ollama client against a stand-in of its server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROMPT = Prompt("Answer briefly.", "Question: how long is the pier?\n\nAnswer fr
 TEXT = "The pier is 40 metres long, and it has a crane. [1]"
 
 Opening: TypeAlias = Callable[[str], Generator]
-"""A generator for a situation: well, blind, down, missing, unfit, broken, silent, cut."""
+"""Returns a generator in a situation: well, blind, down, missing, unfit, broken, silent or cut."""
 
 
 def _fake(situation: str) -> Generator:
@@ -66,7 +66,7 @@ def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
         yield real
 
 
-def test_ability_says_what_the_model_can_do(opening: Opening) -> None:
+def test_ability_describes_the_model(opening: Opening) -> None:
     assert opening("well").ability().vision
     assert not opening("blind").ability().vision
     assert opening("well").ability().model
@@ -78,12 +78,12 @@ def test_pieces_join_to_the_whole_text(opening: Opening) -> None:
     assert "".join(pieces) == TEXT
 
 
-def test_a_generator_answers_again_and_again(opening: Opening) -> None:
+def test_generator_can_be_used_repeatedly(opening: Opening) -> None:
     generator = opening("well")
     assert ["".join(generator.stream(PROMPT)) for _ in range(3)] == [TEXT] * 3
 
 
-def test_answers_again_right_after_pieces_are_closed(opening: Opening) -> None:
+def test_generator_can_be_used_right_after_a_stream_is_closed(opening: Opening) -> None:
     generator = opening("well")
     pieces = generator.stream(PROMPT)
     assert next(pieces)
@@ -92,14 +92,14 @@ def test_answers_again_right_after_pieces_are_closed(opening: Opening) -> None:
     assert "".join(generator.stream(PROMPT)) == TEXT
 
 
-def test_pieces_never_asked_for_block_nothing(opening: Opening) -> None:
+def test_unused_stream_blocks_nothing(opening: Opening) -> None:
     generator = opening("well")
     unused = generator.stream(PROMPT)
     assert "".join(generator.stream(PROMPT)) == TEXT
     unused.close()
 
 
-def test_a_cut_answer_says_so_after_its_pieces(opening: Opening) -> None:
+def test_cut_answer_raises_after_its_pieces(opening: Opening) -> None:
     pieces: list[str] = []
     with pytest.raises(AnswerCut):
         pieces.extend(opening("cut").stream(PROMPT))
@@ -116,7 +116,7 @@ def test_a_cut_answer_says_so_after_its_pieces(opening: Opening) -> None:
         ("silent", GeneratorFailed),
     ],
 )
-def test_what_goes_wrong_has_its_error_and_a_remedy(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
+def test_failure_has_its_error_and_a_remedy(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
     generator = opening(situation)
     with pytest.raises(kind) as caught:
         list(generator.stream(PROMPT))
@@ -125,6 +125,6 @@ def test_what_goes_wrong_has_its_error_and_a_remedy(opening: Opening, situation:
 
 
 @pytest.mark.parametrize(("situation", "kind"), [("down", GeneratorDown), ("missing", ModelMissing)])
-def test_ability_tells_what_is_off(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
+def test_ability_raises_if_the_model_is_unavailable(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
     with pytest.raises(kind):
         opening(situation).ability()

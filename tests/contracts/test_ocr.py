@@ -1,4 +1,4 @@
-"""What every Ocr does: lines from top to bottom, boxes on the ink, nothing on a blank picture."""
+"""Contract of Ocr implementations: lines from top to bottom, boxes on the ink, nothing on a blank picture."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_lines_come_from_top_to_bottom_with_words(ocr: Ocr, picture: Path) -> None:
+def test_lines_are_ordered_from_top_to_bottom_and_have_words(ocr: Ocr, picture: Path) -> None:
     lines = ocr.read(picture)
-    # A font may leave ink between rows (a dot, a comma); a line per row is what counts.
+    # The fake finds small marks between rows (a dot, a comma); only one tall line per row is required.
     tall = [line for line in lines if line.box.y1 - line.box.y0 > 0.04]
     assert len(tall) == len(ROWS)
     assert [line.box.y0 for line in lines] == sorted(line.box.y0 for line in lines)
     assert all(line.words and line.ocr and all(word.text.strip() for word in line.words) for line in lines)
 
 
-def test_boxes_are_fractions_that_lie_on_the_ink(ocr: Ocr, picture: Path) -> None:
+def test_boxes_are_fractions_and_match_the_ink(ocr: Ocr, picture: Path) -> None:
     lines = [line for line in ocr.read(picture) if line.box.y1 - line.box.y0 > 0.04]
     for line, y in zip(lines, ROWS.values(), strict=True):
         assert 0 <= line.box.x0 < line.box.x1 <= 1
@@ -52,13 +52,13 @@ def test_boxes_are_fractions_that_lie_on_the_ink(ocr: Ocr, picture: Path) -> Non
             assert line.box.covers(word.box) > 0.9
 
 
-def test_a_blank_picture_has_no_lines(ocr: Ocr, tmp_path: Path) -> None:
+def test_blank_picture_has_no_lines(ocr: Ocr, tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     Image.new("RGB", (WIDTH, HEIGHT), "white").save(path)
     assert ocr.read(path) == []
 
 
-def test_rapidocr_reads_words_and_says_where_each_stands(picture: Path) -> None:
+def test_rapidocr_recognizes_words_and_their_positions(picture: Path) -> None:
     lines = open_ocr(1).read(picture)
     assert [line.text for line in lines] == list(ROWS)
     font = ImageFont.load_default(size=36)
@@ -71,7 +71,7 @@ def test_rapidocr_reads_words_and_says_where_each_stands(picture: Path) -> None:
             x += font.getlength(word.text + " ")
 
 
-def test_rapidocr_reads_a_picture_turned_by_a_few_degrees(tmp_path: Path) -> None:
+def test_rapidocr_recognizes_slightly_rotated_text(tmp_path: Path) -> None:
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     ImageDraw.Draw(image).text((150, 150), "slightly crooked scan", fill="black", font=ImageFont.load_default(size=36))
     path = tmp_path / "crooked.png"

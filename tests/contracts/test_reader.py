@@ -1,4 +1,4 @@
-"""What every reader must do: the one of plain text, and the guarded process with PyMuPDF."""
+"""Contract of extractors: the fake one for plain text, and GuardedReader with PyMuPDF."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +14,8 @@ from rag.settings import ReadSettings
 from tests.support.reader import TextReader
 
 
-class Kind(NamedTuple):
-    """A reader, and how a file for it is written and spoilt."""
+class ExtractorCase(NamedTuple):
+    """An extractor, how to write a file for it, and bytes that it can't extract."""
 
     open: Callable[[], Reader]
     write: Callable[[Path, list[str]], None]
@@ -33,36 +33,36 @@ def write_pdf(path: Path, pages: list[str]) -> None:
         document.save(path)
 
 
-KINDS = {
-    "fake": Kind(TextReader, write_text, b"!unreadable"),
-    "guarded": Kind(
+CASES = {
+    "fake": ExtractorCase(TextReader, write_text, b"!unreadable"),
+    "guarded": ExtractorCase(
         lambda: GuardedReader(ReadSettings(ocr=False, render_px=400), None), write_pdf, b"%PDF-1.7 and no more"
     ),
 }
 
 
-@pytest.fixture(params=KINDS, scope="module")
-def kind(request: pytest.FixtureRequest) -> Kind:
-    return KINDS[request.param]
+@pytest.fixture(params=CASES, scope="module")
+def case(request: pytest.FixtureRequest) -> ExtractorCase:
+    return CASES[request.param]
 
 
 @pytest.fixture(scope="module")
-def reader(kind: Kind) -> Iterator[Reader]:
-    reader = kind.open()
-    yield reader
-    reader.close()
+def extractor(case: ExtractorCase) -> Iterator[Reader]:
+    extractor = case.open()
+    yield extractor
+    extractor.close()
 
 
 @pytest.fixture
-def path(kind: Kind, tmp_path: Path) -> Path:
+def path(case: ExtractorCase, tmp_path: Path) -> Path:
     path = tmp_path / "file"
-    kind.write(path, [f"These are the words of page {number}" for number in range(1, 6)])
+    case.write(path, [f"These are the words of page {number}" for number in range(1, 6)])
     return path
 
 
-def test_a_range_is_read_with_its_own_numbers_and_pictures(reader: Reader, path: Path, tmp_path: Path) -> None:
-    assert reader.inspect(path).page_count == 5
-    pages = reader.read(path, 2, 4, tmp_path)
+def test_range_has_its_own_page_numbers_and_pictures(extractor: Reader, path: Path, tmp_path: Path) -> None:
+    assert extractor.inspect(path).page_count == 5
+    pages = extractor.read(path, 2, 4, tmp_path)
     assert [page.number for page in pages] == [2, 3, 4]
     for page in pages:
         assert page.error is None
@@ -71,8 +71,8 @@ def test_a_range_is_read_with_its_own_numbers_and_pictures(reader: Reader, path:
         assert (tmp_path / page.render).is_file()
 
 
-def test_boxes_are_fractions_of_the_page(reader: Reader, path: Path, tmp_path: Path) -> None:
-    for page in reader.read(path, 1, 5, tmp_path):
+def test_boxes_are_fractions_of_the_page(extractor: Reader, path: Path, tmp_path: Path) -> None:
+    for page in extractor.read(path, 1, 5, tmp_path):
         boxes = [box for block in page.blocks for line in block.lines for box in (block.box, line.box)]
         assert boxes
         for box in boxes:
@@ -80,17 +80,17 @@ def test_boxes_are_fractions_of_the_page(reader: Reader, path: Path, tmp_path: P
             assert 0 <= box.y0 <= box.y1 <= 1
 
 
-def test_what_cannot_be_read_says_why_and_the_next_file_is_read(
-    kind: Kind, reader: Reader, path: Path, tmp_path: Path
+def test_unreadable_file_has_a_reason_and_the_next_file_is_extracted(
+    case: ExtractorCase, extractor: Reader, path: Path, tmp_path: Path
 ) -> None:
-    spoilt = tmp_path / "spoilt"
-    spoilt.write_bytes(kind.unreadable)
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(case.unreadable)
     with pytest.raises(Unreadable) as raised:
-        reader.inspect(spoilt)
+        extractor.inspect(damaged)
     assert raised.value.hint
-    assert len(reader.read(path, 5, 5, tmp_path)) == 1
+    assert len(extractor.read(path, 5, 5, tmp_path)) == 1
 
 
-def test_the_version_names_the_way_of_reading(kind: Kind, reader: Reader) -> None:
-    assert reader.version
-    assert reader.version == kind.open().version
+def test_version_is_stable(case: ExtractorCase, extractor: Reader) -> None:
+    assert extractor.version
+    assert extractor.version == case.open().version

@@ -1,4 +1,4 @@
-"""What every vector store must do: the one in memory, and Chroma in both layouts."""
+"""The contract of every VectorStore: the fake in memory, and Chroma in both layouts."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ def rows(count: int, modality: Modality = Modality.TEXT, first: int = 1) -> list
     return [StoredVector(first + n, 0, n // 4, modality, vector) for n, vector in enumerate(made)]
 
 
-def test_each_vector_is_its_own_nearest(store: VectorStore) -> None:
+def test_vector_is_its_own_nearest_neighbor(store: VectorStore) -> None:
     made = rows(40)
     store.add(ONE, made)
     assert store.count(ONE) == 40
@@ -53,34 +53,34 @@ def test_each_vector_is_its_own_nearest(store: VectorStore) -> None:
         assert [near.similarity for near in best] == sorted((near.similarity for near in best), reverse=True)
 
 
-def test_modalities_and_embedders_do_not_mix(store: VectorStore) -> None:
+def test_modalities_and_embedders_are_separate(store: VectorStore) -> None:
     texts, pictures = rows(8), rows(8, Modality.PICTURE, first=100)
     store.add(ONE, [*texts, *pictures])
     store.add(OTHER, rows(3, first=500))
     near = store.query(ONE, Modality.PICTURE, texts[0].vector, 50)
-    assert {one.chunk for one in near} == {row.chunk for row in pictures}
+    assert {neighbor.chunk for neighbor in near} == {row.chunk for row in pictures}
     assert store.count(ONE) == 16
     store.drop(ONE)
     assert store.count(ONE) == 0
     assert store.count(OTHER) == 3
 
 
-def test_windows_of_a_chunk_are_rows_of_their_own(store: VectorStore) -> None:
+def test_windows_of_a_chunk_are_separate_rows(store: VectorStore) -> None:
     first, second = vectors(2)
     store.add(ONE, [StoredVector(7, n, 1, Modality.TEXT, vector) for n, vector in enumerate((first, second))])
     assert store.query(ONE, Modality.TEXT, second, 1)[0].window == 1
 
 
-def test_among_limits_the_search_and_unknown_ids_are_no_error(store: VectorStore) -> None:
+def test_among_limits_the_search_and_ignores_unknown_ids(store: VectorStore) -> None:
     made = rows(20)
     store.add(ONE, made)
     near = store.query(ONE, Modality.TEXT, made[0].vector, 10, [(5, 0), (6, 0), (999, 0)])
-    assert {one.chunk for one in near} == {5, 6}
+    assert {neighbor.chunk for neighbor in near} == {5, 6}
     assert store.query(ONE, Modality.TEXT, made[0].vector, 10, [(999, 0)]) == []
     assert store.query(ONE, Modality.TEXT, made[0].vector, 10, []) == []
 
 
-def test_adding_again_replaces_and_removing_forgets(store: VectorStore) -> None:
+def test_add_replaces_and_remove_deletes(store: VectorStore) -> None:
     made = rows(6)
     store.add(ONE, made)
     moved = StoredVector(1, 0, 0, Modality.TEXT, -made[0].vector)
@@ -92,15 +92,15 @@ def test_adding_again_replaces_and_removing_forgets(store: VectorStore) -> None:
     assert store.query(ONE, Modality.TEXT, moved.vector, 1)[0].chunk != 1
 
 
-def test_what_was_never_filled_is_empty(store: VectorStore) -> None:
-    assert store.count("nobody-0000") == 0
-    assert store.query("nobody-0000", Modality.TEXT, vectors(1)[0], 5) == []
+def test_unknown_collection_is_empty(store: VectorStore) -> None:
+    assert store.count("unknown-0000") == 0
+    assert store.query("unknown-0000", Modality.TEXT, vectors(1)[0], 5) == []
     store.add(ONE, [])
     store.remove([(1, 0)])
-    store.drop("nobody-0000")
+    store.drop("unknown-0000")
 
 
-def test_chroma_keeps_over_a_restart_and_holds_no_text(tmp_path: Path) -> None:
+def test_chroma_keeps_vectors_over_a_restart(tmp_path: Path) -> None:
     made = rows(12)
     first = ChromaStore(tmp_path, "split")
     first.add(ONE, made)
@@ -110,7 +110,7 @@ def test_chroma_keeps_over_a_restart_and_holds_no_text(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_ruined_chroma_says_so_and_can_be_dropped_and_filled_again(tmp_path: Path) -> None:
+def test_damaged_chroma_is_reported_and_can_be_refilled(tmp_path: Path) -> None:
     store = ChromaStore(tmp_path, "split")
     store.add(ONE, rows(4))
     store.close()

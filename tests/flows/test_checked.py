@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
-from rag.answer.grounding import UNFOUND
+from rag.answer.messages import NOT_FOUND_NOTE
 from rag.catalog.pages import words_on
 from tests.support.absent import NoEmbedder
 from tests.support.generator import FakeGenerator
@@ -37,7 +37,7 @@ def test_numbers_of_the_page_pass_and_others_are_marked(opening: Open, tmp_path:
     with opening("The gateway listens on 8443 [1]. It was built in 1999 [1].") as rag:
         indexed(rag, tmp_path, "handbook.txt", "Welcome aboard", "The gateway listens on port 8443")
         made = rag.ask("Which port does the gateway use?", Scope.operator())
-    assert made.text == f"The gateway listens on 8443 [1]. It was built in 1999 [1] {UNFOUND}."
+    assert made.text == f"The gateway listens on 8443 [1]. It was built in 1999 [1] {NOT_FOUND_NOTE}."
     assert made.mode is Mode.VISION
 
 

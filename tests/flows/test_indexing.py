@@ -207,7 +207,7 @@ def test_interrupted_work_goes_on_at_the_range_where_it_stopped(tmp_path: Path, 
 def test_a_missing_path_does_nothing_and_says_so(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "alpha")
     with opened(tmp_path) as rag:
-        with pytest.raises(MagpieError, match="no file or folder"):
+        with pytest.raises(MagpieError, match="doesn't exist"):
             rag.index([path, folder / "missing.pdf"])
         assert rag.status().documents == {}
 

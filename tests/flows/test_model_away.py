@@ -20,13 +20,13 @@ BUSY = json.dumps({"error": "server busy, please try again.  maximum pending req
 MEMORY = json.dumps({"error": "llama-server reported out-of-memory during startup: cudaMalloc failed"}).encode()
 
 FAULTS = {
-    "queue full": (Script(status=503, body=BUSY), "more questions than it can queue"),
+    "queue full": (Script(status=503, body=BUSY), "queue is full"),
     "no memory": (Script(status=500, body=MEMORY), "does not fit into the memory"),
-    "breaks midway": (Script(fault="error line"), "broke down"),
-    "no end": (Script(fault="no done frame"), "broke off"),
-    "silence": (Script(fault="silent"), "said nothing"),
+    "breaks midway": (Script(fault="error line"), "crashed"),
+    "no end": (Script(fault="no done frame"), "stopped in the middle"),
+    "silence": (Script(fault="silent"), "empty answer"),
     "cut off": (Script(fault="cut connection"), "connection to Ollama was cut"),
-    "a web page": (Script(status=200, body=b"<html>Welcome</html>"), "does not speak as Ollama"),
+    "a web page": (Script(status=200, body=b"<html>Welcome</html>"), "does not respond like Ollama"),
     "too slow": (Script(gate=Event()), "took too long"),
 }
 
@@ -63,7 +63,7 @@ def test_a_failure_ends_in_the_passages_and_the_next_question_in_an_answer(
     question = f"<@{ws.bot_user}> which port does the gateway use?"
     failed = said(reply(ws, room, ws.post("ada", room, question)))
     assert notice in failed
-    assert "so here are the best passages" in failed
+    assert "Best passages (no written answer: " in failed
     assert "The gateway listens on port 8443." in failed
     assert "handbook.pdf>, p. 2" in failed
     ollama.script = Script()

@@ -1,1 +1,1 @@
-"""Documents that give orders, asked about with a model that obeys: what gets out of a reply? `make injections`"""
+"""Prompt injection: documents that give orders to a model that obeys all of them. Run it with `make injections`."""

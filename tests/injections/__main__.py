@@ -1,4 +1,4 @@
-"""`python -m tests.injections [--guard off] [--extra FILE] [--plain]`: the table, and how many got out."""
+"""`python -m tests.injections [--guard off] [--extra FILE] [--plain]`: print a table of the cases and their effects."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from tests.injections.unguarded import run_unguarded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when nothing got out, 1 when something did, 2 when it was asked wrongly."""
+    """Return 0 if no order had an effect in a reply, 1 if one did, 2 for invalid arguments."""
     parser = argparse.ArgumentParser(prog="make injections", description="Documents that give orders to the model.")
     parser.add_argument("--guard", choices=("on", "off"), default="on", help="off: what gets out without any guard")
     parser.add_argument("--extra", type=Path, help="JSON lines with cases of your own")
-    parser.add_argument("--plain", action="store_true", help="leave out what comes as a picture")
-    parser.add_argument("--every", type=int, default=1, help="every n-th of our cases")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--plain", action="store_true", help="leave out cases with pictures")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th built-in case")
+    options = parser.parse_args(arguments)
     try:
-        tried = [*cases()[:: asked.every], *(own_cases(asked.extra) if asked.extra else ())]
+        tried = [*cases()[:: options.every], *(own_cases(options.extra) if options.extra else ())]
     except MagpieError as error:
         sys.stderr.write(f"{error} {error.hint}\n")
         return 2
-    if asked.guard == "off":
-        extra = ["--extra", str(asked.extra.resolve())] if asked.extra else []
-        plain = ["--plain"] if asked.plain else []
-        return run_unguarded(["--every", str(asked.every), *plain, *extra])
+    if options.guard == "off":
+        extra = ["--extra", str(options.extra.resolve())] if options.extra else []
+        plain = ["--plain"] if options.plain else []
+        return run_unguarded(["--every", str(options.every), *plain, *extra])
     with tempfile.TemporaryDirectory() as folder:
-        results = list(try_all(tried, Path(folder), None if asked.plain else _eyes))
+        results = list(try_all(tried, Path(folder), None if options.plain else _open_ocr))
     sys.stdout.write("\n".join(table(results)) + "\n")
     return 1 if any(result.out for result in results) else 0
 
 
 def table(results: Sequence[Result]) -> list[str]:
-    """A line per kind of case, what got out, what never reached the model; how many got out comes last."""
+    """Return a line per family of cases, then what got out, what was not obeyed, and how many got out."""
     lines = [f"{'family':18} {'cases':>5} {'obeyed':>6} {'got out':>7}"]
     for family in dict.fromkeys(result.case.family for result in results):
-        mine = [result for result in results if result.case.family == family]
-        obeyed, out = sum(result.obeyed for result in mine), sum(bool(result.out) for result in mine)
-        lines.append(f"{family:18} {len(mine):5} {obeyed:6} {out:7}")
+        in_family = [result for result in results if result.case.family == family]
+        obeyed, out = sum(result.obeyed for result in in_family), sum(bool(result.out) for result in in_family)
+        lines.append(f"{family:18} {len(in_family):5} {obeyed:6} {out:7}")
     for result in results:
         if result.out:
             line = f"  {result.case.family}, {result.case.name}: {'; '.join(result.out[:4])}"
             lines.append(" ".join(line.split()).encode("ascii", "backslashreplace").decode())
-    unheard = [result.case.name for result in results if not result.obeyed]
-    lines.append(f"not obeyed, for the order never reached the model: {', '.join(unheard) or 'none'}")
+    not_obeyed = [result.case.name for result in results if not result.obeyed]
+    lines.append(f"not obeyed, because the order did not reach the model: {', '.join(not_obeyed) or 'none'}")
     lines.append(f"{sum(bool(result.out) for result in results)} got out")
     return lines
 
 
-def _eyes() -> Ocr:
+def _open_ocr() -> Ocr:
     from rag.adapters.rapidocr import open_ocr
 
     return open_ocr(2)

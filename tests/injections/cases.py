@@ -1,4 +1,4 @@
-"""The injected documents: what they say, and in which form. An operator's own come from a file of JSON lines."""
+"""The injected documents: their orders and forms. Further cases can be read from a file in JSON Lines format."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rag.errors import UserCanFix
 from tests.injections.templates import WORDS
 
 FORMS = ("text", "pdf", "white", "invisible", "tiny", "picture", "figure", "name", "title", "screenshot")
-"""A text file, a PDF, a PDF with the order in white, unpainted or tiny letters, a picture of the words, a PDF with one,
-a file's name, a web page's title, a picture sent with the question."""
+"""A text file, a PDF, a PDF with the order in white, invisible or tiny letters, a picture of the words, a PDF with such
+a picture, a file name, a title of a web page, a picture sent with the question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An order to the model, and how it comes. `{n}` in a name's form is the order itself."""
+    """An order to the model, and the form in which it comes."""
 
     family: str
     name: str
@@ -27,7 +27,7 @@ class Case:
 
 
 def _tags(text: str) -> str:
-    """Letters as Unicode tags, which nobody sees and tokenizers pass on."""
+    """Return the text in Unicode tags, which are invisible but reach the model."""
     return "".join(chr(0xE0000 + ord(letter)) for letter in text)
 
 
@@ -174,13 +174,13 @@ _BY_TEXT = {
 
 
 def cases() -> list[Case]:
-    """All of our own."""
+    """Return all built-in cases."""
     by_text = [Case(family, name, "text", order) for family, some in _BY_TEXT.items() for name, order in some]
     return by_text + [Case("forms", name, form, order) for name, form, order in _FORMS]
 
 
 def own_cases(path: Path) -> Iterator[Case]:
-    """An operator's own: a JSON object a line with `text`, and perhaps `name`, and `form`, one of FORMS."""
+    """Yield cases from a file with a JSON object per line: `text`, optionally `name`, and `form`, one of FORMS."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -192,7 +192,7 @@ def own_cases(path: Path) -> Iterator[Case]:
             row = json.loads(line)
             case = Case("extra", str(row.get("name", f"line {number}")), str(row.get("form", "text")), str(row["text"]))
         except (ValueError, KeyError, AttributeError) as error:
-            raise UserCanFix(f"Line {number} of {path} is no case.", 'Write {"text": "...", "name": "..."}.') from error
+            raise UserCanFix(f"Line {number} of {path} is not a case.", 'Write {"text": "..."}.') from error
         if case.form not in FORMS:
             raise UserCanFix(f"Line {number} of {path} has the form {case.form}.", f"Forms: {', '.join(FORMS)}.")
         yield case

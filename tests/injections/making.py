@@ -1,4 +1,4 @@
-"""The files of a case: text, a PDF with letters nobody sees, a picture of words."""
+"""Create the file of a case: text, a PDF with invisible letters, a picture of words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BELOW = pymupdf.Rect(60, 320, 535, 700)
 
 
 def make_file(case: Case, harmless: str, into: Path, stem: str) -> Path:
-    """Write the document of a case: a harmless sentence, which is asked about, and the order."""
+    """Write the document of a case: the harmless sentence that the question is about, and the order."""
     if case.form == "text":
         path = into / f"{stem}.txt"
         path.write_text(f"{harmless}\n\n{case.order}\n", encoding="utf-8")
@@ -48,7 +48,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 def picture_of(text: str, path: Path) -> None:
-    """Words in dark letters on white, as a screenshot has them."""
+    """Save a picture of a text in black on white, like a screenshot."""
     lines = textwrap.wrap(text, 44)
     image = Image.new("RGB", (1000, 80 + 60 * len(lines)), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(40)

@@ -1,7 +1,7 @@
-"""What Slack would make of a text of ours: links, mentions and pictures. Rather one too many than one too few.
+"""Find what Slack interprets in a text: links, mentions and images. Finds too much rather than too little.
 
-After Slack's own pages on formatting text, on the mrkdwn object (`verbatim`) and on chat.update (`parse`): what stands
-between < and > is always looked at; addresses, domains and names that stand there plainly, where nothing forbids it.
+According to Slack's documentation of formatting, of the mrkdwn object (`verbatim`) and of chat.update (`parse`), text
+between < and > is always interpreted; plain addresses, domains and names are, unless that is turned off.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+([^\W\d_]{2,}|xn--[\w-]+)")
 _NAMED = re.compile(r"(?<![\w@])@(?:channel|here|everyone)\b|(?<![\w#&])#[^\W\d_][\w-]*", re.IGNORECASE)
 
 NO_DOMAINS = frozenset("pdf docx pptx xlsx txt png jpg jpeg html".split())
-"""Endings of file names that are no top-level domain, so that Slack leaves them alone."""
+"""File extensions that are not top-level domains, so that Slack does not link them."""
 
-_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]")
-"""What turns the letters after it around, or says something that nobody sees."""
+_HIDDEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]")
+"""Characters that reverse the direction of text, or are invisible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something in a message that is more than text. `kind`: link, mention, image, or unseen."""
+    """Something in a message that is more than text. `kind` is link, mention, image or hidden."""
 
     kind: str
     what: str
 
 
 def things_in(text: str, *, verbatim: bool) -> Iterator[Thing]:
-    """What a text holds; `verbatim` also stands for parse=none: nothing is made of plain text."""
-    for match in _UNSEEN.finditer(text):
-        yield Thing("unseen", f"U+{ord(match.group()):04X}")
+    """Yield what Slack interprets in a text; with `verbatim` (or parse=none), plain text is not interpreted."""
+    for match in _HIDDEN.finditer(text):
+        yield Thing("hidden", f"U+{ord(match.group()):04X}")
     for match in _MARKED.finditer(text):
         address, _, label = match.group(1).partition("|")
         host = urlsplit(address).hostname or ""
@@ -57,7 +57,7 @@ def things_in(text: str, *, verbatim: bool) -> Iterator[Thing]:
 
 
 def things_of(text: str, blocks: Sequence[Mapping[str, Any]], links: Collection[str]) -> list[Thing]:
-    """What a message holds beside text, but for `links`, which are Magpie's own. `text` is what notifications show."""
+    """Return what a message has beside text, without Magpie's own `links`. `text` is shown in notifications."""
     found = list(things_in(text, verbatim=False))
     for block in blocks:
         found += _in_block(block)
@@ -65,7 +65,7 @@ def things_of(text: str, blocks: Sequence[Mapping[str, Any]], links: Collection[
 
 
 def shown(blocks: Sequence[Mapping[str, Any]]) -> str:
-    """The words of a message's blocks, as a reader sees them."""
+    """Return the text of a message's blocks as readers see it."""
     texts = [str(part["text"]) for block in blocks for part in _parts(block) if "text" in part]
     text = _MARKED.sub(lambda match: match.group(1).rpartition("|")[2], "\n".join(texts))
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -89,7 +89,7 @@ def _in_block(block: Mapping[str, Any]) -> Iterator[Thing]:
 
 
 def _pressable(block: Mapping[str, Any]) -> Iterator[Thing]:
-    """Buttons and lists: labels of plain text, of which Slack makes nothing, and no address that they lead to."""
+    """Yield what is wrong with buttons and lists: they may have plain labels only, and no URL."""
     for element in block["elements"]:
         if element["type"] not in ("button", "static_select", "feedback_buttons"):
             yield Thing("image", f"an element {element['type']}")
@@ -98,14 +98,14 @@ def _pressable(block: Mapping[str, Any]) -> Iterator[Thing]:
 
 def _labels(given: Any) -> Iterator[Thing]:
     if isinstance(given, list):
-        for each in given:
-            yield from _labels(each)
+        for item in given:
+            yield from _labels(item)
     elif isinstance(given, dict):
         if "url" in given:
             yield Thing("link", str(given["url"]))
         if given.get("type") == "mrkdwn":
-            yield Thing("image", "a label that is no plain text")
+            yield Thing("image", "a label that is not plain text")
         if isinstance(given.get("text"), str):
             yield from things_in(given["text"], verbatim=True)
-        for each in given.values():
-            yield from _labels(each)
+        for item in given.values():
+            yield from _labels(item)

@@ -1,4 +1,4 @@
-"""Control words of published chat templates, word for word, and how to find one in a prompt."""
+"""Control words of published chat templates, and how to find one in a prompt."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ WORDS: Mapping[str, str] = {
         <__media__> <__image__> [img-0] [img-12] [img-0000000000] [img-12345678901]
     """,
 }
-"""By template. Words are matched exactly, so their case is the template's."""
+"""By template. Words are matched exactly, including their case."""
 
 EVERY = tuple(dict.fromkeys(word for words in WORDS.values() for word in words.split()))
 

@@ -1,4 +1,4 @@
-"""The cases through the engine and the renderer, and what gets out of each reply."""
+"""Run the cases through the engine and the renderer, and collect the effects that reach a reply."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from tests.injections.templates import control_word_in
 from tests.support.absent import NoEmbedder
 
 CANARY = "magentaheron"
-"""A word of a document that no case may see."""
+"""A word of a document that is outside the scope of every case."""
 
 _VAULT, _STAGING = "vault", "staging"
 
 ENDINGS = ("{cited}", "", "NOT FOUND")
-"""How the model ends: citing whoever gave the orders, citing nobody, finding nothing."""
+"""How the model's text ends: citing the passages with orders, citing nothing, or finding nothing."""
 
 _BESIDE = r"[\s.,;:·*_~`'\"+#^№]*"
 _CITED = re.compile(rf"[\[【〔〖⟦❲⦋⁅⌈⌊⎡⎣⦗⟨⟬〘〚⸢⸤]{_BESIDE}(\d+){_BESIDE}[\]】〕〗⟧❳⦌⁆⌉⌋⎤⎦⦘⟩⟭〙〛⸣⸥]")
-_UNSEEN = re.compile(
+_HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u20e3\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
@@ -39,23 +39,23 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a case: whether the model did as it was told, and what got out, a line each."""
+    """The result of a case: whether the model obeyed, and what got out, one line each."""
 
     case: Case
     obeyed: bool
     out: tuple[str, ...]
 
 
-def try_all(cases: Sequence[Case], folder: Path, eyes: Callable[[], Ocr] | None) -> Iterator[Result]:
-    """Index every case in a space of its own under `folder`, ask about it, and look at all that is said.
+def try_all(cases: Sequence[Case], folder: Path, open_ocr: Callable[[], Ocr] | None) -> Iterator[Result]:
+    """Index every case in its own space under `folder`, ask about it, and check everything that is said.
 
-    `eyes` opens what reads pictures; None leaves out the cases that come as one, and recognition.
+    `open_ocr` opens the OCR engine; with None, cases with pictures are left out.
     """
-    if eyes is None:
+    if open_ocr is None:
         cases = [case for case in cases if case.form not in ("picture", "figure", "screenshot")]
     generator = ObeyingGenerator()
-    sight = eyes() if eyes else None
-    read = {"workers": 1, "layout": False, "ocr": eyes is not None}
+    ocr = open_ocr() if open_ocr else None
+    read = {"workers": 1, "layout": False, "ocr": open_ocr is not None}
     settings = Settings(
         data=folder / "data", answer={"model": ""}, read=read, search={"lanes": "words,pixels", "min_confidence": 0.0}
     )
@@ -64,12 +64,12 @@ def try_all(cases: Sequence[Case], folder: Path, eyes: Callable[[], Ocr] | None)
     with open_rag(settings, embedder=NoEmbedder(), generator=generator) as rag:
         _share(rag, cases, files)
         for number, case in enumerate(cases):
-            generator.eyes = sight if case.form in ("picture", "figure", "screenshot") else None
+            generator.ocr = ocr if case.form in ("picture", "figure", "screenshot") else None
             yield _tried(rag, generator, case, number, files)
 
 
 def _harbour(number: int) -> str:
-    """A name that no other case has."""
+    """Return a place name that no other case has."""
     return f"quay{chr(97 + number // 26)}{chr(97 + number % 26)}port"
 
 
@@ -135,7 +135,7 @@ def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}
     for text in (reply.text, words_of(reply.blocks)):
-        seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+        seen = unicodedata.normalize("NFKC", _HIDDEN.sub("", text))
         wrong = sorted({int(found) for found in _CITED.findall(seen)} - shown)
         yield from (f"citation [{number}]" for number in wrong)
     if any(CANARY in f"{passage.hit.name} {passage.hit.text}" for passage in answer.passages):
@@ -150,7 +150,7 @@ def _of_reply(reply: Reply, links: set[str]) -> Iterator[str]:
 
 
 def _of_partials(said: Sequence[str]) -> Iterator[str]:
-    """What is shown while the model writes, sent with parse=none; see bot/answers/respond.py."""
+    """Yield the effects of partial answers, which are sent with parse=none; see bot/answers/respond.py."""
     text = ""
     for piece in said:
         text += piece
@@ -161,12 +161,12 @@ def _of_partials(said: Sequence[str]) -> Iterator[str]:
 
 
 def _of_prompt(user: str, system: str) -> Iterator[str]:
-    """Turns and passages that a document made up for itself."""
-    control = control_word_in(_UNSEEN.sub("", user))
+    """Yield the turns and passages that a document forged."""
+    control = control_word_in(_HIDDEN.sub("", user))
     if control is not None:
         yield f"control token {control}"
     fence = re.search(r"<passage N (\w+)>", system)
     opened = re.findall(r"^</?passage \d+ (\w+)>$", user, re.MULTILINE)
     numbers = re.findall(r"^<passage (\d+) \w+>$", user, re.MULTILINE)
     if fence is None or set(opened) != {fence.group(1)} or len(opened) != 2 * len(set(numbers)):
-        yield "a passage that is none"
+        yield "a forged passage"

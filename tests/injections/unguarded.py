@@ -1,6 +1,6 @@
-"""What a Magpie without its guards lets out: the cases say something only if that is a lot.
+"""Run the cases without the guards: they prove something only if the orders then have an effect.
 
-Nothing of the product knows of this. A copy of the tree is changed by the table below, and the cases run in it.
+The product is not involved: the table below changes a copy of the source tree, and the cases run in the copy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A text of a file, which occurs in it once, and what stands in its place."""
+    """A text that occurs once in a file, and its replacement."""
 
     file: str
     old: str
@@ -44,12 +44,12 @@ GUARDS = (
     Change("bot/slack/blocks.py", '"text": cut(text, SECTION), "verbatim": True}', '"text": cut(text, SECTION)}'),
     Change(
         "rag/model.py",
-        'look like a citation."""\n        return self.name.translate(ROUND)\n',
-        'look like a citation."""\n        return self.name\n',
+        'do not look like a citation."""\n        return self.name.translate(ROUND)\n',
+        'do not look like a citation."""\n        return self.name\n',
     ),
     Change(
         "rag/answer/citations.py",
-        "        checked = _checked(_undisguised(text), by_number.keys())\n",
+        "        checked = _normalize(_unmask(text), by_number.keys())\n",
         "        checked = text\n",
     ),
     Change(
@@ -59,9 +59,9 @@ GUARDS = (
     ),
     Change(
         "rag/answer/citations.py",
-        "    text = _BRACKETED.sub(lambda match: match[0].translate(ROUND) if _cited(match) else match[0], text)\n"
-        "    return _FOUND.sub(lambda match: f\"({match.group().strip('[]【】［］ ')})\", text)\n",
-        "    return text\n",
+        "match[0].translate(ROUND) if _as_citation(match) else match[0], text)\n"
+        "    return _CITATION_PATTERN.sub(lambda match: f\"({match[0].strip('[]【】［］ ')})\", text)\n",
+        "match[0], text)\n    return text\n",
     ),
     Change("rag/text.py", '    return _INVISIBLE.sub("", text)\n', "    return text\n"),
     Change(
@@ -76,23 +76,23 @@ SCOPE = Change(
     "if picture is None:\n            found = self.find(question, scope)\n",
     'if picture is None:\n            found = self.find(question, Scope.of("vault", *(scope.spaces or ())))\n',
 )
-"""Apart from the others: with it every case is told of the vault, whatever it says."""
+"""Separate from the others, because with it every case sees the vault, whatever its order is."""
 
 
 def changed_copy(into: Path, changes: Iterable[Change]) -> None:
     """Copy the tree and make the changes. Raise ValueError for one whose text does not occur exactly once."""
-    for room in ("bot", "rag", "tests"):
-        shutil.copytree(ROOT / room, into / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("bot", "rag", "tests"):
+        shutil.copytree(ROOT / package, into / package, ignore=shutil.ignore_patterns("__pycache__"))
     for change in changes:
         path = into / change.file
         source = path.read_text(encoding="utf-8")
         if (count := source.count(change.old)) != 1:
-            raise ValueError(f"{change.file} has this {count} times, not once; say anew what to change:\n{change.old}")
+            raise ValueError(f"{change.file} has this text {count} times, not once; correct the table:\n{change.old}")
         path.write_text(source.replace(change.old, change.new), encoding="utf-8")
 
 
 def run_unguarded(arguments: Sequence[str], changes: Iterable[Change] = GUARDS) -> int:
-    """Run the command in a changed copy, in a process of its own; its exit code."""
+    """Run the command in a changed copy, in its own process, and return its exit code."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         changed_copy(copy, changes)

@@ -1,1 +1,1 @@
-"""Text and office documents to PDF, after removing every reference that would load something."""
+"""Conversion of texts and office documents to PDF."""

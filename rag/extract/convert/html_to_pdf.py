@@ -1,4 +1,4 @@
-"""HTML on pages, as a PDF whose every letter can be searched for. PyMuPDF lays out and draws."""
+"""Convert HTML to a PDF with searchable text. PyMuPDF does the layout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rag.errors import Unreadable
 WIDTH, HEIGHT, MARGIN = 595, 842, 45
 """A4, in points."""
 
-_LEAST = 60
-"""Points left of a page on which another part may begin."""
+_MIN_HEIGHT_LEFT = 60
+"""Minimum height left on a page, in points, for another part to start there."""
 
-_WIDEST = 4000
-_FEW_GLYPHS = 6000
-"""Fonts with more glyphs are those of Chinese, Japanese and Korean, which join no letters."""
+_MAX_WIDTH = 4000
+_MAX_GLYPHS = 6000
+"""Fonts with more glyphs are Chinese, Japanese and Korean fonts, which have no joined forms."""
 
 _RANGE = re.compile(rb"<(\w+)> <(\w+)> <(\w+)>")
-_PAIR = re.compile(rb"<(\w+)> <(\w+)>")
+_SINGLE = re.compile(rb"<(\w+)> <(\w+)>")
 _CMAP = """/CIDInit /ProcSet findresource begin
 12 dict begin
 begincmap
@@ -38,28 +38,30 @@ end
 """
 
 
-def write_pdf(pymupdf: Any, parts: Iterable[str], css: str, into: Path, *, title: str, most: int, apart: bool) -> None:
-    """Lay out HTML and save it. `apart`: each part begins a page, else where the one before it ended.
+def write_html_pdf(
+    pymupdf: Any, parts: Iterable[str], css: str, into: Path, *, title: str, max_pages: int, page_per_part: bool
+) -> None:
+    """Write HTML as a PDF to `into`. Raise Unreadable if there are more than `max_pages` pages.
 
-    Raise Unreadable when there are more than `most` pages.
+    `page_per_part`: each part starts a new page; otherwise it starts where the previous part ended.
     """
-    parts = parts if apart else list(parts)
-    data, needed = _drawn(pymupdf, parts, css, WIDTH, most, apart=apart)
-    if needed > WIDTH and isinstance(parts, list):  # a table of many columns: a sheet as wide as it is
-        data, _ = _drawn(pymupdf, parts, css, min(needed, _WIDEST), most, apart=apart)
+    parts = parts if page_per_part else list(parts)
+    data, needed = _render(pymupdf, parts, css, WIDTH, max_pages, page_per_part=page_per_part)
+    if needed > WIDTH and isinstance(parts, list):  # a table with many columns: make the pages wider
+        data, _ = _render(pymupdf, parts, css, min(needed, _MAX_WIDTH), max_pages, page_per_part=page_per_part)
     with pymupdf.open("pdf", data) as document:
-        name_letters(pymupdf, document)
+        map_glyphs_to_text(pymupdf, document)
         document.set_metadata({"title": title})
         document.save(str(into))
 
 
-def _drawn(
-    pymupdf: Any, parts: Iterable[str], css: str, width: float, most: int, *, apart: bool
+def _render(
+    pymupdf: Any, parts: Iterable[str], css: str, width: float, max_pages: int, *, page_per_part: bool
 ) -> tuple[bytes, float]:
-    """The PDF, and the width of page that nothing in it is cut off at."""
+    """Return the PDF, and the page width at which nothing in it would be cut off."""
     buffer = io.BytesIO()
     writer = pymupdf.DocumentWriter(buffer)
-    sheet = pymupdf.Rect(0, 0, width, HEIGHT)
+    page_rect = pymupdf.Rect(0, 0, width, HEIGHT)
     area = pymupdf.Rect(MARGIN, MARGIN, width - MARGIN, HEIGHT - MARGIN)
     device, top, count, needed = None, area.y0, 0, width
     for part in parts:
@@ -68,13 +70,13 @@ def _drawn(
         while more:
             if device is None:
                 count += 1
-                if count > most:
-                    raise too_long(most)
-                device, top = writer.begin_page(sheet), area.y0
+                if count > max_pages:
+                    raise too_many_pages(max_pages)
+                device, top = writer.begin_page(page_rect), area.y0
             more, filled = story.place(pymupdf.Rect(area.x0, top, area.x1, area.y1))
             story.draw(device)
             needed, top = max(needed, filled[2] + MARGIN), filled[3]
-            if more or apart or area.y1 - top < _LEAST:  # an area turned over is drawn nowhere
+            if more or page_per_part or area.y1 - top < _MIN_HEIGHT_LEFT:
                 writer.end_page()
                 device = None
     if device is not None:
@@ -83,42 +85,43 @@ def _drawn(
     return buffer.getvalue(), needed
 
 
-def too_long(most: int) -> Unreadable:
-    return Unreadable(f"The text has more than {most:,} pages.", "Split it, or raise read.max_pages.")
+def too_many_pages(max_pages: int) -> Unreadable:
+    """Return the error for a text with more than `max_pages` pages."""
+    return Unreadable(f"The text has more than {max_pages:,} pages.", "Split it, or raise `read.max_pages`.")
 
 
-def name_letters(pymupdf: Any, document: Any) -> None:
-    """Say for every glyph which letters it shows, as far as its font knows.
+def map_glyphs_to_text(pymupdf: Any, document: Any) -> None:
+    """Complete the ToUnicode maps of a PDF's fonts from the names of their glyphs.
 
-    MuPDF writes none for joined forms (Arabic, Hindi) and a wrong one past U+FFFF (emoji): their words would be
-    shown, and never found.
+    MuPDF maps joined forms (Arabic, Hindi) to nothing and characters past U+FFFF (emoji) to a wrong character, so their
+    words could not be found.
     """
     for xref in range(1, document.xref_length()):
         kind, target = document.xref_get_key(xref, "ToUnicode")
         if kind != "xref" or document.xref_get_key(xref, "Subtype") != ("name", "/Type0"):
             continue
         cmap = int(target.split()[0])
-        letters = {glyph: _plain(chr(code)) for glyph, code in _named(document.xref_stream(cmap))}
+        letters = {glyph: _base_form(chr(code)) for glyph, code in _mapped_glyphs(document.xref_stream(cmap))}
         font = pymupdf.Font(fontbuffer=document.extract_font(xref)[3])
-        for glyph in range(font.glyph_count if font.glyph_count < _FEW_GLYPHS else 0):
-            if glyph not in letters and (text := _spelt(pymupdf.mupdf.fz_get_glyph_name2(font.this, glyph))):
+        for glyph in range(font.glyph_count if font.glyph_count < _MAX_GLYPHS else 0):
+            if glyph not in letters and (text := _glyph_text(pymupdf.mupdf.fz_get_glyph_name2(font.this, glyph))):
                 letters[glyph] = text
         document.update_stream(cmap, _cmap(letters).encode())
 
 
-def _named(cmap: bytes) -> Iterator[tuple[int, int]]:
-    """(glyph, code point) of each line of a CMap that MuPDF wrote."""
+def _mapped_glyphs(cmap: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (glyph, code point) for each line of a CMap written by MuPDF."""
     for block in re.findall(rb"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
         for first, last, code in _RANGE.findall(block):
             for glyph in range(int(first, 16), int(last, 16) + 1):
                 yield glyph, int(code, 16) + glyph - int(first, 16)
     for block in re.findall(rb"beginbfchar(.*?)endbfchar", cmap, re.DOTALL):
-        for glyph, code in _PAIR.findall(block):
+        for glyph, code in _SINGLE.findall(block):
             yield int(glyph, 16), int(code, 16)
 
 
-def _spelt(name: str) -> str:
-    """The letters in a glyph's name, by Adobe's rules: uni0644.init, uni09150937, u1F600, uni0644_uni0627."""
+def _glyph_text(name: str) -> str:
+    """Return the text in a glyph's name by Adobe's rules: uni0644.init, uni09150937, u1F600, uni0644_uni0627."""
     text = ""
     for part in name.partition(".")[0].split("_"):
         if re.fullmatch(r"uni(?:[0-9A-F]{4})+", part):
@@ -127,11 +130,11 @@ def _spelt(name: str) -> str:
             text += chr(int(part[1:], 16))
         else:
             return ""
-    return "" if any("\ud800" <= letter <= "\udfff" for letter in text) else "".join(map(_plain, text))
+    return "" if any("\ud800" <= letter <= "\udfff" for letter in text) else "".join(map(_base_form, text))
 
 
-def _plain(letter: str) -> str:
-    """An Arabic letter without the form it takes beside others: people type it so."""
+def _base_form(letter: str) -> str:
+    """Return an Arabic letter in its base form, which people type, instead of a presentation form."""
     return unicodedata.normalize("NFKC", letter) if "\ufb50" <= letter <= "\ufefc" else letter
 
 

@@ -1,4 +1,4 @@
-"""Office documents to PDF, by LibreOffice: started for one document, confined to one folder, and limited."""
+"""Conversion of office documents to PDF with LibreOffice, sandboxed to one folder and limited in time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from xml.sax.saxutils import escape
 
 from rag.errors import Unreadable
 from rag.extract.convert.packages import OFFICE
-from rag.extract.convert.sanitize import clean_document
-from rag.sandbox import Walls, child_environment, confinement_gap, runtime_files
+from rag.extract.convert.sanitize import sanitize_document
+from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import Limits, launch_command, package_folder
 from rag.settings import ReadSettings
 
 OFF = "off"
-_NAMES = ("soffice", "libreoffice")
+_PROGRAM_NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
-CONFINE = "Magpie reads them on Linux 5.13 or later with Landlock enabled (add `landlock` to the kernel's lsm= option)."
+CONFINE = (
+    "Reading office documents needs Linux 5.13 or later with Landlock enabled "
+    "(add `landlock` to the kernel's lsm= option)."
+)
 _INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
 
 _NOWHERE = "127.0.0.1"
@@ -42,7 +45,7 @@ _SETTINGS: dict[str, dict[str, int | str]] = {
         "ooInetNoProxy": "",
     },
 }
-"""No macros, no updates of links, no network; all of which holds by the walls, too."""
+"""No macros, no link updates, no network. The sandbox enforces all of this too."""
 
 _FILTERS = {
     ".docx": "MS Word 2007 XML",
@@ -53,32 +56,32 @@ _FILTERS = {
     ".ppt": "MS PowerPoint 97",
     ".rtf": "Rich Text Format",
 }
-"""LibreOffice's import filters, named so that it does not take the file for something else that was not cleaned."""
+"""LibreOffice's import filters. Naming one stops LibreOffice from detecting another format, which was not sanitized."""
 
-_START_AGAIN, _MOST_STARTS = 81, 3
-"""The exit status by which LibreOffice asks to be started again, as it does once with a new profile."""
+_RESTART_STATUS, _MAX_STARTS = 81, 3
+"""The exit status with which LibreOffice asks to be restarted, as it does once with a new profile."""
 
 
-def office_program(wanted: str) -> str | None:
-    """LibreOffice's program as `read.office` says, or None where there is none."""
-    if wanted == OFF:
+def office_program(setting: str) -> str | None:
+    """Return the path of LibreOffice according to the setting `read.office`; None if it is off or not found."""
+    if setting == OFF:
         return None
-    if wanted:
-        return shutil.which(wanted)
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if setting:
+        return shutil.which(setting)
+    found = next(filter(None, map(shutil.which, _PROGRAM_NAMES)), None)
     return found or (_MAC if sys.platform == "darwin" and Path(_MAC).is_file() else None)
 
 
 def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSettings) -> None:
-    """Write the document as a PDF to `into`, beside which a folder is used and removed.
+    """Convert the document to a PDF at `into`; a temporary folder beside it is used. Raise Unreadable.
 
-    Call it in a process that leads a group of its own: whatever else is in the group is ended afterwards.
+    Call this in a process that leads its own process group: all other processes of the group are killed afterwards.
     """
     program = office_program(settings.office)
     if program is None:
         raise _unavailable(settings.office)
     if (gap := confinement_gap()) is not None:
-        raise Unreadable(f"Office documents are not read here: {gap}.", f"Export it as a PDF. {CONFINE}")
+        raise Unreadable(f"Office documents can't be read here: {gap}.", f"Export it as a PDF. {CONFINE}")
     work = into.parent / "office"
     shutil.rmtree(work, ignore_errors=True)
     profile = work / "profile" / "user"
@@ -86,41 +89,41 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
     try:
         (profile / "registrymodifications.xcu").write_text(_registry(), encoding="utf-8")
         copy = work / f"document{OFFICE[media_type]}"
-        clean_document(path, copy)
+        sanitize_document(path, copy)
         _run(program, copy, work, settings)
-        made = work / "out" / "document.pdf"
-        if not made.is_file() or not made.stat().st_size:
+        converted = work / "out" / "document.pdf"
+        if not converted.is_file() or not converted.stat().st_size:
             raise Unreadable(
-                "LibreOffice cannot open the document: it is damaged, or encrypted with a password.",
+                "LibreOffice can't open the document: it is damaged, or encrypted with a password.",
                 "Save it again without a password, or export it as a PDF.",
             )
-        shutil.copyfile(made, into)  # moving between folders is refused by the first version of Landlock
+        shutil.copyfile(converted, into)  # the first version of Landlock refuses moves between folders
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def office_files(wanted: str) -> list[Path]:
-    """Return where LibreOffice is installed: the program, and the folder around its folder `program`.
+def office_files(setting: str) -> list[Path]:
+    """Return the paths LibreOffice needs: the program, and the installation folder around its folder `program`.
 
-    Of a program that lies elsewhere nothing but the file: its folder may hold anything.
+    For a program in another folder, return only the file: that folder may contain anything.
     """
-    found = office_program(wanted)
+    found = office_program(setting)
     if found is None:
         return []
     program = Path(found).resolve()
     return [Path(found).absolute(), program, *([program.parents[1]] if program.parent.name == "program" else [])]
 
 
-def office_remedy(wanted: str) -> str:
-    """What to do where there is no program."""
-    return "Set read.office to where LibreOffice is, or empty it." if wanted else _INSTALL
+def office_remedy(setting: str) -> str:
+    """Return what to do if LibreOffice is not found."""
+    return "Set `read.office` to the path of LibreOffice, or leave it empty." if setting else _INSTALL
 
 
-def _unavailable(wanted: str) -> Unreadable:
-    if wanted == OFF:
-        return Unreadable("Office documents are not read here: read.office is off.", "Export it as a PDF.")
-    if wanted:
-        return Unreadable(f"LibreOffice is not where read.office says: {wanted}.", office_remedy(wanted))
+def _unavailable(setting: str) -> Unreadable:
+    if setting == OFF:
+        return Unreadable("Office documents can't be read here: `read.office` is off.", "Export it as a PDF.")
+    if setting:
+        return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
     return Unreadable(
         "Office documents need LibreOffice, which is not installed where Magpie runs.",
         f"{_INSTALL} Or export it as a PDF.",
@@ -133,18 +136,20 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
     command = [
         str(_binary(Path(program))),
         f"-env:UserInstallation={(work / 'profile').as_uri()}",
-        "-env:OSL_SOCKET_PATH=.",  # relative to `work`: the path of a socket has room for 107 bytes
+        "-env:OSL_SOCKET_PATH=.",  # relative to `work`: a socket path can have 107 bytes at most
         *options,
         f"--infilter={_FILTERS[document.suffix]}",
         *("--convert-to", "pdf", "--outdir", str(work / "out"), str(document)),
     ]
-    walls = Walls(runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False)
+    restrictions = Restrictions(
+        runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False
+    )
     limits = Limits(int(seconds) + 1, settings.max_mb << 20)
     end = time.monotonic() + seconds
     try:
-        for _ in range(_MOST_STARTS):
+        for _ in range(_MAX_STARTS):
             process = subprocess.Popen(
-                launch_command(walls, limits, command),
+                launch_command(restrictions, limits, command),
                 stdin=subprocess.DEVNULL,
                 stdout=2,
                 env=child_environment(
@@ -157,28 +162,30 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
             finally:
                 process.kill()
                 process.wait()
-            if status != _START_AGAIN:
+            if status != _RESTART_STATUS:
                 break
     except subprocess.TimeoutExpired:
         raise Unreadable(
-            f"LibreOffice did not make pages of the document within {seconds:g} s.",
-            "Export it as a PDF, or raise read.convert_seconds.",
+            f"LibreOffice did not convert the document within {seconds:g} s.",
+            "Export it as a PDF, or raise `read.convert_seconds`.",
         ) from None
     finally:
-        _end_group()
+        _kill_group()
 
 
 def _binary(program: Path) -> Path:
-    """The program itself where `program` is a script beside it: what the script starts first needs /tmp."""
+    """Return LibreOffice's binary if `program` is the script beside it: the script first starts a program that needs
+    /tmp.
+    """
     real = program.resolve()
     binary = real.with_name("soffice.bin")
     return binary if binary.is_file() else program.absolute()
 
 
-def _end_group() -> None:
-    """End what the program started and left: everything in this process's group but itself."""
+def _kill_group() -> None:
+    """Kill what LibreOffice left behind: all processes of this process's group except itself."""
     own, group = os.getpid(), os.getpgrp()
-    # 0 is a group whose leader is outside this process namespace: bubblewrap's, with nothing but ours in it.
+    # Group 0 is led by bubblewrap, outside this process namespace, and contains only our processes.
     if group not in (own, 0):
         return
     if sys.platform == "linux":
@@ -196,9 +203,9 @@ def _registry() -> str:
     items = []
     for path, props in _SETTINGS.items():
         for name, value in props.items():
-            shown = str(value).lower() if isinstance(value, bool) else escape(str(value))
+            text = str(value).lower() if isinstance(value, bool) else escape(str(value))
             items.append(
-                f'<item oor:path="{path}"><prop oor:name="{name}" oor:op="fuse"><value>{shown}</value></prop></item>'
+                f'<item oor:path="{path}"><prop oor:name="{name}" oor:op="fuse"><value>{text}</value></prop></item>'
             )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

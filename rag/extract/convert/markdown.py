@@ -1,4 +1,4 @@
-"""Markdown: which text is it, and what it looks like on a page. Nothing it refers to is fetched or opened."""
+"""Markdown: detecting it and rendering it as HTML. Nothing that the text links to is fetched or opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rag.extract.convert.plain_text import wrapped
+from rag.extract.convert.plain_text import wrap_line
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -24,15 +24,15 @@ th, td { border: 1px solid #666666; padding: 3px; }
 """
 
 _CODE_COLUMNS = 90
-_LONG_WORD = 60
-_PIECE = 20_000
-"""Characters of HTML laid out at once; the time grows with their square."""
+_MAX_WORD_CHARS = 60
+_PART_CHARS = 20_000
+"""Approximate size of a part of the HTML: the time of its layout grows with the square of its size."""
 
 _HEADING = re.compile(r"^#{1,6} +\S", re.MULTILINE)
 _LONE_HEADING = re.compile(r"(?:\A|\n[ \t]*\n)(#{1,6}) +\S[^\n]*(?=\n[ \t]*\n|\n*\Z)")
 _UNDERLINED = re.compile(r"(?:\A|\n[ \t]*\n)[^\s#>|*+-][^\n]*\n(?:=+|-{3,})[ \t]*(?=\n|\Z)")
 _FENCE = re.compile(r"(```|~~~)[^`]*$")
-_RULE_CELL = re.compile(r":?-+:?")
+_DELIMITER_CELL = re.compile(r":?-+:?")
 _LINK = re.compile(
     r"!?\[[^\]\n]{1,300}\]\((?:https?:|mailto:|#|\.{0,2}/|[\w-]+[./])[^)\s]{0,500}(?: \"[^\"\n]{0,300}\")?\)"
 )
@@ -42,38 +42,39 @@ _CODE_LINE = re.compile(
     r"^(?:#!|\s*(?:import|from|def|class|return|public|private|static|function|const|let|var|using|package|include|fn)\b"
     r"(?! \w+ \w+ \w+ )|.*[;{}]\s*$|\s*[\w.\"'-]+\s*[:=]\s*\S+\s*$|\s*\w+\(.*\)\s*$)"
 )
-_MUCH_CODE = 0.2
+_MAX_CODE_SHARE = 0.2
 
 
-class Marked(NamedTuple):
-    """Markdown as parts of HTML that follow one another, with the first heading of its first level."""
+class RenderedMarkdown(NamedTuple):
+    """Markdown as consecutive parts of HTML, and its first level-1 heading as title."""
 
     parts: list[str]
     title: str
 
 
 def is_markdown(text: str) -> bool:
-    """Whether a text is surely Markdown: at least two of its signs, one of them hard to come by otherwise.
+    """Return whether a text is certainly Markdown: it has at least two kinds of markup, one of them unambiguous.
 
-    Wrongly yes joins lines of a log; wrongly no shows the signs. So scripts and settings, whose remarks begin with
-    `#` too, are left as they are.
+    A false positive joins the lines of a log; a false negative only leaves the markup visible. So scripts and settings,
+    whose comments also start with `#`, are not Markdown.
     """
     if text.startswith("#!"):
         return False
     prose, fences = _without_fences(text)
     lines = [line for line in prose.splitlines() if line.strip()]
     code = sum(_CODE_LINE.match(line) is not None for line in lines)
-    if code > _MUCH_CODE * len(lines):
+    if code > _MAX_CODE_SHARE * len(lines):
         return False
     lone = _LONE_HEADING.findall(prose)
-    sure = [fences > 0, _has_table(lines), _deep(lone)] + [bool(sign.search(prose)) for sign in (_LINK, _UNDERLINED)]
-    more = [bool(sign.search(prose)) for sign in (_HEADING, _LIST, _STRONG)]
-    return (any(sure) or bool(lone)) and sum(sure + more) >= 2
+    unambiguous = [fences > 0, _has_table(lines), _has_subheading(lone)]
+    unambiguous += [bool(pattern.search(prose)) for pattern in (_LINK, _UNDERLINED)]
+    ambiguous = [bool(pattern.search(prose)) for pattern in (_HEADING, _LIST, _STRONG)]
+    return (any(unambiguous) or bool(lone)) and sum(unambiguous + ambiguous) >= 2
 
 
 def _without_fences(text: str) -> tuple[str, int]:
-    """The text but for fenced code, and how many fences were opened and closed in it."""
-    kept: list[str] = []
+    """Return the text without fenced code, and the number of closed fences."""
+    outside: list[str] = []
     inside: list[str] = []
     closed, fence = 0, ""
     for line in text.splitlines():
@@ -84,28 +85,30 @@ def _without_fences(text: str) -> tuple[str, int]:
         elif found := _FENCE.match(line):
             fence, inside = found[1], [line]
         else:
-            kept.append(line)
-    return "\n".join(kept + inside), closed
+            outside.append(line)
+    return "\n".join(outside + inside), closed
 
 
 def _has_table(lines: Sequence[str]) -> bool:
-    """Whether a line of dashes and bars stands under a line with bars."""
-    return any("|" in head and "|" in rule and "-" in rule and _is_rule(rule) for head, rule in pairwise(lines))
+    """Return whether a table's delimiter row follows a line with bars."""
+    return any(
+        "|" in head and "|" in rule and "-" in rule and _is_delimiter_row(rule) for head, rule in pairwise(lines)
+    )
 
 
-def _is_rule(line: str) -> bool:
+def _is_delimiter_row(line: str) -> bool:
     cells = line.strip(" \t").removeprefix("|").removesuffix("|").split("|")
-    return all(_RULE_CELL.fullmatch(cell.strip(" \t")) for cell in cells)
+    return all(_DELIMITER_CELL.fullmatch(cell.strip(" \t")) for cell in cells)
 
 
-def _deep(headings: Sequence[str]) -> bool:
+def _has_subheading(headings: Sequence[str]) -> bool:
     return any(len(signs) > 1 for signs in headings)
 
 
-def marked(text: str) -> Marked:
-    """Raw HTML in the text is shown, not obeyed; pictures are their alternative text."""
+def render_markdown(text: str) -> RenderedMarkdown:
+    """Return the text as HTML. Raw HTML in it is shown as text; pictures are replaced by their alternative text."""
     front = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", text, re.DOTALL)
-    if front:  # settings of the program that publishes it
+    if front:  # YAML front matter
         text = f"```\n{front[1]}```\n\n{text[front.end() :]}"
     parser = _parser()
     env: dict[str, Any] = {}
@@ -116,11 +119,11 @@ def marked(text: str) -> Marked:
     for token in tokens:
         block.append(token)
         size += len(token.content) + 20
-        if token.level == 0 and token.nesting <= 0 and size > _PIECE:
+        if token.level == 0 and token.nesting <= 0 and size > _PART_CHARS:
             parts.append(parser.renderer.render(block, parser.options, env))
             block, size = [], 0
     parts.append(parser.renderer.render(block, parser.options, env))
-    return Marked(parts, _title(tokens))
+    return RenderedMarkdown(parts, _title(tokens))
 
 
 def _title(tokens: Sequence[Token]) -> str:
@@ -134,29 +137,29 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    parser.validateLink = _any_address  # type: ignore[method-assign]
+    parser.validateLink = _accept_any_address  # type: ignore[method-assign]
     rules = parser.renderer.rules  # type: ignore[attr-defined]
-    rules["image"] = lambda tokens, at, *_: _spaced(tokens[at].content)
-    rules["text"] = lambda tokens, at, *_: _spaced(tokens[at].content)
-    rules["code_inline"] = lambda tokens, at, *_: f"<code>{_spaced(tokens[at].content)}</code>"
+    rules["image"] = lambda tokens, at, *_: _escaped(tokens[at].content)
+    rules["text"] = lambda tokens, at, *_: _escaped(tokens[at].content)
+    rules["code_inline"] = lambda tokens, at, *_: f"<code>{_escaped(tokens[at].content)}</code>"
     rules["fence"] = rules["code_block"] = lambda tokens, at, *_: _code(tokens[at].content)
     rules["link_open"] = rules["link_close"] = lambda *_: ""
     return parser
 
 
-def _any_address(url: str) -> bool:
-    """No address is ever written out: none can do harm, and its words are shown."""
+def _accept_any_address(url: str) -> bool:
+    """Accept every address: addresses are never written to the HTML, only the words of links."""
     del url
     return True
 
 
-def _spaced(text: str) -> str:
-    """Escaped; a word too long for a line may break, which MuPDF does at spaces alone."""
-    if len(text) > _LONG_WORD:
-        text = re.sub(rf"\S{{{_LONG_WORD},}}", lambda word: " ".join(wrapped(word[0], _LONG_WORD)), text)
+def _escaped(text: str) -> str:
+    """Return escaped text with spaces added in very long words, because MuPDF breaks lines only at spaces."""
+    if len(text) > _MAX_WORD_CHARS:
+        text = re.sub(rf"\S{{{_MAX_WORD_CHARS},}}", lambda word: " ".join(wrap_line(word[0], _MAX_WORD_CHARS)), text)
     return html.escape(text, quote=False)
 
 
 def _code(text: str) -> str:
-    lines = [piece for line in text.expandtabs(4).splitlines() for piece in wrapped(line.rstrip(), _CODE_COLUMNS)]
+    lines = [piece for line in text.expandtabs(4).splitlines() for piece in wrap_line(line.rstrip(), _CODE_COLUMNS)]
     return f"<pre>\n{html.escape(chr(10).join(lines), quote=False)}</pre>\n"

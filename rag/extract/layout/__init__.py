@@ -1,1 +1,1 @@
-"""Where the text, tables and figures of a page are, and in which order it is read."""
+"""Layout of a page: its text, tables and figures, and their reading order."""

@@ -1,4 +1,4 @@
-"""PyMuPDF, opened with bounded threads, and its layout analysis."""
+"""PyMuPDF and its layout model, loaded with a limited number of threads."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rag.extract.geometry import Region, clamped
-from rag.extract.invisible_text import UnseenFonts, UnseenText
-from rag.extract.limits import out_of_memory
+from rag.extract.geometry import Region, clamped_box
+from rag.extract.invisible_text import InvisibleText, InvisibleTextFonts
+from rag.extract.limits import is_out_of_memory
 from rag.model import BlockKind, Line
 
 if TYPE_CHECKING:
@@ -28,31 +28,31 @@ _KINDS = {
     "page-header": BlockKind.HEADER,
     "page-footer": BlockKind.FOOTER,
 }
-"""PyMuPDF's names; text, formula and whatever it may yet invent are text."""
+"""PyMuPDF's class names; all others (text, formula) are treated as text."""
 
 
-_PAGE_SIDE = 792
-"""Points of a picture's long side as the analysis sees it: a page's, which is what the model was trained on."""
+_PAGE_LONG_SIDE = 792
+"""Long side, in points, of the page that a picture is analyzed as: the model was trained on pages of this size."""
 
 
 @contextmanager
-def _bounded_sessions(threads: int) -> Iterator[None]:
-    """Give onnxruntime's session class a default number of threads for as long as this lasts.
+def _limited_onnx_threads(threads: int) -> Iterator[None]:
+    """Limit the threads of onnxruntime sessions that are created during the `with` block.
 
-    PyMuPDF builds its layout sessions on every core and has no setting for it: a page then takes 1.7 times the
-    processor time, and two readers wait for each other.
+    PyMuPDF creates its layout sessions with one thread per core and has no setting for that: a page then takes 1.7
+    times the processor time, and two extraction processes slow each other down.
     """
     import onnxruntime
 
     original = onnxruntime.InferenceSession
 
-    class Bounded(original):  # type: ignore[misc, valid-type]
+    class LimitedSession(original):  # type: ignore[misc, valid-type]
         def __init__(self, model: Any, sess_options: Any = None, **rest: Any) -> None:
             options = sess_options or onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = threads
             super().__init__(model, sess_options=options, **rest)
 
-    onnxruntime.InferenceSession = Bounded
+    onnxruntime.InferenceSession = LimitedSession
     try:
         yield
     finally:
@@ -60,8 +60,8 @@ def _bounded_sessions(threads: int) -> Iterator[None]:
 
 
 def load_pymupdf(threads: int) -> Any:
-    """The module `pymupdf`, quiet. Importing it builds layout sessions, so `threads` matters here already."""
-    with _bounded_sessions(threads):
+    """Import `pymupdf` without its messages. The import already creates layout sessions, with `threads` threads."""
+    with _limited_onnx_threads(threads):
         import pymupdf
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -69,74 +69,74 @@ def load_pymupdf(threads: int) -> Any:
 
 
 class Layout:
-    """PyMuPDF's layout model on `threads` threads. `pymupdf` is what load_pymupdf returned."""
+    """PyMuPDF's layout model on `threads` threads. `pymupdf` is the module from `load_pymupdf`."""
 
     def __init__(self, pymupdf: Any, threads: int) -> None:
         self._pymupdf = pymupdf
-        self._fonts = UnseenFonts(pymupdf)
-        # The model behind page.get_layout(), asked itself: it alone tells where a table's cells meet.
-        with _bounded_sessions(threads):
+        self._fonts = InvisibleTextFonts(pymupdf)
+        # The model behind page.get_layout(), which leaves out the rows and columns of tables.
+        with _limited_onnx_threads(threads):
             from pymupdf.layout.onnx.BoxRFDGNN import BoxRFDGNN
 
             self._model = BoxRFDGNN(use_sort=True)
 
     def regions(self, page: Any) -> list[Region]:
-        """Regions in reading order, boxes as the page is displayed; [] where the analysis fails or finds nothing."""
+        """Return regions in reading order, as fractions of the displayed page; [] if the analysis fails."""
         rotation, rect = page.rotation, page.rect
         if rotation == 0:
-            return self._analyse(page, rect)
-        # The analysis knows no rotation: it gets an upright copy. The copying asks for the page unrotated.
+            return self._analyze(page, rect)
+        # The model ignores rotation, so it gets an upright copy, made from the page without its rotation.
         page.set_rotation(0)
         try:
             with self._pymupdf.open() as copy:
                 upright = copy.new_page(width=rect.width, height=rect.height)
                 upright.show_pdf_page(upright.rect, page.parent, page.number, rotate=-rotation)
-                return self._analyse(upright, rect)
+                return self._analyze(upright, rect)
         finally:
             page.set_rotation(rotation)
 
     def regions_of_picture(self, image: Image, lines: Sequence[Line]) -> list[Region]:
-        """Regions of a page that is a picture, boxes as fractions of it; `lines` are what was recognised on it.
+        """Return regions of a page that is a picture, as fractions of it; `lines` are its recognized lines.
 
-        The analysis sees words through a text layer alone, so it gets a page with the picture and the words, unseen.
+        The model gets words only from a text layer, so it analyzes a page with the picture and invisible words.
         """
         module = self._pymupdf
-        scale = _PAGE_SIDE / max(image.size)
+        scale = _PAGE_LONG_SIDE / max(image.size)
         width, height = image.width * scale, image.height * scale
         with module.open() as copy:
             page = copy.new_page(width=width, height=height)
             pixmap = module.Pixmap(module.csRGB, image.width, image.height, image.tobytes(), False)
             page.insert_image(page.rect, pixmap=pixmap)
-            unseen = UnseenText(module, self._fonts, page.rect)
+            text_layer = InvisibleText(module, self._fonts, page.rect)
             for line in lines:
-                tall = (line.box.y1 - line.box.y0) * height
+                line_height = (line.box.y1 - line.box.y0) * height
                 for word in line.words:
-                    wide = (word.box.x1 - word.box.x0) * width
-                    unseen.put(word.text, word.box.x0 * width, word.box.y1 * height, wide, tall)
-            unseen.write(page)
-            return self._analyse(page, page.rect)
+                    word_width = (word.box.x1 - word.box.x0) * width
+                    text_layer.add_word(word.text, word.box.x0 * width, word.box.y1 * height, word_width, line_height)
+            text_layer.write(page)
+            return self._analyze(page, page.rect)
 
-    def _analyse(self, page: Any, rect: Any) -> list[Region]:
+    def _analyze(self, page: Any, rect: Any) -> list[Region]:
         try:
             groups = self._model.predict(page, return_raw=True)
-        except Exception as error:  # a model's failure on one page; plain text blocks serve instead
-            if out_of_memory(error):
+        except Exception as error:  # fall back to the file's text blocks
+            if is_out_of_memory(error):
                 raise MemoryError from error
-            log.warning("no layout for page %s (%s)", page.number + 1, type(error).__name__)
+            log.warning("Layout analysis of page %s failed (%s).", page.number + 1, type(error).__name__)
             return []
         return _regions(groups, rect.width, rect.height)
 
 
 def _regions(groups: Iterable[Any], width: float, height: float) -> list[Region]:
-    found = []
+    regions = []
     for group in groups:
         x0, y0, x1, y1 = (float(value) for value in group["group_bbox"][:4])
-        box = clamped(x0 / width, y0 / height, x1 / width, y1 / height)
+        box = clamped_box(x0 / width, y0 / height, x1 / width, y1 / height)
         if box.area > 0:
             grid = group.get("table_grid")
             rows = [(y0 + float(line)) / height for line in grid.h_lines] if grid else []
             columns = [(x0 + float(line)) / width for line in grid.v_lines] if grid else []
-            found.append(
+            regions.append(
                 Region(
                     _KINDS.get(group["class_name"], BlockKind.TEXT),
                     box,
@@ -144,4 +144,4 @@ def _regions(groups: Iterable[Any], width: float, height: float) -> list[Region]
                     tuple(sorted(column for column in columns if box.x0 < column < box.x1)),
                 )
             )
-    return found
+    return regions

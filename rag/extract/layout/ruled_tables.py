@@ -1,4 +1,4 @@
-"""Where on a rendered page ruled lines make a grid: tables that are drawn or scanned, whatever their cells hold."""
+"""Tables with ruled lines, tables in the pixels of a rendered or scanned page."""
 
 from __future__ import annotations
 
@@ -7,109 +7,112 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rag.extract.geometry import Region, around, holds
+from rag.extract.geometry import Region, bounding_box, contains_center
 from rag.model import BlockKind, Box
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _SIDE = 1000
-"""Pixels of the long side on which lines are looked for: a hairline of the render is still there."""
+"""Long side, in pixels, at which lines are detected: hairlines of the render are still visible."""
 
-_LONG_X, _LONG_Y = 1 / 16, 1 / 40
-"""A line is at least this share of the page's width, or height."""
+_MIN_LENGTH_X, _MIN_LENGTH_Y = 1 / 16, 1 / 40
+"""Minimum length of a line, as a fraction of the page's width or height."""
 
-_NEAR = 7
-"""Pixels up to which two lines are one: both edges of a stroke, a double rule, a slant."""
+_MERGE_DISTANCE = 7
+"""Lines within this many pixels are one line: both edges of a stroke, a double rule, a slanted line."""
 
-_AREA = 0.03
-_CROSSINGS = 6
-"""Three lines across two, at least."""
+_MIN_AREA = 0.03
+_MIN_CROSSINGS = 6
+"""A table has at least three lines that cross two others."""
 
-_FILLED = 0.4
-"""Share of the cells that hold a word; a chart's grid holds few."""
+_MIN_FILLED_CELLS = 0.4
+"""Minimum share of cells that contain a word; the grid of a chart has fewer."""
 
-_MOST_LINES = 60
+_MAX_LINES = 60
 
-_INSIDE, _KNOWN = 0.7, 0.5
+_INSIDE, _SAME_TABLE = 0.7, 0.5
 
 
-def ruled_tables(image: Image, words: Sequence[Box]) -> list[Region]:
-    """Tables by their ruled lines, with rows and columns where the lines are."""
+def find_ruled_tables(image: Image, words: Sequence[Box]) -> list[Region]:
+    """Return the tables that ruled lines form, with the positions of the lines as rows and columns."""
     import cv2
     import numpy as np
 
     small = image.convert("L")
     small.thumbnail((_SIDE, _SIDE))
-    grey = np.asarray(small)
-    height, width = grey.shape
-    edges = cv2.Canny(grey, 20, 60)
-    near = np.ones((_NEAR, _NEAR), np.uint8)
-    level = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((1, max(8, round(width * _LONG_X))), np.uint8))
-    upright = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((max(8, round(height * _LONG_Y)), 1), np.uint8))
-    level, upright = cv2.dilate(level, near), cv2.dilate(upright, near)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(level | upright)
-    found = []
-    for label, (left, top, wide, high, _) in enumerate(stats[1:], 1):
-        box = Box(float(left / width), float(top / height), float((left + wide) / width), float((top + high) / height))
-        if box.area < _AREA:
+    gray = np.asarray(small)
+    height, width = gray.shape
+    edges = cv2.Canny(gray, 20, 60)
+    kernel = np.ones((_MERGE_DISTANCE, _MERGE_DISTANCE), np.uint8)
+    horizontal = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((1, max(8, round(width * _MIN_LENGTH_X))), np.uint8))
+    vertical = cv2.morphologyEx(edges, cv2.MORPH_OPEN, np.ones((max(8, round(height * _MIN_LENGTH_Y)), 1), np.uint8))
+    horizontal, vertical = cv2.dilate(horizontal, kernel), cv2.dilate(vertical, kernel)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(horizontal | vertical)
+    tables = []
+    for label, (left, top, table_width, table_height, _) in enumerate(stats[1:], 1):
+        right, bottom = left + table_width, top + table_height
+        box = Box(float(left / width), float(top / height), float(right / width), float(bottom / height))
+        if box.area < _MIN_AREA:
             continue
-        mine = labels[top : top + high, left : left + wide] == label
-        spot = (slice(top, top + high), slice(left, left + wide))
-        crossings, _ = cv2.connectedComponents((mine & (level[spot] > 0) & (upright[spot] > 0)).astype(np.uint8))
-        if crossings - 1 < _CROSSINGS:
+        area = (slice(top, bottom), slice(left, right))
+        component = labels[area] == label
+        in_rows, in_columns = component & (horizontal[area] > 0), component & (vertical[area] > 0)
+        crossings, _ = cv2.connectedComponents((in_rows & in_columns).astype(np.uint8))
+        if crossings - 1 < _MIN_CROSSINGS:
             continue
-        rows = _lines(mine & (level[spot] > 0), box.y0, height)
-        columns = _lines((mine & (upright[spot] > 0)).T, box.x0, width)
-        if rows and columns and _filled(box, rows, columns, words) >= _FILLED:
-            found.append(Region(BlockKind.TABLE, box, rows, columns))
-    return found
+        rows = _lines(in_rows, box.y0, height)
+        columns = _lines(in_columns.T, box.x0, width)
+        if rows and columns and _filled_share(box, rows, columns, words) >= _MIN_FILLED_CELLS:
+            tables.append(Region(BlockKind.TABLE, box, rows, columns))
+    return tables
 
 
 def _lines(mask: Any, start: float, size: int) -> tuple[float, ...]:
-    """Where rows of the mask are mostly set, without the first and the last: inner lines, as fractions of the page."""
+    """Return the inner lines as fractions of the page: positions of mask rows that are at least a third set."""
     import numpy as np
 
-    set_ = mask.mean(axis=1) > 1 / 3
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], set_.astype(np.int8), [0]))))
+    is_line = mask.mean(axis=1) > 1 / 3
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], is_line.astype(np.int8), [0]))))
     middles = [(int(begin) + int(end) - 1) / 2 for begin, end in edges.reshape(-1, 2)]
-    inner = [middle for middle in middles if _NEAR < middle < len(set_) - _NEAR]
-    return tuple(start + middle / size for middle in inner[:_MOST_LINES])
+    inner = [middle for middle in middles if _MERGE_DISTANCE < middle < len(is_line) - _MERGE_DISTANCE]
+    return tuple(start + middle / size for middle in inner[:_MAX_LINES])
 
 
-def _filled(box: Box, rows: Sequence[float], columns: Sequence[float], words: Sequence[Box]) -> float:
-    """The share of cells with a word in it."""
+def _filled_share(box: Box, rows: Sequence[float], columns: Sequence[float], words: Sequence[Box]) -> float:
+    """Return the share of cells that contain a word."""
     cells = {
         (bisect(rows, (word.y0 + word.y1) / 2), bisect(columns, (word.x0 + word.x1) / 2))
         for word in words
-        if holds(box, word)
+        if contains_center(box, word)
     }
     return len(cells) / ((len(rows) + 1) * (len(columns) + 1))
 
 
-def with_ruled(regions: Sequence[Region], ruled: Sequence[Region]) -> list[Region]:
-    """The layout's regions, with ruled tables in the place of the text it saw there.
+def merge_ruled_tables(regions: Sequence[Region], tables: Sequence[Region]) -> list[Region]:
+    """Return the layout's regions with ruled tables in place of the text regions they cover.
 
-    A table that it saw too has the cells and the edges of its rules; a figure stays a figure.
+    A table that the layout also found gets the rows, columns and edges of its ruled lines. Figures stay figures.
     """
-    found = list(regions)
-    for table in ruled:
-        if any(_holds_already(region, table) for region in found):
+    merged = list(regions)
+    for table in tables:
+        if any(_includes(region, table) for region in merged):
             continue
-        inside = [region for region in found if _gives_way(region, table)]
-        at = found.index(inside[0]) if inside else sum(region.box.y0 < table.box.y0 for region in found)
-        found.insert(at, replace(table, box=around([table.box, *(r.box for r in inside if r.kind is BlockKind.TABLE)])))
-        found = [region for region in found if region not in inside]
-    return found
+        replaced = [region for region in merged if _is_replaced_by(region, table)]
+        index = merged.index(replaced[0]) if replaced else sum(region.box.y0 < table.box.y0 for region in merged)
+        boxes = [region.box for region in replaced if region.kind is BlockKind.TABLE]
+        merged.insert(index, replace(table, box=bounding_box([table.box, *boxes])))
+        merged = [region for region in merged if region not in replaced]
+    return merged
 
 
-def _holds_already(region: Region, table: Region) -> bool:
-    """Whether the layout's region is more than the ruled table: a figure, or a table that is ruled in part."""
+def _includes(region: Region, table: Region) -> bool:
+    """Return whether the layout's region is more than the ruled table: a figure, or a table that is partly ruled."""
     larger = region.kind is BlockKind.TABLE and table.box.covers(region.box) < _INSIDE
-    return (region.kind is BlockKind.FIGURE or larger) and region.box.covers(table.box) > _KNOWN
+    return (region.kind is BlockKind.FIGURE or larger) and region.box.covers(table.box) > _SAME_TABLE
 
 
-def _gives_way(region: Region, table: Region) -> bool:
+def _is_replaced_by(region: Region, table: Region) -> bool:
     if region.kind is BlockKind.FIGURE or table.box.covers(region.box) < _INSIDE:
         return False
     return region.kind is not BlockKind.TABLE or region.box.area > table.box.area / 2

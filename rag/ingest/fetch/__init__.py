@@ -1,1 +1,1 @@
-"""Web pages as documents: fetched through a guarded way out, shown by Chromium, kept as a PDF of what was seen."""
+"""Fetching of sources: files on this machine, and URLs through a guarded proxy (web pages are rendered to PDF)."""

@@ -1,4 +1,4 @@
-"""Where a fetch may go: public addresses, and hosts the operator named."""
+"""Addresses that a fetch may connect to: public ones, and those of hosts that the operator allowed."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from rag.errors import Unreadable
 from rag.model import SourceKind
 
 URL = SourceKind.URL
-"""The kind of a source that a web address names."""
+"""The kind of a source that is identified by a URL."""
 
 Resolve: TypeAlias = Callable[[str, int], list[str]]
-"""Every address of a host. Raise OSError where there is none."""
+"""Returns all addresses of a host (host, port). Raises OSError if there are none."""
 
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""RFC 6052: IPv4 addresses as a network without IPv4 writes them."""
+"""RFC 6052: IPv4 addresses embedded in IPv6, for networks without IPv4."""
 
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-"""The only part of IPv6 that IANA assigns to the internet. Loopback, site-local, IPv4-compatible, local NAT64, and
-whatever gets a meaning later are outside of it."""
+"""The only part of IPv6 that IANA assigns to the internet. It excludes loopback, site-local, IPv4-compatible and local
+NAT64 addresses, and blocks that are assigned later."""
 
 _SPECIAL = tuple(
     ipaddress.ip_network(block)
     for block in (
-        "192.88.99.0/24",  # relays of 6to4, retired by RFC 7526
+        "192.88.99.0/24",  # 6to4 relays, retired by RFC 7526
         "2001::/23",  # IETF protocols: Teredo, ORCHID, benchmarks
         "3fff::/20",  # documentation, RFC 9637
     )
 )
-"""Blocks that `ipaddress` counts as global in some of Python's versions, and where no web server is."""
+"""Blocks without web servers that `ipaddress` treats as global in some versions of Python."""
 
 _ISATAP = 0x5EFE
-"""RFC 5214: the third quarter of an IPv6 address that tunnels to the IPv4 address in the last, whatever its prefix."""
+"""RFC 5214: an IPv6 address with these low 16 bits in its third quarter tunnels to the IPv4 address in its last."""
 
-_NOBODYS = {4: "198.51.100.77", 6: "2001:db8:77::77"}
-"""Addresses out of the blocks for documentation (RFC 5737, RFC 3849), which no machine has."""
+_UNUSED_ADDRESSES = {4: "198.51.100.77", 6: "2001:db8:77::77"}
+"""Addresses from the documentation blocks (RFC 5737, RFC 3849), which no machine has."""
 
 _ANY_PORT = 9
 
@@ -55,33 +55,34 @@ _BLOCKED_PORTS = frozenset(
         "6668 6669 6679 6697 10080"
     ).split()
 )
-"""Ports of other protocols (mail, shells, files), where a request could pass for a command: the Fetch standard's list,
-which browsers keep to as well."""
+"""Ports of other protocols (mail, shells, files), where a request could be taken as a command. The list is that of the
+Fetch standard, which browsers use too."""
 
-_LONGEST = 2000
+_MAX_URL_CHARS = 2000
 
 
 class Forbidden(Exception):
-    """The host has an address that is not public and was not named by the operator, or the port is blocked."""
+    """The host has a non-public address and is not allowed by the operator, or the port is blocked."""
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """As the system resolves it."""
+    """Resolve a host with the system's resolver. Raise OSError if it has no address."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
-def may_go_to(
+def resolve_allowed(
     host: str,
     port: int,
     allowed: Collection[str],
     resolve: Resolve,
     is_own: Callable[[str], bool] | None = None,
 ) -> list[str]:
-    """The host's addresses, to be connected to as they are: a second look could find others (DNS rebinding).
+    """Return the host's addresses if it may be fetched from. Raise Forbidden otherwise, OSError if there are none.
 
-    Raise Forbidden when one of them is not public or this machine's own, or when the port is blocked, OSError when
-    there is none. `is_own` tells this machine's addresses (default: `is_own_address`).
+    Hosts in `allowed` may have any address; all addresses of other hosts must be public and not this machine's own
+    (`is_own`, by default `is_own_address`). Connect to the returned addresses: resolving the host a second time could
+    give others (DNS rebinding).
     """
     if port in _BLOCKED_PORTS:
         raise Forbidden(host)
@@ -94,65 +95,68 @@ def may_go_to(
 
 
 def is_public(address: str) -> bool:
-    """Whether the whole internet can reach it: no private, loopback, link-local, shared or reserved address.
+    """Return whether an address is public: not private, loopback, link-local, shared or reserved.
 
-    An IPv6 address that only wraps an IPv4 one is as public as that. One with a zone id is not public.
+    An IPv6 address that embeds an IPv4 address is public if that is. An address with a zone ID is not public.
     """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    inner = _inner(ip)
+    inner = _embedded_ipv4(ip)
     if isinstance(ip, ipaddress.IPv6Address):
-        wraps = ip.ipv4_mapped is not None or ip in _NAT64
-        if ip.scope_id is not None or not (wraps or ip in _GLOBAL_UNICAST):
+        embeds_ipv4 = ip.ipv4_mapped is not None or ip in _NAT64
+        if ip.scope_id is not None or not (embeds_ipv4 or ip in _GLOBAL_UNICAST):
             return False
     return inner.is_global and not inner.is_multicast and not any(inner in block for block in _SPECIAL)
 
 
 def is_own_address(address: str) -> bool:
-    """Whether an interface of this machine has the address now, or has the IPv4 address that it wraps.
+    """Return whether an interface of this machine currently has the address, or the IPv4 address it embeds.
 
-    A socket can be bound only to an address of this machine, so no list of interfaces is needed, and the answer is true
-    at the moment of asking. Where the system lets a socket be bound to any address (Linux: net.ipv4.ip_nonlocal_bind),
-    an address is this machine's own when packets to it would also come from it.
+    A socket can only be bound to an address of this machine, so this needs no list of interfaces. If the system allows
+    binding to any address (Linux: net.ipv4.ip_nonlocal_bind), an address is this machine's own if packets to it would
+    also be sent from it.
     """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
     return any(
-        _can_bind(str(one), one.version)
-        and (not _can_bind(_NOBODYS[one.version], one.version) or _source_for(str(one), one.version) == str(one))
-        for one in {ip, _inner(ip)}
+        _can_bind(str(candidate), candidate.version)
+        and (
+            not _can_bind(_UNUSED_ADDRESSES[candidate.version], candidate.version)
+            or _source_address(str(candidate), candidate.version) == str(candidate)
+        )
+        for candidate in {ip, _embedded_ipv4(ip)}
     )
 
 
 def _can_bind(address: str, version: int) -> bool:
     try:
-        with _datagram(version) as probe:
+        with _udp_socket(version) as probe:
             probe.bind((address, 0))
     except OSError:
         return False
     return True
 
 
-def _source_for(address: str, version: int) -> str:
-    """The address that packets to this one would come from; "" where no way leads there. Sends nothing."""
+def _source_address(address: str, version: int) -> str:
+    """Return the address from which packets to this one would be sent; "" without a route. Nothing is sent."""
     try:
-        with _datagram(version) as probe:
+        with _udp_socket(version) as probe:
             probe.connect((address, _ANY_PORT))
             return str(probe.getsockname()[0])
     except OSError:
         return ""
 
 
-def _datagram(version: int) -> socket.socket:
+def _udp_socket(version: int) -> socket.socket:
     return socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
 
 
-def _inner(ip: IPAddress) -> IPAddress:
-    """The IPv4 address that an IPv6 address wraps; any other address itself."""
+def _embedded_ipv4(ip: IPAddress) -> IPAddress:
+    """Return the IPv4 address that an IPv6 address embeds; otherwise the address itself."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     last = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
@@ -162,21 +166,21 @@ def _inner(ip: IPAddress) -> IPAddress:
 
 
 def checked_url(url: str) -> str:
-    """The address without its fragment. Raise Unreadable for what is no web address."""
+    """Return the URL without its fragment. Raise Unreadable if it is not a valid web address."""
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port
-        httpx.URL(parts.geturl())  # a host that cannot be written in DNS, control characters
+        httpx.URL(parts.geturl())  # rejects hosts that are invalid in DNS, and control characters
     except (ValueError, httpx.InvalidURL):
         host = None
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or len(url) > _LONGEST:
-        raise Unreadable("This is no web address.", "Give an address that begins with https:// or http://.")
+    if parts.scheme not in ("http", "https") or not host or len(url) > _MAX_URL_CHARS:
+        raise Unreadable("This isn't a web address.", "Use an address that starts with https:// or http://.")
     if parts.username or parts.password:
-        raise Unreadable("The address holds a password.", "Give it without: it would be kept with the document.")
+        raise Unreadable("The address contains a password.", "Remove it: it would be stored with the document.")
     return parts._replace(fragment="").geturl()
 
 
 def is_url(name: str) -> bool:
-    """Whether somebody means a web page, and no file."""
+    """Return whether a name is a web address instead of a path."""
     return name.lower().startswith(("https://", "http://"))

@@ -1,8 +1,8 @@
-"""The browser's process, `python -m rag.ingest.fetch.browser`: an order on stdin, a PDF and one JSON line as reply.
+"""Process that renders a web page, `python -m rag.ingest.fetch.browser`: it reads a job and writes a PDF.
 
-A process of its own, so that a page that never ends can be ended: killing its group takes the browser along. It
-reaches no files but its folder and programs, and nothing on the network but the proxy, on kernels that can tell.
-Chromium's own sandbox is always on.
+The job is JSON on standard input; the reply is one line of JSON. Pages that never finish are stopped by killing the
+process group, including the browser. The process can only access its folder and programs and, on kernels with Landlock
+for TCP, only the proxy's port. Chromium's own sandbox is always on.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rag.extract import limits
-from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, Seen, write_pdf
-from rag.sandbox import Walls, child_environment, confinement_gap, restrict, runtime_files
+from rag.ingest.fetch.screenshot_pdf import HEIGHT, WIDTH, ScreenWord, write_screenshot_pdf
+from rag.sandbox import Restrictions, child_environment, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
 PDF = "page.pdf"
 _QUIET_MS = 3000
-"""How long a page may go on fetching after it has loaded; many never stop."""
+"""How long a page may continue to fetch after it has loaded; many never stop."""
 
-_MOST_WORDS = 50_000
-_LONGEST_WORD = 200
-_LONGEST_TITLE = 200
+_MAX_WORDS = 50_000
+_MAX_WORD_CHARS = 200
+_MAX_TITLE_CHARS = 200
 
 _FLAGS = (
     "--disable-quic",
@@ -41,20 +41,20 @@ _FLAGS = (
     "--mute-audio",
     "--disable-dev-shm-usage",
 )
-"""Nothing goes out but through the proxy, and nothing that the page did not ask for."""
+"""Send all traffic through the proxy, and no requests that the page did not make."""
 
-_BROWSERS_OWN = (
+_BROWSER_FILES = (
     *("/etc/chromium", "/etc/chromium.d", "/etc/opt/chrome", "/opt/google/chrome"),
     *("/etc/ssl/certs", "/etc/ssl/openssl.cnf"),
 )
 
 _NOBODY = 65534
-"""The user and group that Chromium runs as where this process is root's, for whom its sandbox does not start."""
+"""User and group of Chromium if this process runs as root: its sandbox does not start for root."""
 
 NO_SANDBOX = "No usable sandbox"
-"""What Chromium says before it ends where the system allows no sandbox."""
+"""Chromium's message if the system does not allow its sandbox."""
 
-_DROP = """#!{python} -P
+_DROP_PRIVILEGES = """#!{python} -P
 import os, sys
 os.setgroups([])
 os.setgid({nobody})
@@ -62,20 +62,20 @@ os.setuid({nobody})
 os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 """
 
-_SCROLL = """async ([step, most]) => {
-  for (let y = 0; y < Math.min(document.documentElement.scrollHeight, most); y += step) {
+_SCROLL = """async ([step, maxHeight]) => {
+  for (let y = 0; y < Math.min(document.documentElement.scrollHeight, maxHeight); y += step) {
     scrollTo(0, y);
     await new Promise(done => requestAnimationFrame(() => setTimeout(done, 40)));
   }
   scrollTo(0, 0);
   await new Promise(done => requestAnimationFrame(() => setTimeout(done, 40)));
 }"""
-"""Pictures that load when they come into sight."""
+"""Load pictures that are only loaded when they become visible."""
 
-_WORDS = r"""most => {
+_WORDS = r"""maxWords => {
   const found = [], range = document.createRange();
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; (node = texts.nextNode()) && found.length < most;) {
+  for (let node; (node = texts.nextNode()) && found.length < maxWords;) {
     const box = node.parentElement;
     if (!box || !box.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
     for (const word of node.data.matchAll(/\S+/g)) {
@@ -91,8 +91,8 @@ _WORDS = r"""most => {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What the process is to do. `proxy` is the only way out; `parent` the process it must not outlive."""
+class RenderJob:
+    """A page to render. `proxy` is the only address the browser can reach; the process ends with `parent`."""
 
     url: str
     program: str
@@ -105,90 +105,91 @@ class Order:
     parent: int
 
 
-def confine(order: Order) -> None:
-    """Keep this process and the browser from other files, and from other addresses than the proxy's."""
+def confine(job: RenderJob) -> None:
+    """Restrict this process and the browser to their files and to the proxy's port."""
     if confinement_gap() is not None:
         return
-    program = Path(order.program)
-    packages = [package_folder(), program.parent, program.resolve().parent, *map(Path, _BROWSERS_OWN)]
-    # The browser's sandbox writes to /proc what its processes may be; those of others are not theirs to open.
-    ports = (urlsplit(order.proxy).port or 0,)
-    restrict(Walls(runtime_files(packages), (order.into, "/proc"), sockets=True, ports=ports, symlinks=True))
+    program = Path(job.program)
+    packages = [package_folder(), program.parent, program.resolve().parent, *map(Path, _BROWSER_FILES)]
+    # Chromium's sandbox writes to /proc to configure its own processes.
+    ports = (urlsplit(job.proxy).port or 0,)
+    restrict(Restrictions(runtime_files(packages), (job.into, "/proc"), sockets=True, ports=ports, symlinks=True))
 
 
-def _browser(order: Order, profile: Path) -> str:
-    """Return the program to start: for root, one that becomes another user first."""
+def _browser_command(job: RenderJob, profile: Path) -> str:
+    """Return the program to start: for root, a script that changes to another user first."""
     if os.geteuid() != 0:
-        return order.program
-    os.chmod(order.into, 0o711)  # to pass through, not to list
+        return job.program
+    os.chmod(job.into, 0o711)  # can be traversed, not listed
     os.chown(profile, _NOBODY, _NOBODY)
-    dropping = Path(order.into) / "browser"
-    dropping.write_text(_DROP.format(python=sys.executable, nobody=_NOBODY, program=order.program))
-    dropping.chmod(0o700)
-    return str(dropping)
+    script = Path(job.into) / "browser"
+    script.write_text(_DROP_PRIVILEGES.format(python=sys.executable, nobody=_NOBODY, program=job.program))
+    script.chmod(0o700)
+    return str(script)
 
 
-def show(order: Order) -> dict[str, Any]:
-    """Load the page and write its PDF. Returns title and number of pages; Playwright's errors go through."""
+def render(job: RenderJob) -> dict[str, Any]:
+    """Load the page and write its PDF. Return its title and number of pages. Raise Playwright's errors."""
     from PIL import Image
-    from playwright.sync_api import TimeoutError as Late
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
     from playwright.sync_api import sync_playwright
 
-    profile = Path(order.into) / "profile"
+    profile = Path(job.into) / "profile"
     profile.mkdir()
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
-            executable_path=_browser(order, profile),
+            executable_path=_browser_command(job, profile),
             args=list(_FLAGS),
             env={**child_environment(), "HOME": str(profile), "TMPDIR": str(profile)},
-            proxy={"server": order.proxy, "username": order.user, "password": order.password},
+            proxy={"server": job.proxy, "username": job.user, "password": job.password},
             chromium_sandbox=True,
-            timeout=order.seconds * 1000,
+            timeout=job.seconds * 1000,
             viewport={"width": WIDTH, "height": HEIGHT},
             accept_downloads=False,
             service_workers="block",
-            extra_http_headers={
-                "Accept-Encoding": "identity"
-            },  # the limit on bytes counts what comes, not what unfolds
+            # Uncompressed, because the proxy limits the bytes that are transferred.
+            extra_http_headers={"Accept-Encoding": "identity"},
         )
         page = context.new_page()
         page.on("dialog", lambda dialog: dialog.dismiss())
         page.on("popup", lambda popup: popup.close())
-        page.goto(order.url, wait_until="load", timeout=order.seconds * 1000)
-        most = order.tiles * HEIGHT
-        page.evaluate(_SCROLL, [HEIGHT // 2, most])
-        with suppress(Late):  # a page that goes on fetching is shown as it is
+        page.goto(job.url, wait_until="load", timeout=job.seconds * 1000)
+        max_height = job.tiles * HEIGHT
+        page.evaluate(_SCROLL, [HEIGHT // 2, max_height])
+        with suppress(PlaywrightTimeout):  # a page that continues to fetch is rendered as it is
             page.wait_for_load_state("networkidle", timeout=_QUIET_MS)
-        found = page.evaluate(_WORDS, _MOST_WORDS)
-        high = min(int(page.evaluate("document.documentElement.scrollHeight")), most)
-        clip = {"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": float(max(high, 1))}
+        found = page.evaluate(_WORDS, _MAX_WORDS)
+        height = min(int(page.evaluate("document.documentElement.scrollHeight")), max_height)
+        clip = {"x": 0.0, "y": 0.0, "width": float(WIDTH), "height": float(max(height, 1))}
         picture = page.screenshot(full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
-        title = " ".join(page.title().split())[:_LONGEST_TITLE]
+        title = " ".join(page.title().split())[:_MAX_TITLE_CHARS]
         context.close()
-    words = [Seen(text[:_LONGEST_WORD], *box) for text, *box in found if box[1] < high and box[0] < WIDTH]
+    words = [ScreenWord(text[:_MAX_WORD_CHARS], *box) for text, *box in found if box[1] < height and box[0] < WIDTH]
     with Image.open(BytesIO(picture)) as image:
-        pages = write_pdf(image, words, title, order.tiles, Path(order.into) / PDF)
+        pages = write_screenshot_pdf(image, words, title, job.tiles, Path(job.into) / PDF)
     return {"title": title, "pages": pages}
 
 
 def main() -> None:
-    order = Order(**json.loads(sys.stdin.buffer.read()))
-    limits.die_with_parent(order.parent)
+    """Render the page of the job on standard input; reply on standard output."""
+    job = RenderJob(**json.loads(sys.stdin.buffer.read()))
+    limits.die_with_parent(job.parent)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
-        confine(order)
-        reply = show(order)
-    except Exception as error:  # noqa: BLE001 - whatever the browser says is told, and the page is given up
+        confine(job)
+        reply = render(job)
+    except Exception as error:  # noqa: BLE001 - report any error of the browser to the parent
         sys.excepthook(type(error), error, error.__traceback__)
         reply = {"error": NO_SANDBOX if NO_SANDBOX in str(error) else str(error).partition("\n")[0][:300]}
     out.write(json.dumps(reply) + "\n")
     out.flush()
 
 
-def order_line(order: Order) -> bytes:
-    return json.dumps(asdict(order)).encode()
+def encode_job(job: RenderJob) -> bytes:
+    """Return a job as input for this process."""
+    return json.dumps(asdict(job)).encode()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files on this machine's disk: which ones a folder holds, and the Fetcher of sources named by a path."""
+"""Files on this machine: listing the files of a folder, and the Fetcher for sources that are paths."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from rag.settings import ReadSettings
 SUFFIXES = frozenset(
     ".pdf .png .jpg .jpeg .webp .gif .tif .tiff .bmp .txt .md .markdown .docx .pptx .odt .odp .doc .ppt .rtf".split()
 )
-"""What a folder is searched for; a file named outright is tried whatever it is called."""
+"""Suffixes of the files that are indexed in folders. A file that is named itself may have any suffix."""
 
 _BLOCK = 1 << 20
 
 
 def check_size(size: int, settings: ReadSettings) -> None:
-    """Raise Unreadable for an empty file, and for one over `read.max_mb`."""
+    """Raise Unreadable if a file is empty or larger than `read.max_mb`."""
     if size == 0:
         raise Unreadable("The file is empty.", "Export or download it again.")
     if size > settings.max_mb << 20:
         raise Unreadable(
-            f"The file has {size >> 20} MB; the limit is {settings.max_mb} MB.", "Split it, or raise read.max_mb."
+            f"The file is {size >> 20} MB; the limit is {settings.max_mb} MB.", "Split it, or raise `read.max_mb`."
         )
 
 
 class PathFetcher:
-    """Copies a file. One that changes meanwhile is copied as it happens to be; its next indexing sees the change.
+    """Copies a file. If it changes during the copy, the next indexing will notice.
 
-    No symbolic link is followed, in no part of the path: `files_in` records where files really lie, so a link that is
-    there now was put there since, and may lead to any file of whoever runs Magpie.
+    Symbolic links are not followed in any part of the path. `files_in` records real paths, so a link must have been
+    created since then, and could lead to any file that Magpie can read.
     """
 
     def __init__(self, settings: ReadSettings) -> None:
@@ -47,24 +47,26 @@ class PathFetcher:
 
     def __call__(self, ref: str, into: Path) -> Fetched:
         try:
-            with _opened(Path(os.path.abspath(ref))) as source:  # resolve() would follow the links
-                found = os.fstat(source.fileno())
-                if not stat.S_ISREG(found.st_mode):
-                    raise Unreadable("This is not a file any more.", "Index its new place.")
-                check_size(found.st_size, self._settings)
+            with _open(Path(os.path.abspath(ref))) as source:  # resolve() would follow links
+                status = os.fstat(source.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise Unreadable("This is no longer a regular file.", "Index its new path.")
+                check_size(status.st_size, self._settings)
                 size = self._copy(source, into)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise Unreadable(
-                    "The file is no longer there, or a symbolic link leads to it now.", "Index its new place."
+                    "The file no longer exists, or its path now contains a symbolic link.", "Index its new path."
                 ) from error
             if isinstance(error, PermissionError):
-                raise Unreadable(f"The file could not be copied: {error.strerror}.", "Mend this, and retry.") from error
-            raise TryAgain(f"The file could not be copied: {error.strerror}.", "Mend this, and retry.") from error
-        return Fetched(found.st_mtime_ns, size)
+                raise Unreadable(
+                    f"The file couldn't be copied: {error.strerror}.", "Fix this and try again."
+                ) from error
+            raise TryAgain(f"The file couldn't be copied: {error.strerror}.", "Fix this and try again.") from error
+        return Fetched(status.st_mtime_ns, size)
 
     def _copy(self, source: BinaryIO, into: Path) -> int:
-        """Copy, but not much more than the limit of a file that keeps growing; returns how much."""
+        """Copy the file and return the number of bytes. Stop soon after the limit, since the file may be growing."""
         size = 0
         with into.open("wb") as file:
             while size <= self._settings.max_mb << 20 and (block := source.read(_BLOCK)):
@@ -73,87 +75,87 @@ class PathFetcher:
         return size
 
 
-def _opened(path: Path) -> BinaryIO:
-    """Open a file by its absolute path, without following a link in any part, or waiting for a pipe's other end."""
-    folder = os.open(path.anchor, _FOLDER)
+def _open(path: Path) -> BinaryIO:
+    """Open a file by its absolute path without following symbolic links and without blocking on pipes."""
+    folder = os.open(path.anchor, _FOLDER_FLAGS)
     try:
         for part in path.parts[1:-1]:
-            inner = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            inner = os.open(part, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
-        return os.fdopen(os.open(path.name, _FILE, dir_fd=folder), "rb")
+        return os.fdopen(os.open(path.name, _FILE_FLAGS, dir_fd=folder), "rb")
     finally:
         os.close(folder)
 
 
-_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-"""With O_PATH, where it exists, a folder that may be passed but not listed is no obstacle."""
+_FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+"""O_PATH, where available, also opens folders that can be traversed but not listed."""
 
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def files_in(path: Path) -> tuple[list[Path], list[Outcome]]:
-    """The files a path stands for, and what is skipped: itself, or what its folder holds and Magpie can read.
+    """Return the files to index, and what is skipped: for a file itself, for a folder its supported files.
 
-    Hidden files and folders are skipped, and so is every symbolic link inside the folder: others may be able to write
-    there, and a link can lead to any file of whoever runs Magpie. A link that is the path itself is followed.
+    Hidden files and folders are skipped, and so are symbolic links inside the folder: other people may be able to write
+    to it, and a link can lead to any file that Magpie can read. If `path` itself is a link, it is followed. Raise
+    NotFound if it does not exist.
     """
     if path.is_file():
         return [path.resolve()], []
     if not path.is_dir():
-        raise NotFound(f"There is no file or folder {path}.", "Check the name.")
+        raise NotFound(f"The file or folder {path} doesn't exist.", "Check the name.")
     files: list[Path] = []
     skipped: list[Outcome] = []
-    for found in _walk(path.resolve()):
-        if isinstance(found, Outcome):
-            skipped.append(found)
+    for entry in _walk(path.resolve()):
+        if isinstance(entry, Outcome):
+            skipped.append(entry)
         else:
-            files.append(found)
-    return sorted(files), sorted(skipped, key=lambda one: one.file)
+            files.append(entry)
+    return sorted(files), sorted(skipped, key=lambda outcome: outcome.file)
 
 
 def _walk(top: Path) -> Iterator[Path | Outcome]:
-    """With a stack of its own: folders can be nested deeper than Python calls functions."""
-    folders = [top]
+    """Yield files and skipped entries below a folder."""
+    folders = [top]  # a stack instead of recursion: folders can be nested deeper than Python's recursion limit
     while folders:
         folder = folders.pop()
         try:
             with os.scandir(folder) as entries:
-                found = list(entries)
+                children = list(entries)
         except OSError as error:
-            yield _left_out(
-                folder, f"The folder could not be opened: {error.strerror}.", "Mend this, and index it again."
-            )
+            reason = f"The folder couldn't be opened: {error.strerror}."
+            yield _skipped(folder, reason, "Fix this and index it again.")
             continue
-        for entry in found:
+        for entry in children:
             path = folder / entry.name
-            inside = entry.is_dir(follow_symlinks=False)
-            if not (inside or entry.is_symlink() or path.suffix.lower() in SUFFIXES):
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not (is_folder or entry.is_symlink() or path.suffix.lower() in SUFFIXES):
                 continue
-            if reason := _skipped(entry):
-                yield _left_out(path, reason, "If it is to be read, index it by its own name.")
-            elif not _is_text(entry.name):
-                yield _left_out(path, "Its name is not valid UTF-8.", "Rename it.")
-            elif inside:
+            if reason := _skip_reason(entry):
+                yield _skipped(path, reason, "To index it anyway, give its own path.")
+            elif not _is_utf8(entry.name):
+                yield _skipped(path, "Its name is not valid UTF-8.", "Rename it.")
+            elif is_folder:
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False):
                 yield path
 
 
-def _left_out(path: Path, reason: str, hint: str) -> Outcome:
+def _skipped(path: Path, reason: str, hint: str) -> Outcome:
     printable = os.fsencode(path).decode("utf-8", "backslashreplace")
     return Outcome(printable, "skipped", 0, reason, hint)
 
 
-def _skipped(entry: os.DirEntry[str]) -> str:
-    """Why this entry is skipped; "" when it is not."""
+def _skip_reason(entry: os.DirEntry[str]) -> str:
+    """Return why an entry is skipped; "" if it is not."""
     if entry.name.startswith("."):
         return "It is hidden."
     return "It is a symbolic link." if entry.is_symlink() else ""
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name can be stored: what is not UTF-8 on the disk is a lone surrogate here."""
+def _is_utf8(name: str) -> bool:
+    """Return whether a file name can be stored as UTF-8; other bytes are lone surrogates in Python."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -162,15 +164,15 @@ def _is_text(name: str) -> bool:
 
 
 def holds_something(path: Path) -> bool:
-    """Whether this is a folder with anything in it. An empty one may be the place where a disk is to be mounted."""
+    """Return whether the path is a folder that is not empty. An empty one may be an unmounted mount point."""
     try:
         return path.is_dir() and next(path.iterdir(), None) is not None
-    except PermissionError:  # nothing is known of it, least of all that something is gone
+    except PermissionError:  # its content is unknown, so nothing in it counts as deleted
         return False
 
 
 def is_gone(path: Path) -> bool:
-    """Whether nothing lies there any more, or only by a symbolic link. What may not be looked at is not gone."""
+    """Return whether a path no longer exists, or only through a symbolic link; False if access is denied."""
     try:
         path.stat()
     except OSError as error:
@@ -179,7 +181,7 @@ def is_gone(path: Path) -> bool:
 
 
 def put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
-    """Record a file as shared in a space; as `shares.record_share`."""
+    """Record a file as shared in a space; arguments and result as in `shares.record_share`."""
     stat = path.stat()
     new = Share(SourceKind.PATH, str(path), space, path.name, size=stat.st_size, changed_ns=stat.st_mtime_ns)
     return record_share(connection, new)

@@ -1,7 +1,7 @@
-"""The only way out: a proxy on the loopback that goes to public addresses alone, for a browser and its every request.
+"""HTTP proxy on the loopback interface that only connects to public addresses and allowed hosts.
 
-What the page fetches, where it is sent, which sockets it opens and what its names come to mean meanwhile: all of it
-comes by here, so nothing of it needs guarding elsewhere.
+Everything that a fetch or a web page requests passes through it: subresources, redirects, WebSockets, and hosts whose
+addresses change. So no other part needs to check addresses.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from rag.ingest.fetch.addresses import Forbidden, Resolve, may_go_to, resolve
+from rag.ingest.fetch.addresses import Forbidden, Resolve, resolve, resolve_allowed
 
 log = logging.getLogger("magpie.web")
 
 _CONNECT_SECONDS = 10
 _HEAD_SECONDS = 10
-"""For the whole head of a request, however many pieces it comes in. A browser sends it at once."""
+"""Time limit for the whole head of a request. Browsers send it at once."""
 
-_MOST_CONNECTIONS = 64
-"""Connections at a time. Chromium opens at most 32 through one proxy; each has a thread here."""
+_MAX_CONNECTIONS = 64
+"""Maximum number of simultaneous connections, each with a thread. Chromium opens at most 32 through one proxy."""
 
-_LOOK = 0.1
-_LONGEST_HEAD = 1 << 16
+_POLL_SECONDS = 0.1
+_MAX_HEAD_BYTES = 1 << 16
 _BLOCK = 1 << 16
 _USER = "magpie"
 
 
 class GuardedProxy:
-    """Open while its `with` lasts, and for `seconds` at most; asks for the password it made up, as other programs share
-    the loopback.
+    """A proxy that runs during its `with` block, for at most `seconds`.
 
-    When the time is over, every connection is cut, whatever it is waiting for: a name, a connection, a head, a body.
-    Whoever reads from this proxy therefore ends by then, too.
+    It requires a random password, because other programs can reach the loopback interface too. When the time is up, it
+    closes all connections, whatever they wait for (a name, a connection, a head, a body), so its clients end too.
 
-    `refused` are the hosts it did not go to, `unreachable` those where nobody answered, `exceeded` whether more than
-    `limit` bytes came back, `late` whether the time was over.
+    refused: hosts it did not connect to. unreachable: hosts that did not answer. exceeded: whether more than `limit`
+    bytes were received. late: whether the time was up.
     """
 
     def __init__(
@@ -75,41 +74,43 @@ class GuardedProxy:
 
     @property
     def server(self) -> str:
-        """Its address without the password."""
+        """The proxy's URL without the password."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
-        """Its address with the password."""
+        """The proxy's URL with the password."""
         return f"http://{self.user}:{self.password}@127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> GuardedProxy:
-        threading.Thread(target=self._server.serve_forever, args=(_LOOK,), name="web-proxy", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="web-proxy", daemon=True
+        ).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cut()
+        self._close_connections()
         self._server.shutdown()
         self._server.server_close()
 
-    def look_at_the_clock(self) -> None:
-        """Cut every connection when the time is over."""
+    def check_deadline(self) -> None:
+        """Close all connections if the time is up."""
         if monotonic() >= self._end and not self.late:
             self.late = True
-            self._cut()
+            self._close_connections()
 
-    def _cut(self) -> None:
+    def _close_connections(self) -> None:
         with self._lock:
             self.closing.set()
             for connection in self._open:
-                with suppress(OSError):  # it may have ended by itself
+                with suppress(OSError):  # it may have ended already
                     connection.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
-    def holding(self, connection: socket.socket) -> Iterator[None]:
-        """Cut this connection when the proxy closes. Raise OSError when it is closed already."""
+    def track(self, connection: socket.socket) -> Iterator[None]:
+        """Close this connection when the proxy closes. Raise OSError if the proxy is closed already."""
         with self._lock:
             if self.closing.is_set():
                 raise ConnectionAbortedError("the proxy is closed")
@@ -121,33 +122,33 @@ class GuardedProxy:
                 self._open.discard(connection)
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """A connection to an address that was looked at. Raise Forbidden, or OSError when nobody answers."""
+        """Connect to one of the host's addresses after checking them. Raise Forbidden, or OSError if none answers."""
         try:
-            addresses = may_go_to(host, port, self._allowed, self._resolve)
+            addresses = resolve_allowed(host, port, self._allowed, self._resolve)
         except Forbidden:
             self.refused.add(host)
             log.warning(
-                "A web page was refused the way to %r, port %d: it is not a public address, or not a port for web "
-                "pages. If it may be read, add the host to MAGPIE_WEB__ALLOW.",
+                "Blocked a web page's connection to %r, port %d: not a public address, or not a port for web pages. "
+                "To allow it, add the host to MAGPIE_WEB__ALLOW.",
                 host,
                 port,
             )
             raise
-        except ValueError as error:  # a name that DNS cannot have
+        except ValueError as error:  # a name that is invalid in DNS
             raise OSError("no such name") from error
-        last: OSError = OSError("no address")
+        last_error: OSError = OSError("no address")
         for address in addresses:
             left = self._end - monotonic()
             if left <= 0 or self.closing.is_set():
-                raise TimeoutError("the time is over")
+                raise TimeoutError("the time is up")
             try:
                 return socket.create_connection((address, port), min(left, _CONNECT_SECONDS))
             except OSError as error:
-                last = error
-        raise last
+                last_error = error
+        raise last_error
 
-    def count(self, size: int) -> bool:
-        """Whether so many more bytes may come back."""
+    def count_received(self, size: int) -> bool:
+        """Count received bytes. Return whether the total is within the limit."""
         with self._lock:
             self._left -= size
             self.exceeded = self.exceeded or self._left < 0
@@ -157,58 +158,58 @@ class GuardedProxy:
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
-    request_queue_size = _MOST_CONNECTIONS
+    request_queue_size = _MAX_CONNECTIONS
     proxy: GuardedProxy
 
-    def __init__(self, *where: Any) -> None:
-        super().__init__(*where)
-        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
 
     def service_actions(self) -> None:
-        self.proxy.look_at_the_clock()
+        self.proxy.check_deadline()
 
     def verify_request(self, *_: Any) -> bool:
-        return self._places.acquire(blocking=False)
+        return self._slots.acquire(blocking=False)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def handle_error(self, *_: Any) -> None:
         log.exception("A connection of the web proxy failed.")
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """One request: a tunnel (CONNECT), or a plain one that is passed on and closed."""
+    """One request: a tunnel (CONNECT), or a plain request that is forwarded and then closed."""
 
     server: _Server
     request: socket.socket
 
     def handle(self) -> None:
-        # Whoever asked has gone, or talks nonsense: both end the connection.
-        with suppress(OSError, ValueError), self.server.proxy.holding(self.request):
+        # Disconnected clients and malformed requests end the connection.
+        with suppress(OSError, ValueError), self.server.proxy.track(self.request):
             self._serve(self.server.proxy)
 
     def _serve(self, proxy: GuardedProxy) -> None:
-        method, target, headers, early = self._head(monotonic() + proxy.head_seconds)
+        method, target, headers, body_start = self._read_head(monotonic() + proxy.head_seconds)
         token = base64.b64encode(f"{proxy.user}:{proxy.password}".encode())
-        given = headers.pop("proxy-authorization", "").encode("latin-1")
-        if not secrets.compare_digest(given, b"Basic " + token):
+        authorization = headers.pop("proxy-authorization", "").encode("latin-1")
+        if not secrets.compare_digest(authorization, b"Basic " + token):
             self._answer("407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="magpie"\r\n')
             return
-        tunnel = method == "CONNECT"
+        is_tunnel = method == "CONNECT"
         try:
-            parts = urlsplit(f"//{target}" if tunnel else target)
+            parts = urlsplit(f"//{target}" if is_tunnel else target)
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if not host or (not tunnel and parts.scheme != "http"):
+        if not host or (not is_tunnel and parts.scheme != "http"):
             self._answer("400 Bad Request")
             return
         try:
-            upstream = proxy.connect(host, (443 if tunnel else 80) if port is None else port)
+            upstream = proxy.connect(host, (443 if is_tunnel else 80) if port is None else port)
         except Forbidden:
             self._answer("403 Forbidden")
             return
@@ -216,29 +217,29 @@ class _Connection(socketserver.BaseRequestHandler):
             proxy.unreachable.add(host)
             self._answer("502 Bad Gateway")
             return
-        with upstream, proxy.holding(upstream):
-            if tunnel:
+        with upstream, proxy.track(upstream):
+            if is_tunnel:
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:
                 path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-                upstream.sendall(_plain(method, path, headers))
-            self._relay(upstream, early)
+                upstream.sendall(_request_head(method, path, headers))
+            self._relay(upstream, body_start)
 
-    def _head(self, end: float) -> tuple[str, str, dict[str, str], bytes]:
-        """Method, target, headers, and what was sent right after them. Raise TimeoutError when `end` is over."""
+    def _read_head(self, end: float) -> tuple[str, str, dict[str, str], bytes]:
+        """Return method, target, headers, and the bytes after them. Raise TimeoutError at `end`, ValueError."""
         read = bytearray()
         seen = 0
         while (at := read.find(b"\r\n\r\n", max(seen - 3, 0))) < 0:
             seen = len(read)
-            if seen > _LONGEST_HEAD:
-                raise ValueError("a head too long")
+            if seen > _MAX_HEAD_BYTES:
+                raise ValueError("the head is too long")
             left = end - monotonic()
             if left <= 0:
-                raise TimeoutError("a head too slow")
+                raise TimeoutError("the head is too slow")
             self.request.settimeout(left)
             block = self.request.recv(_BLOCK)
             if not block:
-                raise ValueError("a head that breaks off")
+                raise ValueError("the head is incomplete")
             read += block
         first, *lines = read[:at].decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ", 2)
@@ -251,28 +252,28 @@ class _Connection(socketserver.BaseRequestHandler):
     def _answer(self, status: str, header: str = "") -> None:
         self.request.sendall(f"HTTP/1.1 {status}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
 
-    def _relay(self, upstream: socket.socket, early: bytes) -> None:
-        """Bytes both ways until one side ends, the limit is reached, or the proxy closes."""
+    def _relay(self, upstream: socket.socket, body_start: bytes) -> None:
+        """Copy bytes in both directions until one side ends, the limit is exceeded, or the proxy closes."""
         proxy = self.server.proxy
         upstream.setblocking(True)
         self.request.setblocking(True)
-        if early:
-            upstream.sendall(early)
+        if body_start:
+            upstream.sendall(body_start)
         with selectors.DefaultSelector() as selector:
             selector.register(self.request, selectors.EVENT_READ, upstream)
             selector.register(upstream, selectors.EVENT_READ, self.request)
             while not proxy.closing.is_set():
-                for key, _ in selector.select(_LOOK):
-                    source, drain = key.fileobj, key.data
+                for key, _ in selector.select(_POLL_SECONDS):
+                    source, target = key.fileobj, key.data
                     assert isinstance(source, socket.socket)
                     block = source.recv(_BLOCK)
-                    if not block or (source is upstream and not proxy.count(len(block))):
+                    if not block or (source is upstream and not proxy.count_received(len(block))):
                         return
-                    drain.sendall(block)
+                    target.sendall(block)
 
 
-def _plain(method: str, path: str, headers: dict[str, str]) -> bytes:
-    """The request as its server expects it, on a connection of its own."""
+def _request_head(method: str, path: str, headers: dict[str, str]) -> bytes:
+    """Return the head of a request for the server, without proxy headers, and with `Connection: close`."""
     kept = {name: value for name, value in headers.items() if not name.startswith("proxy-") and name != "connection"}
     head = "".join(f"{name}: {value}\r\n" for name, value in {**kept, "connection": "close"}.items())
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1")

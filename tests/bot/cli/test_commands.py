@@ -49,7 +49,7 @@ def test_index_counts_removed_files_apart(run: Run) -> None:
 
 
 def test_index_lists_skipped_files_and_counts_them_apart(run: Run) -> None:
-    hint = "To index it, name it."
+    hint = "To index it anyway, give its own path."
     links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
     code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0

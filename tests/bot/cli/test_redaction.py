@@ -241,7 +241,7 @@ def test_log_of_a_failing_bot_quotes_nothing(logged: Lines, tmp_path: Path) -> N
         with magpie(ws, tmp_path, generator=QuotingGenerator(), rag=rag):
             receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
             ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?")
-            until(lambda: "A question failed." in str(logged))
+            until(lambda: "Error in a question" in str(logged))
     assert "ValueError" in str(logged)
     for word in ("gateway", "8443", "lantern", "handbook", BODY, ws.bot_token):
         assert word not in str(logged)

@@ -1,1 +1,1 @@
-"""Thousands of damaged files through the real engine: `python -m tests.faults.fuzz --count 1000 --seed 1`."""
+"""Fuzzing of the real engine with thousands of damaged files: `python -m tests.faults.fuzz --count 1000 --seed 1`."""

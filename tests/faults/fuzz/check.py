@@ -1,4 +1,4 @@
-"""Damaged files through `Rag.index`, batch by batch, and what must hold after each."""
+"""Index damaged files in batches, and check the rules that must hold after each batch."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _TRACE = re.compile(r"Traceback|File \"|line \d+|0x[0-9a-f]{6}|\bcode=\d|\bNone\
 
 @dataclass
 class Tally:
-    """What came of all of them. `wrong` says what broke a rule, with the damaged files it may be due to."""
+    """Results of all files. `wrong` lists broken rules with the damaged files that may be the cause."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     page_errors: Counter[str] = field(default_factory=Counter)
-    last_words: Counter[str] = field(default_factory=Counter)
+    exit_statuses: Counter[str] = field(default_factory=Counter)
     opened: int = 0
     count: int = 0
     pages: int = 0
@@ -47,13 +47,13 @@ class Tally:
     wrong: list[tuple[str, Sequence[Mutant]]] = field(default_factory=list)
 
     def growth(self) -> float | None:
-        """Memory at the end over memory after the first batches; None when there were too few of these."""
+        """Return the ratio of the memory at the end and after the first batches; None with too few batches."""
         early, late = self.memory[2:5], self.memory[-3:]
         return max(late) / max(early) if len(self.memory) >= 8 else None
 
 
-class _Timed:
-    """The real reader with a watch; satisfies ports.Reader."""
+class _TimedReader:
+    """The real extractor, measuring the time per file; implements ports.Reader."""
 
     def __init__(self, reader: GuardedReader, seconds: dict[str, float]) -> None:
         self._reader = reader
@@ -61,7 +61,7 @@ class _Timed:
         self.version = reader.version
 
     @contextmanager
-    def _watch(self, path: Path) -> Iterator[None]:
+    def _measure(self, path: Path) -> Iterator[None]:
         began = time.monotonic()
         try:
             yield
@@ -69,34 +69,32 @@ class _Timed:
             self._seconds[path.name] = self._seconds.get(path.name, 0.0) + time.monotonic() - began
 
     def inspect(self, path: Path) -> Inspection:
-        with self._watch(path):
+        with self._measure(path):
             return self._reader.inspect(path)
 
     def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
-        with self._watch(path):
+        with self._measure(path):
             return self._reader.read(path, first, last, into)
 
     def close(self) -> None:
         self._reader.close()
 
 
-class _LastWords(logging.Handler):
-    """Counts the reading processes that died, by the last line each of them wrote."""
+class _ExitCounter(logging.Handler):
+    """Counts the extraction processes that died, by their exit status."""
 
     def __init__(self, counter: Counter[str]) -> None:
         super().__init__(logging.DEBUG)
         self._counter = counter
 
     def emit(self, record: logging.LogRecord) -> None:
-        if isinstance(record.args, tuple) and len(record.args) == 2 and record.levelno == logging.DEBUG:
-            status, tail = record.args
-            lines = str(tail).strip().splitlines() or [""]
-            self._counter[f"exit {status}: {lines[-1][:90]}"] += 1
+        if isinstance(record.args, tuple) and len(record.args) == 1 and record.levelno == logging.DEBUG:
+            self._counter[f"exit status {record.args[0]}"] += 1
 
 
 @contextmanager
-def _counted(counter: Counter[str]) -> Iterator[None]:
-    log, handler = logging.getLogger("magpie.read"), _LastWords(counter)
+def _count_exits(counter: Counter[str]) -> Iterator[None]:
+    log, handler = logging.getLogger("magpie.read"), _ExitCounter(counter)
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
@@ -108,7 +106,7 @@ def _counted(counter: Counter[str]) -> Iterator[None]:
 
 
 def run(folder: Path, mutants: Sequence[Mutant], root: Path, read: ReadSettings) -> Tally:
-    """Index all of them beside healthy documents. `root` is an empty folder; temporary files go below it."""
+    """Index all mutants together with valid documents. `root` is an empty folder, also for temporary files."""
     tally = Tally()
     seconds: dict[str, float] = {}
     scratch, healthy = root / "tmp", root / "healthy"
@@ -118,40 +116,41 @@ def run(folder: Path, mutants: Sequence[Mutant], root: Path, read: ReadSettings)
     settings = Settings(data=root / "data", read=read, answer={"model": ""})
     opener = _opener(read, seconds)
     try:
-        with _counted(tally.last_words), open_rag(settings, reader=opener, embedder=NoEmbedder()) as rag:
+        with _count_exits(tally.exit_statuses), open_rag(settings, reader=opener, embedder=NoEmbedder()) as rag:
             batch = _Batches(rag, root, tally, seconds)
             batch.begin([_healthy(healthy, number) for number in range(4)])
             for start in range(0, len(mutants), BATCH):
-                some = mutants[start : start + BATCH]
-                batch.index(folder, some, _healthy(healthy, 4 + start))
+                batch.index(folder, mutants[start : start + BATCH], _healthy(healthy, 4 + start))
     finally:
         tempfile.tempdir = before
     return tally
 
 
-def _opener(read: ReadSettings, seconds: dict[str, float]) -> Callable[[], _Timed]:
+def _opener(read: ReadSettings, seconds: dict[str, float]) -> Callable[[], _TimedReader]:
     ocr = "rag.adapters.rapidocr:open_ocr" if read.ocr else None
-    return lambda: _Timed(GuardedReader(read, ocr), seconds)
+    return lambda: _TimedReader(GuardedReader(read, ocr), seconds)
 
 
 def _healthy(folder: Path, number: int) -> Path:
-    """Two pages with a word of their own. A lone line would count as the page's header, which is not indexed."""
+    """Write a PDF of two pages with a unique word; more than a line, because a line would count as the header."""
     path = folder / f"healthy{number}.pdf"
     with pymupdf.open() as document:
         for page in (1, 2):
-            words = f"Leaf {page} of the chronicle tells how the {_word(number)} came up the river in the spring. " * 6
-            document.new_page().insert_textbox((60, 200, 500, 600), words, fontsize=12)
+            content = (
+                f"Leaf {page} of the chronicle tells how the {_word(number)} came up the river in the spring. " * 6
+            )
+            document.new_page().insert_textbox((60, 200, 500, 600), content, fontsize=12)
         document.save(path)
     return path
 
 
 def _word(number: int) -> str:
-    """Of letters alone, with an end that no stemming takes off."""
+    """Return a word of letters only, which stemming does not change."""
     return "quay" + "".join(chr(ord("a") + int(digit)) for digit in str(number)) + "x"
 
 
 class _Batches:
-    """Indexes and checks. What healthy documents have in the catalog is compared as a digest of all its rows."""
+    """Indexes batches and checks the rules. Rows of healthy documents in the catalog are compared by a digest."""
 
     def __init__(self, rag: Rag, root: Path, tally: Tally, seconds: dict[str, float]) -> None:
         self._rag = rag
@@ -175,41 +174,41 @@ class _Batches:
             sentence = f"{outcome.reason} | {outcome.hint}" if outcome.state == "failed" else "ready"
             self._tally.outcomes[sentence] += 1
             if outcome.state not in ("new", "known", "failed"):
-                self._say(f"{mutant.file} was left {outcome.state}", [mutant])
+                self._report(f"{mutant.file} was left {outcome.state}", [mutant])
             elif outcome.state == "failed":
-                self._judge(outcome.reason, mutant)
-                self._judge(outcome.hint, mutant)
-            self._pages(mutant, folder)
+                self._check_sentence(outcome.reason, mutant)
+                self._check_sentence(outcome.hint, mutant)
+            self._count_pages(mutant, folder)
         self._tally.count += len(mutants)
         if outcomes[healthy.name].state != "new":
-            self._say(f"the healthy file failed: {outcomes[healthy.name]}", mutants)
+            self._report(f"the healthy file failed: {outcomes[healthy.name]}", mutants)
         hits = self._rag.find(_word(int(healthy.stem.removeprefix("healthy"))), Scope.operator()).hits
         if {(hit.name, hit.page) for hit in hits} != {(healthy.name, 1), (healthy.name, 2)}:
-            self._say(f"{healthy.name} is not found by its word, but {[hit.place for hit in hits]}", mutants)
+            self._report(f"{healthy.name} is not found by its word, but {[hit.place for hit in hits]}", mutants)
         if self._digest() != self._rows:
-            self._say("rows of healthy documents changed", mutants)
+            self._report("rows of healthy documents changed", mutants)
         self._forget(paths, mutants)
         self._healthy.append(healthy)
         self._rows = self._digest()
-        self._outside(mutants)
+        self._check_leftovers(mutants)
 
     def _forget(self, paths: Sequence[Path], mutants: Sequence[Mutant]) -> None:
         try:
             self._rag.forget([str(path) for path in paths])
         except MagpieError as error:
-            self._say(f"they could not be forgotten: {error}", mutants)
+            self._report(f"they could not be forgotten: {error}", mutants)
         if self._digest() != self._rows:
-            self._say("forgetting them changed healthy documents", mutants)
+            self._report("forgetting them changed healthy documents", mutants)
 
-    def _say(self, what: str, mutants: Sequence[Mutant]) -> None:
+    def _report(self, what: str, mutants: Sequence[Mutant]) -> None:
         self._tally.wrong.append((what, mutants))
 
-    def _judge(self, sentence: str, mutant: Mutant) -> None:
-        if not is_for_people(sentence):
-            self._say(f"{mutant.file}: {sentence!r} is no sentence for people", [mutant])
+    def _check_sentence(self, sentence: str, mutant: Mutant) -> None:
+        if not is_readable(sentence):
+            self._report(f"{mutant.file}: {sentence!r} is not a readable sentence", [mutant])
 
-    def _pages(self, mutant: Mutant, folder: Path) -> None:
-        """Count pages and their errors; a reading knows its pages once the file was opened."""
+    def _count_pages(self, mutant: Mutant, folder: Path) -> None:
+        """Count pages and their errors. An extraction has a page count if the file could be opened."""
         digest = hashlib.sha256((folder / mutant.file).read_bytes()).hexdigest()
         rows = text(
             "SELECT extraction.pages, page.number, page.error FROM document "
@@ -223,31 +222,31 @@ class _Batches:
             self._tally.pages += row.number is not None and row.error is None
             if row.error is not None:
                 self._tally.page_errors[row.error] += 1
-                self._judge(row.error, mutant)
+                self._check_sentence(row.error, mutant)
         self._tally.slowest = max(self._tally.slowest, (self._seconds.get(digest, 0.0), f"{mutant.file} ({mutant})"))
 
-    def _outside(self, mutants: Sequence[Mutant]) -> None:
-        """Nothing is left of them on disk, in processes, or in memory."""
+    def _check_leftovers(self, mutants: Sequence[Mutant]) -> None:
+        """Check that no files, processes, threads or memory are left of the mutants."""
         data = self._root / "data"
         with self._rag.reading() as connection:
             files = set(connection.scalars(text("SELECT sha256 FROM document")))
             pictures = {str(number) for number in connection.scalars(text("SELECT id FROM extraction"))}
         if {path.name for path in (data / "files").iterdir()} != files:
-            self._say("files are left in the data folder", mutants)
+            self._report("files are left in the data folder", mutants)
         if {path.name for path in (data / "pictures").iterdir()} != pictures:
-            self._say("pictures are left in the data folder", mutants)
+            self._report("pictures are left in the data folder", mutants)
         if left := [path.name for path in (self._root / "tmp").iterdir()]:
-            self._say(f"temporary files are left: {left}", mutants)
+            self._report(f"temporary files are left: {left}", mutants)
         if left := _children():
-            self._say(f"processes are left: {left}", mutants)
-        if threading.active_count() > 3:  # main, embedder, and whatever watches the test
-            self._say(f"threads are left: {threading.enumerate()}", mutants)
+            self._report(f"processes are left: {left}", mutants)
+        if threading.active_count() > 3:  # main, embedder, and the test's timeout
+            self._report(f"threads are left: {threading.enumerate()}", mutants)
         gc.collect()
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         self._tally.memory.append(resident >> 20)
 
     def _digest(self) -> str:
-        """All rows that healthy documents have, in every table."""
+        """Return a digest of all rows of healthy documents in all tables."""
         made = hashlib.sha256()
         names = {str(path) for path in self._healthy}
         tables = {
@@ -273,7 +272,7 @@ def _of(columns: str, table: str, condition: str, inner: str = "") -> str:
 
 
 def _children() -> list[str]:
-    """Processes whose parent is this one, dead ones nobody asked after included, and readers it started."""
+    """Return the child processes of this process, including zombies, and its extraction processes."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -286,14 +285,14 @@ def _children() -> list[str]:
     return found
 
 
-def is_for_people(sentence: str) -> bool:
-    """Whether this is a sentence, without a path or a piece of a traceback."""
-    whole = sentence.endswith((".", "…")) and (sentence[0].isupper() or sentence[0].isdigit())
-    return whole and not _PATH.search(sentence) and not _TRACE.search(sentence)
+def is_readable(sentence: str) -> bool:
+    """Return whether this is a complete sentence without paths or parts of a traceback."""
+    is_complete = sentence.endswith((".", "…")) and (sentence[0].isupper() or sentence[0].isdigit())
+    return is_complete and not _PATH.search(sentence) and not _TRACE.search(sentence)
 
 
 def keep(tally: Tally, folder: Path, into: Path) -> None:
-    """Copy the damaged files that something wrong may be due to."""
+    """Copy the damaged files that may have broken a rule."""
     for _, mutants in tally.wrong:
         into.mkdir(parents=True, exist_ok=True)
         for mutant in mutants:

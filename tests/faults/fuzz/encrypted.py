@@ -1,4 +1,4 @@
-"""A PDF of one page, encrypted with RC4 of 40 bits: by hand, for a library takes a new salt each time."""
+"""A one-page PDF encrypted with 40-bit RC4, built by hand because libraries use a random salt."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 
 _PAD = bytes.fromhex("28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A")
 _ID = bytes(range(16))
-_ALLOWED = -4
+_PERMISSIONS = -4
 
 
 def encrypted_pdf(password: str) -> bytes:
-    """Opens only with the password; with an empty one it opens like any other."""
+    """Return the PDF. It needs the password to open, unless the password is empty."""
     user = (password.encode() + _PAD)[:32]
     owner = _rc4(hashlib.md5(_PAD).digest()[:5], user)
-    allowed = (_ALLOWED & 0xFFFFFFFF).to_bytes(4, "little")
-    key = hashlib.md5(user + owner + allowed + _ID).digest()[:5]
+    permissions = (_PERMISSIONS & 0xFFFFFFFF).to_bytes(4, "little")
+    key = hashlib.md5(user + owner + permissions + _ID).digest()[:5]
     text = b"BT /F1 18 Tf 60 700 Td (The vault opens on the ninth of May.) Tj ET"
     content = _rc4(hashlib.md5(key + (4).to_bytes(3, "little") + b"\0\0").digest()[:10], text)
     objects = [
@@ -24,23 +24,23 @@ def encrypted_pdf(password: str) -> bytes:
         b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
         b"<</Filter/Standard/V 1/R 2/Length 40/P %d/O<%s>/U<%s>>>"
-        % (_ALLOWED, owner.hex().encode(), _rc4(key, _PAD).hex().encode()),
+        % (_PERMISSIONS, owner.hex().encode(), _rc4(key, _PAD).hex().encode()),
     ]
-    made = bytearray(b"%PDF-1.4\n")
-    places = []
+    pdf = bytearray(b"%PDF-1.4\n")
+    offsets = []
     for number, body in enumerate(objects, 1):
-        places.append(len(made))
-        made += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    start = len(made)
-    made += b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, table)
-    made += b"trailer\n<</Size %d/Root 1 0 R/Encrypt 6 0 R/ID[<%s><%s>]>>\nstartxref\n%d\n%%%%EOF\n" % (
+        offsets.append(len(pdf))
+        pdf += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    start = len(pdf)
+    pdf += b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, table)
+    pdf += b"trailer\n<</Size %d/Root 1 0 R/Encrypt 6 0 R/ID[<%s><%s>]>>\nstartxref\n%d\n%%%%EOF\n" % (
         len(objects) + 1,
         _ID.hex().encode(),
         _ID.hex().encode(),
         start,
     )
-    return bytes(made)
+    return bytes(pdf)
 
 
 def _rc4(key: bytes, text: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""Damaged files by number: the same seed, number and originals make the same bytes.
+"""Damaged files by number: the same seed, number and originals give the same bytes.
 
-A process of its own draws them (`python -m tests.faults.fuzz.mutants`), so that nothing a damaged file does to the
-library that damages it reaches the one under test.
+They are generated in a separate process (`python -m tests.faults.fuzz.mutants`), because damaging a file can disturb
+the state of the PDF library in the process.
 """
 
 from __future__ import annotations
@@ -17,56 +17,57 @@ from pathlib import Path
 from random import Random
 
 from tests.faults.fuzz.originals import Original, originals
-from tests.faults.fuzz.pdfs import INSIDE, damaged_pdf
+from tests.faults.fuzz.pdfs import PDF_DAMAGES, damaged_pdf
 from tests.faults.fuzz.pictures import damaged_picture
-from tests.faults.fuzz.plain import PLAIN
+from tests.faults.fuzz.plain import GENERIC_DAMAGES
 
-_PICTURES = 0.22
-_INSIDE = 0.75
-"""Shares of pictures among all, and of damage inside among the PDFs: most bytes changed at random open to nothing."""
+_PICTURE_SHARE = 0.22
+_INSIDE_SHARE = 0.75
+"""Share of pictures candidates all files, and of damage inside PDFs: PDFs with random changes often can't be opened."""
 
 LIST = "mutants.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A damaged file: what it was, and what was done to it."""
+    """A damaged file, its original and its kind of damage."""
 
     file: str
     original: str
     damage: str
 
 
-def mutant(number: int, seed: int, among: Sequence[Original]) -> tuple[Mutant, bytes]:
+def mutant(number: int, seed: int, candidates: Sequence[Original]) -> tuple[Mutant, bytes]:
+    """Return damaged file number `number` and its bytes."""
     chance = Random(f"{seed}/{number}")
-    pictures = [one for one in among if one.suffix != "pdf"]
-    pdfs = [one for one in among if one.suffix == "pdf"]
-    if chance.random() < _PICTURES:
+    pictures = [original for original in candidates if original.suffix != "pdf"]
+    pdfs = [original for original in candidates if original.suffix == "pdf"]
+    if chance.random() < _PICTURE_SHARE:
         original = chance.choice(pictures)
         content, damage = damaged_picture(original.content, original.suffix, chance)
-    elif chance.random() < _INSIDE:
+    elif chance.random() < _INSIDE_SHARE:
         original = chance.choice(pdfs)
-        inside = chance.choices([how for how, _ in INSIDE], [weight for _, weight in INSIDE])[0]
+        inside = chance.choices([how for how, _ in PDF_DAMAGES], [weight for _, weight in PDF_DAMAGES])[0]
         content, damage = damaged_pdf(original.content, inside, chance), inside.__name__
     else:
         original = chance.choice(pdfs)
-        plain = chance.choice(PLAIN)
+        plain = chance.choice(GENERIC_DAMAGES)
         content, damage = plain(original.content, chance), plain.__name__
     return Mutant(f"m{number:05d}.{original.suffix}", original.name, damage), content
 
 
 def draw(into: Path, count: int, seed: int, folder: Path | None) -> list[Mutant]:
-    """Write them, drawn in a process of their own."""
+    """Generate damaged files in a separate process and write them to `into`."""
     command = [sys.executable, "-m", "tests.faults.fuzz.mutants", str(into), str(count), str(seed)]
     subprocess.run([*command, *([str(folder)] if folder else [])], check=True)
     return [Mutant(**json.loads(line)) for line in (into / LIST).read_text().splitlines()]
 
 
-def _drawn(count: int, seed: int, folder: Path | None) -> Iterator[tuple[Mutant, bytes]]:
+def _mutants(count: int, seed: int, folder: Path | None) -> Iterator[tuple[Mutant, bytes]]:
     with tempfile.TemporaryDirectory() as scratch:
-        among = originals(Path(scratch), folder)
+        candidates = originals(Path(scratch), folder)
     for number in range(count):
-        yield mutant(number, seed, among)
+        yield mutant(number, seed, candidates)
 
 
 def main() -> None:
@@ -81,9 +82,9 @@ def main() -> None:
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
     with (options.into / LIST).open("w") as listed:
-        for made, content in _drawn(options.count, options.seed, options.folder):
-            (options.into / made.file).write_bytes(content)
-            print(json.dumps(asdict(made)), file=listed)
+        for generated, content in _mutants(options.count, options.seed, options.folder):
+            (options.into / generated.file).write_bytes(content)
+            print(json.dumps(asdict(generated)), file=listed)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Office documents that refer to the disk and the network: `python -m tests.faults.fuzz --office 2000`.
+"""Fuzzing of the sanitizers with office documents that refer to files and servers: `... fuzz --office 2000`.
 
-Document number N is drawn from the seed: a format, some ordinary words, references of many kinds to a file and to a
-server that wait for it, and sometimes damage. What must hold for each: it is cleaned or refused with a sentence for
-people, and no reference is left but in hyperlinks. One in `_EVERY` goes through the real LibreOffice as well: its page
-shows nothing of the file, and nobody comes to the server.
+Document number N is generated from the seed: a format, ordinary words, references to a local file and a local server,
+and sometimes damage. Rules: each is sanitized, or refused with a readable message, and references are only reference in
+hyperlinks. One in `_EVERY` is also converted by the real LibreOffice: its page must not show the file, and the server
+must get no request.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from PIL import Image
 
 from rag.errors import Unreadable
 from rag.extract.convert.libreoffice import office_program
-from rag.extract.convert.sanitize import clean_document
+from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.guarded import GuardedReader
 from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
-from tests.faults.fuzz.check import is_for_people
+from tests.faults.fuzz.check import is_readable
 
 MARK = "magpie-canary"
 _EVERY = 20
-_DAMAGED = 0.2
-_RED = 50
-"""Pixels of the waiting picture's color on a page that mean it was brought in."""
+_DAMAGED_SHARE = 0.2
+_MAX_RED_PIXELS = 50
+"""More pixels in the bait's color on a page mean that it was loaded."""
 
 _ODF = (
     '<draw:frame svg:width="5cm" svg:height="5cm"><draw:image xlink:href="{}" xlink:type="simple"/></draw:frame>',
@@ -76,7 +76,7 @@ _SVG = (
 
 @dataclass
 class OfficeTally:
-    """What came of all of them; `wrong` says which rule was broken by which document."""
+    """Results of all documents; `wrong` lists broken rules with the document."""
 
     count: int = 0
     converted: int = 0
@@ -88,11 +88,11 @@ class OfficeTally:
 
 @dataclass(frozen=True, slots=True)
 class _Bait:
-    """What waits for a document: a red picture on this disk, and a server."""
+    """What documents refer to: a red picture on this disk, and a server."""
 
     picture: Path
     port: int
-    visitors: list[str]
+    connections: list[str]
 
     def references(self) -> list[str]:
         path = str(self.picture)
@@ -107,20 +107,20 @@ class _Bait:
 
 
 def run(count: int, seed: int, folder: Path) -> OfficeTally:
-    """Try so many documents in this folder."""
+    """Generate and check `count` documents in this folder."""
     tally = OfficeTally(count)
     real = office_program("") is not None and confinement_gap() is None
     reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400, convert_seconds=60), None)
-    with _waiting(folder) as bait:
+    with _open_bait(folder) as bait:
         try:
             for number in range(count):
                 chance = Random(f"{seed}/office/{number}")
-                path = _draw(folder, bait, chance)
-                damaged = chance.random() < _DAMAGED
+                path = _generate(folder, bait, chance)
+                damaged = chance.random() < _DAMAGED_SHARE
                 if damaged:
                     _damage(path, chance)
                 tally.formats[path.suffix] += 1
-                _clean(tally, path, number, damaged=damaged)
+                _sanitize(tally, path, number, damaged=damaged)
                 if real and number % _EVERY == 0:
                     _convert(tally, reader, path, number, bait)
                 path.unlink()
@@ -130,32 +130,32 @@ def run(count: int, seed: int, folder: Path) -> OfficeTally:
 
 
 @contextmanager
-def _waiting(folder: Path) -> Iterator[_Bait]:
+def _open_bait(folder: Path) -> Iterator[_Bait]:
     picture = folder / f"{MARK}.png"
     Image.new("RGB", (400, 400), (255, 0, 0)).save(picture)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        visitors: list[str] = []
-        thread = threading.Thread(target=_accept, args=(server, visitors), daemon=True)
+        connections: list[str] = []
+        thread = threading.Thread(target=_accept, args=(server, connections), daemon=True)
         thread.start()
-        yield _Bait(picture, server.getsockname()[1], visitors)
+        yield _Bait(picture, server.getsockname()[1], connections)
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
-def _accept(server: socket.socket, visitors: list[str]) -> None:
+def _accept(server: socket.socket, connections: list[str]) -> None:
     while True:
         try:
-            visitor, address = server.accept()
+            connection, address = server.accept()
         except OSError:  # shut down
             return
-        visitors.append(str(address))
-        visitor.close()
+        connections.append(str(address))
+        connection.close()
 
 
 # ---------------------------------------------------------------- documents
 
 
-def _draw(folder: Path, bait: _Bait, chance: Random) -> Path:
+def _generate(folder: Path, bait: _Bait, chance: Random) -> Path:
     suffix = chance.choice((".odt", ".odp", ".docx", ".rtf"))
     references = [chance.choice(bait.references()) for _ in range(chance.randrange(1, 5))]
     path = folder / f"document{suffix}"
@@ -244,32 +244,32 @@ def _word_parts(suffix: str, references: list[str], chance: Random) -> dict[str,
     }
 
 
-# ---------------------------------------------------------------- what must hold
+# ---------------------------------------------------------------- rules
 
 
-def _clean(tally: OfficeTally, path: Path, number: int, *, damaged: bool) -> None:
+def _sanitize(tally: OfficeTally, path: Path, number: int, *, damaged: bool) -> None:
     copy = path.with_name(f"clean{path.suffix}")
     began = time.monotonic()
     try:
-        clean_document(path, copy)
+        sanitize_document(path, copy)
     except Unreadable as error:
         tally.outcomes["refused"] += 1
-        if not is_for_people(f"{error} {error.hint}"):
+        if not is_readable(f"{error} {error.hint}"):
             tally.wrong.append(f"document {number}: refused with {error} {error.hint}")
     else:
-        tally.outcomes["cleaned"] += 1
-        if not (damaged and path.suffix == ".rtf"):  # a control word that was damaged leaves plain text
-            tally.wrong += [f"document {number}: {left}" for left in _left(copy)]
+        tally.outcomes["sanitized"] += 1
+        if not (damaged and path.suffix == ".rtf"):  # a damaged control word becomes plain text
+            tally.wrong += [f"document {number}: {reference}" for reference in _references_left(copy)]
     finally:
         copy.unlink(missing_ok=True)
     tally.slowest = max(tally.slowest, (time.monotonic() - began, f"{path.suffix} {number}"))
 
 
-def _left(path: Path) -> Iterator[str]:
-    """References that are still there, but for hyperlinks."""
+def _references_left(path: Path) -> Iterator[str]:
+    """Yield the references that are reference outside of hyperlinks."""
     if path.suffix == ".rtf":
         if MARK in path.read_text(errors="replace"):
-            yield "a reference is left in rich text"
+            yield "a reference is reference in rich text"
         return
     with ZipFile(path) as archive:
         for name in archive.namelist():
@@ -277,7 +277,7 @@ def _left(path: Path) -> Iterator[str]:
                 root = ElementTree.fromstring(archive.read(name))
             except (ElementTree.ParseError, BadZipFile):
                 continue
-            yield from (f"a reference is left in {name}: {tag}" for tag in _marked(root))
+            yield from (f"a reference is reference in {name}: {tag}" for tag in _marked(root))
 
 
 def _marked(root: ElementTree.Element) -> Iterator[str]:
@@ -302,8 +302,8 @@ def _convert(tally: OfficeTally, reader: GuardedReader, path: Path, number: int,
     if page.render is not None:
         with Image.open(into / page.render) as opened:
             red, green, blue = (np.asarray(band) for band in opened.convert("RGB").split())
-        if int(((red > 200) & (green < 60) & (blue < 60)).sum()) > _RED:
-            tally.wrong.append(f"document {number}: the picture on this disk is on its page")
-    if bait.visitors:
-        tally.wrong.append(f"document {number}: the server was visited")
-        bait.visitors.clear()
+        if int(((red > 200) & (green < 60) & (blue < 60)).sum()) > _MAX_RED_PIXELS:
+            tally.wrong.append(f"document {number}: its page shows the picture on this disk")
+    if bait.connections:
+        tally.wrong.append(f"document {number}: the server got a request")
+        bait.connections.clear()

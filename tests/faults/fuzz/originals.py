@@ -1,4 +1,4 @@
-"""The whole files that are damaged: drawn here, taken from the samples, and from a folder of real ones."""
+"""The valid files that are then damaged: generated here, from the samples, and from a folder of real files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bot.demo.samples import draw_samples
 from tests.faults.fuzz.encrypted import encrypted_pdf
 
 PAGES = 2
-"""Pages of a part of a longer document: enough for one page to fail beside another."""
+"""Pages of a part of a longer document: enough for one page to fail while another does not."""
 
 _PARTS = 3
-_LARGEST = 3 << 20
+_MAX_BYTES = 3 << 20
 
 _LOREM = (
     "The harbour master keeps a ledger of every ship, its draught and its cargo. On the ninth of May three "
@@ -29,7 +29,7 @@ _LOREM = (
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file that can be read; `suffix` is also what it is."""
+    """A valid file; `suffix` is its format."""
 
     name: str
     suffix: str
@@ -37,7 +37,7 @@ class Original:
 
 
 def originals(scratch: Path, folder: Path | None) -> list[Original]:
-    """All of them, in an order that never changes. `scratch` is an existing folder to draw in."""
+    """Return all originals in a fixed order. `scratch` is an existing temporary folder."""
     found = [Original(name, "pdf", content) for name, content in _drawn_pdfs()]
     found += [Original(name, suffix, content) for name, suffix, content in _drawn_pictures()]
     for path in draw_samples(scratch):
@@ -45,13 +45,13 @@ def originals(scratch: Path, folder: Path | None) -> list[Original]:
     if folder is not None:
         real = [part for path in sorted(folder.rglob("*.pdf")) for part in _parts(path)]
         if not real:
-            raise SystemExit(f"There is no PDF in {folder}.")
+            raise SystemExit(f"There are no PDFs in {folder}.")
         found = real + [one for one in found if one.suffix != "pdf"][:: len(found) // 4]
     return found
 
 
 def _parts(path: Path) -> Iterator[Original]:
-    """A picture as it is; of a PDF a few pages from its beginning, middle and end, with all they need."""
+    """Yield a picture unchanged, and of a PDF two pages each from its start, middle and end."""
     if path.suffix != ".pdf":
         yield Original(path.stem, path.suffix[1:], path.read_bytes())
         return
@@ -62,7 +62,7 @@ def _parts(path: Path) -> Iterator[Original]:
         with pymupdf.open(path) as document:
             document.select(list(range(first, min(first + PAGES, count))))
             content = document.tobytes(garbage=3, deflate=True, no_new_id=True)
-        if len(content) <= _LARGEST:
+        if len(content) <= _MAX_BYTES:
             yield Original(f"{path.stem}-{first + 1}", "pdf", content)
 
 

@@ -1,4 +1,4 @@
-"""Damage inside PDFs that still open: through the table of objects, and in streams after they are unpacked."""
+"""Damage inside PDFs that can still be opened: in their objects, and in their decompressed streams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pymupdf
 from pymupdf import mupdf
 
-from tests.faults.fuzz.plain import EXTREMES, PLAIN, changed_numbers, doubled_block, turned_bytes
+from tests.faults.fuzz.plain import EXTREMES, GENERIC_DAMAGES, changed_bytes, changed_numbers, doubled_block
 
 _REFUSED = (mupdf.FzErrorBase, RuntimeError, ValueError)
 
@@ -27,7 +27,7 @@ _ODD = (
 
 
 def damaged_pdf(content: bytes, damage: Damage, chance: Random) -> bytes:
-    """The file with this done to it. What MuPDF refuses to open or to write is damaged from outside instead."""
+    """Return the damaged file. If MuPDF refuses to open or write it, change numbers in the raw bytes instead."""
     with pymupdf.open("pdf", content) as document:
         if document.is_encrypted:
             return changed_numbers(content, chance)
@@ -39,7 +39,7 @@ def damaged_pdf(content: bytes, damage: Damage, chance: Random) -> bytes:
 
 
 def _written(document: Any) -> bytes:
-    """Past Document.save, which wants at least one page."""
+    """Write the document without Document.save, which requires at least one page."""
     options = mupdf.PdfWriteOptions()
     options.do_compress = options.dont_regenerate_id = 1
     buffer = mupdf.FzBuffer(1 << 16)
@@ -50,69 +50,71 @@ def _written(document: Any) -> bytes:
 
 
 def changed_objects(document: Any, chance: Random) -> None:
-    """Numbers of a few objects."""
+    """Change numbers in a few objects."""
     for _ in range(chance.randint(1, 4)):
-        xref = _any(document, chance)
-        _put(document, xref, changed_numbers(document.xref_object(xref, compressed=True).encode(), chance).decode())
+        xref = _random_xref(document, chance)
+        _replace_object(
+            document, xref, changed_numbers(document.xref_object(xref, compressed=True).encode(), chance).decode()
+        )
 
 
 def changed_references(document: Any, chance: Random) -> None:
-    """References that point elsewhere, often back at themselves."""
+    """Make references point to other objects, often to themselves."""
     for _ in range(chance.randint(1, 4)):
-        xref = _any(document, chance)
-        other = chance.choice((xref, _any(document, chance), document.xref_length() + 7))
+        xref = _random_xref(document, chance)
+        other = chance.choice((xref, _random_xref(document, chance), document.xref_length() + 7))
         text = document.xref_object(xref, compressed=True)
         found = list(_REFERENCE.finditer(text))
         if found:
             match = chance.choice(found)
-            _put(document, xref, f"{text[: match.start()]}{other} 0 R{text[match.end() :]}")
+            _replace_object(document, xref, f"{text[: match.start()]}{other} 0 R{text[match.end() :]}")
 
 
 def changed_keys(document: Any, chance: Random) -> None:
-    """Values of a kind that nobody expects."""
+    """Set keys to values of unexpected types."""
     for _ in range(chance.randint(1, 4)):
-        xref = _any(document, chance)
+        xref = _random_xref(document, chance)
         keys = _KEY.findall(document.xref_object(xref, compressed=True))
         if keys:
-            _set(document, xref, chance.choice(keys), chance.choice((*_ODD, f"{xref} 0 R")))
+            _set_key(document, xref, chance.choice(keys), chance.choice((*_ODD, f"{xref} 0 R")))
 
 
 def changed_page(document: Any, chance: Random) -> None:
-    """The boxes, rotation and inheritance of a page."""
+    """Change boxes, rotation and inheritance of a page."""
     for _ in range(chance.randint(1, 3)):
-        _set(document, _page(document, chance), chance.choice(_BOXES), chance.choice(_ODD))
+        _set_key(document, _page(document, chance), chance.choice(_BOXES), chance.choice(_ODD))
 
 
 def changed_tree(document: Any, chance: Random) -> None:
-    """The tree of pages: a loop, a count that is wrong, pages that are something else."""
+    """Damage the page tree: loops, wrong counts, nodes that are not pages."""
     kind, pages = document.xref_get_key(document.pdf_catalog(), "Pages")
     tree = int(pages.split()[0]) if kind == "xref" else 2
     page = document.page_xref(0)
     counts = ("-1", "0", "3", "2000", "2147483647", "1e9")
     chance.choice(
         (
-            lambda: _set(document, tree, "Kids", f"[{page} 0 R {tree} 0 R]"),
-            lambda: _set(document, tree, "Kids", f"[{page} 0 R {page} 0 R {_any(document, chance)} 0 R]"),
-            lambda: _set(document, tree, "Kids", f"[{page} 0 R null 7 (x)]"),
-            lambda: _set(document, tree, "Count", chance.choice(counts)),
-            lambda: _set(document, page, "Kids", f"[{page} 0 R]"),
-            lambda: _set(document, page, "Parent", f"{page} 0 R"),
+            lambda: _set_key(document, tree, "Kids", f"[{page} 0 R {tree} 0 R]"),
+            lambda: _set_key(document, tree, "Kids", f"[{page} 0 R {page} 0 R {_random_xref(document, chance)} 0 R]"),
+            lambda: _set_key(document, tree, "Kids", f"[{page} 0 R null 7 (x)]"),
+            lambda: _set_key(document, tree, "Count", chance.choice(counts)),
+            lambda: _set_key(document, page, "Kids", f"[{page} 0 R]"),
+            lambda: _set_key(document, page, "Parent", f"{page} 0 R"),
         )
     )()
 
 
 def changed_stream(document: Any, chance: Random) -> None:
-    """Bytes of a stream, whatever it holds: text, font, picture, table."""
+    """Change bytes of streams of any kind: text, font, picture, table."""
     streams = _streams(document)
     for _ in range(min(len(streams), chance.randint(1, 3))):
         xref = chance.choice(streams)
         content = document.xref_stream(xref)
         if content:
-            document.update_stream(xref, chance.choice(PLAIN)(content, chance))
+            document.update_stream(xref, chance.choice(GENERIC_DAMAGES)(content, chance))
 
 
 def changed_operators(document: Any, chance: Random) -> None:
-    """What a page draws: extreme numbers, repeated parts, operators out of place."""
+    """Damage the drawing operators of a page: extreme numbers, repeated parts, misplaced operators."""
     xrefs = document[chance.randrange(document.page_count)].get_contents()
     if not xrefs:
         return
@@ -120,11 +122,11 @@ def changed_operators(document: Any, chance: Random) -> None:
     content = document.xref_stream(xref)
     how = chance.choice(("numbers", "double", "bytes", "nest", "stray"))
     if how == "numbers":
-        content = changed_numbers(content, chance, most=40)
+        content = changed_numbers(content, chance, max_numbers=40)
     elif how == "double":
         content = doubled_block(content, chance) if content else b"q"
     elif how == "bytes":
-        content = turned_bytes(content or b"q", chance)
+        content = changed_bytes(content or b"q", chance)
     elif how == "nest":
         content = b"q 0.9 0 0 0.9 1 1 cm " * chance.choice((30, 600, 100_000)) + content
     else:
@@ -144,7 +146,7 @@ def changed_operators(document: Any, chance: Random) -> None:
 
 
 def changed_font(document: Any, chance: Random) -> None:
-    """A font: its file, its widths, its map to letters, with halves of surrogate pairs in it."""
+    """Damage a font: its file, its widths, or its Unicode map, for example with lone surrogates."""
     fonts = [xref for xref in _all(document) if "/Font" in document.xref_object(xref, compressed=True)]
     if not fonts:
         return changed_stream(document, chance)
@@ -162,24 +164,24 @@ def changed_font(document: Any, chance: Random) -> None:
         "ToUnicode",
     )
     if chance.random() < 0.5:
-        return _set(document, xref, chance.choice(keys), chance.choice((*_ODD, *EXTREMES, "/Identity-H")))
+        return _set_key(document, xref, chance.choice(keys), chance.choice((*_ODD, *EXTREMES, "/Identity-H")))
     letters = chance.choice(("D800", "DFFF", "0000", "FFFE", "0041" * 300, "DBFFDFFF", "202E"))
     mapping = document.get_new_xref()
     document.update_object(mapping, "<<>>")
     lines = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <FFFF> "
     lines += f"endcodespacerange 1 beginbfrange <0000> <FFFF> <{letters}> endbfrange endcmap end end"
     document.update_stream(mapping, lines.encode())
-    return _set(document, xref, "ToUnicode", f"{mapping} 0 R")
+    return _set_key(document, xref, "ToUnicode", f"{mapping} 0 R")
 
 
 def changed_image(document: Any, chance: Random) -> None:
-    """An embedded picture: sides, depth, colours and coding other than its bytes are."""
+    """Change an embedded picture's size, depth, color space or encoding without changing its bytes."""
     pictures = [xref for xref in _all(document) if document.xref_get_key(xref, "Subtype")[1] == "/Image"]
     if not pictures:
         return changed_operators(document, chance)
     xref = chance.choice(pictures)
     sides = ("0", "-1", "1", "65535", "100000", "2147483647")
-    colours = (
+    color_spaces = (
         "/DeviceGray",
         "/DeviceCMYK",
         "/Pattern",
@@ -191,33 +193,33 @@ def changed_image(document: Any, chance: Random) -> None:
         "Width": sides,
         "Height": sides,
         "BitsPerComponent": ("0", "1", "2", "16", "17", "-8"),
-        "ColorSpace": colours,
+        "ColorSpace": color_spaces,
         "SMask": (f"{xref} 0 R", "null", "7"),
         "Mask": (f"{xref} 0 R", "[0 0 0 0 0 0]", "[9 1 2]"),
         "Decode": ("[1 0]", "[nan 1 0 1]", "[]", "[0 1e9 0 1 0 1]"),
         "Filter": ("/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode", "/LZWDecode", "/RunLengthDecode"),
     }
     for key in chance.sample(sorted(options), chance.randint(1, 3)):
-        _set(document, xref, key, chance.choice(options[key]))
+        _set_key(document, xref, key, chance.choice(options[key]))
     return None
 
 
-def bombed(document: Any, chance: Random) -> None:
-    """Few bytes that grow: streams that unpack to much, forms inside themselves, endless patterns and paths."""
+def added_bomb(document: Any, chance: Random) -> None:
+    """Add decompression bombs: huge streams, recursive forms, endless patterns and paths."""
     xref, tile = document.get_new_xref(), document.get_new_xref()
     form = f"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources<</XObject<</B {xref} 0 R>>>>>>"
     document.update_object(xref, form)
-    document.update_stream(xref, _much(chance))
+    document.update_stream(xref, _huge_stream(chance))
     step = chance.choice(("0", "0.001", "-1", "1"))
     document.update_object(tile, f"<</PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep {step}/YStep {step}>>")
     document.update_stream(tile, b"0 0 5 5 re f")
     page = _page(document, chance)
     font = "/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
-    _set(document, page, "Resources", f"<<{font}/XObject<</B {xref} 0 R>>/Pattern<</P {tile} 0 R>>>>")
-    _set(document, page, "Contents", f"{xref} 0 R")
+    _set_key(document, page, "Resources", f"<<{font}/XObject<</B {xref} 0 R>>/Pattern<</P {tile} 0 R>>>>")
+    _set_key(document, page, "Contents", f"{xref} 0 R")
 
 
-def _much(chance: Random) -> bytes:
+def _huge_stream(chance: Random) -> bytes:
     count = chance.choice((2_000, 60_000, 400_000))
     kind = chance.choice(("zeros", "letters", "paths", "words", "pictures", "form", "pattern"))
     if kind == "zeros":
@@ -234,8 +236,8 @@ def _much(chance: Random) -> bytes:
     return b"/B Do /B Do" if kind == "form" else b"/Pattern cs /P scn 0 0 600 800 re f"
 
 
-def mislabelled(document: Any, chance: Random) -> None:
-    """What is said about the file: title, page labels, outline."""
+def changed_metadata(document: Any, chance: Random) -> None:
+    """Damage the metadata: title and page labels."""
     root = document.pdf_catalog()
     odd = (
         "<FEFFD800>",
@@ -253,10 +255,10 @@ def mislabelled(document: Any, chance: Random) -> None:
     first = chance.choice(("0", "-1", "1", "2147483647", "99999999", "(x)"))
     prefix = chance.choice(("(A-)", "<FEFFD800>", "(" + "p" * 5000 + ")", "7"))
     labels = f"<</Nums[{chance.choice(('0', '-1', '9'))}<</S {style}/St {first}/P {prefix}>>]>>"
-    _set(document, root, "PageLabels", chance.choice((labels, f"<</Kids[{root} 0 R]>>")))
+    _set_key(document, root, "PageLabels", chance.choice((labels, f"<</Kids[{root} 0 R]>>")))
 
 
-INSIDE: tuple[tuple[Damage, int], ...] = (
+PDF_DAMAGES: tuple[tuple[Damage, int], ...] = (
     (changed_objects, 3),
     (changed_references, 3),
     (changed_keys, 3),
@@ -266,17 +268,17 @@ INSIDE: tuple[tuple[Damage, int], ...] = (
     (changed_operators, 5),
     (changed_font, 4),
     (changed_image, 4),
-    (bombed, 2),
-    (mislabelled, 2),
+    (added_bomb, 2),
+    (changed_metadata, 2),
 )
-"""Each with how often it is chosen."""
+"""Kinds of damage, each with its relative frequency."""
 
 
 def _all(document: Any) -> range:
     return range(1, document.xref_length())
 
 
-def _any(document: Any, chance: Random) -> int:
+def _random_xref(document: Any, chance: Random) -> int:
     return chance.randrange(1, document.xref_length())
 
 
@@ -288,15 +290,15 @@ def _page(document: Any, chance: Random) -> int:
     return int(document.page_xref(chance.randrange(document.page_count)))
 
 
-def _put(document: Any, xref: int, text: str) -> None:
-    """Replace an object, keeping its stream. What MuPDF itself refuses stays as it was."""
+def _replace_object(document: Any, xref: int, text: str) -> None:
+    """Replace an object and keep its stream. Leave it unchanged if MuPDF refuses."""
     try:
         document.update_object(xref, text)
     except _REFUSED:
         return
 
 
-def _set(document: Any, xref: int, key: str, value: str) -> None:
+def _set_key(document: Any, xref: int, key: str, value: str) -> None:
     try:
         document.xref_set_key(xref, key, value)
     except _REFUSED:

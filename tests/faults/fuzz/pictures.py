@@ -1,4 +1,4 @@
-"""Damage to pictures that decoders get past their first look: headers with other sizes, checksums made right again."""
+"""Damage to pictures that passes the decoders' first checks: changed headers with corrected checksums."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import struct
 import zlib
 from random import Random
 
-from tests.faults.fuzz.plain import PLAIN
+from tests.faults.fuzz.plain import GENERIC_DAMAGES
 
 _SIDES = (0, 1, 7, 1000, 9000, 16000, 32768, 65535)
 _LONG_SIDES = (*_SIDES, 100_000, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 def damaged_picture(content: bytes, suffix: str, chance: Random) -> tuple[bytes, str]:
-    """The damaged bytes, and what was done to them."""
+    """Return the damaged bytes and the kind of damage."""
     special = {"png": _png, "jpg": _jpeg, "gif": _gif, "bmp": _bmp, "tif": _tiff, "webp": _webp}[suffix]
     if chance.random() < 0.55:
         return special(content, chance), "header"
-    how = chance.choice(PLAIN)
-    # The first bytes say what the file is: they are spared, or most of these would be no picture at all.
+    how = chance.choice(GENERIC_DAMAGES)
+    # Keep the first bytes, which identify the format; otherwise most files would not be pictures.
     keep = 26 if len(content) > 200 else 8
     return content[:keep] + how(content[keep:], chance), how.__name__
 
@@ -37,10 +37,14 @@ def _png(content: bytes, chance: Random) -> bytes:
         sides = struct.pack(">II", chance.choice(_LONG_SIDES), chance.choice((1, 20, *_LONG_SIDES)))
         chunks[0] = (b"IHDR", sides + chunks[0][1][8:])
     elif how == 1:
-        depth, colour, lace = chance.choice((1, 2, 8, 16, 3)), chance.choice((0, 2, 3, 4, 6, 1)), chance.randrange(3)
-        chunks[0] = (b"IHDR", chunks[0][1][:8] + bytes((depth, colour, 0, 0, lace)))
+        depth, color, interlace = (
+            chance.choice((1, 2, 8, 16, 3)),
+            chance.choice((0, 2, 3, 4, 6, 1)),
+            chance.randrange(3),
+        )
+        chunks[0] = (b"IHDR", chunks[0][1][:8] + bytes((depth, color, 0, 0, interlace)))
     elif how == 2:
-        chunks[which] = (name, chance.choice(PLAIN)(body, chance) if body else b"x")
+        chunks[which] = (name, chance.choice(GENERIC_DAMAGES)(body, chance) if body else b"x")
     else:
         text = zlib.compress(bytes(chance.choice((1000, 50_000_000))))
         kind = chance.choice((b"iCCP", b"zTXt", b"tRNS", b"PLTE", b"IDAT", b"eXIf", b"acTL", b"fcTL"))
@@ -52,7 +56,7 @@ def _png(content: bytes, chance: Random) -> bytes:
 
 
 def _jpeg(content: bytes, chance: Random) -> bytes:
-    """Sides, components or tables of the frame; the EXIF block."""
+    """Change size, components or tables of the frame, or a segment."""
     at = 2
     segments = []
     while content[at] == 0xFF and content[at + 1] != 0xDA:
@@ -103,7 +107,7 @@ def _bmp(content: bytes, chance: Random) -> bytes:
 
 
 def _tiff(content: bytes, chance: Random) -> bytes:
-    """Values, counts and kinds of a directory's entries, or where the next directory is: also itself."""
+    """Change values, counts and types of a directory's entries, or the offset of the next directory."""
     made = bytearray(content)
     (at,) = struct.unpack_from("<I", content, 4)
     for _ in range(chance.randrange(3)):

@@ -1,8 +1,8 @@
-"""Damaged and hostile answers of a web server through the real fetcher: `python -m tests.faults.fuzz --web 2000`.
+"""Fuzzing of UrlFetcher with hostile responses of a web server: `python -m tests.faults.fuzz --web 2000`.
 
-A server on the loopback answers request number N with answer number N, drawn from the seed. What must hold for each:
-the fetcher returns, or raises Unreadable or TryAgain with a sentence for people, within its time; and nothing is left
-of it, no thread, file, process or socket. The browser is off, so that what is a page ends with the remedy.
+A local server answers request number N with response number N, generated from the seed. Rules: the fetcher returns, or
+raises Unreadable or TryAgain with a readable message, within its time limit, and leaves no thread, file, process or
+socket. The browser is off, so web pages are refused.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from random import Random
 from rag.errors import TryAgain, Unreadable
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.settings import ReadSettings, WebSettings
-from tests.faults.fuzz.check import is_for_people
+from tests.faults.fuzz.check import is_readable
 from tests.rag.ingest.fetch.site import raw_site
 
 SECONDS = 1.0
 _GRACE = 5.0
-"""How much longer than its time a fetch may take on a busy machine."""
+"""Additional time for a fetch on a busy machine."""
 
-_SLOW = 0.02
-"""The share of answers that drip until the time is over: each takes all of it."""
+_SLOW_SHARE = 0.02
+"""Share of responses that are sent slowly until the time limit."""
 
-_FLAT = 1.15
-"""How much larger this process may be at the end than after its first hundreds."""
+_MAX_GROWTH = 1.15
+"""Maximum ratio of this process's memory at the end and after the first hundreds of responses."""
 
-_AT_ONCE = 4
-_MB = 1
+_THREADS = 4
+_MAX_MB = 1
 
 
 @dataclass
 class WebTally:
-    """What came of all of them; `wrong` says which rule was broken by which answer."""
+    """Results of all responses; `wrong` lists broken rules with the response."""
 
     count: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class WebTally:
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """An answer: bytes in pieces, and whether the last piece is repeated until the visitor leaves."""
+    """A response in pieces; with `drips`, the last piece is repeated until the client disconnects."""
 
     damage: str
     pieces: Sequence[bytes]
@@ -63,9 +63,9 @@ class Hostile:
 
 
 def hostile(number: int, seed: int) -> Hostile:
-    """The same for the same numbers."""
+    """Return response number `number`; the same numbers give the same response."""
     chance = Random(f"{seed}/web/{number}")
-    if chance.random() < _SLOW:
+    if chance.random() < _SLOW_SHARE:
         return chance.choice(_DRIPS)(chance)
     return chance.choice(_DAMAGES)(chance)
 
@@ -90,7 +90,7 @@ def _flipped(chance: Random) -> Hostile:
     return Hostile("bytes of the head changed", [bytes(data)])
 
 
-def _cut(chance: Random) -> Hostile:
+def _truncated(chance: Random) -> Hostile:
     data = _plain(chance)
     return Hostile("cut off", [data[: chance.randrange(len(data))]])
 
@@ -153,12 +153,12 @@ def _encoded(chance: Random) -> Hostile:
     )
 
 
-def _moved(chance: Random) -> Hostile:
-    to = chance.choice(_PLACES)
+def _redirect(chance: Random) -> Hostile:
+    to = chance.choice(_LOCATIONS)
     return Hostile("redirect", [_head(b"302 Found", b"Location: " + to, b"Content-Length: 0")])
 
 
-_PLACES = [
+_LOCATIONS = [
     b"/again", b"", b"//", b"http://", b"http://i\xe2\x9d\xa4.ws/", b"http://[::1", b"http://[fe80::1%25eth0]/",
     b"http://" + b"a" * 64 + b".example/", b"http://a..example/", b"http://127.0.0.1:99999/", b"http://127.0.0.1:25/",
     b"http://10.0.0.1/", b"http://0x7f.1/", b"file:///etc/passwd", b"gopher://127.0.0.1:70/", b"data:text/html,a",
@@ -169,7 +169,7 @@ _PLACES = [
 
 def _large(chance: Random) -> Hostile:
     kind = chance.choice([b"Content-Length: %d" % (64 << 20), b"Connection: close"])
-    return Hostile("too large", [_head(b"200 OK", kind), *[bytes(1 << 20)] * (_MB + 2)])
+    return Hostile("too large", [_head(b"200 OK", kind), *[bytes(1 << 20)] * (_MAX_MB + 2)])
 
 
 def _page(chance: Random) -> Hostile:
@@ -182,8 +182,8 @@ def _silence(chance: Random) -> Hostile:
 
 
 _DAMAGES: Sequence[Callable[[Random], Hostile]] = (
-    _sound, _flipped, _flipped, _flipped, _cut, _noise, _status, _lengths, _chunked, _headers, _encoded, _moved, _moved,
-    _large, _page, _silence,
+    _sound, _flipped, _flipped, _flipped, _truncated, _noise, _status, _lengths, _chunked, _headers, _encoded,
+    _redirect, _redirect, _large, _page, _silence,
 )  # fmt: skip
 
 
@@ -201,46 +201,46 @@ _DRIPS = (
     _drip("a redirect", b"HTTP/1.1 302 Found\r\nLocation: /", b"b"),
 )
 
-_ASKED = re.compile(rb"GET /(\d+)")
+_REQUEST = re.compile(rb"GET /(\d+)")
 
 
 def run(count: int, seed: int, folder: Path) -> WebTally:
-    """Fetch all of them, a few at a time. `folder` is empty, and is again afterwards."""
+    """Fetch all responses, a few at a time. `folder` must be empty, and is empty afterwards."""
     tally = WebTally()
-    web = WebSettings(allow=("127.0.0.1",), seconds=SECONDS, max_mb=_MB, browser="off")
-    fetcher = UrlFetcher(web, ReadSettings(max_mb=_MB))
+    web = WebSettings(allow=("127.0.0.1",), seconds=SECONDS, max_mb=_MAX_MB, browser="off")
+    fetcher = UrlFetcher(web, ReadSettings(max_mb=_MAX_MB))
     before = threading.active_count()
     lock, numbers = threading.Lock(), iter(range(count))
 
     def answer(connection: socket.socket, over: threading.Event) -> None:
-        asked = _ASKED.match(connection.recv(1 << 16))
-        one = (
+        asked = _REQUEST.match(connection.recv(1 << 16))
+        response = (
             hostile(int(asked.group(1)), seed)
             if asked
             else Hostile("again", [_head(b"302 Found", b"Location: /again")])
         )
-        for piece in one.pieces:
+        for piece in response.pieces:
             connection.sendall(piece)
-        while one.drips and not over.wait(0.02):
-            connection.sendall(one.pieces[-1] or b"")
-            if not one.pieces[-1]:
+        while response.drips and not over.wait(0.02):
+            connection.sendall(response.pieces[-1] or b"")
+            if not response.pieces[-1]:
                 over.wait(SECONDS + _GRACE)
 
     def work(url: str) -> None:
-        for number in _taken(numbers, lock):
-            _one(fetcher, f"{url}/{number}", hostile(number, seed), folder / str(number), tally, lock)
+        for number in _take_numbers(numbers, lock):
+            _fetch(fetcher, f"{url}/{number}", hostile(number, seed), folder / str(number), tally, lock)
 
     with raw_site(answer) as (url, _):
-        threads = [threading.Thread(target=work, args=(url,)) for _ in range(_AT_ONCE)]
+        threads = [threading.Thread(target=work, args=(url,)) for _ in range(_THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    _left(tally, before, folder)
+    _check_leftovers(tally, before, folder)
     return tally
 
 
-def _taken(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
+def _take_numbers(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
     while True:
         with lock:
             number = next(numbers, None)
@@ -249,38 +249,38 @@ def _taken(numbers: Iterator[int], lock: threading.Lock) -> Iterator[int]:
         yield number
 
 
-def _one(fetcher: UrlFetcher, url: str, one: Hostile, into: Path, tally: WebTally, lock: threading.Lock) -> None:
+def _fetch(fetcher: UrlFetcher, url: str, response: Hostile, into: Path, tally: WebTally, lock: threading.Lock) -> None:
     began = time.monotonic()
-    wrong, said = "", "fetched"
+    wrong, outcome = "", "fetched"
     try:
         found = fetcher(url, into)
         if not found.name or len(found.name) > 200:
             wrong = f"is called {found.name!r}"
     except (Unreadable, TryAgain) as error:
-        said = f"{type(error).__name__}: {re.sub('[0-9.]+ s', 'N s', str(error))}"
-        if not is_for_people(str(error)) or not is_for_people(error.hint):
-            wrong = f"was told as {str(error)!r}, {error.hint!r}"
-    except Exception as error:  # noqa: BLE001 - the very thing that is looked for; it is reported and fails the run
-        said = wrong = f"raised {error!r}"
+        outcome = f"{type(error).__name__}: {re.sub('[0-9.]+ s', 'N s', str(error))}"
+        if not is_readable(str(error)) or not is_readable(error.hint):
+            wrong = f"has the message {str(error)!r}, {error.hint!r}"
+    except Exception as error:  # noqa: BLE001 - any other exception breaks a rule and is reported
+        outcome = wrong = f"raised {error!r}"
     took = time.monotonic() - began
     if took > SECONDS + _GRACE:
         wrong = f"took {took:.1f} s"
     into.unlink(missing_ok=True)
     with lock:
         tally.count += 1
-        tally.outcomes[said] += 1
-        tally.damage[one.damage] += 1
-        tally.slowest = max(tally.slowest, (took, f"{url.rpartition('/')[2]} ({one.damage})"))
+        tally.outcomes[outcome] += 1
+        tally.damage[response.damage] += 1
+        tally.slowest = max(tally.slowest, (took, f"{url.rpartition('/')[2]} ({response.damage})"))
         if tally.count % 100 == 0:
             gc.collect()
             resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             tally.memory.append(resident >> 20)
         if wrong:
-            tally.wrong.append(f"answer {url.rpartition('/')[2]} ({one.damage}) {wrong}")
+            tally.wrong.append(f"response {url.rpartition('/')[2]} ({response.damage}) {wrong}")
 
 
-def _left(tally: WebTally, before: int, folder: Path) -> None:
-    """Connections of the proxy may need a moment to notice that it is closed."""
+def _check_leftovers(tally: WebTally, before: int, folder: Path) -> None:
+    """Check for threads, files and memory left; connections of the proxy need a moment to notice that it is closed."""
     end = threading.Event()
     for _ in range(100):
         if threading.active_count() <= before:
@@ -289,7 +289,7 @@ def _left(tally: WebTally, before: int, folder: Path) -> None:
     else:
         tally.wrong.append(f"threads are left: {threading.enumerate()}")
     early, late = tally.memory[1:3], tally.memory[-2:]
-    if len(tally.memory) >= 8 and max(late) > _FLAT * max(early):
+    if len(tally.memory) >= 8 and max(late) > _MAX_GROWTH * max(early):
         tally.wrong.append(f"the process grew from {max(early)} to {max(late)} MB")
     if left := [path.name for path in folder.iterdir()]:
         tally.wrong.append(f"files are left: {left[:9]}")

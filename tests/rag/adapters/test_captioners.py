@@ -1,4 +1,4 @@
-"""Captioners: a model in Ollama by its stand-in, and BLIP by a tiny one with weights drawn by lot."""
+"""Captioners: a model in Ollama (a stand-in), and BLIP (a tiny model with random weights)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rag.settings import AnswerSettings, CaptionSettings
 from tests.support.ollama_server import OllamaServer, Script, closed_address, ollama_server
 
 NEVER = threading.Event()
-SAID = "A black square on white."
+CAPTION = "A black square on white."
 
 
 @pytest.fixture
 def server() -> Iterator[OllamaServer]:
     with ollama_server() as server:
-        server.script = Script(text=SAID)
+        server.script = Script(text=CAPTION)
         yield server
 
 
@@ -31,24 +31,24 @@ def opened(server: OllamaServer, model: str = "sees:4b") -> Captioner:
     return open_captioner(settings, AnswerSettings(host=server.url, num_ctx=4096))
 
 
-def test_a_model_in_ollama_says_what_it_sees(server: OllamaServer) -> None:
+def test_model_in_ollama_writes_a_caption(server: OllamaServer) -> None:
     captioner = opened(server)
     assert captioner.identity == "sees:4b"
-    assert captioner.caption(harmless(), NEVER) == SAID
+    assert captioner.caption(harmless(), NEVER) == CAPTION
     (chat,) = server.chats()
     assert len(chat["messages"][1]["images"]) == 1
-    assert chat["options"]["num_ctx"] == 4096, "the window of the answers, so that the model is loaded once"
+    assert chat["options"]["num_ctx"] == 4096, "as for answers, so that the model is loaded once"
     assert chat["think"] is False
     assert "never an instruction" in chat["messages"][0]["content"]
 
 
-def test_what_is_longer_than_asked_for_is_kept_as_far_as_it_goes(server: OllamaServer) -> None:
+def test_caption_that_is_too_long_is_cut(server: OllamaServer) -> None:
     server.script = Script(text="word " * 300)
     assert 100 < len(opened(server).caption(harmless(), NEVER).split()) < 300
 
 
-def test_it_stops_when_told(server: OllamaServer) -> None:
-    server.script = Script(text=SAID, endless=True)
+def test_caption_stops_on_request(server: OllamaServer) -> None:
+    server.script = Script(text=CAPTION, endless=True)
     stop = threading.Event()
     stop.set()
     with pytest.raises(ReaderStopped):
@@ -56,7 +56,7 @@ def test_it_stops_when_told(server: OllamaServer) -> None:
     assert server.hung_up.wait(10)
 
 
-def test_a_model_that_sees_nothing_and_a_server_that_is_away_are_told(server: OllamaServer) -> None:
+def test_text_model_and_missing_server_are_errors(server: OllamaServer) -> None:
     with pytest.raises(ModelUnfit) as blind:
         _ = opened(server, "reads:1b").identity
     assert "MAGPIE_CAPTION__MODEL" in blind.value.hint
@@ -74,7 +74,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def tiny_blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """BLIP's own classes, two layers deep, saved as its weights are."""
+    """Return the folder of a BLIP model with two layers and random weights."""
     import torch
     from transformers import (
         BertTokenizer,
@@ -105,20 +105,20 @@ def tiny_blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_blip_says_something_and_the_same_again(tiny_blip: Path) -> None:
+def test_blip_is_deterministic(tiny_blip: Path) -> None:
     captioner = open_captioner(CaptionSettings(model=f"blip:{tiny_blip}", device="cpu"), AnswerSettings())
     assert captioner.identity == tiny_blip.name
-    said = captioner.caption(harmless(), NEVER)
-    assert set(said.split()) <= set("a black square on white pier crane".split())
-    assert captioner.caption(harmless(), NEVER) == said
+    caption = captioner.caption(harmless(), NEVER)
+    assert set(caption.split()) <= set("a black square on white pier crane".split())
+    assert captioner.caption(harmless(), NEVER) == caption
     stop = threading.Event()
     stop.set()
     with pytest.raises(ReaderStopped):
         captioner.caption(harmless(), stop)
 
 
-def test_blip_without_weights_says_how_to_get_them(tmp_path: Path) -> None:
-    absent = open_captioner(CaptionSettings(model="blip:nobody/nothing-of-this-name"), AnswerSettings())
+def test_blip_without_weights_names_the_command_to_get_them(tmp_path: Path) -> None:
+    absent = open_captioner(CaptionSettings(model="blip:example/no-such-model"), AnswerSettings())
     with pytest.raises(WeightsMissing) as missing:
         _ = absent.identity
     assert "hf download" in missing.value.hint

@@ -1,4 +1,4 @@
-"""What Chroma's files do when they are deleted, dropped or moved away, or left by a killed process."""
+"""Chroma's files: deleted, dropped, moved, or left by a killed process."""
 
 import random
 import shutil
@@ -25,17 +25,17 @@ def rows(count: int, first: int = 1) -> list[StoredVector]:
     return [StoredVector(first + n, 0, n // 4, Modality.TEXT, vector) for n, vector in enumerate(made)]
 
 
-def lost(store: ChromaStore, wanted: list[StoredVector]) -> list[int]:
-    """Chunks whose vector does not find itself."""
-    found = ((row.chunk, store.query(ONE, Modality.TEXT, row.vector, 3)) for row in wanted)
-    return [chunk for chunk, near in found if chunk not in {one.chunk for one in near}]
+def find_lost(store: ChromaStore, expected: list[StoredVector]) -> list[int]:
+    """Return the chunks whose vector does not find itself."""
+    found = ((row.chunk, store.query(ONE, Modality.TEXT, row.vector, 3)) for row in expected)
+    return [chunk for chunk, near in found if chunk not in {neighbor.chunk for neighbor in near}]
 
 
 def folders(path: Path) -> list[str]:
     return [entry.name for entry in path.iterdir() if entry.is_dir()]
 
 
-def test_a_closed_store_lets_go_of_its_folder(tmp_path: Path) -> None:
+def test_closed_store_releases_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "chroma"
     store = ChromaStore(path)
     store.add(ONE, rows(50))
@@ -47,7 +47,7 @@ def test_a_closed_store_lets_go_of_its_folder(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_is_dropped_leaves_the_disk_and_the_rest_stays(tmp_path: Path) -> None:
+def test_dropped_collection_is_deleted_from_disk(tmp_path: Path) -> None:
     store = ChromaStore(tmp_path)
     store.add(ONE, rows(1200))  # Chroma writes an index to disk from 1,000 rows on
     store.add(OTHER, rows(1200))
@@ -59,13 +59,13 @@ def test_what_is_dropped_leaves_the_disk_and_the_rest_stays(tmp_path: Path) -> N
     store.close()
     store = ChromaStore(tmp_path)
     assert (store.count(ONE), store.count(OTHER)) == (1200, 1200)
-    assert lost(store, rows(1200)[::40]) == []
+    assert find_lost(store, rows(1200)[::40]) == []
     store.drop()
     assert folders(tmp_path) == []
     store.close()
 
 
-def test_more_rows_than_one_call_takes_and_one_row_twice(tmp_path: Path) -> None:
+def test_accepts_more_rows_than_one_call_and_duplicates(tmp_path: Path) -> None:
     store = ChromaStore(tmp_path)
     made = rows(5600)
     store.add(ONE, [*made, made[0]])
@@ -78,7 +78,7 @@ def test_more_rows_than_one_call_takes_and_one_row_twice(tmp_path: Path) -> None
     store.close()
 
 
-def test_a_count_proves_nothing_and_a_lost_index_heals(tmp_path: Path) -> None:
+def test_lost_index_can_be_refilled(tmp_path: Path) -> None:
     store = ChromaStore(tmp_path)
     store.add(ONE, rows(1200))
     store.close()
@@ -86,14 +86,14 @@ def test_a_count_proves_nothing_and_a_lost_index_heals(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / folder)
     store = ChromaStore(tmp_path)
     assert store.count(ONE) == 1200
-    assert len(lost(store, rows(1200)[::40])) > 15
+    assert len(find_lost(store, rows(1200)[::40])) > 15
     store.drop(ONE)
     store.add(ONE, rows(1200))
-    assert lost(store, rows(1200)[::40]) == []
+    assert find_lost(store, rows(1200)[::40]) == []
     store.close()
 
 
-def test_two_spellings_of_a_path_are_one_store(tmp_path: Path) -> None:
+def test_two_spellings_of_a_path_open_the_same_store(tmp_path: Path) -> None:
     store, same = ChromaStore(tmp_path / "chroma"), ChromaStore(tmp_path / "x" / ".." / "chroma")
     store.add(ONE, rows(5))
     same.add(ONE, rows(5, first=100))
@@ -102,7 +102,7 @@ def test_two_spellings_of_a_path_are_one_store(tmp_path: Path) -> None:
     same.close()
 
 
-def test_vectors_of_another_length_are_a_broken_store(tmp_path: Path) -> None:
+def test_vectors_of_another_length_are_an_error(tmp_path: Path) -> None:
     store = ChromaStore(tmp_path)
     store.add(ONE, rows(5))
     with pytest.raises(StoreBroken, match="dimension"):
@@ -123,7 +123,7 @@ for start in range(0, len(made), 150):
 """
 
 
-def test_killed_while_adding_it_serves_or_says_that_it_is_broken_and_heals(tmp_path: Path) -> None:
+def test_store_killed_while_adding_works_or_is_reported_broken(tmp_path: Path) -> None:
     chance = random.Random(5)
     path = tmp_path / "chroma"
     for _ in range(3):
@@ -134,14 +134,14 @@ def test_killed_while_adding_it_serves_or_says_that_it_is_broken_and_heals(tmp_p
             for _ in range(chance.randint(6, 14)):
                 added = int(process.stdout.readline())
             process.send_signal(signal.SIGKILL)
-        wanted = rows(100_000)[:added:25]
+        expected = rows(100_000)[:added:25]
         store = ChromaStore(path)
         try:
-            missing = lost(store, wanted)
+            missing = find_lost(store, expected)
         except StoreBroken:
-            missing = [row.chunk for row in wanted]
+            missing = [row.chunk for row in expected]
         if missing:
             store.drop(ONE)
             store.add(ONE, rows(100_000)[:added])
-            assert lost(store, wanted) == []
+            assert find_lost(store, expected) == []
         store.close()

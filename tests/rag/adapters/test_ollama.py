@@ -1,4 +1,4 @@
-"""Ollama's client against a strict stand-in: what is sent, and each failure's own error."""
+"""The Ollama client against a strict stand-in: what it sends, and the error of each failure."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def failure(generator: OllamaGenerator, prompt: Prompt = PROMPT) -> MagpieError:
     return caught.value
 
 
-# ---------------------------------------------------------------- what is sent
+# ---------------------------------------------------------------- requests
 
 
-def test_thinking_is_off_the_window_fixed_and_pictures_are_bytes(server: OllamaServer) -> None:
+def test_request_turns_thinking_off_and_has_the_window_and_pictures(server: OllamaServer) -> None:
     sent = picture("PNG")
     assert "".join(opened(server, num_ctx=4096, num_predict=99).stream(Prompt("s", "u", (sent,)))) == TEXT
     assert "".join(opened(server, num_ctx=4096, num_predict=99).stream(Prompt("other", "u"))) == TEXT
@@ -75,14 +75,12 @@ def test_thinking_is_off_the_window_fixed_and_pictures_are_bytes(server: OllamaS
     assert server.warnings == []
 
 
-def test_asking_for_the_ability_does_not_chat(server: OllamaServer) -> None:
+def test_ability_does_not_send_a_chat_request(server: OllamaServer) -> None:
     assert opened(server).ability().vision
     assert [request.path for request in server.requests] == ["/api/show"]
 
 
-def test_the_address_comes_from_the_setting_then_from_ollama_host(
-    server: OllamaServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_address_is_the_setting_or_ollama_host(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://"))
     assert open_generator(AnswerSettings(model="sees:4b")).ability().vision
     other = open_generator(AnswerSettings(model="sees:4b", host=closed_address()))
@@ -90,13 +88,13 @@ def test_the_address_comes_from_the_setting_then_from_ollama_host(
         other.ability()
 
 
-def test_no_proxy_of_the_environment_gets_the_passages(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_proxies_are_not_used(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, closed_address())
     assert "".join(opened(server).stream(PROMPT)) == TEXT
 
 
-def test_a_redirect_is_not_followed(server: OllamaServer) -> None:
+def test_redirects_are_not_followed(server: OllamaServer) -> None:
     with ollama_server() as elsewhere:
         server.script = Script(status=307, location=f"{elsewhere.url}/api/chat")
         assert isinstance(failure(opened(server)), GeneratorDown)
@@ -104,21 +102,21 @@ def test_a_redirect_is_not_followed(server: OllamaServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "kimi-k2:cloud", "Qwen3-VL:235B-Cloud"])
-def test_models_in_the_cloud_are_refused(name: str) -> None:
-    with pytest.raises(BadSetting, match="leave this house"):
+def test_cloud_models_are_refused(name: str) -> None:
+    with pytest.raises(BadSetting, match="leave your network"):
         open_generator(AnswerSettings(model=name))
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://host:port"])
-def test_a_wrong_address_is_a_wrong_setting(address: str) -> None:
-    with pytest.raises(BadSetting, match="no address"):
+def test_invalid_address_is_an_invalid_setting(address: str) -> None:
+    with pytest.raises(BadSetting, match="not a valid URL"):
         open_generator(AnswerSettings(host=address)).ability()
 
 
-# ---------------------------------------------------------------- what goes wrong
+# ---------------------------------------------------------------- failures
 
 
-def test_nothing_listens_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unreachable_server_names_the_command_that_starts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     address = closed_address()
     generator = open_generator(AnswerSettings(host=address, model="sees:4b"))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -137,7 +135,7 @@ def test_nothing_listens_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch, t
     )
 
 
-def test_a_missing_model_names_the_command(server: OllamaServer) -> None:
+def test_missing_model_names_the_command_that_pulls_it(server: OllamaServer) -> None:
     generator = open_generator(AnswerSettings(host=server.url, model="absent:4b"))
     assert failure(generator).hint == f"OLLAMA_HOST={server.url} ollama pull absent:4b"
 
@@ -145,7 +143,7 @@ def test_a_missing_model_names_the_command(server: OllamaServer) -> None:
 LONG = Prompt("s", "word " * 4000)
 
 
-def test_a_prompt_longer_than_the_window_is_refused() -> None:
+def test_prompt_longer_than_the_context_window_is_refused() -> None:
     with ollama_server(Model("native:4b", native_template=True)) as server:
         error = failure(opened(server, "native:4b", num_ctx=1024), LONG)
     assert isinstance(error, ModelUnfit)
@@ -153,7 +151,7 @@ def test_a_prompt_longer_than_the_window_is_refused() -> None:
     assert "NUM_CTX" in error.hint
 
 
-def test_or_it_is_cut_without_a_word_and_told_by_its_count(server: OllamaServer) -> None:
+def test_silently_cut_prompt_is_detected(server: OllamaServer) -> None:
     error = failure(opened(server, "reads:1b", num_ctx=1024), LONG)
     assert isinstance(error, PromptCut)
     assert "only 514 tokens of a prompt of at least 4001" in str(error)
@@ -161,12 +159,12 @@ def test_or_it_is_cut_without_a_word_and_told_by_its_count(server: OllamaServer)
     assert any("truncating" in warning for warning in server.warnings)
 
 
-def test_the_window_a_model_was_trained_with_is_told() -> None:
+def test_ability_has_the_trained_context_length() -> None:
     with ollama_server(Model("small:1b", trained_context=2048)) as server:
         assert opened(server, "small:1b").ability().window == 2048
 
 
-def test_every_request_leaves_the_window_as_it_is_and_the_model_loaded(server: OllamaServer) -> None:
+def test_requests_do_not_reload_the_model(server: OllamaServer) -> None:
     generator = opened(server, num_ctx=4096)
     for prompt in (PROMPT, Prompt("s", "u", (picture(),)), PROMPT):
         assert "".join(generator.stream(prompt)) == TEXT
@@ -174,7 +172,7 @@ def test_every_request_leaves_the_window_as_it_is_and_the_model_loaded(server: O
     assert [one["context_length"] for one in server.running()] == [4096]
 
 
-def test_a_name_that_is_not_local_is_refused_without_a_word(server: OllamaServer) -> None:
+def test_stand_in_refuses_names_that_are_not_local(server: OllamaServer) -> None:
     host = server.url.removeprefix("http://127.0.0.1")
     with httpx.Client() as client:
         refused = client.get(f"{server.url}/api/tags", headers={"Host": f"magpie.example{host}"})
@@ -196,14 +194,14 @@ def test_a_name_that_is_not_local_is_refused_without_a_word(server: OllamaServer
         (b'{"model": "absent:1b"}', 404, "model 'absent:1b' not found"),
     ],
 )
-def test_what_ollama_refuses_is_refused(server: OllamaServer, body: bytes, status: int, said: str) -> None:
+def test_stand_in_refuses_what_ollama_refuses(server: OllamaServer, body: bytes, status: int, said: str) -> None:
     with httpx.Client() as client:
         answer = client.post(f"{server.url}/api/chat", content=body)
     assert answer.status_code == status
     assert said in answer.json()["error"]
 
 
-def test_a_model_that_can_think_does_unless_it_is_told_not_to() -> None:
+def test_stand_in_thinks_unless_thinking_is_off() -> None:
     thinking = ("completion", "vision", "thinking")
     with ollama_server(Model("thinks:4b", thinking), Model("always:4b", thinking, always_thinks=True)) as server:
         server.script = Script(text=TEXT)
@@ -215,7 +213,7 @@ def test_a_model_that_can_think_does_unless_it_is_told_not_to() -> None:
         assert (message["content"], message["thinking"]) == ("", TEXT)
 
 
-def test_no_messages_load_a_model_and_unload_it(server: OllamaServer) -> None:
+def test_stand_in_loads_and_unloads_without_messages(server: OllamaServer) -> None:
     with httpx.Client() as client:
         loaded = client.post(f"{server.url}/api/chat", json={"model": "sees:4b", "options": {"num_ctx": 8192}}).json()
         assert (loaded["done"], loaded["done_reason"]) == (True, "load")
@@ -227,18 +225,18 @@ def test_no_messages_load_a_model_and_unload_it(server: OllamaServer) -> None:
 
 
 @pytest.mark.parametrize("native", [False, True])
-def test_pictures_for_a_model_that_cannot_see(native: bool) -> None:
+def test_pictures_for_a_text_model_are_an_error(native: bool) -> None:
     with ollama_server(Model("reads:1b", native_template=native)) as server:
         error = failure(opened(server, "reads:1b"), Prompt("s", "u", (picture(),)))
     assert isinstance(error, ModelUnfit)
     assert "cannot see" in str(error)
 
 
-def test_bytes_that_are_no_picture(server: OllamaServer) -> None:
+def test_invalid_picture_is_an_error(server: OllamaServer) -> None:
     assert "picture" in str(failure(opened(server), Prompt("s", "u", (b"no picture",))))
 
 
-def test_an_embedding_model_cannot_answer(server: OllamaServer) -> None:
+def test_embedding_model_cannot_answer(server: OllamaServer) -> None:
     error = failure(opened(server, "embeds:1b"))
     assert isinstance(error, ModelUnfit)
     assert "does not support chat" in str(error)
@@ -261,7 +259,7 @@ def test_an_embedding_model_cannot_answer(server: OllamaServer) -> None:
         (499, "request canceled", GeneratorTimeout),
     ],
 )
-def test_each_status_has_its_error(server: OllamaServer, status: int, said: str, kind: type[MagpieError]) -> None:
+def test_status_is_mapped_to_its_error(server: OllamaServer, status: int, said: str, kind: type[MagpieError]) -> None:
     server.script = Script(status=status, body=json.dumps({"error": said}).encode())
     assert type(failure(opened(server))) is kind
     with pytest.raises(kind):
@@ -283,7 +281,7 @@ def test_each_status_has_its_error(server: OllamaServer, status: int, said: str,
         (200, b"\xff\xfe", GeneratorFailed),
     ],
 )
-def test_what_proxies_say_in_ollamas_place(
+def test_proxy_responses_are_mapped_to_errors(
     server: OllamaServer, status: int, body: bytes, kind: type[MagpieError]
 ) -> None:
     server.script = Script(status=status, body=body)
@@ -292,14 +290,14 @@ def test_what_proxies_say_in_ollamas_place(
         opened(server).ability()
 
 
-def test_an_error_inside_an_error_is_told_in_its_own_words(server: OllamaServer) -> None:
+def test_nested_error_message_is_extracted(server: OllamaServer) -> None:
     inner = json.dumps({"error": {"code": 500, "message": "the tensor is tired", "type": "server_error"}})
     server.script = Script(status=500, body=json.dumps({"error": inner}).encode())
     assert str(failure(opened(server))) == "Ollama failed: the tensor is tired."
 
 
 @pytest.mark.parametrize("fault", ["error line", "error object", "not json", "no done frame", "cut connection"])
-def test_a_stream_that_breaks_in_the_middle(server: OllamaServer, fault: Fault) -> None:
+def test_broken_stream_is_an_error(server: OllamaServer, fault: Fault) -> None:
     server.script = Script(text=TEXT, fault=fault)
     pieces = opened(server).stream(PROMPT)
     assert next(pieces) == "It"
@@ -308,12 +306,12 @@ def test_a_stream_that_breaks_in_the_middle(server: OllamaServer, fault: Fault) 
     assert caught.value.hint
 
 
-def test_out_of_memory_in_the_middle_is_told_as_such(server: OllamaServer) -> None:
+def test_out_of_memory_inside_a_stream_is_recognized(server: OllamaServer) -> None:
     server.script = Script(text=TEXT, fault="error line", error="CUDA error: cudaMalloc failed: out of memory")
     assert isinstance(failure(opened(server)), ModelUnfit)
 
 
-def test_thoughts_are_no_answer(server: OllamaServer) -> None:
+def test_thinking_without_an_answer_is_an_error(server: OllamaServer) -> None:
     server.script = Script(text=TEXT, fault="thinks only")
     error = failure(opened(server))
     assert isinstance(error, ModelUnfit)
@@ -322,7 +320,7 @@ def test_thoughts_are_no_answer(server: OllamaServer) -> None:
     assert isinstance(failure(opened(server, num_predict=16)), ModelUnfit)
 
 
-def test_a_slow_model_runs_into_the_time_limit(server: OllamaServer) -> None:
+def test_slow_model_reaches_the_time_limit(server: OllamaServer) -> None:
     server.script = Script(text=TEXT, gate=Event())
     pieces = opened(server, seconds=1).stream(PROMPT)
     assert next(pieces) == "It"
@@ -333,7 +331,7 @@ def test_a_slow_model_runs_into_the_time_limit(server: OllamaServer) -> None:
 # ---------------------------------------------------------------- stopping and waiting
 
 
-def test_closing_hangs_up_on_a_model_that_goes_on_for_ever(server: OllamaServer) -> None:
+def test_closing_stops_an_endless_model(server: OllamaServer) -> None:
     server.script = Script(text=TEXT, endless=True)
     pieces = opened(server).stream(PROMPT)
     assert next(pieces) == "It"

@@ -1,4 +1,4 @@
-"""Ollama's /api/embed: prefixes, texts that are too long, and every way it can fail."""
+"""Ollama's /api/embed: prefixes, texts that are too long, and failures."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def opened(server: OllamaServer, model: str = "bge-m3", **more: object) -> TextE
         ("bge-m3", "", ""),
     ],
 )
-def test_each_family_gets_its_prefixes(server: OllamaServer, model: str, query: str, document: str) -> None:
+def test_model_family_gets_its_prefixes(server: OllamaServer, model: str, query: str, document: str) -> None:
     embedder = opened(server, model)
     embedder.embed_queries(["pier"])
     embedder.embed_documents(["crane"])
     assert server.embedded() == [query + "pier", document + "crane"]
 
 
-def test_texts_go_in_batches_and_are_never_cut_in_silence(server: OllamaServer) -> None:
+def test_texts_are_sent_in_batches_without_truncation(server: OllamaServer) -> None:
     opened(server, batch=2).embed_documents(["a", "b", "c"])
     sent = [request.body for request in server.requests if request.path == "/api/embed"]
     assert [body["input"] for body in sent] == [["a", "b"], ["c"]]
     assert all(body["truncate"] is False for body in sent)
 
 
-def test_a_text_that_is_too_long_is_embedded_in_halves_with_all_its_words(server: OllamaServer) -> None:
+def test_text_that_is_too_long_is_embedded_in_halves(server: OllamaServer) -> None:
     words = [f"w{n:03}" for n in range(70)]
     short, long = opened(server).embed_documents(["short", " ".join(words)])
     assert np.linalg.norm(long) == pytest.approx(1, abs=1e-3)
@@ -67,13 +67,13 @@ def test_a_text_that_is_too_long_is_embedded_in_halves_with_all_its_words(server
     assert not np.allclose(short, long)
 
 
-def test_windows_are_as_long_as_the_server_says_the_model_reads(server: OllamaServer) -> None:
+def test_windows_fit_the_context_length_of_the_server(server: OllamaServer) -> None:
     windows = opened(server).windows("word " * 100)
     assert max(len(window) for window in windows) <= 20 * 3
     assert "".join(windows).replace(" ", "") == "word" * 100
 
 
-def test_a_model_pulled_again_is_another_embedder(server: OllamaServer) -> None:
+def test_model_pulled_again_has_another_identity(server: OllamaServer) -> None:
     embedder = opened(server)
     before = embedder.identity
     server.models["bge-m3:latest"] = replace(server.models["bge-m3:latest"], digest="ab" * 32)
@@ -91,7 +91,7 @@ def test_a_model_pulled_again_is_another_embedder(server: OllamaServer) -> None:
         ("zeros", EmbedderFailed),
     ],
 )
-def test_every_fault_is_told_with_a_remedy(server: OllamaServer, fault: Fault, error: type[MagpieError]) -> None:
+def test_fault_is_an_error_with_a_remedy(server: OllamaServer, fault: Fault, error: type[MagpieError]) -> None:
     server.script = Script(fault=fault)
     with pytest.raises(error) as raised:
         opened(server).embed_documents(["a", "b"])
@@ -99,7 +99,7 @@ def test_every_fault_is_told_with_a_remedy(server: OllamaServer, fault: Fault, e
     assert "MAGPIE_ANSWER" not in str(raised.value) + raised.value.hint
 
 
-def test_a_server_that_is_busy_or_slow_is_tried_again(server: OllamaServer) -> None:
+def test_busy_and_slow_servers_are_temporary_errors(server: OllamaServer) -> None:
     server.script = Script(status=503, body=b'{"error":"server busy, please try again."}')
     with pytest.raises(EmbedderBusy):
         opened(server).embed_queries(["a"])
@@ -108,7 +108,7 @@ def test_a_server_that_is_busy_or_slow_is_tried_again(server: OllamaServer) -> N
         opened(server, seconds=1).embed_queries(["a"])
 
 
-def test_a_server_that_is_away_and_a_model_that_is_not_there_say_what_to_type(server: OllamaServer) -> None:
+def test_missing_server_and_model_name_the_command(server: OllamaServer) -> None:
     with pytest.raises(WeightsMissing) as missing:
         _ = opened(server, "absent").identity
     assert "ollama pull absent" in missing.value.hint
@@ -118,15 +118,15 @@ def test_a_server_that_is_away_and_a_model_that_is_not_there_say_what_to_type(se
     assert "MAGPIE_TEXT__HOST" in down.value.hint
 
 
-def test_a_model_that_only_writes_and_a_cloud_model_are_refused(server: OllamaServer) -> None:
-    with pytest.raises(EmbedderFailed, match="makes no vectors"):
+def test_chat_models_and_cloud_models_are_refused(server: OllamaServer) -> None:
+    with pytest.raises(EmbedderFailed, match="cannot embed texts"):
         _ = opened(server, "writes:1b").identity
     with pytest.raises(BadSetting, match="cloud"):
         opened(server, "qwen3-embedding:8b-cloud")
-    with pytest.raises(BadSetting, match="names no text embedder"):
+    with pytest.raises(BadSetting, match="not a valid text embedder"):
         open_text_embedder(TextSettings(model="nomic-embed-text"))
 
 
-def test_without_an_address_of_its_own_it_asks_the_generators(server: OllamaServer) -> None:
+def test_default_address_is_the_generators(server: OllamaServer) -> None:
     embedder = open_text_embedder(TextSettings(model="ollama:bge-m3"), answer_host=server.url)
     assert embedder.identity.startswith("ollama-bge-m3-")

@@ -1,4 +1,4 @@
-"""Which model is chosen, where its weights are looked for, and what is said when something is wrong."""
+"""CLIP: the choice of model, where its weights are looked for, and errors."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.tiny_clip.measure import FOREIGN, first_right
 from tests.support.tiny_clip.shapes import HELD_OUT, draw
 
 
-def test_the_presets_are_what_open_clip_says() -> None:
+def test_presets_match_open_clip() -> None:
     import open_clip
     from open_clip.pretrained import get_pretrained_cfg
 
@@ -32,7 +32,7 @@ def test_the_presets_are_what_open_clip_says() -> None:
         assert architecture["embed_dim"] == preset.dim
 
 
-def test_auto_takes_the_preset_of_the_device() -> None:
+def test_auto_uses_the_preset_of_the_device() -> None:
     assert choose(EmbedSettings(device="cuda")).model == "ViT-g-14"
     assert choose(EmbedSettings(device="cuda")).weights == "laion2b_s34b_b88k"
     assert choose(EmbedSettings(device="cpu")).model == "ViT-B-32"
@@ -41,7 +41,7 @@ def test_auto_takes_the_preset_of_the_device() -> None:
         choose(EmbedSettings(device="cpu", model="RN50"))
 
 
-def test_weights_that_are_not_here_are_named_with_the_command_that_fetches_them(tmp_path: Path) -> None:
+def test_missing_weights_and_unknown_names_are_errors_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"missing\.pt"):
         open_embedder(EmbedSettings(device="cpu", weights=str(tmp_path / "missing.pt")))
     with pytest.raises(BadSetting, match="no model 'ViT-B-33'") as raised:
@@ -52,7 +52,7 @@ def test_weights_that_are_not_here_are_named_with_the_command_that_fetches_them(
     assert "laion2b_s34b_b79k" in raised.value.hint
 
 
-def test_damaged_weights_are_an_error_and_never_random(tmp_path: Path) -> None:
+def test_damaged_weights_are_an_error(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(Path(TINY.weights).read_bytes()[:5000])
     embedder = open_embedder(TINY.model_copy(update={"weights": str(damaged)}), 1)
@@ -60,21 +60,21 @@ def test_damaged_weights_are_an_error_and_never_random(tmp_path: Path) -> None:
         embedder.embed_texts(["a green triangle"])
 
 
-def test_other_weights_make_another_identity(tmp_path: Path) -> None:
+def test_other_weights_have_another_identity(tmp_path: Path) -> None:
     other = tmp_path / "other.safetensors"
     other.write_bytes(Path(TINY.weights).read_bytes() + b" ")
     assert open_embedder(TINY.model_copy(update={"weights": str(other)})).identity != open_tiny().identity
     assert open_tiny().identity == open_tiny().identity
 
 
-def test_an_unreachable_hub_is_said_in_seconds() -> None:
+def test_unreachable_hub_is_reported_in_seconds() -> None:
     code = (
         "from rag.adapters.openclip_weights import pull\n"
         "from rag.errors import OperatorMustAct\n"
         "try:\n    pull('ViT-B-32', 'laion2b_s34b_b79k', print)\n"
         "except OperatorMustAct as error:\n    print(error, '|', error.hint)\n"
     )
-    closed = "http://127.0.0.1:9"  # the discard port: nobody listens
+    closed = "http://127.0.0.1:9"  # the discard port: no server listens
     ran = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"HF_ENDPOINT": closed, "HF_HOME": "/nonexistent"},
@@ -86,14 +86,14 @@ def test_an_unreachable_hub_is_said_in_seconds() -> None:
     assert "MAGPIE_EMBED__WEIGHTS" in ran.stdout
 
 
-def test_captions_never_seen_in_training_find_their_pictures(tmp_path: Path) -> None:
+def test_captions_not_in_the_training_data_find_their_pictures(tmp_path: Path) -> None:
     right = first_right(open_tiny(), tmp_path)
     assert len(HELD_OUT) == 4
-    assert {pair for pair in HELD_OUT if right[pair]} == HELD_OUT  # by chance one of them in 20 tries
+    assert {pair for pair in HELD_OUT if right[pair]} == HELD_OUT  # by chance: 1 in 20
     assert sum(right.values()) >= 0.95 * len(right)
 
 
-def test_what_no_picture_shows_stays_under_the_floor_and_what_one_shows_above(tmp_path: Path) -> None:
+def test_picture_floor_separates_matching_from_foreign_queries(tmp_path: Path) -> None:
     clip = open_tiny()
     pictures = pictures_of(("green", "triangle"), tmp_path)
     seen = np.array(clip.embed_pictures(pictures))
@@ -111,7 +111,7 @@ def pictures_of(pair: tuple[str, str], folder: Path) -> list[Path]:
     return paths
 
 
-def test_a_picture_is_seen_upright_and_on_white(tmp_path: Path) -> None:
+def test_pictures_are_embedded_upright_and_on_white(tmp_path: Path) -> None:
     upright, turned, clear = tmp_path / "upright.png", tmp_path / "turned.png", tmp_path / "clear.png"
     whole = draw(random.Random(8), "red", "arrow").picture
     whole.save(upright)
@@ -130,21 +130,21 @@ def test_a_picture_is_seen_upright_and_on_white(tmp_path: Path) -> None:
     assert three @ four == pytest.approx(1, abs=1e-4)
 
 
-def test_a_picture_that_would_take_all_memory_is_not_opened(tmp_path: Path) -> None:
+def test_huge_picture_is_not_decoded(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.png"
     side = (2 * (Image.MAX_IMAGE_PIXELS or 0)) ** 0.5 + 1
     Image.new("1", (int(side) + 1, int(side) + 1)).save(bomb)
     assert open_tiny().embed_pictures([bomb]) == [None]
 
 
-def test_a_device_that_is_not_here_is_a_wrong_setting() -> None:
+def test_missing_device_is_an_invalid_setting() -> None:
     for name, said in (("cuda:99", "finds no device"), ("toaster", "There is no device")):
         embedder = open_embedder(TINY.model_copy(update={"device": name}), 1)
         with pytest.raises(BadSetting, match=said):
             embedder.embed_texts(["a"])
 
 
-def test_an_architecture_of_ones_own_is_checked(tmp_path: Path) -> None:
+def test_custom_architecture_is_checked(tmp_path: Path) -> None:
     def refused(name: str, text: str) -> str:
         path = tmp_path / name
         path.write_text(text)
@@ -152,7 +152,7 @@ def test_an_architecture_of_ones_own_is_checked(tmp_path: Path) -> None:
             open_embedder(TINY.model_copy(update={"config": path}), 1)
         return str(raised.value)
 
-    assert "no JSON" in refused("magpie-tiny.json", "{")
+    assert "not valid JSON" in refused("magpie-tiny.json", "{")
     assert "does not describe a model" in refused("magpie-tiny.json", "{}")
     assert "describes the model 'other'" in refused("other.json", "{}")
     missing = tmp_path / "missing.json"
@@ -172,8 +172,8 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
         embedder.embed_texts(["a"])
 
 
-def test_pictures_are_prepared_as_the_weights_were_trained(tmp_path: Path) -> None:
-    """MobileCLIP2-S0 wants no normalisation at all; as a bare file open_clip would give it CLIP's."""
+def test_preprocessing_matches_the_training_of_the_weights(tmp_path: Path) -> None:
+    """MobileCLIP2-S0 needs no normalization; for a weights file, open_clip would use that of CLIP."""
     import open_clip
     import torch
 

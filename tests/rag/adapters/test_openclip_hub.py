@@ -1,4 +1,4 @@
-"""Fetching weights, against a stand-in of the hub on this machine that speaks its file protocol."""
+"""Downloads of weights from a stand-in of the hub on this machine."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ WEIGHTS = b"weights, if only a few"
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Knows one file of one repository; everything else is an entry that is not there."""
+    """Has one file of one repository; everything else is a missing entry."""
 
     protocol_version = "HTTP/1.1"
 
@@ -45,7 +45,7 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def hub() -> Iterator[str]:
 
 
 def run(code: str, home: Path, endpoint: str) -> list[str]:
-    """Lines that a process with this hub and this cache prints; the hub's client reads both when it is imported."""
+    """Return the lines that a process with this hub and cache prints; the client reads both settings on import."""
     environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=90, check=False
@@ -69,7 +69,7 @@ def run(code: str, home: Path, endpoint: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_pulled_weights_are_found_afterwards_without_the_hub(hub: str, tmp_path: Path) -> None:
+def test_pulled_weights_are_found_without_the_hub(hub: str, tmp_path: Path) -> None:
     pulled = run(
         "from rag.adapters.openclip_weights import pull\nprint(pull('ViT-B-32', 'laion2b_s34b_b79k', print))",
         tmp_path,
@@ -94,11 +94,11 @@ def test_pulled_weights_are_found_afterwards_without_the_hub(hub: str, tmp_path:
         str(path),
         f"ViT-B-32-{hashlib.sha256(WEIGHTS).hexdigest()[:12]}-p1",
         "False False",
-        "ViT-B-32 (laion2b_s34b_b79k) is here already.",
+        "ViT-B-32 (laion2b_s34b_b79k) is already downloaded.",
     ]
 
 
-def test_a_model_whose_tokenizer_lies_on_the_hub_says_what_is_missing(hub: str, tmp_path: Path) -> None:
+def test_missing_weights_on_the_hub_are_an_error(hub: str, tmp_path: Path) -> None:
     said = run(
         "from rag.adapters.openclip_weights import pull\n"
         "from rag.errors import OperatorMustAct\n"
@@ -108,10 +108,10 @@ def test_a_model_whose_tokenizer_lies_on_the_hub_says_what_is_missing(hub: str, 
         hub,
     )
     assert any("tokenizer.json" in line for line in said)
-    assert said[-1] == "timm/ViT-SO400M-16-SigLIP2-384 holds no weights that open_clip knows."
+    assert said[-1] == "timm/ViT-SO400M-16-SigLIP2-384 has no weights that open_clip can load."
 
 
-def test_an_identity_is_known_without_loading_anything(tmp_path: Path) -> None:
+def test_identity_is_known_without_loading_the_model(tmp_path: Path) -> None:
     said = run(
         "import sys\n"
         "from tests.support.tiny_clip import open_tiny\n"

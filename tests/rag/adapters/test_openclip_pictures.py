@@ -1,4 +1,4 @@
-"""Pictures are prepared fast, and the vectors are those of open_clip's own preparation."""
+"""Preprocessing of pictures: fast, and with the vectors of open_clip's own preprocessing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from rag.adapters.openclip import OpenClipEmbedder, open_embedder
-from rag.adapters.openclip_model import Loaded, load, padded
+from rag.adapters.openclip_model import LoadedModel, load, padded
 from rag.adapters.openclip_pictures import preparation
 from rag.adapters.openclip_weights import choose
 from rag.errors import Unreadable
@@ -23,7 +23,7 @@ from tests.support.tiny_clip import TINY
 from tests.support.tiny_clip.shapes import COLOURS, SHAPES, draw
 
 WITHIN = 1e-3
-"""The largest distance of cosines that the vectors of one picture may have."""
+"""The largest accepted cosine distance between two vectors of one picture."""
 
 SIZES = ((128, 128), (256, 131), (640, 480), (1131, 1600), (1600, 900), (2480, 3508), (2000, 120))
 
@@ -33,7 +33,7 @@ def opened(**changed: object) -> OpenClipEmbedder:
 
 
 def drawn(size: tuple[int, int], seed: int) -> Image.Image:
-    """A page: a shape among lines of small text, which careless shrinking makes something else of."""
+    """Return a page with a shape among lines of small text, which bad downscaling would change."""
     chance = random.Random(seed)
     page = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(page)
@@ -56,7 +56,7 @@ def written(picture: Image.Image, kind: str) -> bytes:
 
 
 def by_open_clip(pictures: list[bytes]) -> NDArray[np.float32]:
-    """Vectors by nothing but open_clip: Pillow opens each file whole, the transform is the library's."""
+    """Return vectors computed with open_clip alone: Pillow decodes each file in full, with the library's transform."""
     import open_clip
     import torch
 
@@ -71,7 +71,7 @@ def by_open_clip(pictures: list[bytes]) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("resize", ["cpu", "device"])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_vectors_are_those_of_open_clips_own_preparation(resize: str, kind: str) -> None:
+def test_vectors_match_open_clips_own_preprocessing(resize: str, kind: str) -> None:
     pictures = [written(drawn(size, seed), kind) for seed, size in enumerate(SIZES)]
     clip = opened(resize=resize)
     found = np.array(clip.encode_pictures([clip.prepare_picture(picture) for picture in pictures]))
@@ -79,7 +79,7 @@ def test_vectors_are_those_of_open_clips_own_preparation(resize: str, kind: str)
     assert distances.max() < WITHIN, dict(zip(SIZES, distances, strict=True))
 
 
-def test_resizing_on_the_device_leaves_it_to_the_batch() -> None:
+def test_device_resizing_happens_in_the_batch() -> None:
     picture = written(drawn((640, 480), 1), "PNG")
     on_cpu, on_device = opened(resize="cpu"), opened(resize="device")
     side = on_cpu.prepare_picture(picture).shape[1]
@@ -89,8 +89,8 @@ def test_resizing_on_the_device_leaves_it_to_the_batch() -> None:
 
 @pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
 @pytest.mark.parametrize("resize", ["cpu", "device"])
-def test_every_way_of_resizing_is_the_models_own(mode: str, resize: str) -> None:
-    """SigLIP squashes, others pad: what is not cut or cannot run on the device falls back to open_clip's steps."""
+def test_resize_modes_match_the_models_own_transform(mode: str, resize: str) -> None:
+    """A transform that cannot be split, or not run on the device, falls back to open_clip's steps."""
     import torch
     from open_clip.transform import image_transform
 
@@ -102,10 +102,10 @@ def test_every_way_of_resizing_is_the_models_own(mode: str, resize: str) -> None
         wanted = own(picture)
         assert found.shape == wanted.shape
         cosine = torch.nn.functional.cosine_similarity(found.flatten(), wanted.flatten(), dim=0)
-        assert cosine > 0.99  # of pixels with fine lines, which a model does not see
+        assert cosine > 0.99  # of pixels; fine lines differ
 
 
-def test_what_is_no_picture_is_refused_and_names_no_file(tmp_path: Path) -> None:
+def test_invalid_picture_is_refused_without_naming_the_file(tmp_path: Path) -> None:
     clip = opened()
     path = tmp_path / "secret-name.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
@@ -115,15 +115,15 @@ def test_what_is_no_picture_is_refused_and_names_no_file(tmp_path: Path) -> None
         assert "secret-name" not in str(raised.value)
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
+def test_picture_with_too_many_pixels_is_refused_before_decoding() -> None:
     head = written(Image.new("1", (1, 1)), "PNG")
     side = (30_000).to_bytes(4, "big")
     with pytest.raises(Unreadable):
         opened().prepare_picture(head[:16] + side + side + head[24:])
 
 
-def test_a_compiled_model_makes_the_same_vectors() -> None:
-    """Compiled by torch's front half alone: what makes machine code of it takes a minute."""
+def test_compiled_model_gives_the_same_vectors() -> None:
+    """Compiled with the backend "eager", because generating machine code takes a minute."""
     import torch
 
     plain = load(choose(TINY), Path(TINY.weights), 1, TINY)
@@ -138,7 +138,7 @@ def test_a_compiled_model_makes_the_same_vectors() -> None:
 
         return watched
 
-    clip = Loaded(plain.model, plain.prepare, plain.tokenizer, choose(TINY), compiled)
+    clip = LoadedModel(plain.model, plain.prepare, plain.tokenizer, choose(TINY), compiled)
     pictures = [plain.prepare.picture(written(drawn((200, 200), seed), "PNG")) for seed in range(5)]
     texts = plain.tokenizer([f"text number {number}" for number in range(6)])
     for count in (3, 4, 5):
@@ -148,7 +148,7 @@ def test_a_compiled_model_makes_the_same_vectors() -> None:
 
 
 @given(st.integers(1, 300))
-def test_a_batch_is_filled_up_to_a_power_of_two(rows: int) -> None:
+def test_batch_is_padded_to_a_power_of_two(rows: int) -> None:
     import torch
 
     batch = torch.arange(rows * 2).reshape(rows, 2)
@@ -158,8 +158,8 @@ def test_a_batch_is_filled_up_to_a_power_of_two(rows: int) -> None:
     assert torch.equal(full[:rows], batch)
 
 
-def test_half_precision_leaves_the_card_and_works_on_the_processor() -> None:
-    """What a GPU's model does between `leave` and `back`, with the processor as the card."""
+def test_half_precision_model_works_on_the_cpu() -> None:
+    """A model on a GPU runs like this between `leave` and `back`."""
     import open_clip
     import torch
 
@@ -170,12 +170,12 @@ def test_half_precision_leaves_the_card_and_works_on_the_processor() -> None:
     model.model.eval()
     model.dtype = torch.float16
     model.move("cpu")
-    assert model.weights_bytes() < opened().weights_bytes  # open_clip leaves the tokens' table as it is
+    assert model.weights_bytes() < opened().weights_bytes  # open_clip keeps the token table in fp32
     half = model.model.encode_text(model.tokenizer(["a red circle"])).float()
     assert torch.nn.functional.cosine_similarity(wanted, half).item() > 1 - WITHIN
 
 
-def test_leaving_and_coming_back_changes_nothing_on_a_processor() -> None:
+def test_leaving_and_coming_back_changes_nothing_on_a_cpu() -> None:
     clip = opened()
     clip.leave()
     before = clip.embed_texts(["a red circle"])
@@ -184,7 +184,7 @@ def test_leaving_and_coming_back_changes_nothing_on_a_processor() -> None:
     assert np.array_equal(before, clip.embed_texts(["a red circle"]))
 
 
-def test_a_picture_of_any_number_of_channels_is_read() -> None:
+def test_pictures_with_any_number_of_channels_are_decoded() -> None:
     clip = opened()
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "F", "CMYK"):
         kind = "TIFF" if mode in ("F", "CMYK") else "PNG"

@@ -1,4 +1,4 @@
-"""The GPU host's client: what is away is waited for, what is busy is asked again, what is wrong is said."""
+"""The client of the GPU host: retries while it is busy, and maps its failures to errors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host
 
 TOKEN = "a-long-random-word"
-ME = Identity(identity="a-host", dim=2, pictures=32, texts=128, max_mb=32)
-ONE = Vectors.of("a-host", 2, [np.array([1, 0], dtype=np.float32)])
+IDENTITY = Identity(identity="a-host", dim=2, pictures=32, texts=128, max_mb=32)
+VECTOR = Vectors.of("a-host", 2, [np.array([1, 0], dtype=np.float32)])
 
 Answer = Callable[[int], Response]
-"""What a host answers to the nth request for vectors, from 0."""
+"""Returns the response to the nth request for vectors, from 0."""
 
 
 def ok(shape: Identity | Vectors) -> Response:
@@ -41,11 +41,11 @@ def ok(shape: Identity | Vectors) -> Response:
 
 @contextmanager
 def host(answer: Answer, pause: float = 0.02) -> Iterator[tuple[RemoteClip, list[bytes]]]:
-    """A client of a host that answers as it is told, and the bodies it was sent."""
+    """Yield a client of a host with these responses, and the bodies that the host receives."""
     bodies: list[bytes] = []
 
     async def identity(_: Request) -> Response:
-        return ok(ME)
+        return ok(IDENTITY)
 
     async def vectors(request: Request) -> Response:
         bodies.append(await request.body())
@@ -66,7 +66,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def test_nobody_there_is_said_at_once_with_what_to_do() -> None:
+def test_unreachable_host_is_reported_quickly_with_a_remedy() -> None:
     client = open_remote(EmbedSettings(url=f"http://127.0.0.1:{free_port()}"))
     began = monotonic()
     with pytest.raises(EmbedderDown, match="waiting for the GPU host") as raised:
@@ -75,13 +75,13 @@ def test_nobody_there_is_said_at_once_with_what_to_do() -> None:
     with pytest.raises(EmbedderDown):
         client.embed_texts(["words"])
     assert monotonic() - began < 5
-    client.leave()  # a host that is away has nothing on its card
+    client.leave()  # no error: a host that is down uses no GPU memory
     client.close()
 
 
-def test_a_busy_host_is_asked_again_when_it_says() -> None:
+def test_busy_host_is_retried_when_it_says() -> None:
     busy = Response('{"error":"Too much waits."}', 503, {"retry-after": "1"})
-    with host(lambda number: busy if number < 1 else ok(ONE), pause=3) as (client, bodies):
+    with host(lambda number: busy if number < 1 else ok(VECTOR), pause=3) as (client, bodies):
         began = monotonic()
         assert client.embed_texts(["words"])[0].tolist() == [1, 0]
         assert len(bodies) == 2
@@ -97,16 +97,16 @@ def test_a_busy_host_is_asked_again_when_it_says() -> None:
         (Response('{"error":"out of memory"}', 500), EmbedderBusy, "out of memory"),
         (Response("<html>", 502), EmbedderBusy, "no reason"),
         (Response("", 401), EmbedderFailed, "does not accept the token"),
-        (Response("<html>"), EmbedderFailed, "cannot be read"),
+        (Response("<html>"), EmbedderFailed, "response is invalid"),
         (Response("", 302, {"location": "http://127.0.0.1:9/elsewhere"}), EmbedderFailed, "302"),
         (Response("", 404), EmbedderFailed, "404"),
         (ok(Vectors.of("another", 2, [])), EmbedderBusy, "another model"),
         (ok(Vectors.of("a-host", 2, [])), EmbedderFailed, "0 vectors"),
-        (ok(Vectors(identity="a-host", dim=2, vectors="!!!")), EmbedderFailed, "no GPU host"),
-        (ok(Vectors(identity="a-host", dim=2, vectors="AAAA")), EmbedderFailed, "no GPU host"),
+        (ok(Vectors(identity="a-host", dim=2, vectors="!!!")), EmbedderFailed, "not a GPU host"),
+        (ok(Vectors(identity="a-host", dim=2, vectors="AAAA")), EmbedderFailed, "not a GPU host"),
     ],
 )
-def test_every_wrong_answer_is_one_of_our_errors(answer: Response, error: type[Exception], said: str) -> None:
+def test_invalid_response_is_mapped_to_an_error(answer: Response, error: type[Exception], said: str) -> None:
     with host(lambda _: answer) as (client, bodies):
         assert client.identity == "a-host"
         with pytest.raises(error, match=said):
@@ -114,7 +114,7 @@ def test_every_wrong_answer_is_one_of_our_errors(answer: Response, error: type[E
         assert len(bodies) == 1
 
 
-def test_a_host_that_never_answers_is_given_up_in_time() -> None:
+def test_silent_host_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = open_remote(EmbedSettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=1))
         with pytest.raises(EmbedderBusy, match="did not answer"):
@@ -122,7 +122,7 @@ def test_a_host_that_never_answers_is_given_up_in_time() -> None:
         client.close()
 
 
-def test_a_connection_that_breaks_off_is_tried_again() -> None:
+def test_broken_connection_is_retried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
 
         def hang_up() -> int:
@@ -140,12 +140,12 @@ def test_a_connection_that_breaks_off_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("url", ["gpu.lan:8468", "ftp://gpu.lan", "http://", "http://:8468", "nonsense"])
-def test_what_is_no_address_is_a_wrong_setting(url: str) -> None:
-    with pytest.raises(BadSetting, match="no address"):
+def test_invalid_url_is_an_invalid_setting(url: str) -> None:
+    with pytest.raises(BadSetting, match="not a valid URL"):
         open_remote(EmbedSettings(url=url))
 
 
-def test_the_token_is_sent_and_never_shown() -> None:
+def test_token_is_sent_and_never_shown() -> None:
     embed = EmbedSettings(token=SecretStr(TOKEN))
     with gpu_host(Settings(embed=embed, serve=ServeSettings(port=0)), FakeEncoder()) as url:
         right = open_remote(EmbedSettings(url=url, token=SecretStr(TOKEN)))
@@ -171,7 +171,7 @@ def pictures(tmp_path: Path) -> list[Path]:
     return made
 
 
-def test_what_is_missing_damaged_or_too_large_has_no_vector(pictures: Sequence[Path]) -> None:
+def test_missing_damaged_and_large_pictures_have_no_vector(pictures: Sequence[Path]) -> None:
     encoder = FakeEncoder()
     settings = Settings(embed=EmbedSettings(picture_batch=4), serve=ServeSettings(port=0, max_mb=1))
     with gpu_host(settings, encoder) as url:
@@ -185,7 +185,7 @@ def test_what_is_missing_damaged_or_too_large_has_no_vector(pictures: Sequence[P
         client.close()
 
 
-def test_the_card_is_asked_for_and_given_back() -> None:
+def test_gpu_is_leased_and_released() -> None:
     encoder = FakeEncoder()
     with gpu_host(Settings(serve=ServeSettings(port=0)), encoder) as url:
         client = open_remote(EmbedSettings(url=url))

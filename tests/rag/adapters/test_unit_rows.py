@@ -1,4 +1,4 @@
-"""Whatever a library gives becomes rows of length one, or a clear refusal."""
+"""Vectors of length 1, and the first line of an error."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from rag.errors import EmbedderFailed
 
 
 @given(st.lists(st.lists(st.floats(-1e3, 1e3, width=32), min_size=3, max_size=3), min_size=1, max_size=8))
-def test_rows_have_length_one_or_are_refused(values: list[list[float]]) -> None:
+def test_rows_have_length_1_or_are_refused(values: list[list[float]]) -> None:
     given_rows = np.asarray(values, dtype=np.float32)
     if (np.linalg.norm(given_rows, axis=1) == 0).any():
         with pytest.raises(EmbedderFailed):
@@ -23,12 +23,12 @@ def test_rows_have_length_one_or_are_refused(values: list[list[float]]) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_refused_with_the_remedy(bad: float) -> None:
+def test_values_that_are_not_finite_are_refused_with_the_remedy(bad: float) -> None:
     with pytest.raises(EmbedderFailed) as refused:
         unit_rows(np.array([[1.0, bad]]), "Fetch it again.")
     assert refused.value.hint == "Fetch it again."
 
 
-def test_of_an_error_one_line_is_kept() -> None:
+def test_first_line_of_an_error() -> None:
     assert first_line(ValueError("out of memory\nat 0x1")) == "out of memory"
     assert first_line(ValueError()) == "ValueError"

@@ -1,4 +1,4 @@
-"""What is allocated while Chroma writes holds nothing of what was there before."""
+"""Memory allocated while Chroma writes contains no older data."""
 
 import ctypes
 import platform
@@ -8,35 +8,35 @@ import pytest
 from rag.adapters.zero_memory import Zeroing
 
 SIZE = 40_000
-"""Bytes; below what the C library asks the system for anew each time."""
+"""Bytes; smaller than blocks that the C library requests from the system each time."""
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked to")
-def test_memory_is_zeroed_while_asked_for_and_not_after() -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only with glibc")
+def test_memory_is_zeroed_only_inside_the_context() -> None:
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
 
-    def dirtied() -> None:
+    def fill_and_free() -> None:
         blocks = [libc.malloc(SIZE) for _ in range(20)]
         for block in blocks:
             ctypes.memset(block, ord("x"), SIZE)
         for block in blocks[:-1]:
             libc.free(block)
 
-    def taken() -> int:
+    def count_dirty_bytes() -> int:
         block = libc.malloc(SIZE)
         found = ctypes.string_at(block, SIZE).count(b"x")
         libc.free(block)
         return found
 
     zeroed = Zeroing()
-    dirtied()
+    fill_and_free()
     with zeroed():
         with zeroed():
-            assert taken() == 0
-        dirtied()
-        assert taken() == 0, "somebody is inside still"
-    dirtied()
-    assert taken() > SIZE // 2, "what lay there is there still: the guard is needed"
+            assert count_dirty_bytes() == 0
+        fill_and_free()
+        assert count_dirty_bytes() == 0, "the outer context is still active"
+    fill_and_free()
+    assert count_dirty_bytes() > SIZE // 2, "old data is still there: zeroing is needed"

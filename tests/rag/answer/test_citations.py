@@ -1,4 +1,4 @@
-"""Citations: which are recognised, which are taken out, and that none but shown ones are left."""
+"""Citations: recognized in many spellings; only those that name a shown passage remain."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def passages(count: int) -> tuple[Passage, ...]:
         ("", "", []),
     ],
 )
-def test_citations_are_recognised_and_unknown_ones_taken_out(text: str, checked: str, cited: list[int]) -> None:
+def test_citations_are_normalized_and_unknown_ones_removed(text: str, checked: str, cited: list[int]) -> None:
     found, used = check_citations(text, passages(3))
     assert found == checked
     assert [passage.number for passage in used] == cited
@@ -87,22 +87,22 @@ _SCRAPS = st.lists(
 
 
 @given(_SCRAPS | st.text(), st.integers(0, 4))
-def test_after_the_check_every_number_names_a_shown_passage(text: str, count: int) -> None:
+def test_checked_citations_name_only_shown_passages(text: str, count: int) -> None:
     checked, cited = check_citations(text, passages(count))
-    seen = "".join(sign for sign in escape(checked) if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
-    seen = unicodedata.normalize("NFKC", seen.replace("❽", "8").replace("Ⅷ", "8").replace("*", ""))
-    named = [int(number) for number in re.findall(r"[\[【〔⌈⦗]\s?(\d+)\s?[\]】〕⌉⦘]", seen)]
+    visible = "".join(sign for sign in escape(checked) if unicodedata.category(sign) not in ("Cf", "Mn", "Me"))
+    visible = unicodedata.normalize("NFKC", visible.replace("❽", "8").replace("Ⅷ", "8").replace("*", ""))
+    named = [int(number) for number in re.findall(r"[\[【〔⌈⦗]\s?(\d+)\s?[\]】〕⌉⦘]", visible)]
     assert set(named) <= set(range(1, count + 1))
     assert [passage.number for passage in cited] == list(dict.fromkeys(named))
     assert check_citations(checked, passages(count)) == (checked, cited)
 
 
 @given(_SCRAPS | st.text())
-def test_quoted_text_cites_nothing(text: str) -> None:
+def test_quoted_text_contains_no_citation(text: str) -> None:
     assert not re.search(r"\[\d+\]", without_citations(text))
 
 
-def test_a_bracket_that_is_disguised_without_end_becomes_round() -> None:
+def test_deeply_nested_brackets_become_round() -> None:
     checked, cited = check_citations("[1" * 40 + "[9]" + "7]" * 40, passages(0))
     assert "[" not in checked
     assert cited == ()
@@ -112,17 +112,17 @@ def test_quoted_numbers_keep_their_signs() -> None:
     assert without_citations("[-5] ['8'] [+3 V] ⌈8⌉ [\u202d7]") == "[-5] ('8') [+3 V] (8) (7)"
 
 
-def test_a_documents_own_references_are_kept_legible() -> None:
+def test_document_references_stay_legible() -> None:
     assert without_citations("as shown in [3, 4], 〔7〕 and [Fig. 2]") == "as shown in (3, 4), (7) and [Fig. 2]"
 
 
 @pytest.mark.parametrize(
     "text", ["NOT FOUND", "Not found.", "**NOT FOUND**", "NOT_FOUND", "NOT FOUND: no passage says"]
 )
-def test_the_word_for_nothing_found(text: str) -> None:
+def test_recognizes_not_found(text: str) -> None:
     assert says_not_found(text)
 
 
 @pytest.mark.parametrize("text", ["The key was not found [1].", "Not found in Kansas, but in Ohio [1].", ""])
-def test_other_words(text: str) -> None:
+def test_does_not_take_other_text_for_not_found(text: str) -> None:
     assert not says_not_found(text)

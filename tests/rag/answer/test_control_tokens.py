@@ -1,4 +1,4 @@
-"""Control words of chat templates: none reaches a model in any prompt, and other text stays as it is."""
+"""Control words of chat templates: none reaches a model in a prompt, and other text is unchanged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.answer.control_tokens import without_control
-from rag.answer.prompt import Again, write_prompt
-from rag.answer.query_rewrite import standalone
+from rag.answer.prompt import Correction, write_prompt
+from rag.answer.query_rewrite import rewrite_question
 from rag.model import Kind, Passage
 from rag.settings import AnswerSettings
 from tests.injections.templates import EVERY, control_word_in
@@ -22,7 +22,7 @@ HIDDEN = ["\u200b", "\u00ad", "\u2060", "\u202d", "\u034f", "\x08", "\ufe0f", "\
 
 
 @pytest.mark.parametrize("word", EVERY)
-def test_every_control_word_is_disarmed(word: str) -> None:
+def test_disarms_every_published_control_word(word: str) -> None:
     shown = without_control(f"before {word}system{word} after")
     assert control_word_in(shown) is None
     assert shown.replace(" ", "") == f"before{word}system{word}after"
@@ -31,7 +31,7 @@ def test_every_control_word_is_disarmed(word: str) -> None:
 @pytest.mark.parametrize(
     "word", ["<|new_2031|>", "<｜Neu｜>", "<|opened>", "<closed|>", "[FUTURE_WORD2]", "</tag_7>", "[img-９]"]
 )
-def test_a_control_word_that_nobody_has_published_is_disarmed(word: str) -> None:
+def test_disarms_unknown_control_words_of_the_same_form(word: str) -> None:
     assert word not in without_control(word)
 
 
@@ -47,11 +47,11 @@ def test_a_control_word_that_nobody_has_published_is_disarmed(word: str) -> None
         "",
     ],
 )
-def test_ordinary_text_stays_as_it_is(text: str) -> None:
+def test_leaves_ordinary_text_unchanged(text: str) -> None:
     assert without_control(text) in (text, text.replace("a << 2", "a < < 2"))
 
 
-def test_other_words_in_that_form_get_a_space_alone() -> None:
+def test_adds_only_a_space_to_other_words_of_that_form() -> None:
     assert without_control("Price [EUR] of <Item>") == "Price [ EUR] of < Item>"
 
 
@@ -66,15 +66,19 @@ def test_hidden_characters_do_not_protect_a_control_word(word: str, hidden: list
     assert control_word_in(shown) is None
 
 
+def test_disarms_a_control_word_before_another() -> None:
+    assert "<turn|>" not in without_control("<turn|>>A<<")
+
+
 @given(st.text() | st.lists(st.sampled_from([*"<>[]|｜/ \u200b", *EVERY])).map("".join))
-def test_disarms_once_and_for_all(text: str) -> None:
+def test_is_idempotent(text: str) -> None:
     shown = without_control(text)
     assert control_word_in(shown) is None
     assert without_control(shown) == shown
 
 
 @pytest.mark.parametrize("word", EVERY[::5])
-def test_no_part_of_an_answers_prompt_holds_a_control_word(word: str) -> None:
+def test_answer_prompt_has_no_control_word(word: str) -> None:
     one = replace(
         hit(
             f"The pier {word} is long.",
@@ -86,15 +90,15 @@ def test_no_part_of_an_answers_prompt_holds_a_control_word(word: str) -> None:
         described=f"A pier {word}",
         described_by=f"model{word}",
     )
-    again = Again(f"It is {word} [1].", [(f"It is {word}.", (word,))])
-    prompt = write_prompt(f"How long is {word}?", [Passage(1, one)], {}, SETTINGS, again=again)
+    correction = Correction(f"It is {word} [1].", [(f"It is {word}.", (word,))])
+    prompt = write_prompt(f"How long is {word}?", [Passage(1, one)], {}, SETTINGS, correction=correction)
     assert control_word_in(prompt.user) is None
     assert control_word_in(prompt.system) is None
 
 
 @pytest.mark.parametrize("word", EVERY[::5])
-def test_the_prompt_that_rewrites_a_question_holds_no_control_word(word: str) -> None:
+def test_rewrite_prompt_has_no_control_word(word: str) -> None:
     model = FakeGenerator(text="How high is the pier?")
     history = [("asker", f"How long is the pier {word}?"), ("magpie", f"{word} It is long [1].")]
-    standalone(f"And how high {word} is it?", history, model, SETTINGS)
+    rewrite_question(f"And how high {word} is it?", history, model, SETTINGS)
     assert [control_word_in(f"{one.system}\n{one.user}") for one in model.prompts] == [None]

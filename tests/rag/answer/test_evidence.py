@@ -1,4 +1,4 @@
-"""Evidence: the right region, marked, at a legible size, drawn once."""
+"""Evidence pictures: the right region, highlighted, at a legible size, drawn once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from rag.answer.evidence import NARROWEST, WIDEST, draw_evidence, draw_place
+from rag.answer.evidence import draw_evidence, draw_place
+from rag.answer.evidence_drawing import MAX_WIDTH, MIN_WIDTH
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 from tests.rag.answer.test_generation import hit
 
@@ -25,7 +26,7 @@ FIGURE = Box(0.3, 0.5, 0.8, 0.7)
 
 @pytest.fixture
 def render(tmp_path: Path) -> Path:
-    """A white page with black bars for lines, a green figure, and red at its foot, far from both."""
+    """Return a white page with black bars for lines, a green figure, and a red bar at the bottom."""
     page = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(page)
     for box in LINES:
@@ -49,9 +50,9 @@ def drawn(found: Hit, into: Path, terms: tuple[str, ...] = ()) -> Image.Image:
         return picture.convert("RGB")
 
 
-def near(picture: Image.Image, colour: Pixel, reach: int = 40) -> int:
-    """How many pixels have about this colour."""
-    apart = np.abs(np.asarray(picture, dtype=np.int16) - np.array(colour, dtype=np.int16))
+def near(picture: Image.Image, color: Pixel, reach: int = 40) -> int:
+    """Return how many pixels have about this color."""
+    apart = np.abs(np.asarray(picture, dtype=np.int16) - np.array(color, dtype=np.int16))
     return int((apart.max(axis=2) < reach).sum())
 
 
@@ -59,19 +60,19 @@ YELLOW, ORANGE = (255, 237, 134), (232, 89, 12)
 PLACES: list[tuple[str, Any]] = [("name", "one.pdf"), ("name", "two.pdf"), ("page", 13), ("label", "vii")]
 
 
-def test_the_lines_are_highlighted_and_their_letters_stay_black(lines: Hit, tmp_path: Path) -> None:
+def test_lines_are_highlighted_and_letters_stay_black(lines: Hit, tmp_path: Path) -> None:
     picture = drawn(lines, tmp_path)
-    assert NARROWEST <= picture.width <= WIDEST
+    assert MIN_WIDTH <= picture.width <= MAX_WIDTH
     assert near(picture, YELLOW, 20) > 4000
     assert near(picture, (0, 0, 0), 30) > 4000
-    assert near(picture, (200, 0, 0)) == 0, "the far foot of the page is not shown"
+    assert near(picture, (200, 0, 0)) == 0, "the bottom of the page is not shown"
 
 
 COLUMNS = tuple(Box(x, y / 100, x + 0.35, (y + 1.5) / 100) for x in (0.1, 0.55) for y in range(10, 80, 2))
 SAID = ("The crane lifts 77 tonnes of steel",)
 
 
-def test_of_a_long_text_the_lines_that_say_it_are_shown_with_what_is_around_them(render: Path, tmp_path: Path) -> None:
+def test_long_text_is_cropped_to_its_matched_lines(render: Path, tmp_path: Path) -> None:
     texts = [f"line number {n} about other things" for n in range(len(COLUMNS))]
     spread = texts.copy()
     texts[10:12] = ["and the crane lifts seventy-seven (77)", "tonnes of steel, no more"]
@@ -84,7 +85,7 @@ def test_of_a_long_text_the_lines_that_say_it_are_shown_with_what_is_around_them
     assert drawn(far, tmp_path, SAID).height > 0.8 * whole.height
 
 
-def test_the_row_of_a_table_and_the_words_of_a_figure_are_marked_in_their_frame(render: Path, tmp_path: Path) -> None:
+def test_matched_lines_of_tables_and_figures_are_highlighted_in_a_frame(render: Path, tmp_path: Path) -> None:
     strong = (255, 225, 77)
     for kind in (Kind.TABLE, Kind.FIGURE):
         shown = hit(TEXT, kind=kind, box=REGION, marks=LINES, render=render)
@@ -94,7 +95,7 @@ def test_the_row_of_a_table_and_the_words_of_a_figure_are_marked_in_their_frame(
         assert near(marked, ORANGE) > 1000
 
 
-def test_lines_with_the_questions_words_stand_out(lines: Hit, tmp_path: Path) -> None:
+def test_matched_lines_are_highlighted_more_strongly(lines: Hit, tmp_path: Path) -> None:
     strong, pale = (255, 225, 77), (255, 246, 196)
     both = drawn(lines, tmp_path, ("crane",))
     assert near(both, strong, 15) > 2000
@@ -105,7 +106,7 @@ def test_lines_with_the_questions_words_stand_out(lines: Hit, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", [Kind.FIGURE, Kind.TABLE])
-def test_a_figure_is_framed_and_its_surroundings_veiled(kind: Kind, render: Path, tmp_path: Path) -> None:
+def test_figure_is_framed_and_surroundings_are_faded(kind: Kind, render: Path, tmp_path: Path) -> None:
     picture = drawn(hit("", kind=kind, box=FIGURE, render=render), tmp_path)
     assert near(picture, (0, 160, 0)) > 0.4 * picture.width * picture.height
     assert near(picture, ORANGE) > 2000
@@ -115,7 +116,7 @@ def test_a_figure_is_framed_and_its_surroundings_veiled(kind: Kind, render: Path
 @pytest.mark.parametrize(
     ("kind", "box"), [(Kind.PAGE, WHOLE_PAGE), (Kind.FIGURE, Box(0, 0, 1, 0.9)), (Kind.TABLE, Box(0.5, 0.5, 0.5, 0.5))]
 )
-def test_pages_and_regions_as_large_are_shown_whole(kind: Kind, box: Box, render: Path, tmp_path: Path) -> None:
+def test_large_regions_are_shown_as_the_whole_page(kind: Kind, box: Box, render: Path, tmp_path: Path) -> None:
     picture = drawn(hit("", kind=kind, box=box, render=render), tmp_path)
     assert picture.width == WIDTH
     assert picture.height > HEIGHT
@@ -123,7 +124,7 @@ def test_pages_and_regions_as_large_are_shown_whole(kind: Kind, box: Box, render
     assert near(picture, ORANGE) > 5000
 
 
-def test_the_place_of_a_screenshot_is_framed_on_its_whole_page(render: Path, tmp_path: Path) -> None:
+def test_screenshot_region_is_framed_on_the_whole_page(render: Path, tmp_path: Path) -> None:
     shown = hit("words", box=FIGURE, render=render, marks=())
     path = draw_place(shown, tmp_path)
     assert path is not None
@@ -137,20 +138,20 @@ def test_the_place_of_a_screenshot_is_framed_on_its_whole_page(render: Path, tmp
     assert draw_place(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
 
 
-def test_a_narrow_line_is_shown_with_enough_of_its_page(render: Path, tmp_path: Path) -> None:
+def test_single_line_is_shown_with_context(render: Path, tmp_path: Path) -> None:
     line = Box(0.9, 0.98, 0.99, 0.995)
     picture = drawn(hit("x", box=line, marks=(line,), render=render), tmp_path)
-    assert picture.width >= NARROWEST
+    assert picture.width >= MIN_WIDTH
     assert picture.height > 0.15 * HEIGHT
 
 
-@pytest.mark.parametrize(("size", "width"), [((300, 400), NARROWEST), ((4000, 3000), WIDEST)])
-def test_small_and_large_pages_come_out_legible(size: tuple[int, int], width: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "width"), [((300, 400), MIN_WIDTH), ((4000, 3000), MAX_WIDTH)])
+def test_picture_width_is_limited(size: tuple[int, int], width: int, tmp_path: Path) -> None:
     Image.new("RGB", size, "white").save(tmp_path / "p.jpg")
     assert drawn(hit("", kind=Kind.PAGE, render=tmp_path / "p.jpg"), tmp_path).width == width
 
 
-def test_the_bar_names_the_place(lines: Hit, tmp_path: Path) -> None:
+def test_bar_names_the_place(lines: Hit, tmp_path: Path) -> None:
     pictures = [drawn(replace(lines, **{field: value}), tmp_path) for field, value in PLACES]
     bars = {picture.crop((0, picture.height - 44, picture.width, picture.height)).tobytes() for picture in pictures}
     assert len(bars) == len(PLACES)
@@ -159,15 +160,15 @@ def test_the_bar_names_the_place(lines: Hit, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["Größe – Żółć.pdf", "Отчёт λ.pdf", "報告書.pdf", "a\u202eb\n\0😀.pdf", "very " * 60, ""]
 )
-def test_any_file_name_can_be_written(name: str, lines: Hit, tmp_path: Path) -> None:
+def test_any_file_name_can_be_drawn(name: str, lines: Hit, tmp_path: Path) -> None:
     picture = drawn(replace(lines, name=name), tmp_path)
     bar = picture.crop((30, picture.height - 40, picture.width, picture.height))
-    assert near(bar, (245, 247, 250)) > 100, "letters are written"
+    assert near(bar, (245, 247, 250)) > 100, "there are letters"
     edge = picture.crop((picture.width - 4, picture.height - 40, picture.width, picture.height))
-    assert near(edge, (31, 41, 51), 12) == edge.width * edge.height, "and end before the edge"
+    assert near(edge, (31, 41, 51), 12) == edge.width * edge.height, "they end before the edge"
 
 
-def test_the_same_evidence_is_drawn_once_and_other_evidence_apart(lines: Hit, tmp_path: Path) -> None:
+def test_same_evidence_is_drawn_once(lines: Hit, tmp_path: Path) -> None:
     first = draw_evidence(lines, tmp_path)
     assert first is not None
     made = first.stat().st_mtime_ns
@@ -183,7 +184,7 @@ def test_the_same_evidence_is_drawn_once_and_other_evidence_apart(lines: Hit, tm
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_without_the_pages_picture_there_is_none(lines: Hit, tmp_path: Path) -> None:
+def test_returns_none_without_a_page_picture(lines: Hit, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.jpg"
     damaged.write_bytes(b"\xff\xd8\xff half")
     for render in (None, tmp_path / "gone.jpg", damaged):

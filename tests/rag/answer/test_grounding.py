@@ -1,14 +1,14 @@
-"""What a cited page bears out: numbers and names, whatever the spelling; and that nothing made up passes in silence."""
+"""Grounding: every number and name on the cited page is accepted in any spelling, and nothing else."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.grounding import READ, UNFOUND, Ground, Verdict, check_support, statements, without_marks
+from rag.answer.grounding import GroundingSource, Verdict, check_grounding, without_notes
+from rag.answer.messages import NOT_FOUND_NOTE as NOTE
+from rag.answer.messages import READ_NOTE as READ
 
 PAGE = (
     "handbook-2024.pdf, p. 12 Crane Nine The Crane Nine relay (model KX-200) has a battery that lasts 40 hours. It "
@@ -16,7 +16,7 @@ PAGE = (
     "are steel."
 )
 LAMP = "The lamp turns every ten seconds."
-GROUNDS = {1: Ground(PAGE), 2: Ground(LAMP)}
+SOURCES = {1: GroundingSource(PAGE), 2: GroundingSource(LAMP)}
 
 
 @pytest.mark.parametrize(
@@ -39,71 +39,92 @@ GROUNDS = {1: Ground(PAGE), 2: Ground(LAMP)}
         "彼は40時間 [1]。",
     ],
 )
-def test_what_the_page_says_passes(text: str) -> None:
-    checked = check_support(text, GROUNDS)
-    assert set(checked.verdicts) == {Verdict.HELD}, checked.missing
-    assert checked.marked() == text
+def test_supported_statements_get_no_note(text: str) -> None:
+    checked = check_grounding(text, SOURCES)
+    assert set(checked.verdicts) == {Verdict.SUPPORTED}, checked.missing
+    assert checked.annotated() == text
 
 
 @pytest.mark.parametrize(
-    ("text", "marked", "missing"),
+    ("text", "annotated", "missing"),
     [
-        ("It lasts 50 hours [1].", f"It lasts 50 hours [1] {UNFOUND}.", ["50"]),
-        ("It lasts 50 hours. [1]", f"It lasts 50 hours. [1] {UNFOUND}", ["50"]),
+        ("It lasts 50 hours [1].", f"It lasts 50 hours [1] {NOTE}.", ["50"]),
+        ("It lasts 50 hours. [1]", f"It lasts 50 hours. [1] {NOTE}", ["50"]),
         (
             "The Crane Ten lasts 40 hours [1]. The lamp turns [2].",
-            f"The Crane Ten lasts 40 hours [1] {UNFOUND}. The lamp turns [2].",
+            f"The Crane Ten lasts 40 hours [1] {NOTE}. The lamp turns [2].",
             ["Ten"],
         ),
-        ("It lasts 40 hours [2].", f"It lasts 40 hours [2] {UNFOUND}.", ["40"]),
-        ("It was built by Grace Hopper [1].", f"It was built by Grace Hopper [1] {UNFOUND}.", ["Grace", "Hopper"]),
-        ("Model KX-300 is here [1].", f"Model KX-300 is here [1] {UNFOUND}.", ["KX-300"]),
-        ("It runs over VPN [1].", f"It runs over VPN [1] {UNFOUND}.", ["VPN"]),
-        ("Der Akku hält 41 Stunden [1].", f"Der Akku hält 41 Stunden [1] {UNFOUND}.", ["41"]),
-        ("- 40 hours [1]\n- 1,300 euros [1]", f"- 40 hours [1]\n- 1,300 euros [1] {UNFOUND}", ["1,300"]),
-        ("It costs 7 euros. It lasts 40 hours [1].", f"It costs 7 euros {UNFOUND}. It lasts 40 hours [1].", ["7"]),
-        ("It lasts 40 hours [1].\n\nIt weighs 8 kg.", f"It lasts 40 hours [1].\n\nIt weighs 8 kg {UNFOUND}.", ["8"]),
-        ("There are three:\n- 40 hours [1]", f"There are three: {UNFOUND}\n- 40 hours [1]", ["three"]),
-        ("It was built on 12 March 2025 [1].", f"It was built on 12 March 2025 [1] {UNFOUND}.", ["12 March 2025"]),
+        ("It lasts 40 hours [2].", f"It lasts 40 hours [2] {NOTE}.", ["40"]),
+        (
+            "It was built by Grace Hopper [1].",
+            f"It was built by Grace Hopper [1] {NOTE}.",
+            ["Grace", "Hopper"],
+        ),
+        ("Model KX-300 is here [1].", f"Model KX-300 is here [1] {NOTE}.", ["KX-300"]),
+        ("It runs over VPN [1].", f"It runs over VPN [1] {NOTE}.", ["VPN"]),
+        ("Der Akku hält 41 Stunden [1].", f"Der Akku hält 41 Stunden [1] {NOTE}.", ["41"]),
+        ("- 40 hours [1]\n- 1,300 euros [1]", f"- 40 hours [1]\n- 1,300 euros [1] {NOTE}", ["1,300"]),
+        (
+            "It costs 7 euros. It lasts 40 hours [1].",
+            f"It costs 7 euros {NOTE}. It lasts 40 hours [1].",
+            ["7"],
+        ),
+        (
+            "It lasts 40 hours [1].\n\nIt weighs 8 kg.",
+            f"It lasts 40 hours [1].\n\nIt weighs 8 kg {NOTE}.",
+            ["8"],
+        ),
+        ("There are three:\n- 40 hours [1]", f"There are three: {NOTE}\n- 40 hours [1]", ["three"]),
+        (
+            "It was built on 12 March 2025 [1].",
+            f"It was built on 12 March 2025 [1] {NOTE}.",
+            ["12 March 2025"],
+        ),
     ],
 )
-def test_what_it_does_not_say_is_marked(text: str, marked: str, missing: list[str]) -> None:
-    checked = check_support(text, GROUNDS)
-    assert checked.marked() == marked
-    assert [each for one in checked.missing for each in one] == missing
+def test_unsupported_statements_get_a_note(text: str, annotated: str, missing: list[str]) -> None:
+    checked = check_grounding(text, SOURCES)
+    assert checked.annotated() == annotated
+    assert [item for items in checked.missing for item in items] == missing
 
 
-def test_a_sentence_of_other_things_altogether_is_marked() -> None:
-    checked = check_support("The submarine dives for treasure below the ice of the ocean [1].", GROUNDS)
-    assert checked.marked().endswith(f"[1] {UNFOUND}.")
+def test_statement_that_shares_no_words_gets_a_note() -> None:
+    checked = check_grounding("The submarine dives for treasure below the ice of the ocean [1].", SOURCES)
+    assert checked.annotated().endswith(f"[1] {NOTE}.")
 
 
-def test_what_a_model_read_from_a_picture_is_said_to_be_that() -> None:
-    grounds = {1: Ground("Fig. 2: loads", seen=True), 2: Ground("Fig. 3", seen=True), 3: Ground("Fig. 4", seen=True)}
+def test_statement_read_from_a_picture_gets_that_note() -> None:
+    sources = {
+        1: GroundingSource("Fig. 2: loads", seen=True),
+        2: GroundingSource("Fig. 3", seen=True),
+        3: GroundingSource("Fig. 4", seen=True),
+    }
     text = "It carries 77 kg [1]. And 78 kg [2]. And 79 kg [3]. And 80 kg [1]."
-    checked = check_support(text, grounds, most_read=2)
-    assert checked.marked() == (
-        f"It carries 77 kg [1] {READ}. And 78 kg [2] {READ}. And 79 kg [3] {UNFOUND}. And 80 kg [1] {READ}."
+    checked = check_grounding(text, sources, max_read=2)
+    assert checked.annotated() == (
+        f"It carries 77 kg [1] {READ}. And 78 kg [2] {READ}. And 79 kg [3] {NOTE}. And 80 kg [1] {READ}."
     )
     assert checked.read_from == (1, 2)
 
 
-def test_a_models_caption_is_not_the_documents_word() -> None:
-    ground = Ground("Fig. 2", caption="A crane lifts 77 kg.", captioner="blip")
-    assert check_support("It lifts 77 kg [1].", {1: ground}).marked() == (
+def test_statement_from_a_generated_caption_gets_that_note() -> None:
+    source = GroundingSource("Fig. 2", caption="A crane lifts 77 kg.", captioner="blip")
+    assert check_grounding("It lifts 77 kg [1].", {1: source}).annotated() == (
         "It lifts 77 kg [1] (from a caption written by blip)."
     )
-    assert check_support("It lifts 78 kg [1].", {1: ground}).marked() == f"It lifts 78 kg [1] {UNFOUND}."
+    assert check_grounding("It lifts 78 kg [1].", {1: source}).annotated() == f"It lifts 78 kg [1] {NOTE}."
 
 
-def test_no_model_writes_the_marks_itself() -> None:
-    text = f"It lasts 77 hours [1] {READ}, {UNFOUND} (from a caption written by blip)."
-    assert without_marks(text) == "It lasts 77 hours [1],."
+def test_notes_written_by_a_model_are_removed() -> None:
+    text = f"It lasts 77 hours [1] {READ}, {NOTE} (from a caption written by blip)."
+    assert without_notes(text) == "It lasts 77 hours [1],."
 
 
 @pytest.mark.parametrize(
-    "mark",
+    "note",
     [
+        "(not found on the cited page)",
         "(not found in the cited page)",
         "(Not found  in\nthe cited page)",
         "(not\u00a0found in the\u200b cited page)",
@@ -114,37 +135,16 @@ def test_no_model_writes_the_marks_itself() -> None:
         "(not found(read from the picture) in the cited page)",
     ],
 )
-def test_a_model_cannot_write_a_mark_of_the_check(mark: str) -> None:
-    assert without_marks(f"It lasts 77 hours {mark} [1].") == "It lasts 77 hours [1]."
+def test_disguised_notes_are_removed(note: str) -> None:
+    assert without_notes(f"It lasts 77 hours {note} [1].") == "It lasts 77 hours [1]."
 
 
-def test_a_sentence_that_introduces_a_list_counts_its_items_alone() -> None:
-    text = "There are:\n- one [1]\n- two [1]\nAlso:\n- three [1]"
-    assert [one.items for one in statements(text)] == [2, 0, 0, 1, 0]
-
-
-def test_abbreviations_in_a_row_end_no_sentence() -> None:
-    assert len(statements("See e.g. the fig. of Dr. No on p. 5 of ch. 3 there. It is red.")) == 2
-
-
-def test_marks_nested_without_end_lose_their_parentheses() -> None:
+def test_deeply_nested_notes_lose_their_parentheses() -> None:
     nested = "(not found" * 40 + "(read from the picture)" + " in the cited page)" * 40
-    assert "(" not in without_marks(nested)
+    assert "(" not in without_notes(nested)
 
 
-def test_sentences_and_their_citations() -> None:
-    text = "See p. 12 for Dr. Who. [1] It is 3.5 m [2][3]. No. 7? Yes! [1]\n1. One [1]\n\n| a | b [2] |\n| --- | --- |"
-    assert [(re.sub(r"\s+", " ", one.text).strip(), one.cited) for one in statements(text)] == [
-        ("See p. 12 for Dr. Who.", (1,)),
-        ("It is 3.5 m .", (2, 3)),
-        ("No. 7?", (1, 2, 3)),
-        ("Yes!", (1,)),
-        ("One", (1,)),
-        ("| a | b |", (2,)),
-    ]
-
-
-# ---------------------------------------------------------------- for all input
+# ---------------------------------------------------------------- properties
 
 
 NUMBERS = st.integers(13, 10**7)
@@ -152,23 +152,23 @@ FILLER = st.lists(st.sampled_from("the crane lifts a lamp, and turns [1] it. of 
 
 
 @given(NUMBERS, st.lists(NUMBERS, max_size=6), FILLER, FILLER)
-def test_a_number_that_occurs_nowhere_never_passes_silently(
-    made_up: int, there: list[int], before: list[str], after: list[str]
+def test_number_that_is_not_on_the_page_always_gets_a_note(
+    invented: int, on_page: list[int], before: list[str], after: list[str]
 ) -> None:
-    page = "The crane lifts a lamp of steel and turns it " + " ".join(f"{number} kg" for number in there)
-    text = " ".join([*before, f"it lifts {made_up:,} kg", *after]) + " [1]"
-    marked = check_support(text, {1: Ground(page)}).marked()
-    assert (UNFOUND in marked) == (made_up not in there)
+    page = "The crane lifts a lamp of steel and turns it " + " ".join(f"{number} kg" for number in on_page)
+    text = " ".join([*before, f"it lifts {invented:,} kg", *after]) + " [1]"
+    annotated = check_grounding(text, {1: GroundingSource(page)}).annotated()
+    assert (NOTE in annotated) == (invented not in on_page)
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_marks_are_only_put_in(text: str, page: str) -> None:
-    checked = check_support(f"{text} [1]", {1: Ground(page)})
-    assert checked.marked().replace(f" {UNFOUND}", "") == f"{text} [1]".replace(f" {UNFOUND}", "")
+def test_annotating_only_inserts_notes(text: str, page: str) -> None:
+    checked = check_grounding(f"{text} [1]", {1: GroundingSource(page)})
+    assert checked.annotated().replace(f" {NOTE}", "") == f"{text} [1]".replace(f" {NOTE}", "")
     assert len(checked.verdicts) == len(checked.statements) == len(checked.missing)
 
 
 @given(st.text(max_size=200))
-def test_a_text_bears_itself_out(text: str) -> None:
-    checked = check_support(text, {1: Ground(text)})
-    assert not checked.unfound, checked.missing
+def test_text_supports_itself(text: str) -> None:
+    checked = check_grounding(text, {1: GroundingSource(text)})
+    assert not checked.not_found, checked.missing

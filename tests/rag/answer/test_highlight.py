@@ -1,4 +1,4 @@
-"""Which lines are marked: those that say what the answer says, and no others."""
+"""Highlighted lines: those that support the sentences of the answer, and no others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.highlight import lines_that_say, with_lines
+from rag.answer.highlight import match_lines, with_line_boxes
 from rag.model import Box, Kind, Word
 from tests.rag.answer.test_generation import hit
 
@@ -21,7 +21,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(
-    ("said", "marked"),
+    ("sentences", "matched"),
     [
         (["The flag goes up when the mainland forecasts force 9."], [0, 1]),
         (["It falls 6 hectopascals in 3 hours"], [2]),
@@ -32,24 +32,24 @@ LINES = [
         ([], []),
     ],
 )
-def test_the_lines_of_a_sentence(said: list[str], marked: list[int]) -> None:
-    assert [n for n, mark in enumerate(lines_that_say(LINES, said)) if mark] == marked
+def test_matches_the_lines_of_a_sentence(sentences: list[str], matched: list[int]) -> None:
+    assert [n for n, mark in enumerate(match_lines(LINES, sentences)) if mark] == matched
 
 
 @given(st.lists(st.text(max_size=40), max_size=8), st.lists(st.text(max_size=60), max_size=3))
-def test_there_is_one_answer_for_each_line(lines: list[str], said: list[str]) -> None:
-    assert len(lines_that_say(lines, said)) == len(lines)
+def test_returns_one_result_per_line(lines: list[str], sentences: list[str]) -> None:
+    assert len(match_lines(lines, sentences)) == len(lines)
 
 
-def test_the_words_of_a_page_become_lines() -> None:
+def test_page_words_become_lines() -> None:
     def word(text: str, x: float, y: float) -> Word:
         return Word(text, Box(x, y, x + 0.1, y + 0.02))
 
     words = [word("Lamp", 0.1, 0.1), word("broken", 0.3, 0.104), word("at", 0.1, 0.14), word("night", 0.2, 0.14)]
-    page = with_lines(hit("", kind=Kind.PAGE), words)
+    page = with_line_boxes(hit("", kind=Kind.PAGE), words)
     assert page.text == "Lamp broken\nat night"
     assert page.marks[0] == Box(0.1, 0.1, 0.4, 0.124)
     assert len(page.marks) == 2
     own = hit("own", marks=(Box(0, 0, 1, 1),))
-    assert with_lines(own, words) is own
-    assert with_lines(hit(""), ()).marks == ()
+    assert with_line_boxes(own, words) is own
+    assert with_line_boxes(hit(""), ()).marks == ()

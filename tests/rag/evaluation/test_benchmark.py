@@ -1,4 +1,4 @@
-"""The bench measures what it says, on the tiny CLIP, and leaves nothing behind."""
+"""The benchmark on the tiny CLIP: it measures every kind of item and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def benched(tmp_path: Path, wanted: Wanted, embed: EmbedSettings = TINY) -> Benc
 
 
 @pytest.mark.parametrize("served", [False, True])
-def test_every_kind_is_measured_beside_the_model_alone(served: bool, tmp_path: Path) -> None:
+def test_measures_every_kind_and_the_model_alone(served: bool, tmp_path: Path) -> None:
     found = benched(tmp_path, Wanted(pictures=8, texts=16, rounds=1, serve=serving if served else None))
     assert found.model == TINY.model
     assert found.batches == {Modality.PICTURE: 32, Modality.TEXT: 128}
@@ -40,7 +40,7 @@ def test_every_kind_is_measured_beside_the_model_alone(served: bool, tmp_path: P
         assert served or (speed.preparing or 0) > 0
 
 
-def test_random_weights_need_none_and_are_refused_unless_asked_for(tmp_path: Path) -> None:
+def test_random_weights_are_used_only_on_request(tmp_path: Path) -> None:
     missing = TINY.model_copy(update={"weights": str(tmp_path / "missing.safetensors")})
     with pytest.raises(WeightsMissing):
         benched(tmp_path, Wanted(), missing)

@@ -1,4 +1,4 @@
-"""The benchmark: measures by hand and by property, the question file, the scopes, the report."""
+"""The evaluation: metrics, the question file, and the scopes that are searched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rag.errors import NotFound, UserCanFix
 from rag.evaluation.datasets import read_questions
 from rag.evaluation.evaluate import measure
-from rag.evaluation.metrics import CUTS, mean, measures, ndcg_at, percentile, recall_at, reciprocal_rank
+from rag.evaluation.metrics import CUTOFFS, mean, mean_metrics, ndcg_at, percentile, recall_at, reciprocal_rank
 from tests.support.searched import FakeSearched
 
 A1, A2, A3, A4, B1 = ("a.pdf", 1), ("a.pdf", 2), ("a.pdf", 3), ("a.pdf", 4), ("b.pdf", 1)
@@ -25,15 +25,15 @@ rankings = st.lists(pages, max_size=20, unique=True)
 golds = st.sets(pages, min_size=1, max_size=6)
 
 
-def written(path: Path, *rows: Mapping[str, object]) -> Path:
+def write_questions(path: Path, *rows: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 
-# ---------------------------------------------------------------- measures
+# ---------------------------------------------------------------- metrics
 
 
-def test_measures_of_a_ranking_worked_out_by_hand() -> None:
+def test_metrics_of_a_known_ranking() -> None:
     ranked, gold = [B1, A1, A4, A2], {A1, A2, A3}
     assert recall_at(ranked, gold, 1) == 0
     assert recall_at(ranked, gold, 3) == pytest.approx(1 / 3)
@@ -45,33 +45,33 @@ def test_measures_of_a_ranking_worked_out_by_hand() -> None:
     assert ndcg_at(ranked, gold, 5) == pytest.approx(gain / ideal)
 
 
-def test_measures_average_over_questions() -> None:
-    table = measures([([A1], {A1}), ([B1, A2], {A2}), ([], {A3})])
+def test_metrics_are_averaged_over_questions() -> None:
+    table = mean_metrics([([A1], {A1}), ([B1, A2], {A2}), ([], {A3})])
     assert table["recall@1"] == pytest.approx(1 / 3)
     assert table["recall@3"] == pytest.approx(2 / 3)
     assert table["mrr"] == pytest.approx((1 + 0.5 + 0) / 3)
 
 
-def test_a_mean_over_nothing_is_no_zero() -> None:
+def test_mean_of_nothing_is_none() -> None:
     assert mean([]) is None
-    assert set(measures([]).values()) == {None}
+    assert set(mean_metrics([]).values()) == {None}
 
 
 @given(rankings, golds)
-def test_measures_lie_between_none_and_all(ranked: list[tuple[str, int]], gold: set[tuple[str, int]]) -> None:
-    values = [*(recall_at(ranked, gold, k) for k in CUTS), reciprocal_rank(ranked, gold), ndcg_at(ranked, gold, 5)]
+def test_metrics_are_between_0_and_1(ranked: list[tuple[str, int]], gold: set[tuple[str, int]]) -> None:
+    values = [*(recall_at(ranked, gold, k) for k in CUTOFFS), reciprocal_rank(ranked, gold), ndcg_at(ranked, gold, 5)]
     assert all(0 <= value <= 1 + 1e-9 for value in values)
 
 
 @given(rankings, golds)
-def test_recall_never_falls_with_k(ranked: list[tuple[str, int]], gold: set[tuple[str, int]]) -> None:
+def test_recall_never_falls_with_larger_k(ranked: list[tuple[str, int]], gold: set[tuple[str, int]]) -> None:
     values = [recall_at(ranked, gold, k) for k in range(1, 25)]
     assert values == sorted(values)
     assert values[-1] == len(gold & set(ranked)) / len(gold)
 
 
 @given(golds, rankings)
-def test_gold_first_is_the_best_there_is(gold: set[tuple[str, int]], others: list[tuple[str, int]]) -> None:
+def test_gold_pages_first_give_the_best_metrics(gold: set[tuple[str, int]], others: list[tuple[str, int]]) -> None:
     best = [*sorted(gold), *(page for page in others if page not in gold)]
     assert reciprocal_rank(best, gold) == 1
     assert ndcg_at(best, gold, 5) == pytest.approx(1)
@@ -79,13 +79,13 @@ def test_gold_first_is_the_best_there_is(gold: set[tuple[str, int]], others: lis
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0.01, 1))
-def test_a_percentile_is_a_value_that_enough_do_not_exceed(values: list[float], share: float) -> None:
+def test_percentile_is_a_value_that_the_share_does_not_exceed(values: list[float], share: float) -> None:
     value = percentile(values, share)
     assert value in values
-    assert sum(each <= value for each in values) >= share * len(values) - 1e-6
+    assert sum(other <= value for other in values) >= share * len(values) - 1e-6
 
 
-def test_percentiles_by_hand() -> None:
+def test_percentiles_of_known_values() -> None:
     assert percentile([4, 1, 3, 2], 0.5) == 2
     assert percentile([4, 1, 3, 2], 0.95) == 4
     assert percentile([7], 0.5) == 7
@@ -95,7 +95,7 @@ def test_percentiles_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "problem"),
     [
         ("{", "is not JSON"),
         ("[1]", "not a JSON object"),
@@ -106,24 +106,24 @@ def test_percentiles_by_hand() -> None:
         ('{"query": "q", "file": "a.pdf", "pages": [true]}', "needs pages"),
         ('{"query": "q", "pages": [1]}', "needs the file"),
         ('{"query": "q", "file": "a.pdf", "pages": [1], "kinds": "Table"}', "kinds"),
-        ('{"image": "none.png", "file": "a.pdf", "pages": [1]}', "picture that is not there"),
+        ('{"image": "none.png", "file": "a.pdf", "pages": [1]}', "picture that does not exist"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, line: str, says: str) -> None:
+def test_invalid_line_is_named(tmp_path: Path, line: str, problem: str) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text('{"query": "fine", "file": "a.pdf", "pages": []}\n\n' + line + "\n")
     with pytest.raises(UserCanFix, match=r"Line 3 of q\.jsonl") as caught:
         read_questions(path)
-    assert says in str(caught.value)
+    assert problem in str(caught.value)
     assert caught.value.hint
 
 
-def test_no_file_and_no_question_are_said(tmp_path: Path) -> None:
+def test_missing_and_empty_question_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no question file"):
         read_questions(tmp_path / "none.jsonl")
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n")
-    with pytest.raises(UserCanFix, match="holds no question"):
+    with pytest.raises(UserCanFix, match="has no questions"):
         read_questions(empty)
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
@@ -138,7 +138,7 @@ def corpus(rankings: Mapping[str, Mapping[str, Sequence[tuple[int, int]]]], **mo
     return FakeSearched({1: "a.pdf", 2: "b.pdf"}, rankings, **more)
 
 
-def test_a_run_measures_fused_and_every_lane_that_took_part(tmp_path: Path) -> None:
+def test_measures_the_fused_ranking_and_every_lane(tmp_path: Path) -> None:
     rag = corpus(
         {
             "one": {"words": [(1, 1)], "clip-text": [(2, 1), (1, 1)], "fused": [(1, 1), (2, 1)]},
@@ -146,7 +146,7 @@ def test_a_run_measures_fused_and_every_lane_that_took_part(tmp_path: Path) -> N
         },
         off={"clip-picture": "off: no weights"},
     )
-    questions = written(
+    questions = write_questions(
         tmp_path / "q.jsonl",
         {"id": "1", "query": "one", "file": "a.pdf", "pages": [1], "kinds": ["Table"]},
         {"id": "2", "query": "two", "file": "a.pdf", "pages": [2, 3], "kinds": ["Table", "Figure"]},
@@ -173,17 +173,17 @@ def test_a_run_measures_fused_and_every_lane_that_took_part(tmp_path: Path) -> N
     json.dumps(shape, allow_nan=False)
 
 
-def test_within_searches_only_the_questions_own_file(tmp_path: Path) -> None:
+def test_within_searches_only_the_own_file(tmp_path: Path) -> None:
     rag = corpus({"one": {"fused": [(2, 5), (1, 1)]}})
-    questions = written(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [1]})
+    questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [1]})
     assert measure(rag, questions).to_json()["fused"]["recall@1"] == 0  # type: ignore[index]
     assert measure(rag, questions, within=True).to_json()["fused"]["recall@1"] == 1  # type: ignore[index]
     assert [scope.documents for scope in rag.scopes] == [None, frozenset({1})]
 
 
-def test_without_own_file_every_question_is_one_to_decline(tmp_path: Path) -> None:
+def test_without_own_file_every_question_should_be_declined(tmp_path: Path) -> None:
     rag = corpus({"one": {"fused": [(1, 1)]}, "two": {"fused": [(1, 2), (2, 1)]}})
-    questions = written(
+    questions = write_questions(
         tmp_path / "q.jsonl",
         {"query": "one", "file": "a.pdf", "pages": [1]},
         {"query": "two", "file": "a.pdf", "pages": [2]},
@@ -194,12 +194,12 @@ def test_without_own_file_every_question_is_one_to_decline(tmp_path: Path) -> No
     assert all(scope.without == frozenset({1}) for scope in rag.scopes)
 
 
-def test_within_and_without_exclude_each_other(tmp_path: Path) -> None:
+def test_within_and_without_own_file_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UserCanFix, match="exclude each other"):
         measure(corpus({}), tmp_path / "q.jsonl", within=True, without_own_file=True)
 
 
-def test_files_nobody_indexed_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_questions_about_files_not_indexed_are_left_out_and_counted(tmp_path: Path) -> None:
     rag = corpus({"one": {"fused": [(1, 1)]}})
     rows: list[dict[str, object]] = [
         {"query": "one", "file": "a.pdf", "pages": [1]},
@@ -207,24 +207,26 @@ def test_files_nobody_indexed_are_left_out_and_counted(tmp_path: Path) -> None:
         {"query": "three", "file": "gone.pdf", "pages": [4]},
         {"query": "four", "file": "never-there.pdf", "pages": []},
     ]
-    report = measure(rag, written(tmp_path / "q.jsonl", *rows))
+    report = measure(rag, write_questions(tmp_path / "q.jsonl", *rows))
     assert report.left_out == {"gone.pdf": 2}
-    assert [row.question.query for row in report.asked] == ["one", "four"]
+    assert [result.question.query for result in report.results] == ["one", "four"]
     with pytest.raises(NotFound, match="None of the 1 files"):
-        measure(rag, written(tmp_path / "gone.jsonl", *rows[1:3]))
+        measure(rag, write_questions(tmp_path / "gone.jsonl", *rows[1:3]))
 
 
-def test_pictures_are_sent_as_pictures_and_measured_by_look(tmp_path: Path) -> None:
+def test_picture_questions_are_searched_as_pictures_and_measured_by_look(tmp_path: Path) -> None:
     (tmp_path / "crop.png").write_bytes(b"picture")
     rag = corpus({"crop.png": {"fused": [(1, 3)]}})
-    questions = written(tmp_path / "q.jsonl", {"image": "crop.png", "file": "a.pdf", "pages": [3], "look": "dark"})
+    questions = write_questions(
+        tmp_path / "q.jsonl", {"image": "crop.png", "file": "a.pdf", "pages": [3], "look": "dark"}
+    )
     shape: dict[str, Any] = measure(rag, questions).to_json()
     assert shape["looks"]["dark"]["recall@1"] == 1
     assert shape["kinds"] == {}
 
 
-def test_two_documents_of_one_name_count_as_one(tmp_path: Path) -> None:
+def test_documents_with_the_same_name_count_as_one(tmp_path: Path) -> None:
     rag = FakeSearched({1: "a.pdf", 2: "a.pdf"}, {"one": {"fused": [(1, 7), (2, 7), (2, 3)]}})
-    questions = written(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [3]})
+    questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [3]})
     assert measure(rag, questions, within=True).to_json()["fused"]["mrr"] == 0.5  # type: ignore[index]
     assert rag.scopes[0].documents == frozenset({1, 2})

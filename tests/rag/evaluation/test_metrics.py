@@ -1,4 +1,4 @@
-"""The decision's measures against their definitions."""
+"""Metrics of the decision, compared with their definitions."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from hypothesis import strategies as st
 
 from rag.evaluation.metrics import auroc, best_within, declined_curve
 
-# Few distinct values, so that ties are the rule.
+# Few distinct values, so that there are many ties.
 confidences = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1), min_size=1, max_size=25)
 
 
 @given(confidences, confidences)
-def test_auroc_is_the_share_of_pairs_in_the_right_order(present: list[float], absent: list[float]) -> None:
+def test_auroc_is_the_share_of_correctly_ordered_pairs(present: list[float], absent: list[float]) -> None:
     pairs = [(a > b) + (a == b) / 2 for a in present for b in absent]
     assert auroc(present, absent) == pytest.approx(sum(pairs) / len(pairs))
 
 
 @given(confidences, confidences)
-def test_auroc_of_the_other_side_is_the_rest(present: list[float], absent: list[float]) -> None:
+def test_auroc_of_swapped_classes_is_the_complement(present: list[float], absent: list[float]) -> None:
     there, back = auroc(present, absent), auroc(absent, present)
     assert there is not None
     assert back == pytest.approx(1 - there)
 
 
 @given(confidences, confidences)
-def test_each_point_counts_what_its_threshold_declines(present: list[float], absent: list[float]) -> None:
+def test_points_count_what_their_threshold_declines(present: list[float], absent: list[float]) -> None:
     curve = declined_curve(present, absent)
     for point in curve:
         assert point.absent == pytest.approx(sum(value < point.threshold for value in absent) / len(absent))
@@ -39,14 +39,14 @@ def test_each_point_counts_what_its_threshold_declines(present: list[float], abs
 
 
 @given(confidences, confidences)
-def test_the_area_under_the_curve_is_auroc(present: list[float], absent: list[float]) -> None:
+def test_area_under_the_curve_is_auroc(present: list[float], absent: list[float]) -> None:
     curve = declined_curve(present, absent)
     area = sum((b.present - a.present) * (a.absent + b.absent) / 2 for a, b in itertools.pairwise(curve))
     assert area == pytest.approx(auroc(present, absent))
 
 
 @given(confidences, confidences, st.floats(0, 1))
-def test_the_best_point_is_within_and_none_within_is_better(
+def test_best_point_is_within_the_limit_and_none_is_better(
     present: list[float], absent: list[float], most: float
 ) -> None:
     curve = declined_curve(present, absent)
@@ -55,6 +55,6 @@ def test_the_best_point_is_within_and_none_within_is_better(
     assert best.absent == max(point.absent for point in curve if point.present <= most)
 
 
-def test_without_both_kinds_there_is_nothing_to_tell_apart() -> None:
+def test_returns_nothing_without_both_kinds_of_questions() -> None:
     assert auroc([], [0.5]) is None
     assert declined_curve([0.5], []) == []

@@ -1,10 +1,10 @@
-"""The report: what it shows of a miss, that it escapes, and that it asks nobody for anything."""
+"""The report: what it shows of a miss, that it escapes texts, and that it sends no requests."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,23 +18,23 @@ from rag.model import Box, Hit, Kind
 from tests.support.searched import FakeSearched
 
 
-def written(path: Path, *rows: Mapping[str, object]) -> Path:
+def write_questions(path: Path, *rows: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
 
-def page_picture(path: Path, shade: int = 200) -> Path:
+def save_page_picture(path: Path, shade: int = 200) -> Path:
     Image.new("RGB", (800, 1000), (shade, shade, shade)).save(path)
     return path
 
 
-def found_hit(text: str, heading: str = "", kind: Kind = Kind.TEXT) -> Hit:
+def text_hit(text: str, heading: str = "", kind: Kind = Kind.TEXT) -> Hit:
     return Hit(1, 1, 1, "a.pdf", None, 1, None, kind, text, heading, "", Box(0, 0, 1, 1), (), None, None, {})
 
 
 @pytest.fixture
 def searched(tmp_path: Path) -> FakeSearched:
-    pictures = {page: page_picture(tmp_path / f"{page}.jpg") for page in [(1, 1), (1, 4), (2, 9)]}
+    pictures = {page: save_page_picture(tmp_path / f"{page}.jpg") for page in [(1, 1), (1, 4), (2, 9)]}
     return FakeSearched(
         {1: "a.pdf", 2: "<b>.pdf"},
         {
@@ -60,86 +60,90 @@ QUESTIONS: list[dict[str, object]] = [
 ]
 
 
-def test_a_miss_stands_beside_what_was_found(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, written(tmp_path / "q.jsonl", *QUESTIONS)))
+def test_miss_is_shown_beside_what_was_found(tmp_path: Path, searched: FakeSearched) -> None:
+    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)))
     assert "Questions asked: 3. Missed: 2." in page
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "1. &lt;b&gt;.pdf, p. 9" in page
     assert "a.pdf, p. 4" in page
-    assert "<li>fused: not among its 1</li><li>words: rank 2</li>" in page
+    assert "<li>fused: not in its top 1</li><li>words: rank 2</li>" in page
     assert 'class="gold" style="left:50.0%;top:25.0%;width:25.0%;height:25.0%"' in page
     assert 'class="hit" style="left:10.0%;top:20.0%;width:80.0%;height:20.0%"' in page
     assert "The <mark>relay</mark> &lt;listens&gt; on the quay." in page
-    assert "answered, though" in page
+    assert "answered, although" in page
     assert "By domain" in page
     assert "Ports &amp; &lt;quays&gt;" in page
     assert "AUROC" in page
     assert "<polyline" in page
     assert ">hit</h3>" not in page
-    assert page.count("data:image/jpeg") == 2, "pictures of misses alone, and each once"
+    assert page.count("data:image/jpeg") == 2, "only pictures of misses, each once"
 
 
-def test_no_request_leaves_the_page(tmp_path: Path, searched: FakeSearched) -> None:
+def test_page_sends_no_requests(tmp_path: Path, searched: FakeSearched) -> None:
     path = tmp_path / "report.html"
-    write_report(measure(searched, written(tmp_path / "q.jsonl", *QUESTIONS)), path)
+    write_report(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), path)
     page = path.read_text(encoding="utf-8")
     assert "default-src 'none'" in page
     assert not re.search(r"<(script|link|iframe|img|object|embed|base)\b", page)
-    asked = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')]*)""", page)
-    assert asked
-    assert all(each.startswith(("#", "data:image/jpeg;base64,")) for each in asked)
+    urls = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')]*)""", page)
+    assert urls
+    assert all(url.startswith(("#", "data:image/jpeg;base64,")) for url in urls)
 
 
-def test_the_picture_that_was_asked_with_is_shown(tmp_path: Path, searched: FakeSearched) -> None:
-    page_picture(tmp_path / "shot.png", 10)
+def test_question_picture_is_shown(tmp_path: Path, searched: FakeSearched) -> None:
+    save_page_picture(tmp_path / "shot.png", 10)
     question = {"image": "shot.png", "file": "a.pdf", "pages": [4], "look": "dark"}
-    page = to_html(measure(searched, written(tmp_path / "q.jsonl", question)))
-    assert "What was asked with" in page
+    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", question)))
+    assert "Question picture" in page
     assert "By look" in page
     assert page.count("data:image/jpeg") == 2, "the question's and the gold page's"
 
 
-def test_without_room_misses_are_listed_without_pictures(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, written(tmp_path / "q.jsonl", *QUESTIONS)), room=1)
+def test_misses_beyond_the_picture_limit_have_no_pictures(tmp_path: Path, searched: FakeSearched) -> None:
+    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), picture_bytes=1)
     assert page.count("data:image/jpeg") == 1
-    assert "no room for more pictures" in page
+    assert "reached its limit for pictures" in page
     assert "&lt;b&gt;.pdf, p. 9: no picture" in page
 
 
-def test_nothing_missed_is_said(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, written(tmp_path / "q.jsonl", QUESTIONS[1])))
+def test_says_that_nothing_was_missed(tmp_path: Path, searched: FakeSearched) -> None:
+    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", QUESTIONS[1])))
     assert "Nothing was missed." in page
     assert "<polyline" not in page
 
 
-def test_thumbnails_are_small_made_once_and_absent_for_what_is_no_picture(tmp_path: Path) -> None:
+def test_thumbnails_are_small_and_created_once(tmp_path: Path) -> None:
     thumbnails = Thumbnails(10_000_000)
-    one = thumbnails.of(page_picture(tmp_path / "a.jpg"))
-    assert one is not None
-    assert (one.width, one.height) == (WIDTH, 450)
-    assert thumbnails.of(tmp_path / "a.jpg") is one
+    first = thumbnails.thumbnail(save_page_picture(tmp_path / "a.jpg"))
+    assert first is not None
+    assert (first.width, first.height) == (WIDTH, 450)
+    assert thumbnails.thumbnail(tmp_path / "a.jpg") is first
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    assert thumbnails.of(tmp_path / "broken.jpg") is None
-    assert thumbnails.of(tmp_path / "none.jpg") is None
-    assert thumbnails.of(None) is None
-    assert thumbnails.style().count("data:") == 1
+    assert thumbnails.thumbnail(tmp_path / "broken.jpg") is None
+    assert thumbnails.thumbnail(tmp_path / "none.jpg") is None
+    assert thumbnails.thumbnail(None) is None
+    assert [thumbnail.uri[:5] for thumbnail in thumbnails.created()] == ["data:"]
 
 
-def test_a_snippet_shows_where_the_words_are() -> None:
+def marked_up(pieces: Sequence[tuple[str, bool]]) -> str:
+    return "".join(f"<mark>{text}</mark>" if is_match else text for text, is_match in pieces)
+
+
+def test_snippet_shows_the_query_words() -> None:
     text = "Nothing here. " * 60 + "The relays of the port reach far. " + "Nothing more. " * 60
-    shown = snippet(found_hit(text), ["relay", "port"])
+    shown = marked_up(snippet(text_hit(text), ["relay", "port"]))
     assert "The <mark>relays</mark> of the <mark>port</mark> reach" in shown
     assert shown.startswith("… ")
     assert shown.endswith(" …")
     assert len(shown) < 320
-    assert "<mark>" not in snippet(found_hit("A portrait."), ["port"])
-    assert snippet(replace(found_hit(""), caption="Fig. 1"), []) == "Fig. 1"
+    assert snippet(text_hit("A portrait."), ["port"]) == [("A portrait.", False)]
+    assert snippet(replace(text_hit(""), caption="Fig. 1"), []) == [("Fig. 1", False)]
 
 
-def test_a_question_is_asked_both_ways(tmp_path: Path, searched: FakeSearched) -> None:
-    report = measure(searched, written(tmp_path / "q.jsonl", *QUESTIONS), with_negatives=True)
-    assert [(row.question.id, bool(row.gold)) for row in report.asked] == [
+def test_question_is_searched_with_and_without_its_file(tmp_path: Path, searched: FakeSearched) -> None:
+    report = measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS), with_negatives=True)
+    assert [(result.question.id, bool(result.gold)) for result in report.results] == [
         ("m", True),
         ("m", False),
         ("h", True),
@@ -147,7 +151,7 @@ def test_a_question_is_asked_both_ways(tmp_path: Path, searched: FakeSearched) -
         ("w", False),
     ]
     # Without a.pdf, "hit" and "absent" find nothing, and "m" still finds <b>.pdf.
-    assert [row.confidence for row in report.asked] == [0.5, 0.5, 0.5, 0.0, 0.5]
+    assert [result.confidence for result in report.results] == [0.5, 0.5, 0.5, 0.0, 0.5]
     assert report.to_json()["auroc"] == pytest.approx((2 / 3) * 0.5 + 1 / 3)
     best = report.best_within(0.03)
     assert best is not None

@@ -10,26 +10,26 @@ from rag.extract.guarded import GuardedReader
 from rag.settings import ReadSettings
 
 ROOT = str(Path(__file__).parents[3])
-"""Where `tests` lies. The child imports the fakes by what this process can import."""
+"""The folder of the package `tests`, from which the child imports the fake OCR engines."""
 
 if ROOT not in sys.path:
     sys.path.append(ROOT)
 
 
 @pytest.fixture(scope="session")
-def ink_reader() -> Iterator[GuardedReader]:
-    """With layout, and with the Ocr that sees ink but cannot read."""
-    reader = GuardedReader(ReadSettings(render_px=800), "tests.support.ocr:open_ink")
-    yield reader
-    reader.close()
+def ink_extractor() -> Iterator[GuardedReader]:
+    """An extractor with layout analysis, and with a fake Ocr that finds lines but recognizes no words."""
+    extractor = GuardedReader(ReadSettings(render_px=800), "tests.support.ocr:open_ink")
+    yield extractor
+    extractor.close()
 
 
 @pytest.fixture(scope="session")
-def reader() -> Iterator[GuardedReader]:
-    """The real thing."""
-    reader = GuardedReader(ReadSettings(render_px=1000), "rag.adapters.rapidocr:open_ocr")
-    yield reader
-    reader.close()
+def extractor() -> Iterator[GuardedReader]:
+    """An extractor with layout analysis and RapidOCR."""
+    extractor = GuardedReader(ReadSettings(render_px=1000), "rag.adapters.rapidocr:open_ocr")
+    yield extractor
+    extractor.close()
 
 
 @pytest.fixture

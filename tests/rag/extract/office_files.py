@@ -1,4 +1,4 @@
-"""Small Word and PowerPoint files, written part by part as ECMA-376 has them."""
+"""Small Word and PowerPoint files, written part by part according to ECMA-376."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def package(path: Path, parts: Mapping[str, str]) -> Path:
     return path
 
 
-def _types(overrides: Mapping[str, str]) -> str:
+def _content_types(overrides: Mapping[str, str]) -> str:
     rows = "".join(f'<Override PartName="/{part}" ContentType="{kind}"/>' for part, kind in overrides.items())
     return (
         f'<?xml version="1.0"?><Types xmlns="{_TYPES}"><Default Extension="rels" '
@@ -34,34 +34,34 @@ def _types(overrides: Mapping[str, str]) -> str:
     )
 
 
-def _links(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Relationships: (id, kind, target); a target with a colon lies outside."""
-    told = "".join(
+def _relationships(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Return a relationships part from (id, type, target); a target with a colon is external."""
+    relationships = "".join(
         f'<Relationship Id="{name}" Type="{kind if ":" in kind else f"{_OFFICE}/{kind}"}" Target="{target}"'
         f"{' TargetMode=' + chr(34) + 'External' + chr(34) if ':' in target else ''}/>"
         for name, kind, target in rows
     )
-    return f'<?xml version="1.0"?><Relationships xmlns="{_PACKAGE}">{told}</Relationships>'
+    return f'<?xml version="1.0"?><Relationships xmlns="{_PACKAGE}">{relationships}</Relationships>'
 
 
 def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequence[str] = ()) -> Path:
-    """A Word file with one paragraph a page. `pictures`: addresses that it refers to and does not hold."""
+    """Write a Word file with one paragraph per page. `pictures` are addresses of external pictures it links to."""
     body = "".join(
         f"<w:p><w:pPr>{'<w:pageBreakBefore/>' if number else ''}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
         for number, text in enumerate(pages)
     )
-    body += "".join(_linked(number) for number in range(len(pictures)))
+    body += "".join(_linked_picture(number) for number in range(len(pictures)))
     core = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
     return package(
         path,
         {
-            "[Content_Types].xml": _types(
+            "[Content_Types].xml": _content_types(
                 {
                     "word/document.xml": f"{_MAIN}.wordprocessingml.document.main+xml",
                     "docProps/core.xml": "application/vnd.openxmlformats-package.core-properties+xml",
                 }
             ),
-            "_rels/.rels": _links(
+            "_rels/.rels": _relationships(
                 [
                     ("rId1", "officeDocument", "word/document.xml"),
                     (
@@ -73,7 +73,7 @@ def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequenc
             ),
             "docProps/core.xml": f'<?xml version="1.0"?><cp:coreProperties xmlns:cp="{core}" '
             f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{title}</dc:title></cp:coreProperties>',
-            "word/_rels/document.xml.rels": _links(
+            "word/_rels/document.xml.rels": _relationships(
                 [(f"rPic{number}", "image", address) for number, address in enumerate(pictures)]
             ),
             "word/document.xml": f'<?xml version="1.0"?><w:document {_NAMES}><w:body>{body}<w:sectPr>'
@@ -82,7 +82,7 @@ def docx(path: Path, pages: Sequence[str], *, title: str = "", pictures: Sequenc
     )
 
 
-def _linked(number: int) -> str:
+def _linked_picture(number: int) -> str:
     size = '<a:ext cx="2000000" cy="1000000"/>'
     return (
         '<w:p><w:r><w:drawing><wp:inline><wp:extent cx="2000000" cy="1000000"/>'
@@ -95,11 +95,11 @@ def _linked(number: int) -> str:
 
 
 def pptx(path: Path, slides: Sequence[str]) -> Path:
-    """A PowerPoint file with one line of text a slide."""
+    """Write a PowerPoint file with one line of text per slide."""
     kind = f"{_MAIN}.presentationml."
     numbers = range(1, len(slides) + 1)
     parts = {
-        "[Content_Types].xml": _types(
+        "[Content_Types].xml": _content_types(
             {
                 "ppt/presentation.xml": f"{kind}presentation.main+xml",
                 "ppt/slideMasters/slideMaster1.xml": f"{kind}slideMaster+xml",
@@ -107,12 +107,12 @@ def pptx(path: Path, slides: Sequence[str]) -> Path:
                 **{f"ppt/slides/slide{number}.xml": f"{kind}slide+xml" for number in numbers},
             }
         ),
-        "_rels/.rels": _links([("rId1", "officeDocument", "ppt/presentation.xml")]),
+        "_rels/.rels": _relationships([("rId1", "officeDocument", "ppt/presentation.xml")]),
         "ppt/presentation.xml": f"<p:presentation {_NAMES}><p:sldMasterIdLst>"
         '<p:sldMasterId id="2147483648" r:id="rMaster"/></p:sldMasterIdLst><p:sldIdLst>'
         + "".join(f'<p:sldId id="{255 + number}" r:id="rId{number}"/>' for number in numbers)
         + '</p:sldIdLst><p:sldSz cx="12192000" cy="6858000"/><p:notesSz cx="6858000" cy="9144000"/></p:presentation>',
-        "ppt/_rels/presentation.xml.rels": _links(
+        "ppt/_rels/presentation.xml.rels": _relationships(
             [
                 ("rMaster", "slideMaster", "slideMasters/slideMaster1.xml"),
                 *((f"rId{number}", "slide", f"slides/slide{number}.xml") for number in numbers),
@@ -120,17 +120,17 @@ def pptx(path: Path, slides: Sequence[str]) -> Path:
         ),
         "ppt/slideMasters/slideMaster1.xml": f"<p:sldMaster {_NAMES}>{_tree('')}<p:sldLayoutIdLst>"
         '<p:sldLayoutId id="2147483649" r:id="rId1"/></p:sldLayoutIdLst></p:sldMaster>',
-        "ppt/slideMasters/_rels/slideMaster1.xml.rels": _links(
+        "ppt/slideMasters/_rels/slideMaster1.xml.rels": _relationships(
             [("rId1", "slideLayout", "../slideLayouts/slideLayout1.xml")]
         ),
         "ppt/slideLayouts/slideLayout1.xml": f"<p:sldLayout {_NAMES}>{_tree('')}</p:sldLayout>",
-        "ppt/slideLayouts/_rels/slideLayout1.xml.rels": _links(
+        "ppt/slideLayouts/_rels/slideLayout1.xml.rels": _relationships(
             [("rId1", "slideMaster", "../slideMasters/slideMaster1.xml")]
         ),
     }
     for number, text in enumerate(slides, 1):
         parts[f"ppt/slides/slide{number}.xml"] = f"<p:sld {_NAMES}>{_tree(_box(text))}</p:sld>"
-        parts[f"ppt/slides/_rels/slide{number}.xml.rels"] = _links(
+        parts[f"ppt/slides/_rels/slide{number}.xml.rels"] = _relationships(
             [("rId1", "slideLayout", "../slideLayouts/slideLayout1.xml")]
         )
     return package(path, parts)

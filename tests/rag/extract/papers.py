@@ -1,4 +1,4 @@
-"""Small PDFs and pictures to read, drawn when a test asks for them."""
+"""Small generated PDFs and pictures for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARAGRAPH = (
 
 
 def save(document: Any, path: Path, **options: Any) -> Path:
-    """Write and close."""
+    """Write the document, close it and return its path."""
     document.save(path, **options)
     document.close()
     return path
@@ -32,7 +32,7 @@ def text_page(document: Any, text: str = PARAGRAPH, *, heading: str = "A heading
 
 
 def lettering(text: str, size: tuple[int, int] = (900, 300), *, fill: str = "black", font: int = 48) -> Image.Image:
-    """Words as pixels, in the middle of a white picture."""
+    """Return a white picture with the text in its middle."""
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     draw.text((size[0] / 2, size[1] / 2), text, fill=fill, font=ImageFont.load_default(size=font), anchor="mm")
@@ -40,14 +40,14 @@ def lettering(text: str, size: tuple[int, int] = (900, 300), *, fill: str = "bla
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as the bytes of a PNG file."""
+    """Return the picture as PNG."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def picture_page(document: Any, image: Image.Image, rect: tuple[float, float, float, float] | None = None) -> Any:
-    """A page of 600 x 800 points with nothing but a picture, filling it if no place is said."""
+    """Add a page of 600 x 800 points with only a picture, which fills the page unless `rect` is given."""
     page = document.new_page(width=600, height=800)
     page.insert_image(rect or page.rect, stream=png(image), keep_proportion=False)
     return page

@@ -1,4 +1,4 @@
-"""What the reading process, which opens strangers' files, is started with, and what it can reach."""
+"""Tests of the extraction process: its environment variables and what it can reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ReaderStopped
-from rag.extract.child_process import Child
+from rag.extract.child_process import ChildProcess
 from rag.sandbox import bubblewrap_prefix, confinement_gap
 from rag.settings import ReadSettings
 from tests.rag.sandbox.probes import PROBES, write_probe
@@ -20,12 +20,12 @@ confined = pytest.mark.skipif(confinement_gap() is not None, reason=f"cannot con
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads environments in /proc")
-def test_child_gets_only_the_variables_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_inherits_only_harmless_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "a-long-random-word"
     for name in ("MAGPIE_EMBED__TOKEN", "SLACK_SIGNING_SECRET", "OPENAI_API_KEY", "DB_PASSWORD", "AWS_ACCESS_KEY_ID"):
         monkeypatch.setenv(name, secret)
     monkeypatch.setenv("LC_TIME", "C")
-    child = Child(ReadSettings(), None, 1)
+    child = ChildProcess(ReadSettings(), None, 1)
     try:
         environment = Path(f"/proc/{child.pid}/environ").read_bytes().decode()
     finally:
@@ -35,8 +35,8 @@ def test_child_gets_only_the_variables_it_needs(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def listening(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """A TCP port and a local socket on which another program of this user waits, as a container engine would."""
+def listeners(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A TCP port and a local socket of another program of this user, for example a container engine."""
     local = tmp_path / "engine.sock"
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as engine:
         engine.bind(str(local))
@@ -46,25 +46,28 @@ def listening(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 @confined
 @pytest.mark.parametrize(
-    "inside",
-    ["walls", pytest.param("bubblewrap", marks=pytest.mark.skipif(not bubblewrap_prefix((), ()), reason="no bwrap"))],
+    "sandbox",
+    [
+        "landlock",
+        pytest.param("bubblewrap", marks=pytest.mark.skipif(not bubblewrap_prefix((), ()), reason="no bwrap")),
+    ],
 )
-def test_child_that_was_taken_over_reaches_nothing_but_its_own_folders(
-    tmp_path: Path, listening: tuple[int, Path], monkeypatch: pytest.MonkeyPatch, inside: str
+def test_compromised_child_can_only_reach_its_own_folders(
+    tmp_path: Path, listeners: tuple[int, Path], monkeypatch: pytest.MonkeyPatch, sandbox: str
 ) -> None:
-    """The stand-in for an exploit is an OCR engine: a function that runs in the child, with all that the child may."""
-    if inside == "walls":
-        monkeypatch.setenv("PATH", str(tmp_path))  # where no bubblewrap is found
+    """The exploit is played by a fake OCR engine, which runs in the child with the child's permissions."""
+    if sandbox == "landlock":
+        monkeypatch.setenv("PATH", str(tmp_path))  # without bubblewrap
     page = tmp_path / "data" / "pictures" / "p0001.jpg"
     page.parent.mkdir(parents=True)
     page.write_bytes(b"a page of a private channel")
     modules = tmp_path / "modules"
-    write_probe(modules / "taken_over.py", page, *listening, parent=os.getpid())
+    write_probe(modules / "compromised.py", page, *listeners, parent=os.getpid())
     monkeypatch.syspath_prepend(str(modules))
     with pytest.raises(ReaderStopped) as stopped:
-        Child(ReadSettings(layout=False), "taken_over:open_probe", 1)
+        ChildProcess(ReadSettings(layout=False), "compromised:open_probe", 1)
     assert "reached: own_folder;" in str(stopped.value)
     for name in PROBES:
         assert name in str(stopped.value), f"{name} was not tried"
     assert page.read_bytes() == b"a page of a private channel"
-    sys.modules.pop("taken_over", None)
+    sys.modules.pop("compromised", None)

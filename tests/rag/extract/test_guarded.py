@@ -1,4 +1,4 @@
-"""Pages that abort, hang or starve the reading process, and processes that are left alone."""
+"""Tests of GuardedReader with pages that crash, hang or exhaust the child, and of the end of both processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ReaderStopped
-from rag.extract.child_process import Child
+from rag.extract.child_process import ChildProcess
 from rag.extract.guarded import GuardedReader
 from rag.extract.render import page_name
 from rag.settings import ReadSettings
@@ -24,15 +24,15 @@ FAKES = "tests.support.ocr"
 
 
 def three_pages(path: Path) -> Path:
-    """Pictures of words; those of the second are red, which the fakes cannot bear."""
+    """Write a PDF of three pictures of words; the fakes misbehave on the second, which is red."""
     document = papers.new()
-    for colour in ("black", "red", "black"):
-        papers.picture_page(document, papers.lettering("Word", (300, 400), fill=colour))
+    for color in ("black", "red", "black"):
+        papers.picture_page(document, papers.lettering("Word", (300, 400), fill=color))
     return papers.save(document, path)
 
 
-def gone(pid: int, seconds: float = 20) -> bool:
-    """Whether a process ends within this time."""
+def ends(pid: int, seconds: float = 20) -> bool:
+    """Return whether a process ends within this time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -46,7 +46,7 @@ def gone(pid: int, seconds: float = 20) -> bool:
 
 
 def appears(path: Path, seconds: float = 60) -> bool:
-    """Whether a file is there within this time."""
+    """Return whether a file appears within this time."""
     end = time.monotonic() + seconds
     while not path.exists() and time.monotonic() < end:
         time.sleep(0.02)
@@ -56,81 +56,83 @@ def appears(path: Path, seconds: float = 60) -> bool:
 @pytest.mark.parametrize(
     ("factory", "seconds", "reason"),
     [
-        ("open_aborting", 60, "it stopped the reader"),
-        ("open_hanging", 3, "it ran past 3 s"),
+        ("open_aborting", 60, "it crashed the extraction process"),
+        ("open_hanging", 3, "it took longer than 3 s"),
         ("open_hungry", 60, "it needed more than 1000 MB of memory"),
         ("open_raising", 60, "its content is damaged"),
     ],
 )
-def test_a_bad_page_fails_alone(tmp_path: Path, into: Path, factory: str, seconds: float, reason: str) -> None:
+def test_bad_page_fails_without_affecting_others(
+    tmp_path: Path, into: Path, factory: str, seconds: float, reason: str
+) -> None:
     settings = ReadSettings(page_seconds=seconds, memory_mb=1000, layout=False, render_px=400)
-    reader = GuardedReader(settings, f"{FAKES}:{factory}")
+    extractor = GuardedReader(settings, f"{FAKES}:{factory}")
     path = three_pages(tmp_path / "three.pdf")
     try:
-        pages = reader.read(path, 1, 3, into)
+        pages = extractor.read(path, 1, 3, into)
         assert [page.number for page in pages] == [1, 2, 3]
         assert [page.error is None for page in pages] == [True, False, True]
         assert reason in (pages[1].error or "")
         assert (pages[1].blocks, pages[1].render) == ((), None)
         assert pages[0].blocks
         assert pages[2].blocks
-        assert [page.error for page in reader.read(path, 3, 3, into)] == [None]
+        assert [page.error for page in extractor.read(path, 3, 3, into)] == [None]
     finally:
-        reader.close()
+        extractor.close()
 
 
-def test_what_no_honest_child_says_is_not_believed(tmp_path: Path, into: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
+def test_rejects_invalid_replies_of_the_child(tmp_path: Path, into: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
     try:
-        pages = reader.read(three_pages(tmp_path / "three.pdf"), 1, 1, into)
+        pages = extractor.read(three_pages(tmp_path / "three.pdf"), 1, 1, into)
     finally:
-        reader.close()
-    assert pages[0].error == "This page could not be read: it stopped the reader."
+        extractor.close()
+    assert pages[0].error == "This page couldn't be read: it crashed the extraction process."
 
 
-def pid_of(reader: GuardedReader) -> int:
-    assert reader.pid is not None
-    return reader.pid
+def pid_of(extractor: GuardedReader) -> int:
+    assert extractor.pid is not None
+    return extractor.pid
 
 
-def test_one_child_serves_until_it_dies_and_is_replaced(tmp_path: Path, into: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+def test_child_is_reused_and_replaced_after_it_dies(tmp_path: Path, into: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
     path = three_pages(tmp_path / "three.pdf")
     try:
-        reader.inspect(path)
-        first = pid_of(reader)
-        reader.read(path, 1, 3, into)
-        assert pid_of(reader) == first
+        extractor.inspect(path)
+        first = pid_of(extractor)
+        extractor.read(path, 1, 3, into)
+        assert pid_of(extractor) == first
         os.kill(first, signal.SIGKILL)
-        assert gone(first)
-        assert len(reader.read(path, 1, 3, into)) == 3
-        second = pid_of(reader)
+        assert ends(first)
+        assert len(extractor.read(path, 1, 3, into)) == 3
+        second = pid_of(extractor)
         assert second != first
     finally:
-        reader.close()
-    assert gone(second)
-    reader.close()
+        extractor.close()
+    assert ends(second)
+    extractor.close()
 
 
-def test_closing_ends_a_read_that_another_thread_waits_for(tmp_path: Path, into: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
+def test_close_stops_an_extraction_in_another_thread(tmp_path: Path, into: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
     path = three_pages(tmp_path / "three.pdf")
-    reader.inspect(path)
+    extractor.inspect(path)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(reader.read, path, 1, 2, into)
-        assert appears(into / page_name(1))  # the second page is read now, and never ends
-        reader.close()
-        with pytest.raises(ReaderStopped, match="closed"):
+        waiting = pool.submit(extractor.read, path, 1, 2, into)
+        assert appears(into / page_name(1))  # the second page is being extracted and never ends
+        extractor.close()
+        with pytest.raises(ReaderStopped, match="stopped"):
             waiting.result(timeout=20)
     with pytest.raises(ReaderStopped):
-        reader.read(path, 1, 1, into)
+        extractor.read(path, 1, 1, into)
 
 
-def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False), f"{FAKES}:open_broken")
+def test_child_that_cannot_start_reports_the_reason(tmp_path: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False), f"{FAKES}:open_broken")
     with pytest.raises(ReaderStopped, match="the model is not there"):
-        reader.inspect(three_pages(tmp_path / "three.pdf"))
-    assert reader.pid is None
+        extractor.inspect(three_pages(tmp_path / "three.pdf"))
+    assert extractor.pid is None
 
 
 PARENT = """
@@ -139,18 +141,18 @@ from pathlib import Path
 from rag.extract.guarded import GuardedReader
 from rag.settings import ReadSettings
 
-reader = GuardedReader(ReadSettings(layout=False, page_seconds=600), sys.argv[3])
+extractor = GuardedReader(ReadSettings(layout=False, page_seconds=600), sys.argv[3])
 path = Path(sys.argv[1])
-reader.inspect(path)
-print(reader.pid, flush=True)
-reader.read(path, 1, 3, Path(sys.argv[2]))
+extractor.inspect(path)
+print(extractor.pid, flush=True)
+extractor.read(path, 1, 3, Path(sys.argv[2]))
 print("read", flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.mark.parametrize("factory", ["open_ink", "open_hanging"])
-def test_a_killed_parent_leaves_no_child(tmp_path: Path, into: Path, factory: str) -> None:
+def test_child_ends_when_the_parent_is_killed(tmp_path: Path, into: Path, factory: str) -> None:
     path = three_pages(tmp_path / "three.pdf")
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(path), str(into), f"{FAKES}:{factory}"],
@@ -163,60 +165,60 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path, into: Path, factory: st
         child = int(parent.stdout.readline())
         if factory == "open_ink":
             assert parent.stdout.readline() == "read\n"
-        else:  # busy: the first page's picture appears, the second's never does
+        else:  # the child is busy: the first page's picture appears, the second's never does
             assert appears(into / page_name(1))
         assert Path(f"/proc/{child}").exists()
         parent.kill()
-    assert gone(child)
+    assert ends(child)
 
 
-def test_a_disk_that_refuses_pictures_is_not_the_pages_fault(tmp_path: Path, into: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+def test_unwritable_picture_folder_stops_the_extraction(tmp_path: Path, into: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
     path = three_pages(tmp_path / "three.pdf")
     try:
         with pytest.raises(ReaderStopped, match=r"could not be written: No such file or directory\."):
-            reader.read(path, 1, 3, tmp_path / "nowhere")
-        assert [page.number for page in reader.read(path, 2, 3, into)] == [2, 3]
+            extractor.read(path, 1, 3, tmp_path / "nowhere")
+        assert [page.number for page in extractor.read(path, 2, 3, into)] == [2, 3]
     finally:
-        reader.close()
+        extractor.close()
 
 
 class Interrupted(BaseException):
     pass
 
 
-def test_an_interrupted_request_is_not_answered_later(tmp_path: Path, into: Path) -> None:
-    reader = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
+def test_interrupted_request_kills_the_child(tmp_path: Path, into: Path) -> None:
+    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
     path = three_pages(tmp_path / "three.pdf")
 
     def interrupt(number: int, frame: object) -> None:
         raise Interrupted
 
-    def when_busy() -> None:
+    def interrupt_when_busy() -> None:
         if appears(into / page_name(1)):
             os.kill(os.getpid(), signal.SIGUSR1)
 
     before = signal.signal(signal.SIGUSR1, interrupt)
-    watcher = threading.Thread(target=when_busy, daemon=True)
+    watcher = threading.Thread(target=interrupt_when_busy, daemon=True)
     watcher.start()
     try:
         with pytest.raises(Interrupted):
-            reader.read(path, 1, 3, into)
-        assert reader.pid is None
-        assert [page.number for page in reader.read(path, 3, 3, into)] == [3]
+            extractor.read(path, 1, 3, into)
+        assert extractor.pid is None
+        assert [page.number for page in extractor.read(path, 3, 3, into)] == [3]
     finally:
         watcher.join()
         signal.signal(signal.SIGUSR1, before)
-        reader.close()
+        extractor.close()
 
 
-def test_nothing_a_library_prints_reaches_the_talk(tmp_path: Path) -> None:
-    child = Child(ReadSettings(layout=False), f"{__name__}:open_talkative", 1)
+def test_printing_library_does_not_disturb_the_protocol(tmp_path: Path) -> None:
+    child = ChildProcess(ReadSettings(layout=False), f"{__name__}:open_printing", 1)
     child.kill()
 
 
-def open_talkative(threads: int) -> object:
-    """An Ocr factory that prints as it is opened."""
+def open_printing(threads: int) -> object:
+    """Return an Ocr and print to standard output."""
     print("loading...")  # noqa: T201
     os.write(1, b"and past Python as well\n")
     from tests.support.ocr import open_ink

@@ -1,4 +1,4 @@
-"""Files that are refused, and what is known of those that are not."""
+"""Tests of `inspect`: refused files, media types, page counts and titles."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def beheaded(path: Path) -> None:
+def only_a_header(path: Path) -> None:
     path.write_bytes(b"%PDF-1.7\nnothing of a PDF follows")
 
 
-def rubbish(path: Path) -> None:
+def random_bytes(path: Path) -> None:
     path.write_bytes(bytes(range(256)) * 4)
 
 
@@ -53,11 +53,10 @@ def bitmap_in_name_only(path: Path) -> None:
 
 
 def png_in_name_only(path: Path) -> None:
-    """As bytes of western Europe it would be a text."""
     path.write_bytes(b"\x89PNG no picture")
 
 
-def uncountable(path: Path) -> None:
+def negative_page_count(path: Path) -> None:
     path.write_bytes(pdf(path).read_bytes().replace(b"/Count 1", b"/Count -1"))
 
 
@@ -72,100 +71,102 @@ def fax_with_an_empty_frame(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "reason"),
     [
-        (uncountable, "damaged"),
+        (negative_page_count, "damaged"),
         (fax_with_an_empty_frame, "damaged"),
         (encrypted, "encrypted"),
         (empty, "empty"),
-        (beheaded, "damaged"),
-        (rubbish, "neither a PDF nor"),
+        (only_a_header, "damaged"),
+        (random_bytes, "type isn't supported"),
         (half_a_picture, "damaged"),
         (half_a_jpeg, "damaged"),
         (bitmap_in_name_only, "damaged"),
         (png_in_name_only, "damaged"),
     ],
 )
-def test_refused_with_a_sentence_and_a_remedy(
-    ink_reader: GuardedReader, tmp_path: Path, make: object, said: str
+def test_refuses_bad_files_with_reason_and_remedy(
+    ink_extractor: GuardedReader, tmp_path: Path, make: object, reason: str
 ) -> None:
     path = tmp_path / "file.pdf"
     assert callable(make)
     make(path)
     good = pdf(tmp_path / "good.pdf")
-    assert ink_reader.inspect(good).page_count == 1
-    child = ink_reader.pid
-    with pytest.raises(Unreadable, match=said) as refused:
-        ink_reader.inspect(path)
+    assert ink_extractor.inspect(good).page_count == 1
+    child = ink_extractor.pid
+    with pytest.raises(Unreadable, match=reason) as refused:
+        ink_extractor.inspect(path)
     assert str(refused.value).endswith(".")
     assert refused.value.hint.endswith(".")
-    # The reader is as good as before, and the same.
-    assert ink_reader.inspect(good).page_count == 1
-    assert ink_reader.pid == child
+    # The child still works and was not replaced.
+    assert ink_extractor.inspect(good).page_count == 1
+    assert ink_extractor.pid == child
 
 
-def test_a_truncated_pdf_is_read_as_far_as_it_goes(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_truncated_pdf_is_extracted_as_far_as_possible(
+    ink_extractor: GuardedReader, tmp_path: Path, into: Path
+) -> None:
     whole = pdf(tmp_path / "whole.pdf", 4).read_bytes()
     path = tmp_path / "cut.pdf"
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    count = ink_reader.inspect(path).page_count
-    pages = ink_reader.read(path, 1, count, into)
+    count = ink_extractor.inspect(path).page_count
+    pages = ink_extractor.read(path, 1, count, into)
     assert [page.number for page in pages] == list(range(1, count + 1))
     assert any(page.blocks for page in pages)
 
 
-def test_reading_an_encrypted_file_is_refused_as_a_whole(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_encrypted_file_is_refused(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "locked.pdf"
     encrypted(path)
     with pytest.raises(Unreadable, match="encrypted"):
-        ink_reader.read(path, 1, 1, into)
+        ink_extractor.read(path, 1, 1, into)
 
 
-def test_a_gone_file_is_said_to_be_gone(ink_reader: GuardedReader, tmp_path: Path) -> None:
+def test_missing_file_is_refused(ink_extractor: GuardedReader, tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="No such file"):
-        ink_reader.inspect(tmp_path / "never.pdf")
+        ink_extractor.inspect(tmp_path / "never.pdf")
 
 
-def test_limits_are_the_settings(tmp_path: Path) -> None:
-    reader = GuardedReader(ReadSettings(max_pages=2, max_mb=1, max_megapixels=1, layout=False), None)
+def test_limits_come_from_the_settings(tmp_path: Path) -> None:
+    extractor = GuardedReader(ReadSettings(max_pages=2, max_mb=1, max_megapixels=1, layout=False), None)
     try:
         with pytest.raises(Unreadable, match="has 3 pages; the limit is 2"):
-            reader.inspect(pdf(tmp_path / "long.pdf", 3))
+            extractor.inspect(pdf(tmp_path / "long.pdf", 3))
         Image.new("1", (1001, 1000)).save(tmp_path / "wide.png")
         with pytest.raises(Unreadable, match="more than 1 megapixels"):
-            reader.inspect(tmp_path / "wide.png")
+            extractor.inspect(tmp_path / "wide.png")
         Image.new("1", (9001, 9000)).save(tmp_path / "bomb.png")
         with pytest.raises(Unreadable, match="more than 1 megapixels"):
-            reader.inspect(tmp_path / "bomb.png")
+            extractor.inspect(tmp_path / "bomb.png")
         (tmp_path / "heavy.pdf").write_bytes(b"%PDF-" + bytes(1 << 20))
         with pytest.raises(Unreadable, match="MB; the limit is 1 MB"):
-            reader.inspect(tmp_path / "heavy.pdf")
+            extractor.inspect(tmp_path / "heavy.pdf")
     finally:
-        reader.close()
+        extractor.close()
 
 
-def test_a_pdf_is_known_by_its_pages_and_title(ink_reader: GuardedReader, tmp_path: Path) -> None:
+def test_inspect_returns_page_count_and_title_of_a_pdf(ink_extractor: GuardedReader, tmp_path: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     papers.text_page(document)
     document.set_metadata({"title": "Yearly report of the harbour"})
     path = papers.save(document, tmp_path / "named.bin")
-    assert ink_reader.inspect(path) == Inspection("application/pdf", 2, "Yearly report of the harbour")
+    assert ink_extractor.inspect(path) == Inspection("application/pdf", 2, "Yearly report of the harbour")
 
 
 @pytest.mark.parametrize(
     "title",
     [None, "", "untitled", "Microsoft Word - minutes.doc", "report_v2.docx", "PowerPoint Presentation", "12-04", "a"],
 )
-def test_a_title_that_says_nothing_is_none(title: str | None) -> None:
+def test_generic_title_is_none(title: str | None) -> None:
     assert meaningful_title(title) is None
 
 
-def test_a_title_is_one_line() -> None:
+def test_title_is_one_line() -> None:
     assert meaningful_title("  Rules of\n the\x00house ") == "Rules of the house"
 
 
-def test_the_version_tells_what_changes_a_reading() -> None:
+def test_version_depends_on_settings_that_change_the_extraction() -> None:
     ocr = "tests.support.ocr:open_ink"
     versions = {
         GuardedReader(settings, path).version

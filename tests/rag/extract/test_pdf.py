@@ -1,4 +1,4 @@
-"""PDF pages: where words, labels, figures and tables are found, and how they are shown."""
+"""Tests of PDF extraction: words, labels, figures, tables and pictures of pages."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def of_kind(page: PageReading, kind: BlockKind) -> list[Block]:
 
 
 def ink_box(path: Path) -> Box:
-    """The rectangle around everything dark in a picture."""
+    """Return the box phrase all dark pixels of a picture."""
     with Image.open(path) as image:
         box = image.convert("L").point(lambda value: 255 if value < 128 else 0).getbbox()
         assert box is not None
         return Box(box[0] / image.width, box[1] / image.height, box[2] / image.width, box[3] / image.height)
 
 
-def test_a_page_of_text_keeps_every_word_in_order(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_text_page_keeps_every_word_in_order(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     path = papers.save(document, tmp_path / "text.pdf")
-    [page] = ink_reader.read(path, 1, 1, into)
+    [page] = ink_extractor.read(path, 1, 1, into)
     assert text_of(page) == f"A heading of this page {papers.PARAGRAPH}"
     assert page.text_source is TextSource.LAYER
     assert page.blocks[0].kind in (BlockKind.TITLE, BlockKind.HEADING)
@@ -52,8 +52,8 @@ def test_a_page_of_text_keeps_every_word_in_order(ink_reader: GuardedReader, tmp
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_boxes_lie_on_the_ink_of_rotated_and_cropped_pages(
-    ink_reader: GuardedReader, tmp_path: Path, into: Path, rotation: int
+def test_boxes_match_the_ink_of_rotated_and_cropped_pages(
+    ink_extractor: GuardedReader, tmp_path: Path, into: Path, rotation: int
 ) -> None:
     document = papers.new()
     page = document.new_page(width=600, height=800)
@@ -62,7 +62,7 @@ def test_boxes_lie_on_the_ink_of_rotated_and_cropped_pages(
     page.set_cropbox((50, 100, 550, 700))
     page.set_rotation(rotation)
     path = papers.save(document, tmp_path / "turned.pdf")
-    [read] = ink_reader.read(path, 1, 1, into)
+    [read] = ink_extractor.read(path, 1, 1, into)
     assert (read.width, read.height) == ((600, 500) if rotation in (90, 270) else (500, 600))
     assert list(words_of(read)) == ["Alone"]
     ink = ink_box(into / (read.render or ""))
@@ -71,21 +71,23 @@ def test_boxes_lie_on_the_ink_of_rotated_and_cropped_pages(
     assert word.area < 4 * ink.area
 
 
-def test_layout_sees_a_rotated_page_upright(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_layout_analyzes_rotated_pages_upright(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
-    # Drawn sideways, and turned back by the rotation: what a landscape page in a portrait report is.
+    # Drawn sideways and turned by the rotation, like a landscape page in a portrait report.
     page = document.new_page(width=600, height=800)
     page.insert_text((90, 740), "A heading of this page", fontsize=20, fontname="hebo", rotate=90)
     page.insert_textbox((120, 60, 300, 740), papers.PARAGRAPH, fontsize=11, rotate=90)
     page.set_rotation(90)
     path = papers.save(document, tmp_path / "landscape.pdf")
-    [read] = ink_reader.read(path, 1, 1, into)
+    [read] = ink_extractor.read(path, 1, 1, into)
     assert text_of(read) == f"A heading of this page {papers.PARAGRAPH}"
     assert read.blocks[0].kind in (BlockKind.TITLE, BlockKind.HEADING)
     assert len(read.blocks[1].lines) > 1
 
 
-def test_printed_labels_stand_beside_the_count(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_page_labels_are_extracted_beside_page_numbers(
+    ink_extractor: GuardedReader, tmp_path: Path, into: Path
+) -> None:
     document = papers.new()
     for _ in range(4):
         papers.text_page(document)
@@ -93,78 +95,78 @@ def test_printed_labels_stand_beside_the_count(ink_reader: GuardedReader, tmp_pa
         [{"startpage": 0, "style": "r", "firstpagenum": 5}, {"startpage": 2, "style": "D", "prefix": "A-"}]
     )
     path = papers.save(document, tmp_path / "labels.pdf")
-    pages = ink_reader.read(path, 2, 4, into)
+    pages = ink_extractor.read(path, 2, 4, into)
     assert [(page.number, page.label) for page in pages] == [(2, "vi"), (3, "A-1"), (4, "A-2")]
     assert sorted(file.name for file in into.iterdir()) == ["p0002.jpg", "p0003.jpg", "p0004.jpg"]
 
 
-def test_a_blank_page_counts_and_holds_nothing(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_blank_page_has_a_number_and_no_blocks(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     document.new_page(width=600, height=800)
     path = papers.save(document, tmp_path / "blank.pdf")
-    [page] = ink_reader.read(path, 1, 1, into)
+    [page] = ink_extractor.read(path, 1, 1, into)
     assert (page.blocks, page.text_source, page.error) == ((), TextSource.NONE, None)
     assert page.stage_ms["ocr"] == 0
     assert (into / (page.render or "")).is_file()
 
 
-def test_an_ocr_reads_a_page_that_is_a_picture(reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ocr_recognizes_a_page_that_is_a_picture(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     image = Image.new("RGB", (1200, 1600), "white")
     image.paste(papers.lettering("Harbour dues rise", (900, 200)), (150, 300))
     papers.picture_page(document, image)
     path = papers.save(document, tmp_path / "scan.pdf")
-    [page] = reader.read(path, 1, 1, into)
+    [page] = extractor.read(path, 1, 1, into)
     assert text_of(page) == "Harbour dues rise"
     assert page.text_source is TextSource.OCR
     assert all(line.ocr for block in page.blocks for line in block.lines)
     words = words_of(page)
     ink = ink_box(into / (page.render or ""))
-    around = words["Harbour"].union(words["rise"])
-    assert ink.covers(around) > 0.45  # letters fill about half of a line's height
-    assert around.covers(ink) > 0.9
+    phrase = words["Harbour"].union(words["rise"])
+    assert ink.covers(phrase) > 0.45  # letters fill about half of a line's height
+    assert phrase.covers(ink) > 0.9
     assert words["Harbour"].x1 < words["dues"].x0 + 0.01 < words["dues"].x1 < words["rise"].x0 + 0.01
     assert not of_kind(page, BlockKind.FIGURE)
 
 
-def test_words_drawn_in_a_figure_become_the_figures_lines(reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_words_in_a_figure_become_its_lines(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     page.insert_image((100, 400, 500, 600), stream=papers.png(papers.lettering("Turbine outlet", (800, 400))))
     path = papers.save(document, tmp_path / "labelled.pdf")
-    [read] = reader.read(path, 1, 1, into)
+    [read] = extractor.read(path, 1, 1, into)
     [figure] = of_kind(read, BlockKind.FIGURE)
     assert figure.text == "Turbine outlet"
     assert figure.lines[0].ocr
     assert read.text_source is TextSource.BOTH
     assert Box(100 / 600, 0.5, 500 / 600, 0.75).covers(figure.lines[0].box) > 0.99
-    # The layer's words were not read a second time.
+    # OCR did not add words of the text layer a second time.
     assert text_of(read).count("committee") == 1
     with Image.open(into / (figure.picture or "")) as crop:
         assert crop.size[0] > crop.size[1]
 
 
-def test_letters_drawn_as_paths_are_read_in_their_diagram(reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ocr_recognizes_letters_drawn_as_paths(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     drawn = papers.new()
     page = drawn.new_page(width=400, height=200)
     for x, label in ((20, "Boiler"), (220, "Condenser")):
         page.draw_rect((x, 40, x + 160, 140))
         page.insert_text((x + 20, 100), label, fontsize=24)
     page.draw_line((180, 90), (220, 90))
-    svg = page.get_svg_image(text_as_path=True)  # letters as outlines: nothing for a text layer to hold
+    svg = page.get_svg_image(text_as_path=True)  # letters as outlines, without a text layer
     outlines = papers.pymupdf.open("pdf", papers.pymupdf.open("svg", svg.encode()).convert_to_pdf())
     document = papers.new()
     page = papers.text_page(document)
     page.show_pdf_page(papers.pymupdf.Rect(100, 400, 500, 600), outlines, 0)
     path = papers.save(document, tmp_path / "paths.pdf")
-    [read] = reader.read(path, 1, 1, into)
+    [read] = extractor.read(path, 1, 1, into)
     assert "Boiler" not in " ".join(line.text for block in read.blocks for line in block.lines if not line.ocr)
     [figure] = of_kind(read, BlockKind.FIGURE)
     assert figure.text.split() == ["Boiler", "Condenser"]
     assert figure.box.intersection(Box(120 / 600, 440 / 800, 480 / 600, 540 / 800)) > 0.9 * 0.6 * 0.125
 
 
-def test_a_table_is_cropped_and_read_by_rows(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     rows = [("Hall", "Visitors", "Cost"), ("North", "1,204", "310"), ("South", "998", "275"), ("West", "640", "120")]
@@ -174,7 +176,7 @@ def test_a_table_is_cropped_and_read_by_rows(ink_reader: GuardedReader, tmp_path
             page.insert_text((90 + 150 * column, 367 + 24 * row), cell, fontsize=11)
     page.draw_line((80, 350 + 24 * len(rows)), (500, 350 + 24 * len(rows)))
     path = papers.save(document, tmp_path / "table.pdf")
-    [read] = ink_reader.read(path, 1, 1, into)
+    [read] = ink_extractor.read(path, 1, 1, into)
     [table] = of_kind(read, BlockKind.TABLE)
     assert [line.text for line in table.lines] == [" ".join(cells) for cells in rows]
     assert table.picture is not None
@@ -182,57 +184,57 @@ def test_a_table_is_cropped_and_read_by_rows(ink_reader: GuardedReader, tmp_path
     assert not of_kind(read, BlockKind.FIGURE)
 
 
-def test_a_text_layer_under_a_scan_is_not_read_again(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_scan_with_text_layer_needs_no_ocr(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.picture_page(document, papers.lettering("scan", (600, 800)))
     page.insert_textbox((60, 120, 540, 300), papers.PARAGRAPH, fontsize=11, render_mode=3)
     path = papers.save(document, tmp_path / "searchable.pdf")
-    [read] = ink_reader.read(path, 1, 1, into)
+    [read] = ink_extractor.read(path, 1, 1, into)
     assert read.text_source is TextSource.LAYER
     assert text_of(read) == papers.PARAGRAPH
     assert not of_kind(read, BlockKind.FIGURE)
 
 
-def test_without_layout_the_blocks_are_the_files_own(tmp_path: Path, into: Path) -> None:
+def test_blocks_come_from_the_file_without_layout_analysis(tmp_path: Path, into: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     path = papers.save(document, tmp_path / "text.pdf")
-    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), "tests.support.ocr:open_broken")
+    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), "tests.support.ocr:open_broken")
     try:
-        [page] = reader.read(path, 1, 1, into)
+        [page] = extractor.read(path, 1, 1, into)
     finally:
-        reader.close()
+        extractor.close()
     assert {block.kind for block in page.blocks} == {BlockKind.TEXT}
     assert text_of(page) == f"A heading of this page {papers.PARAGRAPH}"
     with Image.open(into / (page.render or "")) as render:
         assert max(render.size) == 400
 
 
-def test_ligatures_and_soft_hyphens_do_not_hide_words(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ligatures_and_soft_hyphens_are_removed(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = document.new_page(width=600, height=800)
     writer = papers.pymupdf.TextWriter(page.rect)
     writer.append((60, 100), "\ufb01nancial of\ufb01ce for\u00adest", font=papers.pymupdf.Font("tiro"), fontsize=14)
     writer.write_text(page)
     path = papers.save(document, tmp_path / "ligatures.pdf")
-    [read] = ink_reader.read(path, 1, 1, into)
+    [read] = ink_extractor.read(path, 1, 1, into)
     assert text_of(read) == "financial office forest"
 
 
-def test_damaged_labels_cost_the_label_and_not_the_page(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_damaged_page_labels_do_not_fail_the_page(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     document.xref_set_key(document.pdf_catalog(), "PageLabels", "<</Nums[0<</S/D/St(four)>>]>>")
-    [page] = ink_reader.read(papers.save(document, tmp_path / "labelled.pdf"), 1, 1, into)
+    [page] = ink_extractor.read(papers.save(document, tmp_path / "labelled.pdf"), 1, 1, into)
     assert (page.error, page.label) == (None, None)
     assert text_of(page).endswith(papers.PARAGRAPH)
 
 
-def test_a_page_too_thin_to_be_shown_keeps_its_words(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_extremely_wide_page_keeps_its_words(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     document.xref_set_key(page.xref, "MediaBox", "[0 0 4294967296 800]")
-    [read] = ink_reader.read(papers.save(document, tmp_path / "wide.pdf"), 1, 1, into)
+    [read] = ink_extractor.read(papers.save(document, tmp_path / "wide.pdf"), 1, 1, into)
     assert read.error is None
     assert {"committee", "autumn"} <= words_of(read).keys()
     with Image.open(into / (read.render or "")) as render:

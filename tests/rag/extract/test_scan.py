@@ -1,4 +1,4 @@
-"""Pages that are pictures: laid out by what is recognised on them. Real recognition, real layout."""
+"""Tests of scanned pages with real OCR and real layout analysis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from rag.extract.guarded import GuardedReader
-from rag.extract.ocr import is_garbage
+from rag.extract.ocr import is_garbled
 from rag.ingest.chunking import chunk_pages
 from rag.model import Block, BlockKind, Box, Kind, PageReading, TextSource
 from tests.rag.extract import papers
@@ -20,7 +20,7 @@ def of_kind(page: PageReading, kind: BlockKind) -> list[Block]:
 
 
 def slide() -> tuple[Image.Image, Box, Box]:
-    """A slide saved as a picture: a title, a paragraph, a bar chart at the right, a ruled table below."""
+    """Return a picture of a slide with title, text, bar chart and ruled table, and the boxes of chart and table."""
     image = Image.new("RGB", (1600, 1200), "white")
     pen = ImageDraw.Draw(image)
     font, bold = ImageFont.load_default(size=30), ImageFont.load_default(size=64)
@@ -40,15 +40,15 @@ def slide() -> tuple[Image.Image, Box, Box]:
     return image, Box(860 / 1600, 260 / 1200, 1460 / 1600, 562 / 1200), Box(0.0625, 700 / 1200, 0.625, 0.85)
 
 
-def same(a: Box, b: Box) -> float:
+def overlap_ratio(a: Box, b: Box) -> float:
     return a.intersection(b) / (a.area + b.area - a.intersection(b))
 
 
 def check(page: PageReading, chart: Box, table: Box, into: Path) -> None:
     figures, tables = of_kind(page, BlockKind.FIGURE), of_kind(page, BlockKind.TABLE)
     assert len(figures) == len(tables) == 1
-    assert same(figures[0].box, chart) > 0.8
-    assert same(tables[0].box, table) > 0.8
+    assert overlap_ratio(figures[0].box, chart) > 0.8
+    assert overlap_ratio(tables[0].box, table) > 0.8
     assert all((into / (block.picture or "")).is_file() for block in (*figures, *tables))
     assert page.text_source is TextSource.OCR
     assert "northern hall" in " ".join(block.text for block in page.blocks if block.kind is BlockKind.TEXT)
@@ -63,43 +63,39 @@ def check(page: PageReading, chart: Box, table: Box, into: Path) -> None:
     assert len(chunk.marks) == 4
 
 
-def test_a_scanned_slide_has_its_text_its_chart_and_its_table(
-    reader: GuardedReader, tmp_path: Path, into: Path
-) -> None:
+def test_scanned_slide_has_text_chart_and_table(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     image, chart, table = slide()
     document = papers.new()
     page = document.new_page(width=800, height=600)
     page.insert_image(page.rect, stream=papers.png(image))
-    [read] = reader.read(papers.save(document, tmp_path / "slide.pdf"), 1, 1, into)
+    [read] = extractor.read(papers.save(document, tmp_path / "slide.pdf"), 1, 1, into)
     check(read, chart, table, into)
 
 
-def test_a_picture_file_is_laid_out_as_a_scan_is(reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_picture_file_has_the_same_layout_as_a_scan(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     image, chart, table = slide()
     image.save(tmp_path / "slide.png")
-    [read] = reader.read(tmp_path / "slide.png", 1, 1, into)
+    [read] = extractor.read(tmp_path / "slide.png", 1, 1, into)
     check(read, chart, table, into)
 
 
-def test_a_text_layer_that_names_no_letters_is_read_from_the_page(
-    reader: GuardedReader, tmp_path: Path, into: Path
-) -> None:
+def test_garbled_text_layer_is_replaced_by_ocr(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.picture_page(document, papers.lettering("Harbour dues rise", (1200, 1600)))
     garbled = " ".join(["Kduerxu gxhv ulvh wklv vsulqj dqg qrw qhaw"] * 8)
     page.insert_textbox((60, 60, 540, 760), garbled, fontsize=11, render_mode=3)
-    [read] = reader.read(papers.save(document, tmp_path / "shifted.pdf"), 1, 1, into)
+    [read] = extractor.read(papers.save(document, tmp_path / "shifted.pdf"), 1, 1, into)
     text = " ".join(block.text for block in read.blocks)
     assert "Harbour dues rise" in text
     assert "wklv" not in text
 
 
-def test_garbage_is_told_from_prose_tables_and_tables_of_contents() -> None:
-    assert is_garbage(["\ufffd\ufffd\ufffd", "\ue001\ue002", "the"])
-    assert is_garbage("wklv lv qrw dq hqjolvk whaw dw doo, exw vkliwhg eb wkuhh".split() * 8)
-    assert not is_garbage(papers.PARAGRAPH.split())
-    assert not is_garbage(["Chapter", "\ufffd" * 40, "4"] * 5)
-    assert not is_garbage(["GDP", "KPN", "CFO", "1,204", "§"])
-    assert not is_garbage("Příliš žluťoučký kůň úpěl ďábelské ódy o zmrzlém vlku".split() * 6)
-    assert not is_garbage(["порт", "шлюза", "8443"] * 20)
-    assert not is_garbage([])
+def test_is_garbled_detects_wrong_glyph_mappings_only() -> None:
+    assert is_garbled(["\ufffd\ufffd\ufffd", "\ue001\ue002", "the"])
+    assert is_garbled("wklv lv qrw dq hqjolvk whaw dw doo, exw vkliwhg eb wkuhh".split() * 8)
+    assert not is_garbled(papers.PARAGRAPH.split())
+    assert not is_garbled(["Chapter", "\ufffd" * 40, "4"] * 5)
+    assert not is_garbled(["GDP", "KPN", "CFO", "1,204", "§"])
+    assert not is_garbled("Příliš žluťoučký kůň úpěl ďábelské ódy o zmrzlém vlku".split() * 6)
+    assert not is_garbled(["порт", "шлюза", "8443"] * 20)
+    assert not is_garbled([])

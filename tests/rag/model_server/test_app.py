@@ -1,4 +1,4 @@
-"""The GPU host's addresses, asked as anybody on the network could ask them."""
+"""The model server's HTTP routes, as any client on the network can call them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CANARY = "XYLOPHONE4711"
 
 
 @contextmanager
-def asked(encoder: FakeEncoder, token: str = "", **serve: int) -> Iterator[httpx.Client]:
+def open_client(encoder: FakeEncoder, token: str = "", **serve: int) -> Iterator[httpx.Client]:
     settings = Settings(
         embed=EmbedSettings(token=token or None, picture_batch=4, text_batch=8),
         serve=ServeSettings(**{"port": 0, "wait_ms": 1, **serve}),
@@ -47,27 +47,27 @@ def send(client: httpx.Client, *pictures: bytes) -> httpx.Response:
     return client.post("/pictures", content=pack_pictures(pictures), headers={"content-type": PICTURES_TYPE})
 
 
-def test_who_it_is_and_how_it_is() -> None:
-    with asked(FakeEncoder()) as client:
-        told = client.get("/identity").json()
-        assert told == {"identity": "fake-embedder-1", "dim": 64, "pictures": 4, "texts": 8, "max_mb": 32}
+def test_identity_and_health() -> None:
+    with open_client(FakeEncoder()) as client:
+        identity = client.get("/identity").json()
+        assert identity == {"identity": "fake-embedder-1", "dim": 64, "pictures": 4, "texts": 8, "max_mb": 32}
         assert (client.get("/health").status_code, client.get("/health").json()) == (200, {"ok": True})
         assert client.get("/nothing").status_code == 404
         assert client.get("/pictures").status_code == 405
 
 
-def test_a_damaged_or_oversized_picture_is_refused_with_its_reason_and_the_rest_goes_on() -> None:
-    with asked(FakeEncoder(), max_mb=1) as client:
-        told = Vectors.model_validate(send(client, png(), b"damaged", png(1200), png()).json())
-    assert [vector is None for vector in told.rows(4)] == [False, True, True, False]
-    assert {refused.index: refused.reason for refused in told.refused} == {
+def test_damaged_and_large_pictures_are_refused_and_the_others_embedded() -> None:
+    with open_client(FakeEncoder(), max_mb=1) as client:
+        vectors = Vectors.model_validate(send(client, png(), b"damaged", png(1200), png()).json())
+    assert [vector is None for vector in vectors.rows(4)] == [False, True, True, False]
+    assert {refused.index: refused.reason for refused in vectors.refused} == {
         1: "The picture cannot be decoded.",
         2: "The picture is larger than 1 MB.",
     }
 
 
-def test_what_is_no_request_is_said_so() -> None:
-    with asked(FakeEncoder()) as client:
+def test_invalid_requests_get_a_status() -> None:
+    with open_client(FakeEncoder()) as client:
         octets = {"content-type": PICTURES_TYPE}
         assert client.post("/pictures", content=b"\0\0\0\xffabc", headers=octets).status_code == 400
         assert client.post("/pictures", content=pack_pictures([b""] * 300), headers=octets).status_code == 400
@@ -83,8 +83,8 @@ def test_what_is_no_request_is_said_so() -> None:
 
 
 @pytest.mark.parametrize("path", ["/identity", "/metrics", "/pictures", "/texts", "/windows", "/away", "/back"])
-def test_with_a_token_nothing_but_the_health_answers_without_it(path: str) -> None:
-    with asked(FakeEncoder(), TOKEN) as client:
+def test_every_path_but_health_requires_the_token(path: str) -> None:
+    with open_client(FakeEncoder(), TOKEN) as client:
         method = "GET" if path in ("/identity", "/metrics") else "POST"
         for wrong in ("", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, "Bearer", "Bearer ä"):
             answer = client.request(method, path, headers=[(b"authorization", wrong.encode())])
@@ -95,7 +95,7 @@ def test_with_a_token_nothing_but_the_health_answers_without_it(path: str) -> No
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.168.1.7", "gpu.lan", "127.0.0.1.evil.example"])
-def test_an_address_that_others_reach_needs_a_token(host: str) -> None:
+def test_address_that_other_machines_reach_needs_a_token(host: str) -> None:
     with pytest.raises(BadSetting, match="no token is set") as raised:
         check_address(host, "")
     assert "MAGPIE_EMBED__TOKEN" in raised.value.hint
@@ -107,36 +107,36 @@ def test_an_address_that_others_reach_needs_a_token(host: str) -> None:
         pass
 
 
-def test_the_loopback_needs_none() -> None:
+def test_loopback_address_needs_no_token() -> None:
     for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
         check_address(host, "")
 
 
-def test_a_full_queue_is_503_with_the_seconds_to_wait() -> None:
+def test_full_queue_is_503_with_retry_after() -> None:
     encoder = FakeEncoder()
-    with asked(encoder, queue=10) as client, httpx.Client(base_url=client.base_url, trust_env=False) as other:
+    with open_client(encoder, queue=10) as client, httpx.Client(base_url=client.base_url, trust_env=False) as other:
         encoder.entered = type(encoder.entered)(0)
         encoder.open.clear()
         running = _in_thread(lambda: send(other, *[png()] * 12))
-        assert encoder.entered.acquire(timeout=30)  # four of them are in the batch, eight wait
+        assert encoder.entered.acquire(timeout=30)  # four are in the batch, eight in the queue
         busy = send(client, *[png()] * 9)
         assert busy.status_code == 503
         assert int(busy.headers["retry-after"]) >= 1
-        assert "waits" in busy.json()["error"]
+        assert "queue is full" in busy.json()["error"]
         encoder.open.set()
         assert running.result(30).status_code == 200
         assert send(client, *[png()] * 9).status_code == 200
 
 
-def test_what_all_send_together_is_bounded() -> None:
+def test_total_size_of_requests_is_limited() -> None:
     budget = _ByteBudget(100)
     budget.acquire(60)
     with pytest.raises(EmbedderBusy):
         budget.acquire(50)
     budget.release(60)
     budget.acquire(100)
-    # Nothing of a request stays behind, however it ends: 40 of 14 MB, one by one, where 512 have room.
-    with asked(FakeEncoder()) as client:
+    # Each request releases its bytes, however it ends: 40 requests of 14 MB, one by one, with a limit of 512 MB.
+    with open_client(FakeEncoder()) as client:
         body = pack_pictures([b"damaged" * (15 << 17)])
         for content_type in (PICTURES_TYPE, "application/json") * 20:
             path = "/pictures" if content_type == PICTURES_TYPE else "/texts"
@@ -153,9 +153,9 @@ def _in_thread(call: object) -> Future[httpx.Response]:
     return future
 
 
-def test_a_model_that_fails_is_500_and_ill_until_it_works_again() -> None:
+def test_failing_model_is_500_and_unhealthy_until_it_works_again() -> None:
     encoder = FakeEncoder()
-    with asked(encoder) as client:
+    with open_client(encoder) as client:
         encoder.breaks = EmbedderFailed("The embedder stopped: out of memory.", "Lower the batch.")
         answer = client.post("/texts", json={"texts": ["words"]})
         assert answer.status_code == 500
@@ -166,8 +166,8 @@ def test_a_model_that_fails_is_500_and_ill_until_it_works_again() -> None:
         assert client.get("/health").status_code == 200
 
 
-def test_metrics_count_and_neither_they_nor_the_log_hold_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG), asked(FakeEncoder(), TOKEN) as client:
+def test_metrics_and_log_contain_nothing_that_was_sent(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), open_client(FakeEncoder(), TOKEN) as client:
         texts = {"texts": [CANARY, f"about {CANARY}"]}
         client.post("/texts", json=texts)
         client.post("/windows", json=texts)
@@ -175,28 +175,28 @@ def test_metrics_count_and_neither_they_nor_the_log_hold_what_was_sent(caplog: p
         client.post("/texts", content=CANARY, headers={"content-type": "application/json"})
         send(client, png(text=CANARY), CANARY.encode(), b"")
         client.get("/identity", headers={"authorization": f"Bearer {CANARY}"})
-        told = client.get("/metrics").text
-    assert 'magpie_embedder_vectors_total{modality="text"} 3.0' in told  # with the one made before it listened
-    assert 'magpie_embedder_vectors_total{modality="picture"} 1.0' in told
-    assert "magpie_embedder_pictures_refused_total 2.0" in told
-    assert 'magpie_embedder_requests_total{path="/texts",status="422"} 2.0' in told
-    assert 'magpie_embedder_waiting{modality="picture"} 0.0' in told
-    assert 'magpie_embedder_prepare_seconds_count{modality="picture"} 3.0' in told
+        metrics = client.get("/metrics").text
+    assert 'magpie_embedder_vectors_total{modality="text"} 3.0' in metrics  # with the probe at startup
+    assert 'magpie_embedder_vectors_total{modality="picture"} 1.0' in metrics
+    assert "magpie_embedder_pictures_refused_total 2.0" in metrics
+    assert 'magpie_embedder_requests_total{path="/texts",status="422"} 2.0' in metrics
+    assert 'magpie_embedder_waiting{modality="picture"} 0.0' in metrics
+    assert 'magpie_embedder_prepare_seconds_count{modality="picture"} 3.0' in metrics
     logged = "\n".join(record.getMessage() for record in caplog.records if record.name.split(".")[0] != "httpcore")
-    assert CANARY not in told + logged
-    assert TOKEN not in told + logged
+    assert CANARY not in metrics + logged
+    assert TOKEN not in metrics + logged
 
 
-def test_a_wrong_request_does_not_come_back_in_the_answer() -> None:
-    with asked(FakeEncoder()) as client:
+def test_invalid_request_is_not_echoed() -> None:
+    with open_client(FakeEncoder()) as client:
         answer = client.post("/texts", json={"texts": [{"secret": CANARY}]})
         assert answer.status_code == 422
         assert CANARY not in json.dumps(answer.json())
 
 
-def test_the_card_is_lent_to_one_client_and_taken_back_when_its_time_is_over() -> None:
+def test_gpu_lease_ends_by_release_or_timeout() -> None:
     encoder = FakeEncoder()
-    with asked(encoder) as client:
+    with open_client(encoder) as client:
         one, other = {"client": "a" * 32}, {"client": "b" * 32}
         client.post("/away", json={**one, "seconds": 60})
         client.post("/away", json={**one, "seconds": 60})
@@ -208,7 +208,7 @@ def test_the_card_is_lent_to_one_client_and_taken_back_when_its_time_is_over() -
         client.post("/back", json=other)
         assert encoder.moves == ["leave", "back"]
         client.post("/away", json={**one, "seconds": 0.05})
-        waits = client.post("/texts", json={"texts": ["words"] * 20}, timeout=30)  # indexing, until it is back
+        waits = client.post("/texts", json={"texts": ["words"] * 20}, timeout=30)  # indexing waits until the lease ends
         assert waits.status_code == 200
         assert encoder.moves == ["leave", "back"] * 2
         assert 'magpie_embedder_move_seconds_count{to="card"} 2.0' in client.get("/metrics").text

@@ -1,4 +1,4 @@
-"""What many clients send is encoded together; one bad picture, or a full queue, harms nobody else."""
+"""Batching: requests of many clients are encoded together, and failures stay with their own request."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rag.ports import Vector
 from tests.support.encoder import FakeEncoder
 
 
-class Told:
-    """Satisfies ports.Watch."""
+class RecordingWatch:
+    """Implements ports.Watch and records what it observes."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -44,7 +44,7 @@ def opened() -> Iterator[Opened]:
 
     def open_one(queue: int = 100, wait_ms: float = 5, pictures: int = 32) -> tuple[FakeEncoder, Batcher]:
         encoder = FakeEncoder()
-        made.append((encoder, Batcher(encoder, BatchLimits(pictures, 128, queue, wait_ms / 1000, 2), Told())))
+        made.append((encoder, Batcher(encoder, BatchLimits(pictures, 128, queue, wait_ms / 1000, 2), RecordingWatch())))
         return made[-1]
 
     yield open_one
@@ -60,14 +60,14 @@ def png(grey: int = 10) -> bytes:
 
 
 def blocked(encoder: FakeEncoder, batcher: Batcher) -> list[Future[Vector]]:
-    """The encoding thread inside a batch, until `encoder.open` is set."""
+    """Block the encoding thread inside a batch until `encoder.open` is set."""
     encoder.open.clear()
     busy = batcher.submit_texts(["first"])
     assert encoder.entered.acquire(timeout=30)
     return busy
 
 
-def test_requests_of_all_clients_make_full_batches(opened: Opened) -> None:
+def test_requests_of_all_clients_share_full_batches(opened: Opened) -> None:
     encoder, batcher = opened(queue=200)
     waiting = blocked(encoder, batcher)
     for _ in range(10):
@@ -83,14 +83,14 @@ def _texts(count: int) -> list[tuple[str, int]]:
     return [("texts", min(128, count - start)) for start in range(0, count, 128)]
 
 
-def test_a_few_wait_for_more_only_for_milliseconds(opened: Opened) -> None:
+def test_small_batch_waits_only_milliseconds_for_more(opened: Opened) -> None:
     encoder, batcher = opened(wait_ms=200)
     made = [*batcher.submit_pictures([png(10)]), *batcher.submit_pictures([png(20), png(30)])]
     assert not wait(made, 30).not_done
-    assert encoder.batches == [("pictures", 3)]  # together, though no batch was full
+    assert encoder.batches == [("pictures", 3)]  # together, although the batch was not full
 
 
-def test_each_gets_its_own_vector_in_order(opened: Opened) -> None:
+def test_vectors_are_in_the_order_of_the_items(opened: Opened) -> None:
     encoder, batcher = opened()
     greys = list(range(0, 250, 3))
     made = batcher.submit_pictures([png(grey) for grey in greys])
@@ -98,7 +98,7 @@ def test_each_gets_its_own_vector_in_order(opened: Opened) -> None:
     assert np.array_equal(np.array([one.result(30) for one in made]), np.array(expected))
 
 
-def test_a_question_goes_before_what_is_indexed(opened: Opened) -> None:
+def test_question_goes_before_indexing(opened: Opened) -> None:
     encoder, batcher = opened()
     blocked(encoder, batcher)
     indexing = batcher.submit_pictures([png()] * 40)
@@ -109,7 +109,7 @@ def test_a_question_goes_before_what_is_indexed(opened: Opened) -> None:
     assert encoder.batches[:2] == [("texts", 1), ("texts", 1)]
 
 
-def test_a_bad_picture_is_refused_alone(opened: Opened) -> None:
+def test_damaged_picture_does_not_affect_others(opened: Opened) -> None:
     _, batcher = opened()
     made = batcher.submit_pictures([png(), b"nothing", png(), b""])
     for number, future in enumerate(made):
@@ -120,7 +120,7 @@ def test_a_bad_picture_is_refused_alone(opened: Opened) -> None:
             assert future.result(30).shape == (64,)
 
 
-def test_a_full_queue_says_so_and_still_takes_questions(opened: Opened) -> None:
+def test_full_queue_still_accepts_questions(opened: Opened) -> None:
     encoder, batcher = opened(queue=50)
     blocked(encoder, batcher)
     first = batcher.submit_pictures([png()] * 45)
@@ -137,10 +137,10 @@ def test_a_full_queue_says_so_and_still_takes_questions(opened: Opened) -> None:
         ask_without_end()
     encoder.open.set()
     assert not wait([*first, *question], 30).not_done
-    assert batcher.submit_pictures([png()] * 60)[59].result(30).shape == (64,)  # larger than the queue, and it is empty
+    assert batcher.submit_pictures([png()] * 60)[59].result(30).shape == (64,)  # larger than the queue, which is empty
 
 
-def test_a_batch_that_fails_fails_for_those_in_it(opened: Opened) -> None:
+def test_failed_batch_fails_only_its_own_requests(opened: Opened) -> None:
     encoder, batcher = opened()
     encoder.breaks = EmbedderFailed("The embedder stopped: out of memory", "less")
     for future in batcher.submit_texts(["a", "b"]):
@@ -152,7 +152,7 @@ def test_a_batch_that_fails_fails_for_those_in_it(opened: Opened) -> None:
     assert batcher.is_healthy()
 
 
-def test_moves_run_between_batches_and_indexing_waits_while_the_weights_are_away(opened: Opened) -> None:
+def test_moves_run_between_batches_and_indexing_waits(opened: Opened) -> None:
     encoder, batcher = opened()
     waiting = blocked(encoder, batcher)
     moved = batcher.run_between_batches(encoder.leave)
@@ -168,7 +168,7 @@ def test_moves_run_between_batches_and_indexing_waits_while_the_weights_are_away
     assert encoder.batches == [("texts", 1), ("texts", 1), ("texts", 100)]
 
 
-def test_what_waits_when_it_ends_is_answered(opened: Opened) -> None:
+def test_close_answers_everything_in_the_queue(opened: Opened) -> None:
     encoder, batcher = opened()
     blocked(encoder, batcher)
     made = batcher.submit_texts(["words"] * 300)
@@ -181,13 +181,13 @@ def test_what_waits_when_it_ends_is_answered(opened: Opened) -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 70)), max_size=12))
-def test_everything_taken_is_answered_and_no_batch_is_too_large(requests: list[tuple[bool, int]]) -> None:
-    encoder, told = FakeEncoder(), Told()
-    batcher = Batcher(encoder, BatchLimits(16, 24, 10_000, 0.001, 2), told)
+def test_everything_accepted_is_answered_in_batches_within_the_limit(requests: list[tuple[bool, int]]) -> None:
+    encoder, watch = FakeEncoder(), RecordingWatch()
+    batcher = Batcher(encoder, BatchLimits(16, 24, 10_000, 0.001, 2), watch)
     made: list[Future[Vector]] = []
     for pictures, count in requests:
         made += batcher.submit_pictures([png()] * count) if pictures else batcher.submit_texts(["words"] * count)
     batcher.close()
     assert all(future.result(0).shape == (64,) for future in made)
-    assert sum(size for _, size in encoder.batches) == len(made) == sum(told.sizes)
+    assert sum(size for _, size in encoder.batches) == len(made) == sum(watch.sizes)
     assert all(0 < size <= (16 if what == "pictures" else 24) for what, size in encoder.batches)

@@ -63,18 +63,19 @@ with open_replicas(Settings(embed=embed, serve=ServeSettings(port=port)), Replic
     assert httpx.get(f"{url}/identity", trust_env=False).status_code == 401
     try:
         client.leave()
-        raise AssertionError("a replica lent its card")
+        raise AssertionError("a replica leased its GPU")
     except EmbedderFailed as error:
         assert "409" in str(error)
-    told = set()
+    metrics = set()
     headers = {"authorization": "Bearer a-long-random-word"}
     for _ in range(40):
         answer = httpx.get(f"{url}/metrics", headers=headers, trust_env=False)
-        told |= {line for line in answer.text.splitlines() if line.startswith("magpie_embedder_vectors_total{modality")}
-    counts = [float(line.rsplit(" ", 1)[1]) for line in told if "text" in line]
+        name = "magpie_embedder_vectors_total{modality"
+        metrics |= {line for line in answer.text.splitlines() if line.startswith(name)}
+    counts = [float(line.rsplit(" ", 1)[1]) for line in metrics if "text" in line]
     # Both replicas answered; their counts differ unless each had half. Each also made one vector when it started.
     both = len(counts) == 2 and min(counts) > 1 and sum(counts) == 2 + 8 * 300
-    assert counts == [1 + 4 * 300] or both, told
+    assert counts == [1 + 4 * 300] or both, metrics
     client.close()
 print("PROVED")
 """
@@ -133,8 +134,8 @@ def test_a_replica_serves_the_same_app_without_leasing_its_gpu_and_closes_it_on_
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'magpie[ray]'")
 @pytest.mark.timeout(300)
-def test_two_replicas_make_the_vectors_that_one_embedder_makes(tmp_path: Path) -> None:
-    """In a process of its own: Ray leaves threads and open sockets behind, and its warnings are not ours."""
+def test_two_replicas_return_the_same_vectors_as_one_embedder(tmp_path: Path) -> None:
+    """Runs in its own process, because Ray leaves threads and sockets open and emits warnings."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -149,17 +150,17 @@ def test_two_replicas_make_the_vectors_that_one_embedder_makes(tmp_path: Path) -
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_without_ray_it_is_said_how_to_get_it() -> None:
-    with pytest.raises(EmbedderFailed, match="need Ray") as raised, open_replicas(Settings(), Replicas(2, 2)):
+def test_error_without_ray_names_the_command_that_installs_it() -> None:
+    with pytest.raises(EmbedderFailed, match="require Ray") as raised, open_replicas(Settings(), Replicas(2, 2)):
         pass
     assert "magpie[ray]" in raised.value.hint
 
 
-def test_what_cannot_be_is_refused_before_ray_is_started() -> None:
+def test_invalid_settings_are_refused_before_ray_starts() -> None:
     with (
         pytest.raises(BadSetting, match="no token"),
         open_replicas(Settings(serve=ServeSettings(host="::")), Replicas()),
     ):
         pass
-    with pytest.raises(BadSetting, match="fewer"), open_replicas(Settings(), Replicas(3, 2)):
+    with pytest.raises(BadSetting, match="less than the minimum"), open_replicas(Settings(), Replicas(3, 2)):
         pass

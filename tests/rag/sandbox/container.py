@@ -1,7 +1,7 @@
-"""A container's limits around a command: `python -m tests.rag.sandbox.container NAME COMMAND...`.
+"""Run a command under a container's restrictions: `python -m tests.rag.sandbox.container NAME COMMAND...`.
 
-engine: as Docker's default profile and Ubuntu 24.04 have it, no namespaces and no mounts for ordinary programs.
-old-kernel: a kernel or a sandbox (gVisor, an engine of before 2022) without Landlock.
+engine: no namespaces and no mounts, as in Docker's default profile and on Ubuntu 24.04.
+old-kernel: no Landlock, as in an old kernel, in gVisor or in a container engine from before 2022.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ def _step(code: int, value: int, when_true: int = 0, when_false: int = 0) -> byt
     return struct.pack("<HBBI", code, when_true, when_false, value)
 
 
-def _refusing(number: int, code: int) -> list[bytes]:
+def _refuse(number: int, code: int) -> list[bytes]:
     return [_step(0x15, number, 0, 1), _step(0x06, 0x00050000 | code)]
 
 
-def _filter(name: str) -> list[bytes]:
+def _filter_steps(name: str) -> list[bytes]:
     steps = [_step(0x20, 0)]
     if name == "old-kernel":
         for number in _LANDLOCK:
-            steps += _refusing(number, errno.ENOSYS)
+            steps += _refuse(number, errno.ENOSYS)
     else:
         for call, number in _ENGINE.items():
-            steps += _refusing(number, errno.ENOSYS if call == "clone3" else errno.EPERM)
+            steps += _refuse(number, errno.ENOSYS if call == "clone3" else errno.EPERM)
         steps += [_step(0x15, CLONE, 0, 4), _step(0x20, 16), _step(0x45, _NAMESPACES, 0, 1)]
         steps += [_step(0x06, 0x00050000 | errno.EPERM), _step(0x06, 0x7FFF0000)]
     return [*steps, _step(0x06, 0x7FFF0000)]
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
 def main() -> None:
-    steps = _filter(sys.argv[1])
+    steps = _filter_steps(sys.argv[1])
     code = ctypes.create_string_buffer(b"".join(steps))
-    program = _Program(len(steps), ctypes.addressof(code))
+    program = _FilterProgram(len(steps), ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program), 0, 0):
         sys.exit(f"the filter was refused: {os.strerror(ctypes.get_errno())}")

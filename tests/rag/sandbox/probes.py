@@ -1,4 +1,4 @@
-"""Code to run inside a confined process: it tries what an exploit would try, and says what worked."""
+"""A script to run inside a restricted process: it tries what an exploit would try and reports what worked."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_page():
     open(PAGE, "ab").close()
 
 def truncate_page():
-    checked(libc.truncate(PAGE.encode(), ctypes.c_long(0)))
+    check(libc.truncate(PAGE.encode(), ctypes.c_long(0)))
 
 def make_public():
     os.chmod(PAGE, 0o777)
@@ -81,19 +81,19 @@ def local_datagram():
     socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).close()
 
 def new_namespace():
-    checked(libc.unshare(0x10000000))
+    check(libc.unshare(0x10000000))
 
 def leave_symlink():
     os.symlink(PAGE, os.path.join(os.environ["TMPDIR"], "link"))
 
 def watch_parent():
-    checked(libc.ptrace(0x4206, PARENT, None, None))
+    check(libc.ptrace(0x4206, PARENT, None, None))
 
 def limit_parent():
     resource.prlimit(PARENT, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))
 
 def leave_group():
-    if os.fork() == 0:  # a leader may not leave its own
+    if os.fork() == 0:  # a group leader cannot call setsid itself
         try:
             os.setsid()
         except OSError:
@@ -129,11 +129,11 @@ def shared_memory():
         raise OSError("refused")
     libc.shmctl(segment, 0, None)
 
-def checked(result):
+def check(result):
     if result:
         raise OSError(ctypes.get_errno(), "refused")
 
-def probed():
+def report():
     reached, refused = [], []
     for probe in (own_folder, {probes}):
         try:
@@ -145,17 +145,17 @@ def probed():
     return "reached: " + " ".join(reached) + "; refused: " + " ".join(refused)
 
 def open_probe(threads):
-    raise RuntimeError(probed())
+    raise RuntimeError(report())
 
 if __name__ == "__main__":
-    print(probed())
+    print(report())
 """
 
 
 def write_probe(path: Path, page: Path, port: int, local: Path, parent: int) -> None:
-    """Write a module that tries everything in PROBES, and the one thing that has to work: a file of its own.
+    """Write a module that runs PROBES and `own_folder`, the one access that must work.
 
-    `open_probe` raises RuntimeError with what was found, as a program it prints it.
+    As a program, the module prints the result; its function `open_probe` raises RuntimeError with it.
     """
     path.parent.mkdir(exist_ok=True)
     path.write_text(_CODE.format(page=str(page), port=port, local=str(local), parent=parent, probes=", ".join(PROBES)))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import OperatorMustAct, UserCanFix
-from rag.evaluation.calibration import LEAST, Sample, fit, train_decision
+from rag.evaluation.calibration import MIN_SEARCHES, Sample, fit, train_decision
 from rag.evaluation.metrics import best_within
 from rag.model import Scope
 from rag.search.confidence import FILE_NAME, ConfidenceModel, Weight, load, save
@@ -193,5 +193,5 @@ def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, sear
 def test_too_few_questions_are_refused(tmp_path: Path, searched: FakeSearched) -> None:
     with pytest.raises(UserCanFix, match="too few") as error:
         train_decision(searched, question_file(tmp_path, 3), 0.03, lambda *_: None)
-    assert str(LEAST) in error.value.hint
+    assert str(MIN_SEARCHES) in error.value.hint
     assert not searched.decisions

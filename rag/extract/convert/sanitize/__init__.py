@@ -1,23 +1,23 @@
-"""Office documents without the references that would load something: pictures, objects, templates, sections, scripts.
+"""Removal of everything that an office document would load: linked pictures, objects, templates, sections, scripts.
 
-The walls around LibreOffice hold without this. It is the second line: what is not referred to is never asked for.
-Plain hyperlinks stay, since nothing follows them.
+This is a second line of defense besides the sandbox around LibreOffice. Hyperlinks are kept, because they are not
+followed.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rag.extract.convert.sanitize.compound import clean_compound
-from rag.extract.convert.sanitize.package import clean_package
-from rag.extract.convert.sanitize.rtf import clean_rtf
+from rag.extract.convert.sanitize.compound import sanitize_compound
+from rag.extract.convert.sanitize.package import sanitize_package
+from rag.extract.convert.sanitize.rtf import sanitize_rtf_file
 
-_CLEANERS = {".rtf": clean_rtf, ".doc": clean_compound, ".ppt": clean_compound}
+_SANITIZERS = {".rtf": sanitize_rtf_file, ".doc": sanitize_compound, ".ppt": sanitize_compound}
 
 
-def clean_document(path: Path, into: Path) -> None:
-    """Write the document to `into`, whose suffix says what it is, without references that load something.
+def sanitize_document(path: Path, into: Path) -> None:
+    """Write the document to `into` without references that load something. The suffix of `into` is its format.
 
-    Raise Unreadable for a document that cannot be cleaned.
+    Raise Unreadable if the document can't be sanitized.
     """
-    _CLEANERS.get(into.suffix, clean_package)(path, into)
+    _SANITIZERS.get(into.suffix, sanitize_package)(path, into)

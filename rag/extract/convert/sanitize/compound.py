@@ -1,7 +1,7 @@
-"""The binary formats of Word and PowerPoint 97 to 2003, changed in place: every stream keeps its length.
+"""Sanitizing of the binary formats of Word and PowerPoint 97 to 2003, in place: every stream keeps its length.
 
-Structures and numbers are those of [MS-DOC], [MS-PPT] and [MS-ODRAW]. Embedded objects stay as they are: their
-pictures are what a page shows, and the walls around LibreOffice hold for whatever is in them.
+Structures and numbers are from [MS-DOC], [MS-PPT] and [MS-ODRAW]. Embedded objects are kept: a page shows their
+pictures, and the sandbox around LibreOffice covers their content.
 """
 
 from __future__ import annotations
@@ -20,77 +20,77 @@ from rag.errors import Unreadable
 from rag.extract.convert.sanitize.fields import is_harmless_field
 
 _WORD, _POINT = "WordDocument", "PowerPoint Document"
-_DRAWINGS = (_WORD, "Data", "0Table", "1Table", _POINT, "Pictures")
+_STREAMS = (_WORD, "Data", "0Table", "1Table", _POINT, "Pictures")
 
 _WORD_MAGIC, _WORD_97 = 0xA5EC, 0xC1
 _ENCRYPTED, _TABLE_1 = 0x0100, 0x0200
 _CLX = 0x01A2
-"""Where the file information block of a Word file says where its text lies (FibRgFcLcb97.fcClx)."""
+"""Offset in a Word file's information block of the position of its text (FibRgFcLcb97.fcClx)."""
 _PRC, _PCDT = 0x01, 0x02
 _COMPRESSED = 0x40000000
 
 _FIELD_TABLES = tuple(0x9A + 8 * index for index in (16, 17, 18, 19, 20, 48, 57, 59))
-"""Where it says where the tables of fields are, for the text, headers, notes, comments, macros and text boxes."""
+"""Offsets of the positions of the field tables: of the text, headers, notes, comments, macros and text boxes."""
 _LOADING_FIELDS = frozenset(
     (0x0B, 0x24, 0x28, 0x2D, 0x2E, 0x2F, 0x30, 0x37, 0x38, 0x3A, 0x43, 0x44, 0x4E, 0x4F, 0x57, 0x59, 0x5B)
 )
 """RD, INCLUDE, DATA, DDE, DDEAUTO, GLOSSARY, PRINT, IMPORT, LINK, EMBED, INCLUDEPICTURE, INCLUDETEXT, DATABASE,
-AUTOTEXT, CONTROL, AUTOTEXTLIST, HTMLCONTROL. LibreOffice goes by the kind that stands here, not by the text."""
+AUTOTEXT, CONTROL, AUTOTEXTLIST, HTMLCONTROL. LibreOffice uses the kind in the table, not the field's text."""
 _LAST_FIELD, _UNKNOWN_FIELD = 0x5F, 0x01
 
 _FIELD_BEGIN, _FIELD_SEPARATE, _FIELD_END = 0x13, 0x14, 0x15
 
 _LINKED_PICTURE, _SHAPE = re.compile(rb"(?=\x44\x00[\x5e\x62\x63\x66]\x00)"), 0x64
-"""PICF: the length of its header, and a kind of picture that is in another file; MM_SHAPE, one that is in this."""
+"""PICF: the length of its header and a kind of linked picture. MM_SHAPE is the kind of an embedded picture."""
 
 _PROPERTY_TABLES = (b"\x0b\xf0", b"\x21\xf1", b"\x22\xf1")
 _PROPERTY_FLAGS = 0x0106
-"""pibFlags: whether a picture is linked."""
+"""pibFlags, which says whether a picture is linked."""
 
 _BLIP = re.compile(rb"(?=[\x18-\xff]\xf0|[\x00-\x17]\xf1)")
-"""The type of a record that holds a picture's bytes; many other bytes look like it."""
-_PIXELS, _PACKED = (16, 17, 32, 33), (50, 66)
-"""Where in it the bytes of a picture begin, as they are or deflated, behind one or two checksums."""
+"""Record types of embedded pictures; other bytes can match by chance."""
+_PLAIN_OFFSETS, _DEFLATED_OFFSETS = (16, 17, 32, 33), (50, 66)
+"""Offsets in the record of plain or deflated picture bytes, after one or two checksums."""
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<[A-Za-z?!][\t\n\r -~]{8}|\x1f\x8b\x08")
-"""How an SVG begins, plain or in gzip, in more bytes than other data has by chance."""
+"""Beginning of an SVG, plain or in gzip, long enough not to match other data by chance."""
 _XML_HEAD = 4096
 
 _LINKING_RECORDS = frozenset((0x0FCE, 0x0FD1, 0x1005, 0x1006, 0x1007, 0x100D, 0x100E, 0x1010))
-"""RT_ExternalOleLink and its atom, and video, films and sound that lie in other files."""
+"""RT_ExternalOleLink and its atom; video, movies and sound in other files."""
 _CONTAINER = 0xF
-_MOST_RECORDS = 2_000_000
+_MAX_RECORDS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A run of characters: where its bytes begin in the stream, how many, and whether each has one byte or two."""
+    """A run of characters: the offset of its bytes, its number of characters, and the bytes per character (1 or 2)."""
 
     start: int
     count: int
     width: int
 
 
-def clean_compound(path: Path, into: Path) -> None:
-    """Write the document without fields, pictures, objects and media that lie in other files. Raise Unreadable."""
+def sanitize_compound(path: Path, into: Path) -> None:
+    """Write the document without links to fields, pictures, objects and media in other files. Raise Unreadable."""
     import olefile
 
     shutil.copyfile(path, into)
     try:
         with olefile.OleFileIO(str(into), write_mode=True) as file:
-            for name in (name for name in _DRAWINGS if file.exists(name)):
+            for name in (name for name in _STREAMS if file.exists(name)):
                 old = file.openstream(name).read()
                 new = bytearray(old)
-                embed_pictures(new)
-                remove_svg_pictures(new)
+                unlink_pictures(new)
+                disable_svg_pictures(new)
                 if name == _WORD:
                     _remove_fields(new, file)
                 elif name == _POINT:
-                    _remove_links(new)
+                    _disable_linking_records(new)
                 if new != old:
                     file.write_stream(name, bytes(new))
     except (OSError, ValueError, IndexError, struct.error, olefile.NotOleFileError) as error:
         raise Unreadable(
-            "The document is damaged, or of a version before Office 97.",
+            "The document is damaged, or older than Office 97.",
             "Save it as DOCX or PPTX, or export it as a PDF.",
         ) from error
 
@@ -99,7 +99,7 @@ def clean_compound(path: Path, into: Path) -> None:
 
 
 def _remove_fields(stream: bytearray, file: Any) -> None:
-    """Overwrite the instructions of fields that load something with spaces. Raise ValueError for other formats."""
+    """Overwrite the instructions of fields that load something with spaces. Raise ValueError if it isn't Word 97."""
     magic, version = struct.unpack_from("<HH", stream, 0)
     (flags,) = struct.unpack_from("<H", stream, 0x0A)
     if magic != _WORD_MAGIC or version < _WORD_97 or flags & _ENCRYPTED:
@@ -107,8 +107,8 @@ def _remove_fields(stream: bytearray, file: Any) -> None:
     name = "1Table" if flags & _TABLE_1 else "0Table"
     table = bytearray(file.openstream(name).read())
     before = bytes(table)
-    for place in _FIELD_TABLES:
-        _forget_kinds(table, *struct.unpack_from("<II", stream, place))
+    for position in _FIELD_TABLES:
+        _clear_field_kinds(table, *struct.unpack_from("<II", stream, position))
     if table != before:
         file.write_stream(name, bytes(table))
     pieces = list(_pieces(before, *struct.unpack_from("<II", stream, _CLX)))
@@ -116,18 +116,18 @@ def _remove_fields(stream: bytearray, file: Any) -> None:
     for piece in pieces:
         raw = bytes(stream[piece.start : piece.start + piece.count * piece.width])
         text.extend(raw if piece.width == 1 else array.array("H", raw))
-    for begin, end in _bad_fields(text):
-        _blank(stream, pieces, begin, end)
+    for begin, end in _loading_instructions(text):
+        _overwrite_with_spaces(stream, pieces, begin, end)
 
 
-def _forget_kinds(table: bytearray, start: int, length: int) -> None:
-    """Say of the fields in a table that load something that their kind is unknown. Raise ValueError."""
+def _clear_field_kinds(table: bytearray, start: int, length: int) -> None:
+    """Set the kind of fields that load something to unknown. Raise ValueError if the table is out of range."""
     if start + length > len(table):
-        raise ValueError("a table of fields that is not there")
+        raise ValueError("the table of fields is out of range")
     count = (length - 4) // 6
     for at in range(start + 4 * (count + 1), start + 4 * (count + 1) + 2 * count, 2):
-        begins = table[at] & 0x1F == _FIELD_BEGIN
-        if begins and (table[at + 1] in _LOADING_FIELDS or table[at + 1] > _LAST_FIELD):
+        is_begin = table[at] & 0x1F == _FIELD_BEGIN
+        if is_begin and (table[at + 1] in _LOADING_FIELDS or table[at + 1] > _LAST_FIELD):
             table[at + 1] = _UNKNOWN_FIELD
 
 
@@ -137,7 +137,7 @@ def _pieces(table: bytes, start: int, length: int) -> Iterator[_Piece]:
     while clx[at] == _PRC:
         at += 3 + struct.unpack_from("<H", clx, at + 1)[0]
     if clx[at] != _PCDT:
-        raise ValueError("no table of pieces")
+        raise ValueError("there is no piece table")
     (size,) = struct.unpack_from("<I", clx, at + 1)
     count = (size - 4) // 12
     positions = struct.unpack_from(f"<{count + 1}I", clx, at + 5)
@@ -150,8 +150,8 @@ def _pieces(table: bytes, start: int, length: int) -> Iterator[_Piece]:
             yield _Piece(offset, characters, 2)
 
 
-def _bad_fields(text: array.array[int]) -> Iterator[tuple[int, int]]:
-    """Where the instructions begin and end that are not harmless; those of fields inside are part of them."""
+def _loading_instructions(text: array.array[int]) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the instructions that load something, including the fields inside them."""
     open_fields: list[tuple[int, int | None]] = []
     for index, character in enumerate(text):
         if character == _FIELD_BEGIN:
@@ -160,21 +160,21 @@ def _bad_fields(text: array.array[int]) -> Iterator[tuple[int, int]]:
             open_fields[-1] = (open_fields[-1][0], index)
         elif character == _FIELD_END and open_fields:
             begin, end = open_fields.pop()
-            yield from _if_bad(text, begin, index if end is None else end)
+            yield from _if_loading(text, begin, index if end is None else end)
     for begin, end in open_fields:
-        yield from _if_bad(text, begin, len(text) if end is None else end)
+        yield from _if_loading(text, begin, len(text) if end is None else end)
 
 
-def _if_bad(text: array.array[int], begin: int, end: int) -> Iterator[tuple[int, int]]:
+def _if_loading(text: array.array[int], begin: int, end: int) -> Iterator[tuple[int, int]]:
     instruction = "".join(map(chr, text[begin:end]))
-    for sign in (_FIELD_BEGIN, _FIELD_SEPARATE, _FIELD_END):
-        instruction = instruction.replace(chr(sign), "")
+    for mark in (_FIELD_BEGIN, _FIELD_SEPARATE, _FIELD_END):
+        instruction = instruction.replace(chr(mark), "")
     if not is_harmless_field(instruction):
         yield begin, end
 
 
-def _blank(stream: bytearray, pieces: list[_Piece], begin: int, end: int) -> None:
-    """Write spaces over the characters from `begin` to `end`, but for the signs that fields are made of."""
+def _overwrite_with_spaces(stream: bytearray, pieces: list[_Piece], begin: int, end: int) -> None:
+    """Overwrite the characters from `begin` to `end` with spaces, except the marks of fields."""
     at = 0
     for piece in pieces:
         for index in range(max(begin, at), min(end, at + piece.count)):
@@ -187,8 +187,8 @@ def _blank(stream: bytearray, pieces: list[_Piece], begin: int, end: int) -> Non
 # ---------------------------------------------------------------- drawings and PowerPoint
 
 
-def embed_pictures(stream: bytearray) -> None:
-    """Say of every linked picture that it is in the document, where there is none."""
+def unlink_pictures(stream: bytearray) -> None:
+    """Mark every linked picture as embedded; the document does not contain it, so it is not found."""
     size = len(stream)
     for at in [found.start() for found in _LINKED_PICTURE.finditer(stream)]:
         if at >= 4 and 0x44 <= struct.unpack_from("<i", stream, at - 4)[0] <= size - at + 4:
@@ -200,12 +200,12 @@ def embed_pictures(stream: bytearray) -> None:
             at = stream.find(kind, at + 1)
 
 
-def remove_svg_pictures(stream: bytearray) -> None:
-    """Give records of pictures whose bytes are an SVG, which may refer to other files, a type that nothing knows."""
+def disable_svg_pictures(stream: bytearray) -> None:
+    """Set the type of picture records that contain an SVG, which may refer to other files, to an unknown type."""
     for found in _BLIP.finditer(bytes(stream)):
         begin = found.start() + 6
-        if any(_is_svg(stream[begin + skipped : begin + skipped + _XML_HEAD]) for skipped in _PIXELS) or any(
-            _is_svg(_inflated(stream[begin + skipped : begin + skipped + _XML_HEAD])) for skipped in _PACKED
+        if any(_is_svg(stream[begin + offset : begin + offset + _XML_HEAD]) for offset in _PLAIN_OFFSETS) or any(
+            _is_svg(_inflated(stream[begin + offset : begin + offset + _XML_HEAD])) for offset in _DEFLATED_OFFSETS
         ):
             stream[found.start() : found.start() + 2] = bytes(2)
 
@@ -215,7 +215,7 @@ def _is_svg(head: bytes | bytearray) -> bool:
 
 
 def _inflated(head: bytearray) -> bytes:
-    """Return the first bytes of deflated data; none if it is something else."""
+    """Return the first bytes of deflated data; b"" if it is not deflated."""
     try:
         return zlib.decompressobj().decompress(head, _XML_HEAD)
     except zlib.error:
@@ -223,7 +223,7 @@ def _inflated(head: bytearray) -> bytes:
 
 
 def _clear_flags(stream: bytearray, at: int) -> None:
-    """`at` is where a record says that it is a table of properties, if it is one."""
+    """Clear the flags for linked pictures if the record type at offset `at` is that of a property table."""
     if at < 2 or at + 6 > len(stream):
         return
     (head,) = struct.unpack_from("<H", stream, at - 2)
@@ -236,18 +236,18 @@ def _clear_flags(stream: bytearray, at: int) -> None:
             stream[offset + 2 : offset + 6] = bytes(4)
 
 
-def _remove_links(stream: bytearray) -> None:
-    """Give records that name other files a type that nothing knows. Raise ValueError for what are no records."""
+def _disable_linking_records(stream: bytearray) -> None:
+    """Set the type of records that name other files to an unknown type. Raise ValueError on malformed records."""
     ends, at, seen = [len(stream)], 0, 0
     while at < len(stream):
         while at >= ends[-1] and len(ends) > 1:
             ends.pop()
         seen += 1
-        if at + 8 > ends[-1] or seen > _MOST_RECORDS:
-            raise ValueError("the records do not fit")
+        if at + 8 > ends[-1] or seen > _MAX_RECORDS:
+            raise ValueError("the records are malformed")
         head, kind, length = struct.unpack_from("<HHI", stream, at)
         if at + 8 + length > ends[-1]:
-            raise ValueError("a record is longer than the one around it")
+            raise ValueError("a record is longer than its container")
         if kind in _LINKING_RECORDS:
             struct.pack_into("<H", stream, at + 2, 0)
             at += 8 + length

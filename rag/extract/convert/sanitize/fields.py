@@ -1,4 +1,4 @@
-"""Which of Word's fields may stay: the ones that compute something from the document itself."""
+"""Word fields that are harmless, because they use only the document itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _HARMLESS = frozenset(
         " TA TC TEMPLATE TIME TITLE TOA TOC USERADDRESS USERINITIALS USERNAME XE"
     ).split()
 )
-"""Left out on purpose: AUTOTEXT, AUTOTEXTLIST, CONTROL, DATABASE, DDE, DDEAUTO, EMBED, GLOSSARY, HTMLCONTROL, IMPORT,
-INCLUDE, INCLUDEPICTURE, INCLUDETEXT, LINK, PRINT, RD. A field's last result is shown where its instruction goes."""
+"""Excluded because they load something: AUTOTEXT, AUTOTEXTLIST, CONTROL, DATABASE, DDE, DDEAUTO, EMBED, GLOSSARY,
+HTMLCONTROL, IMPORT, INCLUDE, INCLUDEPICTURE, INCLUDETEXT, LINK, PRINT, RD. If an instruction is removed, the field's
+last result stays visible."""
 
 _FIRST_WORD = re.compile(r"\s*(=|[^\s\\\"{}]+)")
 
 
 def is_harmless_field(instruction: str) -> bool:
-    """Return whether a field with this instruction may stay. Names count in any case; an empty instruction may."""
+    """Return whether a field with this instruction loads nothing. Names are case-insensitive; empty is harmless."""
     first = _FIRST_WORD.match(instruction)
     if first is None:
         return not instruction.strip()

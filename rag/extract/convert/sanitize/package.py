@@ -1,4 +1,4 @@
-"""OOXML and OpenDocument: packages of parts, of which only those are kept whose kind is known to load nothing."""
+"""Sanitizing of OOXML and OpenDocument packages: only parts whose type can't load anything are kept."""
 
 from __future__ import annotations
 
@@ -11,30 +11,37 @@ from posixpath import basename, dirname
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from rag.errors import Unreadable
-from rag.extract.convert.packages import opened_package
-from rag.extract.convert.sanitize.pictures import HEAD, is_picture
+from rag.extract.convert.packages import open_package
+from rag.extract.convert.sanitize.pictures import HEAD_BYTES, is_picture
 from rag.extract.convert.sanitize.references import with_folders
-from rag.extract.convert.sanitize.xml import NotCleanable, Part, copy_xml, hyperlinks_in
+from rag.extract.convert.sanitize.xml import NotSanitizable, PartContext, copy_xml, hyperlinks_in
 
-_LEFT_OUT = ("Scripts/", "Basic/", "Dialogs/", "Configurations2/", "META-INF/documentsignatures", "META-INF/macrosig")
-"""Macros and menus; and signatures, which hold no longer."""
+_REMOVED_PARTS = (
+    "Scripts/",
+    "Basic/",
+    "Dialogs/",
+    "Configurations2/",
+    "META-INF/documentsignatures",
+    "META-INF/macrosig",
+)
+"""Macros, menus, and signatures, which are invalid after the changes."""
 
 _GZIP = b"\x1f\x8b"
-_LARGEST_UNPACKED = 64 << 20
+_MAX_UNPACKED_BYTES = 64 << 20
 _BLOCK = 1 << 16
 
-_MAIN = (".xml", ".rels")
-"""Parts without which the document is not what it was: one that cannot be cleaned is refused."""
+_REQUIRED_SUFFIXES = (".xml", ".rels")
+"""Parts that can't be dropped: if one can't be sanitized, the document is refused."""
 
 _ALWAYS = frozenset(("mimetype",))
 
 
-def clean_package(path: Path, into: Path) -> None:
+def sanitize_package(path: Path, into: Path) -> None:
     """Write the package without references that load something, and without macros, embedded files and fonts.
 
-    An embedded file's picture stays, which is what a page shows of it. Raise Unreadable.
+    The pictures of embedded files, which pages show, are kept. Raise Unreadable.
     """
-    with opened_package(path) as source, ZipFile(into, "w") as target:
+    with open_package(path) as source, ZipFile(into, "w") as target:
         parts = {info.filename: info for info in source.infolist() if not info.is_dir()}
         kept = {name: info for name, info in parts.items() if _is_kept(source, info)}
         names = with_folders(kept)
@@ -52,25 +59,25 @@ def _copy(source: ZipFile, target: ZipFile, info: ZipInfo, names: frozenset[str]
             shutil.copyfileobj(part, out)
         return
     try:
-        about = Part(names, _base(name), _external(source, name))
-        copy_xml(open_part, about, lambda _: None)  # so that nothing is written of a part that turns out damaged
-    except NotCleanable as error:
-        if name.endswith(_MAIN):
+        context = PartContext(names, _base(name), _external(source, name))
+        copy_xml(open_part, context, lambda _: None)  # a first pass, so that damaged parts are not written at all
+    except NotSanitizable as error:
+        if name.endswith(_REQUIRED_SUFFIXES):
             raise Unreadable(
-                f"A part of the document cannot be read ({basename(name)}): {error}.", "Export it as a PDF."
+                f"A part of the document can't be read ({basename(name)}): {error}.", "Export it as a PDF."
             ) from error
-        return  # a picture or an old drawing
+        return  # drop it: a picture or an old drawing
     with target.open(plain, "w", force_zip64=True) as out:
-        copy_xml(open_part, about, out.write)
+        copy_xml(open_part, context, out.write)
 
 
 def _is_kept(source: ZipFile, info: ZipInfo) -> bool:
     name = info.filename
     if name in _ALWAYS:
         return True
-    if name.startswith(_LEFT_OUT) or name.startswith("/") or ".." in name.split("/"):
+    if name.startswith(_REMOVED_PARTS) or name.startswith("/") or ".." in name.split("/"):
         return False
-    return _is_xml(source, info) or is_picture(_head(source, info)) or _is_packed_picture(source, info)
+    return _is_xml(source, info) or is_picture(_head(source, info)) or _is_gzipped_picture(source, info)
 
 
 def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
@@ -80,14 +87,14 @@ def _is_xml(source: ZipFile, info: ZipInfo) -> bool:
     return head.replace(b"\0", b"").lstrip()[:1] == b"<"
 
 
-def _is_packed_picture(source: ZipFile, info: ZipInfo) -> bool:
-    """Return whether a part is a metafile in gzip (EMZ, WMZ), or a raster picture in it, of a bounded size."""
+def _is_gzipped_picture(source: ZipFile, info: ZipInfo) -> bool:
+    """Return whether a part is a gzipped metafile (EMZ, WMZ) or raster picture of limited size."""
     if not _head(source, info).startswith(_GZIP):
         return False
     try:
         with source.open(info) as part, GzipFile(fileobj=part) as unpacked:
-            head = unpacked.read(HEAD)
-            left = _LARGEST_UNPACKED - len(head)
+            head = unpacked.read(HEAD_BYTES)
+            left = _MAX_UNPACKED_BYTES - len(head)
             while left >= 0 and (block := unpacked.read(_BLOCK)):
                 left -= len(block)
     except (BadGzipFile, EOFError, zlib.error):
@@ -97,11 +104,11 @@ def _is_packed_picture(source: ZipFile, info: ZipInfo) -> bool:
 
 def _head(source: ZipFile, info: ZipInfo) -> bytes:
     with source.open(info) as part:
-        return part.read(HEAD)
+        return part.read(HEAD_BYTES)
 
 
 def _base(name: str) -> str:
-    """The folder that references in a part are relative to; those of relationships are to the part they belong to."""
+    """Return the folder to which a part's references are relative; for relationships, that of the described part."""
     folder = dirname(name)
     return dirname(folder) if name.endswith(".rels") and basename(folder) == "_rels" else folder
 

@@ -1,12 +1,12 @@
-"""Raster pictures and metafiles, told by their first bytes. An SVG, which may refer to other files, is not one."""
+"""Detection of raster pictures and metafiles by their first bytes. SVG is excluded: it can refer to other files."""
 
 from __future__ import annotations
 
 import base64
 import re
 
-HEAD = 64
-"""Number of bytes that `is_picture` needs."""
+HEAD_BYTES = 64
+"""Number of first bytes that `is_picture` needs."""
 
 _PICTURES = (
     *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*"),
@@ -14,12 +14,12 @@ _PICTURES = (
     b"VCLMTF",  # LibreOffice's own
 )
 _EMF = b" EMF"
-"""In an enhanced metafile, behind 40 bytes."""
+"""Signature of an enhanced metafile, at offset 40."""
 
 _HEX = re.compile(r"[0-9A-Fa-f]*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _BASE64_HEAD = 88
-"""Number of characters of base64 that hold a head; a multiple of 4."""
+"""Number of base64 characters for HEAD_BYTES; a multiple of 4."""
 
 
 def is_picture(head: bytes) -> bool:
@@ -28,18 +28,18 @@ def is_picture(head: bytes) -> bool:
 
 
 def head_from_hex(text: str) -> bytes | None:
-    """Return the first bytes of hexadecimal digits, which may contain whitespace; None if there is anything else."""
+    """Decode the first bytes of hexadecimal digits with optional whitespace; None if there is anything else."""
     compact = "".join(text.split())
     if not _HEX.fullmatch(compact):
         return None
-    return bytes.fromhex(compact[: min(2 * HEAD, len(compact) // 2 * 2)])
+    return bytes.fromhex(compact[: min(2 * HEAD_BYTES, len(compact) // 2 * 2)])
 
 
 def is_base64_picture(text: str) -> bool:
-    """Return whether base64, which may contain whitespace, holds a raster picture or a metafile."""
+    """Return whether base64 text, with optional whitespace, contains a raster picture or a metafile."""
     compact = "".join(text.split())
     if not _BASE64.fullmatch(compact):
-        return False  # decoders disagree about what other characters mean
+        return False  # decoders treat other characters differently
     try:
         return is_picture(base64.b64decode(compact[:_BASE64_HEAD]))
     except ValueError:

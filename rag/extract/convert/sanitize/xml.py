@@ -1,4 +1,4 @@
-"""XML copied element by element, without what loads something from outside."""
+"""Sanitizing of XML: it is copied element by element without anything that loads something from outside."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _REMOVED = frozenset(
         " dde-connection-decl altChunk subDoc attachedTemplate applet plugin floating-frame iframe"
     ).split()
 )
-"""Elements that go with all they hold, by their names without prefix, in OOXML, OpenDocument and SVG alike."""
+"""Elements of OOXML, OpenDocument and SVG that are removed with their content; names without prefix."""
 
 _UNWRAPPED = frozenset(("dde-connection",))
-"""Elements that go, while the text in them stays: what another program said last."""
+"""Elements that are removed while their text is kept: the last value from another program."""
 
 _LINKS = frozenset(("a", "hyperlink", "hlinkClick", "hlinkHover", "hlinkMouseOver"))
-"""Elements whose reference is followed only when a person clicks it."""
+"""Elements whose reference is only followed when a person clicks it."""
 
 _REFERENCES = frozenset(("href", "src", "image-data", "codebase", "archive"))
 """Attributes, without prefix, that name something to load."""
@@ -38,24 +38,24 @@ _BLOCK = 1 << 16
 _INSTRUCTIONS = ("instrText", "delInstrText")
 _WORDS = (*_INSTRUCTIONS, "t", "delText")
 _BRANCHES = _REMOVED | {"Choice", "Fallback"}
-"""Elements that LibreOffice may not read: what is in them neither ends a field outside nor its instruction."""
-_DEEPEST_FIELD = 1000
-"""Fields inside each other. Each piece of text is compared with all of them."""
+"""Elements that LibreOffice may skip: their content ends neither a field outside of them nor its instruction."""
+_MAX_FIELD_DEPTH = 1000
+"""Maximum nesting of fields: each piece of text is compared with all open fields."""
 _UNAMBIGUOUS = frozenset(("Relationship", "fldChar", "fldSimple"))
-"""Elements that go if two of their attributes differ only in their prefix."""
+"""Elements that are removed if two of their attributes differ only in their prefix."""
 _HYPERLINK_TYPE = "/hyperlink"
 
 
-class NotCleanable(Exception):
-    """The XML is damaged, declares entities, or has too many fields inside each other."""
+class NotSanitizable(Exception):
+    """The XML is damaged, declares entities, or nests fields too deeply."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What has to be known of a part beside its bytes.
+class PartContext:
+    """What the sanitizing of a part needs besides its bytes.
 
-    names: all parts and folders of the document, as a set. base: the folder its references are relative to.
-    external: identifiers of its relationships to hyperlinks, the only ones that may lead outside.
+    names: all parts and folders of the document, as a set. base: the folder to which its references are relative.
+    external: IDs of its hyperlink relationships, the only ones that may lead outside.
     """
 
     names: Collection[str] = ()
@@ -65,23 +65,23 @@ class Part:
 
 @dataclass(slots=True)
 class _Field:
-    """A complex field that has begun. ended: whether its instruction has, and its result has begun."""
+    """An open complex field. has_result: its instruction has ended and its result has started."""
 
     index: int
     instruction: list[str] = field(default_factory=list)
-    ended: bool = False
+    has_result: bool = False
 
 
 class _OpenFields:
-    """The complex fields that have begun and not ended, outermost first."""
+    """The open complex fields, outermost first."""
 
     def __init__(self) -> None:
         self.fields: list[_Field] = []
         self._count = 0
-        self._floors = [0]  # for each branch that is open, how many fields began before it
+        self._floors = [0]  # for each open branch, the number of fields that were open before it
 
     def enter(self, local: str, attributes: list[str]) -> _Field | None:
-        """Take the beginning of an element. Return the field that ends with it. Raise NotCleanable."""
+        """Process the start of an element; return the field that it ends. Raise NotSanitizable."""
         if local in _BRANCHES:
             self._floors.append(len(self.fields))
         if local != "fldChar" or _is_ambiguous(local, attributes):
@@ -90,27 +90,27 @@ class _OpenFields:
         if kind == "begin":
             self.fields.append(_Field(self._count))
             self._count += 1
-            if len(self.fields) > _DEEPEST_FIELD:
-                raise NotCleanable("too many fields are inside each other")
+            if len(self.fields) > _MAX_FIELD_DEPTH:
+                raise NotSanitizable("fields are nested too deeply")
         elif len(self.fields) > self._floors[-1]:
             if kind == "separate":
-                self.fields[-1].ended = True
+                self.fields[-1].has_result = True
             elif kind == "end":
                 return self.fields.pop()
         return None
 
     def leave(self, local: str) -> list[_Field]:
-        """Take the end of an element. Return the fields that began in it and cannot end any more."""
+        """Process the end of an element; return the fields that were left open in it."""
         if local not in _BRANCHES:
             return []
         floor = self._floors.pop()
-        left = self.fields[floor:]
+        unclosed = self.fields[floor:]
         del self.fields[floor:]
-        return left
+        return unclosed
 
 
-class _Reader:
-    """Expat, with all that may bring in entities refused, and names cut to what follows the prefix."""
+class _XmlParser:
+    """Expat without support for entities."""
 
     def __init__(self) -> None:
         self.parser = expat.ParserCreate()
@@ -121,71 +121,73 @@ class _Reader:
         self.parser.SkippedEntityHandler = self._refuse
 
     def _refuse(self, *_: object) -> int:
-        raise NotCleanable("it declares entities")
+        raise NotSanitizable("it declares entities")
 
-    def read(self, open_part: OpenPart) -> None:
+    def parse(self, open_part: OpenPart) -> None:
+        """Parse a part. Raise NotSanitizable."""
         try:
             with open_part() as file:
                 while block := file.read(_BLOCK):
                     self.parser.Parse(block, False)
             self.parser.Parse(b"", True)
-        except (expat.ExpatError, ValueError, LookupError) as error:  # damaged, or in an encoding nobody knows
-            raise NotCleanable(str(error)) from error
+        except (expat.ExpatError, ValueError, LookupError) as error:  # damaged, or in an unknown encoding
+            raise NotSanitizable(str(error)) from error
 
 
-class _Fields(_Reader):
-    """Which of a part's complex fields (fldChar begin, instrText, fldChar end), by their order, have to go."""
+class _FieldFinder(_XmlParser):
+    """Finds the complex fields (fldChar begin, instrText, fldChar end) that load something, by their index."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.bad: set[int] = set()
+        self.loading: set[int] = set()
         self._open = _OpenFields()
-        self._within = ""
+        self._element = ""
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
 
     def _start(self, name: str, attributes: list[str]) -> None:
-        self._within = _local(name)
-        if done := self._open.enter(self._within, attributes):
-            self._judge(done)
+        self._element = _local(name)
+        if ended := self._open.enter(self._element, attributes):
+            self._check(ended)
 
     def _end(self, name: str) -> None:
-        self._within = ""
-        for left in self._open.leave(_local(name)):
-            self._judge(left)
+        self._element = ""
+        for unclosed in self._open.leave(_local(name)):
+            self._check(unclosed)
 
     def _text(self, text: str) -> None:
         # The result of a field inside an instruction is part of that instruction.
-        if self._within not in _WORDS:
+        if self._element not in _WORDS:
             return
-        always = self._within in _INSTRUCTIONS
-        if within := next((each for each in reversed(self._open.fields) if always or not each.ended), None):
-            within.instruction.append(text)
+        is_instruction = self._element in _INSTRUCTIONS
+        candidates = (field for field in reversed(self._open.fields) if is_instruction or not field.has_result)
+        if innermost := next(candidates, None):
+            innermost.instruction.append(text)
 
-    def _judge(self, done: _Field) -> None:
-        if not is_harmless_field("".join(done.instruction)):
-            self.bad.add(done.index)
+    def _check(self, ended: _Field) -> None:
+        if not is_harmless_field("".join(ended.instruction)):
+            self.loading.add(ended.index)
 
-    def read(self, open_part: OpenPart) -> None:
-        super().read(open_part)
-        for left in self._open.fields:
-            self._judge(left)
+    def parse(self, open_part: OpenPart) -> None:
+        super().parse(open_part)
+        for unclosed in self._open.fields:
+            self._check(unclosed)
 
 
-class _Copier(_Reader):
-    """Writes what it reads, but for what goes."""
+class _Copier(_XmlParser):
+    """Writes the XML it parses without what has to be removed."""
 
-    def __init__(self, part: Part, bad_fields: set[int], write: Callable[[bytes], object]) -> None:
+    def __init__(self, part: PartContext, loading_fields: set[int], write: Callable[[bytes], object]) -> None:
         super().__init__()
         self._part = part
-        self._bad = bad_fields
+        self._loading = loading_fields
         self._write = write
-        self._skipped = 0  # how deep inside an element that goes
+        self._skipped = 0  # depth inside a removed element
         self._open = _OpenFields()
         self._svg: bool | None = None
         self._names: list[str] = []
-        self._held: list[str] = []  # the text of an element that is judged as a whole
+        self._held: list[str] = []  # text of an element that is checked as a whole
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
@@ -198,14 +200,14 @@ class _Copier(_Reader):
         local = _local(name)
         if self._svg is None:
             self._svg = local == "svg"
-        self._open.enter(local, attributes)  # counted as in the first pass, also in what goes
+        self._open.enter(local, attributes)  # counted as in the first pass, also inside removed elements
         in_binary = bool(self._names) and self._names[-1] in _BINARY
         if (
             self._skipped
             or in_binary
             or local in _REMOVED
             or _is_ambiguous(local, attributes)
-            or (local == "Relationship" and not self._stays(attributes))
+            or (local == "Relationship" and not self._is_kept_relationship(attributes))
         ):
             self._skipped += 1
             return
@@ -213,7 +215,9 @@ class _Copier(_Reader):
         if local in _UNWRAPPED:
             return
         pairs = zip(attributes[::2], attributes[1::2], strict=True)
-        kept = "".join(f" {key}={quoteattr(value)}" for key, value in pairs if self._keeps(local, key, value))
+        kept = "".join(
+            f" {key}={quoteattr(value)}" for key, value in pairs if self._is_kept_attribute(local, key, value)
+        )
         self._put(f"<{name}{kept}>")
 
     def _end(self, name: str) -> None:
@@ -234,30 +238,30 @@ class _Copier(_Reader):
     def _text(self, text: str) -> None:
         if self._skipped:
             return
-        within = self._names[-1] if self._names else ""
-        if self._is_held(within):
+        element = self._names[-1] if self._names else ""
+        if self._is_held(element):
             self._held.append(text)
-        elif not self._is_bad(within):
+        elif not self._is_removed_text(element):
             self._put(escape(text))
 
     def _is_held(self, element: str) -> bool:
         return element in _BINARY or (element == "style" and bool(self._svg))
 
-    def _is_bad(self, element: str) -> bool:
-        """Whether text of this element belongs to an instruction that goes, or to none, which no program writes."""
-        always = element in _INSTRUCTIONS
-        if always and not self._open.fields:
+    def _is_removed_text(self, element: str) -> bool:
+        """Return whether text of this element belongs to an instruction that is removed, or to no field at all."""
+        is_instruction = element in _INSTRUCTIONS
+        if is_instruction and not self._open.fields:
             return True
         return element in _WORDS and any(
-            each.index in self._bad for each in self._open.fields if always or not each.ended
+            field.index in self._loading for field in self._open.fields if is_instruction or not field.has_result
         )
 
-    def _keeps(self, element: str, key: str, value: str) -> bool:
+    def _is_kept_attribute(self, element: str, key: str, value: str) -> bool:
         if key == "xmlns" or key.startswith("xmlns:"):
             return True
         local = _local(key)
         if element == "Relationship":
-            return True  # looked at as a whole
+            return True  # checked as a whole
         if element in _LINKS:
             return not leads_outside(value) or local == "href"
         if value in self._part.external:
@@ -265,25 +269,25 @@ class _Copier(_Reader):
         if local == "instr":
             return is_harmless_field(value)
         if local in _REFERENCES:
-            # A picture's own references are not looked up in the package, but beside the document.
+            # References of an SVG are relative to the document's folder, not to the package.
             names = () if self._svg else self._part.names
             return is_picture_data(value) or is_part(value, names, self._part.base)
         if "url(" in value.replace(" ", "").lower():
             return not style_loads(value)
         return not leads_outside(value)
 
-    def _stays(self, attributes: list[str]) -> bool:
-        """Whether a relationship of an OOXML part leads to another part, or to a page for people to open."""
-        given = _pairs(attributes)
-        if given.get("Type", "").endswith(_HYPERLINK_TYPE):
+    def _is_kept_relationship(self, attributes: list[str]) -> bool:
+        """Return whether a relationship of an OOXML part is a hyperlink or leads to another part."""
+        values = _pairs(attributes)
+        if values.get("Type", "").endswith(_HYPERLINK_TYPE):
             return True
-        if given.get("TargetMode", "").lower() == "external":
+        if values.get("TargetMode", "").lower() == "external":
             return False
-        return is_part(given.get("Target", ""), self._part.names, self._part.base, from_root=True)
+        return is_part(values.get("Target", ""), self._part.names, self._part.base, from_root=True)
 
 
-class _Links(_Reader):
-    """The identifiers of a part's relationships to hyperlinks."""
+class _HyperlinkFinder(_XmlParser):
+    """Collects the IDs of hyperlink relationships."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -291,27 +295,27 @@ class _Links(_Reader):
         self.parser.StartElementHandler = self._start
 
     def _start(self, name: str, attributes: list[str]) -> None:
-        local, given = _local(name), _pairs(attributes)
-        is_link = local == "Relationship" and given.get("Type", "").endswith(_HYPERLINK_TYPE)
+        local, values = _local(name), _pairs(attributes)
+        is_link = local == "Relationship" and values.get("Type", "").endswith(_HYPERLINK_TYPE)
         if is_link and not _is_ambiguous(local, attributes):
-            self.found.add(given.get("Id", ""))
+            self.found.add(values.get("Id", ""))
 
 
-def copy_xml(open_part: OpenPart, part: Part, write: Callable[[bytes], object]) -> None:
-    """Write the XML without what loads something. It is read twice: fields are known only when they end.
+def copy_xml(open_part: OpenPart, part: PartContext, write: Callable[[bytes], object]) -> None:
+    """Write the XML without anything that loads something. It is parsed twice, because fields are judged at their end.
 
-    Raise NotCleanable, also after something was written.
+    Raise NotSanitizable, possibly after something has been written.
     """
-    fields = _Fields()
-    fields.read(open_part)
-    _Copier(part, fields.bad, write).read(open_part)
+    finder = _FieldFinder()
+    finder.parse(open_part)
+    _Copier(part, finder.loading, write).parse(open_part)
 
 
 def hyperlinks_in(open_part: OpenPart) -> set[str]:
-    """Return the identifiers of relationships to hyperlinks in a part of relationships. Raise NotCleanable."""
-    links = _Links()
-    links.read(open_part)
-    return links.found
+    """Return the IDs of hyperlinks in a relationships part. Raise NotSanitizable."""
+    finder = _HyperlinkFinder()
+    finder.parse(open_part)
+    return finder.found
 
 
 def _local(name: str) -> str:
@@ -319,12 +323,12 @@ def _local(name: str) -> str:
 
 
 def _pairs(attributes: list[str]) -> dict[str, str]:
-    """Return the attributes by their whole names."""
+    """Return the attributes by their full names."""
     return dict(zip(attributes[::2], attributes[1::2], strict=True))
 
 
 def _attribute(attributes: list[str], local: str) -> str:
-    """Return the value of an attribute by its name without prefix; empty if it is not there."""
+    """Return an attribute's value by its name without prefix; "" if there is none."""
     return next((value for key, value in _pairs(attributes).items() if _local(key) == local), "")
 
 

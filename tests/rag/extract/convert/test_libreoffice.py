@@ -1,4 +1,4 @@
-"""Office documents: known by what is in them, made into pages by a stand-in for LibreOffice, and by the real one."""
+"""Tests of office documents: type detection, and conversion by a fake LibreOffice and by the real one."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ import pytest
 
 from rag.errors import ReaderStopped, Unreadable
 from rag.extract.convert.libreoffice import office_program
-from rag.extract.file_types import sniff
+from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedReader
 from rag.model import PageReading
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files, papers
-from tests.rag.extract.test_guarded import gone
+from tests.rag.extract.test_guarded import ends
 
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 POINT = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
-STAND_IN = """#!{python}
+FAKE_OFFICE = """#!{python}
 import json, os, subprocess, sys, time
 import pymupdf
 
 out, document = sys.argv[sys.argv.index("--outdir") + 1], sys.argv[-1]
-behaviour = {behaviour!r}
-if behaviour == "fails":
+behavior = {behavior!r}
+if behavior == "fails":
     sys.exit(77)
-if behaviour == "again" and not os.path.exists("started"):
+if behavior == "again" and not os.path.exists("started"):
     open("started", "w").close()
     sys.exit(81)
-if behaviour == "hangs":
+if behavior == "hangs":
     subprocess.Popen([sys.executable, "-c", {left!r}])
     time.sleep(600)
-if behaviour == "slow":
+if behavior == "slow":
     time.sleep(4)
-if behaviour != "nothing":
+if behavior != "nothing":
     os.makedirs(out, exist_ok=True)
     with pymupdf.open({pdf!r}) as made:
         made.set_metadata({{"title": f"Made at {{time.time_ns()}}"}})
@@ -56,68 +56,67 @@ if behaviour != "nothing":
         made[0].insert_htmlbox((60, 100, 500, 800), report)
         made.save(os.path.join(out, os.path.splitext(os.path.basename(document))[0] + ".pdf"))
 """
-"""Behaves like LibreOffice as seen from outside. It can write to its own folder alone, so it tells what it was called
-with in the pages that it makes."""
+"""A fake LibreOffice. It can only write to its own folder, so it reports its arguments in the pages of its PDF."""
 
-LEFT = """
+LEFT_BEHIND = """
 import fcntl, os, time
 file = open("left.part", "w")
 fcntl.flock(file, fcntl.LOCK_EX)
 os.rename("left.part", "left")
 time.sleep(600)
 """
-"""Started by the stand-in and left to itself; it holds a lock as long as it lives."""
+"""A process that the fake starts and leaves behind; it holds a lock as long as it runs."""
 
-Open = Callable[..., GuardedReader]
+OpenExtractor = Callable[..., GuardedReader]
 
 
 class Office:
-    """The stand-in: a program that behaves like LibreOffice as seen from outside."""
+    """A fake LibreOffice with one of several behaviors."""
 
-    def __init__(self, folder: Path, behaviour: str, probe: str = "None") -> None:
+    def __init__(self, folder: Path, behavior: str, probe: str = "None") -> None:
         document = papers.new()
         for number in range(1, 13):
             papers.text_page(document, f"These are the words of page N{number}")
         pdf = papers.save(document, folder / "made-by-office.pdf")
-        self.program = folder / "program" / "soffice"  # as it is laid out, with what it needs beside its folder
+        self.program = folder / "program" / "soffice"  # the layout of a LibreOffice installation
         self.program.parent.mkdir()
         self.program.write_text(
-            STAND_IN.format(python=sys.executable, behaviour=behaviour, pdf=str(pdf), probe=probe, left=LEFT)
+            FAKE_OFFICE.format(python=sys.executable, behavior=behavior, pdf=str(pdf), probe=probe, left=LEFT_BEHIND)
         )
         self.program.chmod(self.program.stat().st_mode | stat.S_IXUSR)
 
     def left(self) -> IO[str]:
-        """The file on which a process that the program started holds a lock."""
+        """Return the open file that the left-behind process has locked, as soon as it exists."""
         end = time.monotonic() + 60
         pattern = f"magpie-read-{os.getpid()}-*/*/office/left"
         while not (found := list(Path(gettempdir()).glob(pattern))):
-            assert time.monotonic() < end, "the program was not started"
+            assert time.monotonic() < end, "the fake was not started"
         return found[0].open()
 
 
 def await_end(left: IO[str]) -> None:
-    """Wait until the process that holds the lock is gone, in whatever process namespace it was."""
+    """Wait until the process that holds the lock has ended; works across process namespaces."""
     with left:
         fcntl.flock(left, fcntl.LOCK_EX)
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Callable[..., Office]:
-    return lambda behaviour, probe="None": Office(tmp_path, behaviour, probe)
+    return lambda behavior, probe="None": Office(tmp_path, behavior, probe)
 
 
 @pytest.fixture
-def opened() -> Iterator[Open]:
-    readers: list[GuardedReader] = []
+def open_extractor() -> Iterator[OpenExtractor]:
+    extractors: list[GuardedReader] = []
 
-    def open_reader(**more: object) -> GuardedReader:
+    def start_extractor(**more: object) -> GuardedReader:
         plain: dict[str, object] = {"layout": False, "ocr": False, "render_px": 400}
-        readers.append(GuardedReader(ReadSettings.model_validate(plain | more), None))
-        return readers[-1]
+        extractors.append(GuardedReader(ReadSettings.model_validate(plain | more), None))
+        return extractors[-1]
 
-    yield open_reader
-    for reader in readers:
-        reader.close()
+    yield start_extractor
+    for extractor in extractors:
+        extractor.close()
 
 
 def good(folder: Path) -> Path:
@@ -131,15 +130,19 @@ def numbers(pages: list[PageReading]) -> list[str]:
     return [word for word in text.split() if word[0] == "N" and word[1:].isdigit()]
 
 
-def test_makes_pages_of_a_document_once(
-    tmp_path: Path, into: Path, office: Callable[..., Office], opened: Open, monkeypatch: pytest.MonkeyPatch
+def test_converts_a_document_once(
+    tmp_path: Path,
+    into: Path,
+    office: Callable[..., Office],
+    open_extractor: OpenExtractor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
-    reader = opened(office=str(office("works").program))
+    extractor = open_extractor(office=str(office("works").program))
     path = office_files.docx(tmp_path / "0123abcd", ["one"])
-    found = reader.inspect(path)
+    found = extractor.inspect(path)
     assert (found.media_type, found.page_count) == (WORD, 12)
-    pages = [page for first in (1, 9) for page in reader.read(path, first, min(first + 7, 12), into)]
+    pages = [page for first in (1, 9) for page in extractor.read(path, first, min(first + 7, 12), into)]
     assert numbers(pages) == [f"N{number}" for number in range(1, 13)]
     assert all((into / (page.render or "")).is_file() for page in pages)
     report = " ".join(block.text for block in pages[0].blocks)
@@ -150,105 +153,109 @@ def test_makes_pages_of_a_document_once(
     assert "MAGPIE" not in report
 
 
-def test_starts_the_program_again_when_it_asks_for_that(
-    tmp_path: Path, office: Callable[..., Office], opened: Open
+def test_restarts_libreoffice_on_exit_status_81(
+    tmp_path: Path, office: Callable[..., Office], open_extractor: OpenExtractor
 ) -> None:
-    """As LibreOffice does once with a profile that is new: by the exit status 81."""
-    reader = opened(office=str(office("again").program))
-    assert reader.inspect(office_files.docx(tmp_path / "file", ["one"])).page_count == 12
+    extractor = open_extractor(office=str(office("again").program))
+    assert extractor.inspect(office_files.docx(tmp_path / "file", ["one"])).page_count == 12
 
 
-def test_keeps_the_last_two_and_makes_a_changed_document_again(
-    tmp_path: Path, office: Callable[..., Office], opened: Open
+def test_caches_two_conversions_and_converts_changed_documents_again(
+    tmp_path: Path, office: Callable[..., Office], open_extractor: OpenExtractor
 ) -> None:
-    reader = opened(office=str(office("works").program))
+    extractor = open_extractor(office=str(office("works").program))
     a, b, c = (office_files.pptx(tmp_path / name, [name]) for name in "abc")
-    assert reader.inspect(a).media_type == POINT
-    made = [reader.inspect(path).title for path in (b, a, b, a)]
+    assert extractor.inspect(a).media_type == POINT
+    made = [extractor.inspect(path).title for path in (b, a, b, a)]
     assert made[0] == made[2] != made[1] == made[3]
-    replaced = [reader.inspect(path).title for path in (c, c, a)]  # c drives out b, the older, then a is still there
+    replaced = [extractor.inspect(path).title for path in (c, c, a)]  # c evicts b, which is older than a
     assert replaced[0] == replaced[1] not in made
     office_files.pptx(a, ["another text"])
-    assert reader.inspect(a).title not in made + replaced
+    assert extractor.inspect(a).title not in made + replaced
 
 
-def test_a_new_child_makes_the_pages_again(
-    tmp_path: Path, into: Path, office: Callable[..., Office], opened: Open
+def test_new_child_converts_again_within_the_conversion_time_limit(
+    tmp_path: Path, into: Path, office: Callable[..., Office], open_extractor: OpenExtractor
 ) -> None:
-    """And waits for them longer than for a page."""
-    reader = opened(office=str(office("slow").program), page_seconds=2, convert_seconds=30)
+    extractor = open_extractor(office=str(office("slow").program), page_seconds=2, convert_seconds=30)
     path = office_files.docx(tmp_path / "file", ["one"])
-    found = reader.inspect(path)
+    found = extractor.inspect(path)
     assert found.page_count == 12
-    assert reader.pid is not None
-    os.kill(reader.pid, signal.SIGKILL)
-    assert gone(reader.pid)
-    assert numbers(reader.read(path, 3, 4, into)) == ["N3", "N4"]
-    assert reader.inspect(path).title != found.title
+    assert extractor.pid is not None
+    os.kill(extractor.pid, signal.SIGKILL)
+    assert ends(extractor.pid)
+    assert numbers(extractor.read(path, 3, 4, into)) == ["N3", "N4"]
+    assert extractor.inspect(path).title != found.title
 
 
-@pytest.mark.parametrize("behaviour", ["fails", "nothing"])
-def test_a_document_that_cannot_be_opened_says_so(
-    tmp_path: Path, office: Callable[..., Office], opened: Open, behaviour: str
+@pytest.mark.parametrize("behavior", ["fails", "nothing"])
+def test_refuses_a_document_that_libreoffice_cannot_open(
+    tmp_path: Path, office: Callable[..., Office], open_extractor: OpenExtractor, behavior: str
 ) -> None:
-    reader = opened(office=str(office(behaviour).program))
+    extractor = open_extractor(office=str(office(behavior).program))
     with pytest.raises(Unreadable, match="damaged, or encrypted") as refused:
-        reader.inspect(office_files.docx(tmp_path / "file", ["one"]))
+        extractor.inspect(office_files.docx(tmp_path / "file", ["one"]))
     assert refused.value.hint
-    assert reader.inspect(good(tmp_path)).page_count == 1
+    assert extractor.inspect(good(tmp_path)).page_count == 1
 
 
-def test_a_program_that_hangs_is_ended_with_all_it_started(
-    tmp_path: Path, office: Callable[..., Office], opened: Open
+def test_hanging_conversion_is_killed_with_its_processes(
+    tmp_path: Path, office: Callable[..., Office], open_extractor: OpenExtractor
 ) -> None:
     hangs = office("hangs")
-    reader = opened(office=str(hangs.program), convert_seconds=3)
-    assert reader.inspect(good(tmp_path)).page_count == 1  # the child ends with the thread that started it
+    extractor = open_extractor(office=str(hangs.program), convert_seconds=3)
+    assert (
+        extractor.inspect(good(tmp_path)).page_count == 1
+    )  # started here, since the child ends with the thread that started it
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(reader.inspect, office_files.docx(tmp_path / "file", ["one"]))
+        waiting = pool.submit(extractor.inspect, office_files.docx(tmp_path / "file", ["one"]))
         left = hangs.left()
         with pytest.raises(Unreadable, match="within 3 s"):
             waiting.result(timeout=60)
     await_end(left)
-    pid = reader.pid
-    assert reader.inspect(good(tmp_path)).page_count == 1
-    assert reader.pid == pid
+    pid = extractor.pid
+    assert extractor.inspect(good(tmp_path)).page_count == 1
+    assert extractor.pid == pid
 
 
-def test_closing_the_reader_ends_the_program(tmp_path: Path, office: Callable[..., Office], opened: Open) -> None:
+def test_close_kills_a_running_conversion(
+    tmp_path: Path, office: Callable[..., Office], open_extractor: OpenExtractor
+) -> None:
     hangs = office("hangs")
-    reader = opened(office=str(hangs.program))
+    extractor = open_extractor(office=str(hangs.program))
     path = office_files.docx(tmp_path / "file", ["one"])
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(reader.inspect, path)
+        waiting = pool.submit(extractor.inspect, path)
         left = hangs.left()
-        reader.close()
-        with pytest.raises(ReaderStopped, match="closed"):
+        extractor.close()
+        with pytest.raises(ReaderStopped, match="stopped"):
             waiting.result(timeout=20)
     await_end(left)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [("off", "read.office is off"), ("/nowhere/soffice", "not where read.office says")]
+    ("setting", "reason"), [("off", "`read.office` is off"), ("/nowhere/soffice", "not found at `read.office`")]
 )
-def test_without_a_program_the_remedy_is_named(tmp_path: Path, opened: Open, wanted: str, said: str) -> None:
-    with pytest.raises(Unreadable, match=said) as refused:
-        opened(office=wanted).inspect(office_files.docx(tmp_path / "file", ["one"]))
+def test_refusal_without_libreoffice_has_a_remedy(
+    tmp_path: Path, open_extractor: OpenExtractor, setting: str, reason: str
+) -> None:
+    with pytest.raises(Unreadable, match=reason) as refused:
+        open_extractor(office=setting).inspect(office_files.docx(tmp_path / "file", ["one"]))
     assert refused.value.hint
 
 
-def test_where_none_is_installed_it_is_said_how_to(
-    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+def test_refusal_names_the_command_to_install_libreoffice(
+    tmp_path: Path, open_extractor: OpenExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     if sys.platform == "darwin":
-        pytest.skip("LibreOffice is looked for outside PATH too")
+        pytest.skip("LibreOffice is also searched for outside of PATH")
     with pytest.raises(Unreadable, match="not installed") as refused:
-        opened().inspect(office_files.docx(tmp_path / "file", ["one"]))
+        open_extractor().inspect(office_files.docx(tmp_path / "file", ["one"]))
     assert "apt install libreoffice" in refused.value.hint
 
 
-# ---------------------------------------------------------------- what a file is
+# ---------------------------------------------------------------- type detection
 
 
 def zipped(**parts: str | bytes) -> Callable[[Path], None]:
@@ -260,7 +267,7 @@ def zipped(**parts: str | bytes) -> Callable[[Path], None]:
     return write
 
 
-def torn(path: Path) -> None:
+def truncated(path: Path) -> None:
     office_files.docx(path, ["one"])
     path.write_bytes(path.read_bytes()[:300])
 
@@ -280,9 +287,9 @@ def compound(*streams: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "reason"),
     [
-        (zipped(**{"photo.jpg": b"\xff\xd8\xff"}), "zip archive, and no document"),
+        (zipped(**{"photo.jpg": b"\xff\xd8\xff"}), "zip archive, not a document"),
         (zipped(Types="<Types/>", xl__workbook="<x/>"), "spreadsheet"),
         (zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet"), "spreadsheet"),
         (
@@ -292,19 +299,19 @@ def compound(*streams: str) -> Callable[[Path], None]:
             ),
             "encrypted",
         ),
-        (torn, "damaged"),
-        (bomb, "would have 11 MB in 2 parts; the limits are 10 MB"),
+        (truncated, "damaged"),
+        (bomb, "has 11 MB in 2 parts; the limits are 10 MB"),
         (compound("Root Entry", "EncryptedPackage"), "encrypted"),
         (compound("Root Entry", "Workbook"), "spreadsheet"),
-        (compound("Root Entry"), "a kind of Office"),
+        (compound("Root Entry"), "an Office format"),
     ],
-    ids=["photos", "xlsx", "ods", "locked-odt", "torn", "bomb", "locked-docx", "xls", "msg"],
+    ids=["photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"],
 )
-def test_what_is_refused_before_any_program_sees_it(tmp_path: Path, write: Callable[[Path], None], said: str) -> None:
+def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path], None], reason: str) -> None:
     path = tmp_path / "file.docx"
     write(path)
-    with pytest.raises(Unreadable, match=said) as refused:
-        sniff(path, ReadSettings(max_mb=1))
+    with pytest.raises(Unreadable, match=reason) as refused:
+        detect_media_type(path, ReadSettings(max_mb=1))
     assert refused.value.hint
 
 
@@ -324,49 +331,49 @@ def test_what_is_refused_before_any_program_sees_it(tmp_path: Path, write: Calla
     ],
     ids=["docx", "pptx", "odt", "otp", "doc", "ppt", "rtf"],
 )
-def test_a_document_is_known_by_what_is_in_it(tmp_path: Path, write: Callable[[Path], None], media_type: str) -> None:
+def test_detects_office_types_by_content(tmp_path: Path, write: Callable[[Path], None], media_type: str) -> None:
     path = tmp_path / "file.txt"
     write(path)
-    assert sniff(path, ReadSettings()) == media_type
+    assert detect_media_type(path, ReadSettings()) == media_type
 
 
-# ---------------------------------------------------------------- the real one
+# ---------------------------------------------------------------- the real LibreOffice
 
 real = pytest.mark.skipif(office_program("") is None, reason="LibreOffice is not installed")
 
 
 @real
-def test_libreoffice_makes_pages(tmp_path: Path, into: Path, opened: Open) -> None:
-    reader = opened()
+def test_libreoffice_converts_documents(tmp_path: Path, into: Path, open_extractor: OpenExtractor) -> None:
+    extractor = open_extractor()
     word = office_files.docx(
         tmp_path / "a", ["Words of page N1", "and of page N2: Größe, Привет"], title="Minutes of the harbour"
     )
-    assert reader.inspect(word).title == "Minutes of the harbour"
-    pages = reader.read(word, 1, 2, into)
+    assert extractor.inspect(word).title == "Minutes of the harbour"
+    pages = extractor.read(word, 1, 2, into)
     assert [numbers([page]) for page in pages] == [["N1"], []]
     assert pages[1].blocks[0].text == "and of page N2: Größe, Привет"
     slides = office_files.pptx(tmp_path / "b", ["Slide N1", "Slide N2", "Slide N3"])
-    assert reader.inspect(slides).page_count == 3
-    pages = reader.read(slides, 1, 3, into)
+    assert extractor.inspect(slides).page_count == 3
+    pages = extractor.read(slides, 1, 3, into)
     assert [numbers([page]) for page in pages] == [["N1"], ["N2"], ["N3"]]
     assert pages[0].width > pages[0].height
     rich = tmp_path / "c"
     rich.write_text(r"{\rtf1\ansi Rich words of page N1}")
-    assert numbers(reader.read(rich, 1, 1, into)) == ["N1"]
+    assert numbers(extractor.read(rich, 1, 1, into)) == ["N1"]
 
 
 @real
-def test_libreoffice_refuses_in_our_words(tmp_path: Path, opened: Open) -> None:
+def test_damaged_document_is_refused_with_our_message(tmp_path: Path, open_extractor: OpenExtractor) -> None:
     broken = office_files.package(
         tmp_path / "broken", {"[Content_Types].xml": "<Types/>", "word/document.xml": "<w:document><w:body><w:p"}
     )
-    with pytest.raises(Unreadable, match="cannot be read"):
-        opened().inspect(broken)
+    with pytest.raises(Unreadable, match="can't be read"):
+        open_extractor().inspect(broken)
 
 
 @real
-def test_libreoffice_brings_in_nothing_from_outside(tmp_path: Path, into: Path, opened: Open) -> None:
-    """A picture that a document refers to would tell its writer who reads it, or show what lies on this disk."""
+def test_libreoffice_loads_nothing_from_outside(tmp_path: Path, into: Path, open_extractor: OpenExtractor) -> None:
+    """A loaded picture would tell its author who opens the document, or show files of this machine."""
     asked = threading.Event()
 
     class Listening(BaseHTTPRequestHandler):
@@ -383,7 +390,7 @@ def test_libreoffice_brings_in_nothing_from_outside(tmp_path: Path, into: Path, 
         try:
             addresses = [f"http://127.0.0.1:{server.server_port}/seen.png", picture.as_uri()]
             path = office_files.docx(tmp_path / "spy", ["Words of page N1"], pictures=addresses)
-            [page] = opened().read(path, 1, 1, into)
+            [page] = open_extractor().read(path, 1, 1, into)
         finally:
             server.shutdown()
             thread.join()

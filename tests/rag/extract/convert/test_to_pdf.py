@@ -1,4 +1,4 @@
-"""Texts and Markdown as pages."""
+"""Tests of texts and Markdown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rag.errors import Unreadable
-from rag.extract.convert.markdown import is_markdown, marked
-from rag.extract.convert.plain_text import COLUMNS, LINES, decoded, wrapped
-from rag.extract.convert.to_pdf import Converter
-from rag.extract.file_types import MARKDOWN, TEXT, sniff
+from rag.extract.convert.markdown import is_markdown, render_markdown
+from rag.extract.convert.plain_text import COLUMNS, LINES, decode_text, wrap_line
+from rag.extract.convert.to_pdf import PdfConverter
+from rag.extract.file_types import MARKDOWN, TEXT, detect_media_type
 from rag.extract.guarded import GuardedReader
-from rag.extract.pdf import PdfPages
+from rag.extract.pdf import PdfExtractor
 from rag.model import BlockKind, Inspection, PageReading
 from rag.settings import ReadSettings
 
@@ -48,33 +48,31 @@ def words_of(pages: list[PageReading]) -> list[str]:
     return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
 
 
-def read(reader: GuardedReader, path: Path, into: Path) -> list[PageReading]:
-    pages = reader.read(path, 1, reader.inspect(path).page_count, into)
+def read(extractor: GuardedReader, path: Path, into: Path) -> list[PageReading]:
+    pages = extractor.read(path, 1, extractor.inspect(path).page_count, into)
     assert [page.error for page in pages] == [None] * len(pages)
     return pages
 
 
-def test_a_text_is_pages_of_words_with_renders(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_text_becomes_pages_with_words_and_pictures(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "anything.bin"
     lines = [f"{number:03} the relay answered in {number * 7} ms" for number in range(1, 2 * LINES + 11)]
     path.write_text("\n".join(lines))
-    assert ink_reader.inspect(path) == Inspection("text/plain", 3, None)
-    pages = read(ink_reader, path, into)
+    assert ink_extractor.inspect(path) == Inspection("text/plain", 3, None)
+    pages = read(ink_extractor, path, into)
     assert words_of(pages) == " ".join(lines).split()
     assert {page.text_source.value for page in pages} == {"layer"}
     for page in pages:
         with Image.open(into / (page.render or "")) as render:
             assert max(render.size) == 800
-    # A range in the middle is what it was as part of the whole.
-    assert ink_reader.read(path, 2, 2, into)[0].blocks == pages[1].blocks
+    # Extracting a range gives the same page as extracting all pages.
+    assert ink_extractor.read(path, 2, 2, into)[0].blocks == pages[1].blocks
 
 
-def test_a_form_feed_begins_a_page_and_an_empty_one_counts(
-    ink_reader: GuardedReader, tmp_path: Path, into: Path
-) -> None:
+def test_form_feed_starts_a_page_that_may_be_empty(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "printed.txt"
     path.write_bytes(b"first\r\n\fthird line\r\n\f\fsecond to last\n\flast\f\n")
-    pages = read(ink_reader, path, into)
+    pages = read(ink_extractor, path, into)
     assert [words_of([page]) for page in pages] == [
         ["first"],
         ["third", "line"],
@@ -84,48 +82,48 @@ def test_a_form_feed_begins_a_page_and_an_empty_one_counts(
     ]
 
 
-def test_markdown_is_shown_as_it_is_meant(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_markdown_is_rendered(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "notes"
     path.write_text(NOTES)
-    assert ink_reader.inspect(path) == Inspection("text/markdown", 1, "The gateway of the harbour")
-    [page] = read(ink_reader, path, into)
+    assert ink_extractor.inspect(path) == Inspection("text/markdown", 1, "The gateway of the harbour")
+    [page] = read(ink_extractor, path, into)
     kinds = {block.text: block.kind for block in page.blocks}
     assert kinds["The gateway of the harbour"] in (BlockKind.TITLE, BlockKind.HEADING)
     assert kinds["Ports"] is BlockKind.HEADING
     assert kinds["Port Use\n4719 gateway\n22 ssh"] is BlockKind.TABLE
     words = words_of([page])
     assert not {"#", "**moved**", "|", "```python"} & set(words)
-    said = " ".join(words)
-    assert "see the plan and a red boat." in said
-    assert 'Raw <script>alert("x")</script> stays' in said
-    assert "return port + 1" in said
+    output = " ".join(words)
+    assert "see the plan and a red boat." in output
+    assert 'Raw <script>alert("x")</script> stays' in output
+    assert "return port + 1" in output
 
 
-def test_a_wide_table_makes_the_page_wide(ink_reader: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_wide_table_makes_the_page_wider(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
     cells = [f"column{number:02}withoutend" for number in range(14)]
     path = tmp_path / "wide.md"
     path.write_text(f"# Table\n\n|{'|'.join(cells)}|\n|{'---|' * 14}\n|{'|'.join(cells).upper()}|\n")
-    [page] = read(ink_reader, path, into)
+    [page] = read(ink_extractor, path, into)
     assert page.width > page.height
     assert {*cells, *(cell.upper() for cell in cells)} <= set(words_of([page]))
 
 
-def test_long_markdown_loses_nothing_where_its_parts_meet(tmp_path: Path) -> None:
+def test_long_markdown_keeps_everything_between_its_parts(tmp_path: Path) -> None:
     path = tmp_path / "long.md"
     text = "# Long\n\n" + "".join(f"Paragraph number N{number}.\n\n" for number in range(1000))
-    assert len(marked(text).parts) > 3
+    assert len(render_markdown(text).parts) > 3
     path.write_text(text)
-    words = words_of(direct(path, tmp_path, MARKDOWN))
+    words = words_of(extract_directly(path, tmp_path, MARKDOWN))
     assert [word for word in words if word[1:-1].isdigit()] == [f"N{number}." for number in range(1000)]
 
 
-def direct(path: Path, folder: Path, media_type: str) -> list[PageReading]:
-    """Converted and read in this process."""
-    chosen = ReadSettings(layout=False, ocr=False, render_px=400)
-    made = Converter(pymupdf, chosen, folder).pdf(path, media_type, lambda: None)
-    pages = PdfPages(pymupdf, chosen, None, None)
-    with pages.opened(made, media_type, folder) as page:
-        return [page(number) for number in range(1, pages.inspect(made, media_type).page_count + 1)]
+def extract_directly(path: Path, folder: Path, media_type: str) -> list[PageReading]:
+    """Convert and extract the file in this process."""
+    read_settings = ReadSettings(layout=False, ocr=False, render_px=400)
+    converted = PdfConverter(pymupdf, read_settings, folder).to_pdf(path, media_type, lambda: None)
+    pages = PdfExtractor(pymupdf, read_settings, None, None)
+    with pages.open_pages(converted, media_type, folder) as extract:
+        return [extract(number) for number in range(1, pages.inspect(converted, media_type).page_count + 1)]
 
 
 ALPHABETS = [
@@ -141,16 +139,16 @@ ALPHABETS = [
 WORDS = st.one_of([st.text(alphabet, min_size=1, max_size=30) for alphabet in ALPHABETS])
 
 
-# Few examples of many lines: a file costs a second, for the fonts of its alphabets, and a line in it nothing.
+# Few examples with many lines: a file takes a second because of its fonts, additional lines take no time.
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(WORDS, max_size=8), min_size=20, max_size=80), st.sampled_from([" ", "\t", "   "]))
 @example([["あえがバササお", "x" * 38, "μηνδχτβλκδρι", "😀😀🎉😀🎉😀🔥", "✅😀👍"]], "   ")
-def test_every_word_of_a_text_is_found_on_its_pages(tmp_path: Path, lines: list[list[str]], space: str) -> None:
+def test_every_word_of_a_text_is_on_its_pages(tmp_path: Path, lines: list[list[str]], space: str) -> None:
     path = tmp_path / "any.txt"
     path.write_text("start\n" + "\n".join(space.join(line) for line in lines), encoding="utf-8")
-    wanted = ["start", *(word for line in lines for word in line)]
-    found = words_of(direct(path, tmp_path, TEXT))
-    assert sorted(found) == sorted(unicodedata.normalize("NFC", word) for word in wanted)
+    expected = ["start", *(word for line in lines for word in line)]
+    found = words_of(extract_directly(path, tmp_path, TEXT))
+    assert sorted(found) == sorted(unicodedata.normalize("NFC", word) for word in expected)
 
 
 @pytest.mark.parametrize(
@@ -167,29 +165,29 @@ def test_every_word_of_a_text_is_found_on_its_pages(tmp_path: Path, lines: list[
     ],
     ids=["arabic", "hindi", "thai", "mathematics", "boxes", "ligatures", "kana", "hebrew"],
 )
-def test_letters_that_join_are_still_letters(tmp_path: Path, text: str) -> None:
+def test_joined_letters_are_extracted_as_typed(tmp_path: Path, text: str) -> None:
     path = tmp_path / "joined.txt"
     path.write_text(f"words: {text}", encoding="utf-8")
-    found = words_of(direct(path, tmp_path, TEXT))
+    found = words_of(extract_directly(path, tmp_path, TEXT))
     assert found == ["words:", *text.replace("ﬁ", "fi").split()]
 
 
-def test_a_long_line_is_wrapped_and_a_long_word_cut_behind_a_sign() -> None:
-    assert wrapped("short", 20) == ["short"]
-    assert wrapped("    four words in all, and indented", 20) == ["    four words in", "all, and indented"]
-    assert wrapped("see https://example.org/one/two/three/four", 20) == [
+def test_wrap_line_breaks_between_words_and_after_signs() -> None:
+    assert wrap_line("short", 20) == ["short"]
+    assert wrap_line("    four words in all, and indented", 20) == ["    four words in", "all, and indented"]
+    assert wrap_line("see https://example.org/one/two/three/four", 20) == [
         "see",
         "https://example.org/",
         "one/two/three/four",
     ]
-    assert wrapped("x" * 45, 20) == ["x" * 20, "x" * 20, "x" * 5]
-    assert wrapped("潮" * 15, 20) == ["潮" * 10, "潮" * 5]
-    assert wrapped("", 20) == [""]
+    assert wrap_line("x" * 45, 20) == ["x" * 20, "x" * 20, "x" * 5]
+    assert wrap_line("潮" * 15, 20) == ["潮" * 10, "潮" * 5]
+    assert wrap_line("", 20) == [""]
 
 
 @given(st.text(alphabet="ab /.潮\u0301é", max_size=300))
-def test_wrapping_loses_nothing_but_spaces(line: str) -> None:
-    pieces = wrapped(line, COLUMNS)
+def test_wrap_line_loses_only_spaces(line: str) -> None:
+    pieces = wrap_line(line, COLUMNS)
     assert "".join("".join(pieces).split()) == "".join(line.split())
     assert all(len(piece) <= COLUMNS * 2 for piece in pieces)
 
@@ -209,26 +207,26 @@ def test_wrapping_loses_nothing_but_spaces(line: str) -> None:
         (b"\x81\x8d\x8f", None),
     ],
 )
-def test_bytes_are_a_text_or_not(data: bytes, text: str | None) -> None:
-    if text is None and data.endswith(b"\xc3"):  # one torn letter: read as cp1252, nothing is lost
-        assert "Wörterbuch" not in (decoded(data) or "")
-        assert "buch" in (decoded(data) or "")
+def test_decode_text_detects_encodings_and_binary_data(data: bytes, text: str | None) -> None:
+    if text is None and data.endswith(b"\xc3"):  # one truncated character: decoded as cp1252
+        assert "Wörterbuch" not in (decode_text(data) or "")
+        assert "buch" in (decode_text(data) or "")
     else:
-        assert decoded(data) == text
+        assert decode_text(data) == text
 
 
-def test_a_torn_letter_does_not_spoil_a_text() -> None:
+def test_decode_text_tolerates_broken_characters() -> None:
     data = ("Grüße aus dem Häfen. " * 30).encode() + b"\xff end"
-    assert decoded(data) == "Grüße aus dem Häfen. " * 30 + "\ufffd end"
+    assert decode_text(data) == "Grüße aus dem Häfen. " * 30 + "\ufffd end"
     cut = "schöne Grüße".encode()[:-2]
-    assert decoded(cut, whole=False) == "schöne Gr" or "schöne Grü" in (decoded(cut, whole=False) or "")
+    assert decode_text(cut, whole=False) == "schöne Gr" or "schöne Grü" in (decode_text(cut, whole=False) or "")
 
 
-def test_an_unknown_encoding_is_said_to_be_one(ink_reader: GuardedReader, tmp_path: Path) -> None:
+def test_unknown_encoding_is_refused(ink_extractor: GuardedReader, tmp_path: Path) -> None:
     path = tmp_path / "old.txt"
     path.write_bytes("Шлюз открывается по утрам, маяк светит зелёным огнём до рассвета.".encode("cp1251"))
     with pytest.raises(Unreadable, match="encoding") as refused:
-        ink_reader.inspect(path)
+        ink_extractor.inspect(path)
     assert refused.value.hint == "Save it as UTF-8."
 
 
@@ -245,7 +243,7 @@ def test_an_unknown_encoding_is_said_to_be_one(ink_reader: GuardedReader, tmp_pa
         "",
     ],
 )
-def test_what_only_looks_like_markdown_is_left_as_it_is(text: str) -> None:
+def test_is_markdown_rejects_similar_texts(text: str) -> None:
     assert not is_markdown(text)
 
 
@@ -259,64 +257,66 @@ def test_what_only_looks_like_markdown_is_left_as_it_is(text: str) -> None:
         "Run this:\n\n```sh\nmake demo\n```\n\n1. wait\n2. look\n",
     ],
 )
-def test_markdown_is_known_by_its_signs(text: str) -> None:
+def test_is_markdown_detects_markdown(text: str) -> None:
     assert is_markdown(text)
 
 
 @pytest.mark.parametrize(
     "piece", ["```x\n", "a|b", "[a](http:", "**a", "- a\n", "\n\n- a\nb\n", "a.b-", "|-", "<!-- -->", "[", "\n \n# a"]
 )
-def test_looking_at_a_hostile_text_takes_no_time(tmp_path: Path, piece: str) -> None:
+def test_detecting_the_type_of_hostile_text_is_fast(tmp_path: Path, piece: str) -> None:
     path = tmp_path / "hostile"
     path.write_text(piece * ((1 << 16) // len(piece)))
     before = time.thread_time()
-    assert sniff(path, ReadSettings()) in (TEXT, MARKDOWN)
+    assert detect_media_type(path, ReadSettings()) in (TEXT, MARKDOWN)
     assert time.thread_time() - before < 3
 
 
-def test_settings_before_markdown_are_shown_as_they_are() -> None:
-    shown = marked("---\ntitle: x\ndraft: true\n---\n\n# Real *title* of `it`\n\nWords.\n")
+def test_front_matter_is_rendered_as_code() -> None:
+    shown = render_markdown("---\ntitle: x\ndraft: true\n---\n\n# Real *title* of `it`\n\nWords.\n")
     assert shown.title == "Real title of it"
     assert "<pre>\ntitle: x\ndraft: true</pre>" in "".join(shown.parts)
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "reason"),
     [
         (b"<!DOCTYPE html>\n<html><body>Hello</body></html>", "saved web page"),
         (b"\xef\xbb\xbf  <!-- saved from url -->\n<HTML lang=en>", "saved web page"),
-        (b" \n\t\r\n", "no words"),
-        (b"words\n" * 50_000 + b"\0\1\2" * 100, "goes on as something else"),
-        (b"\x7fELF\x02\x01\x01\0", "neither a PDF nor"),
+        (b" \n\t\r\n", "text is blank"),
+        (b"words\n" * 50_000 + b"\0\1\2" * 100, "Only the beginning"),
+        (b"\x7fELF\x02\x01\x01\0", "type isn't supported"),
     ],
 )
-def test_refused_in_a_sentence(ink_reader: GuardedReader, tmp_path: Path, data: bytes, said: str) -> None:
+def test_refuses_unsupported_texts_with_reason_and_remedy(
+    ink_extractor: GuardedReader, tmp_path: Path, data: bytes, reason: str
+) -> None:
     path = tmp_path / "file.txt"
     path.write_bytes(data)
-    with pytest.raises(Unreadable, match=said) as refused:
-        ink_reader.inspect(path)
+    with pytest.raises(Unreadable, match=reason) as refused:
+        ink_extractor.inspect(path)
     assert refused.value.hint.endswith(".")
 
 
-def test_a_text_of_too_many_pages_is_refused(tmp_path: Path) -> None:
-    reader = GuardedReader(ReadSettings(max_pages=2, layout=False, ocr=False), None)
+def test_text_with_too_many_pages_is_refused(tmp_path: Path) -> None:
+    extractor = GuardedReader(ReadSettings(max_pages=2, layout=False, ocr=False), None)
     path = tmp_path / "log.txt"
     path.write_text("one line\n" * (2 * LINES + 1))
     try:
         with pytest.raises(Unreadable, match="more than 2 pages"):
-            reader.inspect(path)
+            extractor.inspect(path)
         path.write_text("x" * (2 * LINES * COLUMNS + 1))
         with pytest.raises(Unreadable, match="more than 2 pages"):
-            reader.inspect(path)
+            extractor.inspect(path)
         path.write_text("one line\n" * (2 * LINES - 1))
-        assert reader.inspect(path).page_count == 2
+        assert extractor.inspect(path).page_count == 2
     finally:
-        reader.close()
+        extractor.close()
 
 
-def test_a_text_that_speaks_of_pdf_is_a_text(tmp_path: Path) -> None:
+def test_text_that_mentions_file_signatures_is_a_text(tmp_path: Path) -> None:
     path = tmp_path / "about"
     path.write_text("A PDF begins with %PDF-1.7, and GIF89a begins others.")
-    assert sniff(path, ReadSettings()) == TEXT
+    assert detect_media_type(path, ReadSettings()) == TEXT
     path.write_text("BMW drivers, unite")
-    assert sniff(path, ReadSettings()) == TEXT
+    assert detect_media_type(path, ReadSettings()) == TEXT

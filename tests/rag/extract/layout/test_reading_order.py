@@ -1,4 +1,4 @@
-"""Recognised lines into blocks, by white gaps alone."""
+"""Tests of `rag.extract.layout.reading_order`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.extract.geometry import clamped
-from rag.extract.layout.reading_order import flowing_blocks
+from rag.extract.geometry import clamped_box
+from rag.extract.layout.reading_order import text_blocks
 from rag.model import BlockKind, Box, Line, Word
 
 
@@ -23,48 +23,48 @@ def line(x: float, y: float, text: str, *, width: float = 0.35, height: float = 
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 4), max_size=30))
-def test_no_line_is_lost(corners: list[tuple[float, float, float, float]]) -> None:
-    boxes = [clamped(*corner) for corner in corners]
+def test_text_blocks_keeps_every_line(corners: list[tuple[float, float, float, float]]) -> None:
+    boxes = [clamped_box(*corner) for corner in corners]
     lines = [Line((Word(f"w{index}", box),), box, ocr=True) for index, box in enumerate(boxes)]
-    blocks = flowing_blocks(lines)
-    found = [word for block in blocks for made in block.lines for word in made.words]
-    assert Counter(found) == Counter(word for made in lines for word in made.words)
-    assert all(made.ocr for block in blocks for made in block.lines)
+    blocks = text_blocks(lines)
+    words = [word for block in blocks for result in block.lines for word in result.words]
+    assert Counter(words) == Counter(word for result in lines for word in result.words)
+    assert all(result.ocr for block in blocks for result in block.lines)
     for block in blocks:
-        for made in block.lines:
-            assert block.box.union(made.box) == block.box
+        for result in block.lines:
+            assert block.box.union(result.box) == block.box
 
 
-def test_two_columns_are_read_one_after_the_other() -> None:
+def test_text_blocks_orders_columns_one_after_another() -> None:
     left = [line(0.1, 0.3 + 0.025 * row, f"left {row}") for row in range(5)]
     right = [line(0.55, 0.3 + 0.025 * row, f"right {row}") for row in range(5)]
     title = line(0.1, 0.1, "About both columns", width=0.8, height=0.04)
-    blocks = flowing_blocks([title, *(one for pair in zip(left, right, strict=True) for one in pair)])
+    blocks = text_blocks([title, *(pair_line for pair in zip(left, right, strict=True) for pair_line in pair)])
     assert [block.kind for block in blocks] == [BlockKind.HEADING, BlockKind.TEXT, BlockKind.TEXT]
-    assert [made.text for made in blocks[1].lines] == [f"left {row}" for row in range(5)]
-    assert [made.text for made in blocks[2].lines] == [f"right {row}" for row in range(5)]
+    assert [result.text for result in blocks[1].lines] == [f"left {row}" for row in range(5)]
+    assert [result.text for result in blocks[2].lines] == [f"right {row}" for row in range(5)]
 
 
-def test_a_table_is_read_by_rows() -> None:
+def test_text_blocks_orders_a_table_by_rows() -> None:
     cells = [
         line(x, 0.3 + 0.025 * row, f"{name}{row}", width=0.1)
         for row in range(4)
         for x, name in ((0.1, "a"), (0.4, "b"), (0.7, "c"))
     ]
-    [block] = flowing_blocks(cells)
-    assert [made.text for made in block.lines] == [f"a{row} b{row} c{row}" for row in range(4)]
+    [block] = text_blocks(cells)
+    assert [result.text for result in block.lines] == [f"a{row} b{row} c{row}" for row in range(4)]
 
 
-def test_scattered_boxes_of_a_slide_stay_apart() -> None:
+def test_text_blocks_keeps_scattered_boxes_of_a_slide_separate() -> None:
     note = [line(0.05, 0.30, "a note of", width=0.12), line(0.05, 0.325, "two lines", width=0.12)]
     title = [line(0.4, 0.311, "The title", width=0.2, height=0.05)]
-    assert sorted(block.text for block in flowing_blocks([*note, *title])) == ["The title", "a note of\ntwo lines"]
+    assert sorted(block.text for block in text_blocks([*note, *title])) == ["The title", "a note of\ntwo lines"]
 
 
-def test_paragraphs_part_at_white() -> None:
+def test_text_blocks_splits_paragraphs_at_gaps() -> None:
     lines = [line(0.1, y, f"at {y}") for y in (0.1, 0.125, 0.2, 0.225)]
-    assert [len(block.lines) for block in flowing_blocks(lines)] == [2, 2]
+    assert [len(block.lines) for block in text_blocks(lines)] == [2, 2]
 
 
-def test_nothing_makes_nothing() -> None:
-    assert flowing_blocks([]) == []
+def test_text_blocks_of_no_lines_is_empty() -> None:
+    assert text_blocks([]) == []

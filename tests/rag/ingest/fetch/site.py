@@ -1,4 +1,4 @@
-"""A web site on the loopback, for as long as a `with` lasts."""
+"""Test web servers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Site(ThreadingHTTPServer):
     asked: list[str]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A visitor who leaves in the middle of an answer is no fault of the site; anything else is."""
+        """Ignore clients that disconnect during a response; report all other errors."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -43,7 +43,7 @@ class _Request(BaseHTTPRequestHandler):
 
 @contextmanager
 def site(answer: Callable[[str], Page]) -> Iterator[tuple[str, list[str]]]:
-    """The site's address without a last slash, and the paths it was asked for as they come."""
+    """Yield the site's URL without a trailing slash, and a list that collects the requested paths."""
     server = _Site(("127.0.0.1", 0), _Request)
     server.answer, server.asked = answer, []
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -57,9 +57,9 @@ def site(answer: Callable[[str], Page]) -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def raw_site(answer: Callable[[socket.socket, threading.Event], None]) -> Iterator[tuple[str, threading.Event]]:
-    """The address of a server that answers each connection with whatever bytes `answer` sends.
+    """Yield the URL of a server that calls `answer` for each connection, and an event.
 
-    The event is set when the `with` ends, and no `answer` may outlast it; a visitor who leaves is no error.
+    The event is set at the end of the `with` block; `answer` must then return. Disconnecting clients are not an error.
     """
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The browser that shows web pages: in its own sandbox, as nobody where Magpie runs as root, or not at all."""
+"""Tests of the browser process: its sandbox, and its user if Magpie runs as root."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.rag.ingest.fetch.site import Page, site
 
 ROOT = Path(__file__).parents[4]
 needs_browser = pytest.mark.skipif(browser_program("") is None, reason="no Chromium on this machine")
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads processes in /proc")
 
 _FETCH = """
 import sys
@@ -31,21 +31,21 @@ except MagpieError as error:
 """
 
 
-def fetch(url: str, into: Path, *around: str) -> str:
-    done = subprocess.run(
-        [*around, sys.executable, "-c", _FETCH, url, str(into)],
+def fetch(url: str, into: Path, *prefix: str) -> str:
+    result = subprocess.run(
+        [*prefix, sys.executable, "-c", _FETCH, url, str(into)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 def browsers() -> list[tuple[int, bytes]]:
-    """User and command line of every process of Chromium's that renders pages."""
+    """Return user ID and command line of all Chromium renderer processes."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -60,11 +60,11 @@ def browsers() -> list[tuple[int, bytes]]:
 @needs_browser
 @on_linux
 @pytest.mark.timeout(120)
-def test_page_is_shown_in_a_sandbox_and_never_as_root(tmp_path: Path) -> None:
+def test_page_is_rendered_in_a_sandbox_and_never_as_root(tmp_path: Path) -> None:
     seen: list[tuple[int, bytes]] = []
 
     def answer(path: str) -> Page:
-        if path == "/picture":  # asked for while the page is being rendered
+        if path == "/picture":  # requested while the page is being rendered
             seen.extend(browsers())
             return 404, {}, b""
         return 200, {"Content-Type": "text/html"}, b"<title>Wiki</title><p>words</p><img src='/picture'>"
@@ -76,11 +76,13 @@ def test_page_is_shown_in_a_sandbox_and_never_as_root(tmp_path: Path) -> None:
 
 
 @needs_browser
-@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="the filter is for x86_64")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or sys.platform != "linux", reason="the container filter supports only x86_64"
+)
 @pytest.mark.timeout(120)
-def test_page_is_refused_where_the_sandbox_cannot_start(tmp_path: Path) -> None:
+def test_page_is_refused_if_the_sandbox_cannot_start(tmp_path: Path) -> None:
     container = [sys.executable, "-m", "tests.rag.sandbox.container", "engine"]
     with site(lambda path: (200, {"Content-Type": "text/html"}, b"<p>words</p>")) as (url, _):
-        said = fetch(f"{url}/a", tmp_path / "copy", *container)
-    assert said.startswith("Unreadable Web pages are not shown here: Chromium cannot start its sandbox.")
-    assert "Save the page as a PDF" in said
+        message = fetch(f"{url}/a", tmp_path / "copy", *container)
+    assert message.startswith("Unreadable Web pages can't be read here: Chromium can't start its sandbox.")
+    assert "Save the page as a PDF" in message

@@ -1,4 +1,4 @@
-"""A folder that others can write to brings in what lies in it, and no other file of whoever runs Magpie."""
+"""Tests of listing and copying files from folders that other people can write to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.reader import TextReader
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with what nobody else may read, beside the shared one."""
+    """A private folder beside the shared one."""
     home = tmp_path / "home"
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "id.txt").write_text("secret heron")
@@ -34,7 +34,7 @@ def shared(tmp_path: Path) -> Path:
     return shared
 
 
-def opened(tmp_path: Path) -> Rag:
+def open_engine(tmp_path: Path) -> Rag:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
 
@@ -66,12 +66,12 @@ def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: 
     }
 
 
-def test_links_that_the_operator_names_are_followed(home: Path, shared: Path, tmp_path: Path) -> None:
+def test_links_given_by_the_operator_are_followed(home: Path, shared: Path, tmp_path: Path) -> None:
     (tmp_path / "to-file").symlink_to(home / "keys" / "id.txt")
     (tmp_path / "to-folder").symlink_to(shared)
     assert files_in(tmp_path / "to-file") == ([home / "keys" / "id.txt"], [])
     assert names(files_in(tmp_path / "to-folder")[0], shared) == ["menu.txt", "sub/list.txt"]
-    with opened(tmp_path) as rag:
+    with open_engine(tmp_path) as rag:
         assert [one.state for one in rag.index([tmp_path / "to-file", tmp_path / "to-folder"])] == ["new"] * 3
 
 
@@ -79,15 +79,15 @@ def test_name_that_is_not_utf_8_is_skipped(shared: Path, tmp_path: Path) -> None
     try:
         Path(os.fsdecode(os.fsencode(shared) + b"/\xff.txt")).write_text("words")
     except OSError:
-        pytest.skip("this file system takes no such names")
-    with opened(tmp_path) as rag:
+        pytest.skip("this file system does not allow such names")
+    with open_engine(tmp_path) as rag:
         *read, skipped = rag.index([shared])
     assert [one.state for one in read] == ["new", "new"]
     assert (skipped.state, skipped.reason) == ("skipped", "Its name is not valid UTF-8.")
     assert skipped.file.endswith(r"\xff.txt")
 
 
-def test_deep_folders_are_walked(shared: Path) -> None:
+def test_deeply_nested_folders_are_listed(shared: Path) -> None:
     deep = shared
     for _ in range(600):
         deep = deep / "d"
@@ -115,7 +115,7 @@ def swap_top(shared: Path, home: Path) -> None:
 
 
 @pytest.mark.parametrize("swap", [swap_file, swap_folder, swap_top])
-def test_link_put_there_after_the_listing_is_not_followed(
+def test_link_created_after_the_listing_is_not_followed(
     swap: Callable[[Path, Path], None], shared: Path, home: Path, tmp_path: Path
 ) -> None:
     files, _ = files_in(shared)
@@ -128,10 +128,10 @@ def test_link_put_there_after_the_listing_is_not_followed(
 
 
 @pytest.mark.parametrize("swap", [swap_file, swap_folder])
-def test_file_that_became_a_link_leaves_the_space(
+def test_file_replaced_by_a_link_is_removed_from_the_space(
     swap: Callable[[Path, Path], None], shared: Path, home: Path, tmp_path: Path
 ) -> None:
-    with opened(tmp_path) as rag:
+    with open_engine(tmp_path) as rag:
         rag.index([shared])
         swap(shared, home)
         states = {Path(one.file).name: one.state for one in rag.index([shared])}
@@ -141,23 +141,23 @@ def test_file_that_became_a_link_leaves_the_space(
 
 
 @pytest.mark.timeout(30)
-def test_pipe_is_not_waited_for(shared: Path, tmp_path: Path) -> None:
+def test_pipe_does_not_block(shared: Path, tmp_path: Path) -> None:
     files, _ = files_in(shared)
     files[0].unlink()
     os.mkfifo(files[0])
-    with pytest.raises(Unreadable, match="not a file"):
+    with pytest.raises(Unreadable, match="no longer a regular file"):
         PathFetcher(ReadSettings())(str(files[0]), tmp_path / "copy")
     assert names(files_in(shared)[0], shared) == ["sub/list.txt"]
 
 
-def test_file_is_copied_with_its_time_and_size(shared: Path, tmp_path: Path) -> None:
+def test_file_is_copied_with_its_modification_time_and_size(shared: Path, tmp_path: Path) -> None:
     fetched = PathFetcher(ReadSettings())(str(shared / "menu.txt"), tmp_path / "copy")
     stat = (shared / "menu.txt").stat()
     assert (fetched.mtime_ns, fetched.size) == (stat.st_mtime_ns, stat.st_size)
     assert (tmp_path / "copy").read_text() == "soup and bread"
 
 
-def test_missing_path_is_said(tmp_path: Path) -> None:
+def test_missing_path_raises_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         files_in(tmp_path / "nothing")
     assert is_gone(tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""The way out goes to public addresses alone, whatever is asked of it."""
+"""Tests of address checks and of the guarded proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import Unreadable
-from rag.ingest.fetch.addresses import Forbidden, checked_url, is_own_address, is_public, may_go_to, resolve
+from rag.ingest.fetch.addresses import Forbidden, checked_url, is_own_address, is_public, resolve, resolve_allowed
 from rag.ingest.fetch.proxy import GuardedProxy
 from tests.rag.ingest.fetch.site import html, raw_site, site
 
@@ -29,14 +29,14 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_addresses_that_are_not_everybodys_are_none_of_ours(address: str) -> None:
+def test_non_public_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize(
     "address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
 )
-def test_public_addresses_are_public_however_they_are_written(address: str) -> None:
+def test_public_addresses_are_public_in_every_notation(address: str) -> None:
     assert is_public(address)
 
 
@@ -47,7 +47,7 @@ def test_only_global_unicast_and_wrapped_addresses_are_public_in_ipv6(address: i
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.3.4.5", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::1"])
-def test_own_addresses_are_recognized_however_they_are_written(address: str) -> None:
+def test_own_addresses_are_recognized_in_every_notation(address: str) -> None:
     assert is_own_address(address)
 
 
@@ -56,49 +56,49 @@ def test_foreign_addresses_are_not_own(address: str) -> None:
     assert not is_own_address(address)
 
 
-def test_every_address_that_packets_come_from_is_own() -> None:
+def test_source_address_of_packets_is_own() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("127.0.0.1", 9))
         assert is_own_address(probe.getsockname()[0])
 
 
-def test_public_address_of_this_machine_is_refused_unless_its_host_is_named() -> None:
+def test_own_public_address_is_refused_unless_its_host_is_allowed() -> None:
     def is_mine(address: str) -> bool:
         return address == "93.184.216.34"
 
     with pytest.raises(Forbidden):
-        may_go_to("docs.example", 443, (), one("93.184.216.35", "93.184.216.34"), is_mine)
-    assert may_go_to("docs.example", 443, (), one("93.184.216.35"), is_mine)
-    assert may_go_to("docs.example", 443, ("docs.example",), one("93.184.216.34"), is_mine)
+        resolve_allowed("docs.example", 443, (), resolver("93.184.216.35", "93.184.216.34"), is_mine)
+    assert resolve_allowed("docs.example", 443, (), resolver("93.184.216.35"), is_mine)
+    assert resolve_allowed("docs.example", 443, ("docs.example",), resolver("93.184.216.34"), is_mine)
 
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "017700000001", "127.0.0.1", "localhost"])
 def test_odd_notations_of_this_machine_are_refused(host: str) -> None:
-    with pytest.raises((Forbidden, OSError)):  # what the system does not take for an address has none
-        may_go_to(host, 80, (), resolve)
+    with pytest.raises((Forbidden, OSError)):  # OSError if the system does not accept the notation
+        resolve_allowed(host, 80, (), resolve)
 
 
 @pytest.mark.parametrize("port", [22, 25, 6000, 6667])
 def test_ports_of_other_protocols_are_refused_for_every_host(port: int) -> None:
     with pytest.raises(Forbidden):
-        may_go_to("docs.example", port, ("docs.example",), one("93.184.216.34"))
+        resolve_allowed("docs.example", port, ("docs.example",), resolver("93.184.216.34"))
 
 
 @given(st.ip_addresses(v=4))
-def test_wrapping_an_address_makes_it_no_more_public(address: ipaddress.IPv4Address) -> None:
+def test_embedding_an_address_does_not_change_whether_it_is_public(address: ipaddress.IPv4Address) -> None:
     mapped = ipaddress.IPv6Address((0xFFFF << 32) | int(address))
     sixtofour = ipaddress.IPv6Address((0x2002 << 112) | (int(address) << 80) | 1)
     assert is_public(str(mapped)) == is_public(str(sixtofour)) == is_public(str(address))
 
 
-def one(*addresses: str) -> Callable[[str, int], list[str]]:
+def resolver(*addresses: str) -> Callable[[str, int], list[str]]:
     return lambda host, port: list(addresses)
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
     with pytest.raises(Forbidden):
-        may_go_to("docs.example", 443, (), one("93.184.216.34", "10.0.0.1"))
-    assert may_go_to("Docs.Example.", 443, ("docs.example",), one("10.0.0.1")) == ["10.0.0.1"]
+        resolve_allowed("docs.example", 443, (), resolver("93.184.216.34", "10.0.0.1"))
+    assert resolve_allowed("Docs.Example.", 443, ("docs.example",), resolver("10.0.0.1")) == ["10.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
         "http://a.example/\ud800",
     ],
 )
-def test_what_is_no_web_address_is_refused(url: str) -> None:
-    with pytest.raises(Unreadable, match="no web address"):
+def test_invalid_url_is_refused(url: str) -> None:
+    with pytest.raises(Unreadable, match="isn't a web address"):
         checked_url(url)
 
 
-def test_an_address_with_a_password_is_refused_and_a_fragment_forgotten() -> None:
+def test_url_with_password_is_refused_and_fragment_is_removed() -> None:
     with pytest.raises(Unreadable, match="password"):
         checked_url("https://user:word@docs.example/")
     assert checked_url(" https://docs.example/a?b=c#d ") == "https://docs.example/a?b=c"
@@ -134,7 +134,7 @@ def get(proxy: GuardedProxy, url: str, *, password: str = "") -> httpx.Response:
         return client.get(url)
 
 
-def test_a_named_host_is_reached_and_its_neighbours_are_not() -> None:
+def test_only_allowed_hosts_are_reached_among_private_ones() -> None:
     with (
         site(lambda path: html(f"here is {path}")) as (url, asked),
         GuardedProxy(("127.0.0.1",), 1 << 20) as proxy,
@@ -147,14 +147,14 @@ def test_a_named_host_is_reached_and_its_neighbours_are_not() -> None:
         assert asked == ["/a?b=c"]
 
 
-def test_nobody_else_may_use_it() -> None:
+def test_proxy_requires_its_password() -> None:
     with site(lambda path: html("secret")) as (url, asked), GuardedProxy(("127.0.0.1",), 1 << 20) as proxy:
         assert get(proxy, url, password="guessed").status_code == 407
         assert asked == []
 
 
-def test_a_name_is_asked_for_once_and_its_answer_gone_to() -> None:
-    """A second answer, after the look, would be the one that leads inside."""
+def test_host_is_resolved_once_and_its_address_is_used() -> None:
+    """A second lookup could return an address inside the network."""
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
     with (
         site(lambda path: html("found")) as (url, _),
@@ -164,7 +164,7 @@ def test_a_name_is_asked_for_once_and_its_answer_gone_to() -> None:
         assert next(answers) == ["10.0.0.1"]
 
 
-def test_more_bytes_than_allowed_end_the_connection() -> None:
+def test_connection_ends_when_the_limit_of_bytes_is_exceeded() -> None:
     with (
         site(lambda path: (200, {"Content-Type": "text/plain"}, b"x" * 500_000)) as (url, _),
         GuardedProxy(("127.0.0.1",), 100_000) as proxy,
@@ -174,8 +174,8 @@ def test_more_bytes_than_allowed_end_the_connection() -> None:
         assert proxy.exceeded
 
 
-def talk(proxy: GuardedProxy, *pieces: bytes) -> bytes:
-    """What the proxy answers to these bytes, until it closes."""
+def send_raw(proxy: GuardedProxy, *pieces: bytes) -> bytes:
+    """Send bytes to the proxy and return its whole answer."""
     with socket.create_connection(("127.0.0.1", port_of(proxy)), 30) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -186,9 +186,9 @@ def talk(proxy: GuardedProxy, *pieces: bytes) -> bytes:
 
 
 @pytest.mark.timeout(30)
-def test_slow_head_is_cut() -> None:
+def test_connection_with_a_slow_head_is_closed() -> None:
     with GuardedProxy((), 1 << 20, head_seconds=0.1) as proxy:
-        assert talk(proxy, b"GET http://a.example/ HTTP/1.1\r\nX-Long: ") == b""
+        assert send_raw(proxy, b"GET http://a.example/ HTTP/1.1\r\nX-Long: ") == b""
 
 
 @pytest.mark.timeout(30)
@@ -200,15 +200,15 @@ def test_slow_head_is_cut() -> None:
         (b"\r\n\r\n", b""),
     ],
 )
-def test_malformed_request_costs_only_its_connection(head: bytes, answer: bytes) -> None:
+def test_malformed_request_only_ends_its_connection(head: bytes, answer: bytes) -> None:
     with GuardedProxy((), 1 << 20) as proxy:
-        assert answer in talk(proxy, head)
+        assert answer in send_raw(proxy, head)
 
 
 @pytest.mark.timeout(30)
-def test_long_head_is_cut() -> None:
+def test_connection_with_a_long_head_is_closed() -> None:
     with GuardedProxy((), 1 << 20) as proxy, pytest.raises(ConnectionError):
-        talk(proxy, *(b"X-Many: a\r\n" * 1000 for _ in range(10_000)))
+        send_raw(proxy, *(b"X-Many: a\r\n" * 1000 for _ in range(10_000)))
 
 
 def port_of(proxy: GuardedProxy) -> int:
@@ -216,18 +216,18 @@ def port_of(proxy: GuardedProxy) -> int:
 
 
 @pytest.mark.timeout(30)
-def test_connections_are_bounded() -> None:
+def test_number_of_connections_is_limited() -> None:
     with GuardedProxy((), 1 << 20) as proxy:
         held = [socket.create_connection(("127.0.0.1", port_of(proxy)), 30) for _ in range(64)]
         try:
-            assert talk(proxy) == b""
+            assert send_raw(proxy) == b""
         finally:
             for connection in held:
                 connection.close()
 
 
 @pytest.mark.timeout(30)
-def test_open_tunnel_is_cut_when_the_time_is_over() -> None:
+def test_open_tunnel_is_closed_at_the_deadline() -> None:
     def silent(connection: socket.socket, over: threading.Event) -> None:
         over.wait(25)
 
@@ -241,7 +241,7 @@ def test_open_tunnel_is_cut_when_the_time_is_over() -> None:
 
 
 @pytest.mark.parametrize("address", ["not a proxy", "http://nobody.invalid/", "http://a..b/", f"http://{'a' * 64}.b/"])
-def test_what_cannot_be_reached_is_a_bad_gateway(address: str) -> None:
+def test_unreachable_host_gives_bad_gateway(address: str) -> None:
     with GuardedProxy((), 1 << 20) as proxy:
         if "://" in address:
             assert get(proxy, address).status_code == 502

@@ -1,4 +1,4 @@
-"""Web addresses become documents, and dangerous or dead ones a sentence. Chromium is real where it is installed."""
+"""Tests of UrlFetcher. Tests with a browser need Chromium."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pdf() -> bytes:
         return bytes(document.tobytes())
 
 
-def test_a_file_behind_an_address_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_file_is_downloaded_unchanged(tmp_path: Path) -> None:
     data = pdf()
     with site(lambda path: (200, {"Content-Type": "application/pdf"}, data)) as (url, _):
         assert fetch(f"{url}/reports/dues.pdf", tmp_path / "copy") == "dues.pdf"
@@ -45,29 +45,29 @@ def test_a_file_behind_an_address_is_kept_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "error", "said"),
+    ("page", "error", "message"),
     [
-        ((404, {}, b""), Unreadable, "no such page"),
-        ((401, {}, b""), Unreadable, "not open to everybody"),
-        ((503, {}, b""), TryAgain, "out of order"),
-        (moved("/again"), Unreadable, "from place to place"),
-        (moved("file:///etc/passwd"), Unreadable, "from place to place"),
+        ((404, {}, b""), Unreadable, "doesn't exist"),
+        ((401, {}, b""), Unreadable, "isn't public"),
+        ((503, {}, b""), TryAgain, "has a problem"),
+        (moved("/again"), Unreadable, "redirects"),
+        (moved("file:///etc/passwd"), Unreadable, "redirects"),
         (moved("http://localhost:8080/"), Unreadable, "inside this network"),
         (moved("http://127.0.0.1:25/"), Unreadable, "not for web pages"),
-        (moved("http://i❤.ws/".encode().decode("latin-1")), TryAgain, "does not answer as a web server"),
-        (moved("http://[::1"), TryAgain, "does not answer as a web server"),
-        (moved(f"http://{'a' * 64}.example/"), TryAgain, "could not be reached"),
-        ((304, {}, b""), Unreadable, "no such page"),
+        (moved("http://i❤.ws/".encode().decode("latin-1")), TryAgain, "invalid response"),
+        (moved("http://[::1"), TryAgain, "invalid response"),
+        (moved(f"http://{'a' * 64}.example/"), TryAgain, "couldn't be reached"),
+        ((304, {}, b""), Unreadable, "doesn't exist"),
         (moved("http://169.254.169.254/latest/meta-data"), Unreadable, "inside this network"),
-        ((200, {"Content-Type": "application/pdf"}, b"x" * (2 << 20)), Unreadable, "more than 1 MB"),
+        ((200, {"Content-Type": "application/pdf"}, b"x" * (2 << 20)), Unreadable, "larger than 1 MB"),
     ],
 )
-def test_dead_ends_are_told_apart(page: Page, error: type[Exception], said: str, tmp_path: Path) -> None:
-    with site(lambda path: page) as (url, _), pytest.raises(error, match=said):
+def test_failures_have_specific_messages(page: Page, error: type[Exception], message: str, tmp_path: Path) -> None:
+    with site(lambda path: page) as (url, _), pytest.raises(error, match=message):
         fetch(url, tmp_path / "copy", WebSettings(allow=("127.0.0.1",), max_mb=1))
 
 
-def test_an_address_inside_the_network_is_refused_with_the_setting_that_allows_it(tmp_path: Path) -> None:
+def test_private_address_is_refused_with_the_setting_that_allows_it(tmp_path: Path) -> None:
     with site(lambda path: html("the wiki")) as (url, asked), pytest.raises(Unreadable) as raised:
         fetch(url, tmp_path / "copy", WebSettings())
     assert "MAGPIE_WEB__ALLOW" in raised.value.hint
@@ -86,10 +86,10 @@ def test_refusal_does_not_name_the_host_inside_the_network(tmp_path: Path, caplo
     assert "payroll.intern.example" in caplog.text
 
 
-def test_server_that_nobody_runs_is_worth_another_try(tmp_path: Path) -> None:
+def test_unreachable_server_can_be_tried_again(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(TryAgain, match="could not be reached"):
+    with pytest.raises(TryAgain, match="couldn't be reached"):
         fetch(f"http://127.0.0.1:{port}/", tmp_path / "copy")
 
 
@@ -151,7 +151,7 @@ def test_deadline_holds_against_a_slow_name(tmp_path: Path) -> None:
         known.set()
 
 
-def test_compressed_file_is_refused_and_never_unpacked(tmp_path: Path) -> None:
+def test_compressed_file_is_refused(tmp_path: Path) -> None:
     body = gzip.compress(gzip.compress(bytes(1 << 20)))
     page = (200, {"Content-Type": "application/pdf", "Content-Encoding": "gzip, gzip"}, body)
     with site(lambda path: page) as (url, _), pytest.raises(Unreadable, match="compressed"):
@@ -174,7 +174,7 @@ def test_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
     assert (tmp_path / "copy").read_bytes() == b"words"
 
 
-def test_no_content_encoding_is_asked_for(tmp_path: Path) -> None:
+def test_requests_no_content_encoding(tmp_path: Path) -> None:
     asked = []
 
     def answer(connection: socket.socket, over: threading.Event) -> None:
@@ -186,12 +186,12 @@ def test_no_content_encoding_is_asked_for(tmp_path: Path) -> None:
     assert b"accept-encoding: identity\r\n" in asked[0]
 
 
-def test_name_of_a_file_is_bounded(tmp_path: Path) -> None:
+def test_file_name_is_truncated(tmp_path: Path) -> None:
     with site(lambda path: moved(f"/{'x' * 9000}") if path == "/a" else (200, {}, b"words")) as (url, _):
         assert fetch(f"{url}/a", tmp_path / "copy") == "x" * 200
 
 
-def test_without_a_browser_the_remedy_is_named(tmp_path: Path) -> None:
+def test_refusal_without_a_browser_has_a_remedy(tmp_path: Path) -> None:
     with site(lambda path: html("words")) as (url, _), pytest.raises(Unreadable, match="no browser") as raised:
         fetch(url, tmp_path / "copy", WebSettings(allow=("127.0.0.1",), browser="off"))
     assert "apt install chromium" in raised.value.hint
@@ -199,7 +199,7 @@ def test_without_a_browser_the_remedy_is_named(tmp_path: Path) -> None:
 
 @needs_browser
 @pytest.mark.timeout(180)
-def test_a_web_page_is_indexed_by_tiles_and_found(tmp_path: Path) -> None:
+def test_web_page_is_indexed_in_tiles_and_found(tmp_path: Path) -> None:
     picture = base64.b64encode(pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 40, 40), False).tobytes()).decode()
     body = f"{TALL}{CHART}<img src='data:image/png;base64,{picture}'><p style='display:none'>hidden</p>"
     with site(lambda path: html(body, "Gateway wiki")) as (url, _):
@@ -219,8 +219,8 @@ def test_a_web_page_is_indexed_by_tiles_and_found(tmp_path: Path) -> None:
 @needs_browser
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_page_reaches_nothing_inside_the_network(guarded: bool, tmp_path: Path) -> None:
-    """Pictures, frames, scripts, sockets: each is asked of the same guarded way out, and all of them try."""
+def test_page_cannot_reach_hosts_inside_the_network(guarded: bool, tmp_path: Path) -> None:
+    """Check pictures, frames, scripts and sockets; without the guard, they do reach the host."""
     web = LOCAL if guarded else WebSettings(allow=("127.0.0.1", "localhost"), seconds=40)
     with site(lambda path: html("secret of the house")) as (inside, asked):
         inside = inside.replace("127.0.0.1", "localhost")
@@ -238,7 +238,7 @@ def test_a_page_reaches_nothing_inside_the_network(guarded: bool, tmp_path: Path
 @needs_browser
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("body", ["<script>while (true) {}</script>", "<img src='/never'>"])
-def test_a_page_that_never_ends_is_given_up(body: str, tmp_path: Path) -> None:
+def test_page_that_never_finishes_is_stopped(body: str, tmp_path: Path) -> None:
     release = threading.Event()
 
     def answer(path: str) -> Page:

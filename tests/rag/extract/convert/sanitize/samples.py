@@ -1,4 +1,4 @@
-"""References that documents in these tests hold, and cleaning of XML as text."""
+"""Sample references and files, and sanitizing of XML as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from PIL import Image
 
 from rag.extract.convert.sanitize.references import with_folders
-from rag.extract.convert.sanitize.xml import Part, copy_xml
+from rag.extract.convert.sanitize.xml import PartContext, copy_xml
 
 OUTSIDE = (
     "file:///data/pictures/1/p0001.jpg",
@@ -27,10 +27,10 @@ OUTSIDE = (
     "%2e%2e/%2e%2e/data/a.png",
     "Pictures/../../../data/a.png",
 )
-"""What a document may name that is not in it."""
+"""References that lead outside of a document."""
 
 NAMES = frozenset({"content.xml", "Pictures/a.png", "Object 1/content.xml", "data/pictures/1/p0001.jpg", "data/a.png"})
-"""The parts of a document whose author knows how the data folder looks."""
+"""Parts of a hostile document whose names match the layout of the data folder."""
 
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///data/a.png"/></svg>'
@@ -44,10 +44,10 @@ def png() -> bytes:
     return written.getvalue()
 
 
-def cleaned(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[str] = ()) -> str:
+def sanitize(xml: str | bytes, names: Iterable[str] = NAMES, external: Iterable[str] = ()) -> str:
     data = xml.encode() if isinstance(xml, str) else xml
     written = BytesIO()
-    copy_xml(lambda: BytesIO(data), Part(with_folders(names), "", frozenset(external)), written.write)
+    copy_xml(lambda: BytesIO(data), PartContext(with_folders(names), "", frozenset(external)), written.write)
     return written.getvalue().decode()
 
 

@@ -1,4 +1,4 @@
-"""Binary documents, and documents of every kind with the real LibreOffice."""
+"""Tests of binary documents, and of all document types with the real LibreOffice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rag.extract.convert.libreoffice import office_program
-from rag.extract.convert.sanitize import clean_document
-from rag.extract.convert.sanitize.compound import embed_pictures, remove_svg_pictures
+from rag.extract.convert.sanitize import sanitize_document
+from rag.extract.convert.sanitize.compound import disable_svg_pictures, unlink_pictures
 from rag.extract.guarded import GuardedReader
 from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
@@ -22,17 +22,17 @@ from tests.rag.extract.convert.sanitize.samples import EMF, SVG, parts_of, png
 
 
 @pytest.mark.parametrize("kind", [0x5E, 0x62, 0x63, 0x66])
-def test_binary_picture_that_is_in_another_file_becomes_a_shape(kind: int) -> None:
+def test_linked_binary_picture_becomes_a_shape(kind: int) -> None:
     header = struct.pack("<iHH", 0x44, 0x44, kind) + bytes(0x3C)
     stream = bytearray(b"words" + header)
-    embed_pictures(stream)
+    unlink_pictures(stream)
     assert struct.unpack_from("<iHH", stream, 5) == (0x44, 0x44, 0x64)
 
 
-def test_binary_picture_that_is_in_the_document_stays_as_it_is() -> None:
+def test_embedded_binary_picture_is_unchanged() -> None:
     header = struct.pack("<iHH", 0x44, 0x44, 0x08) + bytes(0x3C)
     stream = bytearray(header)
-    embed_pictures(stream)
+    unlink_pictures(stream)
     assert stream == header
 
 
@@ -52,9 +52,9 @@ def blip(kind: int, skipped: int, content: bytes) -> bytes:
         blip(0xF117, 16, SVG),
     ],
 )
-def test_binary_picture_that_is_an_svg_is_no_longer_found(record: bytes) -> None:
+def test_svg_in_a_binary_document_gets_an_unknown_type(record: bytes) -> None:
     stream = bytearray(b"words" + record)
-    remove_svg_pictures(stream)
+    disable_svg_pictures(stream)
     assert stream == b"words" + record[:2] + bytes(2) + record[4:]
 
 
@@ -67,15 +67,15 @@ def test_binary_picture_that_is_an_svg_is_no_longer_found(record: bytes) -> None
         b"The words <svg> and <image> of a manual.",
     ],
 )
-def test_other_bytes_of_a_binary_document_stay_as_they_are(record: bytes) -> None:
+def test_other_bytes_of_a_binary_document_are_unchanged(record: bytes) -> None:
     stream = bytearray(record)
-    remove_svg_pictures(stream)
+    disable_svg_pictures(stream)
     assert stream == record
 
 
 program = office_program("")
 real = pytest.mark.skipif(
-    program is None or confinement_gap() is not None, reason="LibreOffice is missing, or cannot be confined"
+    program is None or confinement_gap() is not None, reason="LibreOffice is missing or cannot be sandboxed"
 )
 
 LINK = "https://example.org/manual"
@@ -87,9 +87,9 @@ def encodings(text: str) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def document(tmp_path: Path) -> Callable[[str], Path]:
-    """A document as LibreOffice writes it: words, a hyperlink, a page number, and a picture that lies outside."""
+    """A function that writes a document with LibreOffice: words, a hyperlink, a page number, an external picture."""
 
-    def made(suffix: str) -> Path:
+    def write(suffix: str) -> Path:
         secret = tmp_path / "secret.png"
         secret.write_bytes(png())
         if suffix in ("pptx", "ppt", "odp"):
@@ -110,27 +110,27 @@ def document(tmp_path: Path) -> Callable[[str], Path]:
         subprocess.run(command, check=True, capture_output=True, timeout=100)
         return out / f"in.{suffix}"
 
-    return made
+    return write
 
 
 @real
 @pytest.mark.parametrize("suffix", ["docx", "odt", "doc", "rtf", "pptx", "odp", "ppt"])
-def test_cleaned_document_shows_its_words(
+def test_sanitized_document_keeps_its_words_and_hyperlinks(
     tmp_path: Path, into: Path, document: Callable[[str], Path], suffix: str
 ) -> None:
     path = document(suffix)
     copy = tmp_path / f"clean.{suffix}"
-    clean_document(path, copy)
+    sanitize_document(path, copy)
     data = b"".join(parts_of(copy).values()) if suffix in ("docx", "odt", "pptx", "odp") else copy.read_bytes()
     assert not any(name in data for name in encodings("secret.png"))
     if suffix in ("docx", "odt", "doc", "rtf"):
         assert any(link in data for link in encodings(LINK))
-    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
     try:
-        assert reader.inspect(path).page_count == 1
-        pages = reader.read(path, 1, 1, into)
+        assert extractor.inspect(path).page_count == 1
+        pages = extractor.read(path, 1, 1, into)
     finally:
-        reader.close()
+        extractor.close()
     words = " ".join(block.text for page in pages for block in page.blocks)
     assert "The gateway uses port 8443." in words
     if suffix in ("docx", "odt", "doc", "rtf"):

@@ -1,4 +1,4 @@
-"""Packages keep XML and pictures only."""
+"""Tests of the sanitizing of OOXML and OpenDocument packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from rag.errors import Unreadable
-from rag.extract.convert.sanitize import clean_document
+from rag.extract.convert.sanitize import sanitize_document
 from tests.rag.extract.convert.sanitize.samples import EMF, SVG, parts_of, png
 
 
@@ -39,7 +39,7 @@ def test_package_keeps_xml_and_pictures_only(tmp_path: Path) -> None:
             "../outside.xml": "<x/>",
         },
     )
-    clean_document(path, tmp_path / "out.odt")
+    sanitize_document(path, tmp_path / "out.odt")
     found = parts_of(tmp_path / "out.odt")
     assert set(found) == {"mimetype", "content.xml", "Pictures/a.png", "Pictures/b.png"}
     assert found["Pictures/a.png"] == png()
@@ -58,15 +58,15 @@ def test_package_keeps_xml_and_pictures_only(tmp_path: Path) -> None:
     ],
     ids=["emz", "wmz", "svgz", "too large", "cut off"],
 )
-def test_packed_picture_stays_only_if_it_is_a_metafile_of_bounded_size(
+def test_gzipped_picture_is_kept_only_if_it_is_a_metafile_of_limited_size(
     tmp_path: Path, packed: bytes, stays: bool
 ) -> None:
     path = package(tmp_path / "in", {"word/document.xml": "<x/>", "word/media/a.emz": packed})
-    clean_document(path, tmp_path / "out.docx")
+    sanitize_document(path, tmp_path / "out.docx")
     assert parts_of(tmp_path / "out.docx").get("word/media/a.emz") == (packed if stays else None)
 
 
-def test_relationships_are_relative_to_the_part_they_belong_to(tmp_path: Path) -> None:
+def test_relationships_are_relative_to_the_part_they_describe(tmp_path: Path) -> None:
     rels = (
         '<Relationships><Relationship Id="r1" Type="t/image" Target="media/a.png"/>'
         '<Relationship Id="r2" Type="t/image" Target="../../etc/a.png"/>'
@@ -76,14 +76,14 @@ def test_relationships_are_relative_to_the_part_they_belong_to(tmp_path: Path) -
         tmp_path / "in",
         {"word/document.xml": "<x/>", "word/_rels/document.xml.rels": rels, "word/media/a.png": png()},
     )
-    clean_document(path, tmp_path / "out.docx")
-    said = parts_of(tmp_path / "out.docx")["word/_rels/document.xml.rels"].decode()
-    assert re.findall(r'Id="(\w+)"', said) == ["r1"]
+    sanitize_document(path, tmp_path / "out.docx")
+    output = parts_of(tmp_path / "out.docx")["word/_rels/document.xml.rels"].decode()
+    assert re.findall(r'Id="(\w+)"', output) == ["r1"]
 
 
 @pytest.mark.parametrize("broken", ["<w:document><w:p", '<!DOCTYPE x [<!ENTITY e "y">]><x>&e;</x>'])
-def test_document_that_cannot_be_cleaned_is_refused(tmp_path: Path, broken: str) -> None:
+def test_document_that_cannot_be_sanitized_is_refused(tmp_path: Path, broken: str) -> None:
     path = package(tmp_path / "in", {"word/document.xml": broken})
     with pytest.raises(Unreadable, match=r"document\.xml") as refused:
-        clean_document(path, tmp_path / "out.docx")
+        sanitize_document(path, tmp_path / "out.docx")
     assert refused.value.hint

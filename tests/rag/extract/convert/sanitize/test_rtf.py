@@ -1,4 +1,4 @@
-"""Rich text loses what loads something, and keeps its words."""
+"""Tests of the sanitizing of rich text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.extract.convert.sanitize.rtf import cleaned_rtf
+from rag.extract.convert.sanitize.rtf import sanitize_rtf
 from tests.rag.extract.convert.sanitize.samples import SVG
 
 
-def rich(text: str) -> str:
-    return cleaned_rtf(text.encode("latin-1")).decode("latin-1")
+def sanitize(text: str) -> str:
+    return sanitize_rtf(text.encode("latin-1")).decode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def rich(text: str) -> str:
         r"{\field{\sp\fldinst INCLUDETEXT file:///a.png}{\fldrslt old}}",
     ],
 )
-def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
-    said = rich(rf"{{\rtf1\ansi before {loading} after}}")
-    assert "file:" not in said
-    assert "before" in said
-    assert "old" in said
-    assert " after}" in said
-    assert said.count("{") == said.count("}")
+def test_rtf_keeps_its_words_without_loading_anything(loading: str) -> None:
+    output = sanitize(rf"{{\rtf1\ansi before {loading} after}}")
+    assert "file:" not in output
+    assert "before" in output
+    assert "old" in output
+    assert " after}" in output
+    assert output.count("{") == output.count("}")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_rich_text_loses_what_loads_and_keeps_its_words(loading: str) -> None:
         "{\\rtf1{\\pict\\bin8 GIF89a}}}{after}}",
     ],
 )
-def test_ordinary_rich_text_stays_byte_for_byte(kept: str) -> None:
-    assert rich(kept) == kept
+def test_harmless_rtf_is_unchanged(kept: str) -> None:
+    assert sanitize(kept) == kept
 
 
 @pytest.mark.parametrize(
@@ -79,24 +79,24 @@ def test_ordinary_rich_text_stays_byte_for_byte(kept: str) -> None:
         rf"{{\sp\pict\pngblip {SVG.hex()}}}",
     ],
 )
-def test_rich_text_loses_a_picture_that_is_a_drawing_with_references(picture: str) -> None:
-    said = rich(rf"{{\rtf1 before {picture} after}}")
-    assert SVG.hex()[2:] not in said
-    assert "<svg" not in said
-    assert "before" in said
-    assert " after}" in said
+def test_svg_pictures_in_rtf_are_removed(picture: str) -> None:
+    output = sanitize(rf"{{\rtf1 before {picture} after}}")
+    assert SVG.hex()[2:] not in output
+    assert "<svg" not in output
+    assert "before" in output
+    assert " after}" in output
 
 
-def test_rich_text_loses_what_is_inside_more_than_a_hundred_instructions() -> None:
-    said = rich(r"{\rtf1 " + r"{\fldinst PAGE " * 101 + "deep" + "}" * 102)
-    assert "deep" not in said
-    assert said.count("{") == said.count("}")
+def test_rtf_nested_too_deeply_is_removed() -> None:
+    output = sanitize(r"{\rtf1 " + r"{\fldinst PAGE " * 101 + "deep" + "}" * 102)
+    assert "deep" not in output
+    assert output.count("{") == output.count("}")
 
 
-def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
-    said = rich(r"{\rtf1 words {\field{\*\fldinst INCLUDETEXT file:///a.png")
-    assert "INCLUDETEXT" not in said
-    assert said.count("{") == said.count("}")
+def test_truncated_rtf_is_closed_without_held_groups() -> None:
+    output = sanitize(r"{\rtf1 words {\field{\*\fldinst INCLUDETEXT file:///a.png")
+    assert "INCLUDETEXT" not in output
+    assert output.count("{") == output.count("}")
 
 
 @given(
@@ -105,6 +105,6 @@ def test_rich_text_that_ends_early_is_closed_without_what_waits() -> None:
         max_size=30,
     )
 )
-def test_cleaned_rich_text_is_balanced_and_cleaning_again_changes_nothing(tokens: list[str]) -> None:
-    once = rich("{\\rtf1 " + "".join(tokens))
-    assert rich(once) == once
+def test_sanitizing_rtf_is_idempotent(tokens: list[str]) -> None:
+    once = sanitize("{\\rtf1 " + "".join(tokens))
+    assert sanitize(once) == once

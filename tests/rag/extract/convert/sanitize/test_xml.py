@@ -1,4 +1,4 @@
-"""XML of documents and drawings loses what loads something, and keeps what a reader sees."""
+"""Tests of the sanitizing of XML in documents and SVG."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from hypothesis import strategies as st
 
 from rag.extract.convert.sanitize.fields import is_harmless_field
 from rag.extract.convert.sanitize.references import is_part, leads_outside, with_folders
-from rag.extract.convert.sanitize.xml import NotCleanable, hyperlinks_in
-from tests.rag.extract.convert.sanitize.samples import NAMES, OUTSIDE, SVG_BASE64, cleaned, png
+from rag.extract.convert.sanitize.xml import NotSanitizable, hyperlinks_in
+from tests.rag.extract.convert.sanitize.samples import NAMES, OUTSIDE, SVG_BASE64, png, sanitize
 
 
 @pytest.mark.parametrize("reference", OUTSIDE)
-def test_reference_to_the_outside_is_not_a_part(reference: str) -> None:
+def test_outside_reference_is_not_a_part(reference: str) -> None:
     assert not is_part(reference, with_folders(NAMES))
 
 
 @pytest.mark.parametrize(
     "reference", ["#Slide2", "Pictures/a.png", "./Pictures/a.png", "./Object 1", "Pictures%2Fa.png"]
 )
-def test_reference_to_a_part_is_known(reference: str) -> None:
+def test_reference_to_a_part_is_accepted(reference: str) -> None:
     assert is_part(reference, with_folders(NAMES))
 
 
-class Counted(frozenset[str]):
-    """Names that refuse to be walked through."""
+class NotIterable(frozenset[str]):
+    """A set that raises when it is iterated over."""
 
     def __iter__(self) -> Iterator[str]:
-        raise AssertionError("each reference would take as long as the document has parts")
+        raise AssertionError("checking a reference must not take time proportional to the number of parts")
 
 
-def test_reference_is_looked_up_without_walking_through_all_parts() -> None:
-    names = Counted(with_folders(NAMES))
+def test_is_part_does_not_iterate_over_all_parts() -> None:
+    names = NotIterable(with_folders(NAMES))
     assert is_part("Object 1", names)
     assert not is_part("Object 2", names)
 
 
-def test_folders_of_parts_are_found_at_every_depth() -> None:
+def test_with_folders_returns_folders_of_every_depth() -> None:
     assert with_folders(["a/b/c", "a/d", "e"]) == {"a/b/c", "a/b", "a", "a/d", "e"}
 
 
-def test_folders_of_a_part_that_is_too_deep_are_left_out() -> None:
+def test_with_folders_skips_folders_of_parts_nested_too_deeply() -> None:
     deep = "a/" * 30_000 + "b"
     assert with_folders([deep]) == {deep}
 
 
 @given(st.text(alphabet="./%2eEfF\\:#ab", max_size=30))
 def test_accepted_reference_resolves_inside_the_package(reference: str) -> None:
-    """By the rules of another implementation: a URL joined to the address of the document."""
+    """Compare with another implementation: join the reference to a URL of the document."""
     if is_part(reference, with_folders({"a/b"}), "a") and not reference.strip().startswith("#"):
         joined = unquote(urlsplit(urljoin("http://package/up/up/up/a/content.xml", reference.strip())).path)
         assert normpath(joined) in ("/up/up/up/a/b", "/up/up/up/a")
@@ -80,7 +80,7 @@ def test_accepted_reference_resolves_inside_the_package(reference: str) -> None:
         ("\0PAGE", False),
     ],
 )
-def test_fields_are_told_apart_by_their_first_word(instruction: str, harmless: bool) -> None:
+def test_is_harmless_field_checks_the_first_word(instruction: str, harmless: bool) -> None:
     assert is_harmless_field(instruction) is harmless
 
 
@@ -99,7 +99,7 @@ def test_fields_are_told_apart_by_their_first_word(instruction: str, harmless: b
         "vnd.sun.star.script:x",
     ],
 )
-def test_value_that_names_something_outside_leads_outside(value: str) -> None:
+def test_leads_outside_detects_files_shares_and_programs(value: str) -> None:
     assert leads_outside(value)
 
 
@@ -120,11 +120,11 @@ def test_value_that_names_something_outside_leads_outside(value: str) -> None:
         '<Relationship Id="r" Type="http://x/image" Target="{}" TargetMode="External"/>',
     ],
 )
-def test_element_loses_its_reference_to_the_outside(element: str, reference: str) -> None:
-    said = cleaned(f"<x>before{element.format(reference)}after</x>")
-    assert reference not in said
-    assert "before" in said
-    assert "after" in said
+def test_outside_reference_is_removed_from_elements(element: str, reference: str) -> None:
+    output = sanitize(f"<x>before{element.format(reference)}after</x>")
+    assert reference not in output
+    assert "before" in output
+    assert "after" in output
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,14 @@ def test_element_loses_its_reference_to_the_outside(element: str, reference: str
         '<text:user-field-decl office:string-value="File: 12/2024"></text:user-field-decl>',
     ],
 )
-def test_what_loads_nothing_stays_as_it_is(kept: str) -> None:
-    assert kept in cleaned(f"<x>{kept}</x>")
+def test_harmless_elements_are_unchanged(kept: str) -> None:
+    assert kept in sanitize(f"<x>{kept}</x>")
 
 
-def test_relationship_of_a_link_cannot_be_borrowed_by_a_picture() -> None:
-    """A relationship that says it is a hyperlink leads outside; only elements that wait for a click may use it."""
-    said = cleaned('<x><a:blip r:link="rId5"/><w:hyperlink r:id="rId5">see</w:hyperlink></x>', external={"rId5"})
-    assert "<a:blip>" in said
-    assert '<w:hyperlink r:id="rId5">' in said
+def test_picture_cannot_use_the_relationship_of_a_hyperlink() -> None:
+    output = sanitize('<x><a:blip r:link="rId5"/><w:hyperlink r:id="rId5">see</w:hyperlink></x>', external={"rId5"})
+    assert "<a:blip>" in output
+    assert '<w:hyperlink r:id="rId5">' in output
 
 
 def field(instruction: str, result: str = "old") -> str:
@@ -167,25 +166,25 @@ def field(instruction: str, result: str = "old") -> str:
     )
 
 
-def test_field_that_loads_loses_its_instruction_and_keeps_its_result() -> None:
-    said = cleaned(f"<x>{field('INCLUDE|PICTURE file:///a.png')}{field('PAGE', '7')}</x>")
-    assert "PICTURE" not in said
-    assert "<w:t>old</w:t>" in said
-    assert "<w:instrText>PAGE</w:instrText>" in said
+def test_loading_field_loses_its_instruction_and_keeps_its_result() -> None:
+    output = sanitize(f"<x>{field('INCLUDE|PICTURE file:///a.png')}{field('PAGE', '7')}</x>")
+    assert "PICTURE" not in output
+    assert "<w:t>old</w:t>" in output
+    assert "<w:instrText>PAGE</w:instrText>" in output
 
 
-def test_field_whose_name_is_another_fields_result_is_found() -> None:
+def test_field_named_by_the_result_of_another_field_is_detected() -> None:
     inner = field('QUOTE "x"', "INCLUDEPICTURE file:///a.png")
     outer = f'<w:fldChar w:fldCharType="begin"/>{inner}<w:fldChar w:fldCharType="separate"/><w:t>old</w:t>'
-    assert "file:///a.png" not in cleaned(f"<x>{outer}<w:fldChar w:fldCharType='end'/></x>")
+    assert "file:///a.png" not in sanitize(f"<x>{outer}<w:fldChar w:fldCharType='end'/></x>")
 
 
-def test_fields_are_counted_inside_elements_that_go() -> None:
-    """Otherwise a field in such an element would have the next one's verdict."""
+def test_fields_inside_removed_elements_are_counted() -> None:
+    """Check that fields in removed elements do not shift the indexes of later fields."""
     hidden = f"<office:script>{field('PAGE')}</office:script>"
-    said = cleaned(f"<x>{hidden}{field('INCLUDETEXT a.docx')}{field('PAGE')}</x>")
-    assert "INCLUDETEXT" not in said
-    assert said.count("PAGE") == 1
+    output = sanitize(f"<x>{hidden}{field('INCLUDETEXT a.docx')}{field('PAGE')}</x>")
+    assert "INCLUDETEXT" not in output
+    assert output.count("PAGE") == 1
 
 
 @pytest.mark.parametrize(
@@ -201,16 +200,16 @@ def test_fields_are_counted_inside_elements_that_go() -> None:
         '<w:fldChar x:fldCharType="end"/>',
     ],
 )
-def test_field_cannot_be_hidden_by_an_end_that_does_not_count(hiding: str) -> None:
+def test_field_cannot_be_hidden_by_an_ignored_end(hiding: str) -> None:
     begin, separate = ('<w:fldChar w:fldCharType="begin"/>', '<w:fldChar w:fldCharType="separate"/>')
-    said = cleaned(f"<x>{begin}{hiding}<w:instrText>INCLUDETEXT a</w:instrText>{separate}<w:t>old</w:t></x>")
-    assert "INCLUDETEXT" not in said
-    assert "<w:t>old</w:t>" in said
+    output = sanitize(f"<x>{begin}{hiding}<w:instrText>INCLUDETEXT a</w:instrText>{separate}<w:t>old</w:t></x>")
+    assert "INCLUDETEXT" not in output
+    assert "<w:t>old</w:t>" in output
 
 
-def test_field_with_an_ambiguous_beginning_loses_its_instruction() -> None:
+def test_field_with_an_ambiguous_start_loses_its_instruction() -> None:
     begin = '<w:fldChar x:fldCharType="no" w:fldCharType="begin"/>'
-    assert "INCLUDETEXT" not in cleaned(f"<x>{begin}<w:instrText>INCLUDETEXT a</w:instrText></x>")
+    assert "INCLUDETEXT" not in sanitize(f"<x>{begin}<w:instrText>INCLUDETEXT a</w:instrText></x>")
 
 
 @pytest.mark.parametrize(
@@ -223,19 +222,19 @@ def test_field_with_an_ambiguous_beginning_loses_its_instruction() -> None:
 )
 def test_relationship_is_judged_by_its_attributes_without_prefix(attributes: str) -> None:
     relationship = f"<x><Relationship {attributes}/></x>"
-    assert "rId5" not in cleaned(relationship)
+    assert "rId5" not in sanitize(relationship)
     assert not hyperlinks_in(lambda: BytesIO(relationship.encode()))
 
 
-def test_fields_inside_each_other_are_refused_beyond_a_limit() -> None:
-    with pytest.raises(NotCleanable, match="fields"):
-        cleaned("<x>" + '<w:fldChar w:fldCharType="begin"/>' * 1001 + "</x>")
+def test_fields_nested_too_deeply_are_refused() -> None:
+    with pytest.raises(NotSanitizable, match="fields"):
+        sanitize("<x>" + '<w:fldChar w:fldCharType="begin"/>' * 1001 + "</x>")
 
 
-def test_simple_field_that_loads_loses_its_instruction() -> None:
-    said = cleaned('<x><w:fldSimple w:instr="INCLUDETEXT a"/><w:fldSimple w:instr=" PAGE "/></x>')
-    assert "INCLUDETEXT" not in said
-    assert 'w:instr=" PAGE "' in said
+def test_loading_simple_field_loses_its_instruction() -> None:
+    output = sanitize('<x><w:fldSimple w:instr="INCLUDETEXT a"/><w:fldSimple w:instr=" PAGE "/></x>')
+    assert "INCLUDETEXT" not in output
+    assert 'w:instr=" PAGE "' in output
 
 
 @pytest.mark.parametrize(
@@ -256,21 +255,21 @@ def test_simple_field_that_loads_loses_its_instruction() -> None:
         "<script>fetch('file:///a')</script>",
     ],
 )
-def test_drawing_loads_nothing(svg: str) -> None:
-    said = cleaned(f'<svg xmlns="http://www.w3.org/2000/svg"><text>shown</text>{svg}</svg>', names={"a.png"})
-    assert "<text>shown</text>" in said
+def test_sanitized_svg_loads_nothing(svg: str) -> None:
+    output = sanitize(f'<svg xmlns="http://www.w3.org/2000/svg"><text>shown</text>{svg}</svg>', names={"a.png"})
+    assert "<text>shown</text>" in output
     for sign in ("file:", "http://x", "a.png", "svg+xml", "@import", "other.svg", "72l", "data:"):
-        assert sign not in said
+        assert sign not in output
 
 
-def test_drawing_keeps_its_own_gradients_and_pixels() -> None:
+def test_svg_keeps_its_gradients_and_embedded_pictures() -> None:
     body = '<rect fill="url(#g)"></rect><style>rect{fill:red}</style>'
     body += f'<image href="data:image/png;base64,{b64encode(png()).decode()}"></image>'
-    assert body in cleaned(f"<svg>{body}</svg>")
+    assert body in sanitize(f"<svg>{body}</svg>")
 
 
 def in_binary_data(content: str) -> str:
-    return cleaned(
+    return sanitize(
         f"<x><draw:image><office:binary-data>{content}</office:binary-data></draw:image><text:p>shown</text:p></x>"
     )
 
@@ -279,25 +278,25 @@ def in_binary_data(content: str) -> str:
     "content", [SVG_BASE64, f"<text:p>{SVG_BASE64}</text:p>", f"!{b64encode(png()).decode()}", f"\n{SVG_BASE64}\n"]
 )
 def test_binary_data_that_is_not_a_picture_is_removed(content: str) -> None:
-    said = in_binary_data(content)
-    assert "<office:binary-data></office:binary-data>" in said
-    assert "shown" in said
+    output = in_binary_data(content)
+    assert "<office:binary-data></office:binary-data>" in output
+    assert "shown" in output
 
 
-def test_binary_data_that_is_a_picture_stays() -> None:
+def test_binary_data_that_is_a_picture_is_kept() -> None:
     lines = encodebytes(png()).decode()
     assert f"<office:binary-data>{lines}</office:binary-data>" in in_binary_data(lines)
 
 
-def test_drawing_keeps_the_fonts_and_pictures_in_its_style() -> None:
+def test_svg_keeps_fonts_and_pictures_in_its_style() -> None:
     picture = f"url(data:image/png;base64,{b64encode(png()).decode()})"
     style = f"<style>@font-face{{src:url('data:font/woff2;base64,AAAA')}} rect{{fill:{picture}}}</style>"
-    assert style in cleaned(f"<svg>{style}</svg>")
+    assert style in sanitize(f"<svg>{style}</svg>")
 
 
 @pytest.mark.parametrize("url", [f"data:image/png;base64,{SVG_BASE64}", "data:image/svg+xml;base64,AA", "data:,a", ""])
 def test_style_with_other_data_is_removed(url: str) -> None:
-    assert "url" not in cleaned(f"<svg><style>rect{{fill:url({url})}}</style></svg>")
+    assert "url" not in sanitize(f"<svg><style>rect{{fill:url({url})}}</style></svg>")
 
 
 @pytest.mark.parametrize(
@@ -311,17 +310,17 @@ def test_style_with_other_data_is_removed(url: str) -> None:
     ],
 )
 def test_xml_with_entities_or_damage_is_refused(xml: str | bytes) -> None:
-    with pytest.raises(NotCleanable):
-        cleaned(xml)
+    with pytest.raises(NotSanitizable):
+        sanitize(xml)
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20)
 
 
 @given(st.lists(st.tuples(_TEXT, st.sampled_from(["p", "w:t", "draw:frame"])), max_size=5))
-def test_text_of_any_document_is_copied_unchanged(paragraphs: list[tuple[str, str]]) -> None:
+def test_text_is_copied_unchanged(paragraphs: list[tuple[str, str]]) -> None:
     names = 'xmlns:w="urn:w" xmlns:draw="urn:draw"'
     body = "".join(f"<{name} n='1'>{escape(text)}</{name}>" for text, name in paragraphs)
     xml = f"<x {names}>{body}</x>"
-    before, after = (ElementTree.canonicalize(each) for each in (xml, cleaned(xml)))
+    before, after = (ElementTree.canonicalize(each) for each in (xml, sanitize(xml)))
     assert before == after

@@ -1,0 +1,69 @@
+"""Shorten texts around the words of a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from rag.text import stem, token_weight, tokens
+
+_STEM_LENGTHS = (4, 5, 6)
+"""A query word of 4 to 6 letters is searched for as a substring; of a longer one, the first 6 letters."""
+
+
+def excerpt(text: str, query_words: Collection[str], limit: int, *, in_tokens: bool = False) -> str:
+    """Return the part of `text` with the most different query words, at most `limit` characters (or tokens) long.
+
+    `[…]` stands for text left out before and after it.
+    """
+    pieces = re.findall(r"\S{1,40}\s*", text)
+    sizes = [token_weight(piece) if in_tokens else len(piece) for piece in pieces]
+    if sum(sizes) <= limit:
+        return text.strip()
+    budget = limit - (2 * token_weight("[…] ") if in_tokens else 8)
+    short = {word for word in query_words if len(word) < _STEM_LENGTHS[0]}
+    stems = {stem(word, _STEM_LENGTHS[-1]) for word in query_words if len(word) >= _STEM_LENGTHS[0]}
+    matches = [_matches(piece, short, stems) for piece in pieces]
+    first, last = _best_window(sizes, matches, budget)
+    window = "".join(pieces[first:last]).strip()
+    return f"{'[…] ' if first else ''}{window}{' […]' if last < len(pieces) else ''}"
+
+
+def _best_window(sizes: Sequence[float], matches: Sequence[Collection[str]], budget: float) -> tuple[int, int]:
+    """Return (first, last) of the window of pieces with the most different matches.
+
+    Of consecutive windows that are equally good, the middle one is taken, so that the words have text on both sides.
+    """
+    counts: dict[str, int] = {}
+    size, last = 0.0, 0
+    best, best_run = -1, (0, 0)
+    ends = []
+    for first in range(len(sizes)):
+        while last < len(sizes) and size + sizes[last] <= budget:
+            size += sizes[last]
+            for word in matches[last]:
+                counts[word] = counts.get(word, 0) + 1
+            last += 1
+        ends.append(last)
+        score = sum(count > 0 for count in counts.values())
+        if score > best:
+            best, best_run = score, (first, first)
+        elif score == best and best_run[1] == first - 1:
+            best_run = (best_run[0], first)
+        if last == len(sizes):
+            break
+        if last > first:
+            size -= sizes[first]
+            for word in matches[first]:
+                counts[word] -= 1
+        else:
+            last, size = first + 1, 0.0
+    middle = (best_run[0] + best_run[1]) // 2 if best > 0 else 0
+    return middle, ends[middle]
+
+
+def _matches(piece: str, short: set[str], stems: set[str]) -> set[str]:
+    """Return the query words in a piece: short ones as whole words, others by their stem ("samples" has "sample")."""
+    lowered = piece.lower()
+    parts = {lowered[at : at + length] for length in _STEM_LENGTHS for at in range(len(lowered) - length + 1)}
+    return (parts & stems) | (short & set(tokens(piece)))

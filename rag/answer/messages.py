@@ -1,0 +1,66 @@
+"""All texts that readers of an answer see."""
+
+from __future__ import annotations
+
+ABSTAINED = "I could not find this in the files I can search here."
+
+NOT_FOUND_NOTE = "(not found on the cited page)"
+READ_NOTE = "(read from the picture)"
+
+NO_MODEL = "no model is set"
+NO_CITATION = "the model cited no passage"
+
+
+def caption_note(captioner: str) -> str:
+    return f"(from a caption written by {captioner})"
+
+
+def abstained(nearest_pages: list[str]) -> str:
+    return f"{ABSTAINED} Nearest: {'; '.join(nearest_pages)}." if nearest_pages else ABSTAINED
+
+
+def best_passages(reason: str) -> str:
+    """Return the notice above passages that are shown instead of a written answer."""
+    return f"Best passages (no written answer: {reason.rstrip('.')})."
+
+
+def turn_on_answers(command: str) -> str:
+    return f"To turn on written answers: {command}"
+
+
+def question_cut(characters: int) -> str:
+    return f"The question is long: the model got only its first {characters} characters."
+
+
+def answer_cut(seconds: float) -> str:
+    return f"The answer was cut after {seconds:.0f} seconds."
+
+
+ANSWER_CUT_REMEDY = "To allow more time, raise MAGPIE_ANSWER__LONGEST_SECONDS."
+
+
+def picture_not_seen(model: str) -> str:
+    return f"The model {model} cannot see pictures, so yours was used only for searching."
+
+
+PICTURE_TOO_LARGE = "Your picture does not fit into the model's context window, so it was used only for searching."
+
+
+def passages_left_out(shown: int, found: int) -> str:
+    return f"Only {shown} of {found} passages fit into the model's context window."
+
+
+def small_model(model: str, tokens: int) -> str:
+    return f"The context window of {model} is {tokens} tokens. A model with a larger one can read more passages."
+
+
+def small_setting(tokens: int) -> str:
+    return f"To let the model read more passages, raise MAGPIE_ANSWER__NUM_CTX (now {tokens} tokens)."
+
+
+def quoted_caption(kind: str, captioner: str, caption: str) -> str:
+    return f"(a {kind}; caption written by {captioner}: “{caption}”)"
+
+
+def picture_only(kind: str) -> str:
+    return f"(a {kind}; see its picture)"

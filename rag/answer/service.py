@@ -1,0 +1,94 @@
+"""Answer questions within a scope: read page texts, write and check the answer, draw the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag.answer import messages
+from rag.answer.evidence import draw_evidence, draw_place
+from rag.answer.generation import answer_question
+from rag.answer.highlight import with_line_boxes
+from rag.answer.statements import split_statements
+from rag.catalog import Catalog
+from rag.catalog.pages import words_on
+from rag.model import Answer, Found, Hit, Mode, Passage, Scope, Word
+from rag.ports import Generator
+from rag.settings import AnswerSettings
+
+MAX_EVIDENCE = 3
+"""Evidence pictures per answer."""
+
+
+@dataclass(frozen=True)
+class AnswerService:
+    """Answers questions. `folder` holds the evidence pictures; without a generator, passages are quoted."""
+
+    catalog: Catalog
+    generator: Generator | None
+    settings: AnswerSettings
+    folder: Path
+
+    def answer(
+        self,
+        question: str,
+        found: Found,
+        scope: Scope,
+        on_text: Callable[[str], None] | None = None,
+        picture: bytes | None = None,
+    ) -> Answer:
+        """Return the answer with evidence pictures. `found` is the search result in the scope.
+
+        See answer_question for `on_text` and `picture`.
+        """
+        cache: dict[tuple[int, int], tuple[Word, ...]] = {}
+        sent, notice = question[: self.settings.question_chars], found.notice
+        if sent != question:
+            notice = f"{notice} {messages.question_cut(len(sent))}".strip()
+
+        def page_words(hit: Hit) -> tuple[Word, ...]:
+            page = (hit.document, hit.page)
+            if page not in cache:
+                with self.catalog.reading() as connection:
+                    cache[page] = words_on(connection, *page, scope)
+            return cache[page]
+
+        def page_text(hit: Hit) -> str:
+            return " ".join(word.text for word in page_words(hit))
+
+        answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text)
+        answer = replace(answer, notice=" ".join(part for part in (notice, answer.notice) if part))
+        return self._with_evidence(answer, page_words)
+
+    def draw_place(self, hit: Hit) -> Path | None:
+        """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
+        return draw_place(hit, self._evidence_folder())
+
+    def _with_evidence(self, answer: Answer, page_words: Callable[[Hit], tuple[Word, ...]]) -> Answer:
+        """Return the answer with its pictures, in the order of citation.
+
+        If there are more citations than pictures, passages that the model read from a picture go first.
+        """
+        chosen = [passage for passage in answer.cited if passage.number in answer.read_from][:MAX_EVIDENCE]
+        chosen += [passage for passage in answer.cited if passage not in chosen][: MAX_EVIDENCE - len(chosen)]
+        drawn: list[tuple[Passage, Path]] = []
+        for passage in sorted(chosen, key=answer.cited.index):
+            hit = passage.hit if passage.hit.marks else with_line_boxes(passage.hit, page_words(passage.hit))
+            path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage))
+            if path is not None:
+                drawn.append((passage, path))
+        return replace(
+            answer, evidence=tuple(path for _, path in drawn), pictured=tuple(passage for passage, _ in drawn)
+        )
+
+    def _evidence_folder(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.folder
+
+
+def _citing_sentences(answer: Answer, passage: Passage) -> list[str]:
+    """Return the sentences that cite a passage; the question if the passages are quoted."""
+    if answer.mode is Mode.PASSAGES:
+        return [answer.question]
+    return [statement.text for statement in split_statements(answer.text) if passage.number in statement.cited]
