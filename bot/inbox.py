@@ -10,7 +10,7 @@ from bot.answers.history import is_meant
 from bot.db import access_log, ephemeral_messages, file_states, jobs, questions, receipts
 from bot.db import links as link_rows
 from bot.db.channel_ids import move_channel
-from bot.db.ephemeral_messages import Aside
+from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
 from bot.slack import messages
@@ -33,7 +33,7 @@ from bot.slack.events import (
     Withdrawn,
 )
 from bot.slack.files import KIND, LINK, changed_ns
-from rag import Share, drop_share, files_waiting, is_shared, leave_space, put_share, shared_in, withhold_share
+from rag import Share, drop_share, files_waiting, hide_share, is_shared, leave_space, put_share, shared_in
 
 _MINUTE = 60.0
 
@@ -80,11 +80,11 @@ def record(  # noqa: C901 - one case for each kind of event
             if link_rows.drop_link(connection, url, channel, ts):
                 drop_share(connection, LINK, [url], channel)
         case Withdrawn(channel, ts):
-            questions.halt_question(connection, channel, ts, Cancellation.DELETED)
+            questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
         case Changed(file):
             jobs.request(connection, JobKind.CHECK_FILE, key=file)
         case HomeOpened(user, channel):
-            ephemeral_messages.put_aside(connection, Aside(JobKind.HOME, channel, user))
+            ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
         case Joined(channel):
             jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
         case Left(channel):
@@ -102,7 +102,7 @@ def _withhold(connection: Connection, file: str, channel: str) -> bool:
     One message was deleted or asked a question with it, but anyone can share and delete a file that others shared.
     Return False when it is not shared there.
     """
-    if not withhold_share(connection, KIND, file, channel):
+    if not hide_share(connection, KIND, file, channel):
         return False
     jobs.request(connection, JobKind.CHECK_FILE, key=file)
     return True
@@ -113,7 +113,7 @@ def _record_question(connection: Connection, asked: Question, waiting: int) -> N
     told = questions.refused_lately(connection, asked.user, _MINUTE)
     if not questions.put_question(connection, asked, waiting) and not told:
         text = messages.too_many_waiting(waiting)
-        notice = Aside(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
+        notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
         ephemeral_messages.say_once(connection, notice)
 
 
@@ -143,7 +143,7 @@ def _record_share(connection: Connection, shared: Shared, files: int) -> None:
     if file_states.has_departed(connection, file.id, shared.channel, shared.at):  # events overtake each other
         return
     if not has_room(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
-        say = Aside(JobKind.SAY, shared.channel, shared.user, messages.too_many_files(files))
+        say = EphemeralRequest(JobKind.SAY, shared.channel, shared.user, messages.too_many_files(files))
         ephemeral_messages.say_once(connection, say)
         return
     put_share(

@@ -121,7 +121,7 @@ class Bot:
         self._request(JobKind.SWEEP)
 
     def _request(self, kind: JobKind) -> None:
-        with self.rag.writing() as connection:
+        with self.rag.write_transaction() as connection:
             jobs.request(connection, kind)
         self.wake_up.notify()
 
@@ -192,11 +192,11 @@ def open_bot(
             return {KIND: open_files(read), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             questions.free_claims(connection)
             jobs.free_claims(connection)
         access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), who.team_id))
-        files = open_files(rag.reading)
+        files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.workers_of_one)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)

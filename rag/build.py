@@ -15,40 +15,40 @@ from typing import TYPE_CHECKING
 from rag.adapters.openclip_models import OpenClipModels
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog
-from rag.catalog.fulltext import Fts5Words
-from rag.catalog.migrate import History
-from rag.data_dir import close_folder
+from rag.catalog.fulltext import Fts5Index
+from rag.catalog.migrate import MigrationHistory
+from rag.data_dir import make_private
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
-from rag.ingest.fetch.addresses import URL
+from rag.ingest.fetch.addresses import URL_KIND
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
-from rag.ingest.worker import Worker, workers
+from rag.ingest.worker import Worker, worker_count
 from rag.ports import (
     Captioner,
     Embedder,
+    EncoderObserver,
+    Extractor,
     Fetcher,
+    FullTextIndex,
     Generator,
     OpenFetchers,
-    Reader,
     TextEmbedder,
     VectorStore,
-    Watch,
-    WordIndex,
 )
 from rag.search.retriever import open_retriever
 from rag.settings import EmbedSettings, Settings
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.gpu_sharing import Offload, told_move
-from rag.vectors.lanes import ClipLane, Lanes, TextLane
+from rag.vectors.gpu_sharing import Offload, log_move
+from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
 from rag.vectors.lazy_embedder import RETRY_DELAY, LazyEmbedder
 from rag.vectors.projection import QueryProjection
 from rag.vectors.sync import VectorStoreSync
 
 if TYPE_CHECKING:
-    from rag.evaluation.benchmark import Benched, MeasuredEncoder, RunInModelThread, Serve, Wanted
+    from rag.evaluation.benchmark import BenchmarkOptions, BenchmarkResult, MeasuredEncoder, RunInModelThread, Serve
 
 log = logging.getLogger("magpie")
 
@@ -56,14 +56,14 @@ log = logging.getLogger("magpie")
 def open_rag(
     settings: Settings,
     *,
-    reader: Callable[[], Reader] | None = None,
+    extractor: Callable[[], Extractor] | None = None,
     embedder: Embedder | None = None,
     text_embedder: TextEmbedder | None = None,
     store: VectorStore | None = None,
     generator: Generator | None = None,
     captioner: Captioner | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
-    histories: Sequence[History] = (),
+    histories: Sequence[MigrationHistory] = (),
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
@@ -72,17 +72,17 @@ def open_rag(
     catalog's file, which are run together with rag's.
     """
     data = settings.data
-    close_folder(data)
+    make_private(data)
     cores = os.cpu_count() or 1
-    threads = max(1, cores // workers(settings.read.workers))
+    threads = max(1, cores // worker_count(settings.read.workers))
     with ExitStack() as opening:
         catalog = Catalog(data, histories)
         opening.callback(catalog.close)
 
-        def open_reader() -> Reader:
-            from rag.extract.guarded import GuardedReader
+        def open_extractor() -> Extractor:
+            from rag.extract.guarded import GuardedExtractor
 
-            return GuardedReader(
+            return GuardedExtractor(
                 settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
             )
 
@@ -94,32 +94,32 @@ def open_rag(
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.reading)}
+        fetching |= {URL_KIND: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.read_transaction)}
         wanted = "pixels" in settings.search.lanes
         fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
-        words = Fts5Words()
+        words = Fts5Index()
         captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
-        reading = reader or open_reader
+        new_extractor = extractor or open_extractor
         stages = Stages(((lanes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE)))
-        worker = Worker(settings, catalog, words, lanes, stages, reading, fetching)
+        worker = Worker(settings, catalog, words, lanes, stages, new_extractor, fetching)
         services = Services(
             catalog=catalog,
             worker=worker,
-            indexing=Indexing(catalog, worker, reading),
+            indexing=Indexing(catalog, worker, new_extractor),
             retriever=open_retriever(settings, catalog, words, lanes),
             answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
             lanes=lanes,
             fingerprinting=fingerprinting,
             captions=captions,
             models=OpenClipModels(settings.embed),
-            open_reader=reading,
+            open_extractor=new_extractor,
             generator=shared,
         )
         return Rag(settings, services, opening.pop_all())
 
 
 def open_captions(
-    settings: Settings, catalog: Catalog, words: WordIndex, lanes: Lanes, captioner: Captioner | None = None
+    settings: Settings, catalog: Catalog, words: FullTextIndex, lanes: VectorIndexes, captioner: Captioner | None = None
 ) -> Captions:
     """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
@@ -139,7 +139,7 @@ def open_lanes(
     embedder: Embedder | None,
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
-) -> Lanes:
+) -> VectorIndexes:
     """Construct the vector lanes on one store. Adapters that are not given are opened when first needed."""
     data, connections = settings.data, ExitStack()
 
@@ -177,13 +177,15 @@ def open_lanes(
     if settings.embed.query_side == "projection":
         projection = QueryProjection(lazy_text, lazy_clip, data, log.warning)
     if settings.embed.offload:
-        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, told_move)
-    clip = ClipLane(lazy_clip, sync, data, projection, offload)
+        offload = Offload(lazy_clip.move_off_gpu, lazy_clip.move_to_gpu, log.warning, log_move)
+    clip = ClipIndex(lazy_clip, sync, data, projection, offload)
     text_set = text_embedder is not None or bool(settings.text.model)
-    return Lanes(sync, clip, TextLane(lazy_text, sync), text_set=text_set, embedders=connections)
+    return VectorIndexes(sync, clip, TextIndex(lazy_text, sync), text_set=text_set, embedders=connections)
 
 
-def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str], None] = lambda _: None) -> Benched:
+def measure_embedder(
+    settings: Settings, wanted: BenchmarkOptions, report: Callable[[str], None] = lambda _: None
+) -> BenchmarkResult:
     """Measure how close indexing comes to the speed of the model alone; see run_benchmark."""
     from rag.adapters import openclip, openclip_model, openclip_weights
     from rag.evaluation.benchmark import BenchmarkParts, run_benchmark
@@ -193,12 +195,12 @@ def measure_embedder(settings: Settings, wanted: Wanted, report: Callable[[str],
         openclip_model.save_random_weights(openclip_weights.choose(embed), path)
         return embed.model_copy(update={"weights": str(path)})
 
-    def open_encoder(embed: EmbedSettings, watch: Watch) -> MeasuredEncoder:
+    def open_encoder(embed: EmbedSettings, watch: EncoderObserver) -> MeasuredEncoder:
         import torch
 
         return openclip.open_embedder(embed, torch.get_num_threads(), watch)
 
-    def open_bench_lanes(settings: Settings, catalog: Catalog, embedder: Embedder) -> Lanes:
+    def open_bench_lanes(settings: Settings, catalog: Catalog, embedder: Embedder) -> VectorIndexes:
         return open_lanes(settings, catalog, 1, embedder, None, None)
 
     parts = BenchmarkParts(
@@ -213,9 +215,9 @@ def _serve_encoder(
 ) -> Iterator[tuple[Embedder, RunInModelThread]]:
     """Serve an encoder on the loopback; yields a client, and what runs a call in the encoder's thread."""
     from rag.adapters.remote_clip import open_remote
-    from rag.model_server.server import open_host
+    from rag.model_server.server import open_model_server
 
-    with open_host(settings, lambda _: encoder) as server, serve(server.app, "127.0.0.1", 0) as port:
+    with open_model_server(settings, lambda _: encoder) as server, serve(server.app, "127.0.0.1", 0) as port:
         embed = settings.embed.model_copy(update={"url": f"http://127.0.0.1:{port}"})
         with closing(open_remote(embed)) as client:
             yield client, lambda call: server.run_between_batches(call).result()

@@ -21,25 +21,25 @@ _NAMED = re.compile(r"magpie-[a-z]+-(\d+)-")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def close_folder(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """Create the folder, or remove the permissions of group and others from an existing one.
 
     A folder of another user, a shared one such as /tmp and a home folder keep their permissions; `magpie doctor` warns
     about them.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=stat.S_IRWXU)
-    if not is_open(folder) or not _ours(folder):
+    if not is_accessible_to_others(folder) or not _ours(folder):
         return
     try:
         folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~_OTHERS)
     except OSError as error:
         log.warning("Other users can open the data folder, and its permissions cannot be changed: %s.", error.strerror)
         return
-    if not is_open(folder):  # some file systems accept the call and change nothing
+    if not is_accessible_to_others(folder):  # some file systems accept the call and change nothing
         log.info("Other users of this machine could open the data folder; now they cannot.")
 
 
-def is_open(folder: Path) -> bool:
+def is_accessible_to_others(folder: Path) -> bool:
     """Return whether other users may access this folder. False on systems without such permissions."""
     return hasattr(os, "getuid") and bool(folder.stat().st_mode & _OTHERS)
 
@@ -49,12 +49,12 @@ def _ours(folder: Path) -> bool:
     return found.st_uid == os.getuid() and not found.st_mode & stat.S_ISVTX and folder.resolve() != Path.home()
 
 
-def scratch(purpose: str, parent: Path | None = None) -> TemporaryDirectory[str]:
+def temporary_folder(purpose: str, parent: Path | None = None) -> TemporaryDirectory[str]:
     """Return a new temporary folder (0700) in `parent`, or in the system's folder for temporary files."""
     return TemporaryDirectory(dir=parent, prefix=f"magpie-{purpose}-{os.getpid()}-")
 
 
-def remove_scratch(folder: TemporaryDirectory[str]) -> None:
+def remove_temporary_folder(folder: TemporaryDirectory[str]) -> None:
     """Delete a folder that a compromised program may have filled, whatever it contains."""
     try:
         folder.cleanup()
@@ -69,16 +69,16 @@ def _remove(folder: Path) -> None:
         subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)
 
 
-def sweep_scratch(data: Path) -> int:
+def delete_stale_folders(data: Path) -> int:
     """Delete this user's temporary folders of processes that no longer run; return how many."""
-    there = scratch_folders(data) + scratch_folders(Path(gettempdir()))
+    there = list_temporary_folders(data) + list_temporary_folders(Path(gettempdir()))
     left = [folder for folder in there if not _alive(_process(folder))]
     for folder in left:
         _remove(folder)
     return len(left)
 
 
-def scratch_folders(parent: Path) -> list[Path]:
+def list_temporary_folders(parent: Path) -> list[Path]:
     """Return this user's temporary folders in `parent`."""
     return [folder for folder in parent.glob("magpie-*-*-*") if _NAMED.match(folder.name) and _mine(folder)]
 

@@ -16,23 +16,34 @@ from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents
 from rag.catalog.pages import page_images
-from rag.data_dir import scratch
+from rag.data_dir import temporary_folder
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
-from rag.model import LOCAL, Answer, Check, DocumentRow, Found, Hit, ModelRow, Outcome, Scope, Status
+from rag.model import (
+    LOCAL,
+    Answer,
+    Check,
+    DocumentSummary,
+    Hit,
+    IndexOutcome,
+    ModelSummary,
+    Scope,
+    SearchResult,
+    Status,
+)
 from rag.operations.doctor import checks
-from rag.operations.retention import Kept, kept
+from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status
-from rag.ports import Generator, ModelStore, Reader
+from rag.ports import Extractor, Generator, ModelStore
 from rag.search import confidence
 from rag.search.retriever import Retriever
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.lanes import Lanes
-from rag.vectors.projection import Trained
+from rag.vectors.indexes import VectorIndexes
+from rag.vectors.projection import TrainedProjection
 
 _PAGES = 10
 """Pages that a search returns unless told otherwise."""
@@ -47,11 +58,11 @@ class Services:
     indexing: Indexing
     retriever: Retriever
     answering: AnswerService
-    lanes: Lanes
+    lanes: VectorIndexes
     fingerprinting: Fingerprinting
     captions: Captions
     models: ModelStore
-    open_reader: Callable[[], Reader]
+    open_extractor: Callable[[], Extractor]
     generator: Generator | None
 
 
@@ -70,7 +81,7 @@ class Rag:
         self._fingerprinting = services.fingerprinting
         self._captions = services.captions
         self._models = services.models
-        self._open_reader = services.open_reader
+        self._open_extractor = services.open_extractor
         self._generator = services.generator
         self._closing = closing
 
@@ -87,21 +98,21 @@ class Rag:
 
     # ------------------------------------------------------------ the data folder
 
-    def writing(self) -> AbstractContextManager[Connection]:
+    def write_transaction(self) -> AbstractContextManager[Connection]:
         """Open a write transaction of the catalog, for `rag.put_share` and the like and for the bot's tables."""
-        return self._catalog.writing()
+        return self._catalog.write_transaction()
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    def read_transaction(self) -> AbstractContextManager[Connection]:
         """Open a read transaction of the catalog: one snapshot."""
-        return self._catalog.reading()
+        return self._catalog.read_transaction()
 
-    def leave_no_trace(self) -> bool:
+    def checkpoint(self) -> bool:
         """Remove deleted data from the catalog's files. Return False when a reader prevents it; try again then."""
-        return self._catalog.tidy()
+        return self._catalog.checkpoint()
 
     def scratch(self) -> TemporaryDirectory[str]:
         """Return a temporary folder in the data folder. One that a crashed process left is deleted later."""
-        return scratch("query", self.settings.data)
+        return temporary_folder("query", self.settings.data)
 
     def serve(self, stop: threading.Event) -> None:
         """Fetch, read, embed and delete whatever is queued, until `stop` is set. Wait while another owner runs."""
@@ -111,11 +122,11 @@ class Rag:
 
     def index(
         self, paths: Sequence[Path | str], space: str = LOCAL, report: ProgressCallback = ignore_progress
-    ) -> list[Outcome]:
+    ) -> list[IndexOutcome]:
         """Index files, folders and URLs into a space and wait until they can be found; see Indexing.index."""
         return self._indexing.index(paths, space, report)
 
-    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[Outcome]:
+    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Read documents again, all of them without names; see Indexing.reindex."""
         return self._indexing.reindex(names, report)
 
@@ -125,18 +136,18 @@ class Rag:
 
     # ------------------------------------------------------------ search and answers
 
-    def find(self, query: str, scope: Scope, k: int = _PAGES) -> Found:
+    def find(self, query: str, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages for a question in words, best first."""
         return self._retriever.find(query, scope, k)
 
-    def find_picture(self, path: Path, scope: Scope, k: int = _PAGES) -> Found:
+    def find_picture(self, path: Path, scope: Scope, k: int = _PAGES) -> SearchResult:
         """Return the pages that a screenshot shows. Raise NotFound, or Unreadable when it is not a picture."""
         return self._find_picture(path, scope, k)[0]
 
-    def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[Found, bytes]:
+    def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
         """Return the pages, and the picture as it was read."""
         with self.scratch() as folder:
-            render, read = extract_query_image(path, self._open_reader, Path(folder))
+            render, read = extract_query_image(path, self._open_extractor, Path(folder))
             return self._retriever.find_picture(render, read, scope, k), render.read_bytes()
 
     def ask(
@@ -159,23 +170,23 @@ class Rag:
                 found = self.find(question, scope)
         return self._answering.answer(question, found, scope, on_text, sent)
 
-    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+    def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question so that it can be understood alone. `history` has (`asker` or `magpie`, text),
         oldest first."""
         return rewrite_question(question, history, self._generator, self.settings.answer)
 
-    def draw_place(self, hit: Hit) -> Path | None:
+    def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its region framed, or None when the page's picture is gone."""
-        return self._answering.draw_place(hit)
+        return self._answering.draw_page(hit)
 
-    def documents(self, scope: Scope) -> list[DocumentRow]:
+    def documents(self, scope: Scope) -> list[DocumentSummary]:
         """Return the documents of a scope, by name."""
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             return documents.list_documents(connection, scope)
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         """Return the pictures of pages by (document, page), without pages outside the scope or without a picture."""
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             found = page_images(connection, pages, scope)
         return {page: self.settings.data / path for page, path in found.items()}
 
@@ -189,31 +200,31 @@ class Rag:
         """Return `on`, or `off: why`, for every lane."""
         return self._retriever.lanes()
 
-    def kept(self) -> list[Kept]:
+    def list_stored_data(self) -> list[StoredData]:
         """Return what is stored where, and for how long."""
-        return kept(self.settings, self._catalog)
+        return list_stored_data(self.settings, self._catalog)
 
     def doctor(self) -> Iterator[Check]:
         """Check every part by using it, one after another."""
-        return checks(self.settings, self._catalog, self._lanes, self._captions, self._open_reader, self._generator)
+        return checks(self.settings, self._catalog, self._lanes, self._captions, self._open_extractor, self._generator)
 
     # ------------------------------------------------------------ models and training
 
-    def models(self) -> list[ModelRow]:
+    def list_models(self) -> list[ModelSummary]:
         """Return the known embedding models, whether they are on this machine, and which one the settings choose."""
         return self._models.list_models()
 
-    def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+    def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
         """Download the weights of a model, or of the one that the settings choose; see ModelStore.pull_model."""
         return self._models.pull_model(model, weights, report)
 
-    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> TrainedProjection:
         """Learn from the indexed texts to map text vectors to CLIP's, for embed.query_side=projection.
 
         Raise EmbedderFailed without one of the two embedders, UserCanFix for too few texts.
         """
         return train_projection(self._lanes, self.settings.data, report)
 
-    def keep_decisions(self, decisions: confidence.ConfidenceModels) -> Path:
+    def save_confidence_models(self, decisions: confidence.ConfidenceModels) -> Path:
         """Save fitted decisions in the data folder, to be used from the next start. Return their file."""
         return confidence.save(self.settings.data, decisions)

@@ -13,7 +13,7 @@ MagpieError
             AnswerCut            the answer reached the length limit; its pieces were yielded
                 PromptCut            the server truncated the prompt; the answer was yielded
         EmbedderBusy         an embedding server is busy, slow, or broke off
-        ReaderStopped        the extraction process died or ran out of time or memory
+        ExtractorStopped        the extraction process died or ran out of time or memory
     OperatorMustAct      the operator has to install, start or repair something
         WeightsMissing       the weights of the embedder are not on this machine
         EmbedderFailed       the embedder could not be opened
@@ -86,7 +86,7 @@ class EmbedderBusy(TryAgain):
     pass
 
 
-class ReaderStopped(TryAgain):
+class ExtractorStopped(TryAgain):
     pass
 
 

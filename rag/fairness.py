@@ -13,7 +13,7 @@ LOOK = 0.5
 """Seconds for which the list of people with waiting work is reused; making it reads all of that work."""
 
 
-class Rounds:
+class RoundRobin:
     """Remembers who was served when, in this process only. Thread-safe."""
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class Rounds:
             self._served[who] = self._count
 
 
-class Line:
+class FairQueue:
     """Hands out the work of several people in rounds. Thread-safe.
 
     The work itself is in a database, which the callbacks `people` and `claim` query.
     """
 
     def __init__(self) -> None:
-        self._rounds = Rounds()
+        self._rounds = RoundRobin()
         self._lock = Lock()
         self._waiting: list[str] = []
         self._looked = float("-inf")

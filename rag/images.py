@@ -24,7 +24,7 @@ _SHORT_SIDE = 64
 """Vision models reject thin strips (Qwen-VL below 28 pixels): thinner pictures get a white margin."""
 
 
-def upright(image: Image) -> Image:
+def upright_rgb(image: Image) -> Image:
     """Return the picture as a viewer displays it: EXIF orientation applied, 8-bit RGB, transparency on white."""
     from PIL import Image as pillow
     from PIL import ImageOps
@@ -46,7 +46,7 @@ def upright(image: Image) -> Image:
     return turned.convert("RGB")
 
 
-def as_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
+def model_jpeg(picture: bytes | Path, region: Box = WHOLE_PAGE) -> bytes:
     """Return a JPEG, or a region of it, scaled for a vision model. Raise Unreadable for any other format."""
     from PIL import Image
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from rag.model import Inspection, Line, Modality, ModelRow, PageReading, Scope
+from rag.model import ExtractedPage, Inspection, Line, Modality, ModelSummary, Scope
 
 Vector: TypeAlias = NDArray[np.float32]
 """One unit-length row of shape (dim,)."""
 
 
-class Reader(Protocol):
+class Extractor(Protocol):
     """Extracts pages from a file, in a guarded process. Not thread-safe, except for `close`."""
 
     version: str
@@ -32,21 +32,21 @@ class Reader(Protocol):
         """
         ...
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         """Return pages `first` to `last` (1-based, inclusive); write page images and crops to `into`.
 
         The result has one entry per page; `error` is set on a page that crashed or hung the process. Raise Unreadable
-        for the file as a whole, ReaderStopped after `close`.
+        for the file as a whole, ExtractorStopped after `close`.
         """
         ...
 
     def close(self) -> None:
-        """End the process for good. Any thread may call it; a call in progress raises ReaderStopped."""
+        """End the process for good. Any thread may call it; a call in progress raises ExtractorStopped."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchResult:
     """Metadata of a fetched source. An empty name keeps the names of its shares."""
 
     mtime_ns: int | None = None
@@ -58,7 +58,7 @@ class Fetched:
 class Fetcher(Protocol):
     """Downloads sources of one kind. Thread-safe."""
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
+    def __call__(self, ref: str, into: Path) -> FetchResult:
         """Write the bytes of `ref` to the new file `into`.
 
         Raise Unreadable if it can never be fetched; TryAgain or OperatorMustAct if it may work later (retried with
@@ -90,7 +90,7 @@ class HostFetcher(Fetcher, Protocol):
 class Ocr(Protocol):
     """Recognizes the words of a picture. Runs inside the extraction process."""
 
-    def read(self, picture: Path) -> list[Line]:
+    def recognize(self, picture: Path) -> list[Line]:
         """Return lines from top to bottom, with word boxes as fractions of the picture; [] if there is no text."""
         ...
 
@@ -127,7 +127,7 @@ Prepared: TypeAlias = Any
 """A preprocessed picture or text; opaque to everything but the embedder that made it."""
 
 
-class Watch(Protocol):
+class EncoderObserver(Protocol):
     """Observes how long encoding takes, in seconds. Thread-safe."""
 
     def prepared(self, modality: Modality, seconds: float, /) -> None:
@@ -162,14 +162,14 @@ class Encoder(Embedder, Protocol):
 
 
 @runtime_checkable
-class Movable(Protocol):
+class Offloadable(Protocol):
     """An embedder that can free the GPU it shares with a generator. Both calls are idempotent."""
 
-    def leave(self) -> None:
-        """Move the weights to the CPU and free the GPU's cache; embedding is slow until `back`."""
+    def offload(self) -> None:
+        """Move the weights to the CPU and free the GPU's cache; embedding is slow until `reload`."""
         ...
 
-    def back(self) -> None:
+    def reload(self) -> None:
         """Move the weights to the GPU. Raise EmbedderFailed, and stay on the CPU, if its memory is full."""
         ...
 
@@ -177,7 +177,7 @@ class Movable(Protocol):
 class ModelStore(Protocol):
     """The embedding models that can be chosen, and their weights on this machine."""
 
-    def list_models(self) -> list[ModelRow]:
+    def list_models(self) -> list[ModelSummary]:
         """Return the known models, and the one that the settings choose when it is not among them."""
         ...
 
@@ -228,7 +228,7 @@ class StoredVector:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbor:
     chunk: int
     window: int
     similarity: float
@@ -252,7 +252,7 @@ class VectorStore(Protocol):
         vector: Vector,
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         """Return the k nearest neighbors of one modality, best first; `among` (chunk, window) limits the search."""
         ...
 
@@ -270,7 +270,7 @@ class VectorStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """The searchable text of one chunk."""
 
     chunk: int
@@ -281,12 +281,12 @@ class Entry:
     body: str
 
 
-class WordIndex(Protocol):
+class FullTextIndex(Protocol):
     """Full-text search with BM25, in the catalog's transactions: a chunk and its words are committed together."""
 
-    def add(self, connection: Connection, entries: Iterable[Entry]) -> None: ...
+    def add(self, connection: Connection, entries: Iterable[IndexEntry]) -> None: ...
 
-    def replace(self, connection: Connection, entry: Entry) -> None:
+    def replace(self, connection: Connection, entry: IndexEntry) -> None:
         """Set the words of one chunk."""
         ...
 
@@ -341,7 +341,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Ability:
+class ModelInfo:
     """What a model can do. `window` is its context length in tokens, 0 if unknown."""
 
     model: str
@@ -363,12 +363,12 @@ class Captioner(Protocol):
     def caption(self, picture: bytes, stop: threading.Event) -> str:
         """Describe a JPEG in a few sentences.
 
-        Raise TryAgain, OperatorMustAct, or ReaderStopped soon after `stop` is set.
+        Raise TryAgain, OperatorMustAct, or ExtractorStopped soon after `stop` is set.
         """
         ...
 
 
-class Pieces(Iterator[str], Protocol):
+class TokenStream(Iterator[str], Protocol):
     """An answer, piece by piece. `close` stops the generation at any time and is idempotent."""
 
     def close(self) -> None: ...
@@ -378,11 +378,11 @@ class Generator(Protocol):
     """Writes answers. Every call may raise GeneratorDown, ModelMissing, ModelUnfit, GeneratorBusy,
     GeneratorTimeout or GeneratorFailed."""
 
-    def ability(self) -> Ability:
+    def model_info(self) -> ModelInfo:
         """Return what the model can do. Cheap: asks the server without loading the model."""
         ...
 
-    def stream(self, prompt: Prompt) -> Pieces:
+    def stream(self, prompt: Prompt) -> TokenStream:
         """Return the answer's pieces as they arrive. The request is sent when the first piece is asked for.
 
         A stream without a closing frame raises GeneratorFailed. An answer cut at the length limit, or written from a

@@ -314,13 +314,13 @@ def load_settings(data: Path | None = None) -> Settings:
     """
     for warning in with_new_names(os.environ)[1]:
         log.warning(warning)
-    known = {*names(), *RENAMED}
+    known = {*setting_names(), *RENAMED}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and _setting_name(name) not in known)
     if unknown:
-        similar = get_close_matches(_setting_name(unknown[0]), names(), n=1)
+        similar = get_close_matches(_setting_name(unknown[0]), setting_names(), n=1)
         raise BadSetting(
             f"There is no setting {unknown[0]}.{f' Did you mean {variable(similar[0])}?' if similar else ''}",
-            f"Unset it, or use one of the {len(names())} settings in docs/configuration.md.",
+            f"Unset it, or use one of the {len(setting_names())} settings in docs/configuration.md.",
         )
     try:
         return Settings() if data is None else Settings(data=data)
@@ -381,7 +381,7 @@ def with_new_names(
     return found, warnings
 
 
-def names() -> dict[str, str]:
+def setting_names() -> dict[str, str]:
     """Return the description of every setting by its name (`group.name`), in order."""
     found: dict[str, str] = {}
     for name, info in Settings.model_fields.items():

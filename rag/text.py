@@ -34,7 +34,7 @@ def without_invisible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
-def bare(text: str) -> str:
+def normalize_for_comparison(text: str) -> str:
     """Return the letters, digits and punctuation of a short text in their plain forms, for comparisons only.
 
     Invisible characters, accents and Markdown emphasis are removed, and every numeral is written in digits: "⑧", "Ⅷ"
@@ -45,7 +45,7 @@ def bare(text: str) -> str:
         for sign in text
         if sign not in _ZERO_WIDTH and unicodedata.category(sign) not in _MARK_CATEGORIES and sign not in "*_~`\\"
     )
-    return normalized("NFKC", kept)
+    return normalize_unicode("NFKC", kept)
 
 
 def _digit(sign: str) -> str:
@@ -68,7 +68,7 @@ def _too_many_marks() -> re.Pattern[str]:
     return re.compile(f"([{marks}]{{{_MAX_MARKS}}})[{marks}]+")
 
 
-def normalized(form: Form, text: str) -> str:
+def normalize_unicode(form: Form, text: str) -> str:
     """Return the text in a Unicode normal form, with at most 30 combining marks on a letter.
 
     Normalization sorts the marks of a letter in quadratic time, so a letter with 20,000 of them takes seconds.
@@ -112,7 +112,7 @@ def tokens(text: str) -> list[str]:
 
 def fold(word: str) -> str:
     """Return a word without case and accents: "Zürich" becomes "zurich"."""
-    return "".join(sign for sign in normalized("NFKD", word.casefold()) if not unicodedata.combining(sign))
+    return "".join(sign for sign in normalize_unicode("NFKD", word.casefold()) if not unicodedata.combining(sign))
 
 
 def stem(word: str, length: int) -> str:

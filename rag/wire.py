@@ -19,10 +19,10 @@ from rag.ports import Vector
 PICTURES_TYPE = "application/octet-stream"
 """Not a CORS-safelisted type: a web page cannot send it to a server on the loopback without a preflight request."""
 
-MOST_TEXTS = 4096
+MAX_TEXTS = 4096
 """Limit per request."""
 
-MOST_PICTURES = 256
+MAX_PICTURES = 256
 """Limit per request."""
 
 _LENGTH = struct.Struct(">I")
@@ -45,8 +45,8 @@ def unpack_pictures(body: bytes) -> list[bytes]:
             raise ValueError("the body ends within a picture")
         found.append(body[at : at + length])
         at += length
-    if len(found) > MOST_PICTURES:
-        raise ValueError(f"more than {MOST_PICTURES} pictures")
+    if len(found) > MAX_PICTURES:
+        raise ValueError(f"more than {MAX_PICTURES} pictures")
     return found
 
 
@@ -54,7 +54,7 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-class Identity(_Shape):
+class ServerIdentity(_Shape):
     """A server's embedder, and its preferred batch sizes."""
 
     identity: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{3,60}$")]
@@ -65,14 +65,14 @@ class Identity(_Shape):
 
 
 class Texts(_Shape):
-    texts: Annotated[list[str], Field(max_length=MOST_TEXTS)]
+    texts: Annotated[list[str], Field(max_length=MAX_TEXTS)]
 
 
 class Windows(_Shape):
     windows: list[list[str]]
 
 
-class Refused(_Shape):
+class RejectedPicture(_Shape):
     """A picture without a vector; `index` is its position in the request, from 0."""
 
     index: Annotated[int, Field(ge=0)]
@@ -85,10 +85,10 @@ class Vectors(_Shape):
     identity: str
     dim: Annotated[int, Field(ge=1)]
     vectors: str
-    refused: list[Refused] = []
+    refused: list[RejectedPicture] = []
 
     @classmethod
-    def of(cls, identity: str, dim: int, vectors: Sequence[Vector], refused: Sequence[Refused] = ()) -> Vectors:
+    def of(cls, identity: str, dim: int, vectors: Sequence[Vector], refused: Sequence[RejectedPicture] = ()) -> Vectors:
         rows = np.asarray(vectors, dtype="<f4").reshape(len(vectors), dim)
         packed = base64.b64encode(rows.tobytes()).decode("ascii")
         return cls(identity=identity, dim=dim, vectors=packed, refused=list(refused))
@@ -109,7 +109,7 @@ class Vectors(_Shape):
         return [None if index in out else next(made) for index in range(wanted)]
 
 
-class Failure(_Shape):
+class ErrorBody(_Shape):
     """The body of an error response."""
 
     error: str

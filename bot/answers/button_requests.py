@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.db import questions
-from bot.db.questions import Asked
+from bot.db.questions import ClaimedQuestion
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
 
@@ -99,7 +99,7 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
     return None
 
 
-def _shown(connection: Connection, before: Asked) -> set[tuple[int, int]]:
+def _shown(connection: Connection, before: ClaimedQuestion) -> set[tuple[int, int]]:
     """Return the pages shown by an answer and by the answers to "Show more pages" under it."""
     asked = before.question
     more = questions.used_about(connection, asked.channel, MORE, asked.ts)

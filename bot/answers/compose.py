@@ -20,15 +20,15 @@ from bot.answers.history import turns_before
 from bot.answers.render import Reply
 from bot.db import file_states, jobs
 from bot.db.jobs import JobKind
-from bot.db.questions import Asked
-from bot.db.used_pages import Used
+from bot.db.questions import ClaimedQuestion
+from bot.db.used_pages import UsedPage
 from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
 from bot.slack.events import Question
 from bot.slack.files import KIND, SlackFiles, is_shared_in, shared_at
 from bot.slack.payloads import slack_file
-from rag import Answer, NotFound, Rag, Scope, Standing, TryAgain, Unreadable, standings
+from rag import Answer, NotFound, Rag, Scope, SourceStatus, TryAgain, Unreadable, source_statuses
 
 UPDATE_EVERY = 3.0
 """Seconds between two updates of one message, as Slack asks."""
@@ -43,10 +43,10 @@ _RECORDED_AFTER = 5.0
 
 
 @dataclass(frozen=True)
-class Work:
+class AnswerTask:
     """One question being answered. `tell` shows progress; `check` raises when the work has to end."""
 
-    asked: Asked
+    asked: ClaimedQuestion
     tell: Callable[[str], None]
     check: Callable[[], None]
 
@@ -91,7 +91,7 @@ class Composer:
         """Return what the readers of a reply may see."""
         return self._access.granted(question.channel, question.user)
 
-    def reply(self, work: Work) -> Reply:
+    def reply(self, work: AnswerTask) -> Reply:
         """Return the reply to a message. Show it only if everything it is made of may still be shown."""
         question = work.question
         pictures, documents = self._sent_with(work)
@@ -107,7 +107,7 @@ class Composer:
 
     # ------------------------------------------------------------ files sent with it
 
-    def _sent_with(self, work: Work) -> tuple[list[str], list[str]]:
+    def _sent_with(self, work: AnswerTask) -> tuple[list[str], list[str]]:
         """Return (pictures, documents) sent with a question and still shared there. Pictures are the query, documents
         are read first. Shares are recorded by events and the sweep only: a file may be gone already."""
         question = work.question
@@ -129,7 +129,7 @@ class Composer:
             raw = self._files.ready(id)
         except NotFound:
             return None
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             removed = file_states.removed_from(connection, id, channel)
             departed = file_states.has_departed(connection, id, channel, shared_at(raw, channel))
         there = is_shared_in(raw, channel, removed) and not departed
@@ -137,7 +137,7 @@ class Composer:
             raise TryAgain("Slack does not show a file of a question in its conversation yet.")
         return raw if there else None
 
-    def _await_documents(self, work: Work, documents: Sequence[str]) -> list[Standing]:
+    def _await_documents(self, work: AnswerTask, documents: Sequence[str]) -> list[SourceStatus]:
         """Wait until the documents sent with a question are read, at most `document_seconds`, and show progress."""
         if not documents:
             return []
@@ -145,12 +145,12 @@ class Composer:
         recorded = min(until, monotonic() + _RECORDED_AFTER)
         looked = False
         while True:
-            with self._rag.reading() as connection:
-                found = standings(connection, KIND, documents, work.question.channel)
+            with self._rag.read_transaction() as connection:
+                found = source_statuses(connection, KIND, documents, work.question.channel)
             settled = all(one.state in ("ready", "failed") for one in found)
             if len(found) < len(documents) and not looked:
                 # Its event is late or lost, or the file is gone: the sweep finds out which.
-                with self._rag.writing() as connection:
+                with self._rag.write_transaction() as connection:
                     jobs.request(connection, JobKind.SWEEP_CHANNEL, work.question.channel)
                 looked = True
             if (settled and (len(found) == len(documents) or monotonic() > recorded)) or monotonic() > until:
@@ -162,11 +162,11 @@ class Composer:
 
     # ------------------------------------------------------------ the answer
 
-    def about_words(self, work: Work, granted: Granted, standing: Sequence[Standing], remark: str) -> Reply:
+    def about_words(self, work: AnswerTask, granted: Granted, standing: Sequence[SourceStatus], remark: str) -> Reply:
         """Answer from what was sent with the question first, then from everything its readers may see."""
         scope = granted.scope
         watch = self._watch(scope)  # from now on: the model may take a while to rewrite the question
-        query, remark, before, names = self.standalone(work, scope, remark)
+        query, remark, before, names = self.rewrite_question(work, scope, remark)
         sent = frozenset(one.document for one in standing if one.document is not None and one.state != "failed")
         if sent:
             answer = self._ask(work, query, replace(scope, documents=sent), watch=watch)
@@ -175,7 +175,9 @@ class Composer:
         answer = self._ask(work, query, scope, watch=watch)
         return render.answer_reply(answer, remark).also_of(before).also_named(names)
 
-    def standalone(self, work: Work, scope: Scope, remark: str) -> tuple[str, str, Collection[int], Sequence[Used]]:
+    def rewrite_question(
+        self, work: AnswerTask, scope: Scope, remark: str
+    ) -> tuple[str, str, Collection[int], Sequence[UsedPage]]:
         """Return the question as it reads without its thread, the remark that shows it if it was rewritten, and the
         documents and names that its words may then come from. The scope is not changed: the thread only words the
         question."""
@@ -184,13 +186,13 @@ class Composer:
         if not history:
             return question.text, remark, (), ()
         with self._fair.held(key(work.asked), work.check):
-            query = self._rag.standalone(question.text, history)
+            query = self._rag.rewrite_question(question.text, history)
         if query == question.text:
             return query, remark, (), ()
         return query, join(remark, messages.rewritten_question(query)), documents, names
 
     def _ask(
-        self, work: Work, query: str, scope: Scope, picture: Path | None = None, watch: _Watch | None = None
+        self, work: AnswerTask, query: str, scope: Scope, picture: Path | None = None, watch: _Watch | None = None
     ) -> Answer:
         """Return an answer in words, shown as it is written."""
         watch = watch or self._watch(scope)
@@ -226,7 +228,7 @@ class Composer:
             watch.changes = changes
         return watch.documents <= self._inside(watch.scope)
 
-    def about_picture(self, work: Work, file: str, granted: Granted, remark: str) -> Reply:
+    def about_picture(self, work: AnswerTask, file: str, granted: Granted, remark: str) -> Reply:
         """Return which page a screenshot shows; with a question beside it, the answer about that page."""
         scope, question = granted.scope, work.question
         try:
@@ -239,7 +241,7 @@ class Composer:
         if not found.found or not found.hits:
             return render.no_match_reply(found.hits, remark)
         first = found.hits[0]
-        return render.page_reply(first, self._rag.draw_place(first) if first.why else first.render, remark)
+        return render.page_reply(first, self._rag.draw_page(first) if first.why else first.render, remark)
 
     @contextmanager
     def sent_picture(self, file: str) -> Iterator[Path]:

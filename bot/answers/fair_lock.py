@@ -11,7 +11,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from bot.db import questions
-from bot.db.questions import Asked
+from bot.db.questions import ClaimedQuestion
 
 Key: TypeAlias = tuple[int, int]
 """(round, id) of a question: the lowest goes first."""
@@ -22,7 +22,7 @@ _PATIENCE = 10.0
 _CHECK = 0.2
 
 
-def key(asked: Asked) -> Key:
+def key(asked: ClaimedQuestion) -> Key:
     return (asked.turn, asked.id)
 
 
@@ -57,7 +57,7 @@ class FairLock:
         """Since when each claimed question may come to the model; 0 after it was there."""
         self._waiting: set[Key] = set()
 
-    def claim(self, connection: Connection) -> Asked | None:
+    def claim(self, connection: Connection) -> ClaimedQuestion | None:
         """Claim the next question to answer; None if there is none."""
         return questions.claim_question(connection, self._per_person)
 

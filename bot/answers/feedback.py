@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from bot.answers import button_requests
 from bot.answers.button_requests import Answered
-from bot.db.feedback import Verdict, lost, put_verdict
-from rag import sums_of
+from bot.db.feedback import Rating, lost, put_verdict
+from rag import sha256_of
 
 
 def put_feedback(connection: Connection, about: Answered, user: str, verdict: str, answer: str) -> None:
@@ -24,12 +24,12 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
     known = about.used is not None and (before is None or before.used is not None)
     if not known or lost(connection, sources):
         text = answer = ""
-    sums = sums_of(connection, {document for document, _ in sources})
+    sums = sha256_of(connection, {document for document, _ in sources})
     passages = [
         {name: one[name] for name in ("document", "page", "number", "cited")}
         | {"sha256": sums.get(one["document"], "")}
         for one in used
         if one["page"]
     ]
-    said = Verdict.BAD if verdict == Verdict.BAD else Verdict.GOOD
+    said = Rating.BAD if verdict == Rating.BAD else Rating.GOOD
     put_verdict(connection, asked, user, said, text=text, answer=answer, passages=passages, documents=sorted(sources))

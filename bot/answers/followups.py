@@ -11,23 +11,23 @@ from dataclasses import replace
 from bot.access.policy import Granted
 from bot.answers import render
 from bot.answers.button_requests import SIMILAR, Origin, origin
-from bot.answers.compose import Composer, Work, join
+from bot.answers.compose import AnswerTask, Composer, join
 from bot.answers.page_list import LISTED, pages_reply
 from bot.answers.render import Reply, plain_reply
-from bot.db.used_pages import Used, name_mark
+from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
 from bot.slack.payloads import slack_file
 from bot.slack.uploads import Picture
-from rag import Found, Hit, NotFound, Scope, Unreadable
+from rag import Hit, NotFound, Scope, SearchResult, Unreadable
 
 _QUERY = 1000
 """Characters of a message that are searched for."""
 
 
-def compose_reply(composer: Composer, work: Work) -> Reply:
+def compose_reply(composer: Composer, work: AnswerTask) -> Reply:
     """Return the reply to any question: a message's, a button's or a shortcut's.
 
     Errors of rag's tree mean that it cannot be answered now, or not at all.
@@ -36,7 +36,7 @@ def compose_reply(composer: Composer, work: Work) -> Reply:
     return composer.reply(work) if kind == "ask" else _FOLLOW_UPS[kind](composer, work)
 
 
-def _more(composer: Composer, work: Work) -> Reply:
+def _more(composer: Composer, work: AnswerTask) -> Reply:
     """Return the next pages, in the order of the search, that no answer showed yet."""
     found = _origin(composer, work)
     if found is None:
@@ -53,7 +53,7 @@ def _more(composer: Composer, work: Work) -> Reply:
     return pages_reply(shown, messages.MORE_PAGES, pictures, remark=granted.notice, more=len(hits) > len(shown))
 
 
-def _only_file(composer: Composer, work: Work) -> Reply:
+def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     """Answer the same question from one file. Its number comes from the button, so it counts only inside the scope."""
     found = _origin(composer, work)
     if found is None:
@@ -71,12 +71,12 @@ def _only_file(composer: Composer, work: Work) -> Reply:
         reply = composer.about_picture(on, picture, within, remark)
     else:
         reply = composer.about_words(on, within, (), remark)
-    file = [Used(row.id, 0, name=name_mark(row.name)) for row in known]
+    file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
     text = f"{break_links(escape(only))} {reply.text}"
     return replace(reply, text=text, used=[*reply.used, *file]).also_of(row.id for row in known)
 
 
-def _similar(composer: Composer, work: Work) -> Reply:
+def _similar(composer: Composer, work: AnswerTask) -> Reply:
     """Return pages like a message: what its pictures show first, then what its words find."""
     question = work.question
     text, link = str(question.about.get("text", ""))[:_QUERY], str(question.about.get("link", ""))
@@ -104,28 +104,28 @@ def _similar(composer: Composer, work: Work) -> Reply:
     return pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
 
 
-_FOLLOW_UPS: Mapping[str, Callable[[Composer, Work], Reply]] = {MORE: _more, FILE: _only_file, SIMILAR: _similar}
+_FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {MORE: _more, FILE: _only_file, SIMILAR: _similar}
 
 
-def _origin(composer: Composer, work: Work) -> Origin | None:
-    with composer.rag.reading() as connection:
+def _origin(composer: Composer, work: AnswerTask) -> Origin | None:
+    with composer.rag.read_transaction() as connection:
         return origin(connection, work.question)
 
 
-def _asked_by(work: Work, found: Origin) -> Work:
+def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
     """Return the work on the original question, now asked by the person who pressed the button."""
     asked = replace(found.question, user=work.question.user)
     return replace(work, asked=replace(work.asked, question=asked))
 
 
-def _ranking(composer: Composer, on: Work, scope: Scope, k: int) -> Found:
+def _ranking(composer: Composer, on: AnswerTask, scope: Scope, k: int) -> SearchResult:
     picture = _picture_of(composer, on.question)
     if picture:
         with composer.sent_picture(picture) as path:
             found = composer.rag.find_picture(path, scope, k)
         if found.found or not on.question.text:
             return found
-    query, *_ = composer.standalone(on, scope, "")
+    query, *_ = composer.rewrite_question(on, scope, "")
     return composer.rag.find(query, scope, k)
 
 
@@ -139,11 +139,11 @@ def _picture_of(composer: Composer, question: Question) -> str:
 
 
 def _pictures(composer: Composer, hits: list[Hit]) -> list[Picture]:
-    drawn = [(hit, composer.rag.draw_place(hit)) for hit in hits[: render.PICTURES]]
+    drawn = [(hit, composer.rag.draw_page(hit)) for hit in hits[: render.PICTURES]]
     return [Picture(str(path), hit.place, hit.document) for hit, path in drawn if path is not None]
 
 
-def _each_once(found: Iterable[Found]) -> list[Hit]:
+def _each_once(found: Iterable[SearchResult]) -> list[Hit]:
     """Return every page once, where it comes first."""
     hits: dict[tuple[int, int], Hit] = {}
     for one in found:

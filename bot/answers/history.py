@@ -8,14 +8,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from bot.db import access_log, questions
-from bot.db.used_pages import Used
+from bot.db.used_pages import UsedPage
 from bot.slack.blocks import restore_links
 from bot.slack.buttons import is_working
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.message_metadata import question_of
 from bot.slack.payloads import without_mention
-from rag import MagpieError, Rag, Scope, Turn, allowed, stands_alone
+from rag import MagpieError, Rag, Scope, Turn, documents_allowed, is_standalone
 
 _MESSAGES = 200
 """Messages of a thread that are read."""
@@ -68,7 +68,7 @@ class History(NamedTuple):
 
     turns: Sequence[Turn]
     documents: frozenset[int]
-    names: Sequence[Used]
+    names: Sequence[UsedPage]
 
 
 _NONE = History((), frozenset(), ())
@@ -83,10 +83,12 @@ def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope
     """
     if question.thread in ("", question.ts):
         return History(_asked_recently(rag, question), frozenset(), ())
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         before = questions.asked_before(connection, question)[-_QUESTIONS:]
         made_of = access_log.made_of(connection, question.channel, before)
-        seen = {one.document for one in allowed(connection, sorted(set().union(*made_of.values(), ())), scope)}
+        seen = {
+            one.document for one in documents_allowed(connection, sorted(set().union(*made_of.values(), ())), scope)
+        }
         used = questions.used_by(connection, question.channel, before)
         open_ = {
             ts
@@ -107,16 +109,18 @@ def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope
             turns.append(("asker", without_mention(text, me)[:_TURN]))
         elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
             turns.append(("magpie", restore_links(without_mention(text, me))[:_TURN]))
-    names = dict.fromkeys(Used(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name)
+    names = dict.fromkeys(
+        UsedPage(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name
+    )
     return History(turns, frozenset().union(*(made_of[ts] for ts in open_)), list(names))
 
 
 def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
     """Return recent questions of a direct message, where people often ask beside the thread, if the question does not
     stand alone."""
-    if not question.channel.startswith("D") or stands_alone(question.text):
+    if not question.channel.startswith("D") or is_standalone(question.text):
         return []
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         return [("asker", text[:_TURN]) for text in questions.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
 
 

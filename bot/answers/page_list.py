@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.answers.render import PICTURES, Reply, made_of, place, remark_blocks
-from bot.db.used_pages import Used, name_mark
+from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import break_links, cut, escape, sections
 from bot.slack.uploads import Picture
-from rag import Found, Hit
+from rag import Hit, SearchResult
 
 LISTED = 5
 """Pages of one list."""
@@ -24,11 +24,11 @@ def pages_reply(
     listed = "\n".join([heading, *(_line(hit) for hit in hits)])
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
     plain = "\n".join([heading, *(escape(hit.place) for hit in hits)])
-    used = [Used(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
+    used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
     return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)
 
 
-def found_reply(found: Found, remark: str = "") -> Reply:
+def found_reply(found: SearchResult, remark: str = "") -> Reply:
     """Return the best pages; if nothing was found, that and the nearest pages."""
     remark = " ".join(part for part in (remark, found.notice) if part)
     if found.found:

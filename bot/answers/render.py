@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bot.db.used_pages import Used, name_mark
+from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import (
     MESSAGE,
@@ -47,13 +47,13 @@ class Reply:
     blocks: list[Block]
     pictures: list[Picture] = field(default_factory=list)
     documents: list[int] = field(default_factory=list)
-    used: list[Used] = field(default_factory=list)
+    used: list[UsedPage] = field(default_factory=list)
 
     def also_of(self, documents: Iterable[int]) -> Reply:
         """Return the same reply, which may also hold words of these documents."""
         return replace(self, documents=sorted({*self.documents, *documents}))
 
-    def also_named(self, names: Iterable[Used]) -> Reply:
+    def also_named(self, names: Iterable[UsedPage]) -> Reply:
         """Return the same reply, which may also hold these names of files."""
         return replace(self, used=list(dict.fromkeys([*self.used, *names])))
 
@@ -64,7 +64,7 @@ class Reply:
     @classmethod
     def restored(cls, stored: Any) -> Reply:
         pictures = [Picture(**picture) for picture in stored["pictures"]]
-        used = [Used(**page) for page in stored.get("used", ())]
+        used = [UsedPage(**page) for page in stored.get("used", ())]
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
@@ -73,7 +73,9 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     body = markdown_to_mrkdwn(answer.text)
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
     if quoted:  # the passages themselves, each under its place already
-        body = _replaced(body, {escape(f"[{one.number}] {one.hit.spot}"): _citation(one) for one in answer.cited})
+        body = _replaced(
+            body, {escape(f"[{one.number}] {one.hit.region_label}"): _citation(one) for one in answer.cited}
+        )
     if answer.abstained:  # the nearest pages are named in it
         body = _replaced(body, {escape(one.hit.place): place(one.hit) for one in answer.passages})
     cited = () if answer.abstained else answer.cited
@@ -83,7 +85,7 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     below.append(buttons.feedback_buttons())
     room = MESSAGE - text_length([*above, *below])
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
-    pictures = [Picture(str(path), f"[{one.number}] {one.hit.spot}", one.hit.document) for path, one in shown]
+    pictures = [Picture(str(path), f"[{one.number}] {one.hit.region_label}", one.hit.document) for path, one in shown]
     return Reply(
         cut(break_links(markdown_to_mrkdwn(answer.text)), NOTIFICATION),
         [*above, *sections(body, room), *below],
@@ -101,7 +103,7 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
         blocks.append(context(escape(hit.why)))
     blocks += [*buttons.page_buttons(_files([hit]), more=True), buttons.feedback_buttons()]
     pictures = [Picture(str(picture), hit.place, hit.document)] if picture else []
-    used = [Used(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name))]
+    used = [UsedPage(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name))]
     return Reply(break_links(messages.found_place(escape(hit.place))), blocks, pictures, [hit.document], used)
 
 
@@ -111,7 +113,7 @@ def no_match_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
     blocks = remark_blocks(remark)
     blocks.append(section(messages.no_matching_page([place(hit) for hit in near])))
     blocks += [*buttons.page_buttons([], more=bool(hits)), buttons.feedback_buttons()]
-    used = [Used(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
+    used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
     return Reply(messages.NO_MATCHING_PAGE, blocks, documents=made_of(near), used=used)
 
 
@@ -151,14 +153,14 @@ def _page(hit: Hit) -> str:
 
 def _citation(passage: Passage) -> str:
     hit = passage.hit
-    return f"[{passage.number}] {link(hit.link, hit.title)}, {escape(hit.spot.removeprefix(f'{hit.title}, '))}"
+    return f"[{passage.number}] {link(hit.link, hit.title)}, {escape(hit.region_label.removeprefix(f'{hit.title}, '))}"
 
 
-def _used(passage: Passage, answer: Answer) -> Used:
+def _used(passage: Passage, answer: Answer) -> UsedPage:
     hit = passage.hit
     cited = passage in answer.cited and not answer.abstained
     named = answer.abstained and hit.place in answer.text
-    return Used(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name))
+    return UsedPage(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name))
 
 
 def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:

@@ -15,19 +15,19 @@ from time import monotonic, time
 from typing import Any
 
 from bot.answers import render
-from bot.answers.compose import Composer, Work
+from bot.answers.compose import AnswerTask, Composer
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.followups import compose_reply
 from bot.answers.render import Reply
 from bot.db import access_log, questions
 from bot.db import uploads as uploading
-from bot.db.questions import Asked, Cancellation
+from bot.db.questions import Cancellation, ClaimedQuestion
 from bot.slack import message_metadata, messages
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
 from bot.slack.events import Question
 from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
-from rag import MagpieError, OperatorMustAct, Rag, allowed
+from rag import MagpieError, OperatorMustAct, Rag, documents_allowed
 
 log = logging.getLogger("magpie")
 
@@ -66,7 +66,7 @@ class Responder:
         self._me = me
         self._stop = stop
 
-    def post_placeholder(self, asked: Asked, before: int) -> Asked:
+    def post_placeholder(self, asked: ClaimedQuestion, before: int) -> ClaimedQuestion:
         """Add the reaction and post the one message that becomes the answer. `before` questions are before it."""
         self._mark(asked.question)
         if asked.obsolete:
@@ -80,11 +80,11 @@ class Responder:
         self._note_placeholder(asked, ts)
         return replace(asked, placeholder=ts)
 
-    def update_position(self, asked: Asked, before: int) -> None:
+    def update_position(self, asked: ClaimedQuestion, before: int) -> None:
         """Update how many questions are before a waiting one."""
         self._progress(asked, messages.queue_position(self._fair.ahead(before)))
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, asked: ClaimedQuestion) -> None:
         """Answer a claimed question. Raise Superseded if it was stopped, deleted or changed meanwhile; errors of rag's
         tree mean that it cannot be answered now, or not at all."""
         with self._fair.working_on(key(asked)), self._status.shown(asked.question):
@@ -94,7 +94,7 @@ class Responder:
             self._show(asked, reply)
             self._unmark(asked.question)
 
-    def cancel(self, asked: Asked) -> None:
+    def cancel(self, asked: ClaimedQuestion) -> None:
         """End a question that was deleted or stopped: remove its message, or write there that it was stopped."""
         ts = asked.placeholder or self._posted(asked)
         self._status.clear(asked.question)  # its worker may notice only when the model writes the next word
@@ -108,14 +108,14 @@ class Responder:
             log.info("The message of a canceled question does not exist: %s", error)
         self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
 
-    def report_failure(self, asked: Asked) -> None:
+    def report_failure(self, asked: ClaimedQuestion) -> None:
         """Tell the person who asked that there will be no answer."""
         self._rewrite(self.post_placeholder(asked, 0), render.plain_reply(messages.FAILED))
         self._unmark(asked.question)
 
     # ------------------------------------------------------------ the placeholder
 
-    def _posted(self, asked: Asked) -> str | None:
+    def _posted(self, asked: ClaimedQuestion) -> str | None:
         """Return the placeholder that an earlier attempt posted and crashed before storing its ts."""
         # An empty placeholder means that a message may exist already: it is stored before the message is posted.
         tried = asked.placeholder is not None or asked.attempts > 0 or time() - asked.asked > _FRESH
@@ -131,7 +131,7 @@ class Responder:
                 return str(message["ts"])
         return None
 
-    def _post(self, asked: Asked, reply: Reply) -> str:
+    def _post(self, asked: ClaimedQuestion, reply: Reply) -> str:
         question = asked.question
         self._note_placeholder(asked, "")
         return self._client.post_message(
@@ -142,9 +142,9 @@ class Responder:
             metadata=message_metadata.answer_to(question),
         )
 
-    def _note_placeholder(self, asked: Asked, ts: str) -> None:
-        with self._rag.writing() as connection:
-            questions.note_placeholder(connection, asked, ts)
+    def _note_placeholder(self, asked: ClaimedQuestion, ts: str) -> None:
+        with self._rag.write_transaction() as connection:
+            questions.store_placeholder(connection, asked, ts)
 
     def _mark(self, question: Question) -> None:
         self._react(question, self._client.add_reaction)
@@ -163,7 +163,7 @@ class Responder:
 
     # ------------------------------------------------------------ what may be shown
 
-    def _cleared(self, asked: Asked) -> tuple[Asked, Reply]:
+    def _cleared(self, asked: ClaimedQuestion) -> tuple[ClaimedQuestion, Reply]:
         """Return a reply that may be shown now. Between the search and this moment, which a slow model or a restart can
         make long, a source may have gone or a reader joined: the reply is composed again then."""
         for _ in range(_MAX_COMPOSED):
@@ -171,12 +171,12 @@ class Responder:
             if self._may_show(asked, reply):
                 return asked, reply
             log.info("A reply is composed again: what it was made of may no longer be shown.")
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 questions.discard_reply(connection, asked.id)
             asked = replace(asked, reply=None, uploads=None, sharing=None)
         return asked, render.plain_reply(messages.CHANGED_MEANWHILE)
 
-    def _compose(self, asked: Asked) -> Reply:
+    def _compose(self, asked: ClaimedQuestion) -> Reply:
         looked = monotonic()
 
         def check() -> None:
@@ -192,18 +192,18 @@ class Responder:
             self._progress(asked, text)
             self._status.renew(asked.question)
 
-        reply = compose_reply(self._composer, Work(asked, tell, check))
+        reply = compose_reply(self._composer, AnswerTask(asked, tell, check))
         stored = reply.stored()
         self._note(asked, reply=stored, used=stored["used"])
         return reply
 
-    def _may_show(self, asked: Asked, reply: Reply) -> bool:
+    def _may_show(self, asked: ClaimedQuestion, reply: Reply) -> bool:
         """Return whether all that a reply may be made of is in the scope of its readers now; if so, log the access."""
         if not reply.documents:
             return True
         granted = self._composer.granted(asked.question)
-        with self._rag.writing() as connection:
-            found = allowed(connection, reply.documents, granted.scope)
+        with self._rag.write_transaction() as connection:
+            found = documents_allowed(connection, reply.documents, granted.scope)
             if {one.document for one in found} != set(reply.documents):
                 return False
             if not access_log.still_named(connection, reply.used, granted.scope):
@@ -211,26 +211,26 @@ class Responder:
             access_log.log_access(connection, asked.question, found, granted.why)
         return True
 
-    def _held(self, asked: Asked) -> None:
-        with self._rag.reading() as connection:
+    def _held(self, asked: ClaimedQuestion) -> None:
+        with self._rag.read_transaction() as connection:
             if not questions.is_held(connection, asked):
                 raise Superseded
 
     # ------------------------------------------------------------ the message
 
-    def _progress(self, asked: Asked, text: str) -> None:
+    def _progress(self, asked: ClaimedQuestion, text: str) -> None:
         """Show progress; an update that fails is skipped."""
         try:
             self._rewrite(asked, render.working_reply(text))
         except MagpieError as error:
             log.info("Progress was not shown: %s", error)
 
-    def _rewrite(self, asked: Asked, reply: Reply) -> None:
+    def _rewrite(self, asked: ClaimedQuestion, reply: Reply) -> None:
         self._client.update_message(asked.question.channel, str(asked.placeholder), reply.text, reply.blocks)
 
     # ------------------------------------------------------------ the pictures
 
-    def _show(self, asked: Asked, reply: Reply) -> None:
+    def _show(self, asked: ClaimedQuestion, reply: Reply) -> None:
         """Share all pictures in one message of the thread, exactly once."""
         pictures = [picture for picture in reply.pictures if Path(picture.path).is_file()]
         if not pictures:
@@ -248,7 +248,7 @@ class Responder:
             self._note(asked, uploads=list(uploads))
         if not self._may_show(asked, reply):  # once more: the pictures come after the words
             return
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
             access_log.put_evidence(connection, asked.question.channel, of)
         self._note(asked, sharing_since=time())
@@ -257,25 +257,25 @@ class Responder:
         self._uploads.share(uploads, pictures, asked.question.channel, under)
         self._note_shared(uploads)
 
-    def _note_upload(self, asked: Asked, file: str) -> None:
+    def _note_upload(self, asked: ClaimedQuestion, file: str) -> None:
         """Store an upload, so that a picture that is never shared is deleted at Slack even after a crash."""
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             uploading.put_upload(connection, asked, file)
 
     def _note_shared(self, uploads: Sequence[str]) -> None:
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             uploading.drop_uploads(connection, uploads)
 
-    def _forget_pictures(self, asked: Asked) -> None:
+    def _forget_pictures(self, asked: ClaimedQuestion) -> None:
         """Delete the pictures of an earlier answer to this question from Slack."""
         for file in asked.obsolete:
             self._uploads.withdraw(file)
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             access_log.drop_evidence(connection, asked.obsolete)
             uploading.drop_uploads(connection, asked.obsolete)
-            questions.note_reply(connection, asked, obsolete_uploads=None)
+            questions.store_reply(connection, asked, obsolete_uploads=None)
 
-    def _note(self, asked: Asked, **known: Any) -> None:
-        with self._rag.writing() as connection:
-            if not questions.note_reply(connection, asked, **known):
+    def _note(self, asked: ClaimedQuestion, **known: Any) -> None:
+        with self._rag.write_transaction() as connection:
+            if not questions.store_reply(connection, asked, **known):
                 raise Superseded

@@ -61,7 +61,7 @@ def show_answer(screen: Screen, answer: Answer, streamed: str = "") -> None:
             screen.say(notice, style="yellow")
             screen.say()
         screen.say(answer.text)
-    places = [f"[{passage.number}] {passage.hit.spot}" for passage in answer.cited]
+    places = [f"[{passage.number}] {passage.hit.region_label}" for passage in answer.cited]
     if any(place not in answer.text for place in places):  # quoted passages already name their places
         screen.say()
         for place in places:

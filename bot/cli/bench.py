@@ -11,7 +11,7 @@ from bot.cli.json_output import benchmark_json
 from bot.cli.terminal import Screen
 
 if TYPE_CHECKING:
-    from rag import Benched
+    from rag import BenchmarkResult
 
 
 def register(app: typer.Typer) -> None:
@@ -36,17 +36,17 @@ def bench(
 ) -> None:
     """Measure the embedder, from image files and texts to stored vectors, against the model alone."""
     from bot.slack.http import serving
-    from rag import Wanted, measure_embedder
+    from rag import BenchmarkOptions, measure_embedder
 
     shared = invocation(context)
     screen = shared.screen(json)
-    options = Wanted(pictures, texts, rounds, random, serving if served else None)
+    options = BenchmarkOptions(pictures, texts, rounds, random, serving if served else None)
     result = measure_embedder(shared.settings(data), options, screen.note)
     screen.write_json(benchmark_json(result))
     _show(screen, result)
 
 
-def _show(screen: Screen, result: Benched) -> None:
+def _show(screen: Screen, result: BenchmarkResult) -> None:
     peak = f"; GPU memory at most {result.peak_bytes / 1e9:.1f} GB" if result.peak_bytes else ""
     screen.say(f"{result.model} on {result.device}; {result.versions}.", style="bold")
     screen.say(f"Weights: {result.weights_bytes / 1e9:.2f} GB{peak}.")

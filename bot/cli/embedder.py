@@ -28,9 +28,9 @@ def embedder(
     json: Json = False,
 ) -> None:
     """Serve CLIP to other machines; run it on the machine with the GPU. Stop it with Ctrl-C or SIGTERM."""
-    from bot.slack.connection_limits import Limits
+    from bot.slack.connection_limits import ConnectionLimits
     from bot.slack.http import serving
-    from rag import Replicas, open_host, open_replicas
+    from rag import Replicas, open_model_server, open_replicas
 
     shared = invocation(context)
     screen = shared.screen(json)
@@ -43,9 +43,9 @@ def embedder(
             address, details = settings.serve.host, {"replicas": replicas}
             running = f"{replicas} replicas are"
         else:
-            host = closing.enter_context(open_host(settings))
+            host = closing.enter_context(open_model_server(settings))
             # Pictures may arrive over a slow network. The server checks the token before it reads them.
-            limits = Limits(body_seconds=300)
+            limits = ConnectionLimits(body_seconds=300)
             port = closing.enter_context(serving(host.app, host.address, host.port, limits))
             address, details = host.address, {"identity": host.identity, "device": host.device}
             running = f"{host.identity} on {host.device} is"

@@ -13,7 +13,7 @@ from rich.table import Table
 from bot.cli.context import Data, invocation
 from bot.cli.feedback import feedback_sentence, write_questions
 from bot.cli.terminal import Screen, count
-from rag import measure
+from rag import evaluate_search
 
 COLUMNS = ("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@5")
 
@@ -57,7 +57,7 @@ def evaluate(
     to_stdout = json == Path("-") or (json is None and invocation(context).json)
     with invocation(context).open(data, to_stdout) as (rag, screen):
         with screen.counting(f"Searching for the questions in {questions.name}", "questions") as watch:
-            result = measure(rag, questions, within, without_own_file, watch, with_negatives)
+            result = evaluate_search(rag, questions, within, without_own_file, watch, with_negatives)
         figures = result.to_json()
         screen.write_json(figures)
         if json is not None and not to_stdout:

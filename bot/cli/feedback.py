@@ -27,7 +27,7 @@ def feedback_counts(rag: Engine) -> Mapping[str, int]:
     """Return the number of `good` and of `bad` ratings."""
     from bot.db import feedback  # SQL, which --help does not need
 
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         return feedback.counts(connection)
 
 
@@ -48,7 +48,7 @@ def write_questions(rag: Engine, screen: Screen, path: Path) -> None:
 
     if path.exists():
         raise UserCanFix(f"{path} already exists.", "Choose another file name, so that no filled-in line is lost.")
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         rows = {(row.channel, row.ts): row for row in feedback.bad(connection)}
     names = {row.id: row.name for row in rag.documents(Scope.operator())}
     with_text = [row for row in rows.values() if row.text]

@@ -55,9 +55,9 @@ def _forget_questions(rag: Engine, screen: Screen, user: str, channel: str) -> i
     """Delete a person's questions in one conversation, or in all if `channel` is empty. Return how many there were."""
     from bot.db import retention  # SQL, which --help does not need
 
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions = retention.forget_user(connection, user, channel)
-    if not rag.leave_no_trace():
+    if not rag.checkpoint():
         screen.note(
             "The deleted questions are still in the database's log file, because another process is using it. The "
             "running bot will clear them."

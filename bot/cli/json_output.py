@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, Check, Found, Hit, Passage, Status
+from rag import Answer, Check, Hit, Passage, SearchResult, Status
 
 if TYPE_CHECKING:
-    from bot.db.access_log import Seen
-    from rag import Benched, Kept, ModelRow, Outcome
+    from bot.db.access_log import AccessEntry
+    from rag import BenchmarkResult, IndexOutcome, ModelSummary, StoredData
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -39,7 +39,7 @@ def _place(hit: Hit) -> JsonObject:
     return {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
 
 
-def found_json(found: Found) -> JsonObject:
+def found_json(found: SearchResult) -> JsonObject:
     """Return the JSON of `find`."""
     return {
         "found": found.found,
@@ -79,7 +79,7 @@ def doctor_json(checks: Sequence[Check]) -> JsonObject:
     }
 
 
-def outcomes_json(outcomes: Iterable[Outcome]) -> JsonObject:
+def outcomes_json(outcomes: Iterable[IndexOutcome]) -> JsonObject:
     """Return the JSON of `index` and `reindex`."""
     return {
         "files": [
@@ -89,7 +89,7 @@ def outcomes_json(outcomes: Iterable[Outcome]) -> JsonObject:
     }
 
 
-def models_json(rows: Iterable[ModelRow]) -> JsonObject:
+def models_json(rows: Iterable[ModelSummary]) -> JsonObject:
     """Return the JSON of `models list`."""
     return {
         "models": [
@@ -106,7 +106,7 @@ def models_json(rows: Iterable[ModelRow]) -> JsonObject:
     }
 
 
-def stored_json(folder: Path, rows: Iterable[Kept]) -> JsonObject:
+def stored_json(folder: Path, rows: Iterable[StoredData]) -> JsonObject:
     """Return the JSON of `status --privacy`."""
     return {
         "data": str(folder),
@@ -125,7 +125,7 @@ def stored_json(folder: Path, rows: Iterable[Kept]) -> JsonObject:
     }
 
 
-def access_json(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> JsonObject:
+def access_json(sha256: Sequence[str], rows: Iterable[AccessEntry], days: int) -> JsonObject:
     """Return the JSON of `status --access`. `at` is when it was shown, `ts` the id of the question's message."""
     return {
         "sha256": list(sha256),
@@ -147,7 +147,7 @@ def access_json(sha256: Sequence[str], rows: Iterable[Seen], days: int) -> JsonO
     }
 
 
-def benchmark_json(result: Benched) -> JsonObject:
+def benchmark_json(result: BenchmarkResult) -> JsonObject:
     """Return the JSON of `bench`."""
     pictures, texts = result.speeds["pictures"], result.speeds["texts"]
     return {

@@ -30,7 +30,7 @@ def default(context: typer.Context, data: Data = None, json: Json = False) -> No
 def list_models(context: typer.Context, data: Data = None, json: Json = False) -> None:
     """List CLIP models, the memory they need, and whether their weights are on this machine."""
     with invocation(context).open(data, json) as (rag, screen):
-        rows = rag.models()
+        rows = rag.list_models()
         screen.write_json(models_json(rows))
         for row in rows:
             state = f"{'selected, ' if row.used else ''}{'downloaded' if row.cached else 'not downloaded'}"
@@ -50,7 +50,7 @@ def pull(
 ) -> None:
     """Download the weights of a CLIP model. Later starts need no network."""
     with invocation(context).open(data, json) as (rag, screen):
-        path = rag.pull(model, weights, screen.note)
+        path = rag.pull_model(model, weights, screen.note)
         screen.write_json({"path": str(path)})
         screen.say("The weights are in:")
         screen.path(path)

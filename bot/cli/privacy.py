@@ -23,8 +23,8 @@ from bot.settings import SlackSettings, read_slack_settings
 from rag import NotFound
 
 if TYPE_CHECKING:
-    from bot.db.access_log import Seen
-    from rag import Kept
+    from bot.db.access_log import AccessEntry
+    from rag import StoredData
 
 _REMOVED = "(removed with the file)"
 _NO_TEXT = "(only a picture or a button)"
@@ -35,7 +35,7 @@ _NO_TEXT = "(only a picture or a button)"
 
 def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
     """Print what is stored where, and for how long."""
-    rows = [*rag.kept(), *_stored_by_bot(rag, folder, read_slack_settings())]
+    rows = [*rag.list_stored_data(), *_stored_by_bot(rag, folder, read_slack_settings())]
     screen.write_json(stored_json(folder, rows))
     if screen.json:
         return
@@ -55,20 +55,23 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
     screen.say("Slack stores the questions and answers themselves, as long as its own settings say.")
 
 
-def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[Kept]:
+def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
     from bot.db import ephemeral_messages, feedback, retention
-    from rag import Kept
+    from rag import StoredData
 
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         (questions, logged), (receipts, pictures) = retention.counts(connection), retention.traces(connection)
-        verdicts, aside = sum(feedback.counts(connection).values()), ephemeral_messages.open_asides(connection)
+        verdicts, aside = (
+            sum(feedback.counts(connection).values()),
+            ephemeral_messages.count_ephemeral_requests(connection),
+        )
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{after_question}; its text is removed with any file that answered it"
     withdrawn = "until the file they show is deleted" if slack.withdraw else "forever, because SLACK_WITHDRAW is false"
     after_message = f"{slack.keep_days} days after the message, or until forgotten"
 
-    def row(name: str, number: int, unit: str, holds: str, until: str) -> Kept:
-        return Kept(name, folder / "catalog.db", number, unit, None, holds, until)
+    def row(name: str, number: int, unit: str, holds: str, until: str) -> StoredData:
+        return StoredData(name, folder / "catalog.db", number, unit, None, holds, until)
 
     shown = "who was shown which document (by SHA-256), for which question, under which scope"
     posted = "which picture that Magpie posted shows which document; the pictures themselves are in Slack"
@@ -104,7 +107,7 @@ def show_access(rag: Engine, screen: Screen, name: str) -> None:
 
     days = read_slack_settings().keep_days
     known = _find_sha256(rag, name)
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         found = [row for sha256 in known for row in access_log.seen(connection, sha256)]
     found.sort(key=lambda row: row.at, reverse=True)
     screen.write_json(access_json(known, found, days))
@@ -118,7 +121,7 @@ def show_access(rag: Engine, screen: Screen, name: str) -> None:
         _show(screen, row)
 
 
-def _show(screen: Screen, row: Seen) -> None:
+def _show(screen: Screen, row: AccessEntry) -> None:
     at = datetime.fromtimestamp(row.at).astimezone()
     screen.say()
     screen.say(f"{at:%Y-%m-%d %H:%M}  {row.user} asked in {row.channel}", style="bold")
@@ -134,7 +137,7 @@ def _find_sha256(rag: Engine, name: str) -> list[str]:
 
     path = existing_file(name)
     found = [] if path is None else [_sha256(path)]
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         found += documents_named(connection, name)
         found += [] if path is None else documents_named(connection, str(path.resolve()))
     if re.fullmatch(r"[0-9a-fA-F]{8,64}", name) and not any(sha256.startswith(name.lower()) for sha256 in found):

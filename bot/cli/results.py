@@ -14,7 +14,7 @@ from bot.cli.terminal import Screen, count
 from rag import Scope
 
 if TYPE_CHECKING:
-    from rag import Outcome
+    from rag import IndexOutcome
 
 LANE_NAMES = {
     "words": "search by words",
@@ -30,7 +30,7 @@ _STATES = ("new", "known", "unchanged", "failed", "gone")
 _MAX_SKIPPED = 10
 
 
-def show_outcomes(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[str, str]) -> None:
+def show_outcomes(screen: Screen, outcomes: Sequence[IndexOutcome], lanes: Mapping[str, str]) -> None:
     """Print the result of indexing; exit with 1 if a file failed."""
     screen.write_json(outcomes_json(outcomes))
     skipped = [outcome for outcome in outcomes if outcome.state == "skipped"]
@@ -54,7 +54,7 @@ def show_outcomes(screen: Screen, outcomes: Sequence[Outcome], lanes: Mapping[st
         raise typer.Exit(1)
 
 
-def _show_skipped(screen: Screen, skipped: Sequence[Outcome]) -> None:
+def _show_skipped(screen: Screen, skipped: Sequence[IndexOutcome]) -> None:
     for outcome in skipped[:_MAX_SKIPPED]:
         screen.say(f"Skipped {outcome.file}: {outcome.reason}")
     if len(skipped) > _MAX_SKIPPED:

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db import feedback
 from bot.db.questions import OPEN
 from bot.db.tables import access_log, evidence, question
-from bot.db.used_pages import Used, name_mark
+from bot.db.used_pages import UsedPage, name_mark
 from bot.slack.events import Question
-from rag import Allowed, Scope, gone, names_within
+from rag import AllowedDocument, Scope, names_within, unshared_documents
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AccessEntry:
     """One document in one reply. `spaces`: where it was shared, of what the reply could be made of. `removed`: a
     document of the reply is gone, and the text of the question with it."""
 
@@ -36,7 +36,7 @@ class Seen:
     removed: bool
 
 
-def still_named(connection: Connection, used: Iterable[Used], scope: Scope) -> bool:
+def still_named(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
     """Return whether every document of a reply still has, in the scope of its readers, the name given in the reply.
 
     One of several shares may have gone, and its name with it.
@@ -46,7 +46,7 @@ def still_named(connection: Connection, used: Iterable[Used], scope: Scope) -> b
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
 
-def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed], scope: str) -> None:
+def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedDocument], scope: str) -> None:
     """Log what a reply is made of, one row a document. The same reply shown again adds nothing."""
     rows = [
         {
@@ -66,19 +66,21 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[Allowed]
         connection.execute(upsert(access_log).on_conflict_do_nothing(), rows)
 
 
-def seen(connection: Connection, sha256: str) -> list[Seen]:
+def seen(connection: Connection, sha256: str) -> list[AccessEntry]:
     """Return who was shown a document, by the beginning of its SHA-256, newest first."""
     mine = select(access_log).where(access_log.c.sha256.startswith(sha256.lower(), autoescape=True))
     rows = connection.execute(mine.order_by(access_log.c.id.desc())).all()
     asked = {(row.channel, row.ts) for row in rows}
     everywhere = connection.execute(select(access_log.c.channel, access_log.c.ts, access_log.c.document)).all()
-    lost = gone(connection, {row.document for row in everywhere if (row.channel, row.ts) in asked})
+    lost = unshared_documents(connection, {row.document for row in everywhere if (row.channel, row.ts) in asked})
     removed = {(row.channel, row.ts) for row in everywhere if row.document in lost}
     found = []
     for row in rows:
         without = (row.channel, row.ts) in removed
         text = "" if without else row.text
-        found.append(Seen(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without))
+        found.append(
+            AccessEntry(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without)
+        )
     return found
 
 
@@ -107,7 +109,9 @@ def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, in
 def stale_evidence(connection: Connection, limit: int) -> list[str]:
     """Return pictures in Slack that show documents nobody shares any more."""
     documents = connection.scalars(select(evidence.c.document).distinct()).all()
-    rows = select(evidence.c.file).where(evidence.c.document.in_(gone(connection, documents))).limit(limit)
+    rows = (
+        select(evidence.c.file).where(evidence.c.document.in_(unshared_documents(connection, documents))).limit(limit)
+    )
     return list(connection.scalars(rows))
 
 
@@ -125,7 +129,7 @@ def scrub(connection: Connection) -> int:
     """
     feedback.scrub(connection)
     rows = select(access_log.c.document).where(access_log.c.text != "").distinct()
-    lost = gone(connection, connection.scalars(rows).all())
+    lost = unshared_documents(connection, connection.scalars(rows).all())
     if not lost:
         return 0
     still = (question.c.channel == access_log.c.channel) & (question.c.ts == access_log.c.ts)

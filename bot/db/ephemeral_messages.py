@@ -17,7 +17,7 @@ KINDS = (JobKind.SAY, JobKind.FIND, JobKind.STATUS, JobKind.HOME, JobKind.SIMILA
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class EphemeralRequest:
     """A request to show something to one person.
 
     `text` is what to say or to search for. `thread` is empty for none. `url` is Slack's response_url, for
@@ -35,11 +35,11 @@ class Aside:
     """When it was requested, seconds since 1970."""
 
     @classmethod
-    def of(cls, job: Job) -> Aside:
+    def of(cls, job: Job) -> EphemeralRequest:
         return cls(job.kind, job.channel, job.user, **job.payload, at=job.created)
 
 
-def put_aside(connection: Connection, new: Aside) -> None:
+def put_ephemeral_request(connection: Connection, new: EphemeralRequest) -> None:
     """Record a request. A Home that is opened several times is updated once."""
     if new.kind == JobKind.HOME:
         jobs.request(connection, new.kind, new.channel, new.user, new.user)
@@ -48,21 +48,23 @@ def put_aside(connection: Connection, new: Aside) -> None:
     jobs.add(connection, new.kind, new.channel, new.user, payload)
 
 
-def put_limited(connection: Connection, new: Aside, most: int) -> bool:
+def put_limited(connection: Connection, new: EphemeralRequest, most: int) -> bool:
     """Record a request unless this person has `most` waiting (0: no limit); else record one notice, return False."""
     if not most or jobs.count(connection, KINDS, new.user) < most:
-        put_aside(connection, new)
+        put_ephemeral_request(connection, new)
         return True
-    say_once(connection, Aside(JobKind.SAY, new.channel, new.user, too_many_waiting(most), new.thread, new.url))
+    say_once(
+        connection, EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(most), new.thread, new.url)
+    )
     return False
 
 
-def say_once(connection: Connection, new: Aside) -> None:
+def say_once(connection: Connection, new: EphemeralRequest) -> None:
     """Record a notice, unless the same text is waiting to be shown to this person."""
     same = (job.c.kind == JobKind.SAY) & (job.c.user == new.user) & (job.c.payload["text"].as_string() == new.text)
     if not connection.scalar(select(exists().where(same))):
-        put_aside(connection, new)
+        put_ephemeral_request(connection, new)
 
 
-def open_asides(connection: Connection) -> int:
+def count_ephemeral_requests(connection: Connection) -> int:
     return jobs.count(connection, KINDS)

@@ -18,10 +18,10 @@ from bot.db.tables import feedback
 from bot.db.used_pages import name_mark
 from bot.slack import buttons
 from bot.slack.events import Question
-from rag import gone, names_of
+from rag import names_of, unshared_documents
 
 
-class Verdict(StrEnum):
+class Rating(StrEnum):
     GOOD = buttons.GOOD
     BAD = buttons.BAD
 
@@ -35,13 +35,13 @@ class Feedback:
     channel: str
     ts: str
     user: str
-    verdict: Verdict
+    verdict: Rating
     text: str
     answer: str
     passages: Sequence[Mapping[str, Any]]
 
 
-def put_verdict(connection: Connection, asked: Question, user: str, verdict: Verdict, **known: Any) -> None:
+def put_verdict(connection: Connection, asked: Question, user: str, verdict: Rating, **known: Any) -> None:
     """Store a person's verdict on an answer in place of their earlier one.
 
     `known`: the columns `text`, `answer`, `passages` and `documents`.
@@ -54,14 +54,14 @@ def put_verdict(connection: Connection, asked: Question, user: str, verdict: Ver
 def counts(connection: Connection) -> dict[str, int]:
     """Return how many answers were called good and how many bad."""
     rows = connection.execute(select(feedback.c.verdict, func.count()).group_by(feedback.c.verdict)).all()
-    return {verdict.value: 0 for verdict in Verdict} | {str(verdict): int(number) for verdict, number in rows}
+    return {verdict.value: 0 for verdict in Rating} | {str(verdict): int(number) for verdict, number in rows}
 
 
 def bad(connection: Connection) -> list[Feedback]:
     """Return the answers that were called bad, oldest first."""
-    rows = connection.execute(select(feedback).where(feedback.c.verdict == Verdict.BAD).order_by(feedback.c.id))
+    rows = connection.execute(select(feedback).where(feedback.c.verdict == Rating.BAD).order_by(feedback.c.id))
     return [
-        Feedback(row.id, row.at, row.channel, row.ts, row.user, Verdict.BAD, row.text, row.answer, row.passages)
+        Feedback(row.id, row.at, row.channel, row.ts, row.user, Rating.BAD, row.text, row.answer, row.passages)
         for row in rows
     ]
 
@@ -79,6 +79,6 @@ def scrub(connection: Connection) -> None:
 def lost(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Return which (document, mark of its name) are gone, or have another name than when they were shown."""
     documents = {document for document, _ in sources}
-    away = gone(connection, documents)
+    away = unshared_documents(connection, documents)
     marks = {id: set(map(name_mark, names)) for id, names in names_of(connection, documents).items()}
     return {one for one in sources if one[0] in away or (one[1] and one[1] not in marks.get(one[0], ()))}

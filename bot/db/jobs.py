@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, ins
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import job
-from rag import Rounds
+from rag import RoundRobin
 
 
 class JobKind(StrEnum):
@@ -83,7 +83,7 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
     return bool(connection.scalar(select(exists().where(_due(kinds)))))
 
 
-def claim(connection: Connection, kinds: Collection[JobKind], rounds: Rounds) -> Job | None:
+def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:
     """Claim the next job of these kinds, for the person who was served longest ago."""
     people = select(job.c.user).where(_due(kinds)).group_by(job.c.user).order_by(func.min(job.c.id))
     for user in rounds.order(connection.scalars(people).all())[:1]:

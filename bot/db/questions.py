@@ -34,9 +34,9 @@ from sqlalchemy import (
 )
 
 from bot.db.tables import question
-from bot.db.used_pages import Used
+from bot.db.used_pages import UsedPage
 from bot.slack.events import Edited, Question
-from rag import gone
+from rag import unshared_documents
 
 EDITS = 60.0
 """Seconds after asking within which an edit changes the question."""
@@ -77,7 +77,7 @@ ENDED = (QuestionState.DONE, QuestionState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClaimedQuestion:
     """A question with the state of its reply."""
 
     id: int
@@ -168,7 +168,7 @@ def put_edit(connection: Connection, edit: Edited) -> None:
     connection.execute(update(question).where(question.c.id == row.id).values(**changed))
 
 
-def halt_question(connection: Connection, channel: str, ts: str, how: Cancellation) -> bool:
+def cancel_question(connection: Connection, channel: str, ts: str, how: Cancellation) -> bool:
     """Cancel a question that is not answered yet. Return False when it is too late."""
     row = connection.execute(_at(channel, ts)).one_or_none()
     if row is None or row.state not in OPEN:
@@ -223,12 +223,12 @@ def find_question(connection: Connection, channel: str, ts: str) -> Question | N
     return None if found is None else found.question
 
 
-def find_asked(connection: Connection, channel: str, ts: str) -> Asked | None:
+def find_asked(connection: Connection, channel: str, ts: str) -> ClaimedQuestion | None:
     row = connection.execute(_at(channel, ts)).one_or_none()
     return None if row is None else _asked(row)
 
 
-def find_by_message(connection: Connection, channel: str, message: str, ts: str = "") -> Asked | None:
+def find_by_message(connection: Connection, channel: str, message: str, ts: str = "") -> ClaimedQuestion | None:
     """Return the question that a message of Magpie's answers.
 
     `ts`: of the question, as the message's own metadata says. It counts only while the message's ts is not stored.
@@ -246,10 +246,10 @@ def is_open(connection: Connection, like: Question) -> bool:
     return any(dict(about or {}) == like.about for about in connection.scalars(select(question.c.about).where(mine)))
 
 
-def used_by(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[Used]]:
+def used_by(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[UsedPage]]:
     """Return the pages that the replies to these questions, by ts, are made of; unknown ones are left out."""
     rows = select(question.c.ts, question.c.used).where(question.c.channel == channel, question.c.ts.in_(questions))
-    return {row.ts: [Used(**one) for one in row.used] for row in connection.execute(rows) if row.used}
+    return {row.ts: [UsedPage(**one) for one in row.used] for row in connection.execute(rows) if row.used}
 
 
 def used_about(connection: Connection, channel: str, kind: str, of: str) -> list[Mapping[str, Any]]:
@@ -262,12 +262,12 @@ def used_about(connection: Connection, channel: str, kind: str, of: str) -> list
 # ---------------------------------------------------------------- claims
 
 
-def claim_new(connection: Connection) -> Asked | None:
+def claim_new(connection: Connection) -> ClaimedQuestion | None:
     """Claim the next question that needs a placeholder or was cancelled."""
     return _claim(connection, _next(question.c.state == QuestionState.NEW), QuestionState.POSTING)
 
 
-def claim_question(connection: Connection, most: int = 0) -> Asked | None:
+def claim_question(connection: Connection, most: int = 0) -> ClaimedQuestion | None:
     """Claim the next question of the queue, after waiting for earlier ones whose placeholder is being posted.
 
     People of whom `most` questions are being answered are passed over; 0: no limit.
@@ -282,13 +282,13 @@ def claim_question(connection: Connection, most: int = 0) -> Asked | None:
     return _claim(connection, _next(due), QuestionState.ANSWERING, question.c.state == QuestionState.QUEUED)
 
 
-def claim_for_position(connection: Connection, id: int) -> Asked | None:
+def claim_for_position(connection: Connection, id: int) -> ClaimedQuestion | None:
     """Claim a queued question to show its position. It is not answered meanwhile."""
     mine = select(question.c.id).where(question.c.id == id, question.c.state == QuestionState.QUEUED)
     return _claim(connection, mine.scalar_subquery(), QuestionState.UPDATING)
 
 
-def enqueue(connection: Connection, asked: Asked) -> None:
+def enqueue(connection: Connection, asked: ClaimedQuestion) -> None:
     """Put a question with a placeholder into the queue; one that changed meanwhile starts again."""
     state = case((question.c.revision == asked.revision, QuestionState.QUEUED), else_=QuestionState.NEW)
     mine = (question.c.id == asked.id) & question.c.state.in_(_POSTING)
@@ -303,7 +303,7 @@ def queued(connection: Connection) -> list[tuple[int, int]]:
     return [(row.id, before) for before, row in enumerate(ordered) if row.state == QuestionState.QUEUED]
 
 
-def count_before(connection: Connection, asked: Asked) -> int:
+def count_before(connection: Connection, asked: ClaimedQuestion) -> int:
     """Return how many questions are before this one or being answered."""
     sooner = or_(
         question.c.turn < asked.turn,
@@ -319,7 +319,7 @@ def free_claims(connection: Connection) -> None:
     connection.execute(update(question).where(question.c.state.in_(_BEGUN)).values(state=QuestionState.NEW))
 
 
-def delay_question(connection: Connection, asked: Asked, delay: float, *, attempts: int) -> None:
+def delay_question(connection: Connection, asked: ClaimedQuestion, delay: float, *, attempts: int) -> None:
     """Make a claimed question due again after `delay` seconds, with this number of attempts."""
     mine = question.c.state.in_(_POSTING) | (_held(asked) & (question.c.state == QuestionState.ANSWERING))
     changed = {
@@ -334,17 +334,17 @@ def delay_question(connection: Connection, asked: Asked, delay: float, *, attemp
 # ---------------------------------------------------------------- how far a reply is
 
 
-def is_held(connection: Connection, asked: Asked) -> bool:
+def is_held(connection: Connection, asked: ClaimedQuestion) -> bool:
     """Return whether a question is still the one that was claimed: not edited, cancelled or forgotten."""
     return _exists(connection, _held(asked))
 
 
-def note_placeholder(connection: Connection, asked: Asked, ts: str) -> None:
+def store_placeholder(connection: Connection, asked: ClaimedQuestion, ts: str) -> None:
     """Store the ts of the placeholder message, for every revision; empty: it is being posted."""
     connection.execute(update(question).where(question.c.id == asked.id).values(placeholder=ts))
 
 
-def note_reply(connection: Connection, asked: Asked, **known: Any) -> bool:
+def store_reply(connection: Connection, asked: ClaimedQuestion, **known: Any) -> bool:
     """Store how far a reply is: `reply`, `used`, `uploads`, `sharing_since`, `obsolete_uploads`.
 
     Return False when the claim no longer holds the question.
@@ -352,14 +352,14 @@ def note_reply(connection: Connection, asked: Asked, **known: Any) -> bool:
     return connection.execute(update(question).where(_held(asked)).values(**known)).rowcount == 1
 
 
-def end_question(connection: Connection, asked: Asked, state: QuestionState) -> None:
+def end_question(connection: Connection, asked: ClaimedQuestion, state: QuestionState) -> None:
     """End a question. Its answer, and a message it was about, stay in Slack only."""
     mine = (question.c.id == asked.id) & (question.c.state.in_(_POSTING) | _held(asked))
     about = case((question.c.kind == "similar", null()), else_=question.c.about)
     connection.execute(update(question).where(mine).values(state=state, reply=null(), about=about))
 
 
-def drop_question(connection: Connection, asked: Asked) -> None:
+def drop_question(connection: Connection, asked: ClaimedQuestion) -> None:
     connection.execute(delete(question).where(question.c.id == asked.id))
 
 
@@ -372,7 +372,7 @@ def unshowable(connection: Connection) -> list[int]:
     """Return the questions whose reply is composed, not posted, and made of a document that nobody shares any more."""
     rows = connection.execute(select(question.c.id, question.c.reply).where(question.c.reply.is_not(None))).all()
     made_of = {row.id: set((row.reply or {}).get("documents", ())) for row in rows}
-    lost = gone(connection, set().union(*made_of.values()))
+    lost = unshared_documents(connection, set().union(*made_of.values()))
     return [id for id, documents in made_of.items() if documents & lost]
 
 
@@ -390,7 +390,7 @@ def _next(state: ColumnElement[bool]) -> ScalarSelect[Any]:
 
 def _claim(
     connection: Connection, candidate: ScalarSelect[Any], state: QuestionState, only: ColumnElement[bool] | None = None
-) -> Asked | None:
+) -> ClaimedQuestion | None:
     """Claim in one statement: a select and an update would claim twice. Only answering counts as an attempt."""
     attempts = question.c.attempts + (1 if state == QuestionState.ANSWERING else 0)
     row = connection.execute(
@@ -402,7 +402,7 @@ def _claim(
     return None if row is None else _asked(row)
 
 
-def _held(asked: Asked) -> ColumnElement[bool]:
+def _held(asked: ClaimedQuestion) -> ColumnElement[bool]:
     return (question.c.id == asked.id) & (question.c.revision == asked.revision)
 
 
@@ -427,11 +427,11 @@ def seconds_of(ts: str) -> float:
     return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
 
 
-def _asked(row: Row[Any]) -> Asked:
+def _asked(row: Row[Any]) -> ClaimedQuestion:
     asked = Question(
         row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files), row.kind, dict(row.about or {})
     )
-    return Asked(
+    return ClaimedQuestion(
         id=row.id,
         question=asked,
         state=QuestionState(row.state),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-from rag import History
+from rag import MigrationHistory
 
-HISTORY = History(Path(__file__).parent / "migrations", "alembic_version_bot")
+HISTORY = MigrationHistory(Path(__file__).parent / "migrations", "alembic_version_bot")
 """The history of the bot's tables, which are upgraded together with the catalog's own."""
 
 metadata = MetaData(

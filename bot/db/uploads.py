@@ -8,11 +8,11 @@ from sqlalchemy import Connection, delete, insert, select
 
 from bot.db import jobs
 from bot.db.jobs import JobKind
-from bot.db.questions import OPEN, Asked, QuestionState
+from bot.db.questions import OPEN, ClaimedQuestion, QuestionState
 from bot.db.tables import question, upload
 
 
-def put_upload(connection: Connection, asked: Asked, file: str) -> None:
+def put_upload(connection: Connection, asked: ClaimedQuestion, file: str) -> None:
     """Record a picture before its bytes are sent, and request the job that deletes it if it is never shared."""
     connection.execute(insert(upload).values(file=file, question=asked.id))
     jobs.request(connection, JobKind.DELETE_UPLOADS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsedPage:
     """A page that a reply is made of.
 
     `number`: of the passage, 0 for none. `shown`: the reply names or quotes it. `name`: a short hash of the file's

@@ -10,7 +10,7 @@ from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
 from bot.db import access_log, file_states, questions
-from bot.db.ephemeral_messages import Aside
+from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack import messages
@@ -20,7 +20,7 @@ from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import Held, held_lines, home_view
 from bot.slack.payloads import slack_file
-from rag import NotFound, Rag, allowed, standings_in
+from rag import NotFound, Rag, documents_allowed, source_statuses_in
 
 MAX_AGE = 25 * 60.0
 """Seconds after which a request is given up: a response_url ends after half an hour."""
@@ -50,7 +50,7 @@ class EphemeralMessages:
         self._me = me
 
     def handle(self, job: Job) -> None:
-        due = Aside.of(job)
+        due = EphemeralRequest.of(job)
         match due.kind:
             case JobKind.SAY:
                 self._tell(due, plain_reply(due.text))
@@ -61,7 +61,7 @@ class EphemeralMessages:
             case _:
                 self._tell(due, self._replied(due))
 
-    def _replied(self, due: Aside) -> Reply:
+    def _replied(self, due: EphemeralRequest) -> Reply:
         """Return the reply if the person is still in the conversation: a response_url reaches people who left, too."""
         if not self._is_here(due.channel):
             return plain_reply(messages.NOT_IN_CONVERSATION)
@@ -75,7 +75,7 @@ class EphemeralMessages:
 
     # ------------------------------------------------------------ showing
 
-    def _tell(self, due: Aside, reply: Reply) -> None:
+    def _tell(self, due: EphemeralRequest, reply: Reply) -> None:
         try:
             self._client.post_ephemeral(due.channel, due.user, reply.text, reply.blocks, thread=due.thread)
         except Refused:
@@ -97,7 +97,7 @@ class EphemeralMessages:
 
     # ------------------------------------------------------------ the command
 
-    def _found(self, due: Aside) -> Reply:
+    def _found(self, due: EphemeralRequest) -> Reply:
         """Return the best pages of what a reply in this conversation could be made of. The scope is the same as for
         a public reply, though one person reads it."""
         asked = Question(due.channel, f"{due.at:.6f}", "", due.user, due.text)
@@ -105,29 +105,29 @@ class EphemeralMessages:
             granted = self._access.granted(due.channel, due.user)
             reply = found_reply(self._rag.find(due.text, granted.scope, LISTED), granted.notice)
             granted = self._access.granted(due.channel, due.user)
-            with self._rag.writing() as connection:
-                found = allowed(connection, reply.documents, granted.scope)
+            with self._rag.write_transaction() as connection:
+                found = documents_allowed(connection, reply.documents, granted.scope)
                 named = access_log.still_named(connection, reply.used, granted.scope)
                 if named and {one.document for one in found} == set(reply.documents):
                     access_log.log_access(connection, asked, found, f"{granted.why}; for who asked alone")
                     return reply
         return plain_reply(messages.CHANGED_MEANWHILE)
 
-    def _status(self, due: Aside) -> Reply:
-        with self._rag.reading() as connection:
-            held = Held.of(due.channel, standings_in(connection, due.channel))
+    def _status(self, due: EphemeralRequest) -> Reply:
+        with self._rag.read_transaction() as connection:
+            held = Held.of(due.channel, source_statuses_in(connection, due.channel))
         text = "\n".join(held_lines(held))
         return Reply(break_links(text), sections(text))
 
     # ------------------------------------------------------------ Home
 
-    def _show_home(self, due: Aside) -> None:
+    def _show_home(self, due: EphemeralRequest) -> None:
         granted = self._access.granted(due.channel, due.user)
         held: list[Held] | None = None
         if not granted.notice:
-            with self._rag.reading() as connection:
+            with self._rag.read_transaction() as connection:
                 spaces = sorted(granted.scope.spaces or ())
-                held = [Held.of(space, standings_in(connection, space)) for space in spaces]
+                held = [Held.of(space, source_statuses_in(connection, space)) for space in spaces]
         self._client.publish_home(due.user, home_view(held, self._off()))
 
     def _off(self) -> list[str]:
@@ -142,26 +142,26 @@ class EphemeralMessages:
 
     # ------------------------------------------------------------ shortcuts
 
-    def _ask_similar(self, due: Aside) -> None:
+    def _ask_similar(self, due: EphemeralRequest) -> None:
         """Ask a question that is answered in the direct message with the person."""
         direct = self._client.open_direct_message(due.user)
         about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
         files = tuple(str(file) for file in due.about.get("files", ()))
         press = str(due.about.get("press") or f"{due.at:.6f}")
         asked = Question(direct, press, "", due.user, "", files, SIMILAR, about)
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             taken = questions.put_question(connection, asked, self._waiting)
         if not taken:
             self._tell(due, plain_reply(messages.too_many_waiting(self._waiting)))
 
-    def _link(self, due: Aside) -> str:
+    def _link(self, due: EphemeralRequest) -> str:
         """Return the message's permalink; empty where Magpie has no access to it."""
         try:
             return self._client.get_permalink(due.channel, str(due.about["ts"]))
         except Refused:
             return ""
 
-    def _index(self, due: Aside) -> Reply:
+    def _index(self, due: EphemeralRequest) -> Reply:
         """Index every readable file of the message in this conversation, pictures sent as a question included. Return
         what was done, in words."""
         if not due.about.get("files"):
@@ -184,7 +184,7 @@ class EphemeralMessages:
             else:
                 wanted.append((file, shared_at(raw, due.channel)))
         ts = str(due.about["ts"])
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             for file, at in wanted:
                 if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
                     continue

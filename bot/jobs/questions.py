@@ -10,8 +10,8 @@ from time import monotonic
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import questions
-from bot.db.questions import Asked, Cancellation, QuestionState
-from bot.jobs.worker import Failure, Worker, retry_delay
+from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
+from bot.jobs.worker import Failure, LoopWorker, retry_delay
 from bot.slack.client import Refused
 from rag import MagpieError, Rag
 
@@ -21,7 +21,7 @@ _POSITION_EVERY = 5.0
 """Seconds between two updates of one question's position in the queue."""
 
 
-class _QuestionWorker(Worker[Asked]):
+class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     """What both steps do when they fail."""
 
     max_age = 24 * 3600.0
@@ -35,12 +35,12 @@ class _QuestionWorker(Worker[Asked]):
         self._rag = rag
         self._responder = responder
 
-    def retry(self, work: Asked, delay: float, *, counted: bool) -> None:
+    def retry(self, work: ClaimedQuestion, delay: float, *, counted: bool) -> None:
         attempts = work.attempts - self.claim_counts + counted
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             questions.delay_question(connection, work, delay, attempts=attempts)
 
-    def give_up(self, work: Asked, failure: Failure) -> None:
+    def give_up(self, work: ClaimedQuestion, failure: Failure) -> None:
         """End a question as failed. A failure that the asker did not cause is reported in the thread, later if it
         cannot be reported now."""
         if failure in (Failure.OPERATOR, Failure.FAULT):
@@ -54,9 +54,9 @@ class _QuestionWorker(Worker[Asked]):
                 return
         self._end(work, QuestionState.FAILED)
 
-    def discard(self, work: Asked) -> None:
+    def discard(self, work: ClaimedQuestion) -> None:
         """Delete the placeholder of a question that was deleted without a trace."""
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             if questions.find_question(connection, work.question.channel, work.question.ts) is not None:
                 return
         try:
@@ -64,11 +64,11 @@ class _QuestionWorker(Worker[Asked]):
         except MagpieError as error:
             log.warning("Could not delete the placeholder of a forgotten question: %s", error)
 
-    def describe(self, work: Asked) -> str:
+    def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
 
-    def _end(self, asked: Asked, state: QuestionState) -> None:
-        with self._rag.writing() as connection:
+    def _end(self, asked: ClaimedQuestion, state: QuestionState) -> None:
+        with self._rag.write_transaction() as connection:
             questions.end_question(connection, asked, state)
 
 
@@ -82,45 +82,45 @@ class PlaceholderWorker(_QuestionWorker):
         self._shown: dict[int, tuple[int, float]] = {}
         """Question id -> (shown position, when)."""
 
-    def claim(self) -> Asked | None:
-        with self._rag.writing() as connection:
+    def claim(self) -> ClaimedQuestion | None:
+        with self._rag.write_transaction() as connection:
             asked = questions.claim_new(connection)
         return asked or self._claim_moved()
 
-    def run(self, work: Asked) -> None:
+    def run(self, work: ClaimedQuestion) -> None:
         if work.halt:
             self._responder.cancel(work)
             self._drop(work)
             return
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             before = questions.count_before(connection, work)
         self._shown[work.id] = (before, monotonic())
         if work.state is QuestionState.UPDATING:
             self._responder.update_position(work, before)
         else:
             self._responder.post_placeholder(work, before)
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             questions.enqueue(connection, work)
         self._wake()
 
-    def _claim_moved(self) -> Asked | None:
+    def _claim_moved(self) -> ClaimedQuestion | None:
         """Claim a queued question whose position changed."""
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             queued = questions.queued(connection)
         self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
         for id, before in queued:
             shown, at = self._shown[id]
             if shown == before or monotonic() - at < _POSITION_EVERY:
                 continue
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 if asked := questions.claim_for_position(connection, id):
                     return asked
         return None
 
-    def _drop(self, asked: Asked) -> None:
+    def _drop(self, asked: ClaimedQuestion) -> None:
         """Keep a cancelled question whose message exists: the sweep would take it for a missed one."""
         if asked.halt == Cancellation.DELETED:
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 questions.drop_question(connection, asked)
         else:
             self._end(asked, QuestionState.DONE)
@@ -135,10 +135,10 @@ class AnswerWorker(_QuestionWorker):
         super().__init__(rag, responder)
         self._fair = fair
 
-    def claim(self) -> Asked | None:
-        with self._rag.writing() as connection:
+    def claim(self) -> ClaimedQuestion | None:
+        with self._rag.write_transaction() as connection:
             return self._fair.claim(connection)
 
-    def run(self, work: Asked) -> None:
+    def run(self, work: ClaimedQuestion) -> None:
         self._responder.answer(work)
         self._end(work, QuestionState.DONE)

@@ -8,7 +8,7 @@ from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import SlackClient
 from bot.slack.files import KIND
-from rag import Rag, Standing, TryAgain, standings
+from rag import Rag, SourceStatus, TryAgain, source_statuses
 
 READ, UNREADABLE = "white_check_mark", "warning"
 """Reactions: the file can be found; the file could not be read."""
@@ -23,33 +23,33 @@ class Receipts:
 
     def release_settled(self) -> bool:
         """Make the receipts of messages due whose files are all indexed or failed. Return whether there are any."""
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             held = [
                 (one.id, one.channel, *receipts.message_and_file(one.key)) for one in receipts.held_receipts(connection)
             ]
             unsettled = set()
             for channel in {channel for _, channel, _, _ in held}:
                 here = [file for _, there, _, file in held if there == channel]
-                found = standings(connection, KIND, here, channel)
+                found = source_statuses(connection, KIND, here, channel)
                 unsettled |= {(channel, one.ref) for one in found if one.state not in _SETTLED}
         waiting = {(channel, ts) for _, channel, ts, file in held if (channel, file) in unsettled}
         settled = [id for id, channel, ts, _ in held if (channel, ts) not in waiting]
         if settled:
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 receipts.release(connection, settled)
         return bool(settled)
 
     def acknowledge(self, job: Job) -> None:
         """Add the reaction, the same one for known and for new bytes. A file that is no longer shared gets none."""
         ts, file = receipts.message_and_file(job.key)
-        with self._rag.reading() as connection:
-            found = standings(connection, KIND, [file], job.channel)
+        with self._rag.read_transaction() as connection:
+            found = source_statuses(connection, KIND, [file], job.channel)
         for standing in found:
             if standing.state not in _SETTLED:
                 raise TryAgain("The file changed and is being read again.")
             self._react(job, ts, standing)
 
-    def _react(self, job: Job, ts: str, standing: Standing) -> None:
+    def _react(self, job: Job, ts: str, standing: SourceStatus) -> None:
         failed = standing.state == "failed"
         self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
         if failed:

@@ -34,44 +34,44 @@ class Maintenance:
 
     def expire(self) -> None:
         """Delete what is too old."""
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             deliveries.forget_deliveries(connection, _EVENTS)
             file_states.forget_departures(connection, _EVENTS)
             retention.expire(connection, time() - self._keep)
-        self._rag.leave_no_trace()
+        self._rag.checkpoint()
 
     def purge_unshared(self) -> None:
         """Delete from the bot's tables, and from Slack if that is set, what shows documents that nobody shares."""
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             for id in questions.unshowable(connection):
                 questions.discard_reply(connection, id)
             access_log.scrub(connection)
             for channel in links.channels_with_links(connection):
                 links.drop_links(connection, channel, shared_in(connection, LINK, channel))
         while self._withdraws:
-            with self._rag.reading() as connection:
+            with self._rag.read_transaction() as connection:
                 stale = access_log.stale_evidence(connection, _AT_ONCE)
             for file in stale:
                 self._uploads.withdraw(file)
-                with self._rag.writing() as connection:
+                with self._rag.write_transaction() as connection:
                     access_log.drop_evidence(connection, [file])
             if not stale:
                 break
-        self._rag.leave_no_trace()
+        self._rag.checkpoint()
 
     def delete_abandoned_uploads(self) -> None:
         """Delete pictures in Slack that were uploaded and will not be shared, after a crash too.
 
         Raise TryAgain while others are being uploaded or shared.
         """
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             abandoned, coming = uploaded.abandoned_uploads(connection)
         for file in abandoned:
             try:
                 self._uploads.withdraw(file)
             except Refused as error:
                 log.warning("Could not delete an uploaded picture: %s", error)
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 access_log.drop_evidence(connection, [file])
                 uploaded.drop_uploads(connection, [file])
         if coming:

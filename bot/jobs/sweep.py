@@ -21,13 +21,13 @@ from rag import (
     Share,
     TryAgain,
     drop_share,
+    hidden_in,
+    hidden_shares,
     is_shared,
     put_share,
     settle_share,
     shared_in,
     spaces_of,
-    withheld,
-    withheld_in,
 )
 
 log = logging.getLogger("magpie")
@@ -53,7 +53,7 @@ class Sweep:
     def plan(self) -> None:
         """Request a sweep of every conversation Magpie is in, leave those it is no longer in, and request a purge."""
         here = {one.id for one in map(conversation, self._client.list_conversations()) if not one.deserted}
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             for space in {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - here:
                 leave(connection, space)
             for channel in sorted(here):
@@ -74,23 +74,23 @@ class Sweep:
         except Refused as error:
             log.info("Skipping the sweep of %s: %s", channel, error)
             if error.code == "channel_not_found":
-                with self._rag.writing() as connection:
+                with self._rag.write_transaction() as connection:
                     leave(connection, channel)
             return
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             known = shared_in(connection, KIND, channel)
-            for file in withheld_in(connection, KIND, channel):
+            for file in hidden_in(connection, KIND, channel):
                 jobs.request(connection, JobKind.CHECK_FILE, key=file)
         for file in known:
             if file not in listed and self._is_in(file, channel) is False:
-                with self._rag.writing() as connection:
+                with self._rag.write_transaction() as connection:
                     drop_share(connection, KIND, [file], channel)
                     jobs.request(connection, JobKind.PURGE)
 
     def _find_missed(self, channel: str) -> None:
         """Record questions of the last day whose event never came. Known ones are recorded once only."""
         started = time()
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             since = conversations.checked_until(connection, channel)
         # Before Magpie joined, nobody asked it anything in a channel; in a direct message a person may have.
         since = (0.0 if channel.startswith("D") else started) if since is None else since - _OVERLAP
@@ -99,10 +99,10 @@ class Sweep:
             event = {**message, "type": "message", "channel": channel, "channel_type": kind}
             asked = [one for one in parse(event, self._me) if isinstance(one, Question | FollowUp | Queried)]
             if asked:
-                with self._rag.writing() as connection:
+                with self._rag.write_transaction() as connection:
                     for happening in asked:
                         record(connection, happening, waiting=self._waiting)
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             conversations.set_checked_until(connection, channel, started)
 
     def _messages(self, channel: str, since: float, parents_since: float) -> Iterator[Mapping[str, Any]]:
@@ -119,14 +119,14 @@ class Sweep:
 
         Raise TryAgain, and drop nothing, when Slack does not say where it is shared.
         """
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             if not is_shared(connection, KIND, file):
                 return
-            doubts = withheld(connection, KIND, file)
+            doubts = hidden_shares(connection, KIND, file)
         try:
             raw = self._files.info(file)
         except NotFound:
-            with self._rag.writing() as connection:
+            with self._rag.write_transaction() as connection:
                 drop_share(connection, KIND, [file])
                 file_states.want_no_longer(connection, file, None)
                 jobs.request(connection, JobKind.PURGE)
@@ -138,7 +138,7 @@ class Sweep:
 
     def _settle(self, file: str, raw: Mapping[str, Any], channel: str, mark: int) -> bool:
         """Restore or drop a withheld file in a conversation, as Slack says. Return False when it does not say."""
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             removed = file_states.removed_from(connection, file, channel)
             query = file_states.is_query(connection, file, channel)
             left = file_states.departed_at(connection, file, channel)
@@ -146,7 +146,7 @@ class Sweep:
         if there is None:
             return False
         stays = there and (not query or self._files.shows_document(raw, channel, removed))
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             if not settle_share(connection, KIND, file, channel, mark, there=stays):
                 return True  # it changed meanwhile, and that requested a check of its own
             if stays:
@@ -163,7 +163,7 @@ class Sweep:
         known = slack_file(raw)
         if known.stub:
             return
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             for channel in sorted(channels_of(raw)):
                 if file in shared_in(connection, KIND, channel):
                     put_share(
@@ -174,7 +174,7 @@ class Sweep:
     def _take_in(self, channel: str, files: list[Mapping[str, Any]]) -> None:
         """Add one page of a listing. In a direct message a picture is a question."""
         there = self._returned(channel, files)
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             known = set(shared_in(connection, KIND, channel))
             for raw in files:
                 file = slack_file(raw)
@@ -197,7 +197,7 @@ class Sweep:
         """Return the listed files that left a conversation and are still shared there by another message, with the
         departure that this undoes."""
         found = {}
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             known = set(shared_in(connection, KIND, channel))
             left = {
                 str(raw.get("id")): file_states.departed_at(connection, str(raw.get("id")), channel) for raw in files
@@ -216,5 +216,5 @@ class Sweep:
         except TryAgain as error:
             log.info("Slack did not say where a file is shared: %s", error)
             return None
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             return is_shared_in(raw, channel, file_states.removed_from(connection, file, channel))

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
 from bot.slack.client import Refused, Stopping, Superseded
-from rag import OperatorMustAct, Rag, Rounds, TryAgain
+from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 
 log = logging.getLogger("magpie")
 
@@ -87,7 +87,7 @@ def run_loop(step: Callable[[], bool], wake_up: WakeUp, stop: threading.Event) -
             seen = wake_up.wait(seen, _POLL)
 
 
-class Work(Protocol):
+class LoopTask(Protocol):
     """A claimed row. `attempts` counts claims that may have failed by a fault, `delays` retries in a row."""
 
     @property
@@ -98,10 +98,10 @@ class Work(Protocol):
     def created(self) -> float: ...
 
 
-W = TypeVar("W", bound=Work)
+W = TypeVar("W", bound=LoopTask)
 
 
-class Worker(ABC, Generic[W]):
+class LoopWorker(ABC, Generic[W]):
     """Runs work of one kind. Several threads may call `step`."""
 
     max_age = inf
@@ -170,7 +170,7 @@ class Worker(ABC, Generic[W]):
 Handler = Callable[[Job], None]
 
 
-class JobWorker(Worker[Job]):
+class JobWorker(LoopWorker[Job]):
     """Runs jobs of the kinds that have a handler, for one person after another."""
 
     def __init__(
@@ -186,14 +186,14 @@ class JobWorker(Worker[Job]):
         self._rag = rag
         self._handlers = handlers
         self._refill = refill
-        self._rounds = Rounds()
+        self._rounds = RoundRobin()
 
     def claim(self) -> Job | None:
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             due = jobs.is_due(connection, self._handlers.keys())
         if not due and not self._refill():
             return None
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             return jobs.claim(connection, self._handlers.keys(), self._rounds)
 
     def run(self, work: Job) -> None:
@@ -201,7 +201,7 @@ class JobWorker(Worker[Job]):
         self._finish(work)
 
     def retry(self, work: Job, delay: float, *, counted: bool) -> None:
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             jobs.retry(connection, work, delay, counted=counted)
 
     def give_up(self, work: Job, failure: Failure) -> None:
@@ -212,5 +212,5 @@ class JobWorker(Worker[Job]):
         return f"the job {work.kind} {work.channel or work.key}".strip()
 
     def _finish(self, work: Job) -> None:
-        with self._rag.writing() as connection:
+        with self._rag.write_transaction() as connection:
             jobs.finish(connection, work)

@@ -60,7 +60,7 @@ def build_app(
         happenings = parse(event, me)
         for happening in happenings:  # delivered before or not: another lookup costs little
             access.invalidate(happening)
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             if not deliveries.take_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot.answers import button_requests, feedback
 from bot.answers.button_requests import Answered
 from bot.db import deliveries, questions
-from bot.db.ephemeral_messages import Aside, put_limited
+from bot.db.ephemeral_messages import EphemeralRequest, put_limited
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
 from bot.slack import buttons, messages
@@ -41,7 +41,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
 
     def once(body: Body, act: Callable[[Connection], object]) -> None:
         """Act in one transaction, unless it was done before: Slack delivers again what was not acknowledged in time."""
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             if not deliveries.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
@@ -83,7 +83,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
-        said = Aside(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        said = EphemeralRequest(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
         put_limited(connection, said, waiting)
 
     if about is None:
@@ -110,14 +110,14 @@ def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str
     asked = about.question
     if asked.user != user:
         say(messages.NOT_YOUR_ANSWER)
-    elif not questions.halt_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
+    elif not questions.cancel_question(connection, asked.channel, asked.ts, Cancellation.STOPPED):
         say(messages.ALREADY_ANSWERED)
 
 
 # ---------------------------------------------------------------- shortcuts and the command
 
 
-def _on_message(body: Body, me: str) -> Aside:
+def _on_message(body: Body, me: str) -> EphemeralRequest:
     """Return what a shortcut on a message asks for."""
     message: Body = body["message"]
     about = {
@@ -127,7 +127,7 @@ def _on_message(body: Body, me: str) -> Aside:
     }
     similar = body["callback_id"] == FIND_SIMILAR
     text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
-    return Aside(
+    return EphemeralRequest(
         JobKind.SIMILAR if similar else JobKind.INDEX,
         str(body["channel"]["id"]),
         str(body["user"]["id"]),
@@ -138,10 +138,10 @@ def _on_message(body: Body, me: str) -> Aside:
     )
 
 
-def _on_command(body: Body, kind: str, words: str) -> Aside | None:
+def _on_command(body: Body, kind: str, words: str) -> EphemeralRequest | None:
     """Return what a command asks for; None if it is not understood, or asks for help."""
     known = {"find": JobKind.FIND, "search": JobKind.FIND, "status": JobKind.STATUS}
     if kind not in known or (known[kind] == JobKind.FIND and not words):
         return None
     channel, user = str(body.get("channel_id")), str(body.get("user_id"))
-    return Aside(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))
+    return EphemeralRequest(known[kind], channel, user, words[:_MESSAGE], url=str(body.get("response_url") or ""))

@@ -68,7 +68,7 @@ class RetryPolicy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class BotIdentity:
     """Whom the bot token belongs to. `scopes`: those that Slack granted; empty when it does not say."""
 
     user_id: str
@@ -100,12 +100,12 @@ class SlackClient:
 
     # ------------------------------------------------------------ the app itself
 
-    def identify(self) -> Identity:
+    def identify(self) -> BotIdentity:
         with map_errors():
             found = self._web.auth_test()
         granted = str(found.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
-        return Identity(
+        return BotIdentity(
             str(found["user_id"]), str(found.get("user")), str(found["team_id"]), str(found.get("team")), scopes
         )
 

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Limits of one server; seconds are for one connection or request."""
 
     head_seconds: float = 10
@@ -59,7 +59,7 @@ async def _busy(scope: Scope, receive: Receive, send: Send) -> None:
 class LimitedProtocol(H11Protocol):
     """One connection. Subclass it to set `limits`; see `limited`."""
 
-    limits = Limits()
+    limits = ConnectionLimits()
     phase = _Phase.HEAD
     since = 0.0
     _late: asyncio.TimerHandle | None = None
@@ -168,6 +168,6 @@ class LimitedProtocol(H11Protocol):
         self._begin(_Phase.CLOSING)
 
 
-def limited(limits: Limits) -> type[LimitedProtocol]:
+def limited(limits: ConnectionLimits) -> type[LimitedProtocol]:
     """Return the protocol with these limits, for uvicorn's setting `http`."""
     return type("Limited", (LimitedProtocol,), {"limits": limits})

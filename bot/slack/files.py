@@ -16,7 +16,7 @@ from bot.slack import messages
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
 from bot.slack.payloads import mentions, slack_file
-from rag import Fetched, NotFound, OperatorMustAct, TryAgain, Unreadable
+from rag import FetchResult, NotFound, OperatorMustAct, TryAgain, Unreadable
 
 KIND = "slack"
 """The kind of a source that is a file in Slack; its ref is the file's id."""
@@ -64,7 +64,7 @@ class SlackFiles:
 
     # ------------------------------------------------------------ the fetcher
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
+    def __call__(self, ref: str, into: Path) -> FetchResult:
         """Download a file for the index. Raise NotFound if it does not belong there, which removes its shares."""
         raw = self.ready(ref)
         file = slack_file(raw)
@@ -73,7 +73,7 @@ class SlackFiles:
         if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)
-        return Fetched(changed_ns(file), file.size, file.name, file.link)
+        return FetchResult(changed_ns(file), file.size, file.name, file.link)
 
     def info(self, file: str) -> Mapping[str, Any]:
         """Return the whole file object. Raise NotFound if the file is deleted, or not shared in any conversation that

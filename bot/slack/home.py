@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.slack import messages
 from bot.slack.blocks import Block, context, escape, header, line_sections, section
-from rag import Standing
+from rag import SourceStatus
 
 MAX_CONVERSATIONS, MAX_FAILURES = 30, 15
 """Lines of each; Slack takes a hundred blocks."""
@@ -31,7 +31,7 @@ class Held:
     failed: Sequence[tuple[str, str]] = field(default=())
 
     @classmethod
-    def of(cls, space: str, standings: Iterable[Standing]) -> Held:
+    def of(cls, space: str, standings: Iterable[SourceStatus]) -> Held:
         known = list(standings)
         ready = [one for one in known if one.state == "ready"]
         failed = [(one.title, f"{one.reason} {one.hint}".strip()) for one in known if one.state == "failed"]

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bot.slack.connection_limits import Limits, limited
+from bot.slack.connection_limits import ConnectionLimits, limited
 from bot.slack.signatures import answer_signed
 from rag import BadSetting
 
@@ -47,9 +47,9 @@ def build_server(health: Health, app: App | None, secret: str = "") -> Starlette
 
 
 @contextmanager
-def serving(server: ASGIApp, host: str, port: int, limits: Limits | None = None) -> Iterator[int]:
+def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | None = None) -> Iterator[int]:
     """Run the server in a thread of its own during the `with`, and yield its port. Raise BadSetting if it is taken."""
-    limits = limits or Limits()
+    limits = limits or ConnectionLimits()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag import Standing  # needs SQL, which --help does not
+    from rag import SourceStatus  # needs SQL, which --help does not
 
 # ---------------------------------------------------------------- progress
 
@@ -24,7 +24,7 @@ def queue_position(ahead: int) -> str:
     return SEARCHING if ahead < 1 else f"Queued: {_count(ahead, 'question')} ahead of yours."
 
 
-def reading_documents(standings: Sequence[Standing]) -> str:
+def reading_documents(standings: Sequence[SourceStatus]) -> str:
     """Shown while a question waits for documents that were sent with it."""
     for one in standings:
         if one.state == "reading" and one.pages:
@@ -67,12 +67,12 @@ def unreadable_image_in_message(reason: str) -> str:
     return f"I couldn't read an image in that message: {reason}"
 
 
-def unreadable_file(standing: Standing) -> str:
+def unreadable_file(standing: SourceStatus) -> str:
     """Shown to the person who shared a file that could not be read."""
     return f"I couldn't read {standing.title}: {standing.reason} {standing.hint}".strip()
 
 
-def unread_documents(standings: Sequence[Standing]) -> str:
+def unread_documents(standings: Sequence[SourceStatus]) -> str:
     """Shown before an answer that does not use a document sent with the question; empty if it uses all of them."""
     failed = [f"I couldn't read {one.title}: {one.reason}" for one in standings if one.state == "failed"]
     unread = [one.title for one in standings if one.state in ("waiting", "reading")]

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rag.errors import EmbedderFailed, ReaderStopped, WeightsMissing
+from rag.errors import EmbedderFailed, ExtractorStopped, WeightsMissing
 
 _MAX_TOKENS = 60
 """BLIP's captions have about 12 tokens."""
@@ -35,7 +35,7 @@ class BlipCaptioner:
         with Image.open(BytesIO(picture), formats=("JPEG",)) as opened:
             pixels = processor(images=opened.convert("RGB"), return_tensors="pt").to(model.device)
         if stop.is_set():
-            raise ReaderStopped("Magpie is stopping.")
+            raise ExtractorStopped("Magpie is stopping.")
         try:
             with torch.inference_mode():
                 written = model.generate(**pixels, max_new_tokens=_MAX_TOKENS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from rag.adapters.ollama import open_generator
-from rag.errors import AnswerCut, BadSetting, ModelUnfit, ReaderStopped
+from rag.errors import AnswerCut, BadSetting, ExtractorStopped, ModelUnfit
 from rag.ports import Captioner, Generator, Prompt
 from rag.settings import AnswerSettings, CaptionSettings
 
@@ -35,7 +35,7 @@ class OllamaCaptioner:
     @property
     def identity(self) -> str:
         if not self._is_checked:
-            if not self._generator.ability().vision:
+            if not self._generator.model_info().vision:
                 raise ModelUnfit(
                     f"The model {self._model} cannot see pictures.",
                     "Set MAGPIE_CAPTION__MODEL to one that can, such as ollama:qwen3-vl:4b-instruct.",
@@ -49,7 +49,7 @@ class OllamaCaptioner:
             try:
                 for piece in pieces:
                     if stop.is_set():
-                        raise ReaderStopped("Magpie is stopping.")
+                        raise ExtractorStopped("Magpie is stopping.")
                     text.append(piece)
             except AnswerCut:  # the first part of a long description is useful, too
                 pass

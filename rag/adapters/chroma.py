@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.adapters.zero_memory import Zeroing
 from rag.errors import Busy, StoreBroken
 from rag.model import Modality
-from rag.ports import Neighbour, StoredVector, Vector
+from rag.ports import Neighbor, StoredVector, Vector
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -66,7 +66,7 @@ class ChromaStore:
         vector: Vector,
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         with self._map_errors():
             collection = self._get(identity, modality)
             if collection is None or k < 1 or (among is not None and not among):
@@ -84,13 +84,13 @@ class ChromaStore:
             ids = collection.get(ids=ids, include=[])["ids"]
             return self._query(collection, vector, min(k, len(ids)), filters | {"ids": ids}) if ids else []
 
-    def _query(self, collection: Collection, vector: Vector, k: int, filters: dict[str, Any]) -> list[Neighbour]:
+    def _query(self, collection: Collection, vector: Vector, k: int, filters: dict[str, Any]) -> list[Neighbor]:
         if k < 1:
             return []
         found = collection.query(query_embeddings=[vector], n_results=k, include=["distances"], **filters)
         distances = found["distances"] or [[]]
         return [
-            Neighbour(int(chunk), int(window), 1.0 - distance)
+            Neighbor(int(chunk), int(window), 1.0 - distance)
             for (chunk, _, window), distance in zip(
                 (name.partition(".") for name in found["ids"][0]), distances[0], strict=True
             )

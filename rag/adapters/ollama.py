@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rag.adapters.ollama_client import DEFAULT_ADDRESS, open_client
 from rag.adapters.ollama_errors import map_errors
 from rag.errors import AnswerCut, BadSetting, GeneratorFailed, ModelUnfit, PromptCut
-from rag.ports import Ability, Prompt
+from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class OllamaGenerator:
         self._settings = settings
         self._address = settings.host or os.environ.get("OLLAMA_HOST", "") or DEFAULT_ADDRESS
 
-    def ability(self) -> Ability:
+    def model_info(self) -> ModelInfo:
         model = self._settings.model
         with map_errors(model, self._address), self._open(min(_SHOW_SECONDS, self._settings.seconds)) as client:
             shown = client.show(model)
-        return Ability(model, "vision" in (shown.capabilities or []), _window(shown.modelinfo))
+        return ModelInfo(model, "vision" in (shown.capabilities or []), _window(shown.modelinfo))
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         seconds = min(self._settings.seconds, prompt.seconds or self._settings.seconds)

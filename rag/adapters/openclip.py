@@ -18,7 +18,7 @@ from rag.adapters.text_windows import windows
 from rag.adapters.unit_rows import unit_rows
 from rag.errors import Unreadable
 from rag.model import Modality
-from rag.ports import Prepared, Vector, Watch
+from rag.ports import EncoderObserver, Prepared, Vector
 from rag.settings import EmbedSettings
 
 _PREPROCESSING = "p1"
@@ -41,7 +41,9 @@ class NoWatch:
         pass
 
 
-def open_embedder(settings: EmbedSettings, threads: int | None = None, watch: Watch | None = None) -> OpenClipEmbedder:
+def open_embedder(
+    settings: EmbedSettings, threads: int | None = None, watch: EncoderObserver | None = None
+) -> OpenClipEmbedder:
     """Return the embedder that the settings name; loads nothing yet. `watch` observes embed_pictures and embed_texts.
 
     Raise WeightsMissing if the weights are not on this machine, BadSetting for an unknown model.
@@ -54,7 +56,7 @@ class OpenClipEmbedder:
     """Implements ports.Encoder with open_clip: fp16 on a GPU, fp32 on a CPU. The model is loaded on first use."""
 
     def __init__(
-        self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None, watch: Watch
+        self, choice: Choice, weights: Path, settings: EmbedSettings, threads: int | None, watch: EncoderObserver
     ) -> None:
         self._watch = watch
         self._choice = choice
@@ -187,14 +189,14 @@ class OpenClipEmbedder:
                 self._model = model
             return self._model
 
-    def leave(self) -> None:
+    def offload(self) -> None:
         """Move the weights to main memory and free the GPU's cache. Does nothing on a CPU."""
         self._is_away = True
         with self._loading:
             if self._model is not None and self._model.device != "cpu":
                 self._model.move("cpu")
 
-    def back(self) -> None:
+    def reload(self) -> None:
         with self._loading:
             if self._model is not None and self._model.device != self._model.home:
                 self._model.move(self._model.home)

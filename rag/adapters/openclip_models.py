@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.adapters.openclip_weights import PRESETS, cached, choose, has_weights, pull
-from rag.model import ModelRow
+from rag.model import ModelSummary
 from rag.settings import EmbedSettings
 
 
@@ -16,10 +16,10 @@ class OpenClipModels:
     def __init__(self, settings: EmbedSettings) -> None:
         self._settings = settings
 
-    def list_models(self) -> list[ModelRow]:
+    def list_models(self) -> list[ModelSummary]:
         choice = choose(self._settings)
         rows = [
-            ModelRow(
+            ModelSummary(
                 preset.model,
                 preset.weights,
                 preset.memory,
@@ -31,7 +31,7 @@ class OpenClipModels:
         ]
         if not any(row.used for row in rows):
             note = "set by embed.model and embed.weights"
-            rows.append(ModelRow(choice.model, choice.weights, "", has_weights(choice), True, note))
+            rows.append(ModelSummary(choice.model, choice.weights, "", has_weights(choice), True, note))
         return rows
 
     def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
-from rag.images import upright
+from rag.images import upright_rgb
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +104,7 @@ def decoded(source: bytes | Path) -> Image:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as opened:
             if opened.width * opened.height > _MAX_PIXELS:
                 raise Unreadable(f"A picture of {opened.width} × {opened.height} pixels is too large.")
-            return upright(opened)
+            return upright_rgb(opened)
     except Unreadable:
         raise
     except Exception as error:  # decoders raise many kinds of errors for invalid bytes, such as struct.error

@@ -61,7 +61,7 @@ class RapidOcr:
     def __init__(self, engine: Any) -> None:
         self._engine = engine
 
-    def read(self, picture: Path) -> list[Line]:
+    def recognize(self, picture: Path) -> list[Line]:
         found = self._engine(str(picture), return_word_box=True)
         if found.txts is None or found.img is None:
             return []

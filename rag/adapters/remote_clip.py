@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed, MagpieError
 from rag.ports import Vector
 from rag.settings import EmbedSettings
-from rag.wire import MOST_TEXTS, PICTURES_TYPE, Failure, Identity, Lease, Texts, Vectors, Windows, pack_pictures
+from rag.wire import MAX_TEXTS, PICTURES_TYPE, ErrorBody, Lease, ServerIdentity, Texts, Vectors, Windows, pack_pictures
 
 log = logging.getLogger("magpie")
 
@@ -76,7 +76,7 @@ class RemoteClip:
         self._seconds = settings.seconds
         self._address = httpx.URL(url).copy_with(userinfo=b"")
         self._client_name = uuid.uuid4().hex
-        self._known: Identity | None = None
+        self._known: ServerIdentity | None = None
         token = settings.token.get_secret_value() if settings.token else ""
         self._client = httpx.Client(
             base_url=url,
@@ -101,13 +101,15 @@ class RemoteClip:
     def dim(self) -> int:
         return self._host().dim
 
-    def _host(self) -> Identity:
+    def _host(self) -> ServerIdentity:
         if self._known is None:
             self._known = self._request_identity()
         return self._known
 
-    def _request_identity(self) -> Identity:
-        return self._request("GET", "/identity", Identity, seconds=min(self._seconds, _IDENTITY_SECONDS), pauses=())
+    def _request_identity(self) -> ServerIdentity:
+        return self._request(
+            "GET", "/identity", ServerIdentity, seconds=min(self._seconds, _IDENTITY_SECONDS), pauses=()
+        )
 
     # ------------------------------------------------------------ texts
 
@@ -116,8 +118,8 @@ class RemoteClip:
 
     def windows_of(self, texts: Sequence[str]) -> list[list[str]]:
         found: list[list[str]] = []
-        for start in range(0, len(texts), MOST_TEXTS):
-            part = texts[start : start + MOST_TEXTS]
+        for start in range(0, len(texts), MAX_TEXTS):
+            part = texts[start : start + MAX_TEXTS]
             cut = self._post("/windows", Texts(texts=list(part)), Windows, len(part)).windows
             if len(cut) != len(part):
                 raise _unfit(f"it returned windows of {len(cut)} texts instead of {len(part)}")
@@ -169,11 +171,11 @@ class RemoteClip:
 
     # ------------------------------------------------------------ GPU sharing
 
-    def leave(self) -> None:
+    def offload(self) -> None:
         """Lease the host's GPU until `back`, for at most ten minutes. Does nothing if the host is down."""
         self._move("/away")
 
-    def back(self) -> None:
+    def reload(self) -> None:
         self._move("/back")
 
     def _move(self, path: str) -> None:
@@ -278,12 +280,12 @@ def _unfit(why: str) -> MagpieError:
     )
 
 
-def _failure_of(answer: httpx.Response) -> Failure:
+def _failure_of(answer: httpx.Response) -> ErrorBody:
     try:
-        failure = Failure.model_validate_json(answer.content)
+        failure = ErrorBody.model_validate_json(answer.content)
     except ValidationError:
-        return Failure(error="no reason was given")
-    return Failure(error=failure.error[:300], hint=failure.hint[:300])
+        return ErrorBody(error="no reason was given")
+    return ErrorBody(error=failure.error[:300], hint=failure.hint[:300])
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

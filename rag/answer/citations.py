@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from rag.model import CLOSING, OPENING, ROUND, Passage
-from rag.text import bare, without_invisible
+from rag.text import normalize_for_comparison, without_invisible
 
 NOT_FOUND = "NOT FOUND"
 """What the generator is asked to write if the passages do not answer the question."""
@@ -83,7 +83,7 @@ def _unmask(text: str) -> str:
 
 def _as_citation(match: re.Match[str]) -> str:
     """Return the citation that a match of _BRACKETED looks like, or an empty string."""
-    numbers = bare(match[1]).translate(_COMMAS).lstrip(_IGNORED_BEFORE).rstrip(_IGNORED_AFTER)
+    numbers = normalize_for_comparison(match[1]).translate(_COMMAS).lstrip(_IGNORED_BEFORE).rstrip(_IGNORED_AFTER)
     numbers = _NUMBER_SIGN.sub("", numbers).lstrip(_IGNORED_BEFORE)
     citation = f"[{numbers}]"
     return citation if _CITATION_PATTERN.fullmatch(citation) else ""

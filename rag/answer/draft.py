@@ -17,7 +17,7 @@ from rag.answer.grounding import GroundingResult, GroundingSource, check_groundi
 from rag.answer.prompt import Correction, load_pictures, write_prompt
 from rag.errors import AnswerCut, MagpieError
 from rag.model import Hit, Kind, Mode, Passage
-from rag.ports import Ability, Generator, Prompt
+from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from rag.text import without_invisible
 
@@ -71,7 +71,7 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
 
     The milliseconds of the stages prompt, write, check and again are added to `stage_ms`.
     """
-    ability = request.generator.ability()
+    ability = request.generator.model_info()
     first = _attempt(request, ability, stage_ms)
     grounding = first.grounding
     if not grounding.not_found or not request.settings.correct:
@@ -93,7 +93,7 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
 
 
 def _attempt(
-    request: GenerationRequest, ability: Ability, stage_ms: dict[str, float], correction: Correction | None = None
+    request: GenerationRequest, ability: ModelInfo, stage_ms: dict[str, float], correction: Correction | None = None
 ) -> Draft:
     started = perf_counter()
     prompt, left_out = _build_prompt(request, ability, correction)
@@ -115,21 +115,21 @@ def _attempt(
 
 
 def _grounding_source(
-    passage: Passage, request: GenerationRequest, prompt: Prompt, ability: Ability
+    passage: Passage, request: GenerationRequest, prompt: Prompt, ability: ModelInfo
 ) -> GroundingSource:
     """Return what the passage can support.
 
     Its picture counts only if it shows more than the page's words, the model was given it, and readers can be shown it.
     """
     hit = passage.hit
-    words = [hit.spot, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
+    words = [hit.region_label, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
     shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
     can_be_shown = hit.render is not None and hit.render.is_file()
     seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured
-    return GroundingSource("\n".join(words), seen, hit.described, hit.described_by)
+    return GroundingSource("\n".join(words), seen, hit.generated_caption, hit.caption_model)
 
 
-def _build_prompt(request: GenerationRequest, ability: Ability, correction: Correction | None) -> tuple[Prompt, str]:
+def _build_prompt(request: GenerationRequest, ability: ModelInfo, correction: Correction | None) -> tuple[Prompt, str]:
     """Return the prompt for a model of this ability, and a notice about what it leaves out."""
     settings, passages = request.settings, request.passages
     window = min(settings.num_ctx, ability.window or settings.num_ctx)
@@ -150,7 +150,7 @@ def _build_prompt(request: GenerationRequest, ability: Ability, correction: Corr
     return prompt, " ".join(notices)
 
 
-def _window_remedy(prompt: Prompt, ability: Ability, settings: AnswerSettings) -> str:
+def _window_remedy(prompt: Prompt, ability: ModelInfo, settings: AnswerSettings) -> str:
     """Return how to get a larger context window, or an empty string if all passages fit."""
     if len(prompt.shown) >= settings.passages or not prompt.shortened:
         return ""

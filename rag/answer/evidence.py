@@ -21,8 +21,8 @@ from rag.answer.evidence_drawing import (
     view_page,
 )
 from rag.answer.highlight import match_lines
-from rag.data_dir import scratch
-from rag.ingest.chunking import own_lines
+from rag.data_dir import temporary_folder
+from rag.ingest.chunking import text_lines
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path
     return path if path.is_file() else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
 
 
-def draw_place(hit: Hit, folder: Path) -> Path | None:
+def draw_page(hit: Hit, folder: Path) -> Path | None:
     """Return a PNG of the hit's whole page with its box framed; otherwise like draw_evidence."""
     if hit.render is None or not hit.render.is_file():
         return None
@@ -79,7 +79,7 @@ def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     except OSError:  # damaged, or deleted a moment ago: the answer goes without this picture
         return None
     picture = draw(page)
-    with scratch("evidence", path.parent.parent) as folder:  # leftovers of a crash are deleted from there
+    with temporary_folder("evidence", path.parent.parent) as folder:  # leftovers of a crash are deleted from there
         part = Path(folder) / path.name
         picture.save(part, "PNG")
         os.replace(part, path)
@@ -88,7 +88,7 @@ def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
 
 def _digest(hit: Hit, sentences: Sequence[str]) -> str:
     """Return 12 hex digits that identify everything that the picture depends on."""
-    key = (_DRAWING_VERSION, hit.spot, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.marks])
+    key = (_DRAWING_VERSION, hit.region_label, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.line_boxes])
     shown = (*key, sorted(sentences))
     return hashlib.sha256(f"{shown} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
 
@@ -99,14 +99,14 @@ def _draw_region(page: Image.Image, hit: Hit, sentences: Sequence[str]) -> Image
     whole = focus.area > _MAX_REGION or focus.area <= 0
     crop = (0, 0, page.width, page.height)
     if not whole:
-        crop = _crop(page, focus, hit.marks if focus != hit.box else ())
+        crop = _crop(page, focus, hit.line_boxes if focus != hit.box else ())
     view = _draw_marks(view_page(page, crop), hit, matched, whole=whole)
-    return add_caption_bar(view, hit.title, hit.spot.removeprefix(hit.title))
+    return add_caption_bar(view, hit.title, hit.region_label.removeprefix(hit.title))
 
 
 def _draw_page(page: Image.Image, hit: Hit) -> Image.Image:
     view = _draw_marks(view_page(page, (0, 0, page.width, page.height)), hit, whole=hit.box.area > _MAX_REGION)
-    return add_caption_bar(view, hit.title, hit.spot.removeprefix(hit.title))
+    return add_caption_bar(view, hit.title, hit.region_label.removeprefix(hit.title))
 
 
 def _draw_marks(view: PageView, hit: Hit, matched: Sequence[bool] = (), *, whole: bool) -> Image.Image:
@@ -114,22 +114,22 @@ def _draw_marks(view: PageView, hit: Hit, matched: Sequence[bool] = (), *, whole
 
     With `whole`, the frame goes around the whole page.
     """
-    strong = [(view.place(box), STRONG) for box, is_match in zip(hit.marks, matched, strict=False) if is_match]
-    if hit.kind is Kind.TEXT and hit.marks:
-        all_lines = [(view.place(box), LIGHT if strong else MEDIUM) for box in hit.marks]
+    strong = [(view.place(box), STRONG) for box, is_match in zip(hit.line_boxes, matched, strict=False) if is_match]
+    if hit.kind is Kind.TEXT and hit.line_boxes:
+        all_lines = [(view.place(box), LIGHT if strong else MEDIUM) for box in hit.line_boxes]
         return highlight(view.image, [*all_lines, *strong])  # the strong color is drawn over the light one
     return highlight(draw_frame(view.image, view.place(WHOLE_PAGE if whole else hit.box), whole=whole), strong)
 
 
 def _match_marks(hit: Hit, sentences: Sequence[str]) -> list[bool]:
     """Return for each mark whether its line supports one of the sentences; all False if marks and lines differ."""
-    texts = own_lines(hit.text)[: len(hit.marks)]
-    return match_lines(texts, sentences) if len(texts) == len(hit.marks) else [False] * len(hit.marks)
+    texts = text_lines(hit.text)[: len(hit.line_boxes)]
+    return match_lines(texts, sentences) if len(texts) == len(hit.line_boxes) else [False] * len(hit.line_boxes)
 
 
 def _focus(hit: Hit, matched: Sequence[bool]) -> Box:
     """Return the box that has to be visible: the region, or the matched lines of a long text if they are close."""
-    boxes = [box for box, is_match in zip(hit.marks, matched, strict=True) if is_match]
+    boxes = [box for box, is_match in zip(hit.line_boxes, matched, strict=True) if is_match]
     if hit.kind is not Kind.TEXT or not boxes:
         return hit.box
     around = boxes[0]

@@ -14,8 +14,8 @@ from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
 from rag.answer.excerpt import excerpt
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
-from rag.ingest.chunking import unruled
-from rag.model import Answer, Found, Hit, Mode, Passage
+from rag.ingest.chunking import table_as_line
+from rag.model import Answer, Hit, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 from rag.text import content_words
@@ -37,7 +37,7 @@ def no_page_text(_: Hit) -> str:
 
 def answer_question(
     question: str,
-    found: Found,
+    found: SearchResult,
     generator: Generator | None,
     settings: AnswerSettings,
     on_text: Callable[[str], None] | None = None,
@@ -69,13 +69,13 @@ def answer_question(
 
 def place_line(passage: Passage) -> str:
     """Return a passage's number and place: `[1] handbook.pdf, table on p. 12 (printed vi)`."""
-    return f"[{passage.number}] {passage.hit.spot}"
+    return f"[{passage.number}] {passage.hit.region_label}"
 
 
 @dataclass(frozen=True)
 class _Composer:
     question: str
-    found: Found
+    found: SearchResult
     passages: tuple[Passage, ...]
     stage_ms: dict[str, float] = field(default_factory=dict)
 
@@ -116,11 +116,11 @@ class _Composer:
 def _quotation(passage: Passage, query_words: Sequence[str]) -> str:
     """Return the part of a passage with most of the query words; for a picture without words, what it is."""
     hit = passage.hit
-    text = " ".join(part for part in (hit.caption, unruled(hit.text)) if part.strip()) or hit.heading
+    text = " ".join(part for part in (hit.caption, table_as_line(hit.text)) if part.strip()) or hit.heading
     text = without_citations(" ".join(text.split()))
     if text:
         return f"“{excerpt(text, query_words, _MAX_QUOTE)}”"
-    if hit.described:
-        caption = excerpt(without_citations(hit.described), query_words, _MAX_QUOTE)
-        return messages.quoted_caption(hit.kind, hit.described_by, caption)
+    if hit.generated_caption:
+        caption = excerpt(without_citations(hit.generated_caption), query_words, _MAX_QUOTE)
+        return messages.quoted_caption(hit.kind, hit.caption_model, caption)
     return messages.picture_only(hit.kind)

@@ -17,7 +17,7 @@ from rag.answer.names import find_names
 from rag.answer.numbers import find_numerals, normalize_text
 from rag.answer.page_text import FUNCTION_WORDS, STEM_LENGTH, PageText, detect_language
 from rag.answer.statements import Statement, split_statements
-from rag.text import STOP_WORDS, bare, fold, split_words, stem
+from rag.text import STOP_WORDS, fold, normalize_for_comparison, split_words, stem
 
 _NOTE = re.compile(r"not found (?:on|in) the cited page|read from the picture|from a caption written by.*", re.DOTALL)
 _PARENTHESES = re.compile(r"\s?[(（﹙⁽]([^()（）﹙﹚⁽⁾]+)[)）﹚⁾]")
@@ -41,7 +41,7 @@ def without_notes(text: str) -> str:
 
 
 def _is_note(inside: str) -> bool:
-    return _NOTE.fullmatch(" ".join(bare(inside).casefold().split())) is not None
+    return _NOTE.fullmatch(" ".join(normalize_for_comparison(inside).casefold().split())) is not None
 
 
 class Verdict(StrEnum):

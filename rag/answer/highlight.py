@@ -54,7 +54,7 @@ def _terms(text: str) -> set[str]:
 
 def with_line_boxes(hit: Hit, page_words: Sequence[Word]) -> Hit:
     """Return a hit without line boxes with the lines of its page as text and boxes; any other hit unchanged."""
-    if hit.marks or not page_words:
+    if hit.line_boxes or not page_words:
         return hit
     lines: list[list[Word]] = []
     for word in page_words:
@@ -63,7 +63,7 @@ def with_line_boxes(hit: Hit, page_words: Sequence[Word]) -> Hit:
         else:
             lines.append([word])
     text = "\n".join(" ".join(word.text for word in line) for line in lines)
-    return replace(hit, text=text, marks=tuple(_bounding_box([word.box for word in line]) for line in lines))
+    return replace(hit, text=text, line_boxes=tuple(_bounding_box([word.box for word in line]) for line in lines))
 
 
 def _is_same_line(before: Box, box: Box) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rag.text import normalized
+from rag.text import normalize_unicode
 
 Value = str
 """A number in plain digits, `date:2024-03-12`, `month:3` or `weekday:1`."""
@@ -112,7 +112,7 @@ def normalize_text(text: str) -> str:
     Compatibility characters are resolved, every digit is one of 0 to 9, every white space is a space, and a space
     separates numbers from scripts that are written without spaces.
     """
-    text = normalized("NFKC", text.replace("\u00ad", ""))
+    text = normalize_unicode("NFKC", text.replace("\u00ad", ""))
     digits = {ord(sign): str(unicodedata.decimal(sign)) for sign in set(text) if sign.isdecimal() and sign > "9"}
     return _SCRIPT_BOUNDARY.sub(" ", re.sub(r"\s", " ", text.translate(digits)))
 

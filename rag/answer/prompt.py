@@ -12,7 +12,7 @@ from rag.answer.control_tokens import without_control
 from rag.answer.excerpt import excerpt
 from rag.answer.fence import make_fence
 from rag.errors import ModelUnfit, Unreadable
-from rag.images import as_jpeg
+from rag.images import model_jpeg
 from rag.model import WHOLE_PAGE, Hit, Kind, Passage
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
@@ -102,7 +102,7 @@ def write_prompt(
     draft = _correction_text(correction) if correction else ""
     fence = _passage_fence(question, draft, passages)
     system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND)
-    first_picture = None if question_picture is None else as_jpeg(question_picture)
+    first_picture = None if question_picture is None else model_jpeg(question_picture)
     query_words = content_words(question)
     for count in range(len(passages), 0, -1):
         kept = passages[:count]
@@ -166,7 +166,9 @@ def _one_line(text: str, limit: int = _MAX_LINE) -> str:
 def _passage_fence(question: str, draft: str, passages: Sequence[Passage]) -> str:
     """Return a fence that nothing in the prompt contains."""
     hits = [passage.hit for passage in passages]
-    texts = [text for hit in hits for text in (hit.spot, hit.heading, hit.caption, hit.text, hit.described)]
+    texts = [
+        text for hit in hits for text in (hit.region_label, hit.heading, hit.caption, hit.text, hit.generated_caption)
+    ]
     return make_fence(question, draft, *texts)
 
 
@@ -185,11 +187,11 @@ def _compose(
     parts = []
     for passage, text in zip(passages, texts, strict=True):
         hit = passage.hit
-        lines = [f"<passage {passage.number} {fence}>", f"File: {_one_line(hit.spot)}"]
+        lines = [f"<passage {passage.number} {fence}>", f"File: {_one_line(hit.region_label)}"]
         lines += [f"Heading: {_one_line(hit.heading)}"] if hit.heading else []
         lines += [f"Caption: {_one_line(hit.caption)}"] if hit.caption else []
-        if hit.described and passage.number not in pictures:
-            captioner, caption = _one_line(hit.described_by), _one_line(hit.described, _MAX_DESCRIPTION)
+        if hit.generated_caption and passage.number not in pictures:
+            captioner, caption = _one_line(hit.caption_model), _one_line(hit.generated_caption, _MAX_DESCRIPTION)
             lines.append(f"Caption written by {captioner}, which is not the document's: {caption}")
         parts.append("\n".join([*lines, text, f"</passage {passage.number} {fence}>"]))
     if pictures:
@@ -220,7 +222,7 @@ def _load_picture(hit: Hit) -> bytes | None:
     for path, box in [*crop, (hit.render, region)]:
         if path is not None and path.is_file():
             try:
-                return as_jpeg(path, box)
+                return model_jpeg(path, box)
             except Unreadable:  # damaged, or being deleted: try the next file
                 continue
     return None

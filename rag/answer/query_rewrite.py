@@ -84,7 +84,7 @@ def rewrite_question(
     return rewrite_by_rule(question, history)
 
 
-def stands_alone(question: str) -> bool:
+def is_standalone(question: str) -> bool:
     """Return whether a question can be searched for as it is: it has content words and refers to nothing before it."""
     words = set(tokens(question))
     return len(_content_stems(question)) >= 2 and not _REFERRING & words and not _FOLLOW_UP_START.match(question)
@@ -92,10 +92,10 @@ def stands_alone(question: str) -> bool:
 
 def rewrite_by_rule(question: str, history: Sequence[Turn]) -> str:
     """Return the question; if it does not stand alone, followed by the last earlier question that does."""
-    if stands_alone(question):
+    if is_standalone(question):
         return question
     asked = [text for role, text in history if role != "magpie" and text.strip()]
-    context = next((text for text in reversed(asked) if stands_alone(text)), asked[-1] if asked else "")
+    context = next((text for text in reversed(asked) if is_standalone(text)), asked[-1] if asked else "")
     context = " ".join(context.split())[:_MAX_TURN]
     return f"{question.strip()} (about: {context})" if context and context != question.strip() else question
 

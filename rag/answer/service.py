@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer import messages
-from rag.answer.evidence import draw_evidence, draw_place
+from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.generation import answer_question
 from rag.answer.highlight import with_line_boxes
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
-from rag.catalog.pages import words_on
-from rag.model import Answer, Found, Hit, Mode, Passage, Scope, Word
+from rag.catalog.pages import page_words
+from rag.model import Answer, Hit, Mode, Passage, Scope, SearchResult, Word
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 
@@ -33,7 +33,7 @@ class AnswerService:
     def answer(
         self,
         question: str,
-        found: Found,
+        found: SearchResult,
         scope: Scope,
         on_text: Callable[[str], None] | None = None,
         picture: bytes | None = None,
@@ -47,25 +47,25 @@ class AnswerService:
         if sent != question:
             notice = f"{notice} {messages.question_cut(len(sent))}".strip()
 
-        def page_words(hit: Hit) -> tuple[Word, ...]:
+        def words_of_page(hit: Hit) -> tuple[Word, ...]:
             page = (hit.document, hit.page)
             if page not in cache:
-                with self.catalog.reading() as connection:
-                    cache[page] = words_on(connection, *page, scope)
+                with self.catalog.read_transaction() as connection:
+                    cache[page] = page_words(connection, *page, scope)
             return cache[page]
 
         def page_text(hit: Hit) -> str:
-            return " ".join(word.text for word in page_words(hit))
+            return " ".join(word.text for word in words_of_page(hit))
 
         answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text)
         answer = replace(answer, notice=" ".join(part for part in (notice, answer.notice) if part))
-        return self._with_evidence(answer, page_words)
+        return self._with_evidence(answer, words_of_page)
 
-    def draw_place(self, hit: Hit) -> Path | None:
+    def draw_page(self, hit: Hit) -> Path | None:
         """Return a picture of the hit's page with its box framed; None if the page's picture is gone."""
-        return draw_place(hit, self._evidence_folder())
+        return draw_page(hit, self._evidence_folder())
 
-    def _with_evidence(self, answer: Answer, page_words: Callable[[Hit], tuple[Word, ...]]) -> Answer:
+    def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.
 
         If there are more citations than pictures, passages that the model read from a picture go first.
@@ -74,7 +74,7 @@ class AnswerService:
         chosen += [passage for passage in answer.cited if passage not in chosen][: MAX_EVIDENCE - len(chosen)]
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):
-            hit = passage.hit if passage.hit.marks else with_line_boxes(passage.hit, page_words(passage.hit))
+            hit = passage.hit if passage.hit.line_boxes else with_line_boxes(passage.hit, words_of_page(passage.hit))
             path = draw_evidence(hit, self._evidence_folder(), _citing_sentences(answer, passage))
             if path is not None:
                 drawn.append((passage, path))

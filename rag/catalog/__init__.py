@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rag.catalog.migrate import OWN, History, migrate, opening_lock, remove_copies
+from rag.catalog.migrate import OWN, MigrationHistory, migrate, opening_lock, remove_copies
 from rag.errors import CatalogUnfit
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Catalog:
     locked for `busy_ms` milliseconds.
     """
 
-    def __init__(self, folder: Path, histories: Sequence[History] = (), busy_ms: int = BUSY_MS) -> None:
+    def __init__(self, folder: Path, histories: Sequence[MigrationHistory] = (), busy_ms: int = BUSY_MS) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
         self._engine = _create_engine(self.path, busy_ms)
@@ -53,16 +53,16 @@ class Catalog:
             raise _explain(self.path, error) from error
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read_transaction(self) -> Iterator[Connection]:
         with self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def write_transaction(self) -> Iterator[Connection]:
         with self._writer.connect() as connection, connection.begin():
             yield connection
 
-    def tidy(self) -> bool:
+    def checkpoint(self) -> bool:
         """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
 
         SQLite keeps deleted text in its log until that is truncated, and a copy from before an upgrade keeps it too:

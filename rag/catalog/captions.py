@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
 from rag.model import Kind
-from rag.ports import Entry, WordIndex
+from rag.ports import FullTextIndex, IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def _waiting(captioner: str | None) -> ColumnElement[bool]:
     return and_(or_(chunk.c.kind == Kind.FIGURE.value, shared), chunk.c.image.is_not(None), ~made)
 
 
-def uncaptioned(connection: Connection, captioner: str) -> Uncaptioned | None:
+def next_image_without_caption(connection: Connection, captioner: str) -> Uncaptioned | None:
     """Return the oldest picture that waits for a caption."""
     rows = select(chunk.c.id, chunk.c.document_id, chunk.c.extraction_id, chunk.c.image).join(document, is_current())
     row = connection.execute(rows.where(_waiting(captioner)).order_by(chunk.c.id).limit(1)).one_or_none()
@@ -49,7 +49,7 @@ def count_uncaptioned(connection: Connection, captioner: str | None) -> int:
     return connection.scalar(rows.where(_waiting(captioner))) or 0
 
 
-def put_caption(connection: Connection, words: WordIndex, chunk_id: int, captioner: str, text: str) -> None:
+def put_caption(connection: Connection, words: FullTextIndex, chunk_id: int, captioner: str, text: str) -> None:
     """Write the caption of a picture that still exists; an empty text records that the model has none."""
     rows = select(chunk, document.c.title).join(document, document.c.id == chunk.c.document_id)
     row = connection.execute(rows.where(chunk.c.id == chunk_id)).one_or_none()
@@ -59,7 +59,7 @@ def put_caption(connection: Connection, words: WordIndex, chunk_id: int, caption
     new = upsert(caption).values(chunk_id=chunk_id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["chunk_id"], set_=values))
     both = "\n".join(part for part in (row.caption, text) if part)
-    words.replace(connection, Entry(chunk_id, row.document_id, row.title or "", row.heading, both, row.text))
+    words.replace(connection, IndexEntry(chunk_id, row.document_id, row.title or "", row.heading, both, row.text))
 
 
 def captions_of(connection: Connection, chunks: Iterable[int]) -> Mapping[int, tuple[str, str]]:

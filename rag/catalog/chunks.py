@@ -30,7 +30,7 @@ class ChunkRow:
     heading: str
     caption: str
     box: Box
-    marks: tuple[Box, ...]
+    line_boxes: tuple[Box, ...]
     picture: str | None
     render: str | None
 

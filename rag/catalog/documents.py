@@ -9,8 +9,8 @@ from rag.catalog.extractions import drop_extraction, request_if_failed
 from rag.catalog.scope import documents_in, has_share, is_current, names_in
 from rag.catalog.states import SourceState
 from rag.catalog.tables import chunk, document, extraction, page, source
-from rag.model import DocumentRow, Scope
-from rag.ports import WordIndex
+from rag.model import DocumentSummary, Scope
+from rag.ports import FullTextIndex
 
 
 def put_document(connection: Connection, sha256: str, size: int, extractor: str) -> int:
@@ -23,13 +23,13 @@ def put_document(connection: Connection, sha256: str, size: int, extractor: str)
     return int(document_id)
 
 
-def list_documents(connection: Connection, scope: Scope) -> list[DocumentRow]:
+def list_documents(connection: Connection, scope: Scope) -> list[DocumentSummary]:
     """Return the documents of a scope, by name."""
     rows = select(document.c.id, document.c.sha256, extraction.c.pages_done)
     rows = rows.join(extraction, extraction.c.id == document.c.extraction_id)
     found = connection.execute(rows.where(document.c.id.in_(documents_in(scope)))).all()
     names = names_in(connection, [row.id for row in found], scope)
-    listed = [DocumentRow(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
+    listed = [DocumentSummary(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
     return sorted(listed, key=lambda row: (row.name, row.id))
 
 
@@ -43,14 +43,14 @@ def has_document(connection: Connection, sha256: str) -> bool:
     return bool(connection.scalar(select(exists().where(document.c.sha256 == sha256))))
 
 
-def counts(connection: Connection) -> tuple[int, int]:
+def count_pages_and_chunks(connection: Connection) -> tuple[int, int]:
     """Return (pages, chunks) of the extractions that are searched."""
     pages = select(func.count()).select_from(page).join(document, document.c.extraction_id == page.c.extraction_id)
     chunks = select(func.count()).select_from(chunk).join(document, is_current())
     return connection.scalar(pages) or 0, connection.scalar(chunks) or 0
 
 
-def drop_orphans(connection: Connection, words: WordIndex) -> list[int]:
+def drop_orphans(connection: Connection, words: FullTextIndex) -> list[int]:
     """Delete every document that is not shared in any space. Return their ids."""
     orphans = connection.execute(select(document.c.id, document.c.sha256).where(~has_share(document.c.id))).all()
     for row in orphans:

@@ -21,8 +21,8 @@ from rag.catalog.share_delay import delay_later_shares
 from rag.catalog.sources import is_shared_by
 from rag.catalog.states import OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
-from rag.model import Box, NewChunk, PageReading
-from rag.ports import Entry, WordIndex
+from rag.model import Box, ExtractedPage, NewChunk
+from rag.ports import FullTextIndex, IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +181,10 @@ def last_heading(connection: Connection, extraction_id: int) -> str:
 
 def put_pages(
     connection: Connection,
-    words: WordIndex,
+    words: FullTextIndex,
     claimed: ClaimedExtraction,
     title: str,
-    pages: Sequence[PageReading],
+    pages: Sequence[ExtractedPage],
     chunks: Sequence[NewChunk],
 ) -> bool:
     """Write one range of pages with its chunks and words. Return False, and write nothing, when the claim is over or
@@ -206,20 +206,20 @@ def put_pages(
                 heading=new.heading,
                 caption=new.caption,
                 box=_dump([new.box])[1:-1],
-                line_boxes=_dump(new.marks),
+                line_boxes=_dump(new.line_boxes),
                 image=new.picture,
             )
             .returning(chunk.c.id)
         ).scalar_one()
         if new.text or new.caption:
-            entries.append(Entry(chunk_id, claimed.document, title, new.heading, new.caption, new.text))
+            entries.append(IndexEntry(chunk_id, claimed.document, title, new.heading, new.caption, new.text))
     words.add(connection, entries)
     done = update(extraction).where(extraction.c.id == claimed.id).values(pages_done=pages[-1].number, attempts=1)
     connection.execute(done)
     return True
 
 
-def _page(extraction_id: int, read: PageReading) -> dict[str, object]:
+def _page(extraction_id: int, read: ExtractedPage) -> dict[str, object]:
     words = [
         [word.text, *(round(value, 4) for value in word.box)]
         for block in read.blocks
@@ -247,7 +247,7 @@ def _dump(boxes: Iterable[Box]) -> str:
 
 
 def complete_extraction(
-    connection: Connection, words: WordIndex, claimed: ClaimedExtraction, seconds: float = 0.0
+    connection: Connection, words: FullTextIndex, claimed: ClaimedExtraction, seconds: float = 0.0
 ) -> None:
     """Let this extraction, which took `seconds`, be searched, and delete the ones before it."""
     done = {"state": ExtractionState.COMPLETE, "run_id": None, "reason": None, "seconds": seconds}
@@ -261,7 +261,7 @@ def complete_extraction(
         drop_extraction(connection, words, extraction_id)
 
 
-def fail_extraction(connection: Connection, words: WordIndex, extraction_id: int, reason: str, hint: str) -> None:
+def fail_extraction(connection: Connection, words: FullTextIndex, extraction_id: int, reason: str, hint: str) -> None:
     """Give an extraction up. Its pages are deleted if an older extraction is searched; otherwise they stay."""
     failed = {"state": ExtractionState.FAILED, "reason": reason, "hint": hint, "run_id": None}
     connection.execute(update(extraction).where(extraction.c.id == extraction_id).values(**failed))
@@ -271,13 +271,13 @@ def fail_extraction(connection: Connection, words: WordIndex, extraction_id: int
         connection.execute(delete(page).where(page.c.extraction_id == extraction_id))
 
 
-def drop_extraction(connection: Connection, words: WordIndex, extraction_id: int) -> None:
+def drop_extraction(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:
     """Delete an extraction, and have its vectors and pictures deleted."""
     _drop_copies(connection, words, extraction_id)
     connection.execute(delete(extraction).where(extraction.c.id == extraction_id))
 
 
-def _drop_copies(connection: Connection, words: WordIndex, extraction_id: int) -> None:
+def _drop_copies(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:
     """Delete what is kept of an extraction outside its own rows: at once from the full text, later from the vector
     store and from disk."""
     mine = select(chunk.c.id).where(chunk.c.extraction_id == extraction_id)

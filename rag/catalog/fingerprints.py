@@ -56,7 +56,7 @@ def _waiting(method: int) -> ColumnElement[bool]:
     return and_(page.c.image.is_not(None), ~made)
 
 
-def unprinted(connection: Connection, method: int, limit: int) -> list[Unprinted]:
+def list_pages_without_fingerprint(connection: Connection, method: int, limit: int) -> list[Unprinted]:
     """Return the oldest pages whose image has no fingerprint of this method or a newer one."""
     rows = select(page.c.extraction_id, page.c.number, page.c.image).where(_waiting(method))
     rows = rows.order_by(page.c.extraction_id, page.c.number).limit(limit)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Float, column, func, insert, l
 from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
-from rag.ports import Entry
+from rag.ports import IndexEntry
 
 WORDS = table(
     "fulltext",
@@ -31,10 +31,10 @@ SIZES = table("fulltext_docsize", column("id"))
 WEIGHTS = (1.0, 1.5, 1.5, 1.0, 0.0)
 
 
-class Fts5Words:
-    """WordIndex on SQLite's FTS5."""
+class Fts5Index:
+    """FullTextIndex on SQLite's FTS5."""
 
-    def add(self, connection: Connection, entries: Iterable[Entry]) -> None:
+    def add(self, connection: Connection, entries: Iterable[IndexEntry]) -> None:
         rows = [
             {
                 "rowid": entry.chunk,
@@ -49,7 +49,7 @@ class Fts5Words:
         if rows:
             connection.execute(insert(WORDS), rows)
 
-    def replace(self, connection: Connection, entry: Entry) -> None:
+    def replace(self, connection: Connection, entry: IndexEntry) -> None:
         """Replace the words of one chunk, or add its first ones."""
         connection.execute(text("DELETE FROM fulltext WHERE rowid = :chunk"), {"chunk": entry.chunk})
         self.add(connection, [entry])

@@ -33,14 +33,14 @@ _PARTIAL = "catalog.before.partial"
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class MigrationHistory:
     """An Alembic history: the folder of its migrations, and the table that records which of them were applied."""
 
     migrations: Path
     version_table: str
 
 
-OWN = History(Path(__file__).parent / "migrations", "alembic_version")
+OWN = MigrationHistory(Path(__file__).parent / "migrations", "alembic_version")
 """The history of rag's own tables."""
 
 
@@ -48,7 +48,7 @@ OWN = History(Path(__file__).parent / "migrations", "alembic_version")
 class _Pending:
     """A history that has migrations to apply. `current` is None when none of its tables exists yet."""
 
-    history: History
+    history: MigrationHistory
     current: str | None
     head: str
 
@@ -60,7 +60,7 @@ def opening_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[History]) -> None:
+def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[MigrationHistory]) -> None:
     """Apply what is pending of these histories in one transaction; the caller holds `opening_lock`.
 
     Raise CatalogUnfit for a schema that a newer version wrote, for a copy that cannot be written, and for a migration
@@ -97,7 +97,7 @@ def remove_copies(folder: Path) -> None:
         copy.unlink(missing_ok=True)
 
 
-def _find_pending(connection: Connection, histories: Sequence[History]) -> list[_Pending]:
+def _find_pending(connection: Connection, histories: Sequence[MigrationHistory]) -> list[_Pending]:
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 

@@ -25,7 +25,7 @@ class NamedPage:
     printed: bool
 
 
-def words_on(connection: Connection, document_id: int, number: int, scope: Scope) -> tuple[Word, ...]:
+def page_words(connection: Connection, document_id: int, number: int, scope: Scope) -> tuple[Word, ...]:
     """Return the words of a page in reading order, from its text layer or OCR; none when it is not in scope."""
     rows = (
         select(page.c.words)

@@ -43,7 +43,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedDocument:
     """A document that may be shown in a scope, and the spaces of the scope that it is shared in."""
 
     document: int
@@ -157,7 +157,7 @@ def leave_space(connection: Connection, kind: str, space: str) -> None:
     drop_share(connection, kind, shared_in(connection, kind, space), space)
 
 
-def withhold_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
+def hide_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
     """Hide a source in a space until `settle_share` tells whether it is still there; its extraction stays.
 
     Return False when it is not shared there.
@@ -170,14 +170,14 @@ def _hide(connection: Connection, sources: Sequence[int], space: str) -> bool:
     return connection.execute(update(share).where(mine).values(hidden_at=time_ns())).rowcount > 0
 
 
-def withheld(connection: Connection, kind: str, ref: str) -> dict[str, int]:
+def hidden_shares(connection: Connection, kind: str, ref: str) -> dict[str, int]:
     """Return the spaces where a source is hidden, each with the mark that `settle_share` needs."""
     rows = select(share.c.space, share.c.hidden_at).join(source, share.c.source_id == source.c.id)
     mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.hidden_at.is_not(None)
     return {row.space: row.hidden_at for row in connection.execute(rows.where(mine))}
 
 
-def withheld_in(connection: Connection, kind: str, space: str) -> list[str]:
+def hidden_in(connection: Connection, kind: str, space: str) -> list[str]:
     """Return the refs of this kind that are hidden in a space."""
     rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
     mine = (source.c.kind == kind) & (share.c.space == space) & share.c.hidden_at.is_not(None)
@@ -232,21 +232,21 @@ def spaces_of(connection: Connection, kind: str) -> list[str]:
 # ---------------------------------------------------------------- documents by their shares
 
 
-def allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[Allowed]:
+def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
     """Return those of these documents that may be shown in a scope now. To be asked before anything is shown."""
     spaces = spaces_in(connection, documents, scope)
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
-    return [Allowed(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
+    return [AllowedDocument(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
 
 
-def gone(connection: Connection, documents: Collection[int]) -> set[int]:
+def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:
     """Return those of these documents that are not shared in any space."""
     ids = set(documents)
     rows = select(document.c.id).where(document.c.id.in_(ids), has_share(document.c.id))
     return ids - set(connection.scalars(rows))
 
 
-def sums_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
+def sha256_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
     """Return the SHA-256 of those of these documents that still exist."""
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
     return {row.id: row.sha256 for row in rows}

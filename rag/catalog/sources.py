@@ -47,7 +47,7 @@ class ClaimedSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceStatus:
     """How far a source has come; `reason` and `hint` are set when it failed.
 
     `page` of `pages` are extracted; `document` is set once the bytes are known.
@@ -247,7 +247,7 @@ def list_statuses(
     *,
     newest: bool = False,
     space: str | None = None,
-) -> list[Standing]:
+) -> list[SourceStatus]:
     """Return how far these sources have come (all of them for None), by id.
 
     With `space`, only what is shared there, under the name that it has there. A document that can be searched while a
@@ -283,14 +283,14 @@ def list_statuses(
     return [_standing(row, delayed.get(row.id)) for row in connection.execute(rows)]
 
 
-def standings_in(connection: Connection, space: str) -> list[Standing]:
+def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
     """Return how far everything shared in a space has come, of all kinds, under the names used there."""
     return list_statuses(connection, space=space)
 
 
-def standings(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[Standing]:
+def source_statuses(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[SourceStatus]:
     """Return how far these sources have come, in the order given, without those not shared in this space."""
-    found: dict[str, Standing] = {}
+    found: dict[str, SourceStatus] = {}
     for start in range(0, len(refs), AT_ONCE):
         rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + AT_ONCE]))
         ids = connection.scalars(rows).all()
@@ -310,7 +310,7 @@ _BY_EXTRACTION = {
 }
 
 
-def _standing(row: Row[Any], passed: float | None) -> Standing:
+def _standing(row: Row[Any], passed: float | None) -> SourceStatus:
     """`passed`: see `_delayed_shares`."""
     by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
     state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
@@ -321,7 +321,7 @@ def _standing(row: Row[Any], passed: float | None) -> Standing:
         reason, hint = row.reason, row.hint
     elif state == IndexState.FAILED:
         reason, hint = row.extraction_reason, row.extraction_hint
-    return Standing(
+    return SourceStatus(
         row.ref,
         row.name or row.ref,
         state,

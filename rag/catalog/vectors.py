@@ -49,14 +49,16 @@ class Unembedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EmbeddingTarget:
     """The kinds of chunks that one lane embeds. `embedder` is None while the lane is off."""
 
     embedder: str | None
     kinds: tuple[Kind, ...]
 
 
-def unembedded(connection: Connection, embedder: str, kinds: Sequence[Kind], limit: int) -> list[Unembedded]:
+def list_chunks_without_vectors(
+    connection: Connection, embedder: str, kinds: Sequence[Kind], limit: int
+) -> list[Unembedded]:
     """Return the oldest chunks of these kinds without a vector by this embedder."""
     rows = (
         select(chunk)
@@ -77,7 +79,7 @@ def _of(kinds: Sequence[Kind]) -> ColumnElement[bool]:
     return chunk.c.kind.in_([kind.value for kind in kinds])
 
 
-def count_unembedded(connection: Connection, lanes: Sequence[Wanted]) -> int:
+def count_unembedded(connection: Connection, lanes: Sequence[EmbeddingTarget]) -> int:
     """Return how many chunks wait for a vector of at least one of these lanes.
 
     For a lane that is off, every vector counts that none of the other lanes made: its embedder is not known.
@@ -168,12 +170,12 @@ def _of_scope(embedder: str, modality: Modality, scope: Scope) -> tuple[ColumnEl
     return mine, vector.c.modality == modality.value, vector.c.chunk_id.in_(chunks_in(scope))
 
 
-def take_dropped(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:
+def list_vector_deletions(connection: Connection, limit: int = 5000) -> list[tuple[int, int]]:
     """Return (chunk, window) of vectors to delete from the vector store."""
     return [(row.chunk_id, row.window) for row in connection.execute(select(vector_deletion).limit(limit))]
 
 
-def forget_dropped(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+def finish_vector_deletions(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
     """Record that vectors were deleted from the vector store."""
     for chunk_id, window in rows:
         connection.execute(

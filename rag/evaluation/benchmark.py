@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from rag.catalog import Catalog, documents, extractions, sources
-from rag.catalog.fulltext import Fts5Words
+from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
-from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
-from rag.ports import Embedder, Encoder, Watch
+from rag.model import Box, ExtractedPage, Kind, Modality, NewChunk, TextSource
+from rag.ports import Embedder, Encoder, EncoderObserver
 from rag.settings import EmbedSettings, Settings
-from rag.vectors.lanes import Lanes
+from rag.vectors.indexes import VectorIndexes
 from rag.vectors.priority_thread import Urgency
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _BATCHES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BenchmarkOptions:
     """How many items a round embeds (None: as many as take the model alone some seconds), how often, and how.
 
     `serve` serves the app: with it, the measurement goes through a model server on the loopback.
@@ -89,7 +89,7 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Benched:
+class BenchmarkResult:
     """The result of one benchmark."""
 
     model: str
@@ -128,11 +128,11 @@ class BenchmarkParts:
     with_random_weights: Callable[[EmbedSettings, Path], EmbedSettings]
     """Writes random weights into a folder and returns settings that name them."""
 
-    open_encoder: Callable[[EmbedSettings, Watch], MeasuredEncoder]
+    open_encoder: Callable[[EmbedSettings, EncoderObserver], MeasuredEncoder]
     open_server: Callable[[Settings, MeasuredEncoder, Serve], AbstractContextManager[tuple[Embedder, RunInModelThread]]]
     """Serves the encoder on the loopback; yields a client of it."""
 
-    open_lanes: Callable[[Settings, Catalog, Embedder], Lanes]
+    open_lanes: Callable[[Settings, Catalog, Embedder], VectorIndexes]
 
 
 @dataclass
@@ -175,8 +175,8 @@ class _TimedEmbedder:
 
 
 def run_benchmark(
-    settings: Settings, wanted: Wanted, parts: BenchmarkParts, report: Callable[[str], None] = lambda _: None
-) -> Benched:
+    settings: Settings, wanted: BenchmarkOptions, parts: BenchmarkParts, report: Callable[[str], None] = lambda _: None
+) -> BenchmarkResult:
     """Measure the embedder. Leaves the data folder alone and needs some disk space for temporary files.
 
     Raise WeightsMissing when the weights are not on this machine, unless random ones are wanted: those are as fast.
@@ -211,7 +211,7 @@ def run_benchmark(
         peak = int(torch.cuda.max_memory_allocated()) if cuda else None
         card = torch.cuda.get_device_name(embed.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
         batches = {Modality.PICTURE: embed.picture_batch, Modality.TEXT: embed.text_batch}
-        return Benched(embed.model, card, f"torch {torch.__version__}", batches, weights, peak, speeds)
+        return BenchmarkResult(embed.model, card, f"torch {torch.__version__}", batches, weights, peak, speeds)
 
 
 class _Track:
@@ -221,7 +221,7 @@ class _Track:
         self,
         settings: Settings,
         catalog: Catalog,
-        lanes: Lanes,
+        lanes: VectorIndexes,
         encoder: MeasuredEncoder,
         timed: _TimedEmbedder,
         times: _Times,
@@ -235,7 +235,7 @@ class _Track:
         self._timed = timed
         self._times = times
         self._run_there = run_in_model_thread or (lambda call: lanes.sync.thread.run(Urgency.BATCH, call))
-        self._words = Fts5Words()
+        self._words = Fts5Index()
         self._number = 0
         self._drawn = settings.data / "drawn"
         self._drawn.mkdir()
@@ -243,7 +243,7 @@ class _Track:
             for number in range(_DISTINCT):
                 (self._drawn / f"{number}.{kind}").write_bytes(_draw(kind, number))
 
-    def run(self, wanted: Wanted, report: Callable[[str], None]) -> dict[str, Speed]:
+    def run(self, wanted: BenchmarkOptions, report: Callable[[str], None]) -> dict[str, Speed]:
         kinds: dict[str, tuple[Modality, int | None]] = {
             "pictures": (Modality.PICTURE, wanted.pictures),
             "jpeg": (Modality.PICTURE, wanted.pictures),
@@ -272,7 +272,7 @@ class _Track:
 
     def _round(self, name: str, count: int) -> dict[str, float]:
         """Return the seconds from files to store, by what they were spent on, and their total."""
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             self._put(connection, name, count)
         self._timed.seconds = self._times.prepare = self._times.encode = 0.0
         started, worked = perf_counter(), process_time()
@@ -307,7 +307,7 @@ class _Track:
         folder = self._settings.data / "pictures" / str(row.id)
         folder.mkdir(parents=True)
         chunks = [self._chunk(name, folder, page) for page in range(1, count + 1)]
-        pages = [PageReading(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, count + 1)]
+        pages = [ExtractedPage(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, count + 1)]
         extractions.begin_pages(connection, row, "application/pdf", None, count)
         extractions.put_pages(connection, self._words, row, title, pages, chunks)
         extractions.complete_extraction(connection, self._words, row)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import UserCanFix
-from rag.evaluation.datasets import Question, read_questions
+from rag.evaluation.datasets import EvalQuestion, read_questions
 from rag.evaluation.evaluate import SearchEngine
 from rag.evaluation.metrics import ThresholdPoint, auroc, best_within, declined_curve
 from rag.model import Scope
@@ -46,7 +46,7 @@ _Matrix: TypeAlias = npt.NDArray[np.float64]
 class TrainableEngine(SearchEngine, Protocol):
     """The search that a decision is fitted for; implemented by `Rag`."""
 
-    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
+    def save_confidence_models(self, decisions: Mapping[str, ConfidenceModel]) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +108,19 @@ def train_decision(
         )
     made = {name: fit(rows, min(1.0, wrongly * _LENIENCE.get(name, 1.0))) for name, rows in enough.items()}
     decisions = {name: decision for name, (decision, _) in made.items()}
-    return FittedDecisions(rag.keep_decisions(decisions), decisions, {name: curve for name, (_, curve) in made.items()})
+    return FittedDecisions(
+        rag.save_confidence_models(decisions), decisions, {name: curve for name, (_, curve) in made.items()}
+    )
 
 
-def _decision_names(question: Question, scope: Scope) -> tuple[str, ...]:
+def _decision_names(question: EvalQuestion, scope: Scope) -> tuple[str, ...]:
     """Return the decisions for which a search in this scope is a sample."""
     if question.image is not None:
         return ("picture",)
     return ("question",) if scope.documents is None else ("question", "few")
 
 
-def _searches(question: Question, ids: Mapping[str, set[int]]) -> Iterator[tuple[Scope, bool]]:
+def _searches(question: EvalQuestion, ids: Mapping[str, set[int]]) -> Iterator[tuple[Scope, bool]]:
     """Yield (scope, whether the answer is in it) for each search of a question; deterministic."""
     everything, own = Scope.operator(), frozenset(ids.get(question.file, ()))
     present = bool(question.pages)

@@ -17,7 +17,7 @@ from rag.model import Box
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvalQuestion:
     """One line. If the question is a picture, `image` is its path and `query` its name.
 
     `regions` are the boxes of the answer on the gold pages, by page.
@@ -34,7 +34,7 @@ class Question:
     regions: Mapping[int, tuple[Box, ...]] = field(default_factory=dict)
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: Path) -> list[EvalQuestion]:
     """Return the questions. Raise NotFound if the file does not exist, UserCanFix for an invalid line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -48,7 +48,7 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
-def _question(line: str, number: int, path: Path) -> Question:
+def _question(line: str, number: int, path: Path) -> EvalQuestion:
     def invalid(problem: str) -> UserCanFix:
         return UserCanFix(
             f"Line {number} of {path.name} {problem}.",
@@ -78,7 +78,7 @@ def _question(line: str, number: int, path: Path) -> Question:
     picture = path.parent / image if isinstance(image, str) else None
     if picture is not None and not picture.is_file():
         raise invalid(f"names a picture that does not exist: {picture}")
-    return Question(
+    return EvalQuestion(
         id=str(row.get("id", number)),
         query=query if isinstance(query, str) else str(image),
         image=picture,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rag.errors import NotFound, UserCanFix
-from rag.evaluation.datasets import Question, read_questions
+from rag.evaluation.datasets import EvalQuestion, read_questions
 from rag.evaluation.metrics import (
     NamedPage,
     ThresholdPoint,
@@ -21,7 +21,7 @@ from rag.evaluation.metrics import (
     percentile,
     recall_at,
 )
-from rag.model import Found, Hit, Scope
+from rag.model import Hit, Scope, SearchResult
 
 STAGES = ("embed", "words", "vectors", "pixels", "fuse")
 DEPTH = 50
@@ -46,8 +46,8 @@ class NamedDocument(Protocol):
 class SearchEngine(Protocol):
     """The search that is measured; implemented by `Rag`."""
 
-    def find(self, query: str, scope: Scope, k: int = ...) -> Found: ...
-    def find_picture(self, path: Path, scope: Scope, k: int = ...) -> Found: ...
+    def find(self, query: str, scope: Scope, k: int = ...) -> SearchResult: ...
+    def find_picture(self, path: Path, scope: Scope, k: int = ...) -> SearchResult: ...
     def documents(self, scope: Scope) -> Sequence[NamedDocument]: ...
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> Mapping[tuple[int, int], Path]: ...
 
@@ -59,7 +59,7 @@ class QuestionResult:
     `hits` are the first pages found. `pictures` has the page images of the gold pages, for a miss only.
     """
 
-    question: Question
+    question: EvalQuestion
     gold: frozenset[NamedPage]
     ranked: tuple[NamedPage, ...]
     lanes: Mapping[str, tuple[NamedPage, ...]]
@@ -139,7 +139,7 @@ class EvaluationReport:
 
 
 def _group(
-    results: Sequence[QuestionResult], names_of: Callable[[Question], Iterable[str]]
+    results: Sequence[QuestionResult], names_of: Callable[[EvalQuestion], Iterable[str]]
 ) -> dict[str, dict[str, float | None]]:
     """Return the metrics of each group of questions. A question may be in several groups."""
     names = sorted({name for result in results for name in names_of(result.question)} - {""})
@@ -149,7 +149,7 @@ def _group(
     }
 
 
-def measure(
+def evaluate_search(
     rag: SearchEngine,
     questions: Path,
     within: bool = False,
@@ -198,7 +198,9 @@ def measure(
     return EvaluationReport(tuple(results), left_out)
 
 
-def _searches(question: Question, without_own_file: bool, with_negatives: bool) -> Iterator[tuple[Question, bool]]:
+def _searches(
+    question: EvalQuestion, without_own_file: bool, with_negatives: bool
+) -> Iterator[tuple[EvalQuestion, bool]]:
     """Yield the searches of a question as (question, whether its own file is excluded)."""
     if not without_own_file:
         yield question, False
@@ -207,7 +209,7 @@ def _searches(question: Question, without_own_file: bool, with_negatives: bool) 
 
 
 def _search(
-    rag: SearchEngine, question: Question, scope: Scope, gold: frozenset[NamedPage], names: Mapping[int, str]
+    rag: SearchEngine, question: EvalQuestion, scope: Scope, gold: frozenset[NamedPage], names: Mapping[int, str]
 ) -> QuestionResult:
     def named_pages(ranking: Iterable[tuple[int, int]]) -> tuple[NamedPage, ...]:
         return tuple(dict.fromkeys((names.get(document, ""), page) for document, page in ranking))

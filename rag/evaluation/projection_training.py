@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rag.catalog.chunks import chunk_texts
 from rag.errors import EmbedderFailed
-from rag.ingest.chunking import PATH
+from rag.ingest.chunking import HEADING_SEPARATOR
 from rag.ports import Embedder, TextEmbedder, Vector
-from rag.vectors.lanes import ClipLane, Lanes, TextLane
-from rag.vectors.projection import Trained, chosen, train
+from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
+from rag.vectors.projection import TrainedProjection, choose_texts, train
 
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\n+")
 """Chunks are split into sentences, because questions are that short."""
@@ -21,13 +21,13 @@ _BATCH = 128
 """Texts per batch; questions are embedded between batches."""
 
 
-def train_projection(lanes: Lanes, data: Path, report: Callable[[int, int], None]) -> Trained:
+def train_projection(lanes: VectorIndexes, data: Path, report: Callable[[int, int], None]) -> TrainedProjection:
     """Fit the map from text vectors to CLIP vectors and save it. `report` gets (texts embedded, all texts).
 
     Raise EmbedderFailed if one of the two embedders is off, UserCanFix for too few texts.
     """
     clip, text = _require_identity(lanes.clip, "CLIP"), _require_identity(lanes.text, "the text embedder")
-    texts = chosen(_texts(lanes))
+    texts = choose_texts(_texts(lanes))
     text_vectors: list[Vector] = []
     clip_vectors: list[Vector] = []
     report(0, len(texts))
@@ -40,7 +40,7 @@ def train_projection(lanes: Lanes, data: Path, report: Callable[[int, int], None
     return train(data, text, clip, text_vectors, clip_vectors)
 
 
-def _require_identity(lane: ClipLane | TextLane, name: str) -> str:
+def _require_identity(lane: ClipIndex | TextIndex, name: str) -> str:
     """Return the identity of a lane's embedder. Raise EmbedderFailed if it is off."""
     identity = lane.identity(at_once=True)
     if identity is None:
@@ -48,12 +48,12 @@ def _require_identity(lane: ClipLane | TextLane, name: str) -> str:
     return identity
 
 
-def _texts(lanes: Lanes) -> list[str]:
+def _texts(lanes: VectorIndexes) -> list[str]:
     """Return captions, headings and sentences, split into CLIP's windows, the shorter ones of the two embedders."""
-    with lanes.sync.catalog.reading() as connection:
+    with lanes.sync.catalog.read_transaction() as connection:
         stored = chunk_texts(connection)
-    short = {part for row in stored for part in (*row.heading.split(PATH), row.caption)}
-    parts = [*short, *chosen([part for row in stored for part in _SENTENCE.split(row.text)])]
+    short = {part for row in stored for part in (*row.heading.split(HEADING_SEPARATOR), row.caption)}
+    parts = [*short, *choose_texts([part for row in stored for part in _SENTENCE.split(row.text)])]
     found: list[str] = []
     for start in range(0, len(parts), _BATCH):
         batch = parts[start : start + _BATCH]

@@ -18,8 +18,8 @@ from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
-from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, Reply, Request, shorten
-from rag.model import Inspection, PageReading, TextSource
+from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
+from rag.model import ExtractedPage, Inspection, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
@@ -35,7 +35,7 @@ class FormatExtractor(Protocol):
 
     def open_pages(
         self, path: Path, media_type: str, into: Path, /
-    ) -> AbstractContextManager[Callable[[int], PageReading]]: ...
+    ) -> AbstractContextManager[Callable[[int], ExtractedPage]]: ...
 
 
 class RequestHandler:
@@ -72,38 +72,38 @@ class RequestHandler:
                 path = self._converter.to_pdf(path, media_type, self._announce_conversion)
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                send(self._out, Reply("inspection", inspection=extractor.inspect(path, media_type)))
+                send(self._out, ExtractionReply("inspection", inspection=extractor.inspect(path, media_type)))
                 return
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):
                     limits.set_alarm(self._settings.page_seconds)
-                    send(self._out, Reply("page", page=_extract_page(extract, number)))
+                    send(self._out, ExtractionReply("page", page=_extract_page(extract, number)))
                     limits.release_memory()
-            send(self._out, Reply("done"))
+            send(self._out, ExtractionReply("done"))
         except _PictureNotWritten as error:
             message = f"A page's picture could not be written: {error}"
             hint = "Check the free space of the temporary folder."
-            send(self._out, Reply("failed", message=shorten(message), hint=hint))
+            send(self._out, ExtractionReply("failed", message=shorten(message), hint=hint))
         except (Unreadable, OSError) as error:
             hint = error.hint if isinstance(error, Unreadable) else "Share it again."
             message = str(error) if isinstance(error, Unreadable) else f"The file can't be opened: {error.strerror}."
-            send(self._out, Reply("unreadable", message=shorten(message), hint=shorten(hint)))
+            send(self._out, ExtractionReply("unreadable", message=shorten(message), hint=shorten(hint)))
         except Exception as error:  # parsers raise anything on malformed files
             if limits.is_out_of_memory(error):
                 raise MemoryError from error
             sys.excepthook(type(error), error, error.__traceback__)
             message, hint = "The file is damaged and can't be opened.", "Save it again with another program."
-            send(self._out, Reply("unreadable", message=message, hint=hint))
+            send(self._out, ExtractionReply("unreadable", message=message, hint=hint))
         finally:
             limits.set_alarm(0)
 
     def _announce_conversion(self) -> None:
         """Tell the parent that the file is being converted to PDF, which has its own time limit."""
         limits.set_alarm(self._settings.convert_seconds)
-        send(self._out, Reply("converting"))
+        send(self._out, ExtractionReply("converting"))
 
 
-def _extract_page(extract: Callable[[int], PageReading], number: int) -> PageReading:
+def _extract_page(extract: Callable[[int], ExtractedPage], number: int) -> ExtractedPage:
     """Return the page, or a failed page with the reason, so that the file's other pages are still extracted."""
     try:
         return extract(number)
@@ -119,9 +119,9 @@ def _extract_page(extract: Callable[[int], PageReading], number: int) -> PageRea
     return failed_page(number, reason)
 
 
-def failed_page(number: int, reason: str) -> PageReading:
+def failed_page(number: int, reason: str) -> ExtractedPage:
     """Return an empty page that states why its extraction failed."""
-    return PageReading(number, None, 0, 0, TextSource.NONE, (), None, shorten(reason))
+    return ExtractedPage(number, None, 0, 0, TextSource.NONE, (), None, shorten(reason))
 
 
 def confine(config: ChildConfig) -> None:
@@ -152,7 +152,7 @@ def _package(factory: str) -> str:
     return factory.partition(":")[0].partition(".")[0]
 
 
-def send(out: BinaryIO, reply: Reply) -> None:
+def send(out: BinaryIO, reply: ExtractionReply) -> None:
     out.write(REPLY.dump_json(reply) + b"\n")
     out.flush()
 
@@ -172,14 +172,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - report any missing or broken library to the operator
         sys.excepthook(type(error), error, error.__traceback__)
         reason = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
-        send(out, Reply("failed", message=shorten(reason.rstrip("."))))
+        send(out, ExtractionReply("failed", message=shorten(reason.rstrip("."))))
         sys.exit(1)
-    send(out, Reply("ready"))
+    send(out, ExtractionReply("ready"))
     for line in requests:
         try:
             handler.handle(REQUEST.validate_json(line))
         except MemoryError:
-            send(out, Reply("memory"))
+            send(out, ExtractionReply("memory"))
             os._exit(1)  # the process may be in an inconsistent state
 
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rag.data_dir import remove_scratch, scratch
-from rag.errors import ReaderStopped
+from rag.data_dir import remove_temporary_folder, temporary_folder
+from rag.errors import ExtractorStopped
 from rag.extract.child import child_restrictions
-from rag.extract.protocol import CHILD_CONFIG, MAX_REPLY_BYTES, REPLY, REQUEST, ChildConfig, Reply, Request
+from rag.extract.protocol import CHILD_CONFIG, MAX_REPLY_BYTES, REPLY, REQUEST, ChildConfig, ExtractionReply, Request
 from rag.sandbox import bubblewrap_prefix, child_environment
 from rag.settings import ReadSettings
 
@@ -67,14 +67,14 @@ def check_jpeg(data: bytes) -> None:
 
 
 class ChildProcess:
-    """A running `rag.extract.child`, ready for requests. Raise ReaderStopped if it does not start.
+    """A running `rag.extract.child`, ready for requests. Raise ExtractorStopped if it does not start.
 
     The process leads its own process group: Ctrl-C in the terminal does not reach it, and killing it also kills the
     processes it started.
     """
 
     def __init__(self, settings: ReadSettings, ocr: str | None, threads: int) -> None:
-        self._scratch = scratch("read")
+        self._scratch = temporary_folder("read")
         self._config = config = ChildConfig(settings, ocr, threads, os.getpid(), self._scratch.name)
         for folder in (config.input_folder, config.picture_folder, config.work_folder):
             folder.mkdir()
@@ -100,7 +100,7 @@ class ChildProcess:
             reply = self.receive(_START_SECONDS)
         except ChildStopped as stopped:
             self.kill()
-            raise ReaderStopped(
+            raise ExtractorStopped(
                 f"The extraction process did not start: {self._last_stderr_line() or stopped.reason}.",
                 "Raise `read.memory_mb`, or reinstall Magpie.",
             ) from None
@@ -109,7 +109,7 @@ class ChildProcess:
             raise
         if reply.kind != "ready":
             self.kill()
-            raise ReaderStopped(f"The extraction process did not start: {reply.message}.", "Reinstall Magpie.")
+            raise ExtractorStopped(f"The extraction process did not start: {reply.message}.", "Reinstall Magpie.")
 
     @property
     def pid(self) -> int:
@@ -173,7 +173,7 @@ class ChildProcess:
         except BrokenPipeError:
             raise self._stopped() from None
 
-    def receive(self, seconds: float) -> Reply:
+    def receive(self, seconds: float) -> ExtractionReply:
         """Return the next reply. Raise ChildStopped on a timeout, an invalid reply, or if the child ends."""
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -219,7 +219,7 @@ class ChildProcess:
             assert pipe is not None
             with suppress(BrokenPipeError):  # the buffer may hold a request that the child never read
                 pipe.close()
-        remove_scratch(self._scratch)
+        remove_temporary_folder(self._scratch)
 
     def _stopped(self) -> ChildStopped:
         """Return the exception for a child that ended, from its exit status and its last output on standard error."""

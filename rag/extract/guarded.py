@@ -1,4 +1,4 @@
-"""GuardedReader: page extraction in a child process that may hang, run out of memory or crash without other damage."""
+"""Page extraction in a child process, which may hang, run out of memory or crash without other damage."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rag.errors import ReaderStopped, Unreadable
+from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.child import failed_page
 from rag.extract.child_process import ChildProcess, ChildStopped, StopReason
-from rag.extract.protocol import Reply, Request, shorten, validate_inspection, validate_page
-from rag.model import Inspection, PageReading
+from rag.extract.protocol import ExtractionReply, Request, shorten, validate_inspection, validate_page
+from rag.model import ExtractedPage, Inspection
 from rag.settings import ReadSettings
 
 _VERSION = "2"
 """Incremented when changed code extracts different pages from the same bytes."""
 
 
-class GuardedReader:
+class GuardedExtractor:
     """Implements ports.Reader with one child process, which is started on first use and kept.
 
     `ocr` is the path (`package.module:function`) of a function that takes a number of threads and returns an Ocr; the
@@ -53,9 +53,9 @@ class GuardedReader:
                 f"The file couldn't be opened: {self._describe(reason)}.", "Save it again with another program."
             ) from error
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout."""
-        pages: list[PageReading] = []
+        pages: list[ExtractedPage] = []
         retried = 0
         while (number := first + len(pages)) <= last:
             try:
@@ -73,7 +73,7 @@ class GuardedReader:
         return pages
 
     def close(self) -> None:
-        """Kill the child permanently. A thread that is waiting for it gets ReaderStopped."""
+        """Kill the child permanently. A thread that is waiting for it gets ExtractorStopped."""
         self._closed = True
         self._kill()
 
@@ -87,13 +87,13 @@ class GuardedReader:
         """Kill the child if a request is interrupted: its next reply would belong to that request."""
         try:
             yield
-        except (Unreadable, ReaderStopped):
+        except (Unreadable, ExtractorStopped):
             raise
         except BaseException:
             self._kill()
             raise
 
-    def _stream_pages(self, child: ChildProcess, request: Request, into: Path) -> Iterator[PageReading]:
+    def _stream_pages(self, child: ChildProcess, request: Request, into: Path) -> Iterator[ExtractedPage]:
         child.send(request)
         for number in range(request.first, request.last + 1):
             is_first = number == request.first
@@ -104,7 +104,7 @@ class GuardedReader:
             yield page
         child.receive(self._settings.page_seconds)  # the reply "done"
 
-    def _receive_first(self, child: ChildProcess) -> Reply:
+    def _receive_first(self, child: ChildProcess) -> ExtractionReply:
         """Return the first reply after "converting", if that is sent; a conversion gets its own time limit.
 
         If the child ends during a conversion, the whole file is Unreadable, not only a page.
@@ -154,19 +154,19 @@ def _move_picture(child: ChildProcess, name: str, into: Path) -> None:
     try:
         child.move_picture(name, into)
     except OSError as error:
-        raise ReaderStopped(
+        raise ExtractorStopped(
             f"A page's picture could not be written: {error.strerror}.", "Check the free space of the data folder."
         ) from error
 
 
-def _closed() -> ReaderStopped:
-    return ReaderStopped("Extraction was stopped.", "Try again: it continues where it stopped.")
+def _closed() -> ExtractorStopped:
+    return ExtractorStopped("Extraction was stopped.", "Try again: it continues where it stopped.")
 
 
-def _accepted(reply: Reply) -> Reply:
-    """Return the reply. Raise Unreadable or ReaderStopped if it is a refusal."""
+def _accepted(reply: ExtractionReply) -> ExtractionReply:
+    """Return the reply. Raise Unreadable or ExtractorStopped if it is a refusal."""
     if reply.kind == "unreadable":
         raise Unreadable(shorten(reply.message), shorten(reply.hint))
     if reply.kind == "failed":
-        raise ReaderStopped(f"{shorten(reply.message)}.", shorten(reply.hint))
+        raise ExtractorStopped(f"{shorten(reply.message)}.", shorten(reply.hint))
     return reply

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rag.extract.geometry import bounding_box, clamped_box, contains_center
 from rag.extract.render import pixel_box
 from rag.model import Block, BlockKind, Box, Line, Word
-from rag.text import normalized
+from rag.text import normalize_unicode
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +75,7 @@ class TextRecognizer:
         # BMP is fast to write and read, and has no JPEG artifacts around small letters.
         image.save(self._picture, "BMP")
         try:
-            return self._ocr.read(self._picture)
+            return self._ocr.recognize(self._picture)
         finally:
             self._picture.unlink()
 
@@ -131,7 +131,7 @@ def is_garbled(words: Sequence[str]) -> bool:
 
 def _base_letters(word: str) -> str:
     """Return the word in lower case without accents."""
-    return "".join(mark for mark in normalized("NFD", word.lower()) if not unicodedata.combining(mark))
+    return "".join(mark for mark in normalize_unicode("NFD", word.lower()) if not unicodedata.combining(mark))
 
 
 def figures_for_ocr(blocks: Sequence[Block], words: Sequence[Box]) -> list[Box]:

@@ -22,7 +22,7 @@ from rag.extract.ocr import (
 )
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PdfExtractor:
             return Inspection(media_type, count, meaningful_title((document.metadata or {}).get("title")))
 
     @contextmanager
-    def open_pages(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], PageReading]]:
+    def open_pages(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         try:
             with self._open(path) as document:
@@ -78,7 +78,7 @@ class PdfExtractor:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
 
-    def _extract(self, document: Any, number: int, into: Path) -> PageReading:
+    def _extract(self, document: Any, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
@@ -106,7 +106,7 @@ class PdfExtractor:
                     blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
-        return PageReading(
+        return ExtractedPage(
             number=number,
             label=label,
             width=page.rect.width,

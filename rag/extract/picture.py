@@ -13,8 +13,8 @@ from rag.extract.layout.analysis import Layout
 from rag.extract.ocr import OCR_LONG_SIDE, TextRecognizer
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import picture_blocks
-from rag.images import upright
-from rag.model import Block, Inspection, PageReading, TextSource
+from rag.images import upright_rgb
+from rag.model import Block, ExtractedPage, Inspection, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -64,19 +64,19 @@ class PictureExtractor:
         return Inspection(media_type, count, None)
 
     @contextmanager
-    def open_pages(self, path: Path, media_type: str, into: Path) -> Iterator[Callable[[int], PageReading]]:
+    def open_pages(self, path: Path, media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         with self._open(path, media_type) as image:
             yield lambda number: self._extract(image, number, into)
 
-    def _extract(self, opened: Image, number: int, into: Path) -> PageReading:
+    def _extract(self, opened: Image, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             if number > 1:
                 opened.seek(number - 1)
                 if opened.width * opened.height > self._settings.max_megapixels * 1_000_000:
                     raise Unreadable(f"This page has more than {self._settings.max_megapixels} megapixels.")
-            image = upright(opened)
+            image = upright_rgb(opened)
             width, height = image.size
             image.thumbnail((side := max(self._settings.render_px, OCR_LONG_SIDE), side))
         with timer("render"):
@@ -89,7 +89,7 @@ class PictureExtractor:
                 blocks = picture_blocks(image, lines, self._layout)
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
-        return PageReading(
+        return ExtractedPage(
             number=number,
             label=None,
             width=width * _POINTS,

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
-from rag.model import Box, Inspection, PageReading
+from rag.model import Box, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20
@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ExtractionReply:
     """A reply of the child. It sends `ready` once, then `inspection`, or one `page` per page and `done`, or a refusal.
 
     converting: sent first when the file is converted to PDF, which takes longer than one page.
@@ -78,17 +78,17 @@ class Reply:
 
     kind: Literal["ready", "converting", "inspection", "page", "done", "unreadable", "memory", "failed"]
     inspection: Inspection | None = None
-    page: PageReading | None = None
+    page: ExtractedPage | None = None
     message: str = ""
     hint: str = ""
 
 
 CHILD_CONFIG = TypeAdapter(ChildConfig)
 REQUEST = TypeAdapter(Request)
-REPLY = TypeAdapter(Reply)
+REPLY = TypeAdapter(ExtractionReply)
 
 
-def validate_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
+def validate_inspection(reply: ExtractionReply, settings: ReadSettings) -> Inspection:
     """Return the reply's inspection. Raise ValueError if its values are out of range."""
     inspection = reply.inspection
     if (
@@ -101,7 +101,7 @@ def validate_inspection(reply: Reply, settings: ReadSettings) -> Inspection:
     return inspection
 
 
-def validate_page(reply: Reply, number: int, picture_folder: Path) -> PageReading:
+def validate_page(reply: ExtractionReply, number: int, picture_folder: Path) -> ExtractedPage:
     """Return the reply's page. Raise ValueError if it is another page, or names pictures that are not its own."""
     page = reply.page
     if page is None or page.number != number or len(page.blocks) > _MAX_BLOCKS:
@@ -120,7 +120,7 @@ def validate_page(reply: Reply, number: int, picture_folder: Path) -> PageReadin
     return page
 
 
-def _boxes(page: PageReading) -> Iterator[Box]:
+def _boxes(page: ExtractedPage) -> Iterator[Box]:
     for block in page.blocks:
         yield block.box
         for line in block.lines:

@@ -7,11 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 from rag.errors import NotFound, Unreadable
-from rag.model import PageReading
-from rag.ports import Reader
+from rag.model import ExtractedPage
+from rag.ports import Extractor
 
 
-def extract_query_image(path: Path, open_reader: Callable[[], Reader], folder: Path) -> tuple[Path, PageReading]:
+def extract_query_image(
+    path: Path, open_extractor: Callable[[], Extractor], folder: Path
+) -> tuple[Path, ExtractedPage]:
     """Return the path of a JPEG of the picture, written to `folder`, and the page extracted from it.
 
     The calling process holds secrets, so it must not decode the picture itself. Raise NotFound, or Unreadable if the
@@ -19,10 +21,10 @@ def extract_query_image(path: Path, open_reader: Callable[[], Reader], folder: P
     """
     if not path.is_file():
         raise NotFound(f"The file {path} doesn't exist.", "Check the name.")
-    with closing(open_reader()) as reader:
-        if not reader.inspect(path).media_type.startswith("image/"):
+    with closing(open_extractor()) as extractor:
+        if not extractor.inspect(path).media_type.startswith("image/"):
             raise Unreadable("The file isn't a picture.", "Send it as a PNG or JPEG.")
-        page = reader.read(path, 1, 1, folder)[0]
+        page = extractor.extract(path, 1, 1, folder)[0]
     if page.error is not None or page.render is None:
         raise Unreadable(page.error or "The picture couldn't be read.", "Send it as a PNG or JPEG.")
     return folder / page.render, page

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.extract.geometry import (
-    PlacedWord,
-    Region,
-    bounding_box,
-    build_blocks,
-    insert_in_reading_order,
-    words_of_lines,
-)
+from rag.extract.geometry import PlacedWord, Region, bounding_box, build_blocks, insert_in_reading_order, words_of_lines
 from rag.extract.layout import pixel_figures
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import figure_boxes

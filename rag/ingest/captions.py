@@ -15,10 +15,10 @@ from pathlib import Path
 from time import monotonic
 
 from rag.catalog import Catalog
-from rag.catalog.captions import Uncaptioned, count_uncaptioned, put_caption, uncaptioned
-from rag.errors import BadSetting, MagpieError, ModelUnfit, OperatorMustAct, ReaderStopped, TryAgain, Unreadable
-from rag.images import as_jpeg
-from rag.ports import Captioner, WordIndex
+from rag.catalog.captions import Uncaptioned, count_uncaptioned, next_image_without_caption, put_caption
+from rag.errors import BadSetting, ExtractorStopped, MagpieError, ModelUnfit, OperatorMustAct, TryAgain, Unreadable
+from rag.images import model_jpeg
+from rag.ports import Captioner, FullTextIndex
 
 log = logging.getLogger("magpie")
 
@@ -35,7 +35,7 @@ class Captions:
     def __init__(
         self,
         catalog: Catalog,
-        words: WordIndex,
+        words: FullTextIndex,
         data: Path,
         open_captioner: Callable[[], Captioner] | None,
     ) -> None:
@@ -74,18 +74,18 @@ class Captions:
         captioner = self.captioner()
         if captioner is None:
             return 0
-        with self._catalog.reading() as connection:
-            picture = uncaptioned(connection, captioner.identity)
+        with self._catalog.read_transaction() as connection:
+            picture = next_image_without_caption(connection, captioner.identity)
         if picture is None or stop.is_set():
             return 0
         try:
             text = self._caption(captioner, picture, stop)
-        except ReaderStopped:
+        except ExtractorStopped:
             return 0
         except (OperatorMustAct, TryAgain) as error:
             self._turn_off(error)
             return 0
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             put_caption(connection, self._words, picture.chunk, captioner.identity, text)
         return 1
 
@@ -93,7 +93,7 @@ class Captions:
         """Return how many pictures have no caption; 0 when captions are not enabled."""
         if self._open_captioner is None:
             return 0
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             return count_uncaptioned(connection, self._captioner.identity if self._captioner else None)
 
     def is_settled(self) -> bool:
@@ -113,17 +113,17 @@ class Captions:
         Raise the captioner's error when it refuses a harmless picture too.
         """
         try:
-            jpeg = as_jpeg(self._data / picture.picture)
+            jpeg = model_jpeg(self._data / picture.picture)
         except Unreadable:
             return ""
         for is_last in (False, True):
             try:
                 return " ".join(captioner.caption(jpeg, stop).split())[:_MAX_CAPTION]
-            except ReaderStopped:
+            except ExtractorStopped:
                 raise
             except (TryAgain, ModelUnfit) as error:
                 # If it also fails on a harmless picture, the model is at fault, not this picture.
-                captioner.caption(harmless(), stop)
+                captioner.caption(harmless_picture(), stop)
                 if is_last:
                     kind = type(error).__name__
                     log.warning(
@@ -132,7 +132,7 @@ class Captions:
         return ""
 
 
-def harmless() -> bytes:
+def harmless_picture() -> bytes:
     """Return a picture that every model accepts: a black square on white, as a JPEG."""
     from PIL import Image
 

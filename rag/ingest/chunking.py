@@ -7,13 +7,13 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, Kind, Line, NewChunk, PageReading
+from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens, part_label
 
 MIN_TOKENS, MAX_TOKENS, OVERLAP = 256, 512, 50
 """Tokens of a text chunk, and how many of them the next chunk repeats. A page with less text has a smaller chunk."""
 
-PATH = " › "
+HEADING_SEPARATOR = " › "
 _MAX_HEADING = 120
 """Characters."""
 
@@ -67,7 +67,7 @@ class _Flow:
                 heading=self.heading,
                 caption="",
                 box=_union(self.lines),
-                marks=tuple(line.box for line in self.lines),
+                line_boxes=tuple(line.box for line in self.lines),
             )
         )
         kept: list[Line] = []
@@ -81,7 +81,7 @@ class _Flow:
         self.heading, self.fresh = heading, False
 
 
-def chunk_pages(pages: Sequence[PageReading], heading: str = "") -> tuple[list[NewChunk], str]:
+def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list[NewChunk], str]:
     """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
     `heading` is the path before the first page. Headers, footers and page numbers are left out.
@@ -95,7 +95,7 @@ def chunk_pages(pages: Sequence[PageReading], heading: str = "") -> tuple[list[N
     return chunks, heading
 
 
-def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) -> tuple[list[NewChunk], str]:
+def _chunk_page(page: ExtractedPage, heading: str, near: Sequence[ExtractedPage]) -> tuple[list[NewChunk], str]:
     """Return the page's chunks and the heading path at its end.
 
     `near`: the page and its neighbors, nearest first, where text may refer to the page's figures.
@@ -129,10 +129,10 @@ def _chunk_page(page: PageReading, heading: str, near: Sequence[PageReading]) ->
 def _next_heading(heading: str, block: Block) -> str:
     """Return the path `title › section`: a title replaces the whole path, a heading the section."""
     text = " ".join(block.text.split())[:_MAX_HEADING]
-    title = heading.split(PATH)[0]
+    title = heading.split(HEADING_SEPARATOR)[0]
     if block.kind is BlockKind.TITLE:
         return text
-    return f"{title}{PATH}{text}" if title else text
+    return f"{title}{HEADING_SEPARATOR}{text}" if title else text
 
 
 def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention: str) -> NewChunk:
@@ -147,7 +147,7 @@ def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention:
         heading=heading,
         caption=caption,
         box=block.box,
-        marks=tuple(box for _, box in rows) if rows else tuple(line.box for line in block.lines),
+        line_boxes=tuple(box for _, box in rows) if rows else tuple(line.box for line in block.lines),
         picture=block.picture,
     )
 
@@ -171,14 +171,14 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:]])
 
 
-def own_lines(text: str) -> list[str]:
+def text_lines(text: str) -> list[str]:
     """Return the lines of a chunk's text in the order of its marks; further lines have no mark."""
     return [line for line in text.split("\n") if not _RULE.fullmatch(line)]
 
 
-def unruled(text: str) -> str:
+def table_as_line(text: str) -> str:
     """Return a Markdown table as one readable line, with bars between cells; other text unchanged."""
-    lines = (line.strip().removeprefix("|").removesuffix("|").strip() for line in own_lines(text))
+    lines = (line.strip().removeprefix("|").removesuffix("|").strip() for line in text_lines(text))
     return " · ".join(line for line in lines if line) if _RULE.search(text) else text
 
 
@@ -196,7 +196,7 @@ def _caption_of(block: Block, captions: Sequence[Block]) -> str:
     return " ".join(min(beside, key=distance).text.split()) if beside else ""
 
 
-def _mention_of(caption: str, near: Sequence[PageReading]) -> str:
+def _mention_of(caption: str, near: Sequence[ExtractedPage]) -> str:
     """Return the nearest paragraph that refers to the figure or table of this caption, or an empty string."""
     found = _LABEL.match(caption)
     if found is None:

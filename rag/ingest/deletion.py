@@ -12,33 +12,33 @@ from pathlib import Path
 
 from rag.catalog import Catalog, deletions, documents
 from rag.catalog.chunks import chunk_ids
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 
 
-def sweep(catalog: Catalog, words: WordIndex, data: Path) -> bool:
+def sweep(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
     """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
     Return False when deleted text is still in the catalog's files, because another process reads it: call
-    `Catalog.tidy` again then.
+    `Catalog.checkpoint` again then.
     """
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         gone = documents.drop_orphans(connection, words)
         if gone:
             words.optimize(connection)
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         rows = deletions.list_file_deletions(connection)
     if rows:
         _delete_evidence(catalog, data / "evidence")
     for row in rows:
         path = data / row.path
         # Files are added inside a transaction too: the same bytes cannot come back between the check and the deletion.
-        with catalog.writing() as connection, contextlib.suppress(FileNotFoundError):
+        with catalog.write_transaction() as connection, contextlib.suppress(FileNotFoundError):
             deletions.finish_file_deletion(connection, row.path)
             if row.is_folder:
                 shutil.rmtree(path)
             elif not documents.has_document(connection, path.name):
                 path.unlink()
-    return catalog.tidy() if gone else True
+    return catalog.checkpoint() if gone else True
 
 
 def _delete_evidence(catalog: Catalog, folder: Path) -> None:
@@ -47,7 +47,7 @@ def _delete_evidence(catalog: Catalog, folder: Path) -> None:
     for path in folder.glob("*-*.png"):
         if (number := path.name.partition("-")[0]).isdecimal():
             drawn.setdefault(int(number), []).append(path)
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         alive = chunk_ids(connection)
     for gone in drawn.keys() - alive:
         for path in drawn[gone]:

@@ -9,66 +9,66 @@ from time import time_ns
 
 from rag.catalog import Catalog, documents, extractions, shares, sources
 from rag.errors import NotFound
-from rag.ingest.fetch.addresses import checked_url, is_url
-from rag.ingest.fetch.paths import files_in, holds_something, is_gone, put_path
-from rag.ingest.fetch.urls import put_url
+from rag.ingest.fetch.addresses import is_url, validate_url
+from rag.ingest.fetch.paths import add_path, is_missing, is_nonempty_folder, list_files
+from rag.ingest.fetch.urls import add_url
 from rag.ingest.worker import IndexRequest, ProgressCallback, Worker, ignore_progress
-from rag.model import LOCAL, Outcome
-from rag.ports import Reader
+from rag.model import LOCAL, IndexOutcome
+from rag.ports import Extractor
 
 
 class Indexing:
     """Requests to index, re-read and forget. The worker carries them out, or the owner that is running already."""
 
-    def __init__(self, catalog: Catalog, worker: Worker, open_reader: Callable[[], Reader]) -> None:
+    def __init__(self, catalog: Catalog, worker: Worker, open_extractor: Callable[[], Extractor]) -> None:
         self._catalog = catalog
         self._worker = worker
-        self._open_reader = open_reader
+        self._open_extractor = open_extractor
 
     def index(
         self, paths: Sequence[Path | str], space: str = LOCAL, report: ProgressCallback = ignore_progress
-    ) -> list[Outcome]:
+    ) -> list[IndexOutcome]:
         """Index files, folders and URLs into a space and wait until all of them can be found.
 
         Beside a running owner the request is recorded and the owner's progress is followed. Files below a folder that
         are no longer on disk leave the space, unless the folder is empty: its disk may not be mounted. Entries that
         `files_in` leaves out are reported as `skipped`. Raise NotFound for a missing path before anything is changed.
         """
-        urls = [checked_url(path) for path in paths if isinstance(path, str) and is_url(path)]
+        urls = [validate_url(path) for path in paths if isinstance(path, str) and is_url(path)]
         folders = [Path(path) for path in paths if not (isinstance(path, str) and is_url(path))]
-        listed = [files_in(path) for path in folders]
+        listed = [list_files(path) for path in folders]
         files = [path for found, _ in listed for path in found]
         skipped = [outcome for _, left_out in listed for outcome in left_out]
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             before = documents.document_ids(connection)
-        with self._catalog.writing() as connection:
-            put = [put_path(connection, path, space) for path in dict.fromkeys(files)]
-            put += [put_url(connection, url, space, time_ns()) for url in dict.fromkeys(urls)]
+        with self._catalog.write_transaction() as connection:
+            put = [add_path(connection, path, space) for path in dict.fromkeys(files)]
+            put += [add_url(connection, url, space, time_ns()) for url in dict.fromkeys(urls)]
             missing = {
                 source_id: name
                 for folder in folders
-                if holds_something(folder)
+                if is_nonempty_folder(folder)
                 for source_id, path, name in sources.sources_below(connection, str(folder.resolve()), space)
-                if is_gone(Path(path))
+                if is_missing(Path(path))
             }
         changed = [source_id for source_id, is_new in put if is_new]
         self._worker.settle(IndexRequest(changed, report))
         if missing:
             # Only now: a renamed file is known under its new name by this time, so it is not read again.
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 shares.drop_shares(connection, list(missing), space)
             self._worker.sweep()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
-        return outcomes + [Outcome(name, "gone", 0) for name in missing.values()] + skipped
+        return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
 
-    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[Outcome]:
+    def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Read documents again, all of them without names. Until then their current pages stay searchable."""
         ids = self._source_ids(names) if names else None
-        with closing(self._open_reader()) as reader, self._catalog.writing() as connection:
+        with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
             again = []
             for row in sources.list_statuses(connection, ids):
                 if row.document is not None:
-                    extractions.request_extraction(connection, row.document, reader.version)
+                    extractions.request_extraction(connection, row.document, extractor.version)
                     again.append(row.source)
         self._worker.settle(IndexRequest(again, report, newest=True))
         return self._outcomes(again, set(again), set(), newest=True)
@@ -81,7 +81,7 @@ class Indexing:
         bring them back; sharing or indexing them again does. Raise NotFound for an unknown name.
         """
         ids = self._source_ids(names)
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             listed = shares.list_shares(connection, space, user)
             if names or (space is None and user is None):
                 listed = [share for share in listed if share[0] in ids]
@@ -93,7 +93,7 @@ class Indexing:
     def _source_ids(self, names: Sequence[str]) -> list[int]:
         """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name."""
         found: list[int] = []
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             for name in names:
                 resolved = str(Path(name).resolve()) if Path(name).exists() else name
                 rows = sources.find_sources(connection, name) or sources.find_sources(connection, resolved)
@@ -104,10 +104,10 @@ class Indexing:
 
     def _outcomes(
         self, ids: Sequence[int], changed: set[int], before: set[int], *, newest: bool = False
-    ) -> list[Outcome]:
+    ) -> list[IndexOutcome]:
         """Return what became of these sources. `before` are the documents that were known before the request."""
         outcomes = []
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             for row in sources.list_statuses(connection, ids, newest=newest):
                 if row.state == "failed":
                     state = "failed"
@@ -115,5 +115,5 @@ class Indexing:
                     state = "unchanged"
                 else:
                     state = "known" if row.document in before else "new"
-                outcomes.append(Outcome(row.name, state, row.pages, row.reason, row.hint))
+                outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint))
         return outcomes

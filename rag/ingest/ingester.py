@@ -1,7 +1,7 @@
 """Ingest what waits: fetch bytes, read them in ranges of pages, write pages, chunks and words.
 
-Each thread has its own reader and loops over the states in the catalog. Nothing is queued in memory, so after a crash
-work resumes from the last range that was written.
+Each thread has its own extractor and loops over the states in the catalog. Nothing is queued in memory, so after a
+crash work resumes from the last range that was written.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from rag.catalog import Catalog, documents, extractions, page_labels, shares, so
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
-from rag.fairness import Line
+from rag.fairness import FairQueue
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.fetch.paths import check_size
-from rag.model import PageReading, SourceKind, TextSource
-from rag.ports import Fetched, Fetcher, HostFetcher, Reader, WordIndex
+from rag.model import ExtractedPage, SourceKind, TextSource
+from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
 from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie")
@@ -35,7 +35,7 @@ RANGE = 8
 
 _IDLE_WAIT = 0.2
 _RETRY = 0.5
-"""Seconds before the first retry, doubled each time: what stopped a reader rarely ends at once."""
+"""Seconds before the first retry, doubled each time: what stopped a extractor rarely ends at once."""
 
 _MAX_WAIT = 60
 _MAX_FAR_DELAYS = 17
@@ -51,7 +51,7 @@ class Ingester:
     def __init__(
         self,
         catalog: Catalog,
-        words: WordIndex,
+        words: FullTextIndex,
         data: Path,
         settings: ReadSettings,
         run_id: str,
@@ -70,18 +70,18 @@ class Ingester:
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
         self._claiming = threading.Lock()
-        self._fetching, self._fetching_far, self._reading = Line(), Line(), Line()
+        self._fetching, self._fetching_far, self._reading = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for leftover in (self._data / "files").glob("tmp-*"):  # of a crashed run
             leftover.unlink()
 
-    def work(self, reader: Reader) -> None:
+    def work(self, extractor: Extractor) -> None:
         """Fetch and read until nothing is due and no other thread is fetching something to read."""
         while not self.stop.is_set():
             fetched = self.fetch_one()
-            if self.read_one(reader) or fetched:  # alternately, so that reading does not wait for every download
+            if self.extract_one(extractor) or fetched:  # alternately, so that reading does not wait for every download
                 continue
             if not self.anything_waits(due=True, fetching_counts=True):
                 return
@@ -93,7 +93,7 @@ class Ingester:
         With `due`, ignore what is delayed until later. With `fetching_counts`, a source being fetched counts too.
         """
         now = time() if due else math.inf
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             return (
                 sources.has_waiting_source(connection, self._fetchers.keys(), now)
                 or extractions.has_waiting_extraction(connection, now)
@@ -104,7 +104,7 @@ class Ingester:
 
     def fetch_one(self) -> bool:
         """Claim and fetch a source that is on this machine or at Slack; return False when none waits."""
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             claimed, who = self._fetching.claim(
                 lambda: sources.list_waiting_people(connection, self._near),
                 lambda who: sources.claim_source(connection, self._run, self._near, who),
@@ -116,14 +116,14 @@ class Ingester:
 
     def far_waits(self) -> bool:
         """Return whether a source on a third-party server waits to be claimed."""
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._far.keys(), time())
 
     def fetch_far(self) -> None:
         """Fetch from third-party servers until only sources of hosts that other threads fetch from are left."""
         while not self.stop.is_set():
             with self._claiming:
-                with self._catalog.writing() as connection:
+                with self._catalog.write_transaction() as connection:
                     claimed, who = self._claim_far(connection)
                 if claimed is None:
                     return
@@ -142,7 +142,7 @@ class Ingester:
             lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
         )
 
-    def _fetch_for(self, queue: Line, claimed: sources.ClaimedSource, who: str) -> None:
+    def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, who: str) -> None:
         try:
             self._fetch(claimed)
         finally:
@@ -159,7 +159,7 @@ class Ingester:
         try:
             self._fetch_document(claimed)
         except NotFound:
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 shares.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
@@ -174,12 +174,12 @@ class Ingester:
             self._fail_source(claimed.id, reason, hint)
             return
         wait = _RETRY * 2**claimed.delays
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             sources.delay_source(
                 connection, claimed.id, wait if claimed.kind in self._far else min(wait, _MAX_WAIT), reason
             )
 
-    def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> Fetched:
+    def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> FetchResult:
         """Fetch into a file. An unexpected error of a fetcher is logged and fails this source alone."""
         try:
             return self._fetchers[claimed.kind](claimed.ref, into)
@@ -193,7 +193,7 @@ class Ingester:
             ) from error
 
     def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             sources.fail_source(connection, source_id, reason, hint)
 
     def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
@@ -206,7 +206,7 @@ class Ingester:
             with copy.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             # In the transaction, like the deletion of files, so that the two cannot interleave.
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 os.replace(copy, self._data / "files" / digest)
                 document_id = documents.put_document(connection, digest, size, self._version)
                 sources.finish_source(
@@ -220,9 +220,9 @@ class Ingester:
 
     # ------------------------------------------------------------ reading
 
-    def read_one(self, reader: Reader) -> bool:
+    def extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             row, who = self._reading.claim(
                 lambda: extractions.list_waiting_people(connection),
                 lambda who: extractions.claim_extraction(connection, self._run, who),
@@ -230,36 +230,36 @@ class Ingester:
         if row is None:
             return False
         try:
-            self._read_for(who, reader, row)
+            self._extract_for(who, extractor, row)
         finally:
             self._reading.done(who)
         return True
 
-    def _read_for(self, who: str, reader: Reader, row: extractions.ClaimedExtraction) -> None:
+    def _extract_for(self, who: str, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
-            self._read(reader, row, who)
+            self._extract(extractor, row, who)
         except Unreadable as error:
             self._fail_reading(row, str(error), error.hint)
         except TryAgain as error:
             if self.stop.is_set():  # stopped by Magpie, not by the file
-                with self._catalog.writing() as connection:
+                with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0)
             elif row.attempts >= MAX_ATTEMPTS:
                 self._fail_reading(row, str(error), error.hint or "Share or index it again.")
             else:
-                with self._catalog.writing() as connection:
+                with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=_RETRY * 2**row.attempts)
 
     def _fail_reading(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row.id, reason, hint)
 
-    def _read(self, reader: Reader, row: extractions.ClaimedExtraction, who: str) -> None:
+    def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, who: str) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
-        inspection = reader.inspect(path)
-        with self._catalog.writing() as connection:
+        inspection = extractor.inspect(path)
+        with self._catalog.write_transaction() as connection:
             extractions.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             heading = extractions.last_heading(connection, row.id)
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -267,28 +267,28 @@ class Ingester:
         attempts = row.attempts
         while done < inspection.page_count:
             if self.stop.is_set():
-                with self._catalog.writing() as connection:
+                with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0)
                 return
-            # After a crash go page by page, so that a page that crashes the reader costs one page.
+            # After a crash go page by page, so that a page that crashes the extractor costs one page.
             last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
             if attempts > 2 * MAX_ATTEMPTS:
                 pages = [_skipped_page(done + 1)]
             else:
-                pages = reader.read(path, done + 1, last, into)
+                pages = extractor.extract(path, done + 1, last, into)
             chunks, heading = chunk_pages(pages, heading)
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
             if done < inspection.page_count and self._should_yield(who):
-                with self._catalog.writing() as connection:
+                with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0, fresh=True)
                 return
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             printed = page_labels.printed_labels(connection, row.id)
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             page_labels.put_labels(connection, row.id, printed)
             extractions.complete_extraction(connection, self._words, row, monotonic() - began)
 
@@ -296,18 +296,18 @@ class Ingester:
         """Return whether another person has a file waiting and none being read: a long file goes on after its start."""
 
         def unfetched() -> list[str]:
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 return sources.list_waiting_people(connection, self._near)
 
         def unread() -> list[str]:
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 return extractions.list_waiting_people(connection)
 
         return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
 
 
-def _skipped_page(number: int) -> PageReading:
-    return PageReading(
+def _skipped_page(number: int) -> ExtractedPage:
+    return ExtractedPage(
         number, None, 612, 792, TextSource.NONE, (), None, "Reading this page crashed several times, so it was skipped."
     )
 

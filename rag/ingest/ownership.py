@@ -39,10 +39,10 @@ def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
         return
     try:
         run_id = uuid.uuid4().hex
-        with catalog.writing() as connection:
+        with catalog.write_transaction() as connection:
             unclean = runs.start_run(connection, run_id, os.getpid())
         yield Ownership(run_id, unclean)
-        with catalog.writing() as connection:
+        with catalog.write_transaction() as connection:
             runs.end_run(connection, run_id)
     finally:
         lock.release()

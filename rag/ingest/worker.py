@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from time import monotonic, time
 
 from rag.catalog import Catalog, extractions, shares, sources
-from rag.data_dir import sweep_scratch
+from rag.data_dir import delete_stale_folders
 from rag.ingest.deletion import sweep
+from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
-from rag.ingest.reader_pool import ReaderPool, open_reader_pool
 from rag.ingest.stages import Priority, Stages
-from rag.ports import Fetcher, Reader, WordIndex
+from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
-from rag.vectors.lanes import Lanes
+from rag.vectors.indexes import VectorIndexes
 
 _POLL = 0.3
 """Seconds between two looks at the progress."""
@@ -69,7 +69,7 @@ class IndexRequest:
     newest: bool = False
 
 
-def workers(wanted: int) -> int:
+def worker_count(wanted: int) -> int:
     """Return the number of reading processes: as set, or one per core and at most four."""
     return wanted or min(os.cpu_count() or 1, 4)
 
@@ -81,10 +81,10 @@ class Worker:
         self,
         settings: Settings,
         catalog: Catalog,
-        words: WordIndex,
-        lanes: Lanes,
+        words: FullTextIndex,
+        lanes: VectorIndexes,
         stages: Stages,
-        open_reader: Callable[[], Reader],
+        open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
         """`stages` is all background work, that of `lanes` included."""
@@ -93,10 +93,10 @@ class Worker:
         self._words = words
         self._lanes = lanes
         self._stages = stages
-        self._open_reader = open_reader
+        self._open_extractor = open_extractor
         self._fetchers = fetchers
         self._clean = True
-        self._reported: dict[int, tuple[sources.Standing, str]] = {}
+        self._reported: dict[int, tuple[sources.SourceStatus, str]] = {}
 
     def settle(self, request: IndexRequest) -> None:
         """Work as the owner, or follow the process that is, until these sources are settled and no stage waits."""
@@ -137,14 +137,14 @@ class Worker:
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
         self._lanes.sync.take_over(unclean=ownership.unclean)
-        sweep_scratch(self._settings.data)
+        delete_stale_folders(self._settings.data)
 
     def _work_off(self, ownership: Ownership, request: IndexRequest) -> None:
         """Do all work that waits, then return."""
         self._take_over(ownership)
         with self._open_pool() as pool:
             ingester = self._open_ingester(ownership, pool, threading.Event())
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 if again := extractions.list_outdated(connection):
                     request = IndexRequest([*request.sources, *again], request.report, newest=True)
             while True:
@@ -179,28 +179,30 @@ class Worker:
                         self._stages.process_batch(Priority.IDLE, stop)
                     stop.wait(_POLL)
 
-    def _open_pool(self) -> AbstractContextManager[ReaderPool]:
-        return open_reader_pool(self._open_reader, workers(self._settings.read.workers), self._settings.web.at_once)
+    def _open_pool(self) -> AbstractContextManager[ExtractorPool]:
+        return open_extractor_pool(
+            self._open_extractor, worker_count(self._settings.read.workers), self._settings.web.at_once
+        )
 
-    def _open_ingester(self, ownership: Ownership, pool: ReaderPool, stop: threading.Event) -> Ingester:
-        run_id, version = ownership.run_id, pool.readers[0].version
+    def _open_ingester(self, ownership: Ownership, pool: ExtractorPool, stop: threading.Event) -> Ingester:
+        run_id, version = ownership.run_id, pool.extractors[0].version
         data, settings = self._settings.data, self._settings.read
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
         return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
     def _tidy(self) -> None:
         """Expire and delete what is no longer shared, from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 shares.expire_shares(connection, time() - days * _DAY)
         swept = sweep(self._catalog, self._words, self._settings.data)
-        self._clean = swept if self._clean else self._catalog.tidy()
+        self._clean = swept if self._clean else self._catalog.checkpoint()
         self._lanes.remove_dropped()
 
-    def _ingest(self, ingester: Ingester, pool: ReaderPool, request: IndexRequest) -> None:
+    def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
         """Fetch and read in threads until nothing is due, and run the stages that follow at the same time."""
-        reading = {pool.threads.submit(ingester.work, reader) for reader in pool.readers}
+        reading = {pool.threads.submit(ingester.work, extractor) for extractor in pool.extractors}
         fetching: set[Future[None]] = set()
         try:
             while reading or fetching:
@@ -214,20 +216,20 @@ class Worker:
                 for future in ended:
                     future.result()
                 if ingester.stop.is_set():
-                    pool.close_readers()
+                    pool.close_extractors()
             while self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop):
                 self._report(request, self._stages.describe_waiting())
         except BaseException:
             ingester.stop.set()
-            pool.close_readers()
+            pool.close_extractors()
             raise
 
     # ------------------------------------------------------------ progress
 
     def _report(self, request: IndexRequest, note: str) -> bool:
         """Report what changed since the last call; return whether all requested sources are settled."""
-        rows: list[sources.Standing] = []
-        with self._catalog.reading() as connection:
+        rows: list[sources.SourceStatus] = []
+        with self._catalog.read_transaction() as connection:
             for start in range(0, len(request.sources), 5000):  # SQLite binds at most 32,766 values
                 rows += sources.list_statuses(connection, request.sources[start : start + 5000], newest=request.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)

@@ -26,7 +26,17 @@ from rag.model_server.leases import Leases
 from rag.model_server.loopback import LoopbackOnly
 from rag.model_server.metrics import Metrics
 from rag.ports import Vector
-from rag.wire import PICTURES_TYPE, Failure, Identity, Lease, Refused, Texts, Vectors, Windows, unpack_pictures
+from rag.wire import (
+    PICTURES_TYPE,
+    ErrorBody,
+    Lease,
+    RejectedPicture,
+    ServerIdentity,
+    Texts,
+    Vectors,
+    Windows,
+    unpack_pictures,
+)
 
 BODY_MB = 64
 """Largest request, unless one picture may be larger."""
@@ -44,7 +54,7 @@ _Shape = TypeVar("_Shape", bound=BaseModel)
 class AppContext:
     """What the routes need to answer."""
 
-    identity: Identity
+    identity: ServerIdentity
     batcher: Batcher
     metrics: Metrics
     leases: Leases | None
@@ -57,7 +67,7 @@ class _Refusal(Exception):
     def __init__(self, status: int, error: str, hint: str = "") -> None:
         super().__init__(error)
         self.status = status
-        self.failure = Failure(error=error, hint=hint)
+        self.failure = ErrorBody(error=error, hint=hint)
 
 
 class _ByteBudget:
@@ -165,7 +175,7 @@ def _route(
         except EmbedderBusy as error:
             status, body, headers = 503, _failure(error), {"retry-after": str(_RETRY_SECONDS)}
         except ClientDisconnect:
-            status, body = 400, Failure(error="The request was aborted.")
+            status, body = 400, ErrorBody(error="The request was aborted.")
         except MagpieError as error:
             status, body = 500, _failure(error)
         finally:
@@ -186,7 +196,7 @@ async def _embed_pictures(context: AppContext, sent: Sequence[bytes]) -> Vectors
     """Return the vectors. A picture that is too large or cannot be decoded is refused; the others are embedded."""
     limit = context.identity.max_mb
     refused = [
-        Refused(index=index, reason=f"The picture is larger than {limit} MB.")
+        RejectedPicture(index=index, reason=f"The picture is larger than {limit} MB.")
         for index, picture in enumerate(sent)
         if len(picture) > limit << 20
     ]
@@ -196,7 +206,7 @@ async def _embed_pictures(context: AppContext, sent: Sequence[bytes]) -> Vectors
     vectors: list[Vector] = []
     for index, result in zip(fitting, results, strict=True):
         if isinstance(result, Unreadable):
-            refused.append(Refused(index=index, reason=str(result)))
+            refused.append(RejectedPicture(index=index, reason=str(result)))
         elif isinstance(result, BaseException):
             raise result
         else:
@@ -211,8 +221,8 @@ def _is_authorized(request: Request, token: str) -> bool:
     return not token or hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
-def _failure(error: MagpieError) -> Failure:
-    return Failure(error=str(error), hint=error.hint)
+def _failure(error: MagpieError) -> ErrorBody:
+    return ErrorBody(error=str(error), hint=error.hint)
 
 
 async def _read_body(request: Request, kind: str, limit: int) -> bytes:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from rag.errors import EmbedderBusy
 from rag.model import Modality
-from rag.ports import Encoder, Prepared, Vector, Watch
+from rag.ports import Encoder, EncoderObserver, Prepared, Vector
 
 _T = TypeVar("_T")
 
@@ -73,7 +73,7 @@ class _Queue:
 class Batcher:
     """Shares one encoder among many callers. `close` answers everything that is still queued."""
 
-    def __init__(self, encoder: Encoder, limits: BatchLimits, watch: Watch) -> None:
+    def __init__(self, encoder: Encoder, limits: BatchLimits, watch: EncoderObserver) -> None:
         self._encoder = encoder
         self._limits = limits
         self._watch = watch

@@ -24,7 +24,7 @@ class Leases:
             self._timers[client] = timer
         timer.start()
         if before is None:
-            self._offload.lend()
+            self._offload.acquire()
         else:
             before.cancel()
 
@@ -34,7 +34,7 @@ class Leases:
             timer = self._timers.pop(client, None)
         if timer is not None:
             timer.cancel()
-            self._offload.take_back()
+            self._offload.release()
 
     def close(self) -> None:
         """End all leases."""
@@ -47,4 +47,4 @@ class Leases:
             if timer is not threading.current_thread():  # extended a moment ago
                 return
             del self._timers[client]
-        self._offload.take_back()
+        self._offload.release()

@@ -20,7 +20,7 @@ from starlette.routing import Mount
 
 from rag.errors import BadSetting, EmbedderFailed
 from rag.model_server.app import check_address
-from rag.model_server.server import open_clip_encoder, open_host, read_token
+from rag.model_server.server import open_clip_encoder, open_model_server, read_token
 from rag.ports import Encoder
 from rag.settings import Settings
 
@@ -42,7 +42,7 @@ class Replicas:
 def replica_app(settings: Settings, open_encoder: Callable[[Settings], Encoder]) -> Starlette:
     """Open a model server in this process and return its app, which closes it on shutdown."""
     opened = ExitStack()
-    server = opened.enter_context(open_host(settings, open_encoder, leases_gpu=False))
+    server = opened.enter_context(open_model_server(settings, open_encoder, leases_gpu=False))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -15,10 +15,10 @@ from rag.model_server.app import AppContext, build_app, check_address
 from rag.model_server.batcher import Batcher, BatchLimits
 from rag.model_server.leases import Leases
 from rag.model_server.metrics import Metrics
-from rag.ports import Encoder, Movable
+from rag.ports import Encoder, Offloadable
 from rag.settings import Settings
-from rag.vectors.gpu_sharing import Offload, told_move
-from rag.wire import Identity
+from rag.vectors.gpu_sharing import Offload, log_move
+from rag.wire import ServerIdentity
 
 log = logging.getLogger("magpie")
 
@@ -39,7 +39,7 @@ class ModelServer:
 
 
 @contextmanager
-def open_host(
+def open_model_server(
     settings: Settings, open_encoder: Callable[[Settings], Encoder] | None = None, *, leases_gpu: bool = True
 ) -> Iterator[ModelServer]:
     """Load the embedder that the settings name and build its app. A first vector was made when this yields.
@@ -81,9 +81,9 @@ def open_clip_encoder(settings: Settings) -> Encoder:
     return open_embedder(settings.embed, os.cpu_count())
 
 
-def _identity(encoder: Encoder, settings: Settings) -> Identity:
+def _identity(encoder: Encoder, settings: Settings) -> ServerIdentity:
     embed = settings.embed
-    return Identity(
+    return ServerIdentity(
         identity=encoder.identity,
         dim=encoder.dim,
         pictures=embed.picture_batch,
@@ -101,18 +101,18 @@ def _batch_limits(settings: Settings) -> BatchLimits:
 def _offload(encoder: Encoder, batcher: Batcher, metrics: Metrics) -> Offload:
     """Return what moves the weights between two batches. While they are off the GPU, only questions are encoded."""
 
-    def leave() -> None:
-        if isinstance(encoder, Movable):
-            batcher.run_between_batches(encoder.leave).result()
+    def offload() -> None:
+        if isinstance(encoder, Offloadable):
+            batcher.run_between_batches(encoder.offload).result()
         batcher.set_urgent_only(True)
 
-    def back() -> None:
-        if isinstance(encoder, Movable):
-            batcher.run_between_batches(encoder.back).result()
+    def reload() -> None:
+        if isinstance(encoder, Offloadable):
+            batcher.run_between_batches(encoder.reload).result()
         batcher.set_urgent_only(False)
 
     def watch(to: str, seconds: float) -> None:
         metrics.moved(to, seconds)
-        told_move(to, seconds)
+        log_move(to, seconds)
 
-    return Offload(leave, back, log.warning, watch)
+    return Offload(offload, reload, log.warning, watch)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from rag.catalog import Catalog, documents, sources
 from rag.catalog.summary import find_damage
-from rag.data_dir import is_open, scratch
+from rag.data_dir import is_accessible_to_others, temporary_folder
 from rag.errors import MagpieError
-from rag.extract.convert.libreoffice import CONFINE, OFF, office_program, office_remedy
-from rag.ingest.captions import Captions, harmless
+from rag.extract.convert.libreoffice import CONFINEMENT_REMEDY, OFFICE_OFF, office_program, office_remedy
+from rag.ingest.captions import Captions, harmless_picture
 from rag.ingest.ownership import is_owned
 from rag.model import Check
-from rag.ports import Generator, Prompt, Reader
+from rag.ports import Extractor, Generator, Prompt
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.settings import Settings
-from rag.vectors.lanes import ClipLane, Lanes, TextLane
+from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
 
 CODE_WORD = "KESTREL 4719"
 """Drawn into a picture and read back, by OCR and by a model that can see."""
@@ -34,9 +34,9 @@ _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
 def checks(
     settings: Settings,
     catalog: Catalog,
-    lanes: Lanes,
+    lanes: VectorIndexes,
     captions: Captions,
-    open_reader: Callable[[], Reader],
+    open_extractor: Callable[[], Extractor],
     generator: Generator | None,
 ) -> Iterator[Check]:
     """One Check after another, as soon as each is known. Changes nothing."""
@@ -44,9 +44,9 @@ def checks(
     yield _disk(settings.data)
     yield _folder(settings.data)
     yield from _catalog(catalog, settings.data)
-    with scratch("doctor") as name:
+    with temporary_folder("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
-        yield _reader(open_reader, picture, ocr=settings.read.ocr)
+        yield _extractor(open_extractor, picture, ocr=settings.read.ocr)
         yield _confinement()
         yield _office(settings.read.office)
         yield from _clip(lanes.clip, picture)
@@ -71,16 +71,16 @@ def _disk(data: Path) -> Check:
 
 
 def _folder(data: Path) -> Check:
-    if is_open(data):
+    if is_accessible_to_others(data):
         detail = f"others on this machine may open {data}"
         return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
     return Check("data folder", "ok", "its owner alone may open it")
 
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         damage = find_damage(connection)
-        pages, chunks = documents.counts(connection)
+        pages, chunks = documents.count_pages_and_chunks(connection)
         rows = sources.list_statuses(connection)
     if damage:
         yield Check(
@@ -102,11 +102,11 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
     )
 
 
-def _reader(open_reader: Callable[[], Reader], picture: Path, *, ocr: bool) -> Check:
+def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: bool) -> Check:
     try:
-        with closing(open_reader()) as reader, scratch("doctor") as into:
-            reader.inspect(picture)
-            page = reader.read(picture, 1, 1, Path(into))[0]
+        with closing(open_extractor()) as extractor, temporary_folder("doctor") as into:
+            extractor.inspect(picture)
+            page = extractor.extract(picture, 1, 1, Path(into))[0]
     except MagpieError as error:
         return Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
     words = " ".join(block.text for block in page.blocks)
@@ -121,7 +121,7 @@ def _confinement() -> Check:
     gap = confinement_gap()
     if gap is not None:
         detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
-        return Check("confinement", "warn", f"{detail}documents are refused", CONFINE)
+        return Check("confinement", "warn", f"{detail}documents are refused", CONFINEMENT_REMEDY)
     walls = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
     return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({walls})")
 
@@ -129,17 +129,22 @@ def _confinement() -> Check:
 def _office(wanted: str) -> Check:
     program = office_program(wanted)
     if program is not None and confinement_gap() is not None:
-        return Check("office", "warn", "Word and PowerPoint files are refused: LibreOffice cannot be confined", CONFINE)
+        return Check(
+            "office",
+            "warn",
+            "Word and PowerPoint files are refused: LibreOffice cannot be confined",
+            CONFINEMENT_REMEDY,
+        )
     if program is not None:
         return Check("office", "ok", f"office documents are opened with {program}")
-    if wanted == OFF:
+    if wanted == OFFICE_OFF:
         return Check("office", "ok", "off: office documents are refused")
     return Check(
         "office", "warn", "there is no LibreOffice: Word and PowerPoint files are refused", office_remedy(wanted)
     )
 
 
-def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
+def _clip(lane: ClipIndex, picture: Path) -> Iterator[Check]:
     identity = lane.identity(at_once=True)
     if identity is None:
         waiting = lane.off.startswith("waiting")  # for the GPU host: nothing is switched off
@@ -153,7 +158,7 @@ def _clip(lane: ClipLane, picture: Path) -> Iterator[Check]:
     yield from _stored(lane, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
 
 
-def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
+def _text(lane: TextIndex, *, chosen: bool) -> Iterator[Check]:
     identity = lane.identity(at_once=True)
     if identity is None:
         yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
@@ -166,7 +171,7 @@ def _text(lane: TextLane, *, chosen: bool) -> Iterator[Check]:
     yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
 
 
-def _projection(lane: ClipLane) -> Iterator[Check]:
+def _projection(lane: ClipIndex) -> Iterator[Check]:
     if lane.projection is None:
         return
     found = lane.projection.current()
@@ -176,7 +181,7 @@ def _projection(lane: ClipLane) -> Iterator[Check]:
         yield Check("projection", "ok", "questions for pictures are projected text vectors")
 
 
-def _stored(lane: ClipLane | TextLane, name: str, detail: str, store: str) -> Iterator[Check]:
+def _stored(lane: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
     """Whether every chunk has its vectors, and the store gives them back."""
     waiting = lane.count_waiting()
     if waiting:
@@ -199,7 +204,7 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
         yield Check("model", "warn", "no model is set: answers are passages", "Set MAGPIE_ANSWER__MODEL.")
         return
     try:
-        ability = generator.ability()
+        ability = generator.model_info()
         if not ability.vision:
             yield Check(
                 "model",
@@ -231,7 +236,7 @@ def _captions(captions: Captions) -> Iterator[Check]:
         yield Check("captions", "warn", f"off: {captions.off}", captions.fix)
         return
     try:
-        said = captioner.caption(harmless(), threading.Event())
+        said = captioner.caption(harmless_picture(), threading.Event())
     except MagpieError as error:
         yield Check("captions", "warn", str(error), error.hint)
         return

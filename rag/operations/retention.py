@@ -11,14 +11,14 @@ from tempfile import gettempdir
 from rag.catalog import Catalog
 from rag.catalog.migrate import list_copies
 from rag.catalog.summary import count_rows
-from rag.data_dir import scratch_folders
+from rag.data_dir import list_temporary_folders
 from rag.settings import Settings
 
 _AT_ONCE = "while they are needed; what a killed Magpie left goes when the next one starts to work"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredData:
     """One kind of what is kept. `count` says how many and of what, `bytes` what they take on disk where that can be
     told apart; `holds` and `until` are words for people."""
 
@@ -31,10 +31,10 @@ class Kept:
     until: str
 
 
-def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
+def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
     """Everything that this engine keeps, in the order in which it comes to be."""
     data, until = settings.data, _until(settings.keep.files_days)
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         rows = count_rows(connection)
     ids = "the id, path or address of what was forgotten, so that no listing brings it back"
     both = "numbers that texts and pictures are compared by; no text, but what a text is about can be guessed from them"
@@ -42,10 +42,10 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
         _folder("documents", data / "files", "file", "the files themselves, as they were shared", until),
         _folder("page pictures", data / "pictures", "picture", "a picture of every page and every figure", until),
         _folder("evidence pictures", data / "evidence", "picture", "the pages and places shown with answers", until),
-        Kept(
+        StoredData(
             "names", catalog.path, rows.shares, "share", None, "what was shared where, by whom, under which name", until
         ),
-        Kept(
+        StoredData(
             "words",
             catalog.path,
             rows.chunks,
@@ -55,9 +55,11 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
             until,
         ),
         *_copies(data),
-        Kept("captions", catalog.path, rows.captions, "picture", None, "what a model says that pictures show", until),
-        Kept("vectors", catalog.path, rows.vectors, "vector", None, both, until),
-        Kept(
+        StoredData(
+            "captions", catalog.path, rows.captions, "picture", None, "what a model says that pictures show", until
+        ),
+        StoredData("vectors", catalog.path, rows.vectors, "vector", None, both, until),
+        StoredData(
             "fingerprints",
             catalog.path,
             rows.fingerprints,
@@ -67,7 +69,7 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
             until,
         ),
         _folder("vector store", data / "chroma", "file", "a copy of the vectors, by number; no text, no names", until),
-        Kept(
+        StoredData(
             "what was forgotten",
             catalog.path,
             rows.removed_shares,
@@ -81,11 +83,11 @@ def kept(settings: Settings, catalog: Catalog) -> list[Kept]:
     ]
 
 
-def _copies(data: Path) -> list[Kept]:
+def _copies(data: Path) -> list[StoredData]:
     """The copy of the catalog from before an upgrade, where there is one."""
     copies = list_copies(data)
     holds, until = "all names and words, as they were before an upgrade of Magpie", "until something is deleted"
-    return [Kept("catalog copy", copies[0], len(copies), "file", _size(copies), holds, until)] if copies else []
+    return [StoredData("catalog copy", copies[0], len(copies), "file", _size(copies), holds, until)] if copies else []
 
 
 def _until(days: int) -> str:
@@ -93,15 +95,15 @@ def _until(days: int) -> str:
     return f"{until}; at most {days} days after it was last shared" if days else until
 
 
-def _folder(name: str, path: Path, unit: str, holds: str, until: str) -> Kept:
+def _folder(name: str, path: Path, unit: str, holds: str, until: str) -> StoredData:
     files = list(_files(path))
-    return Kept(name, path, len(files), unit, _size(files), holds, until)
+    return StoredData(name, path, len(files), unit, _size(files), holds, until)
 
 
-def _temporary(name: str, parent: Path, holds: str) -> Kept:
-    folders = scratch_folders(parent)
+def _temporary(name: str, parent: Path, holds: str) -> StoredData:
+    folders = list_temporary_folders(parent)
     size = _size(path for folder in folders for path in _files(folder))
-    return Kept(name, parent, len(folders), "temporary folder", size, holds, _AT_ONCE)
+    return StoredData(name, parent, len(folders), "temporary folder", size, holds, _AT_ONCE)
 
 
 def _files(folder: Path) -> Iterator[Path]:

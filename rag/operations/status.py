@@ -9,20 +9,20 @@ from rag.catalog import Catalog, documents, extractions, sources
 from rag.ingest.captions import Captions
 from rag.model import Status
 from rag.vectors.fingerprinting import Fingerprinting
-from rag.vectors.lanes import Lanes
+from rag.vectors.indexes import VectorIndexes
 
 
 def read_status(
     catalog: Catalog,
-    vectors: Lanes,
+    vectors: VectorIndexes,
     fingerprinting: Fingerprinting,
     captions: Captions,
     lanes: Mapping[str, str],
 ) -> Status:
     """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         rows = sources.list_statuses(connection)
-        pages, chunks = documents.counts(connection)
+        pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()

@@ -26,14 +26,14 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ResourceLimits:
     """Limits of each process: processor time in seconds and size of a written file in bytes."""
 
     cpu_seconds: int
     file_bytes: int
 
 
-def launch_command(restrictions: Restrictions, limits: Limits, command: Sequence[str]) -> list[str]:
+def launch_command(restrictions: Restrictions, limits: ResourceLimits, command: Sequence[str]) -> list[str]:
     """Return the command line that runs `command` (an absolute path and arguments) under restrictions and limits.
 
     `restrictions` must make this Python installation and this package readable (`runtime_files`).
@@ -56,7 +56,7 @@ def main() -> None:
     from rag.sandbox.restrictions import Restrictions, restrict
 
     config = json.loads(sys.argv[1])
-    limits, restrictions = Limits(**config["limits"]), config["restrictions"]
+    limits, restrictions = ResourceLimits(**config["limits"]), config["restrictions"]
     if sys.platform == "linux":  # end the program when the process that started it ends or is killed
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != config["parent"]:

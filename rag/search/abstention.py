@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag.catalog import Catalog
 from rag.model import PageKey, Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.confidence import ConfidenceModels
 from rag.search.confidence_signals import AGREEMENT, IDF_COVERAGE, SCORE, picture_signals, question_signals
 from rag.search.page_match.result import NO_MATCH
@@ -22,7 +22,7 @@ _NO_WORDS = "The picture has too few words to be found by, and no picture here i
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AbstentionVerdict:
     """How confident the search is, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
 
     confidence: float
@@ -38,14 +38,16 @@ class Verdict:
 class Abstention:
     """Judge searches by the confidence models, or by the threshold that is set (search.min_confidence)."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, words: WordIndex, models: ConfidenceModels) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, words: FullTextIndex, models: ConfidenceModels) -> None:
         self._min_confidence = settings.search.min_confidence
         self._embed = settings.embed
         self._catalog = catalog
         self._words = words
         self._models = models
 
-    def judge(self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]) -> Verdict:
+    def judge(
+        self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
+    ) -> AbstentionVerdict:
         """Return the verdict on the fused pages, which the rankings of these lanes led to."""
         if query.kind is QueryKind.QUESTION:
             return self._judge_question(query, scope, pages, rankings)
@@ -53,11 +55,11 @@ class Abstention:
 
     def _judge_question(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
-    ) -> Verdict:
+    ) -> AbstentionVerdict:
         signals: dict[str, float] = {}
         by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
         if by_words is not None:
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 best = next(iter(pages), None)
                 signals = question_signals(connection, self._words, query, scope, by_words, best)
         kind = "few" if signals and SCORE not in signals else "question"
@@ -66,10 +68,10 @@ class Abstention:
         verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
 
-    def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> Verdict:
+    def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> AbstentionVerdict:
         match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
         nearest = query.candidates[:_MAX_NEAREST]
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             signals = picture_signals(connection, self._words, query, scope, nearest, match.agreement(nearest))
         is_certain = _best_image_score(rankings) >= self._embed.duplicate_threshold
         verdict = self._apply_model("picture", signals, is_certain=is_certain)
@@ -79,18 +81,18 @@ class Abstention:
         compared = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
         return replace(verdict, why=why + compared)
 
-    def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> Verdict:
+    def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> AbstentionVerdict:
         """Return a verdict without reasons; `is_certain` raises the confidence to the threshold at least."""
         model = self._models[kind]
         threshold = model.threshold if self._min_confidence is None else self._min_confidence
         confidence = 0.0 if signals is None else model.confidence(signals)
-        return Verdict(max(confidence, threshold) if is_certain else confidence, threshold, signals or {})
+        return AbstentionVerdict(max(confidence, threshold) if is_certain else confidence, threshold, signals or {})
 
     def _explain(self, query: Query, scope: Scope) -> str:
         """Return a sentence that says which words of the question were not found."""
         if not query.terms:
             return "The question has no words to search for."
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             chunks_with = self._words.holders(connection, query.terms, scope)
         missing = [word for word, chunks in chunks_with.items() if not chunks]
         if len(missing) == len(query.terms):

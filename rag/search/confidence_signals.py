@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from rag.catalog.chunks import pages_by_chunk
 from rag.model import PageKey, Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.query import Query
 from rag.search.ranking import Ranking
 from rag.text import tokens
@@ -49,7 +49,7 @@ _MARGIN_RANK = 10
 
 def question_signals(
     connection: Connection,
-    words: WordIndex,
+    words: FullTextIndex,
     query: Query,
     scope: Scope,
     by_words: Ranking,
@@ -92,7 +92,7 @@ def question_signals(
     return signals
 
 
-def _count_chunks(connection: Connection, words: WordIndex, query: Query) -> dict[str, int]:
+def _count_chunks(connection: Connection, words: FullTextIndex, query: Query) -> dict[str, int]:
     """Return {term: how many chunks contain it}; a term with equivalents is at least as common as they are together."""
     counts = words.counts(connection, [*query.terms, *chain.from_iterable(query.equivalents.values())])
     for word, others in query.equivalents.items():
@@ -137,7 +137,7 @@ def _share(parts: Sequence[str], present: Collection[str], weights: Mapping[str,
 
 def picture_signals(
     connection: Connection,
-    words: WordIndex,
+    words: FullTextIndex,
     query: Query,
     scope: Scope,
     pages: Sequence[PageKey],
@@ -156,7 +156,7 @@ def picture_signals(
 
 
 def _idf_coverage(
-    connection: Connection, words: WordIndex, terms: Sequence[str], scope: Scope, pages: Sequence[PageKey]
+    connection: Connection, words: FullTextIndex, terms: Sequence[str], scope: Scope, pages: Sequence[PageKey]
 ) -> float:
     """Return the share, 0 to 1, of the IDF of all terms that the best of these pages contains."""
     total = words.count(connection, scope)

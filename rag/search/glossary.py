@@ -22,7 +22,7 @@ class PageKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GlossaryEntry:
     """What to search for when all patterns occur in a question: words, and page kinds by name.
 
     `word` is set if the entry stands for a single word, such as an abbreviation that `search` spells out.
@@ -51,7 +51,7 @@ class Expansion:
 class Glossary:
     """Entries in the order of their files, and the page kinds that they name."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[GlossaryEntry, ...] = ()
     kinds: Mapping[str, PageKind] = field(default_factory=dict)
 
     def expand(self, question: str) -> Expansion:

@@ -31,7 +31,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rag.errors import BadSetting
-from rag.search.glossary import Entry, Glossary, PageKind
+from rag.search.glossary import Glossary, GlossaryEntry, PageKind
 from rag.text import tokens
 
 FILE_NAME = "glossary.toml"
@@ -138,7 +138,7 @@ def _extend(glossary: Glossary, path: Path) -> Glossary:
         if unknown is not None:
             raise _bad_entry(path, text, where, f"unknown page kind {unknown!r}; known: {', '.join(kinds) or 'none'}")
     terms = [_term(term, row) for term, row in content.terms.items()]
-    patterns = [Entry(_compiled(row.match), row.search, row.pages) for row in content.patterns]
+    patterns = [GlossaryEntry(_compiled(row.match), row.search, row.pages) for row in content.patterns]
     return Glossary((*glossary.entries, *terms, *patterns), kinds)
 
 
@@ -148,11 +148,11 @@ def _entries_of(content: _File) -> Iterator[tuple[tuple[str | int, ...], _Entry]
     yield from ((("patterns", number), row) for number, row in enumerate(content.patterns))
 
 
-def _term(term: str, row: _Entry) -> Entry:
+def _term(term: str, row: _Entry) -> GlossaryEntry:
     words = tokens(term)
     phrase = r"\s+".join(re.escape(part) for part in term.split())
     word = words[0] if len(words) == 1 and tokens(row.search) else ""
-    return Entry(_compiled([rf"(?<!\w){phrase}(?!\w)"]), row.search, row.pages, word)
+    return GlossaryEntry(_compiled([rf"(?<!\w){phrase}(?!\w)"]), row.search, row.pages, word)
 
 
 def _compiled(expressions: Sequence[str]) -> tuple[re.Pattern[str], ...]:

@@ -57,13 +57,13 @@ def build_hits(
                 heading=row.heading,
                 caption=row.caption,
                 box=row.box,
-                marks=row.marks,
+                line_boxes=row.line_boxes,
                 picture=folder / row.picture if row.picture else None,
                 render=folder / row.render if row.render else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
                 regions=_select_regions([row.box for row in found]),
-                described=described.get(row.id, ("", ""))[0],
-                described_by=described.get(row.id, ("", ""))[1],
+                generated_caption=described.get(row.id, ("", ""))[0],
+                caption_model=described.get(row.id, ("", ""))[1],
             )
         )
     return hits

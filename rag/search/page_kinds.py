@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from rag.catalog.scope import allowed_chunks
 from rag.model import PageKey, Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.glossary import PageKind
 
 
 def find_pages_of_kinds(
-    connection: Connection, words: WordIndex, documents: Sequence[int], kinds: Sequence[PageKind], scope: Scope
+    connection: Connection, words: FullTextIndex, documents: Sequence[int], kinds: Sequence[PageKind], scope: Scope
 ) -> list[tuple[int, PageKey]]:
     """Return (chunk, page) of the best page of each kind in each document, in the order of documents and kinds.
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from rag.catalog.pages import pages_named
 from rag.model import PageKey, Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.page_kinds import find_pages_of_kinds
 from rag.search.query import PageReferences
 
@@ -17,7 +17,7 @@ _MAX_DOCUMENTS = 2
 
 
 def find_referenced_pages(
-    connection: Connection, words: WordIndex, references: PageReferences, found: Sequence[PageKey], scope: Scope
+    connection: Connection, words: FullTextIndex, references: PageReferences, found: Sequence[PageKey], scope: Scope
 ) -> list[tuple[int, PageKey]]:
     """Return (chunk, page) of the pages referred to, in the documents of the pages `found`, which are best first.
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rag.model import PageReading
+from rag.model import ExtractedPage
 from rag.search.glossary import Expansion, Glossary
 from rag.search.query import PageReferences, Query
 from rag.text import STOP_WORDS, content_words, part_label, tokens
@@ -95,7 +95,7 @@ def analyze_question(question: str, features: Collection[str], glossary: Glossar
     return Query(text, tuple(terms), tuple(names), search_terms, references, expansion.equivalents)
 
 
-def analyze_picture(picture: Path, reading: PageReading) -> Query:
+def analyze_picture(picture: Path, reading: ExtractedPage) -> Query:
     """Return the query for a picture, with the words recognized in it."""
     terms = tuple(content_words(" ".join(block.text for block in reading.blocks))[:_MAX_PICTURE_TERMS])
     return Query(terms=terms, search_terms=terms, picture=picture)

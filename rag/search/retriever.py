@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.catalog import Catalog
-from rag.model import Found, PageKey, PageReading, Scope
-from rag.ports import WordIndex
+from rag.model import ExtractedPage, PageKey, Scope, SearchResult
+from rag.ports import FullTextIndex
 from rag.search import confidence
 from rag.search.abstention import Abstention
 from rag.search.fusion import fuse
@@ -30,7 +30,7 @@ from rag.search.query_analysis import analyze_picture, analyze_question
 from rag.search.ranking import Ranking
 from rag.settings import LANES, Settings
 from rag.text import first_words
-from rag.vectors.lanes import Lanes
+from rag.vectors.indexes import VectorIndexes
 
 Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
 """Reorder the fused pages of a query; the result may have fewer pages, and none that was not given."""
@@ -61,13 +61,13 @@ class Retriever:
         self._abstention = abstention
         self._rerank = rerank
 
-    def find(self, question: str, scope: Scope, k: int) -> Found:
+    def find(self, question: str, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages for a question, and whether one of them answers it."""
         text = first_words(question, self._settings.words)
         found = self._search(analyze_question(text, self._settings.query_features, self._glossary), scope, k)
         return found if text == question else replace(found, notice=_SHORTENED.format(most=self._settings.words))
 
-    def find_picture(self, picture: Path, reading: PageReading, scope: Scope, k: int) -> Found:
+    def find_picture(self, picture: Path, reading: ExtractedPage, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages that a picture may show, and whether one of them does.
 
         `reading` has the words recognized in the picture.
@@ -78,7 +78,7 @@ class Retriever:
         """Return the status of every lane: `on`, or `off: reason`."""
         return _describe({lane.name: self._status(lane) for lane in self._lanes})
 
-    def _search(self, query: Query, scope: Scope, k: int) -> Found:
+    def _search(self, query: Query, scope: Scope, k: int) -> SearchResult:
         lanes = [lane for lane in self._lanes if query.kind in lane.accepts]
         statuses = {lane.name: self._status(lane) for lane in lanes}
         first = [lane for lane in lanes if not lane.needs_candidates]
@@ -93,12 +93,12 @@ class Retriever:
                 pages = self._rerank(query, pages, scope)
             verdict = self._abstention.judge(query, scope, pages, rankings)
             match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 kept = collapse_near_duplicates(connection, pages)
                 shown = [page for first in list(kept)[:k] for page in (first, *kept[first])]
                 built = build_hits(connection, self._data, rankings, shown, scope, self._settings.rrf_k)
             hits = merge_duplicates([match.apply_to(hit) for hit in built], kept)
-        return Found(
+        return SearchResult(
             found=bool(hits) and not verdict.abstains,
             hits=tuple(hits),
             lanes=_describe(statuses),
@@ -120,7 +120,7 @@ class Retriever:
 
 
 def open_retriever(
-    settings: Settings, catalog: Catalog, words: WordIndex, vectors: Lanes, rerank: Reranker | None = None
+    settings: Settings, catalog: Catalog, words: FullTextIndex, vectors: VectorIndexes, rerank: Reranker | None = None
 ) -> Retriever:
     """Return a retriever with every lane.
 

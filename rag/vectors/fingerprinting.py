@@ -13,7 +13,7 @@ import numpy as np
 
 from rag.catalog import Catalog, fingerprints
 from rag.catalog.fingerprints import NewFingerprint
-from rag.vectors.fingerprints import METHOD, POINT, fingerprint, load_grey, missing
+from rag.vectors.fingerprints import METHOD, POINT, fingerprint, load_gray, opencv_problem
 
 _BATCH = 8
 """Pages of a batch; one takes about 0.2 s."""
@@ -30,24 +30,24 @@ class Fingerprinting:
 
     @cached_property
     def off(self) -> str:
-        return missing() if self._wanted else "not in search.lanes"
+        return opencv_problem() if self._wanted else "not in search.lanes"
 
     def process_batch(self, stop: threading.Event) -> int:
         """Make the fingerprints of the next pages; return how many pages there were, 0 when none waits."""
         if self.off or stop.is_set():
             return 0
-        with self._catalog.reading() as connection:
-            pages = fingerprints.unprinted(connection, METHOD, _BATCH)
+        with self._catalog.read_transaction() as connection:
+            pages = fingerprints.list_pages_without_fingerprint(connection, METHOD, _BATCH)
         made = []
         for waiting in pages:
-            grey = load_grey(self._data / waiting.render)
+            grey = load_gray(self._data / waiting.render)
             hashed, points = (0, np.zeros(0, POINT))
             if grey is not None:
                 of_page = fingerprint(grey)
                 hashed, points = of_page.phash, of_page.points
             made.append(NewFingerprint(waiting.reading, waiting.number, hashed, points.tobytes()))
         if made:
-            with self._catalog.writing() as connection:
+            with self._catalog.write_transaction() as connection:
                 fingerprints.put_fingerprints(connection, METHOD, made)
         return len(pages)
 
@@ -55,7 +55,7 @@ class Fingerprinting:
         """Return how many pages have no fingerprint; 0 when page match is disabled."""
         if not self._wanted:
             return 0
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             return fingerprints.count_unprinted(connection, METHOD)
 
     def is_settled(self) -> bool:

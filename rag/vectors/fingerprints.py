@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Grey: TypeAlias = NDArray[np.uint8]
+GrayImage: TypeAlias = NDArray[np.uint8]
 """A grayscale picture of shape (height, width), 8 bits a pixel."""
 
 Points: TypeAlias = NDArray[np.void]
@@ -58,7 +58,7 @@ class Fingerprint:
     points: Points
 
 
-def missing() -> str:
+def opencv_problem() -> str:
     """Return why OpenCV cannot be used, or an empty string."""
     try:
         import cv2
@@ -67,7 +67,7 @@ def missing() -> str:
     return "" if hasattr(cv2, "SIFT") else "this OpenCV has no SIFT"
 
 
-def load_grey(path: Path) -> Grey | None:
+def load_gray(path: Path) -> GrayImage | None:
     """Load a picture in grayscale. Return None when it does not exist or cannot be decoded."""
     import cv2
 
@@ -79,12 +79,12 @@ def load_grey(path: Path) -> Grey | None:
     return None if grey is None else np.asarray(grey, np.uint8)
 
 
-def fingerprint(grey: Grey) -> Fingerprint:
+def fingerprint(grey: GrayImage) -> Fingerprint:
     """Return the fingerprint of a page's picture."""
     return Fingerprint(phash(grey), points(grey, PAGE_SIDE, PAGE_POINTS))
 
 
-def phash(grey: Grey) -> int:
+def phash(grey: GrayImage) -> int:
     """Return a 64-bit perceptual hash: which of the lowest 8 x 8 frequencies are above their median.
 
     From Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010). Inverting the picture
@@ -98,7 +98,7 @@ def phash(grey: Grey) -> int:
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
-def points(grey: Grey, side: int, most: int) -> Points:
+def points(grey: GrayImage, side: int, most: int) -> Points:
     """Return at most `most` keypoints, spread evenly, of the picture scaled down to `side` pixels on its long side.
 
     Return none for a picture that OpenCV rejects, so that one page cannot block the ones after it.
@@ -111,7 +111,7 @@ def points(grey: Grey, side: int, most: int) -> Points:
         return np.zeros(0, POINT)
 
 
-def _points(grey: Grey, side: int, most: int) -> Points:
+def _points(grey: GrayImage, side: int, most: int) -> Points:
     import cv2
 
     height, width = grey.shape
@@ -174,7 +174,7 @@ def places(found: Points) -> NDArray[np.float64]:
     return np.stack([found["x"], found["y"]], axis=1) / UNITS
 
 
-def apart(one: int, other: int) -> int:
+def hash_distance(one: int, other: int) -> int:
     """Return the Hamming distance of two perceptual hashes, or of one and the inverted other if smaller: 0 to 31."""
     differ = ((one ^ other) & (2**63 - 1)).bit_count()
     return min(differ, 63 - differ)

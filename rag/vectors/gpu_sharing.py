@@ -16,7 +16,7 @@ from enum import StrEnum
 from time import monotonic, perf_counter
 
 from rag.errors import MagpieError
-from rag.ports import Ability, Generator, Pieces, Prompt
+from rag.ports import Generator, ModelInfo, Prompt, TokenStream
 
 log = logging.getLogger("magpie")
 
@@ -26,7 +26,7 @@ RETRY_DELAY = 30.0
 """Seconds before CLIP tries again to return to a GPU without room: a generator keeps its weights there for a while."""
 
 
-def told_move(to: str, seconds: float) -> None:
+def log_move(to: str, seconds: float) -> None:
     """Log a move; the `watch` of an Offload."""
     log.info("CLIP moved to the %s in %.2f s.", "GPU" if to == "card" else "main memory", seconds)
 
@@ -45,14 +45,14 @@ class Offload:
 
     def __init__(
         self,
-        leave: Callable[[], None],
-        back: Callable[[], None],
+        offload: Callable[[], None],
+        reload: Callable[[], None],
         notice: Notice,
         watch: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
-        """`leave` and `back` move the weights. `watch` gets each move: `card` or `memory`, and the seconds it took."""
-        self._leave = leave
-        self._back = back
+        """`offload` and `reload` move the weights. `watch` gets each move (`card` or `memory`) and its seconds."""
+        self._offload = offload
+        self._reload = reload
         self._notice = notice
         self._watch = watch
         self._changed = threading.Condition()
@@ -61,15 +61,15 @@ class Offload:
         self._next_try = float("-inf")
         self.state = GpuState.ON_GPU
 
-    def lend(self) -> None:
-        """Start an answer: move CLIP off the GPU. Call `take_back` when the answer ends."""
+    def acquire(self) -> None:
+        """Start an answer: move CLIP off the GPU. Call `release` when the answer ends."""
         with self._changed:
             self._answers += 1
         with self._moving:
             if self.state is GpuState.ON_GPU and self._answers > 0:
-                self._move(GpuState.LEAVING, self._leave, GpuState.OFF_GPU)
+                self._move(GpuState.LEAVING, self._offload, GpuState.OFF_GPU)
 
-    def take_back(self) -> None:
+    def release(self) -> None:
         """End an answer: move CLIP back if it was the last one."""
         with self._changed:
             self._answers -= 1
@@ -89,7 +89,7 @@ class Offload:
         with self._moving:
             with self._changed:
                 should_return = not self._answers and self.state is GpuState.OFF_GPU
-            if should_return and not self._move(GpuState.RETURNING, self._back, GpuState.ON_GPU):
+            if should_return and not self._move(GpuState.RETURNING, self._reload, GpuState.ON_GPU):
                 self._next_try = monotonic() + RETRY_DELAY
         with self._changed:
             self._changed.notify_all()
@@ -119,10 +119,10 @@ class SharingGenerator:
         self._generator = generator
         self._offload = offload
 
-    def ability(self) -> Ability:
-        return self._generator.ability()
+    def model_info(self) -> ModelInfo:
+        return self._generator.model_info()
 
-    def stream(self, prompt: Prompt) -> Pieces:
+    def stream(self, prompt: Prompt) -> TokenStream:
         return _SharingPieces(self._generator.stream(prompt), self._offload)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class SharingGenerator:
 class _SharingPieces:
     """Satisfies ports.Pieces. Takes the GPU back exactly once, however the answer ends."""
 
-    def __init__(self, pieces: Pieces, offload: Offload) -> None:
+    def __init__(self, pieces: TokenStream, offload: Offload) -> None:
         self._pieces = pieces
         self._offload = offload
         self._lock = threading.Lock()
@@ -146,7 +146,7 @@ class _SharingPieces:
             first = not self._started and not self._ended
             self._started = True
         if first:
-            self._offload.lend()
+            self._offload.acquire()
         try:
             return next(self._pieces)
         except BaseException:
@@ -164,4 +164,4 @@ class _SharingPieces:
             lent = self._started and not self._ended
             self._ended = True
         if lent:
-            self._offload.take_back()
+            self._offload.release()

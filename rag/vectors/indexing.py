@@ -81,7 +81,7 @@ class Indexer(ABC, Generic[_E]):
             return 0
         embedded = {row.chunk for row in batch.vectors}
         empty = [waiting.chunk for waiting in batch.chunks if waiting.chunk not in embedded]
-        with self._catalog.writing() as connection:
+        with self._catalog.write_transaction() as connection:
             alive = vectors.put_vectors(connection, identity, batch.vectors, empty)
         self._sync.add(identity, [row for row in batch.vectors if row.chunk in alive])
         return len(batch.chunks)
@@ -91,8 +91,8 @@ class Indexer(ABC, Generic[_E]):
         """Embed the next chunks without a vector."""
 
     def _list_waiting(self, identity: str, kinds: Sequence[Kind], limit: int) -> list[Unembedded]:
-        with self._catalog.reading() as connection:
-            return vectors.unembedded(connection, identity, kinds, limit)
+        with self._catalog.read_transaction() as connection:
+            return vectors.list_chunks_without_vectors(connection, identity, kinds, limit)
 
 
 class ClipIndexer(Indexer[Embedder]):

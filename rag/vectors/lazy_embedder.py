@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from rag.errors import EmbedderFailed, MagpieError, OperatorMustAct, TryAgain
-from rag.ports import Embedder, Movable, TextEmbedder, Vector
+from rag.ports import Embedder, Offloadable, TextEmbedder, Vector
 from rag.vectors.priority_thread import PriorityThread, Urgency
 
 _E = TypeVar("_E", Embedder, TextEmbedder)
@@ -82,13 +82,13 @@ class LazyEmbedder(Generic[_E]):
 
     def move_off_gpu(self) -> None:
         """Move the weights off the GPU, between two batches. Do nothing if no model is open or it cannot move."""
-        self._move(lambda embedder: embedder.leave())
+        self._move(lambda embedder: embedder.offload())
 
     def move_to_gpu(self) -> None:
         """Move the weights back to the GPU. Raise EmbedderFailed when there is no room."""
-        self._move(lambda embedder: embedder.back())
+        self._move(lambda embedder: embedder.reload())
 
-    def _move(self, call: Callable[[Movable], None]) -> None:
+    def _move(self, call: Callable[[Offloadable], None]) -> None:
         embedder: object = self._embedder
-        if isinstance(embedder, Movable):
+        if isinstance(embedder, Offloadable):
             self._thread.run(Urgency.QUESTION, lambda: call(embedder))

@@ -51,7 +51,7 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedProjection:
     """The result of a training.
 
     `before` and `after` are mean cosines over the held-out pairs: of the mean CLIP vector, and of the projection.
@@ -73,7 +73,7 @@ def path_of(data: Path, text: str, clip: str) -> Path:
     return data / "projections" / f"{text}--{clip}.npz"
 
 
-def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Sequence[Vector]) -> Trained:
+def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Sequence[Vector]) -> TrainedProjection:
     """Learn the projection from pairs (row n of both is the same text) and save it.
 
     Raise UserCanFix for fewer than MIN_PAIRS pairs.
@@ -106,7 +106,7 @@ def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Seq
         to_mean=to_mean.astype(np.float32),
     )
     temporary.replace(path)
-    return Trained(path, len(x), len(held_out), penalty, before, after, right)
+    return TrainedProjection(path, len(x), len(held_out), penalty, before, after, right)
 
 
 def load(data: Path, text: str, clip: str) -> Projection | str:
@@ -129,7 +129,7 @@ def load(data: Path, text: str, clip: str) -> Projection | str:
     return found
 
 
-def chosen(texts: Sequence[str]) -> list[str]:
+def choose_texts(texts: Sequence[str]) -> list[str]:
     """Return at most MAX_PAIRS distinct texts: the same ones each time, in whatever order they come."""
     distinct = {" ".join(text.split()) for text in texts} - {""}
     return sorted(distinct, key=lambda text: hashlib.sha256(text.encode()).digest())[:MAX_PAIRS]

@@ -11,7 +11,7 @@ import numpy as np
 from rag.catalog import vectors
 from rag.catalog.scope import allowed_chunks, count_in
 from rag.model import Kind, Modality, Scope
-from rag.ports import Neighbour, Vector
+from rag.ports import Neighbor, Vector
 from rag.vectors.sync import VectorStoreSync
 
 _MAX_EXACT_CHUNKS = 5_000
@@ -27,7 +27,7 @@ catalog."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
+class NearestChunk:
     """A chunk in scope with the cosine similarity of its best window."""
 
     chunk: int
@@ -46,7 +46,7 @@ class NeighborSearch:
 
     def nearest(
         self, identity: str, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int
-    ) -> list[Nearest]:
+    ) -> list[NearestChunk]:
         """Return chunks in scope, nearest first, on at least `pages` distinct pages if the scope has them.
 
         The whole store is searched first, for more neighbors the smaller the scope is, and the result joined with
@@ -57,7 +57,7 @@ class NeighborSearch:
         if not queries:
             return []
         store = self._sync.store()
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             in_scope, total = count_in(connection, scope), count_in(connection, Scope.operator())
         if not in_scope:
             return []
@@ -67,7 +67,7 @@ class NeighborSearch:
             if k > _MAX_WIDTH:
                 if in_scope <= _MAX_EXACT_CHUNKS:
                     return self._compare_all(identity, queries, modality, scope, pages)
-                with self._catalog.reading() as connection:
+                with self._catalog.read_transaction() as connection:
                     windows = vectors.windows_in(connection, identity, modality, scope, _MAX_RESTRICTED_WINDOWS + 1)
                 if len(windows) <= _MAX_RESTRICTED_WINDOWS:
                     return self._search_windows(identity, windows, queries, modality, scope, pages)
@@ -85,10 +85,10 @@ class NeighborSearch:
         modality: Modality,
         scope: Scope,
         pages: int,
-    ) -> list[Nearest]:
+    ) -> list[NearestChunk]:
         """Search these windows alone: for some neighbors first, for all when those lie on too few pages."""
         store = self._sync.store()
-        found: list[Nearest] = []
+        found: list[NearestChunk] = []
         if not windows:
             return found
         for k in dict.fromkeys((min(len(windows), pages * 8), len(windows))):
@@ -100,37 +100,37 @@ class NeighborSearch:
 
     def _compare_all(
         self, identity: str, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int
-    ) -> list[Nearest]:
+    ) -> list[NearestChunk]:
         """Compare every vector of the scope in the catalog: exact, and independent of the store."""
         matrix = np.stack(queries).T
         best: dict[int, float] = {}
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             for chunks, rows in vectors.vectors_in(connection, identity, modality, scope):
                 for chunk_id, cosine in zip(chunks, (rows @ matrix).max(axis=1).tolist(), strict=True):
                     if cosine > best.get(chunk_id, -2.0):
                         best[chunk_id] = cosine
         order = sorted(best, key=lambda chunk_id: (-best[chunk_id], chunk_id))
-        found: list[Nearest] = []
+        found: list[NearestChunk] = []
         for k in dict.fromkeys((min(len(order), pages * 8), len(order))):
-            found = self._join([Neighbour(chunk_id, 0, best[chunk_id]) for chunk_id in order[:k]], scope)
+            found = self._join([Neighbor(chunk_id, 0, best[chunk_id]) for chunk_id in order[:k]], scope)
             if _count_pages(found) >= pages:
                 break
         return found
 
-    def _join(self, near: Sequence[Neighbour], scope: Scope) -> list[Nearest]:
+    def _join(self, near: Sequence[Neighbor], scope: Scope) -> list[NearestChunk]:
         """Drop everything outside the scope."""
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             allowed = allowed_chunks(connection, [one.chunk for one in near], scope)
-        return [Nearest(one.chunk, *allowed[one.chunk], one.similarity) for one in near if one.chunk in allowed]
+        return [NearestChunk(one.chunk, *allowed[one.chunk], one.similarity) for one in near if one.chunk in allowed]
 
 
-def _count_pages(found: Sequence[Nearest]) -> int:
+def _count_pages(found: Sequence[NearestChunk]) -> int:
     return len({(one.document, one.page) for one in found})
 
 
-def _best_windows(answers: Iterable[list[Neighbour]]) -> list[Neighbour]:
+def _best_windows(answers: Iterable[list[Neighbor]]) -> list[Neighbor]:
     """Return the best window of each chunk over all queries, nearest first."""
-    best: dict[int, Neighbour] = {}
+    best: dict[int, Neighbor] = {}
     for near in itertools.chain.from_iterable(answers):
         if near.chunk not in best or near.similarity > best[near.chunk].similarity:
             best[near.chunk] = near

@@ -73,7 +73,7 @@ class VectorStoreSync:
         if not self._is_owner or identity in self._verified:
             return
         self.flush()
-        with self.catalog.reading() as connection:
+        with self.catalog.read_transaction() as connection:
             expected = vectors.count_vectors(connection, identity)
         untrusted = self._unclean and identity not in self._rebuilt
         try:
@@ -87,7 +87,7 @@ class VectorStoreSync:
     def probe(self, identity: str, sample_size: int = _PROBES) -> bool:
         """Search a sample of stored vectors for themselves; return whether each one is its own nearest neighbor."""
         self.flush()
-        with self.catalog.reading() as connection:
+        with self.catalog.read_transaction() as connection:
             rows = vectors.sample(connection, identity, sample_size)
         store = self.store()
         for row in rows:
@@ -105,10 +105,10 @@ class VectorStoreSync:
         # A badly damaged store loses the other embedders' collections in `drop` too, so verify all of them again.
         self._verified.clear()
         self._rebuilt.add(identity)
-        with self.catalog.reading() as connection:
+        with self.catalog.read_transaction() as connection:
             if vectors.count_vectors(connection, identity):
                 self._notice("Rebuilding the vector index from the catalog.")
-        with self.catalog.reading() as connection:
+        with self.catalog.read_transaction() as connection:
             for batch in vectors.stored_vectors(connection, identity):
                 store.add(identity, batch)
 
@@ -127,13 +127,13 @@ class VectorStoreSync:
     def remove_dropped(self, identities: Sequence[str]) -> None:
         """Remove from the store what the catalog dropped. `identities`: the embedders that are available now."""
         while True:
-            with self.catalog.reading() as connection:
-                rows = vectors.take_dropped(connection)
+            with self.catalog.read_transaction() as connection:
+                rows = vectors.list_vector_deletions(connection)
             if not rows:
                 return
             self.thread.run(Urgency.BATCH, partial(self._remove, identities, rows))
-            with self.catalog.writing() as connection:
-                vectors.forget_dropped(connection, rows)
+            with self.catalog.write_transaction() as connection:
+                vectors.finish_vector_deletions(connection, rows)
 
     def _remove(self, identities: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
         self.flush()

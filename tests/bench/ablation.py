@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rag import MagpieError, Settings, load_settings, measure, open_rag
+from rag import MagpieError, Settings, evaluate_search, load_settings, open_rag
 from rag.evaluation.metrics import CUTOFFS
 from rag.settings import LANES
 
@@ -41,7 +41,7 @@ def figures(settings: Settings, questions: Path) -> tuple[list[float], list[str]
     found: list[float] = []
     with open_rag(settings) as rag:
         for within in (True, False):
-            report = measure(rag, questions, within=within)
+            report = evaluate_search(rag, questions, within=within)
             fused = report.to_json()["fused"]
             assert isinstance(fused, dict)
             found += [fused[f"recall@{cut}"] or 0.0 for cut in CUTOFFS]

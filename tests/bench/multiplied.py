@@ -18,10 +18,10 @@ from sqlalchemy import Connection, select
 
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, documents, extractions, sources, vectors
-from rag.catalog.fulltext import Fts5Words
+from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import chunk
-from rag.model import Box, Kind, Modality, NewChunk, PageReading, TextSource
+from rag.model import Box, ExtractedPage, Kind, Modality, NewChunk, TextSource
 from rag.ports import StoredVector, Vector, VectorStore
 
 SPACES, PER_DOCUMENT, EXCHANGED = 500, 20, 0.3
@@ -74,21 +74,21 @@ def fill_catalog(
     catalog: Catalog, made: Iterator[list[NewChunk]], small: list[NewChunk], seed: int, watch: Callable[[str], None]
 ) -> None:
     """Put the documents in as ingest does, each into one of the spaces; the small one into a space of its own."""
-    words, chance = Fts5Words(), random.Random(seed)
+    words, chance = Fts5Index(), random.Random(seed)
     number = 0
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         _put(connection, words, small, number, SMALL)
     while batch := list(islice(made, 100)):
-        with catalog.writing() as connection:
+        with catalog.write_transaction() as connection:
             for each in batch:
                 number += 1
                 _put(connection, words, each, number, f"S{chance.randrange(SPACES)}")
         watch(f"{number} documents")
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         words.optimize(connection)
 
 
-def _put(connection: Connection, words: Fts5Words, chunks: Sequence[NewChunk], number: int, space: str) -> None:
+def _put(connection: Connection, words: Fts5Index, chunks: Sequence[NewChunk], number: int, space: str) -> None:
     name = f"document-{number}.pdf"
     record_share(connection, Share("path", f"/made/{name}", space, name, size=1, changed_ns=1))
     claimed = sources.claim_source(connection, "made", ["path"])
@@ -98,7 +98,7 @@ def _put(connection: Connection, words: Fts5Words, chunks: Sequence[NewChunk], n
     row = extractions.claim_extraction(connection, "made")
     assert row is not None
     last = max(each.page for each in chunks)
-    pages = [PageReading(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, last + 1)]
+    pages = [ExtractedPage(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, last + 1)]
     extractions.begin_pages(connection, row, "application/pdf", None, last)
     extractions.put_pages(connection, words, row, name, pages, chunks)
     extractions.complete_extraction(connection, words, row)
@@ -111,7 +111,7 @@ def unit_vectors(count: int, seed: int) -> Sequence[Vector]:
 
 def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callable[[str], None]) -> None:
     """A random vector for each chunk, into the catalog first and from there into the store, as embedding does."""
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         rows = connection.execute(select(chunk.c.id, chunk.c.document_id, chunk.c.kind).order_by(chunk.c.id)).all()
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]
@@ -125,7 +125,7 @@ def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callabl
             )
             for row, vector in zip(part, unit_vectors(len(part), seed + start), strict=True)
         ]
-        with catalog.writing() as connection:
+        with catalog.write_transaction() as connection:
             vectors.put_vectors(connection, IDENTITY, made, [])
         store.add(IDENTITY, made)
         watch(f"{start + len(part)} of {len(rows)} vectors")

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.ingest.chunking import chunk_pages
 from rag.model import Box, Kind, NewChunk
 from rag.settings import ReadSettings
@@ -80,14 +80,14 @@ def read_pages(wanted: Sequence[tuple[str, int]], pdfs: Path, settings: ReadSett
     files = sorted({file for file, _ in wanted})
 
     def read(share: list[str]) -> dict[tuple[str, int], Read]:
-        reader = GuardedReader(settings, ocr)
+        reader = GuardedExtractor(settings, ocr)
         done = {}
         try:
             for file, number in wanted:
                 if file in share:
                     folder = into / Path(file).stem
                     folder.mkdir(exist_ok=True)
-                    pages = reader.read(pdfs / file, number, number, folder)
+                    pages = reader.extract(pdfs / file, number, number, folder)
                     chunks, _ = chunk_pages(pages)
                     regions = [chunk for chunk in chunks if chunk.kind in (Kind.FIGURE, Kind.TABLE)]
                     render = folder / pages[0].render if pages[0].render else None

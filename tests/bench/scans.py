@@ -41,7 +41,7 @@ def worded_pages(catalog: Catalog) -> set[tuple[str, int]]:
         .where(chunk.c.text != "")
         .distinct()
     )
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         return {(row.name, row.page) for row in connection.execute(pages)}
 
 

@@ -25,7 +25,7 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.settings import SlackSettings
 from bot.slack.client import RetryPolicy, SlackClient
-from rag import Rag, Scope, Settings, allowed, open_rag
+from rag import Rag, Scope, Settings, documents_allowed, open_rag
 from tests.bench.multiplied import SPACES, build
 from tests.bench.search import CountingStore, InstantEmbedder, Spread, _Watch, read_questions
 
@@ -83,8 +83,8 @@ def searches(rag: Rag, questions: Sequence[str], scope: Scope) -> dict[str, list
         documents = {hit.document for hit in rag.find(question, scope).hits}
 
         def check(documents: set[int] = documents) -> None:
-            with rag.writing() as connection:
-                if len(allowed(connection, documents, scope)) != len(documents):
+            with rag.write_transaction() as connection:
+                if len(documents_allowed(connection, documents, scope)) != len(documents):
                     raise RuntimeError("a document that was found is not in the scope")
 
         times["check"].append(took(check))

@@ -28,7 +28,7 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.evaluation.metrics import percentile
 from rag.model import Modality
-from rag.ports import Neighbour, Vector
+from rag.ports import Neighbor, Vector
 from rag.settings import LANES
 from tests.bench.multiplied import DIM, IDENTITY, SMALL, SPACES, build, chunks_of, unit_vectors
 
@@ -70,7 +70,7 @@ class CountingStore(ChromaStore):
         vector: Vector,
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         self.asks[modality] = self.asks.get(modality, 0) + 1
         return super().query(identity, modality, vector, k, among)
 

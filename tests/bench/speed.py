@@ -22,7 +22,7 @@ from typing import Any
 
 from rag import Settings, open_rag
 from rag.errors import WeightsMissing
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.ports import Embedder
 from rag.settings import ReadSettings
 from tests.bench.stopwatch import TimedEmbedder, TimedReader, Times, at_once, length
@@ -63,10 +63,10 @@ def measure(folder: Path, data: Path, workers: int, cores: int, *, ocr: bool) ->
     name, embedder = _embedder(settings, max(1, cores // workers))
     embedder.embed_texts(["warm"])  # loading the model is no time of a page
 
-    def open_reader() -> TimedReader:
-        return TimedReader(GuardedReader(settings.read, _OCR if ocr else None, max(1, cores // workers)), times)
+    def open_extractor() -> TimedReader:
+        return TimedReader(GuardedExtractor(settings.read, _OCR if ocr else None, max(1, cores // workers)), times)
 
-    with open_rag(settings, reader=open_reader, embedder=TimedEmbedder(embedder, times)) as rag:
+    with open_rag(settings, extractor=open_extractor, embedder=TimedEmbedder(embedder, times)) as rag:
         began = time.perf_counter()
         outcomes = rag.index([folder])
         wall = time.perf_counter() - began

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.extract.guarded import GuardedReader
-from rag.model import Inspection, PageReading
+from rag.extract.guarded import GuardedExtractor
+from rag.model import ExtractedPage, Inspection
 from rag.ports import Embedder, Vector
 
 Span = tuple[float, float]
@@ -78,7 +78,7 @@ def inside_bubblewrap(pid: int | None) -> int | None:
 class TimedReader:
     """Satisfies ports.Reader. The stage `store` is what a thread does between two ranges: chunks, catalog, words."""
 
-    def __init__(self, reader: GuardedReader, times: Times) -> None:
+    def __init__(self, reader: GuardedExtractor, times: Times) -> None:
         self._reader = reader
         self._times = times
         self._left: float | None = None
@@ -103,9 +103,9 @@ class TimedReader:
         self._left = None  # what follows is no range of pages
         return found
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._watch():
-            pages = self._reader.read(path, first, last, into)
+            pages = self._reader.extract(path, first, last, into)
         times, pid = self._times, inside_bubblewrap(self._reader.pid)
         with times.lock:
             times.pages += len(pages)

@@ -11,7 +11,7 @@ from rag import Settings, open_rag
 from rag.settings import QUERY_FEATURES
 from tests.bench.ablation import main, variants
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 
 def test_each_variant_leaves_one_out(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_line_for_each_and_recall_in_them(tmp_path: Path, capsys: pytest.Captu
         json.dumps({"id": 1, "query": "Which port does the gateway use?", "file": "a.pdf", "pages": [1]})
     )
     data = tmp_path / "data"
-    with open_rag(Settings(data=data, read={"workers": 1}), reader=TextReader, embedder=NoEmbedder()) as rag:
+    with open_rag(Settings(data=data, read={"workers": 1}), extractor=TextExtractor, embedder=NoEmbedder()) as rag:
         rag.index([tmp_path / "a.pdf"])
     assert main([str(data), "--questions", str(tmp_path / "q.jsonl")]) == 0
     lines = capsys.readouterr().out.splitlines()

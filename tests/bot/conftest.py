@@ -17,7 +17,7 @@ from bot.db import tables
 from rag import Settings, open_rag
 from tests.support.absent import NoEmbedder
 from tests.support.engine import FakeEngine
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +54,8 @@ Magpie = Callable[..., tuple[int, Any, str]]
 
 
 def opener(settings: Settings) -> AbstractContextManager[Engine]:
-    reader = TextReader()
-    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder(), histories=[tables.HISTORY])
+    reader = TextExtractor()
+    return open_rag(settings, extractor=lambda: reader, embedder=NoEmbedder(), histories=[tables.HISTORY])
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_answer_has_feedback_and_follow_up_buttons(visit: Visit, ws: Workspace, 
         thread.get_by_role("button", name="Bad answer").click()
         thread.locator(".message.ephemeral", has_text="Thanks.").wait_for()
         window.shot("pressed-1-judged")
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             assert feedback.counts(connection) == {"good": 0, "bad": 1}
         thread.get_by_role("button", name="Show more pages").click()
         window.message("More pages:", "#thread").wait_for()

@@ -67,9 +67,9 @@ def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
 
 
 def test_ability_describes_the_model(opening: Opening) -> None:
-    assert opening("well").ability().vision
-    assert not opening("blind").ability().vision
-    assert opening("well").ability().model
+    assert opening("well").model_info().vision
+    assert not opening("blind").model_info().vision
+    assert opening("well").model_info().model
 
 
 def test_pieces_join_to_the_whole_text(opening: Opening) -> None:
@@ -127,4 +127,4 @@ def test_failure_has_its_error_and_a_remedy(opening: Opening, situation: str, ki
 @pytest.mark.parametrize(("situation", "kind"), [("down", GeneratorDown), ("missing", ModelMissing)])
 def test_ability_raises_if_the_model_is_unavailable(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
     with pytest.raises(kind):
-        opening(situation).ability()
+        opening(situation).model_info()

@@ -22,12 +22,12 @@ from pydantic.fields import FieldInfo
 
 from bot.cli.json_output import access_json, benchmark_json, stored_json
 from bot.cli.main import build_app, main
-from bot.db.access_log import Seen
+from bot.db.access_log import AccessEntry
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Check, Kept, ModelRow, Outcome, Settings, Status
-from rag.evaluation.benchmark import Benched, Speed
-from rag.evaluation.datasets import Question
+from rag import Check, IndexOutcome, ModelSummary, Settings, Status, StoredData
+from rag.evaluation.benchmark import BenchmarkResult, Speed
+from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
 from rag.model import Modality
 from rag.settings import variable
@@ -182,8 +182,8 @@ def _examples() -> Iterator[tuple[str, str]]:
     page = hit(1, "handbook.pdf", 12, "vi")
     lanes = {"words": "on", "text-vectors": "off: no text embedder is set"}
     outcomes = [
-        Outcome("handbook.pdf", "new", 12),
-        Outcome("locked.pdf", "failed", 0, "The file is encrypted.", "Remove its password."),
+        IndexOutcome("handbook.pdf", "new", 12),
+        IndexOutcome("locked.pdf", "failed", 0, "The file is encrypted.", "Remove its password."),
     ]
     stored = Status({"ready": 41, "failed": 1}, 1280, 5212, 300, (("locked.pdf", "The file is encrypted."),), lanes)
     answered = FakeEngine(answered=answer("The gateway listens on port 8443 [1].", page))
@@ -196,7 +196,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
     checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is sound")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
-    models = [ModelRow("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
+    models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
     yield "models pull --json", output(FakeEngine(), "models", "pull", "--json")
     yield "eval --json -", _dump(_REPORT.to_json())
@@ -230,7 +230,7 @@ def _dump(shape: object) -> str:
 
 
 _KEPT = [
-    Kept(
+    StoredData(
         "documents",
         Path("/var/lib/magpie/files"),
         42,
@@ -242,7 +242,7 @@ _KEPT = [
 ]
 
 _SEEN = [
-    Seen(
+    AccessEntry(
         at=1_772_442_060,
         channel="C0123456789",
         ts="1772442055.000100",
@@ -258,7 +258,7 @@ _SEEN = [
 _REPORT = EvaluationReport(
     (
         QuestionResult(
-            Question("q1", "Which port?", None, "handbook.pdf", frozenset({12}), ("Text",), "", "Manuals"),
+            EvalQuestion("q1", "Which port?", None, "handbook.pdf", frozenset({12}), ("Text",), "", "Manuals"),
             frozenset({("handbook.pdf", 12)}),
             (("handbook.pdf", 12), ("handbook.pdf", 3)),
             {"words": (("handbook.pdf", 12), ("handbook.pdf", 3))},
@@ -268,7 +268,7 @@ _REPORT = EvaluationReport(
             {"words": 4.0, "fuse": 9.0},
         ),
         QuestionResult(
-            Question("q2", "How many gulls?", None, "", frozenset()),
+            EvalQuestion("q2", "How many gulls?", None, "", frozenset()),
             frozenset(),
             (("report.pdf", 5),),
             {"words": (("report.pdf", 5),)},
@@ -292,7 +292,7 @@ _SPEED = Speed(
     0.9,
 )
 
-_BENCHED = Benched(
+_BENCHED = BenchmarkResult(
     "ViT-B-32 (random)",
     "cpu",
     "torch 2.15",

@@ -76,7 +76,7 @@ def verify(data: Path, kills: int) -> Verdict:
     catalog = Catalog(data)
     store = ChromaStore(data / "chroma", "split")
     try:
-        with catalog.reading() as connection:
+        with catalog.read_transaction() as connection:
             rows = sources.list_statuses(connection)
             expected = connection.scalar(
                 select(func.sum(extraction.c.pages)).join(document, document.c.extraction_id == extraction.c.id)

@@ -106,13 +106,13 @@ def test_slow_shares_of_the_pictures(ws: Workspace, bot: Bot, ada: str, room: st
 
 def test_a_write_that_fails_is_delivered_again(ws: Workspace, bot: Bot, ada: str, room: str) -> None:
     """The row cannot be written, so the event is not acknowledged; Slack sends it again."""
-    with bot.rag.writing() as connection:
+    with bot.rag.write_transaction() as connection:
         connection.execute(
             text("CREATE TRIGGER broken BEFORE INSERT ON question BEGIN SELECT RAISE(ABORT, 'disk full'); END")
         )
     asked = ask(ws, ada, room)
     ws.wait(lambda: ws.envelopes("app_mention")[-1].sent > 1, 20, "a second delivery")
-    with bot.rag.writing() as connection:
+    with bot.rag.write_transaction() as connection:
         connection.execute(text("DROP TRIGGER broken"))
     answered_once(ws, room, asked)
 

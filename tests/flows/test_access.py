@@ -135,7 +135,7 @@ def test_a_reply_thought_out_before_a_restart_is_checked_again(ws: Workspace, tm
         asked = ws.post(ada, room, at(ws))
 
         def thought() -> bool:
-            with bot.rag.reading() as connection:
+            with bot.rag.read_transaction() as connection:
                 return bool(connection.exec_driver_sql("SELECT 1 FROM question WHERE reply IS NOT NULL").first())
 
         until(thought)
@@ -198,7 +198,7 @@ def test_what_is_gone_leaves_nothing_behind(ws: Workspace, tmp_path: Path, how: 
     with magpie(ws, data) as bot:
         ws.wait(lambda: len(ws.called("users.conversations")) > 1)
         assert not bot.rag.status().documents
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             [row] = access_log.seen(connection, "")
         assert (row.channel, row.user, row.text, row.spaces) == (room, ada, "", [room])
 
@@ -214,7 +214,7 @@ def test_the_pictures_stay_where_the_setting_says_so(ws: Workspace, tmp_path: Pa
         ws.settled()
 
         def traced() -> bool:
-            with bot.rag.reading() as connection:
+            with bot.rag.read_transaction() as connection:
                 return access_log.seen(connection, "")[0].text == ""
 
         until(traced)
@@ -247,11 +247,11 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
         reply(ws, room, ws.post(ada, room, at(ws)))
 
         def done() -> bool:
-            with bot.rag.reading() as connection:
+            with bot.rag.read_transaction() as connection:
                 return not questions.open_questions(connection)
 
         until(done)
-        with bot.rag.writing() as connection:
+        with bot.rag.write_transaction() as connection:
             [row] = access_log.seen(connection, "")
             assert (row.channel, row.user, row.text) == (room, ada, "which port does the gateway use?")
             assert (row.spaces, len(row.sha256)) == ([room], 64)

@@ -174,13 +174,13 @@ def test_pages_like_a_message_are_told_in_the_direct_message(
     assert ws.thread(room, ts)[1:] == []
     ws.wait(lambda: [one for one in ws.messages(here) if one.files], 20, "the pages' pictures")
     assert [one.thread_ts for one in ws.messages(here) if one.files] == [found.ts]
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         until(lambda: questions.open_questions(connection) == 0)
     assert "lantern" not in str(_rows(bot))
 
 
 def _rows(bot: Bot) -> list[object]:
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         return [
             tuple(row)
             for row in connection.execute(tables.question.select().where(tables.question.c.kind == "similar"))
@@ -201,7 +201,7 @@ def test_a_picture_that_was_a_question_is_indexed_once_somebody_says_so(
     bot.sweep_all()
 
     def at_rest() -> bool:
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             return not jobs.count(connection, list(JobKind), "")
 
     until(at_rest)
@@ -219,8 +219,8 @@ def test_what_cannot_be_indexed_is_said(ws: Workspace, bot: Bot, ada: str, room:
     told(ws, ada, messages.unsupported_file("film.zip"))
 
     def all_told() -> bool:
-        with bot.rag.reading() as connection:
-            return ephemeral_messages.open_asides(connection) == 0
+        with bot.rag.read_transaction() as connection:
+            return ephemeral_messages.count_ephemeral_requests(connection) == 0
 
     until(all_told)
 

@@ -27,7 +27,7 @@ def opened(tmp_path: Path, captioner: FakeCaptioner | None, generator: Generator
         read={"workers": 1},
         search={"min_confidence": 0},
     )
-    return open_rag(settings, reader=FigureReader, embedder=NoEmbedder(), captioner=captioner, generator=generator)
+    return open_rag(settings, extractor=FigureReader, embedder=NoEmbedder(), captioner=captioner, generator=generator)
 
 
 def indexed(rag: Rag, tmp_path: Path, *pages: str) -> None:
@@ -36,8 +36,8 @@ def indexed(rag: Rag, tmp_path: Path, *pages: str) -> None:
     assert rag.index([path])[0].state in ("new", "unchanged", "known")
 
 
-def described(rag: Rag) -> list[str]:
-    return [hit.described for hit in rag.find("zeppelin", EVERYTHING).hits]
+def all_captions(rag: Rag) -> list[str]:
+    return [hit.generated_caption for hit in rag.find("zeppelin", EVERYTHING).hits]
 
 
 def test_a_picture_is_found_by_its_caption(tmp_path: Path) -> None:
@@ -46,9 +46,12 @@ def test_a_picture_is_found_by_its_caption(tmp_path: Path) -> None:
         assert rag.status().waiting_for_captions == 0
         (hit,) = rag.find("zeppelin", EVERYTHING).hits
         assert (hit.page, hit.kind, hit.text, hit.caption) == (2, Kind.FIGURE, "", "")
-        assert (hit.described, hit.described_by) == ("A drawing of a green zeppelin over 77 houses.", "fake-sees:1b")
+        assert (hit.generated_caption, hit.caption_model) == (
+            "A drawing of a green zeppelin over 77 houses.",
+            "fake-sees:1b",
+        )
         assert rag.find("zeppelin", Scope.of("C1")).hits == ()
-        assert {one.name: one.count for one in rag.kept()}["captions"] == 1
+        assert {one.name: one.count for one in rag.list_stored_data()}["captions"] == 1
 
 
 def test_who_sees_nothing_is_shown_the_caption_and_who_wrote_it(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_a_picture_that_is_always_refused_holds_up_no_other(tmp_path: Path, erro
     captioner = FakeCaptioner(fails={"red": error})
     with opened(tmp_path, captioner) as rag:
         indexed(rag, tmp_path, "One\n~red", "Two\n~green", "Three\n~blue")
-        assert sorted(described(rag)) == [
+        assert sorted(all_captions(rag)) == [
             "A drawing of a blue zeppelin over 77 houses.",
             "A drawing of a green zeppelin over 77 houses.",
         ]
@@ -117,7 +120,7 @@ def test_a_model_that_is_away_turns_captions_off_and_they_wait(tmp_path: Path) -
         assert (check.status, check.fix) == ("warn", "ollama serve")
     with opened(tmp_path, FakeCaptioner()) as rag:
         rag.index([tmp_path / "report.txt"])
-        assert len(described(rag)) == 2
+        assert len(all_captions(rag)) == 2
         (check,) = [one for one in rag.doctor() if one.name == "captions"]
         assert check.status == "ok"
         assert "by fake-sees:1b, who says of a square: 'A drawing of a black zeppelin" in check.detail
@@ -132,7 +135,7 @@ def test_a_kill_costs_one_caption(tmp_path: Path) -> None:
     with opened(tmp_path, after) as rag:
         rag.index([tmp_path / "report.txt"])
         assert after.asked == ["blue", "green"]
-        assert len(described(rag)) == 3
+        assert len(all_captions(rag)) == 3
 
 
 def test_another_model_writes_them_anew(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_another_model_writes_them_anew(tmp_path: Path) -> None:
     with opened(tmp_path, other) as rag:
         rag.index([tmp_path / "report.txt"])
         (hit,) = rag.find("balloon", EVERYTHING).hits
-        assert (hit.described, hit.described_by) == ("A red balloon.", "other:2b")
+        assert (hit.generated_caption, hit.caption_model) == ("A red balloon.", "other:2b")
         assert rag.find("zeppelin", EVERYTHING).hits == ()
 
 
@@ -162,12 +165,12 @@ def test_the_owner_writes_them_in_its_own_time_and_stops_when_told(tmp_path: Pat
     with opened(tmp_path, slow) as rag:
         rag.serve(stop)
         assert slow.asked == ["red", "green"]
-        assert len(described(rag)) == 2
+        assert len(all_captions(rag)) == 2
 
 
 def test_captions_go_with_their_document(tmp_path: Path) -> None:
     with opened(tmp_path, FakeCaptioner()) as rag:
         indexed(rag, tmp_path, "One\n~red")
         rag.forget(["report.txt"])
-        assert {one.name: one.count for one in rag.kept()}["captions"] == 0
+        assert {one.name: one.count for one in rag.list_stored_data()}["captions"] == 0
         assert rag.find("zeppelin", EVERYTHING).hits == ()

@@ -9,10 +9,10 @@ import pytest
 
 from rag import Mode, Rag, Scope, Settings, open_rag
 from rag.answer.messages import NOT_FOUND_NOTE
-from rag.catalog.pages import words_on
+from rag.catalog.pages import page_words
 from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
-from tests.support.reader import TextReader
 
 Open = Callable[[str], Rag]
 
@@ -22,7 +22,7 @@ def opening(tmp_path: Path) -> Open:
     def opened(text: str) -> Rag:
         settings = Settings(data=tmp_path / "data", answer={"correct": False}, read={"workers": 1})
         generator = FakeGenerator(text=text)
-        return open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator)
+        return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder(), generator=generator)
 
     return opened
 
@@ -45,8 +45,8 @@ def test_the_words_of_a_page_are_told_inside_the_scope_alone(opening: Open, tmp_
     with opening("NOT FOUND") as rag:
         indexed(rag, tmp_path, "handbook.txt", "The gateway listens on port 8443", space="C1")
         document = rag.documents(Scope.of("C1"))[0].id
-        with rag.reading() as connection:
-            there = words_on(connection, document, 1, Scope.of("C1"))
+        with rag.read_transaction() as connection:
+            there = page_words(connection, document, 1, Scope.of("C1"))
             assert "8443" in [word.text for word in there]
-            assert words_on(connection, document, 1, Scope.of("C2")) == ()
-            assert words_on(connection, document, 2, Scope.of("C1")) == ()
+            assert page_words(connection, document, 1, Scope.of("C2")) == ()
+            assert page_words(connection, document, 2, Scope.of("C1")) == ()

@@ -227,7 +227,7 @@ def test_an_answer_that_stands_stays_when_its_question_is_deleted(ws: Workspace,
     reply(ws, room, asked)
 
     def ended() -> bool:
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             return not questions.open_questions(connection)
 
     until(ended)
@@ -242,7 +242,7 @@ def test_who_is_forgotten_while_they_wait_leaves_no_message(
     model.held = held = Event()
     ws.post(ada, room, at(ws, FIRST))
     assert model.begun.wait(40)
-    with bot.rag.writing() as connection:
+    with bot.rag.write_transaction() as connection:
         assert retention.forget_user(connection, ada) == 1
     ws.wait(lambda: ws.called("chat.delete"), 40, "the placeholder to go")
     held.set()

@@ -7,29 +7,29 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Share, open_rag, put_share
-from rag.fairness import Line
-from rag.model import PageReading
+from rag.fairness import FairQueue
+from rag.model import ExtractedPage
 from rag.settings import Settings
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 
-class Watched(TextReader):
+class Watched(TextExtractor):
     """Notes whose file each range is of, which is the first word of every page."""
 
     def __init__(self, ranges: list[str]) -> None:
         super().__init__()
         self._ranges = ranges
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         self._ranges.append(path.read_text().split()[0])
-        return super().read(path, first, last, into)
+        return super().extract(path, first, last, into)
 
 
 def share(rag: Rag, folder: Path, who: str, name: str, pages: int) -> None:
     path = folder / name
     path.write_text("\f".join(f"{who} writes {name} page {number}" for number in range(pages)))
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         put_share(connection, Share("path", str(path), "C1", name, None, who))
 
 
@@ -37,7 +37,7 @@ def share(rag: Rag, folder: Path, who: str, name: str, pages: int) -> None:
 def test_a_flood_of_files_delays_nobody_elses_first(tmp_path: Path, files: int, pages: int) -> None:
     ranges: list[str] = []
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, reader=lambda: Watched(ranges), embedder=NoEmbedder()) as rag:
+    with open_rag(settings, extractor=lambda: Watched(ranges), embedder=NoEmbedder()) as rag:
         for number in range(files):
             share(rag, tmp_path, "mallory", f"m{number}.pdf", pages)
         for number in range(2):
@@ -50,7 +50,7 @@ def test_a_flood_of_files_delays_nobody_elses_first(tmp_path: Path, files: int, 
 
 
 def test_a_line_serves_in_rounds_and_a_long_piece_yields_to_who_has_none() -> None:
-    line, waiting = Line(), {"mallory": 3, "ada": 1}
+    line, waiting = FairQueue(), {"mallory": 3, "ada": 1}
 
     def people() -> list[str]:
         return [who for who, left in waiting.items() if left]

@@ -12,13 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from rag import Scope, Settings, open_rag
 from rag.model import Inspection
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 NAMES = st.sampled_from(["a.pdf", "b.pdf", "c.PDF", "sub/a.pdf", "sub/d.pdf", "sub/deeper/e.pdf"])
 WORDS = st.sampled_from(["alpha", "beta", "gamma", "delta"])
 
 
-class Counting(TextReader):
+class Counting(TextExtractor):
     """Keeps the words of every file it was given."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Folder(RuleBasedStateMachine):
         (self.folder / "sub" / "deeper").mkdir(parents=True)
         self.reader = Counting()
         data = Settings(data=Path(self.temporary.name) / "data", answer={"model": ""}, read={"workers": 1})
-        self.rag = open_rag(data, reader=lambda: self.reader, embedder=NoEmbedder())
+        self.rag = open_rag(data, extractor=lambda: self.reader, embedder=NoEmbedder())
         self.disk: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.clock = itertools.count(1_700_000_000)

@@ -11,8 +11,8 @@ import pytest
 from rag import Rag, Scope, Settings, open_rag
 from rag.settings import EmbedSettings, ServeSettings
 from tests.support.encoder import FakeEncoder
+from tests.support.extractor import TextExtractor
 from tests.support.gpu_host import gpu_host
-from tests.support.reader import TextReader
 
 EVERYTHING = Scope.operator()
 LANES = ("clip-picture", "clip-text")
@@ -32,7 +32,7 @@ def opened(tmp_path: Path, port: int) -> Iterator[Callable[[], Rag]]:
     def open_one() -> Rag:
         embed = EmbedSettings(url=f"http://127.0.0.1:{port}", seconds=10)
         settings = Settings(data=tmp_path / "data", answer={"model": ""}, embed=embed)
-        made.append(open_rag(settings, reader=TextReader))
+        made.append(open_rag(settings, extractor=TextExtractor))
         return made[-1]
 
     yield open_one

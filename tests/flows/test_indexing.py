@@ -8,7 +8,7 @@ import pytest
 
 from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 EVERYTHING = Scope.operator()
 Open = Callable[..., Rag]
@@ -21,10 +21,10 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def opened(tmp_path: Path, reader: TextReader | None = None) -> Rag:
+def opened(tmp_path: Path, reader: TextExtractor | None = None) -> Rag:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    reader = reader or TextReader()
-    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+    reader = reader or TextExtractor()
+    return open_rag(settings, extractor=lambda: reader, embedder=NoEmbedder())
 
 
 def write(folder: Path, name: str, *pages: str) -> Path:
@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_read_fails_with_a_sentence_and_the_others_go_on(t
 
 
 def test_the_same_bytes_are_never_read_twice(tmp_path: Path, folder: Path) -> None:
-    reader = TextReader()
+    reader = TextExtractor()
     first = write(folder, "first.pdf", "one alpha", "two beta")
     with opened(tmp_path, reader) as rag:
         rag.index([first])
@@ -114,7 +114,7 @@ def test_only_what_is_gone_from_the_disk_leaves_and_only_this_space(tmp_path: Pa
 
 
 def test_a_touched_file_is_looked_at_and_not_read(tmp_path: Path, folder: Path) -> None:
-    reader = TextReader()
+    reader = TextExtractor()
     path = write(folder, "a.pdf", "one alpha")
     with opened(tmp_path, reader) as rag:
         rag.index([path])
@@ -164,7 +164,7 @@ def test_reading_again_serves_the_old_reading_meanwhile_and_then_the_new(tmp_pat
     path = write(folder, "a.pdf", *[f"page {number} alpha" for number in range(1, 12)])
     with opened(tmp_path) as rag:
         rag.index([path])
-    reader = TextReader("text-2")
+    reader = TextExtractor("text-2")
     seen: list[int] = []
     with opened(tmp_path, reader) as rag:
 
@@ -188,15 +188,15 @@ def test_a_reader_that_keeps_stopping_is_given_up_with_a_sentence(tmp_path: Path
 def test_interrupted_work_goes_on_at_the_range_where_it_stopped(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "long.pdf", *[f"page {number} alpha" for number in range(1, 41)])
 
-    class Interrupted(TextReader):
-        def read(self, path: Path, first: int, last: int, into: Path) -> list:  # type: ignore[type-arg]
+    class Interrupted(TextExtractor):
+        def extract(self, path: Path, first: int, last: int, into: Path) -> list:  # type: ignore[type-arg]
             if first > 16:
                 raise KeyboardInterrupt
-            return super().read(path, first, last, into)
+            return super().extract(path, first, last, into)
 
     with opened(tmp_path, Interrupted()) as rag, pytest.raises(KeyboardInterrupt):
         rag.index([path])
-    reader = TextReader()
+    reader = TextExtractor()
     with opened(tmp_path, reader) as rag:
         assert len(rag.find("alpha", EVERYTHING, 50).hits) == 16
         assert rag.index([path])[0].pages == 40

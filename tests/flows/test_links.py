@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.files import LINK
-from rag import Scope, shared_in, standings
+from rag import Scope, shared_in, source_statuses
 from tests.flows.team import GATEWAY, magpie, pdf, settings, until, without_proxies
 from tests.rag.ingest.fetch.site import site
 
@@ -33,8 +33,10 @@ def test_a_page_that_somebody_links_to_is_read_and_goes_with_the_message(ws: Wor
         ts = ws.post("ada", room, f"look at <{url}/gateway.pdf|the handbook>")
 
         def read() -> bool:
-            with bot.rag.reading() as connection:
-                return [one.state for one in standings(connection, LINK, [f"{url}/gateway.pdf"], room)] == ["ready"]
+            with bot.rag.read_transaction() as connection:
+                return [one.state for one in source_statuses(connection, LINK, [f"{url}/gateway.pdf"], room)] == [
+                    "ready"
+                ]
 
         until(read)
         [hit] = bot.rag.find("gateway port", Scope.of(room)).hits
@@ -50,7 +52,7 @@ def test_links_are_left_alone_unless_the_setting_says_otherwise(ws: Workspace, t
     with site(lambda path: (200, {}, b"words")) as (url, asked), magpie(ws, tmp_path) as bot:
         ws.post("ada", room, f"look at <{url}/a>")
         ws.settled()
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             assert shared_in(connection, LINK, room) == []
         assert asked == []
 
@@ -70,8 +72,10 @@ def test_address_that_no_server_can_have_leaves_the_bot_running(ws: Workspace, t
         ws.post("ada", room, f"look at <{url}/gateway.pdf|the handbook>")
 
         def states() -> dict[str, str]:
-            with bot.rag.reading() as connection:
-                return {one.ref: one.state for one in standings(connection, LINK, [*odd, f"{url}/gateway.pdf"], room)}
+            with bot.rag.read_transaction() as connection:
+                return {
+                    one.ref: one.state for one in source_statuses(connection, LINK, [*odd, f"{url}/gateway.pdf"], room)
+                }
 
         until(lambda: states().get(f"{url}/gateway.pdf") == "ready" and states()[odd[0]] == "failed")
         assert set(states()) == {*odd, f"{url}/gateway.pdf"}

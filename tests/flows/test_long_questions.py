@@ -10,8 +10,8 @@ from bot.answers.page_list import found_reply
 from bot.answers.render import answer_reply
 from rag import Scope, Settings, open_rag
 from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
-from tests.support.reader import TextReader
 
 QUESTION = "Which port does the gateway use?"
 LONG = f"{QUESTION} {' '.join(f'word{number} Fig. {number}' for number in range(4000))}"[:40_000]
@@ -22,7 +22,7 @@ def test_a_long_question_is_searched_for_as_its_first_words_are(tmp_path: Path, 
     (tmp_path / "handbook.pdf").write_text("The gateway uses port 8443.\fThe word of figure 7 is word7.\fword3999")
     generator = FakeGenerator()
     settings = Settings(data=tmp_path / "data", read={"workers": 1}, search={"words": most, "min_confidence": 0.0})
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator) as rag:
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder(), generator=generator) as rag:
         rag.index([tmp_path / "handbook.pdf"])
         found = rag.find(LONG, Scope.operator())
         start = rag.find(" ".join(LONG.replace("Fig.", "Fig").split()[:most]), Scope.operator())
@@ -42,5 +42,5 @@ def test_a_long_question_is_searched_for_as_its_first_words_are(tmp_path: Path, 
 def test_a_long_follow_up_is_not_rewritten(tmp_path: Path) -> None:
     generator = FakeGenerator()
     with open_rag(Settings(data=tmp_path), embedder=NoEmbedder(), generator=generator) as rag:
-        assert rag.standalone(LONG, [("asker", QUESTION), ("magpie", "Port 8443.")]) == LONG
+        assert rag.rewrite_question(LONG, [("asker", QUESTION), ("magpie", "Port 8443.")]) == LONG
     assert generator.prompts == []

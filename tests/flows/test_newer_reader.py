@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import text
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import PageReading
+from rag.model import ExtractedPage
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 EVERYTHING = Scope.operator()
 
 
-class Telling(TextReader):
+class Telling(TextExtractor):
     """Keeps what was read, in order. Pages with the word `refuse` stop it; `look` is called before each page."""
 
     def __init__(self, version: str, refuse: str = "!stopped") -> None:
@@ -26,15 +26,15 @@ class Telling(TextReader):
         self.look: Callable[[], object] = lambda: None
         self._refuse = refuse
 
-    def _page(self, number: int, text: str, into: Path) -> PageReading:
+    def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         self.look()
         self.told.append(text)
         return super()._page(number, text.replace(self._refuse, "!stopped"), into)
 
 
-def opened(tmp_path: Path, reader: TextReader) -> Rag:
+def opened(tmp_path: Path, reader: TextExtractor) -> Rag:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    return open_rag(settings, reader=lambda: reader, embedder=NoEmbedder())
+    return open_rag(settings, extractor=lambda: reader, embedder=NoEmbedder())
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_second_reading_that_fails_leaves_the_first_and_is_not_repeated(tmp_pa
         tried = len(reader.told)
         rag.index([folder])
         assert len(reader.told) == tried
-        with rag.reading() as connection:
+        with rag.read_transaction() as connection:
             left = connection.execute(
                 text(
                     "SELECT count(*) FROM chunk JOIN extraction ON extraction.id = extraction_id WHERE state = 'failed'"

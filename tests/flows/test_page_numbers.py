@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rag import Scope, Settings, open_rag
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from tests.rag.extract import papers
 
 WORDS = "alder birch cedar elder fir ginkgo hazel ivy juniper larch".split()
@@ -56,7 +56,9 @@ def one_page(word: str) -> Any:
 def test_every_word_is_on_the_page_a_reader_counts(inserted: int | None, tmp_path: Path) -> None:
     expected = corpus(tmp_path / "odd.pdf", inserted)
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1, "render_px": 400})
-    with open_rag(settings, reader=lambda: GuardedReader(settings.read, "tests.support.ocr:open_aborting")) as rag:
+    with open_rag(
+        settings, extractor=lambda: GuardedExtractor(settings.read, "tests.support.ocr:open_aborting")
+    ) as rag:
         [outcome] = rag.index([tmp_path / "odd.pdf"])
         with pymupdf.open(tmp_path / "odd.pdf") as document:
             assert (outcome.state, outcome.pages) == ("new", document.page_count)

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import PageReading
+from rag.model import ExtractedPage
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 LABELS = {1: "i", 2: "ii", 3: "1", 4: "2", 5: "3"}
 
 
-class LabelledReader(TextReader):
+class LabelledReader(TextExtractor):
     """The harbour report prints roman numbers on its first two pages."""
 
-    def _page(self, number: int, text: str, into: Path) -> PageReading:
+    def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         return replace(super()._page(number, text, into), label=LABELS.get(number))
 
 
@@ -32,7 +32,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     notes = ["Tides", "Figure 2 shows 3 buoys", "Figure 3 shows buoys", "Assets current, liabilities current", "Buoys"]
     (folder / "notes.pdf").write_text("\f".join(notes))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, reader=LabelledReader, embedder=NoEmbedder()) as opened:
+    with open_rag(settings, extractor=LabelledReader, embedder=NoEmbedder()) as opened:
         opened.index([folder])
         yield opened
 

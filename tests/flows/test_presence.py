@@ -12,7 +12,7 @@ from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Linked, Unlinked
 from bot.slack.files import KIND
-from rag import Scope, shared_in, withheld
+from rag import Scope, hidden_shares, shared_in
 from tests.leaks.papers import TOPICS, Paper, name_of
 from tests.leaks.town import Town, open_town
 
@@ -62,14 +62,14 @@ def settle(town: Town) -> None:
     """Work until nothing is left to do, whatever was put off until later."""
     for _ in range(3):
         town.work()
-        with town.rag.writing() as connection:
+        with town.rag.write_transaction() as connection:
             connection.exec_driver_sql("UPDATE job SET next_try = 0")
             connection.exec_driver_sql("UPDATE share SET visible_from = 0")
     town.work()
 
 
 def files(town: Town, channel: str) -> list[str]:
-    with town.rag.reading() as connection:
+    with town.rag.read_transaction() as connection:
         return shared_in(connection, KIND, channel)
 
 
@@ -140,7 +140,7 @@ def record_question(town: Town, event: dict[str, object]) -> None:
     from bot.slack.events import Question
     from bot.slack.payloads import parse
 
-    with town.rag.writing() as connection:
+    with town.rag.write_transaction() as connection:
         for one in parse(event, town.ws.bot_user):
             if isinstance(one, Question):
                 record(connection, one)
@@ -163,7 +163,7 @@ def test_sharing_and_deleting_somebody_elses_file_takes_nothing_out(
     town.bot.sweep_all()
     settle(town)
     assert files(town, everybody) == [file]
-    with town.rag.reading() as connection:
+    with town.rag.read_transaction() as connection:
         assert file_states.departed_at(connection, file, everybody) is None
 
 
@@ -236,18 +236,18 @@ def test_a_file_unshared_again_while_slack_is_asked_stays_withheld(
     settle(town)
     town.ws.delete_message(everybody, ts)
     town.hear()
-    with town.rag.reading() as connection:
-        [mark] = withheld(connection, KIND, file).values()
+    with town.rag.read_transaction() as connection:
+        [mark] = hidden_shares(connection, KIND, file).values()
     town.ws.faults.meanwhile("files.info", lambda: town.ws.unshare(file, everybody))
     settle(town)
-    with town.rag.reading() as connection:
-        assert mark not in withheld(connection, KIND, file).values()
+    with town.rag.read_transaction() as connection:
+        assert mark not in hidden_shares(connection, KIND, file).values()
     assert files(town, everybody) == []
 
 
 def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
     def linked(*happenings: Linked | Unlinked) -> list[str]:
-        with town.rag.writing() as connection:
+        with town.rag.write_transaction() as connection:
             for one in happenings:
                 record(connection, one, links=True)
             return shared_in(connection, "slack-link", "C1")
@@ -257,7 +257,7 @@ def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
     assert linked(first, second, second) == [url]
     assert linked(Unlinked(url, "C1", "2.5")) == [url]
     assert linked(Unlinked(url, "C1", "1.5")) == []
-    with town.rag.writing() as connection:
+    with town.rag.write_transaction() as connection:
         record(connection, first, links=True)
         connection.exec_driver_sql("DELETE FROM link")  # as an earlier version left it
     assert linked(second, Unlinked(url, "C1", "2.5")) == [url]
@@ -287,17 +287,17 @@ def test_pictures_that_are_not_shared_are_deleted_at_slack(
     assert uploaded
     settle(town)
     assert {told["file"] for told in town.ws.called("files.delete")} >= uploaded
-    with town.rag.reading() as connection:
+    with town.rag.read_transaction() as connection:
         assert uploads.abandoned_uploads(connection) == ([], 0)
 
 
 def test_a_picture_recorded_by_a_process_that_died_is_deleted(town: Town) -> None:
-    with town.rag.writing() as connection:
+    with town.rag.write_transaction() as connection:
         connection.exec_driver_sql("INSERT INTO upload (file, question) VALUES ('F0123456789', 77)")
         jobs.request(connection, JobKind.DELETE_UPLOADS)
     settle(town)
     assert town.ws.called("files.delete") == [{"file": "F0123456789"}]
-    with town.rag.reading() as connection:
+    with town.rag.read_transaction() as connection:
         assert uploads.abandoned_uploads(connection) == ([], 0)
 
 

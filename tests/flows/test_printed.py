@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.model import PageReading
+from rag.model import ExtractedPage
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 EVERYTHING = Scope.operator()
 
@@ -36,10 +36,10 @@ Our current ratio, the ratio of current assets to current liabilities, is the ra
 Liquidity is current assets over current liabilities; the current ratio in 2021 was the best ratio yet."""
 
 
-class UnlabelledReader(TextReader):
+class UnlabelledReader(TextExtractor):
     """Reads files that tell no labels, as most PDFs do."""
 
-    def _page(self, number: int, text: str, into: Path) -> PageReading:
+    def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         return replace(super()._page(number, text, into), label=None)
 
 
@@ -58,7 +58,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     ]
     (folder / "harbour 2021.pdf").write_text("\f".join(report))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, reader=UnlabelledReader, embedder=NoEmbedder()) as opened:
+    with open_rag(settings, extractor=UnlabelledReader, embedder=NoEmbedder()) as opened:
         opened.index([folder])
         yield opened
 

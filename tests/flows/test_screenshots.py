@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from rag import Found, Hit, Rag, Scope, Settings, open_rag
-from rag.extract.guarded import GuardedReader
-from rag.ports import Reader
+from rag import Hit, Rag, Scope, SearchResult, Settings, open_rag
+from rag.extract.guarded import GuardedExtractor
+from rag.ports import Extractor
 from rag.settings import ReadSettings
 from tests.rag.search.page_match.drawn import cut, drawn_pdf, page_picture
 
@@ -30,36 +30,36 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Kept(GuardedReader):
+class Kept(GuardedExtractor):
     """A reader whose process outlives the search that asked for it; starting one takes seconds."""
 
     def close(self) -> None:
         pass
 
 
-def opened(data: Path, lanes: str = "words,pixels", reader: Callable[[], Reader] | None = None) -> Rag:
-    """Without the models of layout and recognition, which take seconds to load, unless a reader is given."""
+def opened(data: Path, lanes: str = "words,pixels", extractor: Callable[[], Extractor] | None = None) -> Rag:
+    """Without the models of layout and recognition, which take seconds to load, unless an extractor is given."""
     read = {"workers": 1, "ocr": False, "layout": False}
     settings = Settings(data=data, answer={"model": ""}, read=read, search={"lanes": lanes})
-    return open_rag(settings, reader=reader)
+    return open_rag(settings, extractor=extractor)
 
 
 @pytest.fixture(scope="module")
 def rag(tmp_path_factory: pytest.TempPathFactory, files: Path) -> Iterator[Rag]:
     data = tmp_path_factory.mktemp("data")
     settings, ocr = ReadSettings(), "rag.adapters.rapidocr:open_ocr"
-    with opened(data, reader=lambda: GuardedReader(settings, ocr, 2)) as rag:
+    with opened(data, extractor=lambda: GuardedExtractor(settings, ocr, 2)) as rag:
         rag.index([files / "texts.pdf", files / "charts.pdf"], "team")
         rag.index([files / "hidden.pdf"], "board")
-    reader = Kept(settings, ocr, 2)
-    with opened(data, reader=lambda: reader) as rag:
+    extractor = Kept(settings, ocr, 2)
+    with opened(data, extractor=lambda: extractor) as rag:
         yield rag
-    GuardedReader.close(reader)
+    GuardedExtractor.close(extractor)
 
 
 @pytest.fixture
-def ask(rag: Rag, tmp_path: Path) -> Callable[..., Found]:
-    def ask(picture: Image.Image, scope: Scope = TEAM, kind: str = "png", quality: int = 75) -> Found:
+def ask(rag: Rag, tmp_path: Path) -> Callable[..., SearchResult]:
+    def ask(picture: Image.Image, scope: Scope = TEAM, kind: str = "png", quality: int = 75) -> SearchResult:
         path = tmp_path / f"shot.{kind}"
         picture.save(path, quality=quality)
         return rag.find_picture(path, scope)
@@ -71,7 +71,7 @@ def shot(seed: int, place: tuple[float, float, float, float] = PLACE, dpi: int =
     return cut(page_picture(seed, dpi, words=seed not in CHARTS), place)
 
 
-def is_proved(found: Found, name: str, page: int) -> Hit:
+def is_proved(found: SearchResult, name: str, page: int) -> Hit:
     assert found.found
     assert found.confidence >= 0.5
     first = found.hits[0]
@@ -88,7 +88,9 @@ def test_indexing_waits_for_the_fingerprints(rag: Rag) -> None:
 
 
 @pytest.mark.parametrize(("seed", "name", "page"), [(2, "texts.pdf", 2), (12, "charts.pdf", 2)])
-def test_a_part_of_a_page_is_found_with_its_place(ask: Callable[..., Found], seed: int, name: str, page: int) -> None:
+def test_a_part_of_a_page_is_found_with_its_place(
+    ask: Callable[..., SearchResult], seed: int, name: str, page: int
+) -> None:
     found = ask(shot(seed))
     hit = is_proved(found, name, page)
     assert hit.box == pytest.approx(PLACE, abs=0.02)
@@ -106,15 +108,15 @@ LOOKS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_however_it_is_shown(ask: Callable[..., Found], look: str) -> None:
+def test_however_it_is_shown(ask: Callable[..., SearchResult], look: str) -> None:
     is_proved(ask(LOOKS[look](shot(11))), "charts.pdf", 1)
 
 
-def test_badly_compressed(ask: Callable[..., Found]) -> None:
+def test_badly_compressed(ask: Callable[..., SearchResult]) -> None:
     is_proved(ask(shot(3), kind="jpg", quality=30), "texts.pdf", 3)
 
 
-def test_the_whole_page_is_found_as_a_whole(ask: Callable[..., Found]) -> None:
+def test_the_whole_page_is_found_as_a_whole(ask: Callable[..., SearchResult]) -> None:
     hit = is_proved(ask(shot(11, (0, 0, 1, 1), 60)), "charts.pdf", 1)
     assert hit.box == pytest.approx((0, 0, 1, 1), abs=0.02)
 
@@ -123,7 +125,7 @@ def test_the_whole_page_is_found_as_a_whole(ask: Callable[..., Found]) -> None:
 
 
 @pytest.mark.parametrize("words", [True, False])
-def test_a_page_of_no_file_is_declined(ask: Callable[..., Found], words: bool) -> None:
+def test_a_page_of_no_file_is_declined(ask: Callable[..., SearchResult], words: bool) -> None:
     found = ask(cut(page_picture(99, 120, words), PLACE))
     assert not found.found
     assert found.confidence < 0.5
@@ -131,7 +133,7 @@ def test_a_page_of_no_file_is_declined(ask: Callable[..., Found], words: bool) -
     assert not any(hit.why for hit in found.hits)
 
 
-def test_a_page_outside_the_scope_never_appears(ask: Callable[..., Found]) -> None:
+def test_a_page_outside_the_scope_never_appears(ask: Callable[..., SearchResult]) -> None:
     inside = ask(shot(21), Scope.of("board"))
     is_proved(inside, "hidden.pdf", 1)
     outside = ask(shot(21), TEAM)
@@ -205,6 +207,6 @@ def test_a_picture_that_was_forgotten_from_the_disk_is_no_error(tmp_path: Path, 
         assert not rag.find_picture(tmp_path / "shot.png", Scope.operator()).found
 
 
-def test_a_blank_picture_is_declined(ask: Callable[..., Found]) -> None:
+def test_a_blank_picture_is_declined(ask: Callable[..., SearchResult]) -> None:
     found = ask(Image.fromarray(np.full((300, 400), 255, np.uint8)))
     assert not found.found

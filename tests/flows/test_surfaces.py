@@ -80,12 +80,12 @@ def test_who_asked_stops_the_answer_and_nobody_else_does(
         placeholder = replies(ws, room, ts)[0].ts
         ws.click(ben, room, placeholder, "stop")
         told(ws, ben, messages.NOT_YOUR_ANSWER)
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             assert questions.open_questions(connection) == 1
         ws.click(ada, room, placeholder, "stop")
         ws.wait(lambda: said(ws.message(room, placeholder)) == "Stopped.", 20, "that it was stopped")
         until(lambda: generator.closed == 1)
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             assert questions.open_questions(connection) == 0
         ws.settled()
         assert not ws.message(room, ts).reactions
@@ -101,7 +101,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     _, answer = asked(ws, ada, room, PORT)
     ws.click(ben, room, answer.ts, "feedback", "bad")
     told(ws, ben, messages.THANKS_BAD)
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         assert feedback.counts(connection) == {"good": 0, "bad": 1}
         [one] = feedback.bad(connection)
     assert (one.user, one.text) == (ben, PORT)
@@ -113,7 +113,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     ws.click(ben, room, answer.ts, "feedback", "good")
     ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
     assert said(ws.ephemerals(ben)[1]) == messages.THANKS_GOOD
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         assert feedback.counts(connection) == {"good": 1, "bad": 0}
 
 
@@ -125,7 +125,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
     ws.delete_file(ws.files("handbook.pdf")[0].id)
 
     def scrubbed() -> bool:
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             [one] = feedback.bad(connection)
         return (one.text, one.answer) == ("", "")
 
@@ -139,7 +139,7 @@ def test_not_found_can_be_called_bad(ws: Workspace, bot: Bot, ada: str, room: st
     _, answer = asked(ws, ada, room, "how many weeks of parental leave?")
     ws.click(ada, room, answer.ts, "feedback", "bad")
     told(ws, ada, messages.THANKS_BAD)
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         [one] = feedback.bad(connection)
     assert one.text == "how many weeks of parental leave?"
     assert "could not find" in one.answer
@@ -211,14 +211,14 @@ def test_a_press_on_a_forgotten_answer_is_answered_in_words(ws: Workspace, bot: 
     share(ws, ada, room)
     _, answer = asked(ws, ada, room, PORT)
     ws.wait(lambda: not ws.message(room, answer.thread_ts).reactions, 20)
-    with bot.rag.writing() as connection:
+    with bot.rag.write_transaction() as connection:
         connection.execute(tables.question.delete())
     ws.click(ada, room, answer.ts, "more", "more")
     told(ws, ada, messages.QUESTION_EXPIRED)
 
 
 def _at_rest(bot: Bot) -> bool:
-    with bot.rag.reading() as connection:
+    with bot.rag.read_transaction() as connection:
         return questions.open_questions(connection) == 0
 
 

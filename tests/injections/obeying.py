@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from rag.ports import Ability, Ocr, Prompt
+from rag.ports import ModelInfo, Ocr, Prompt
 from tests.support.generator import pieces_of
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
@@ -97,8 +97,8 @@ class ObeyingGenerator:
     prompts: list[Prompt] = field(default_factory=list)
     obeyed: list[Obeyed] = field(default_factory=list)
 
-    def ability(self) -> Ability:
-        return Ability("obeying", self.ocr is not None)
+    def model_info(self) -> ModelInfo:
+        return ModelInfo("obeying", self.ocr is not None)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         self.prompts.append(prompt)
@@ -118,5 +118,5 @@ class ObeyingGenerator:
             words = []
             for picture in prompt.pictures:
                 path.write_bytes(picture)
-                words += [line.text for line in self.ocr.read(path)]
+                words += [line.text for line in self.ocr.recognize(path)]
         return " ".join(words)

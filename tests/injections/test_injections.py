@@ -13,7 +13,8 @@ from tests.injections.cases import FORMS, Case, cases, own_cases
 from tests.injections.obeying import obey
 from tests.injections.slack import things_in, things_of
 from tests.injections.trial import Result
-from tests.injections.unguarded import GUARDS, SCOPE, Change, changed_copy, run_unguarded
+from tests.injections.unguarded import GUARDS, SCOPE, run_unguarded
+from tests.support.mutations import Mutation, check_mutations
 
 
 def test_no_order_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,9 +40,15 @@ def test_cases_cover_every_form() -> None:
     assert len({(case.family, case.name) for case in cases()}) == len(cases())
 
 
-def test_missing_guard_text_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="0 times"):
-        changed_copy(tmp_path, [*GUARDS, SCOPE, Change("rag/model.py", "a text that nothing has", "")])
+def test_every_guard_can_be_removed() -> None:
+    check_mutations([*GUARDS, SCOPE])
+
+
+def test_mutation_that_does_not_fit_the_code_is_an_error() -> None:
+    with pytest.raises(LookupError, match="0 times"):
+        check_mutations([Mutation("rag.model:Hit.title", "a fragment that nothing has", "")])
+    with pytest.raises(LookupError, match=r"no rag\.model:Hit\.gone"):
+        check_mutations([Mutation("rag.model:Hit.gone", "return", "")])
 
 
 def test_own_cases_are_read_from_a_file(tmp_path: Path) -> None:

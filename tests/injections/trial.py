@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, unfinished
 from bot.slack.messages import unread_documents
-from rag import Answer, Rag, Scope, Settings, Share, Standing, open_rag, put_share
+from rag import Answer, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
 from rag.model import IndexState
 from rag.ports import Ocr
 from tests.injections.cases import Case
@@ -89,7 +89,7 @@ def _share(rag: Rag, cases: Sequence[Case], files: Path) -> None:
     for number, case in enumerate(cases):
         harmless = f"The berth fee at {_harbour(number)} is {20 + number} euros."
         made.append(make_file(case, harmless, files, f"case-{number}"))
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         put_share(connection, Share("path", str(secret), _VAULT, "statutes.pdf", _link(900)))
         for number, (case, path) in enumerate(zip(cases, made, strict=True)):
             name = case.order if case.form in ("name", "title") else path.name
@@ -130,7 +130,7 @@ def _of_picture(rag: Rag, picture: Path, scope: Scope) -> Reply:
 
 def _of_answer(answer: Answer, links: set[str]) -> Iterator[str]:
     names = [passage.hit.name for passage in answer.passages[:1]]
-    unread = [Standing("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
+    unread = [SourceStatus("F1", name, IndexState.FAILED, 0, 0, "It is damaged.", "", None, 1) for name in names]
     reply = answer_reply(answer, unread_documents(unread))
     yield from _of_reply(reply, links)
     shown = {passage.number for passage in answer.passages}

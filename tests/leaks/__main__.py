@@ -12,7 +12,7 @@ import sys
 import time
 
 from tests.leaks.runs import A_WORKSPACE, run
-from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, sabotaged
+from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def _sabotage(surface: str, seed: int) -> int:
         if guard not in GUARDS:
             print(f"There is no guard {guard}. There are: {', '.join(GUARDS)}", file=sys.stderr)  # noqa: T201
             return 2
-        said = sabotaged(guard, seed)
+        said = run_sabotaged(guard, seed)
         missed += said is None
         print(f"{guard:<14}{said or f'NOT CAUGHT within {CAUGHT_WITHIN} steps'}", flush=True)  # noqa: T201
     return 1 if missed else 0

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from rag import Unreadable
-from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 
 PAGES = 2
 MOST = 26
@@ -106,7 +106,7 @@ class PaperReader:
             return Inspection("image/png", 1, None)
         return Inspection("application/pdf", PAGES, None)
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         paper = _paper(path)
         if paper is None:
             with Image.open(path) as picture:
@@ -132,11 +132,11 @@ def _paper(path: Path) -> Paper | None:
     return Paper(json.loads(data.removeprefix(b"%PDF-leak "))["number"])
 
 
-def _page(number: int, lines: list[str], render: str) -> PageReading:
+def _page(number: int, lines: list[str], render: str) -> ExtractedPage:
     blocks = []
     for row, line in enumerate(lines):
         box = Box(0.1, 0.1 + 0.2 * row, 0.9, 0.2 + 0.2 * row)
         kind = BlockKind.HEADING if line.startswith("# ") else BlockKind.TEXT
         words = tuple(Word(word, box) for word in line.removeprefix("# ").split())
         blocks.append(Block(kind, box, (Line(words, box),)))
-    return PageReading(number, None, 600, 760, TextSource.LAYER, tuple(blocks), render)
+    return ExtractedPage(number, None, 600, 760, TextSource.LAYER, tuple(blocks), render)

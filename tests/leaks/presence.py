@@ -120,7 +120,7 @@ def pictures_refused(town: Town, step: Step) -> None:
     town.ws.post(person.id, space.id, _question(town, step.c))
     town.work()
     town.ws.faults.clear()
-    with town.rag.writing() as connection:
+    with town.rag.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE job SET next_try = 0 WHERE kind = 'uploads'")
     town.work()
     left = {id for id, each in town.world.uploads.items() if each.data} - {
@@ -135,7 +135,7 @@ def _question(town: Town, number: int) -> str:
 
 
 def _known(town: Town, file: SlackFile, space: str) -> bool:
-    with town.rag.reading() as connection:
+    with town.rag.read_transaction() as connection:
         rows = connection.exec_driver_sql(
             "SELECT 1 FROM source s JOIN share h ON h.source_id = s.id WHERE s.ref = ? AND h.space = ?",
             (file.id, space),

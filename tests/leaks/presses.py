@@ -47,7 +47,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             if message.ts in before or not any(one.get("action_id") == "stop" for one in _elements(message)):
                 continue
             person = pick(_readers(town, space), b)
-            with town.rag.reading() as connection:
+            with town.rag.read_transaction() as connection:
                 row = connection.execute(
                     tables.question.select().where(tables.question.c.placeholder == message.ts)
                 ).first()
@@ -55,7 +55,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
                 return
             town.ws.click(person.id, space.id, message.ts, "stop", "stop")
             town.hear()
-            with town.rag.reading() as connection:
+            with town.rag.read_transaction() as connection:
                 halted = connection.scalar(
                     tables.question.select()
                     .with_only_columns(tables.question.c.cancelled)
@@ -157,7 +157,7 @@ def found_goes(town: Town, step: Step) -> None:
     """A file that was found this moment is deleted wherever it lies."""
     document = pick(town.rag.found[:3], step.a)
     if document is not None:
-        with town.rag.reading() as connection:
+        with town.rag.read_transaction() as connection:
             rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
         for (file,) in rows:
             if file in town.world.files and not town.world.files[file].deleted:

@@ -1,210 +1,251 @@
-"""Guards broken one at a time, in a copy of the code: a test that cannot fail proves nothing.
-
-Each guard is a text that stands exactly once in a file, and what takes its place. Where the code was rewritten, this
-table has to be mended: that is said, and nothing is skipped.
-"""
+"""Break one guard of access at a time, in a copy of the code, and run the leak test until it notices."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.mutations import Mutation, mutated_copy, run_module
+
 CAUGHT_WITHIN = 500
 """Steps."""
 
-
-class Guard(NamedTuple):
-    """What to break, where, and by what. `also`: where a second guard stands behind the first, its text, and what takes
-    its place, in the same file."""
-
-    path: str
-    text: str
-    instead: str
-    also: tuple[str, str] | None = None
-
-
-GUARDS: Mapping[str, Guard] = {
-    "words": Guard(
-        "rag/catalog/fulltext.py",
-        "if scope == Scope.operator():\n        return []\n    # The plus",
-        "if True:\n        return []\n    # The plus",
+GUARDS: Mapping[str, tuple[Mutation, ...]] = {
+    "words": (
+        Mutation(
+            "rag.catalog.fulltext:_inside",
+            "if scope == Scope.operator():\n        return []\n    # The plus",
+            "if True:\n        return []\n    # The plus",
+        ),
     ),
-    "vectors": Guard(
-        "rag/vectors/search.py",
-        "allowed_chunks(connection, [one.chunk for one in near], scope)",
-        "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
+    "vectors": (
+        Mutation(
+            "rag.vectors.search:NeighborSearch._join",
+            "allowed_chunks(connection, [one.chunk for one in near], scope)",
+            "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
+        ),
     ),
-    "pixels": Guard("rag/catalog/fingerprints.py", ", document.c.id.in_(documents_in(scope))", ""),
-    "names": Guard(
-        "rag/catalog/scope.py",
-        "rows = rows.where(share.c.space.in_(sorted(scope.spaces)))\n    found = connection.execute(rows.order_by",
-        "pass\n    found = connection.execute(rows.order_by",
+    "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(scope))", ""),),
+    "names": (
+        Mutation(
+            "rag.catalog.scope:names_in",
+            "rows = rows.where(share.c.space.in_(sorted(scope.spaces)))\n    found = connection.execute(rows.order_by",
+            "pass\n    found = connection.execute(rows.order_by",
+        ),
     ),
-    "evidence": Guard(
-        "rag/search/hits.py", 'folder = data / "pictures" / str(row.reading)', 'folder = data / "pictures" / "1"'
+    "evidence": (
+        Mutation(
+            "rag.search.hits:build_hits",
+            'folder = data / "pictures" / str(row.reading)',
+            'folder = data / "pictures" / "1"',
+        ),
     ),
-    "recheck": Guard(
-        "bot/answers/respond.py",
-        "{one.document for one in found} != set(reply.documents)",
-        "False",
-        ("if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"),
+    "recheck": (
+        Mutation(
+            "bot.answers.respond:Responder._may_show",
+            "{one.document for one in found} != set(reply.documents)",
+            "False",
+        ),
+        Mutation(
+            "bot.answers.respond:Responder._may_show",
+            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if False:",
+        ),
     ),
-    "renamed": Guard(
-        "bot/answers/respond.py", "if not access_log.still_named(connection, reply.used, granted.scope):", "if False:"
+    "renamed": (
+        Mutation(
+            "bot.answers.respond:Responder._may_show",
+            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if False:",
+        ),
     ),
-    "progress": Guard("bot/answers/compose.py", "if self._unchanged(work.question, watch):", "if True:"),
-    "guests": Guard(
-        "bot/access/directory.py",
-        "return all(person.is_full_member for person in found if person.is_active)",
-        "return True",
+    "progress": (
+        Mutation("bot.answers.compose:Composer._ask", "if self._unchanged(work.question, watch):", "if True:"),
     ),
-    "connect": Guard("bot/access/policy.py", "if here.outside:", "if False:"),
-    "public": Guard("bot/access/policy.py", "if one.public and not one.outside", "if one.public"),
-    "private": Guard(
-        "bot/access/policy.py", "if one.public and not one.outside", "if not one.direct and not one.outside"
+    "guests": (
+        Mutation(
+            "bot.access.directory:Directory.are_all_full_members",
+            "return all(person.is_full_member for person in found if person.is_active)",
+            "return True",
+        ),
     ),
-    "memberships": Guard("bot/access/policy.py", "for one in theirs if one in ours", "for one in ours if one in ours"),
-    "cache": Guard("bot/listeners/app.py", "access.invalidate(happening)", "pass"),
-    "failure": Guard(
-        "bot/access/directory.py",
-        "members = self.members(channel, until)\n",
-        "try:\n            members = self.members(channel, until)\n"
-        "        except Exception:\n            return True\n",
+    "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
+    "public": (Mutation("bot.access.policy:_public", "if one.public and not one.outside", "if one.public"),),
+    "private": (
+        Mutation(
+            "bot.access.policy:_public", "if one.public and not one.outside", "if not one.direct and not one.outside"
+        ),
     ),
-    "unshared": Guard(
-        "bot/inbox.py",
-        "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
-        "if True:\n                file_states.want_no_longer",
+    "memberships": (
+        Mutation(
+            "bot.access.policy:Access._granted_in_direct_message",
+            "for one in theirs if one in ours",
+            "for one in ours if one in ours",
+        ),
     ),
-    "withheld": Guard("rag/catalog/scope.py", "and_(share.c.hidden_at.is_(None), ", "and_("),
-    "settled": Guard("bot/jobs/sweep.py", "stays = there and (not query", "stays = True or (not query"),
-    "unindexed": Guard(
-        "bot/inbox.py",
-        "if not withhold_share(connection, KIND, file, channel):",
-        "if drop_share(connection, KIND, [file], channel) is None:",
+    "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(happening)", "pass"),),
+    "failure": (
+        Mutation(
+            "bot.access.directory:Directory.are_all_full_members",
+            "members = self.members(channel, until)\n",
+            "try:\n            members = self.members(channel, until)\n"
+            "        except Exception:\n            return True\n",
+        ),
     ),
-    "presence": Guard(
-        "bot/answers/compose.py",
-        "documents.append(id)",
-        "documents.append(id)\n                from rag import Share, put_share\n\n"
-        "                with self._rag.writing() as connection:\n"
-        "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
-        ("there = is_shared_in(raw, channel, removed) and not departed", "there = True"),
+    "unshared": (
+        Mutation(
+            "bot.inbox:record",
+            "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
+            "if True:\n                file_states.want_no_longer",
+        ),
     ),
-    "moved": Guard("rag/catalog/shares.py", "connection.execute(update(removed_share)", "(update(removed_share)"),
-    "respond": Guard("bot/jobs/ephemeral.py", "self._replied(due) if told else reply", "reply"),
-    "uploads": Guard("bot/main.py", "maintenance.delete_abandoned_uploads()", "None"),
-    "late": Guard(
-        "bot/inbox.py", "if file_states.has_departed(connection, file.id, shared.channel, shared.at)", "if False"
+    "withheld": (Mutation("rag.catalog.scope:is_visible", "and_(share.c.hidden_at.is_(None), ", "and_("),),
+    "settled": (
+        Mutation("bot.jobs.sweep:Sweep._settle", "stays = there and (not query", "stays = True or (not query"),
     ),
-    "left": Guard(
-        "bot/inbox.py",
-        "case Left(channel):\n            leave(connection, channel)",
-        "case Left(channel):\n            pass",
+    "unindexed": (
+        Mutation(
+            "bot.inbox:_withhold",
+            "if not hide_share(connection, KIND, file, channel):",
+            "if drop_share(connection, KIND, [file], channel) is None:",
+        ),
     ),
-    "forgotten": Guard("rag/catalog/shares.py", "if new.listed and _is_removed", "if False and _is_removed"),
-    "bytes": Guard("rag/ingest/deletion.py", "path.unlink()", "pass"),
-    "replies": Guard("bot/db/questions.py", "reply=null(), about=about))", "about=about))"),
-    "history": Guard(
-        "bot/answers/history.py",
-        "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
-        "",
-        ("frozenset().union(*(made_of[ts] for ts in open_)), list(names))", "frozenset(), ())"),
+    "presence": (
+        Mutation(
+            "bot.answers.compose:Composer._sent_with",
+            "documents.append(id)",
+            "documents.append(id)\n                from rag import Share, put_share\n\n"
+            "                with self._rag.write_transaction() as connection:\n"
+            "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
+        ),
+        Mutation(
+            "bot.answers.compose:Composer.sent_here",
+            "there = is_shared_in(raw, channel, removed) and not departed",
+            "there = True",
+        ),
     ),
-    "lists": Guard(
-        "bot/answers/page_list.py",
-        "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
-        "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
+    "moved": (
+        Mutation("rag.catalog.shares:move_space", "connection.execute(update(removed_share)", "(update(removed_share)"),
     ),
-    "more": Guard(
-        "bot/answers/followups.py",
-        "scope = replace(granted.scope, documents=found.documents)\n    on =",
-        "scope = Scope(None, found.documents)\n    on =",
+    "respond": (
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
     ),
-    "file": Guard(
-        "bot/answers/followups.py",
-        "scope = replace(granted.scope, documents=found.documents)\n    known =",
-        "scope = Scope(None, found.documents)\n    known =",
+    "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
+    "late": (
+        Mutation(
+            "bot.inbox:_record_share",
+            "if file_states.has_departed(connection, file.id, shared.channel, shared.at)",
+            "if False",
+        ),
     ),
-    "similar": Guard(
-        "bot/answers/followups.py",
-        "granted = composer.granted(question)\n    remarks",
-        'granted = Granted(Scope(None), "")\n    remarks',
+    "left": (
+        Mutation(
+            "bot.inbox:record",
+            "case Left(channel):\n            leave(connection, channel)",
+            "case Left(channel):\n            pass",
+        ),
     ),
-    "find": Guard(
-        "bot/jobs/ephemeral.py", "if named and {one.document for one in found} == set(reply.documents):", "if True:"
+    "forgotten": (
+        Mutation("rag.catalog.shares:put_share", "if new.listed and _is_removed", "if False and _is_removed"),
     ),
-    "stays": Guard(
-        "bot/jobs/ephemeral.py",
-        "return reply if stays else",
-        "return reply if True else",
-        ("self._replied(due) if told else reply", "reply"),
+    "bytes": (Mutation("rag.ingest.deletion:sweep", "path.unlink()", "pass"),),
+    "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
+    "history": (
+        Mutation(
+            "bot.answers.history:turns_before",
+            "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
+            "",
+        ),
+        Mutation(
+            "bot.answers.history:turns_before",
+            "frozenset().union(*(made_of[ts] for ts in open_)), list(names))",
+            "frozenset(), ())",
+        ),
     ),
-    "status": Guard(
-        "bot/jobs/ephemeral.py",
-        "held = Held.of(due.channel, standings_in(connection, due.channel))",
-        "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
-        "held = Held.of(due.channel, [one for row in rows for one in standings_in(connection, row[0])])",
+    "lists": (
+        Mutation(
+            "bot.answers.page_list:pages_reply",
+            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
+            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
+        ),
     ),
-    "home": Guard(
-        "bot/jobs/ephemeral.py",
-        "spaces = sorted(granted.scope.spaces or ())",
-        "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
+    "more": (
+        Mutation(
+            "bot.answers.followups:_more",
+            "scope = replace(granted.scope, documents=found.documents)\n    on =",
+            "scope = Scope(None, found.documents)\n    on =",
+        ),
     ),
-    "index": Guard(
-        "bot/jobs/ephemeral.py",
-        "if due.channel not in channels_of(raw):",
-        "if False:",
-        (
+    "file": (
+        Mutation(
+            "bot.answers.followups:_only_file",
+            "scope = replace(granted.scope, documents=found.documents)\n    known =",
+            "scope = Scope(None, found.documents)\n    known =",
+        ),
+    ),
+    "similar": (
+        Mutation(
+            "bot.answers.followups:_similar",
+            "granted = composer.granted(question)\n    remarks",
+            'granted = Granted(Scope(None), "")\n    remarks',
+        ),
+    ),
+    "find": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._found",
+            "if named and {one.document for one in found} == set(reply.documents):",
+            "if True:",
+        ),
+    ),
+    "stays": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._replied", "return reply if stays else", "return reply if True else"
+        ),
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
+    ),
+    "status": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._status",
+            "held = Held.of(due.channel, source_statuses_in(connection, due.channel))",
+            "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
+            "held = Held.of(due.channel, [one for row in rows for one in source_statuses_in(connection, row[0])])",
+        ),
+    ),
+    "home": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._show_home",
+            "spaces = sorted(granted.scope.spaces or ())",
+            "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
+        ),
+    ),
+    "index": (
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._index", "if due.channel not in channels_of(raw):", "if False:"),
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._index",
             "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
-    "feedback": Guard("bot/db/access_log.py", "feedback.scrub(connection)", "pass"),
-    "stop": Guard("bot/listeners/interactions.py", "if asked.user != user:", "if False:"),
-    "logs": Guard("bot/answers/respond.py", 'log.info("A reply is composed', 'log.info(reply.text + " is composed'),
+    "feedback": (Mutation("bot.db.access_log:scrub", "feedback.scrub(connection)", "pass"),),
+    "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
+    "logs": (
+        Mutation(
+            "bot.answers.respond:Responder._cleared",
+            'log.info("A reply is composed',
+            'log.info(reply.text + " is composed',
+        ),
+    ),
 }
+"""The guards by name; a second mutation breaks a guard that would catch what the first one lets through."""
 
 
-def broken(guard: Guard, text: str) -> str:
-    """A file's text with the guard broken. Raise LookupError when the guard is not there exactly once."""
-    for old, new in ((guard.text, guard.instead), *((guard.also,) if guard.also else ())):
-        if (count := text.count(old)) != 1:
-            raise LookupError(
-                f"The guard {old!r} stands {count} times in {guard.path}: mend the table in tests/leaks/sabotage.py."
-            )
-        text = text.replace(old, new)
-    return text
-
-
-def sabotaged(name: str, seed: int) -> str | None:
-    """Run with one guard broken; what was caught and when, or None when nothing was."""
-    guard = GUARDS[name]
-    with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
-        copy = Path(folder)
-        for top in ("rag", "bot", "tests"):
-            shutil.copytree(ROOT / top, copy / top, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "manifest.yml", copy)
-        path = copy / guard.path
-        path.write_text(broken(guard, path.read_text()))
-        ran = subprocess.run(
-            [sys.executable, "-m", "tests.leaks", "--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy), "SABOTAGE": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if ran.returncode == 0:
+def run_sabotaged(name: str, seed: int) -> str | None:
+    """Run the leak test with one guard broken. Return what was caught and when, or None if nothing was."""
+    with mutated_copy(GUARDS[name]) as copy:
+        arguments = ["--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"]
+        result = run_module(copy, "tests.leaks", arguments, {"SABOTAGE": ""}, capture=True)
+    if result.returncode == 0:
         return None
-    found = [line for line in ran.stdout.splitlines() if line.startswith("LEAK")]
+    found = [line for line in result.stdout.splitlines() if line.startswith("LEAK")]
     if not found:
-        raise RuntimeError(f"the run with {name} broken ended with {ran.returncode}: {ran.stderr[-2000:]}")
+        raise RuntimeError(f"the run with {name} broken ended with {result.returncode}: {result.stderr[-2000:]}")
     return found[0].removeprefix("LEAK: ").removesuffix(". The shortest way there:")

@@ -186,7 +186,7 @@ def _new_channel(town: Town, step: Step) -> None:
 def _forget(town: Town, step: Step) -> None:
     file = pick(shared(town), step.a)
     if file is not None:
-        with town.rag.reading() as connection:
+        with town.rag.read_transaction() as connection:
             known = connection.exec_driver_sql("SELECT 1 FROM source WHERE ref = ?", (file.id,)).first()
         if known is not None:
             town.rag.forget([file.id])

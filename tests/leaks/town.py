@@ -23,7 +23,7 @@ from slack_bolt import BoltRequest
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.state import Call, State
 from bot.main import Bot, open_bot
-from rag import Answer, DocumentRow, Found, Rag, Scope, open_rag
+from rag import Answer, DocumentSummary, Rag, Scope, SearchResult, open_rag
 from rag.ports import Prompt
 from tests.flows.team import settings, slack_settings, without_proxies
 from tests.leaks.oracle import Rights, rights, rights_of
@@ -98,25 +98,25 @@ class WatchedRag:
         self._check(answer.found, inside, "asked")
         return answer
 
-    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         inside = self._inside(scope)
         found = self._rag.find(query, scope, k)
         self._check(found, inside, "looked for words")
         self._happens(found)
         return found
 
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         inside = self._inside(scope)
         found = self._rag.find_picture(path, scope, k)
         self._check(found, inside, "looked for a picture")
         self._happens(found)
         return found
 
-    def documents(self, scope: Scope) -> list[DocumentRow]:
+    def documents(self, scope: Scope) -> list[DocumentSummary]:
         self._inside(scope)
         return self._rag.documents(scope)
 
-    def _happens(self, found: Found) -> None:
+    def _happens(self, found: SearchResult) -> None:
         self.found = list(dict.fromkeys(hit.document for hit in found.hits))
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
@@ -126,7 +126,7 @@ class WatchedRag:
         """The documents of a scope, in SQL of our own."""
         if scope.spaces is None:
             raise Leak("the bot searched without a scope")
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
                 "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
@@ -136,7 +136,7 @@ class WatchedRag:
             return {row[0] for row in rows if row[0] is not None}
 
     @staticmethod
-    def _check(found: Found, inside: set[int], what: str) -> None:
+    def _check(found: SearchResult, inside: set[int], what: str) -> None:
         lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
         lanes["hits"] = {hit.document for hit in found.hits}
         for lane, documents in lanes.items():
@@ -191,7 +191,7 @@ class Town:
         for _ in range(_MOST):
             self.hear()
             self.rag.index([])
-            with self.rag.writing() as connection:  # known bytes wait as long as reading them took
+            with self.rag.write_transaction() as connection:  # known bytes wait as long as reading them took
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = False
             while self.bot.receipts.step():
@@ -288,7 +288,7 @@ class Town:
 
     def shares_are_true(self) -> None:
         """At rest the catalog has no share that is not there in Slack, where the bot is."""
-        with self.rag.reading() as connection:
+        with self.rag.read_transaction() as connection:
             rows = connection.exec_driver_sql("SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id")
             known = {(row[0], row[1]) for row in rows}
         here = {id for id, space in self.world.conversations.items() if self.ws.bot_user in space.members}
@@ -308,7 +308,7 @@ class Town:
         """After the passes: nothing in the data folder tells of a paper that is shared nowhere where the bot is."""
         self.work()
         self.rag.forget([])
-        self.rag.leave_no_trace()
+        self.rag.checkpoint()
         spaces = {id for id, space in self.world.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._file_may(file, everywhere)}
@@ -339,7 +339,7 @@ def open_town(data: Path) -> Iterator[Town]:
         generator = Telling()
         opened = partial(
             _watched,
-            reader=PaperReader,
+            extractor=PaperReader,
             embedder=FakeEmbedder(),
             text_embedder=FakeTextEmbedder(),
             generator=generator,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rag import Settings, open_rag
-from rag.data_dir import scratch, sweep_scratch
+from rag.data_dir import delete_stale_folders, temporary_folder
 
 
 def dead() -> int:
@@ -22,8 +22,8 @@ def test_only_what_the_dead_left_is_swept(tmp_path: Path) -> None:
     for folder in (left, other):
         folder.mkdir()
         (folder / "page.png").write_bytes(b"page")
-    with scratch("query", tmp_path) as mine:
-        sweep_scratch(tmp_path)
+    with temporary_folder("query", tmp_path) as mine:
+        delete_stale_folders(tmp_path)
         assert Path(mine).is_dir()
         assert Path(mine).stat().st_mode & 0o077 == 0
     assert not left.exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag import Check, open_rag
-from rag.data_dir import close_folder, is_open
+from rag.data_dir import is_accessible_to_others, make_private
 from tests.flows.team import settings
 
 posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions")
@@ -53,8 +53,8 @@ def test_a_folder_that_many_share_is_left_alone_and_said(tmp_path: Path) -> None
 def test_a_home_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     tmp_path.chmod(0o755)
-    close_folder(tmp_path)
-    assert is_open(tmp_path)
+    make_private(tmp_path)
+    assert is_accessible_to_others(tmp_path)
 
 
 @posix

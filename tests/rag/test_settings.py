@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from rag import BadSetting, load_settings
-from rag.settings import RENAMED, RENAMED_VALUES, names, variable, with_new_names
+from rag.settings import RENAMED, RENAMED_VALUES, setting_names, variable, with_new_names
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*names(), *RENAMED]:
+    for name in [*setting_names(), *RENAMED]:
         monkeypatch.delenv(variable(name), raising=False)
 
 
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
 
 
 def test_every_setting_says_what_it_does() -> None:
-    assert all(names().values())
+    assert all(setting_names().values())
     assert variable("embed.device") == "MAGPIE_EMBED__DEVICE"
 
 
@@ -83,8 +83,8 @@ def test_bounds_of_a_renamed_setting_are_reported_by_its_new_name(monkeypatch: p
 
 
 def test_renamed_settings_exist_and_their_old_names_do_not() -> None:
-    assert set(RENAMED.values()) | set(RENAMED_VALUES) <= set(names())
-    assert not set(RENAMED) & set(names())
+    assert set(RENAMED.values()) | set(RENAMED_VALUES) <= set(setting_names())
+    assert not set(RENAMED) & set(setting_names())
 
 
 def test_any_table_of_renames_can_be_applied() -> None:

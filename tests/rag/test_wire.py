@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.wire import Refused, Vectors, pack_pictures, unpack_pictures
+from rag.wire import RejectedPicture, Vectors, pack_pictures, unpack_pictures
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20))
@@ -37,7 +37,7 @@ def test_any_bytes_are_pictures_or_an_error(body: bytes) -> None:
 def test_vectors_come_back_in_their_places(refused: list[bool], dim: int) -> None:
     made = np.random.default_rng(len(refused)).standard_normal((refused.count(False), dim)).astype(np.float32)
     made /= np.linalg.norm(made, axis=1, keepdims=True)
-    out = [Refused(index=n, reason="damaged") for n, bad in enumerate(refused) if bad]
+    out = [RejectedPicture(index=n, reason="damaged") for n, bad in enumerate(refused) if bad]
     told = Vectors.model_validate_json(Vectors.of("abc", dim, list(made), out).model_dump_json())
     found = told.rows(len(refused))
     assert [vector is None for vector in found] == refused
@@ -50,7 +50,7 @@ def test_vectors_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(ValueError, match="1 vectors and 0 refusals for 2"):
         one.rows(2)
     with pytest.raises(ValueError, match="refusals for 1"):
-        Vectors.of("abc", 2, [], [Refused(index=5, reason="")]).rows(1)
+        Vectors.of("abc", 2, [], [RejectedPicture(index=5, reason="")]).rows(1)
     with pytest.raises(ValueError, match="length one"):
         Vectors.of("abc", 2, [np.array([3, 0], dtype=np.float32)]).rows(1)
     with pytest.raises(ValueError, match="not of length one"):

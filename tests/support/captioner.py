@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from rag.errors import Unreadable
-from rag.model import Block, BlockKind, Box, Inspection, PageReading
-from tests.support.reader import TextReader
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection
+from tests.support.extractor import TextExtractor
 
 COLOURS: Mapping[str, tuple[int, int, int]] = {
     "red": (200, 20, 20),
@@ -50,15 +50,15 @@ class FakeCaptioner:
         return self.says.get(colour, f"A drawing of a {colour} zeppelin over 77 houses.")
 
 
-class FigureReader(TextReader):
-    """As TextReader; a line `~red` is a red figure."""
+class FigureReader(TextExtractor):
+    """As TextExtractor; a line `~red` is a red figure."""
 
     def inspect(self, path: Path) -> Inspection:
         if path.suffix == ".png":
             raise Unreadable("This reader reads no pictures.", "Use another.")
         return super().inspect(path)
 
-    def _page(self, number: int, text: str, into: Path) -> PageReading:
+    def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         lines = text.splitlines()
         read = super()._page(number, "\n".join(line for line in lines if not line.startswith("~")), into)
         figures = []

@@ -49,10 +49,10 @@ class FakeEncoder(FakeEmbedder):
         if self.breaks is not None:
             raise self.breaks
 
-    def leave(self) -> None:
+    def offload(self) -> None:
         self.moves.append("leave")
         self.away = True
 
-    def back(self) -> None:
+    def reload(self) -> None:
         self.moves.append("back")
         self.away = False

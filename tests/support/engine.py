@@ -17,21 +17,21 @@ from rag import (
     Answer,
     Check,
     ConfidenceModel,
-    DocumentRow,
-    Found,
+    DocumentSummary,
     Hit,
-    Kept,
+    IndexOutcome,
     MagpieError,
     Mode,
-    ModelRow,
+    ModelSummary,
     NotFound,
-    Outcome,
     Passage,
     Progress,
     Scope,
+    SearchResult,
     Settings,
     Status,
-    Trained,
+    StoredData,
+    TrainedProjection,
 )
 from rag.catalog import Catalog
 from rag.model import Box, Kind
@@ -51,16 +51,18 @@ def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "
         heading="",
         caption="",
         box=Box(0.1, 0.2, 0.9, 0.4),
-        marks=(),
+        line_boxes=(),
         picture=None,
         render=Path("page.jpg"),
         lanes={"words": rank},
     )
 
 
-def found(*hits: Hit, why: str = "") -> Found:
+def found(*hits: Hit, why: str = "") -> SearchResult:
     lanes = {"words": "on", "clip-picture": "off: no weights", "clip-text": "off: no weights"}
-    return Found(bool(hits), hits, lanes, why, {"words": 1.0}, {"words": tuple((h.document, h.page) for h in hits)})
+    return SearchResult(
+        bool(hits), hits, lanes, why, {"words": 1.0}, {"words": tuple((h.document, h.page) for h in hits)}
+    )
 
 
 def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", abstained: bool = False) -> Answer:
@@ -76,12 +78,12 @@ class FakeEngine:
     hits: Sequence[Hit] = ()
     answered: Answer = field(default_factory=lambda: answer("Nothing.", abstained=True, mode=Mode.PASSAGES))
     pieces: Sequence[str] = ()
-    outcomes: Sequence[Outcome] = ()
+    outcomes: Sequence[IndexOutcome] = ()
     steps: Sequence[Progress] = ()
     checks: Sequence[Check] = ()
     stored: Status = field(default_factory=lambda: Status({}, 0, 0, 0, (), {"words": "on"}))
-    stores: Sequence[Kept] = ()
-    rows: Sequence[ModelRow] = ()
+    stores: Sequence[StoredData] = ()
+    rows: Sequence[ModelSummary] = ()
     known: Sequence[str] = ()
     names: Sequence[str] = ("handbook.pdf",)
     breaks: BaseException | None = None
@@ -112,21 +114,23 @@ class FakeEngine:
 
     def index(
         self, paths: Sequence[Path | str], space: str = "local", report: Callable[[Progress], None] = lambda _: None
-    ) -> list[Outcome]:
+    ) -> list[IndexOutcome]:
         for step in self.steps:
             report(step)
         self._ask("index", list(paths), space)
         return list(self.outcomes)
 
-    def reindex(self, names: Sequence[str] = (), report: Callable[[Progress], None] = lambda _: None) -> list[Outcome]:
+    def reindex(
+        self, names: Sequence[str] = (), report: Callable[[Progress], None] = lambda _: None
+    ) -> list[IndexOutcome]:
         self._ask("reindex", list(names))
         return list(self.outcomes)
 
-    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find", query, k)
         return found(*self.hits[:k], why="" if self.hits else "No page holds these words.")
 
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find_picture", path, k)
         return found(*self.hits[:k], why="" if self.hits else "No page looks like this.")
 
@@ -147,7 +151,7 @@ class FakeEngine:
         self._ask("status")
         return self.stored
 
-    def kept(self) -> list[Kept]:
+    def list_stored_data(self) -> list[StoredData]:
         return list(self.stores)
 
     def doctor(self) -> Iterator[Check]:
@@ -161,26 +165,26 @@ class FakeEngine:
             raise NotFound(f"Nothing is known by the name {missing[0]!r}.", "`magpie status` says what is indexed.")
         return list(names)
 
-    def documents(self, scope: Scope) -> list[DocumentRow]:
-        return [DocumentRow(number, name, 12, "ab" * 32) for number, name in enumerate(self.names, 1)]
+    def documents(self, scope: Scope) -> list[DocumentSummary]:
+        return [DocumentSummary(number, name, 12, "ab" * 32) for number, name in enumerate(self.names, 1)]
 
-    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> Trained:
+    def train_projection(self, report: Callable[[int, int], None] = lambda *_: None) -> TrainedProjection:
         report(1, 1)
         self._ask("train_projection")
-        return Trained(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
+        return TrainedProjection(Path("projection.npz"), 400, 80, 0.1, 0.5, 0.9, 0.75)
 
-    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
+    def save_confidence_models(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
         return Path("decision.json")
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
         return {}
 
-    def models(self) -> list[ModelRow]:
+    def list_models(self) -> list[ModelSummary]:
         self._ask("models")
         return list(self.rows)
 
-    def pull(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
+    def pull_model(self, model: str | None, weights: str | None, report: Callable[[str], None]) -> Path:
         self._ask("pull", model, weights)
         report("fetching")
         return Path("weights.pt")
@@ -190,14 +194,14 @@ class FakeEngine:
         assert self.settings is not None
         return Catalog(self.settings.data, [tables.HISTORY])
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        return self._catalog.reading()
+    def read_transaction(self) -> AbstractContextManager[Connection]:
+        return self._catalog.read_transaction()
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        return self._catalog.writing()
+    def write_transaction(self) -> AbstractContextManager[Connection]:
+        return self._catalog.write_transaction()
 
-    def leave_no_trace(self) -> bool:
-        return self._catalog.tidy()
+    def checkpoint(self) -> bool:
+        return self._catalog.checkpoint()
 
 
 def failing(error: MagpieError) -> FakeEngine:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from rag.errors import AnswerCut, GeneratorBusy, MagpieError
-from rag.ports import Ability, Prompt
+from rag.ports import ModelInfo, Prompt
 from rag.text import content_words, tokens
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
@@ -54,10 +54,10 @@ class FakeGenerator:
     def __post_init__(self) -> None:
         self._places = BoundedSemaphore(self.at_once)
 
-    def ability(self) -> Ability:
+    def model_info(self) -> ModelInfo:
         if self.broken is not None and self.broken_after is None:
             raise self.broken
-        return Ability("fake", self.vision, self.window)
+        return ModelInfo("fake", self.vision, self.window)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         if not self._places.acquire(blocking=False):

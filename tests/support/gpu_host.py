@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bot.slack.http import serving
-from rag.model_server.server import open_host
+from rag.model_server.server import open_model_server
 from rag.ports import Encoder
 from rag.settings import Settings
 
@@ -15,5 +15,5 @@ from rag.settings import Settings
 def gpu_host(settings: Settings, encoder: Encoder | None = None) -> Iterator[str]:
     """Its URL."""
     chosen = None if encoder is None else lambda _: encoder
-    with open_host(settings, chosen) as host, serving(host.app, host.address, settings.serve.port) as port:
+    with open_model_server(settings, chosen) as host, serving(host.app, host.address, settings.serve.port) as port:
         yield f"http://{host.address}:{port}"

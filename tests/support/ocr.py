@@ -27,7 +27,7 @@ class InkOcr:
     def __init__(self, on_red: Callable[[], None] | None = None) -> None:
         self._on_red = on_red
 
-    def read(self, picture: Path) -> list[Line]:
+    def recognize(self, picture: Path) -> list[Line]:
         with Image.open(picture) as image:
             pixels = np.asarray(image.convert("RGB")).astype(int)
         red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
@@ -76,7 +76,7 @@ def open_raising(threads: int) -> Ocr:
 
 
 class _LyingOcr(InkOcr):
-    def read(self, picture: Path) -> list[Line]:
+    def recognize(self, picture: Path) -> list[Line]:
         return [Line((Word("far", Box(0.5, 0.5, 7.0, 0.6)),), Box(0.5, 0.5, 7.0, 0.6), ocr=True)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rag.model import Box, Found, Hit, Kind, Scope
+from rag.model import Box, Hit, Kind, Scope, SearchResult
 from rag.search.confidence import ConfidenceModel
 
 
@@ -35,7 +35,7 @@ class FakeSearched:
     def documents(self, scope: Scope) -> list[FakeDocument]:
         return [FakeDocument(*row) for row in self.names.items()]
 
-    def find(self, query: str, scope: Scope, k: int = 10) -> Found:
+    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self.scopes.append(scope)
         lanes = {
             lane: tuple(page for page in pages if self._inside(page[0], scope))
@@ -45,7 +45,7 @@ class FakeSearched:
         hits = tuple(
             _hit(rank, page, self.names[page[0]], self.pictures.get(page)) for rank, page in enumerate(fused[:k], 1)
         )
-        return Found(
+        return SearchResult(
             found=bool(hits),
             hits=hits,
             lanes=dict.fromkeys(lanes, "on") | dict(self.off),
@@ -60,11 +60,11 @@ class FakeSearched:
         """Of pages in scope, those that `pictures` has."""
         return {page: self.pictures[page] for page in pages if page in self.pictures and self._inside(page[0], scope)}
 
-    def keep_decisions(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
+    def save_confidence_models(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
         return Path("decision.json")
 
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> Found:
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         return self.find(path.name, scope, k)
 
     @staticmethod
@@ -86,7 +86,7 @@ def _hit(rank: int, page: tuple[int, int], name: str, render: Path | None) -> Hi
         heading="",
         caption="",
         box=Box(0.1, 0.2, 0.9, 0.4),
-        marks=(),
+        line_boxes=(),
         picture=None,
         render=render,
         lanes={"words": rank},

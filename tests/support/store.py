@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rag.errors import StoreBroken
 from rag.model import Modality
-from rag.ports import Neighbour, StoredVector, Vector
+from rag.ports import Neighbor, StoredVector, Vector
 
 
 class FakeStore:
@@ -27,11 +27,11 @@ class FakeStore:
         vector: Vector,
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         self._check()
         wanted = None if among is None else set(among)
         near = [
-            Neighbour(row.chunk, row.window, float(row.vector @ vector))
+            Neighbor(row.chunk, row.window, float(row.vector @ vector))
             for key, row in self.rows.get(identity, {}).items()
             if row.modality is modality and (wanted is None or key in wanted)
         ]

@@ -23,7 +23,7 @@ from bot.demo.slack_server.host_guard import HostGuard, TooLarge
 from bot.demo.slack_server.page import BrowserPage
 from bot.demo.slack_server.socket import serve_connection
 from bot.demo.slack_server.state import Json
-from bot.slack.connection_limits import Limits, limited
+from bot.slack.connection_limits import ConnectionLimits, limited
 
 HOST = "127.0.0.1"
 
@@ -130,7 +130,7 @@ class _UvicornServer(uvicorn.Server):
             self._serve_request,
             interface="asgi3",
             proxy_headers=False,
-            http=limited(Limits()),
+            http=limited(ConnectionLimits()),
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             # The SDK's client cannot close while it waits in a read (3 s). A ping wakes it.

@@ -16,13 +16,13 @@ from rag.errors import Unreadable
 from rag.extract.convert.packages import OFFICE
 from rag.extract.convert.sanitize import sanitize_document
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
-from rag.sandbox.launch import Limits, launch_command, package_folder
+from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
 from rag.settings import ReadSettings
 
-OFF = "off"
+OFFICE_OFF = "off"
 _PROGRAM_NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
-CONFINE = (
+CONFINEMENT_REMEDY = (
     "Reading office documents needs Linux 5.13 or later with Landlock enabled "
     "(add `landlock` to the kernel's lsm= option)."
 )
@@ -64,7 +64,7 @@ _RESTART_STATUS, _MAX_STARTS = 81, 3
 
 def office_program(setting: str) -> str | None:
     """Return the path of LibreOffice according to the setting `read.office`; None if it is off or not found."""
-    if setting == OFF:
+    if setting == OFFICE_OFF:
         return None
     if setting:
         return shutil.which(setting)
@@ -81,7 +81,7 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
     if program is None:
         raise _unavailable(settings.office)
     if (gap := confinement_gap()) is not None:
-        raise Unreadable(f"Office documents can't be read here: {gap}.", f"Export it as a PDF. {CONFINE}")
+        raise Unreadable(f"Office documents can't be read here: {gap}.", f"Export it as a PDF. {CONFINEMENT_REMEDY}")
     work = into.parent / "office"
     shutil.rmtree(work, ignore_errors=True)
     profile = work / "profile" / "user"
@@ -120,7 +120,7 @@ def office_remedy(setting: str) -> str:
 
 
 def _unavailable(setting: str) -> Unreadable:
-    if setting == OFF:
+    if setting == OFFICE_OFF:
         return Unreadable("Office documents can't be read here: `read.office` is off.", "Export it as a PDF.")
     if setting:
         return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
@@ -144,7 +144,7 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
     restrictions = Restrictions(
         runtime_files([package_folder(), *office_files(settings.office)]), (str(work),), write_checks=False
     )
-    limits = Limits(int(seconds) + 1, settings.max_mb << 20)
+    limits = ResourceLimits(int(seconds) + 1, settings.max_mb << 20)
     end = time.monotonic() + seconds
     try:
         for _ in range(_MAX_STARTS):

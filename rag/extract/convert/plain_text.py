@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from rag.errors import Unreadable
-from rag.text import normalized
+from rag.text import normalize_unicode
 
 COLUMNS = 98
 LINES = 64
@@ -81,7 +81,7 @@ def _if_text(text: str) -> str | None:
 def normalize_text(text: str) -> str:
     """Return the text in NFC, with `\\n` as the only line break, without control characters and escape sequences."""
     text = _LINE_BREAK.sub("\n", _TERMINAL_SEQUENCE.sub("", text))
-    return normalized("NFC", _INVISIBLE.sub("", text))
+    return normalize_unicode("NFC", _INVISIBLE.sub("", text))
 
 
 def html_pages(text: str) -> Iterator[str]:

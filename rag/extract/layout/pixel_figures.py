@@ -56,14 +56,14 @@ _SELF_CONTAINED = (BlockKind.TITLE, BlockKind.HEADER, BlockKind.FOOTER, BlockKin
 
 
 @dataclass(frozen=True, slots=True)
-class PageText:
+class TextMask:
     """The text of a page: body text, and short lines that may be labels of a figure."""
 
     body: Sequence[Box]
     labels: Sequence[Box]
 
 
-def split_text(lines: Sequence[tuple[Box, int]], regions: Sequence[Region]) -> PageText:
+def split_text(lines: Sequence[tuple[Box, int]], regions: Sequence[Region]) -> TextMask:
     """Split lines into body text and labels. Each line comes with its number of words; `regions` are the layout's."""
     blocks = [region for region in regions if region.kind not in (BlockKind.FIGURE, BlockKind.TABLE)]
     long = [box for box, words in lines if words > MAX_LABEL_WORDS]
@@ -73,10 +73,10 @@ def split_text(lines: Sequence[tuple[Box, int]], regions: Sequence[Region]) -> P
         if block.kind in _SELF_CONTAINED or any(contains_center(block.box, line) for line in long)
     ]
     short = [box for box, words in lines if words <= MAX_LABEL_WORDS]
-    return PageText([*long, *body], [box for box in short if not any(contains_center(block, box) for block in body)])
+    return TextMask([*long, *body], [box for box in short if not any(contains_center(block, box) for block in body)])
 
 
-def find_figures(image: Image, text: PageText) -> list[Box]:
+def find_figures(image: Image, text: TextMask) -> list[Box]:
     """Return the boxes of figures, including their labels."""
     import cv2
     import numpy as np

@@ -13,7 +13,7 @@ import httpx
 from rag.errors import Unreadable
 from rag.model import SourceKind
 
-URL = SourceKind.URL
+URL_KIND = SourceKind.URL
 """The kind of a source that is identified by a URL."""
 
 Resolve: TypeAlias = Callable[[str, int], list[str]]
@@ -165,7 +165,7 @@ def _embedded_ipv4(ip: IPAddress) -> IPAddress:
     return ip.ipv4_mapped or ip.sixtofour or ip
 
 
-def checked_url(url: str) -> str:
+def validate_url(url: str) -> str:
     """Return the URL without its fragment. Raise Unreadable if it is not a valid web address."""
     try:
         parts = urlsplit(url.strip())

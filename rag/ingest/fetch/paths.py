@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from rag.catalog.shares import Share, record_share
 from rag.errors import NotFound, TryAgain, Unreadable
-from rag.model import Outcome, SourceKind
-from rag.ports import Fetched
+from rag.model import IndexOutcome, SourceKind
+from rag.ports import FetchResult
 from rag.settings import ReadSettings
 
 SUFFIXES = frozenset(
@@ -45,7 +45,7 @@ class PathFetcher:
     def __init__(self, settings: ReadSettings) -> None:
         self._settings = settings
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
+    def __call__(self, ref: str, into: Path) -> FetchResult:
         try:
             with _open(Path(os.path.abspath(ref))) as source:  # resolve() would follow links
                 status = os.fstat(source.fileno())
@@ -63,7 +63,7 @@ class PathFetcher:
                     f"The file couldn't be copied: {error.strerror}.", "Fix this and try again."
                 ) from error
             raise TryAgain(f"The file couldn't be copied: {error.strerror}.", "Fix this and try again.") from error
-        return Fetched(status.st_mtime_ns, size)
+        return FetchResult(status.st_mtime_ns, size)
 
     def _copy(self, source: BinaryIO, into: Path) -> int:
         """Copy the file and return the number of bytes. Stop soon after the limit, since the file may be growing."""
@@ -94,7 +94,7 @@ _FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEX
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def files_in(path: Path) -> tuple[list[Path], list[Outcome]]:
+def list_files(path: Path) -> tuple[list[Path], list[IndexOutcome]]:
     """Return the files to index, and what is skipped: for a file itself, for a folder its supported files.
 
     Hidden files and folders are skipped, and so are symbolic links inside the folder: other people may be able to write
@@ -106,16 +106,16 @@ def files_in(path: Path) -> tuple[list[Path], list[Outcome]]:
     if not path.is_dir():
         raise NotFound(f"The file or folder {path} doesn't exist.", "Check the name.")
     files: list[Path] = []
-    skipped: list[Outcome] = []
+    skipped: list[IndexOutcome] = []
     for entry in _walk(path.resolve()):
-        if isinstance(entry, Outcome):
+        if isinstance(entry, IndexOutcome):
             skipped.append(entry)
         else:
             files.append(entry)
     return sorted(files), sorted(skipped, key=lambda outcome: outcome.file)
 
 
-def _walk(top: Path) -> Iterator[Path | Outcome]:
+def _walk(top: Path) -> Iterator[Path | IndexOutcome]:
     """Yield files and skipped entries below a folder."""
     folders = [top]  # a stack instead of recursion: folders can be nested deeper than Python's recursion limit
     while folders:
@@ -142,9 +142,9 @@ def _walk(top: Path) -> Iterator[Path | Outcome]:
                 yield path
 
 
-def _skipped(path: Path, reason: str, hint: str) -> Outcome:
+def _skipped(path: Path, reason: str, hint: str) -> IndexOutcome:
     printable = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return Outcome(printable, "skipped", 0, reason, hint)
+    return IndexOutcome(printable, "skipped", 0, reason, hint)
 
 
 def _skip_reason(entry: os.DirEntry[str]) -> str:
@@ -163,7 +163,7 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def holds_something(path: Path) -> bool:
+def is_nonempty_folder(path: Path) -> bool:
     """Return whether the path is a folder that is not empty. An empty one may be an unmounted mount point."""
     try:
         return path.is_dir() and next(path.iterdir(), None) is not None
@@ -171,7 +171,7 @@ def holds_something(path: Path) -> bool:
         return False
 
 
-def is_gone(path: Path) -> bool:
+def is_missing(path: Path) -> bool:
     """Return whether a path no longer exists, or only through a symbolic link; False if access is denied."""
     try:
         path.stat()
@@ -180,7 +180,7 @@ def is_gone(path: Path) -> bool:
     return path.resolve() != path
 
 
-def put_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
+def add_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
     """Record a file as shared in a space; arguments and result as in `shares.record_share`."""
     stat = path.stat()
     new = Share(SourceKind.PATH, str(path), space, path.name, size=stat.st_size, changed_ns=stat.st_mtime_ns)

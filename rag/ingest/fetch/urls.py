@@ -17,12 +17,12 @@ import httpx
 from sqlalchemy import Connection
 
 from rag.catalog.shares import Share, record_share
-from rag.data_dir import scratch
+from rag.data_dir import temporary_folder
 from rag.errors import MagpieError, TryAgain, Unreadable
-from rag.ingest.fetch.addresses import URL, Resolve, checked_url, resolve
+from rag.ingest.fetch.addresses import URL_KIND, Resolve, resolve, validate_url
 from rag.ingest.fetch.browser import NO_SANDBOX, PDF, RenderJob, encode_job
 from rag.ingest.fetch.proxy import GuardedProxy
-from rag.ports import Fetched
+from rag.ports import FetchResult
 from rag.sandbox import child_environment, end_tree
 from rag.settings import ReadSettings, WebSettings
 
@@ -63,8 +63,8 @@ class UrlFetcher:
         """Return the host of a URL in lower case."""
         return _host(ref).lower().rstrip(".")
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
-        url = checked_url(ref)
+    def __call__(self, ref: str, into: Path) -> FetchResult:
+        url = validate_url(ref)
         end = monotonic() + self._web.seconds
         limit = self._web.max_mb << 20
         with GuardedProxy(self._web.allow, limit, self._resolve, seconds=self._web.seconds) as proxy:
@@ -73,7 +73,7 @@ class UrlFetcher:
             except _FETCH_ERRORS as error:
                 log.info("Could not fetch a link to %r: %r", _host(url), error)
                 raise self._explain(url, proxy, error) from error
-        return Fetched(name=name, link=url)
+        return FetchResult(name=name, link=url)
 
     def _download(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
         """Write a file to `into` and return its name; "" if it is a web page, which needs a browser."""
@@ -121,7 +121,7 @@ class UrlFetcher:
         program = browser_program(self._web.browser)
         if program is None:
             raise Unreadable("Web pages can't be read here: no browser was found.", browser_remedy())
-        with scratch("web") as folder:
+        with temporary_folder("web") as folder:
             left = end - monotonic()
             if left <= 0:
                 raise _too_late(self._web)
@@ -201,10 +201,10 @@ def browser_remedy() -> str:
     return "Install Chromium (Debian, Ubuntu: sudo apt install chromium), or set MAGPIE_WEB__BROWSER to its path."
 
 
-def put_url(connection: Connection, url: str, space: str, seen_ns: int) -> tuple[int, bool]:
+def add_url(connection: Connection, url: str, space: str, seen_ns: int) -> tuple[int, bool]:
     """Record a URL as shared in a space; it will be fetched again, because pages change. As `shares.record_share`."""
-    url = checked_url(url)
-    return record_share(connection, Share(URL, url, space, _display_name(url), url, changed_ns=seen_ns))
+    url = validate_url(url)
+    return record_share(connection, Share(URL_KIND, url, space, _display_name(url), url, changed_ns=seen_ns))
 
 
 def _host(url: str) -> str:

@@ -10,7 +10,7 @@ from rag.search.lanes.lane import LaneStatus
 from rag.search.lanes.nearest import VectorRanker
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
-from rag.vectors.lanes import ClipLane
+from rag.vectors.indexes import ClipIndex
 
 
 class ImageVectorsLane:
@@ -20,7 +20,7 @@ class ImageVectorsLane:
     accepts: ClassVar[frozenset[QueryKind]] = frozenset(QueryKind)
     needs_candidates: ClassVar[bool] = False
 
-    def __init__(self, ranker: VectorRanker[ClipLane]) -> None:
+    def __init__(self, ranker: VectorRanker[ClipIndex]) -> None:
         self._ranker = ranker
 
     def status(self) -> LaneStatus:
@@ -38,7 +38,7 @@ class ClipTextLane:
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
     needs_candidates: ClassVar[bool] = False
 
-    def __init__(self, ranker: VectorRanker[ClipLane]) -> None:
+    def __init__(self, ranker: VectorRanker[ClipIndex]) -> None:
         self._ranker = ranker
 
     def status(self) -> LaneStatus:
@@ -49,5 +49,5 @@ class ClipTextLane:
         return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: _embed(embedder, query))
 
 
-def _embed(embedder: ClipLane, query: Query) -> list[Vector]:
+def _embed(embedder: ClipIndex, query: Query) -> list[Vector]:
     return embedder.embed_query(query.text) if query.picture is None else embedder.embed_picture(query.picture)

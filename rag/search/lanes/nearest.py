@@ -12,13 +12,13 @@ from rag.ports import Vector
 from rag.search.lanes.lane import ON, LaneStatus, LaneUnavailable
 from rag.search.query import Query
 from rag.search.ranking import MAX_REGIONS, Ranking, rank_pages
-from rag.vectors.lanes import ClipLane, TextLane
-from rag.vectors.search import Nearest
+from rag.vectors.indexes import ClipIndex, TextIndex
+from rag.vectors.search import NearestChunk
 
 _FIGURE_MARGIN = 0.1
 """How much lower than its page's the cosine of a figure may be for the hit to show the figure instead of the page."""
 
-_Vectors = TypeVar("_Vectors", ClipLane, TextLane)
+_Vectors = TypeVar("_Vectors", ClipIndex, TextIndex)
 
 
 class VectorRanker(Generic[_Vectors]):
@@ -52,19 +52,19 @@ class VectorRanker(Generic[_Vectors]):
         except StoreBroken as error:
             raise LaneUnavailable(str(error)) from error
 
-    def _find_nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[Nearest]:
+    def _find_nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[NearestChunk]:
         try:
             return self.vectors.nearest(queries, modality, scope, self._depth)
         except TryAgain:  # another process is writing; a second try usually succeeds
             return self.vectors.nearest(queries, modality, scope, self._depth)
 
 
-def _rank_nearest(lane: str, nearest: Sequence[Nearest], depth: int) -> Ranking:
+def _rank_nearest(lane: str, nearest: Sequence[NearestChunk], depth: int) -> Ranking:
     """Rank pages by their nearest chunk; show a figure instead of its page if both are about as near."""
     chunks = [(one.chunk, (one.document, one.page)) for one in nearest]
     # The chunks are ordered by similarity, so the first chunk of a page has the page's highest.
     ranking = rank_pages(lane, chunks, depth, scores={one.chunk: one.similarity for one in nearest})
-    shown: dict[PageKey, Nearest] = {}
+    shown: dict[PageKey, NearestChunk] = {}
     for one in nearest:
         first = shown.setdefault((one.document, one.page), one)
         if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _FIGURE_MARGIN:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rag.catalog import Catalog
 from rag.model import Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.page_references import find_referenced_pages
 from rag.search.query import Query, QueryKind
@@ -20,7 +20,7 @@ class PageReferencesLane:
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
     needs_candidates: ClassVar[bool] = True
 
-    def __init__(self, catalog: Catalog, words: WordIndex, depth: int) -> None:
+    def __init__(self, catalog: Catalog, words: FullTextIndex, depth: int) -> None:
         self._catalog = catalog
         self._words = words
         self._depth = depth
@@ -32,7 +32,7 @@ class PageReferencesLane:
         if not query.references:
             return None
         with query.clock.measure("words"):
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 found = find_referenced_pages(connection, self._words, query.references, query.candidates, scope)
             # A page that another lane found is shown by the chunk that this lane found.
             chunks = [(query.candidate_chunks.get(page, chunk_id), page) for chunk_id, page in found]

@@ -9,7 +9,7 @@ from rag.search.lanes.lane import LaneStatus
 from rag.search.lanes.nearest import VectorRanker
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
-from rag.vectors.lanes import TextLane
+from rag.vectors.indexes import TextIndex
 
 
 class TextVectorsLane:
@@ -19,7 +19,7 @@ class TextVectorsLane:
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
     needs_candidates: ClassVar[bool] = False
 
-    def __init__(self, ranker: VectorRanker[TextLane]) -> None:
+    def __init__(self, ranker: VectorRanker[TextIndex]) -> None:
         self._ranker = ranker
 
     def status(self) -> LaneStatus:

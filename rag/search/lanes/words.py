@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rag.catalog import Catalog
 from rag.model import Scope
-from rag.ports import WordIndex
+from rag.ports import FullTextIndex
 from rag.search.lanes.lane import ON, LaneStatus
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking, rank_pages
@@ -22,7 +22,7 @@ class WordsLane:
     accepts: ClassVar[frozenset[QueryKind]] = frozenset(QueryKind)
     needs_candidates: ClassVar[bool] = False
 
-    def __init__(self, catalog: Catalog, words: WordIndex, depth: int) -> None:
+    def __init__(self, catalog: Catalog, words: FullTextIndex, depth: int) -> None:
         self._catalog = catalog
         self._words = words
         self._depth = depth
@@ -34,7 +34,7 @@ class WordsLane:
         if not query.search_terms:
             return None
         with query.clock.measure("words"):
-            with self._catalog.reading() as connection:
+            with self._catalog.read_transaction() as connection:
                 rows = self._words.search(connection, query.search_terms, scope, self._depth * _CHUNKS_PER_PAGE)
             chunks = [(chunk_id, (document, page)) for chunk_id, document, page, _ in rows]
             scores = {chunk_id: score for chunk_id, _, _, score in rows}

@@ -20,11 +20,11 @@ from rag.vectors.fingerprints import (
     POINT,
     QUERY_POINTS,
     QUERY_SIDE,
-    Grey,
+    GrayImage,
     Points,
-    apart,
-    load_grey,
-    missing,
+    hash_distance,
+    load_gray,
+    opencv_problem,
     phash,
     points,
 )
@@ -42,7 +42,7 @@ _MAX_PAGES = 5_000
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    grey: Grey
+    grey: GrayImage
     points: Points
 
 
@@ -56,7 +56,7 @@ class PageMatcher:
     @cached_property
     def unavailable(self) -> str:
         """Why pixels cannot be compared here; empty if they can."""
-        return missing()
+        return opencv_problem()
 
     def match(self, path: Path, candidates: Iterable[PageKey], scope: Scope) -> MatchResult:
         """Return the pages of a scope that a picture shows.
@@ -64,7 +64,7 @@ class PageMatcher:
         It is compared with the candidates and with pages of a similar perceptual hash first. Only if it shows none of
         these, or only single pictures, it is compared with the pages that share most of its points.
         """
-        grey = None if self.unavailable else load_grey(path)
+        grey = None if self.unavailable else load_gray(path)
         if grey is None:
             return NO_MATCH
         picture = _Picture(grey, points(grey, QUERY_SIDE, QUERY_POINTS))
@@ -81,7 +81,7 @@ class PageMatcher:
             is_single_picture |= {(one.document, one.number): one.picture for one in more}
         proved = {page: proof for page, proof in proofs.items() if proof.is_proved}
         order = sorted(proved, key=lambda page: (is_single_picture[page], -proved[page].likeness, page))
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             chunks = fingerprints.chunks_on(connection, order)
         matches = {
             page: PageMatch(proved[page], _largest_chunk(chunks[page], proved[page].box))
@@ -91,17 +91,17 @@ class PageMatcher:
         compared = frozenset(is_single_picture) if len(picture.points) >= MIN_POINTS_TO_JUDGE else frozenset()
         return MatchResult(matches, compared, max((proof.agreement for proof in proofs.values()), default=0.0))
 
-    def _find_by_hash(self, grey: Grey, scope: Scope) -> list[PageKey]:
+    def _find_by_hash(self, grey: GrayImage, scope: Scope) -> list[PageKey]:
         """Return the pages that look like the picture as a whole, nearest first."""
         own = phash(grey)
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             rows = fingerprints.hashes(connection, scope, METHOD, _MAX_PAGES)
-        near = sorted((bits, page) for page, other in rows if (bits := apart(own, other)) <= _MAX_HASH_DISTANCE)
+        near = sorted((bits, page) for page, other in rows if (bits := hash_distance(own, other)) <= _MAX_HASH_DISTANCE)
         return [page for _, page in near[:_MAX_BY_HASH]]
 
     def _find_by_points(self, own: Points, known: Collection[PageKey], scope: Scope) -> list[PageKey]:
         """Return the pages, other than the known ones, that share most of the picture's points."""
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             rows = fingerprints.points_in(connection, scope, METHOD, _MAX_PAGES)
             found = {page: np.frombuffer(coded, POINT) for page, coded in rows if page not in known}
         ranked = sorted(zip(-votes(own, list(found.values())), found, strict=True))
@@ -113,12 +113,12 @@ class PageMatcher:
         """Return the pages that have a fingerprint, and the proofs of those on which the picture has a place."""
         if not pages:
             return [], {}
-        with self._catalog.reading() as connection:
+        with self._catalog.read_transaction() as connection:
             stored = fingerprints.points_of(connection, pages, scope, METHOD)
         proofs: dict[PageKey, Proof] = {}
         for one in stored:
             alignment = align(picture.points, np.frombuffer(one.points, POINT))
-            grey = load_grey(self._data / one.render) if alignment is not None else None
+            grey = load_gray(self._data / one.render) if alignment is not None else None
             if alignment is None or grey is None:
                 continue
             proofs[one.document, one.number] = prove(picture.grey, grey, alignment)

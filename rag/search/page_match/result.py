@@ -20,7 +20,7 @@ class PageMatch:
         """Return the hit with the matched region as its box, and a sentence that says what proves it."""
         agreement = f"{100 * self.proof.agreement:.0f} %"
         why = f"Its pixels match: {self.proof.points} points in place, {agreement} of the picture agrees."
-        return replace(hit, box=self.proof.box, regions=(self.proof.box,), marks=(), why=why)
+        return replace(hit, box=self.proof.box, regions=(self.proof.box,), line_boxes=(), why=why)
 
 
 @dataclass(frozen=True, slots=True)

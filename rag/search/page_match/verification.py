@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.model import Box
-from rag.vectors.fingerprints import Grey, Points, inverted, places
+from rag.vectors.fingerprints import GrayImage, Points, inverted, places
 
 Matrix: TypeAlias = NDArray[np.float64]
 """(2, 3): rotates, scales and moves coordinates on a page to the picture, both as fractions of their long sides."""
@@ -138,7 +138,7 @@ def _pairs(picture: Points, page: Points) -> tuple[Points, Points]:
     return ours[usual], theirs[usual]
 
 
-def prove(picture: Grey, page: Grey, alignment: Alignment) -> Proof:
+def prove(picture: GrayImage, page: GrayImage, alignment: Alignment) -> Proof:
     """Warp the page to the picture and compare them block by block."""
     import cv2
 
@@ -192,7 +192,7 @@ def _correlations(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDA
     return np.asarray(best[seen], np.float64)
 
 
-def _box(warp: Matrix, size: tuple[int, int], page: Grey) -> Box:
+def _box(warp: Matrix, size: tuple[int, int], page: GrayImage) -> Box:
     """Return where the picture is on the page, clipped to its edges."""
     whole = np.vstack([warp, [0.0, 0.0, 1.0]])
     corners = np.array([[x, y, 1.0] for x in (0, size[0]) for y in (0, size[1])])

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from bot.answers import button_requests
 from bot.answers.button_requests import Answered
 from bot.db import ephemeral_messages, file_states, jobs, questions, retention, tables
-from bot.db.ephemeral_messages import Aside
+from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.inbox import record
 from bot.slack.events import HomeOpened, Queried, Question, Unshared
-from rag import Rag, Rounds, Settings, open_rag
+from rag import Rag, RoundRobin, Settings, open_rag
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 @pytest.fixture
 def connection(opened: Rag) -> Iterator[Connection]:
-    with opened.writing() as connection:
+    with opened.write_transaction() as connection:
         for table in (tables.question, tables.job, tables.wanted, tables.queried):
             connection.execute(table.delete())
         yield connection
@@ -95,38 +95,38 @@ def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
 
 
 def test_an_aside_stays_until_it_is_told(connection: Connection) -> None:
-    ephemeral_messages.put_aside(connection, Aside(JobKind.SAY, "C1", "U1", "Thanks."))
+    ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.SAY, "C1", "U1", "Thanks."))
     due = claim(connection)
     assert due is not None
-    assert Aside.of(due) == Aside(JobKind.SAY, "C1", "U1", "Thanks.")
+    assert EphemeralRequest.of(due) == EphemeralRequest(JobKind.SAY, "C1", "U1", "Thanks.")
     assert claim(connection) is None
     jobs.free_claims(connection)  # as after a kill
     due = claim(connection)
     assert due is not None
     jobs.retry(connection, due, 60, counted=False)
     assert claim(connection) is None
-    assert ephemeral_messages.open_asides(connection) == 1
+    assert ephemeral_messages.count_ephemeral_requests(connection) == 1
     jobs.finish(connection, due)
-    assert ephemeral_messages.open_asides(connection) == 0
+    assert ephemeral_messages.count_ephemeral_requests(connection) == 0
 
 
 def claim(connection: Connection) -> Job | None:
-    return jobs.claim(connection, ephemeral_messages.KINDS, Rounds())
+    return jobs.claim(connection, ephemeral_messages.KINDS, RoundRobin())
 
 
 def test_a_home_opened_often_is_shown_once(connection: Connection) -> None:
     for user in ("U1", "U1", "U2", "U1"):
         record(connection, HomeOpened(user, f"D{user}"))
-    assert ephemeral_messages.open_asides(connection) == 2
+    assert ephemeral_messages.count_ephemeral_requests(connection) == 2
 
 
 def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
     for user in ("U1", "U2"):
-        ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", user, "their words"))
+        ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.FIND, "C1", user, "their words"))
     retention.forget_user(connection, "U1")
     due = claim(connection)
     assert due is not None
-    assert (due.user, ephemeral_messages.open_asides(connection)) == ("U2", 1)
+    assert (due.user, ephemeral_messages.count_ephemeral_requests(connection)) == ("U2", 1)
 
 
 def test_a_picture_that_somebody_wants_indexed_is_a_question_no_longer_until_it_is_gone(connection: Connection) -> None:

@@ -101,7 +101,7 @@ def test_wait_ends_when_check_raises() -> None:
 def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
     with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag:
         fair = FairLock(at_once=2, per_person=1)
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             for number, user in enumerate(["ada", "ada", "ben"]):
                 questions.put_question(connection, Question("C1", f"5.{number}", "5.1", user, "?"))
             while new := questions.claim_new(connection):

@@ -51,7 +51,7 @@ def answer(connection: Connection, used: list[dict[str, Any]] | None, ts: str = 
 
 
 def test_a_press_is_about_what_the_message_answers_and_about_nothing_else(data: Path) -> None:
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         found = answer(connection, [])
         assert (found.question.text, found.thread) == (WORDS, "5.1")
         assert button_requests.answered(connection, "C2", "95.1") is None
@@ -64,7 +64,7 @@ def test_a_press_is_about_what_the_message_answers_and_about_nothing_else(data: 
 
 
 def test_the_last_word_of_each_person_counts(data: Path) -> None:
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         found = answer(connection, [page(rag, "handbook.pdf", 2)])
         for user, verdict in (("U1", "bad"), ("U2", "bad"), ("U1", "good"), ("U1", "good")):
             put_feedback(connection, found, user, verdict, "Port 8443.")
@@ -74,7 +74,7 @@ def test_the_last_word_of_each_person_counts(data: Path) -> None:
 
 
 def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         put_feedback(connection, answer(connection, None), "U1", "bad", "Port 8443.")
         [bad] = feedback.bad(connection)
         assert (bad.text, bad.answer, list(bad.passages)) == ("", "", [])
@@ -84,7 +84,7 @@ def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
 
 
 def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> None:
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         first = answer(connection, [page(rag, "report.pdf", 1)])
         pressed = button_requests.press("file", first, "U2", "7.1", 1)
         assert button_requests.put_press(connection, pressed)
@@ -106,19 +106,19 @@ def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> N
 
 def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpie: Magpie, folder: Path) -> None:
     with rag_on(data) as rag:
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             for number, user in enumerate(("U1", "U2", "U3")):
                 asked = answer(
                     connection, [page(rag, "handbook.pdf", 2)], f"5.{number}", "U1" if user == "U3" else user
                 )
                 put_feedback(connection, asked, user, "bad", "Port 8443.")
         rag.forget(["handbook.pdf"])
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             access_log.scrub(connection)
             assert {(one.text, one.answer) for one in feedback.bad(connection)} == {("", "")}
             assert all(one.passages[0]["sha256"] for one in feedback.bad(connection))
     assert magpie("forget", "--user", "U1")[0] == 0
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         assert [one.user for one in feedback.bad(connection)] == ["U2"]
         retention.expire(connection, time() + 1)
         assert feedback.counts(connection) == {"good": 0, "bad": 0}
@@ -129,7 +129,7 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
 
 def test_status_counts_them(data: Path, magpie: Magpie) -> None:
     assert magpie("status")[1]["feedback"] == {"good": 0, "bad": 0}
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         put_feedback(connection, answer(connection, []), "U1", "bad", "I could not find this.")
     assert magpie("status")[1]["feedback"] == {"good": 0, "bad": 1}
     kept = {row["name"]: row["count"] for row in magpie("status", "--privacy")[1]["kept"]}
@@ -139,7 +139,7 @@ def test_status_counts_them(data: Path, magpie: Magpie) -> None:
 def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
     data: Path, magpie: Magpie, tmp_path: Path
 ) -> None:
-    with rag_on(data) as rag, rag.writing() as connection:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
         asked = answer(connection, [page(rag, "handbook.pdf", 1), page(rag, "report.pdf", 1, cited=False)])
         for user in ("U1", "U2"):
             put_feedback(connection, asked, user, "bad", "Welcome aboard [1].")

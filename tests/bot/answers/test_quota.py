@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from bot.db import ephemeral_messages, jobs, questions, tables
-from bot.db.ephemeral_messages import Aside
+from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
 from bot.inbox import has_room, record
@@ -19,7 +19,7 @@ from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, Rounds, Settings, files_waiting, open_rag, shared_in
+from rag import Rag, RoundRobin, Settings, files_waiting, open_rag, shared_in
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def rag(opened: Rag) -> Rag:
 
 
 def clear(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         connection.execute(tables.question.delete())
         connection.execute(tables.job.delete())
 
@@ -45,19 +45,19 @@ def question(user: str, number: int, thread: str = "") -> Question:
 
 
 def told(rag: Rag) -> list[tuple[str, str]]:
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         mine = tables.job.c.kind.in_(ephemeral_messages.KINDS)
         rows = connection.execute(select(tables.job).where(mine).order_by(tables.job.c.id))
         return [(row.user, (row.payload or {}).get("text", "")) for row in rows]
 
 
-def claim(connection: Connection, rounds: Rounds) -> Job | None:
+def claim(connection: Connection, rounds: RoundRobin) -> Job | None:
     return jobs.claim(connection, ephemeral_messages.KINDS, rounds)
 
 
 def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
     now = time()
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number in range(9):
             record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
         record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
@@ -70,7 +70,7 @@ def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
 def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) -> None:
     now = time()
     asked = [Question("C1", f"{now + number:.6f}", "", "mallory", "?") for number in range(3)]
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for one in asked:
             record(connection, one, waiting=2)
         record(connection, asked[2], waiting=0)  # told again, after the line has become shorter
@@ -81,12 +81,13 @@ def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) ->
 
 
 def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         taken = [
-            ephemeral_messages.put_limited(connection, Aside(JobKind.FIND, "C1", "mallory", "a"), 3) for _ in range(9)
+            ephemeral_messages.put_limited(connection, EphemeralRequest(JobKind.FIND, "C1", "mallory", "a"), 3)
+            for _ in range(9)
         ]
         assert taken == [True] * 3 + [False] * 6
-        assert ephemeral_messages.put_limited(connection, Aside(JobKind.STATUS, "C1", "ada"), 3)
+        assert ephemeral_messages.put_limited(connection, EphemeralRequest(JobKind.STATUS, "C1", "ada"), 3)
         record(connection, HomeOpened("mallory", "D1"))
     assert told(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
 
@@ -96,10 +97,10 @@ def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None
 def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
     """Between two asides of one person everybody else who waited gets one."""
     clear(rag)
-    rounds, served = Rounds(), []
-    with rag.writing() as connection:
+    rounds, served = RoundRobin(), []
+    with rag.write_transaction() as connection:
         for who in asked:
-            ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", who, "x"))
+            ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.FIND, "C1", who, "x"))
         while due := claim(connection, rounds):
             served.append(due.user)
             jobs.finish(connection, due)
@@ -112,15 +113,17 @@ def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
 
 
 def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
-    rounds = Rounds()
-    with rag.writing() as connection:
+    rounds = RoundRobin()
+    with rag.write_transaction() as connection:
         for _ in range(200):
-            ephemeral_messages.put_aside(connection, Aside(JobKind.FIND, "C1", "mallory", "a b c"))
+            ephemeral_messages.put_ephemeral_request(
+                connection, EphemeralRequest(JobKind.FIND, "C1", "mallory", "a b c")
+            )
         for _ in range(3):
             due = claim(connection, rounds)
             assert due is not None
             jobs.finish(connection, due)
-        ephemeral_messages.put_aside(connection, Aside(JobKind.STATUS, "C1", "ada"))
+        ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.STATUS, "C1", "ada"))
         due = claim(connection, rounds)
         assert due is not None
         assert due.user == "ada"
@@ -132,9 +135,9 @@ def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
 )
 def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: int, most: int) -> None:
     clear(rag)
-    held: list[questions.Asked] = []
+    held: list[questions.ClaimedQuestion] = []
     for number, step in enumerate(steps):
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             if step in "ab":
                 questions.put_question(connection, question(step, number))
                 while greeted := questions.claim_new(connection):
@@ -156,7 +159,7 @@ def users(connection: Connection, state: str) -> set[str]:
 
 
 def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number in range(9):
             file = SlackFile(f"F{number}", f"{number}.pdf", ending="pdf", size=1, created=1, user="mallory", stub=False)
             record(connection, Shared(file, "C7", "mallory", f"7.{number}"), files=3)

@@ -14,7 +14,7 @@ from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, 
 from bot.demo.slack_server.limits import too_long
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import NO_MATCHING_PAGE, reading_documents, unread_documents, unreadable_file
-from rag import Mode, Standing
+from rag import Mode, SourceStatus
 from rag.model import IndexState, Kind
 from tests.injections.slack import things_in
 from tests.support.engine import answer, hit
@@ -134,9 +134,9 @@ def test_and_what_proves_it() -> None:
 
 
 def test_what_became_of_documents_sent_with_a_question() -> None:
-    read = Standing("F1", "a.pdf", IndexState.READY, 9, 9, "", "", 1, 1)
-    reading = Standing("F2", "b.pdf", IndexState.READING, 3, 12, "", "", 2, 2)
-    failed = Standing("F3", "c.pdf", IndexState.FAILED, 0, 0, "It is encrypted.", "Remove its password.", None, 3)
+    read = SourceStatus("F1", "a.pdf", IndexState.READY, 9, 9, "", "", 1, 1)
+    reading = SourceStatus("F2", "b.pdf", IndexState.READING, 3, 12, "", "", 2, 2)
+    failed = SourceStatus("F3", "c.pdf", IndexState.FAILED, 0, 0, "It is encrypted.", "Remove its password.", None, 3)
     assert reading_documents([read, reading]) == "Reading b.pdf, page 4 of 12 …"
     assert unread_documents([read]) == ""
     assert unread_documents([read, reading, failed]) == (
@@ -196,5 +196,5 @@ def test_a_name_cites_nothing() -> None:
     reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
-    failed = Standing("F1", "[4].pdf", IndexState.FAILED, 0, 0, "Why.", "", None, 1)
+    failed = SourceStatus("F1", "[4].pdf", IndexState.FAILED, 0, 0, "Why.", "", None, 1)
     assert unread_documents([failed]) == "I couldn't read (4).pdf: Why."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Check, Mode, Outcome, Progress, Status
+from rag import Check, IndexOutcome, Mode, Progress, Status
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -18,8 +18,8 @@ from tests.support.engine import FakeEngine, answer, found, hit
 def test_index_prints_the_outcome_of_each_file(run: Run) -> None:
     engine = FakeEngine(
         outcomes=[
-            Outcome("a.pdf", "new", 12),
-            Outcome("b.pdf", "failed", 0, "It is encrypted.", "Remove its password."),
+            IndexOutcome("a.pdf", "new", 12),
+            IndexOutcome("b.pdf", "failed", 0, "It is encrypted.", "Remove its password."),
         ],
         steps=[
             Progress("a.pdf", "reading", 3, 12, 0, 2),
@@ -43,15 +43,15 @@ def test_index_prints_the_outcome_of_each_file(run: Run) -> None:
 
 
 def test_index_counts_removed_files_apart(run: Run) -> None:
-    engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2), Outcome("b.pdf", "gone", 0)])
+    engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "unchanged", 2), IndexOutcome("b.pdf", "gone", 0)])
     code, out, _ = run(engine, "index", "folder")
     assert (code, out) == (0, "1 file, 2 pages: 1 unchanged, 1 gone.\n")
 
 
 def test_index_lists_skipped_files_and_counts_them_apart(run: Run) -> None:
     hint = "To index it anyway, give its own path."
-    links = [Outcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
-    code, out, _ = run(FakeEngine(outcomes=[Outcome("a.pdf", "new", 2), *links]), "index", "folder")
+    links = [IndexOutcome(f"/f/{number}.txt", "skipped", 0, "It is a symbolic link.", hint) for number in range(12)]
+    code, out, _ = run(FakeEngine(outcomes=[IndexOutcome("a.pdf", "new", 2), *links]), "index", "folder")
     assert code == 0
     assert out.startswith("1 file, 2 pages: 1 new.\nSkipped /f/0.txt: It is a symbolic link.\n")
     assert out.endswith(f"Skipped 2 more. For the full list, add --json.\n  {hint}\n")
@@ -68,14 +68,14 @@ def test_status_counts_documents_being_read_again(run: Run) -> None:
 
 
 def test_index_json(run: Run) -> None:
-    engine = FakeEngine(outcomes=[Outcome("a.pdf", "known", 2)])
+    engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")
     assert code == 0
     assert json.loads(out) == {"files": [{"file": "a.pdf", "state": "known", "pages": 2, "reason": "", "hint": ""}]}
 
 
 def test_reindex_with_and_without_names(run: Run) -> None:
-    engine = FakeEngine(outcomes=[Outcome("a.pdf", "unchanged", 2)])
+    engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "unchanged", 2)])
     assert run(engine, "reindex")[0] == 0
     assert run(engine, "reindex", "a.pdf")[0] == 0
     assert [entry for entry in engine.asked if isinstance(entry, tuple) and entry[0] == "reindex"] == [

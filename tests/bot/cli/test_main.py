@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.cli.context import Engine
-from rag import BadSetting, Busy, ModelRow, NotFound, Status
+from rag import BadSetting, Busy, ModelSummary, NotFound, Status
 from rag.errors import WeightsMissing
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, failing
@@ -63,7 +63,7 @@ def test_data_and_json_are_accepted_before_and_after_the_command(run: Run, argum
     "arguments", [["models", "list", "--json"], ["models", "--json", "list"], ["models", "--json"]]
 )
 def test_models_are_listed_with_and_without_subcommand(run: Run, arguments: list[str]) -> None:
-    row = ModelRow("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default")
+    row = ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", cached=False, used=True, note="CPU default")
     code, out, _ = run(FakeEngine(rows=[row]), *arguments)
     assert code == 0
     assert json.loads(out)["models"] == [

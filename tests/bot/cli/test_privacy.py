@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bot.db import access_log, questions, receipts, retention
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
-from rag import Kept, Rag, Share, allowed, put_share
+from rag import Rag, Share, StoredData, documents_allowed, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, Run, opener
 from tests.flows.team import settings
@@ -51,7 +51,7 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
     """gateway.pdf was shared by U1 in C1 and by U2 in C2, gulls.pdf by U2 in C1; U1 and U2 asked about the gateway."""
     assert magpie("index", str(folder), "--space", "C1")[0] == 0
     with opened(data) as rag:
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             for name, space, user in (
                 ("gateway.pdf", "C1", "U1"),
                 ("gateway.pdf", "C2", "U2"),
@@ -71,7 +71,7 @@ def team(magpie: Magpie, folder: Path, data: Path) -> Path:
 def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     """Store a question that was answered from the first document, as the bot does."""
     asked = Question(channel, ts, ts, user, words, ())
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, asked)
         greeted = questions.claim_new(connection)
         assert greeted is not None
@@ -81,7 +81,7 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
         questions.end_question(connection, claimed, QuestionState.DONE)
         receipts.request_receipt(connection, channel, ts, "F1", user)
         access_log.log_access(
-            connection, asked, allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"
+            connection, asked, documents_allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"
         )
 
 
@@ -110,7 +110,7 @@ def test_forgetting_a_person_deletes_their_questions(magpie: Magpie, team: Path)
     code, shape, _ = magpie("forget", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 1})
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it too
-    with opened(team) as rag, rag.reading() as connection:
+    with opened(team) as rag, rag.read_transaction() as connection:
         assert [row.user for row in access_log.seen(connection, "")] == ["U2"]
         assert (retention.counts(connection), retention.traces(connection)) == ((1, 1), (1, 0))
         assert [row.user for row in receipts.held_receipts(connection)] == ["U2"]
@@ -127,7 +127,7 @@ def test_forgetting_a_person_in_one_space_keeps_the_others(magpie: Magpie, team:
 def test_forgetting_files_of_a_person_keeps_their_questions(magpie: Magpie, team: Path) -> None:
     code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
-    with opened(team) as rag, rag.reading() as connection:
+    with opened(team) as rag, rag.read_transaction() as connection:
         assert retention.counts(connection) == (2, 2)
 
 
@@ -178,7 +178,7 @@ def test_privacy_shows_retention_of_the_settings(magpie: Magpie, team: Path, mon
 
 def test_privacy_is_printed_as_a_table(run: Run, team: Path) -> None:
     code, out, _ = run(
-        FakeEngine(stores=[Kept("words", team / "catalog.db", 4, "chunk", 120_000, "texts", "ever")]),
+        FakeEngine(stores=[StoredData("words", team / "catalog.db", 4, "chunk", 120_000, "texts", "ever")]),
         "status",
         "--privacy",
         "--data",
@@ -211,7 +211,7 @@ def test_access_finds_a_file_by_path_name_and_sha256(magpie: Magpie, folder: Pat
 
 
 def test_access_finds_a_file_by_its_slack_id(magpie: Magpie, team: Path) -> None:
-    with opened(team) as rag, rag.writing() as connection:
+    with opened(team) as rag, rag.write_transaction() as connection:
         put_share(connection, Share("slack", "F77", "C3", "from-slack.pdf"))
         connection.execute(text("UPDATE source SET document_id = 1, state = 'known' WHERE ref = 'F77'"))
     assert len(magpie("status", "--access", "F77")[1]["seen"]) == 2

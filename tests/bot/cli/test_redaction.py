@@ -21,7 +21,7 @@ from bot.cli.redaction import Mask, format_error, redacted_logs
 from bot.demo.slack_server import open_workspace
 from bot.slack.client import map_errors
 from rag import OperatorMustAct, Settings
-from rag.ports import Ability, Pieces, Prompt
+from rag.ports import ModelInfo, Prompt, TokenStream
 from tests.bot.conftest import Run
 from tests.flows.team import HANDBOOK, READ, magpie, receipts, until, without_proxies
 from tests.support.engine import FakeEngine
@@ -223,10 +223,10 @@ def test_log_calls_take_no_name_and_no_text(path: Path) -> None:
 class QuotingGenerator:
     """A generator that raises an unexpected error whose message quotes the prompt."""
 
-    def ability(self) -> Ability:
-        return Ability("quoting", vision=False)
+    def model_info(self) -> ModelInfo:
+        return ModelInfo("quoting", vision=False)
 
-    def stream(self, prompt: Prompt) -> Pieces:
+    def stream(self, prompt: Prompt) -> TokenStream:
         raise ValueError(f"{prompt.user} {TOKENS[0]}")
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from bot.db.jobs import JobKind
 from bot.inbox import record
 from bot.slack.events import Moved, Shared, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, Rounds, Share, open_rag, put_share, shared_in, withheld, withhold_share
+from rag import Rag, RoundRobin, Share, hidden_shares, hide_share, open_rag, put_share, shared_in
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings
 
@@ -81,7 +81,7 @@ def fill(connection: Connection, channel: str) -> None:
 
 
 def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         fill(connection, OLD)
         before = everything(connection)
         record(connection, Moved(OLD, NEW))
@@ -96,7 +96,7 @@ BY_CONVERSATION = [table for table in KEYED if table.name != "evidence"]
 
 @pytest.mark.parametrize("table", BY_CONVERSATION, ids=lambda table: str(table.name))
 def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         connection.execute(insert(table).values(row(table, OLD)))
         connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
         move_channel(connection, OLD, NEW)
@@ -105,33 +105,33 @@ def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
 
 
 def test_a_running_sweep_of_the_old_id_runs_again_under_the_new_one(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, OLD)
-        running = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds())
+        running = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin())
         assert running is not None
         move_channel(connection, OLD, NEW)
         jobs.finish(connection, running)
-        again = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds())
+        again = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin())
         assert again is not None
         assert again.channel == NEW
 
 
 def test_a_move_fails_as_a_whole(rag: Rag) -> None:
     def moved_and_failed() -> None:
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             fill(connection, OLD)
             move_channel(connection, OLD, NEW)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         moved_and_failed()
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         assert NEW not in everything(connection)
 
 
 def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> None:
     """The sweep listed the new id before the event that tells of it came."""
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         connection.execute(
             insert(catalog.tables["removed_share"]).values(kind=KIND, ref="F1", space=OLD, removed_at=1.0)
         )
@@ -143,13 +143,13 @@ def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> Non
 
 
 def test_what_departed_or_is_withheld_stays_so_under_the_new_id(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
-        withhold_share(connection, KIND, "F1", OLD)
+        hide_share(connection, KIND, "F1", OLD)
         file_states.note_departure(connection, "F2", OLD, 100.0)
         file_states.note_departure(connection, "F2", NEW, 200.0)
         move_channel(connection, OLD, NEW)
-        assert set(withheld(connection, KIND, "F1")) == {NEW}
+        assert set(hidden_shares(connection, KIND, "F1")) == {NEW}
         record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))
         assert shared_in(connection, KIND, NEW) == ["F1"]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from bot.db import jobs, receipts, tables
 from bot.db.jobs import Job, JobKind
-from rag import Rag, Rounds, Settings, open_rag
+from rag import Rag, RoundRobin, Settings, open_rag
 
 
 @pytest.fixture
@@ -21,17 +21,17 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 
 
 def claim(connection: Connection, kind: JobKind = JobKind.SWEEP_CHANNEL) -> Job:
-    job = jobs.claim(connection, [kind], Rounds())
+    job = jobs.claim(connection, [kind], RoundRobin())
     assert job is not None
     return job
 
 
 def is_idle(connection: Connection) -> bool:
-    return not jobs.is_due(connection, list(JobKind)) and jobs.claim(connection, list(JobKind), Rounds()) is None
+    return not jobs.is_due(connection, list(JobKind)) and jobs.claim(connection, list(JobKind), RoundRobin()) is None
 
 
 def test_job_requested_while_it_runs_runs_again(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for _ in range(2):
             jobs.request(connection, JobKind.SWEEP_CHANNEL, "C1")
         job = claim(connection)
@@ -45,7 +45,7 @@ def test_job_requested_while_it_runs_runs_again(rag: Rag) -> None:
 
 
 def test_request_ends_a_delay(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, "C1")
         jobs.retry(connection, claim(connection), 60, counted=False)
         assert is_idle(connection)
@@ -54,7 +54,7 @@ def test_request_ends_a_delay(rag: Rag) -> None:
 
 
 def test_retry_counts_faults_and_delays_apart(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, "C1")
         for counted, attempts, delays in ((False, 1, 0), (True, 1, 1), (False, 2, 2), (True, 2, 3)):
             job = claim(connection)
@@ -63,7 +63,7 @@ def test_retry_counts_faults_and_delays_apart(rag: Rag) -> None:
 
 
 def test_job_that_a_killed_process_was_running_is_put_back_and_counts(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.CHECK_FILE, key="F1")
         claim(connection, JobKind.CHECK_FILE)
         jobs.free_claims(connection)
@@ -72,7 +72,7 @@ def test_job_that_a_killed_process_was_running_is_put_back_and_counts(rag: Rag) 
 
 
 def test_finished_job_is_not_brought_back_by_a_late_retry(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
         receipts.release(connection, [one.id for one in receipts.held_receipts(connection)])
         job = claim(connection, JobKind.RECEIPT)
@@ -82,7 +82,7 @@ def test_finished_job_is_not_brought_back_by_a_late_retry(rag: Rag) -> None:
 
 
 def test_receipt_is_due_once_released_and_given_once(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for _ in range(2):
             receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
         [held] = receipts.held_receipts(connection)
@@ -104,15 +104,15 @@ def test_receipt_is_due_once_released_and_given_once(rag: Rag) -> None:
 
 
 def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number in range(40):
             jobs.add(connection, JobKind.FIND, "C1", f"U{number % 7}", {})
     taken: list[int] = []
 
     def work() -> None:
         while True:
-            with rag.writing() as connection:
-                job = jobs.claim(connection, [JobKind.FIND], Rounds())
+            with rag.write_transaction() as connection:
+                job = jobs.claim(connection, [JobKind.FIND], RoundRobin())
             if job is None:
                 return
             taken.append(job.id)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from bot.db import questions, tables
-from bot.db.questions import Asked, Cancellation, QuestionState
+from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.slack.events import Edited, Question
 from rag import Rag, Settings, open_rag
 
@@ -27,7 +27,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 @pytest.fixture
 def rag(opened: Rag) -> Rag:
-    with opened.writing() as connection:
+    with opened.write_transaction() as connection:
         connection.execute(tables.question.delete())
     return opened
 
@@ -41,7 +41,7 @@ def greet_all(connection: Connection) -> None:
         questions.enqueue(connection, asked)
 
 
-def claimed(connection: Connection) -> Asked:
+def claimed(connection: Connection) -> ClaimedQuestion:
     greet_all(connection)
     asked = questions.claim_question(connection)
     assert asked is not None
@@ -49,7 +49,7 @@ def claimed(connection: Connection) -> Asked:
 
 
 def test_a_question_told_three_times_is_one_with_all_its_files(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for files in ((), ("F1",), ("F1", "F2"), ("F1",)):
             questions.put_question(connection, Question("C1", "5.1", "5.1", "U1", "which port?", files))
         assert claimed(connection).question.files == ("F1", "F2")
@@ -57,11 +57,11 @@ def test_a_question_told_three_times_is_one_with_all_its_files(rag: Rag) -> None
 
 
 def test_how_far_a_reply_came_outlives_the_process(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        questions.note_placeholder(connection, first, "6.1")
-        assert questions.note_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
+        questions.store_placeholder(connection, first, "6.1")
+        assert questions.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
         questions.free_claims(connection)
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
@@ -70,7 +70,7 @@ def test_how_far_a_reply_came_outlives_the_process(rag: Rag) -> None:
 
 def test_what_a_button_asks_for_comes_back_as_it_was(rag: Rag) -> None:
     pressed = Question("C1", "5.1", "4.1", "U1", "which port?", (), "more", {"skip": [[1, 12]]})
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, pressed)
         assert claimed(connection).question == pressed
         assert questions.find_question(connection, "C1", "5.1") == pressed
@@ -78,7 +78,7 @@ def test_what_a_button_asks_for_comes_back_as_it_was(rag: Rag) -> None:
 
 
 def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         for attempts, expected in ((0, 1), (0, 1), (1, 1), (1, 2)):
             asked = claimed(connection)
@@ -94,7 +94,7 @@ def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
 
 def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag) -> None:
     now = f"{time():.6f}"
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
         first = questions.claim_new(connection)
@@ -113,14 +113,14 @@ def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag
 
 
 def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        questions.note_placeholder(connection, first, "6.1")
-        questions.note_reply(connection, first, uploads=["F5"])
+        questions.store_placeholder(connection, first, "6.1")
+        questions.store_reply(connection, first, uploads=["F5"])
         questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 64.0))
         assert not questions.is_held(connection, first)
-        assert not questions.note_reply(connection, first, reply={"text": "8443"})
+        assert not questions.store_reply(connection, first, reply={"text": "8443"})
         questions.end_question(connection, first, QuestionState.DONE)
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
@@ -129,16 +129,16 @@ def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
 
 @pytest.mark.parametrize("how", ["edit", "halt"])
 def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(rag: Rag, how: str) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         greeted = questions.claim_new(connection)
         assert greeted is not None
         if how == "edit":
             questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
         else:
-            questions.halt_question(connection, "C1", "5.1", Cancellation.STOPPED)
+            questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
         assert questions.claim_new(connection) is None
-        questions.note_placeholder(connection, greeted, "6.1")
+        questions.store_placeholder(connection, greeted, "6.1")
         questions.enqueue(connection, greeted)
         assert questions.claim_question(connection) is None
         again = questions.claim_new(connection)
@@ -157,7 +157,7 @@ def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(ra
     ],
 )
 def test_other_edits_change_nothing(rag: Rag, edit: Edited) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.put_edit(connection, edit)
@@ -165,7 +165,7 @@ def test_other_edits_change_nothing(rag: Rag, edit: Edited) -> None:
 
 
 def test_an_edit_brings_back_what_was_answered(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
         questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
@@ -173,14 +173,14 @@ def test_an_edit_brings_back_what_was_answered(rag: Rag) -> None:
 
 
 def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
-        assert questions.halt_question(connection, "C1", "5.1", Cancellation.DELETED)
+        assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
         assert questions.claim_new(connection) is None
         questions.put_question(connection, ASKED)
         begun = claimed(connection)
-        questions.note_placeholder(connection, begun, "6.1")
-        assert questions.halt_question(connection, "C1", "5.1", Cancellation.DELETED)
+        questions.store_placeholder(connection, begun, "6.1")
+        assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
         assert not questions.is_held(connection, begun)
         assert questions.claim_question(connection) is None
         let_go = questions.claim_new(connection)
@@ -189,7 +189,7 @@ def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: R
         questions.drop_question(connection, let_go)
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
-        assert not questions.halt_question(connection, "C1", "5.1", Cancellation.STOPPED)
+        assert not questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
 
 
 # ---------------------------------------------------------------- whose turn it is
@@ -197,7 +197,7 @@ def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: R
 
 @given(st.lists(st.sampled_from("ABCDE"), min_size=1, max_size=25))
 def test_nobodys_next_question_goes_before_anothers_earlier_one(opened: Rag, users: list[str]) -> None:
-    with opened.writing() as connection:
+    with opened.write_transaction() as connection:
         connection.execute(tables.question.delete())
         for number, user in enumerate(users):
             put(connection, user, number)
@@ -213,7 +213,7 @@ def test_nobodys_next_question_goes_before_anothers_earlier_one(opened: Rag, use
 
 def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
     order = []
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number in range(4):
             put(connection, "A", number)
         for _ in range(2):
@@ -230,7 +230,7 @@ def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
 
 
 def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number, user in enumerate("ABC"):
             put(connection, user, number)
         first = claimed(connection)
@@ -248,7 +248,7 @@ def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
 
 
 def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for number in range(40):
             put(connection, f"U{number % 7}", number)
         greet_all(connection)
@@ -256,7 +256,7 @@ def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
 
     def work() -> None:
         while True:
-            with rag.writing() as connection:
+            with rag.write_transaction() as connection:
                 asked = questions.claim_question(connection)
             if asked is None:
                 return

@@ -23,20 +23,20 @@ def test_migrations_create_the_declared_tables(rag: Rag) -> None:
     def ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
         return kind != "table" or name in tables.metadata.tables
 
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         made = MigrationContext.configure(connection, opts={"include_object": ours})
         assert compare_metadata(made, tables.metadata) == []
 
 
 def test_delivery_counts_once_and_only_with_its_rows(rag: Rag) -> None:
     def write_that_fails() -> None:
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             assert deliveries.take_delivery(connection, "Ev1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         write_that_fails()
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         assert deliveries.take_delivery(connection, "Ev1")
         assert not deliveries.take_delivery(connection, "Ev1")
         deliveries.forget_deliveries(connection, older_than=-1)
@@ -44,7 +44,7 @@ def test_delivery_counts_once_and_only_with_its_rows(rag: Rag) -> None:
 
 
 def test_picture_sent_as_a_question_stays_one(rag: Rag) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         assert not file_states.is_query(connection, "F1", "C1")
         file_states.put_query(connection, "F1", "C1")
         file_states.put_query(connection, "F1", "C1")

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import Table, select
 
 from bot.db import ephemeral_messages, feedback, jobs, questions, receipts, tables
-from bot.db.ephemeral_messages import Aside
+from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind, JobState
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
-from rag import Rag, Rounds, Settings, open_rag
+from rag import Rag, RoundRobin, Settings, open_rag
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 OLD = "data-e01a02c"
@@ -47,7 +47,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 def rows(rag: Rag, table: Table, *kinds: JobKind) -> Rows:
     wanted = select(table).order_by(*table.primary_key)
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         found = connection.execute(wanted.where(table.c.kind.in_(kinds)) if kinds else wanted)
         return [dict(row._mapping) for row in found]
 
@@ -95,7 +95,7 @@ def test_questions_are_kept(rag: Rag) -> None:
     ]
     assert only(shown, EXPECTED["questions"]) == ordered(EXPECTED["questions"])
     assert all(row["delays"] == 0 and row["asked_at"] > 0 for row in found)
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         states = {QuestionState(row["state"]) for row in EXPECTED["questions"]}
         assert states == set(QuestionState)
         for row in EXPECTED["questions"]:
@@ -150,7 +150,7 @@ def test_other_tables_are_kept(rag: Rag) -> None:
     assert searched == EXPECTED["looked"]
     assert [row["file"] for row in rows(rag, tables.upload)] == [row["file"] for row in EXPECTED["uploads"]]
     assert len(rows(rag, tables.delivery)) == EXPECTED["tables"]["delivery"]
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         assert feedback.counts(connection) == EXPECTED["status"]["feedback"]
 
 
@@ -161,19 +161,19 @@ def test_every_table_of_the_bot_has_rows_in_the_fixture() -> None:
 
 
 def test_old_tables_are_gone(rag: Rag) -> None:
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
     assert set(tables.metadata.tables) <= names
     assert not {"errand", "aside", "receipt", "linked", "access"} & names
 
 
 def test_jobs_of_the_old_version_can_be_claimed(tmp_path: Path) -> None:
-    with upgraded(tmp_path) as rag, rag.writing() as connection:
+    with upgraded(tmp_path) as rag, rag.write_transaction() as connection:
         connection.execute(tables.job.update().where(tables.job.c.state == JobState.WAITING).values(next_try=0))
         claimed = []
-        rounds = Rounds()
+        rounds = RoundRobin()
         while job := jobs.claim(connection, list(JobKind), rounds):
             claimed.append(job)
-        asides = [Aside.of(job) for job in claimed if job.kind in ephemeral_messages.KINDS]
+        asides = [EphemeralRequest.of(job) for job in claimed if job.kind in ephemeral_messages.KINDS]
     assert len(claimed) == len(EXPECTED["errands"]) + len(EXPECTED["asides"])
     assert {aside.text for aside in asides} == {row["text"] for row in EXPECTED["asides"]}

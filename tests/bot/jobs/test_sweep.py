@@ -18,7 +18,7 @@ from bot.jobs.sweep import Sweep
 from bot.slack.client import SlackClient
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
-from rag import Rag, Rounds, Share, TryAgain, open_rag, put_share, shared_in, withheld
+from rag import Rag, RoundRobin, Share, TryAgain, hidden_shares, open_rag, put_share, shared_in
 from tests.flows.team import settings, slack_settings, without_proxies
 
 MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
@@ -43,15 +43,15 @@ def sweep(ws: Workspace, rag: Rag) -> Sweep:
 
 
 def shared(rag: Rag, channel: str) -> list[str]:
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         return shared_in(connection, KIND, channel)
 
 
 def swept(rag: Rag) -> set[str]:
     """The conversations of which a sweep was requested."""
     found = set()
-    with rag.writing() as connection:
-        while job := jobs.claim(connection, [JobKind.SWEEP_CHANNEL], Rounds()):
+    with rag.write_transaction() as connection:
+        while job := jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin()):
             found.add(job.channel)
             jobs.finish(connection, job)
     return found
@@ -80,7 +80,7 @@ def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Worksp
     )
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         connection.execute(text("UPDATE source SET state = 'failed' WHERE state = 'waiting'"))
     sweep.channel(room)
     assert len(shared(rag, room)) == 5
@@ -113,7 +113,7 @@ def test_what_is_shared_no_more_goes_and_what_is_only_not_listed_yet_stays(
     ws.pace.list_lag = 600
     try:
         late = ws.message(room, ws.post(ada, room, files=[("late.pdf", b"%PDF-1.4")])).files[0]
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             put_share(connection, Share(KIND, late, room))
         sweep.channel(room)
     finally:
@@ -126,7 +126,7 @@ def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
 ) -> None:
     ada = ws.person("di")
     room, left, here = ws.channel("in", members=[ada]), ws.channel("out", members=[ada], private=True), ws.direct(ada)
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for channel in (room, left):
             put_share(connection, Share(KIND, "F1", channel))
         put_share(connection, Share("path", "/notes.pdf", left))
@@ -136,7 +136,7 @@ def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
     assert {room, here} <= planned
     assert left not in planned
     assert shared(rag, left) == []
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         assert shared_in(connection, "path", left) == ["/notes.pdf"]
 
 
@@ -198,7 +198,7 @@ def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag,
     room = ws.channel("silent", members=[flo])
     file = ws.message(room, ws.post(flo, room, files=[("kept.pdf", b"%PDF-1.4")])).files[0]
     sweep.channel(room)
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         record(connection, Unshared(file, room, 9e9, "1.5"))
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
     silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
@@ -210,9 +210,9 @@ def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag,
     finally:
         ws.pace.list_lag = 0
     assert shared(rag, room) == [file]
-    with rag.reading() as connection:
-        assert set(withheld(connection, KIND, file)) == {room}
+    with rag.read_transaction() as connection:
+        assert set(hidden_shares(connection, KIND, file)) == {room}
     sweep.file(file)
-    with rag.reading() as connection:
-        assert withheld(connection, KIND, file) == {}
+    with rag.read_transaction() as connection:
+        assert hidden_shares(connection, KIND, file) == {}
     assert shared(rag, room) == [file]

@@ -13,7 +13,7 @@ from bot.db import jobs, tables
 from bot.db.jobs import Job, JobKind
 from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
 from bot.slack.client import Refused, Stopping, Superseded
-from rag import Busy, NotFound, OperatorMustAct, Rag, Rounds, Settings, TryAgain, open_rag
+from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain, open_rag
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 
 @pytest.fixture
 def rag(opened: Rag) -> Rag:
-    with opened.writing() as connection:
+    with opened.write_transaction() as connection:
         connection.execute(tables.job.delete())
     return opened
 
@@ -37,13 +37,13 @@ def failing(error: Exception) -> Callable[[Job], None]:
 
 
 def worker(rag: Rag, handler: Callable[[Job], None], max_age: float = inf) -> JobWorker:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP)
     return JobWorker(rag, {JobKind.SWEEP: handler}, max_age=max_age)
 
 
 def state(rag: Rag) -> list[tuple[str, int, int]]:
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         rows = connection.execute(select(tables.job.c.state, tables.job.c.attempts, tables.job.c.delays))
         return [(row.state, row.attempts, row.delays) for row in rows]
 
@@ -77,7 +77,7 @@ def test_delays_double_up_to_a_limit() -> None:
 def test_runs_jobs_that_have_a_handler_and_no_others(rag: Rag) -> None:
     ran: list[JobKind] = []
     sweeps = worker(rag, lambda job: ran.append(job.kind))
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.PURGE)
     assert sweeps.step()
     assert not sweeps.step()
@@ -92,7 +92,7 @@ def test_work_that_may_succeed_later_is_retried_without_end(rag: Rag, error: Exc
         assert sweeps.step()
         assert not sweeps.step()  # not due yet
         assert state(rag) == [("waiting", 0, delays)]
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             make_due(connection)
 
 
@@ -106,7 +106,7 @@ def test_work_that_fails_by_an_error_of_ours_is_dropped_after_some_tries(rag: Ra
     for attempts in range(1, MAX_ATTEMPTS + 1):
         assert sweeps.step()
         assert state(rag) == ([("waiting", attempts, attempts)] if attempts < MAX_ATTEMPTS else [])
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             make_due(connection)
 
 
@@ -114,8 +114,8 @@ def test_work_that_ends_the_process_is_dropped_after_some_tries(rag: Rag) -> Non
     ran: list[int] = []
     sweeps = worker(rag, lambda job: ran.append(job.attempts))
     for _ in range(MAX_ATTEMPTS):
-        with rag.writing() as connection:
-            jobs.claim(connection, [JobKind.SWEEP], Rounds())
+        with rag.write_transaction() as connection:
+            jobs.claim(connection, [JobKind.SWEEP], RoundRobin())
             jobs.free_claims(connection)
     assert sweeps.step()
     assert (ran, state(rag)) == ([], [])
@@ -128,7 +128,7 @@ def test_work_that_is_too_old_is_dropped_instead_of_retried(rag: Rag) -> None:
 
 def test_asks_for_more_when_no_job_is_due(rag: Rag) -> None:
     def refill() -> bool:
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             jobs.request(connection, JobKind.SWEEP)
         return True
 

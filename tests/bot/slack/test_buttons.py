@@ -16,7 +16,7 @@ from bot.slack import buttons, messages
 from bot.slack.blocks import LABEL
 from bot.slack.home import Held, held_lines, home_view
 from bot.slack.uploads import Picture
-from rag import Standing
+from rag import SourceStatus
 from tests.injections.slack import things_of
 from tests.support.engine import answer, found, hit
 
@@ -97,7 +97,7 @@ def test_what_was_not_found_is_said_with_the_nearest() -> None:
 
 STANDINGS = st.lists(
     st.builds(
-        Standing,
+        SourceStatus,
         st.just(""),
         NAMES,
         st.sampled_from(["ready", "waiting", "reading", "failed"]),
@@ -112,7 +112,7 @@ STANDINGS = st.lists(
 
 
 @given(st.lists(STANDINGS, max_size=120), st.lists(st.text(max_size=100), max_size=7))
-def test_home_is_within_the_limits(spaces: list[list[Standing]], off: list[str]) -> None:
+def test_home_is_within_the_limits(spaces: list[list[SourceStatus]], off: list[str]) -> None:
     held = [Held.of(f"C{number}", some) for number, some in enumerate(spaces)]
     view = home_view(held, off)
     assert len(view["blocks"]) <= 100

@@ -14,13 +14,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.slack.connection_limits import Limits
+from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.http import serving
 
 PATIENCE = 20
 """Seconds after which a test gives up on a server that does not answer or close."""
 
-BRIEF = Limits(head_seconds=0.3, body_seconds=0.3, idle_seconds=1, send_seconds=0.3, connections=4, requests=2)
+BRIEF = ConnectionLimits(
+    head_seconds=0.3, body_seconds=0.3, idle_seconds=1, send_seconds=0.3, connections=4, requests=2
+)
 GET = b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -52,7 +54,7 @@ class Held:
 
 
 @contextmanager
-def server(limits: Limits) -> Iterator[tuple[int, Held]]:
+def server(limits: ConnectionLimits) -> Iterator[tuple[int, Held]]:
     held = Held()
     routes = [Route(f"/{name}", getattr(held, name), methods=["GET", "POST"]) for name in ("quick", "early", "slow")]
     try:
@@ -146,7 +148,7 @@ def test_a_client_that_takes_no_answer_is_closed() -> None:
 
 
 def test_the_connections_that_wait_longest_make_room_for_new_ones() -> None:
-    limits = Limits(connections=4, requests=2)
+    limits = ConnectionLimits(connections=4, requests=2)
     with server(limits) as (port, _), ExitStack() as open_ones:
         idle = [open_ones.enter_context(connect(port, b"POST /quick HTTP/1.1\r\nHost: x\r\n")) for _ in range(12)]
         with connect(port, GET) as asking:
@@ -167,7 +169,7 @@ def _is_closed(connection: socket.socket) -> bool:
 
 
 def test_too_many_requests_in_work_are_told_to_come_back() -> None:
-    with server(Limits(connections=8, requests=2)) as (port, held), ExitStack() as open_ones:
+    with server(ConnectionLimits(connections=8, requests=2)) as (port, held), ExitStack() as open_ones:
         slow = [
             open_ones.enter_context(connect(port, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
             for _ in range(2)
@@ -195,7 +197,7 @@ def test_too_many_requests_in_work_are_told_to_come_back() -> None:
     ],
 )
 def test_what_is_not_http_is_answered_with_400(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    with server(Limits()) as (port, held), connect(port) as connection:
+    with server(ConnectionLimits()) as (port, held), connect(port) as connection:
         with suppress(ConnectionError):
             connection.sendall(sent)
         told = rest(connection)

@@ -84,7 +84,7 @@ def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace
         return posted.status_code
 
     def recorded(bot: Bot) -> tuple[int, int]:
-        with bot.rag.reading() as connection:
+        with bot.rag.read_transaction() as connection:
             counted = (tables.delivery, tables.question)
             deliveries, questions = (len(connection.execute(select(table)).all()) for table in counted)
         return deliveries, questions

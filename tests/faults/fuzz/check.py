@@ -21,8 +21,8 @@ import pymupdf
 from sqlalchemy import text
 
 from rag import MagpieError, Rag, Scope, Settings, open_rag
-from rag.extract.guarded import GuardedReader
-from rag.model import Inspection, PageReading
+from rag.extract.guarded import GuardedExtractor
+from rag.model import ExtractedPage, Inspection
 from rag.settings import ReadSettings
 from tests.faults.fuzz.mutants import Mutant
 from tests.support.absent import NoEmbedder
@@ -55,7 +55,7 @@ class Tally:
 class _TimedReader:
     """The real extractor, measuring the time per file; implements ports.Reader."""
 
-    def __init__(self, reader: GuardedReader, seconds: dict[str, float]) -> None:
+    def __init__(self, reader: GuardedExtractor, seconds: dict[str, float]) -> None:
         self._reader = reader
         self._seconds = seconds
         self.version = reader.version
@@ -72,9 +72,9 @@ class _TimedReader:
         with self._measure(path):
             return self._reader.inspect(path)
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._measure(path):
-            return self._reader.read(path, first, last, into)
+            return self._reader.extract(path, first, last, into)
 
     def close(self) -> None:
         self._reader.close()
@@ -116,7 +116,7 @@ def run(folder: Path, mutants: Sequence[Mutant], root: Path, read: ReadSettings)
     settings = Settings(data=root / "data", read=read, answer={"model": ""})
     opener = _opener(read, seconds)
     try:
-        with _count_exits(tally.exit_statuses), open_rag(settings, reader=opener, embedder=NoEmbedder()) as rag:
+        with _count_exits(tally.exit_statuses), open_rag(settings, extractor=opener, embedder=NoEmbedder()) as rag:
             batch = _Batches(rag, root, tally, seconds)
             batch.begin([_healthy(healthy, number) for number in range(4)])
             for start in range(0, len(mutants), BATCH):
@@ -128,7 +128,7 @@ def run(folder: Path, mutants: Sequence[Mutant], root: Path, read: ReadSettings)
 
 def _opener(read: ReadSettings, seconds: dict[str, float]) -> Callable[[], _TimedReader]:
     ocr = "rag.adapters.rapidocr:open_ocr" if read.ocr else None
-    return lambda: _TimedReader(GuardedReader(read, ocr), seconds)
+    return lambda: _TimedReader(GuardedExtractor(read, ocr), seconds)
 
 
 def _healthy(folder: Path, number: int) -> Path:
@@ -215,7 +215,7 @@ class _Batches:
             "JOIN extraction ON extraction.document_id = document.id "
             "LEFT JOIN page ON page.extraction_id = extraction.id WHERE document.sha256 = :digest"
         )
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             found = connection.execute(rows, {"digest": digest}).all()
         self._tally.opened += any(row.pages for row in found)
         for row in found:
@@ -228,7 +228,7 @@ class _Batches:
     def _check_leftovers(self, mutants: Sequence[Mutant]) -> None:
         """Check that no files, processes, threads or memory are left of the mutants."""
         data = self._root / "data"
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             files = set(connection.scalars(text("SELECT sha256 FROM document")))
             pictures = {str(number) for number in connection.scalars(text("SELECT id FROM extraction"))}
         if {path.name for path in (data / "files").iterdir()} != files:
@@ -258,7 +258,7 @@ class _Batches:
             "chunk": _of("chunk.*", "chunk", "chunk.document_id = source.document_id"),
             "fulltext": _of("fulltext.rowid, fulltext.*", "fulltext", "fulltext.document = source.document_id"),
         }
-        with self._rag.reading() as connection:
+        with self._rag.read_transaction() as connection:
             for rows in tables.values():
                 for row in connection.execute(text(rows)).mappings():
                     if row["ref"] in names:

@@ -26,7 +26,7 @@ from PIL import Image
 from rag.errors import Unreadable
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.convert.sanitize import sanitize_document
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
 from tests.faults.fuzz.check import is_readable
@@ -110,7 +110,7 @@ def run(count: int, seed: int, folder: Path) -> OfficeTally:
     """Generate and check `count` documents in this folder."""
     tally = OfficeTally(count)
     real = office_program("") is not None and confinement_gap() is None
-    reader = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400, convert_seconds=60), None)
+    reader = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400, convert_seconds=60), None)
     with _open_bait(folder) as bait:
         try:
             for number in range(count):
@@ -289,12 +289,12 @@ def _marked(root: ElementTree.Element) -> Iterator[str]:
             yield tag
 
 
-def _convert(tally: OfficeTally, reader: GuardedReader, path: Path, number: int, bait: _Bait) -> None:
+def _convert(tally: OfficeTally, reader: GuardedExtractor, path: Path, number: int, bait: _Bait) -> None:
     into = path.parent / "pages"
     into.mkdir(exist_ok=True)
     try:
         reader.inspect(path)
-        page = reader.read(path, 1, 1, into)[0]
+        page = reader.extract(path, 1, 1, into)[0]
     except Unreadable:
         tally.outcomes["not converted"] += 1
         return

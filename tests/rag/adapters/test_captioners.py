@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rag.adapters.captioners import open_captioner
-from rag.errors import BadSetting, EmbedderFailed, GeneratorDown, ModelUnfit, ReaderStopped, WeightsMissing
-from rag.ingest.captions import harmless
+from rag.errors import BadSetting, EmbedderFailed, ExtractorStopped, GeneratorDown, ModelUnfit, WeightsMissing
+from rag.ingest.captions import harmless_picture
 from rag.ports import Captioner
 from rag.settings import AnswerSettings, CaptionSettings
 from tests.support.ollama_server import OllamaServer, Script, closed_address, ollama_server
@@ -34,7 +34,7 @@ def opened(server: OllamaServer, model: str = "sees:4b") -> Captioner:
 def test_model_in_ollama_writes_a_caption(server: OllamaServer) -> None:
     captioner = opened(server)
     assert captioner.identity == "sees:4b"
-    assert captioner.caption(harmless(), NEVER) == CAPTION
+    assert captioner.caption(harmless_picture(), NEVER) == CAPTION
     (chat,) = server.chats()
     assert len(chat["messages"][1]["images"]) == 1
     assert chat["options"]["num_ctx"] == 4096, "as for answers, so that the model is loaded once"
@@ -44,15 +44,15 @@ def test_model_in_ollama_writes_a_caption(server: OllamaServer) -> None:
 
 def test_caption_that_is_too_long_is_cut(server: OllamaServer) -> None:
     server.script = Script(text="word " * 300)
-    assert 100 < len(opened(server).caption(harmless(), NEVER).split()) < 300
+    assert 100 < len(opened(server).caption(harmless_picture(), NEVER).split()) < 300
 
 
 def test_caption_stops_on_request(server: OllamaServer) -> None:
     server.script = Script(text=CAPTION, endless=True)
     stop = threading.Event()
     stop.set()
-    with pytest.raises(ReaderStopped):
-        opened(server).caption(harmless(), stop)
+    with pytest.raises(ExtractorStopped):
+        opened(server).caption(harmless_picture(), stop)
     assert server.hung_up.wait(10)
 
 
@@ -108,13 +108,13 @@ def tiny_blip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_blip_is_deterministic(tiny_blip: Path) -> None:
     captioner = open_captioner(CaptionSettings(model=f"blip:{tiny_blip}", device="cpu"), AnswerSettings())
     assert captioner.identity == tiny_blip.name
-    caption = captioner.caption(harmless(), NEVER)
+    caption = captioner.caption(harmless_picture(), NEVER)
     assert set(caption.split()) <= set("a black square on white pier crane".split())
-    assert captioner.caption(harmless(), NEVER) == caption
+    assert captioner.caption(harmless_picture(), NEVER) == caption
     stop = threading.Event()
     stop.set()
-    with pytest.raises(ReaderStopped):
-        captioner.caption(harmless(), stop)
+    with pytest.raises(ExtractorStopped):
+        captioner.caption(harmless_picture(), stop)
 
 
 def test_blip_without_weights_names_the_command_to_get_them(tmp_path: Path) -> None:
@@ -124,4 +124,4 @@ def test_blip_without_weights_names_the_command_to_get_them(tmp_path: Path) -> N
     assert "hf download" in missing.value.hint
     empty = open_captioner(CaptionSettings(model=f"blip:{tmp_path}"), AnswerSettings())
     with pytest.raises(EmbedderFailed):
-        empty.caption(harmless(), NEVER)
+        empty.caption(harmless_picture(), NEVER)

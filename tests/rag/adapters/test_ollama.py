@@ -76,16 +76,16 @@ def test_request_turns_thinking_off_and_has_the_window_and_pictures(server: Olla
 
 
 def test_ability_does_not_send_a_chat_request(server: OllamaServer) -> None:
-    assert opened(server).ability().vision
+    assert opened(server).model_info().vision
     assert [request.path for request in server.requests] == ["/api/show"]
 
 
 def test_address_is_the_setting_or_ollama_host(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://"))
-    assert open_generator(AnswerSettings(model="sees:4b")).ability().vision
+    assert open_generator(AnswerSettings(model="sees:4b")).model_info().vision
     other = open_generator(AnswerSettings(model="sees:4b", host=closed_address()))
     with pytest.raises(GeneratorDown):
-        other.ability()
+        other.model_info()
 
 
 def test_environment_proxies_are_not_used(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_cloud_models_are_refused(name: str) -> None:
 @pytest.mark.parametrize("address", ["http://[::1", "http://host:port"])
 def test_invalid_address_is_an_invalid_setting(address: str) -> None:
     with pytest.raises(BadSetting, match="not a valid URL"):
-        open_generator(AnswerSettings(host=address)).ability()
+        open_generator(AnswerSettings(host=address)).model_info()
 
 
 # ---------------------------------------------------------------- failures
@@ -161,7 +161,7 @@ def test_silently_cut_prompt_is_detected(server: OllamaServer) -> None:
 
 def test_ability_has_the_trained_context_length() -> None:
     with ollama_server(Model("small:1b", trained_context=2048)) as server:
-        assert opened(server, "small:1b").ability().window == 2048
+        assert opened(server, "small:1b").model_info().window == 2048
 
 
 def test_requests_do_not_reload_the_model(server: OllamaServer) -> None:
@@ -263,7 +263,7 @@ def test_status_is_mapped_to_its_error(server: OllamaServer, status: int, said: 
     server.script = Script(status=status, body=json.dumps({"error": said}).encode())
     assert type(failure(opened(server))) is kind
     with pytest.raises(kind):
-        opened(server).ability()
+        opened(server).model_info()
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_proxy_responses_are_mapped_to_errors(
     server.script = Script(status=status, body=body)
     assert type(failure(opened(server))) is kind
     with pytest.raises(kind):
-        opened(server).ability()
+        opened(server).model_info()
 
 
 def test_nested_error_message_is_extracted(server: OllamaServer) -> None:

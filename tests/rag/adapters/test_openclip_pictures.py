@@ -177,10 +177,10 @@ def test_half_precision_model_works_on_the_cpu() -> None:
 
 def test_leaving_and_coming_back_changes_nothing_on_a_cpu() -> None:
     clip = opened()
-    clip.leave()
+    clip.offload()
     before = clip.embed_texts(["a red circle"])
-    clip.back()
-    clip.back()
+    clip.reload()
+    clip.reload()
     assert np.array_equal(before, clip.embed_texts(["a red circle"]))
 
 

@@ -21,21 +21,21 @@ from starlette.routing import Route
 from bot.slack.http import serving
 from rag.adapters.remote_clip import RemoteClip, open_remote
 from rag.errors import BadSetting, EmbedderBusy, EmbedderDown, EmbedderFailed
-from rag.ports import Movable
+from rag.ports import Offloadable
 from rag.settings import EmbedSettings, ServeSettings, Settings
-from rag.wire import Identity, Vectors
+from rag.wire import ServerIdentity, Vectors
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host
 
 TOKEN = "a-long-random-word"
-IDENTITY = Identity(identity="a-host", dim=2, pictures=32, texts=128, max_mb=32)
+IDENTITY = ServerIdentity(identity="a-host", dim=2, pictures=32, texts=128, max_mb=32)
 VECTOR = Vectors.of("a-host", 2, [np.array([1, 0], dtype=np.float32)])
 
 Answer = Callable[[int], Response]
 """Returns the response to the nth request for vectors, from 0."""
 
 
-def ok(shape: Identity | Vectors) -> Response:
+def ok(shape: ServerIdentity | Vectors) -> Response:
     return Response(shape.model_dump_json(), media_type="application/json")
 
 
@@ -75,7 +75,7 @@ def test_unreachable_host_is_reported_quickly_with_a_remedy() -> None:
     with pytest.raises(EmbedderDown):
         client.embed_texts(["words"])
     assert monotonic() - began < 5
-    client.leave()  # no error: a host that is down uses no GPU memory
+    client.offload()  # no error: a host that is down uses no GPU memory
     client.close()
 
 
@@ -189,10 +189,10 @@ def test_gpu_is_leased_and_released() -> None:
     encoder = FakeEncoder()
     with gpu_host(Settings(serve=ServeSettings(port=0)), encoder) as url:
         client = open_remote(EmbedSettings(url=url))
-        assert isinstance(client, Movable)
-        client.leave()
-        client.leave()
+        assert isinstance(client, Offloadable)
+        client.offload()
+        client.offload()
         assert encoder.moves == ["leave"]
-        client.back()
+        client.reload()
         assert encoder.moves == ["leave", "back"]
         client.close()

@@ -87,8 +87,8 @@ def test_answer_prompt_has_no_control_word(word: str) -> None:
             name=f"a{word}.pdf",
             kind=Kind.FIGURE,
         ),
-        described=f"A pier {word}",
-        described_by=f"model{word}",
+        generated_caption=f"A pier {word}",
+        caption_model=f"model{word}",
     )
     correction = Correction(f"It is {word} [1].", [(f"It is {word}.", (word,))])
     prompt = write_prompt(f"How long is {word}?", [Passage(1, one)], {}, SETTINGS, correction=correction)

@@ -14,7 +14,7 @@ from rag.answer.generation import answer_question
 from rag.answer.messages import NOT_FOUND_NOTE, READ_NOTE
 from rag.errors import GeneratorFailed, MagpieError
 from rag.model import Answer, Hit, Kind, Mode
-from rag.ports import Ability, Prompt
+from rag.ports import ModelInfo, Prompt
 from rag.settings import AnswerSettings
 from tests.rag.answer.test_generation import CRANE, LAMP, PIER, QUESTION, found, hit
 from tests.support.generator import FakeGenerator, pieces_of
@@ -28,8 +28,8 @@ class Drafts(FakeGenerator):
 
     texts: list[str | MagpieError] = field(default_factory=list)
 
-    def ability(self) -> Ability:
-        return Ability("fake", self.vision, self.window)
+    def model_info(self) -> ModelInfo:
+        return ModelInfo("fake", self.vision, self.window)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         self.prompts.append(prompt)

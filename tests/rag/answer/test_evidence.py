@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from rag.answer.evidence import draw_evidence, draw_place
+from rag.answer.evidence import draw_evidence, draw_page
 from rag.answer.evidence_drawing import MAX_WIDTH, MIN_WIDTH
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 from tests.rag.answer.test_generation import hit
@@ -39,7 +39,7 @@ def render(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lines(render: Path) -> Hit:
-    return hit(TEXT, page=12, label="vi", box=REGION, marks=LINES, render=render)
+    return hit(TEXT, page=12, label="vi", box=REGION, line_boxes=LINES, render=render)
 
 
 def drawn(found: Hit, into: Path, terms: tuple[str, ...] = ()) -> Image.Image:
@@ -76,19 +76,19 @@ def test_long_text_is_cropped_to_its_matched_lines(render: Path, tmp_path: Path)
     texts = [f"line number {n} about other things" for n in range(len(COLUMNS))]
     spread = texts.copy()
     texts[10:12] = ["and the crane lifts seventy-seven (77)", "tonnes of steel, no more"]
-    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, render=render)
     whole, part = drawn(column, tmp_path), drawn(column, tmp_path, SAID)
     assert part.height < 0.5 * whole.height
     assert 3000 < near(part, (255, 225, 77), 15) < 0.3 * part.width * part.height
     spread[0], spread[-1] = "the crane lifts 77", "tonnes of steel 77 crane"
-    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), marks=COLUMNS, render=render)
+    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, render=render)
     assert drawn(far, tmp_path, SAID).height > 0.8 * whole.height
 
 
 def test_matched_lines_of_tables_and_figures_are_highlighted_in_a_frame(render: Path, tmp_path: Path) -> None:
     strong = (255, 225, 77)
     for kind in (Kind.TABLE, Kind.FIGURE):
-        shown = hit(TEXT, kind=kind, box=REGION, marks=LINES, render=render)
+        shown = hit(TEXT, kind=kind, box=REGION, line_boxes=LINES, render=render)
         plain, marked = drawn(shown, tmp_path), drawn(shown, tmp_path, ("The crane lifts",))
         assert plain.size == marked.size
         assert near(plain, strong, 15) < 500 < 1000 < near(marked, strong, 15)
@@ -125,22 +125,22 @@ def test_large_regions_are_shown_as_the_whole_page(kind: Kind, box: Box, render:
 
 
 def test_screenshot_region_is_framed_on_the_whole_page(render: Path, tmp_path: Path) -> None:
-    shown = hit("words", box=FIGURE, render=render, marks=())
-    path = draw_place(shown, tmp_path)
+    shown = hit("words", box=FIGURE, render=render, line_boxes=())
+    path = draw_page(shown, tmp_path)
     assert path is not None
-    assert path == draw_place(shown, tmp_path)
+    assert path == draw_page(shown, tmp_path)
     assert path != draw_evidence(shown, tmp_path)
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     assert picture.width == WIDTH
     assert picture.height > HEIGHT
     assert near(picture, ORANGE) > 1000
-    assert draw_place(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
+    assert draw_page(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
 
 
 def test_single_line_is_shown_with_context(render: Path, tmp_path: Path) -> None:
     line = Box(0.9, 0.98, 0.99, 0.995)
-    picture = drawn(hit("x", box=line, marks=(line,), render=render), tmp_path)
+    picture = drawn(hit("x", box=line, line_boxes=(line,), render=render), tmp_path)
     assert picture.width >= MIN_WIDTH
     assert picture.height > 0.15 * HEIGHT
 
@@ -175,7 +175,7 @@ def test_same_evidence_is_drawn_once(lines: Hit, tmp_path: Path) -> None:
     assert draw_evidence(lines, tmp_path) == first
     assert first.stat().st_mtime_ns == made
     others = [
-        draw_evidence(replace(lines, marks=LINES[:1]), tmp_path),
+        draw_evidence(replace(lines, line_boxes=LINES[:1]), tmp_path),
         draw_evidence(replace(lines, chunk=2), tmp_path),
         draw_evidence(replace(lines, name="renamed.pdf"), tmp_path),
         draw_evidence(lines, tmp_path, ("crane",)),

@@ -12,7 +12,7 @@ from rag.adapters.ollama import open_generator
 from rag.answer.generation import answer_question, place_line
 from rag.answer.messages import ABSTAINED
 from rag.errors import GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing
-from rag.model import WHOLE_PAGE, Box, Found, Hit, Kind, Mode
+from rag.model import WHOLE_PAGE, Box, Hit, Kind, Mode, SearchResult
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, closed_address, ollama_server
@@ -31,7 +31,7 @@ def hit(
     heading: str = "",
     caption: str = "",
     box: Box = WHOLE_PAGE,
-    marks: tuple[Box, ...] = (),
+    line_boxes: tuple[Box, ...] = (),
     picture: Path | None = None,
     render: Path | None = None,
     lanes: Mapping[str, int] | None = None,
@@ -49,15 +49,15 @@ def hit(
         heading=heading,
         caption=caption,
         box=box,
-        marks=marks,
+        line_boxes=line_boxes,
         picture=picture,
         render=render,
         lanes=lanes or {"words": chunk},
     )
 
 
-def found(*hits: Hit, is_found: bool = True) -> Found:
-    return Found(is_found, hits, {"words": "on"}, "" if is_found else "No page has enough.", {"words": 1.0})
+def found(*hits: Hit, is_found: bool = True) -> SearchResult:
+    return SearchResult(is_found, hits, {"words": "on"}, "" if is_found else "No page has enough.", {"words": 1.0})
 
 
 PIER = hit("The pier is 40 metres long. It has a crane.", chunk=1, page=12, label="vi")
@@ -283,7 +283,7 @@ def test_answers_through_the_ollama_protocol(tmp_path: Path) -> None:
 
 def test_unexpected_errors_are_raised() -> None:
     class Wrong(FakeGenerator):
-        def ability(self) -> object:  # type: ignore[override]
+        def model_info(self) -> object:  # type: ignore[override]
             raise KeyError("a mistake of the program")
 
     with pytest.raises(KeyError):

@@ -48,8 +48,8 @@ def test_page_words_become_lines() -> None:
     words = [word("Lamp", 0.1, 0.1), word("broken", 0.3, 0.104), word("at", 0.1, 0.14), word("night", 0.2, 0.14)]
     page = with_line_boxes(hit("", kind=Kind.PAGE), words)
     assert page.text == "Lamp broken\nat night"
-    assert page.marks[0] == Box(0.1, 0.1, 0.4, 0.124)
-    assert len(page.marks) == 2
-    own = hit("own", marks=(Box(0, 0, 1, 1),))
+    assert page.line_boxes[0] == Box(0.1, 0.1, 0.4, 0.124)
+    assert len(page.line_boxes) == 2
+    own = hit("own", line_boxes=(Box(0, 0, 1, 1),))
     assert with_line_boxes(own, words) is own
-    assert with_line_boxes(hit(""), ()).marks == ()
+    assert with_line_boxes(hit(""), ()).line_boxes == ()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from rag.answer.prompt import load_pictures, select_passages, write_prompt
 from rag.errors import ModelUnfit, Unreadable
-from rag.images import LONG_SIDE, PIXELS, as_jpeg
+from rag.images import LONG_SIDE, PIXELS, model_jpeg
 from rag.model import Box, Kind, Passage
 from rag.settings import AnswerSettings
 from rag.text import max_tokens
@@ -210,7 +210,7 @@ def test_pictures_that_would_fill_the_context_window_are_left_out(render: Path) 
 def test_pictures_are_scaled_to_the_size_a_model_reads(size: tuple[int, int], shown: tuple[int, int]) -> None:
     written = BytesIO()
     Image.new("RGB", size, (255, 0, 0)).save(written, "JPEG")
-    made = sized(as_jpeg(written.getvalue()))
+    made = sized(model_jpeg(written.getvalue()))
     assert made == shown
     assert max(made) <= LONG_SIDE
     assert made[0] * made[1] <= PIXELS
@@ -222,7 +222,7 @@ def test_refuses_anything_but_jpeg() -> None:
     Image.new("RGB", (64, 64)).save(written, "PNG")
     for data in (b"not a picture", written.getvalue()):
         with pytest.raises(Unreadable):
-            as_jpeg(data)
+            model_jpeg(data)
 
 
 @pytest.mark.parametrize(

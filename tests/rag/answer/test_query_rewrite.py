@@ -16,9 +16,9 @@ from rag.answer.query_rewrite import is_rewritten, rewrite_by_rule, rewrite_ques
 from rag.errors import GeneratorDown
 from rag.settings import AnswerSettings
 from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, ollama_server
-from tests.support.reader import TextReader
 
 SETTINGS = AnswerSettings()
 HISTORY = [("asker", "How long does the Crane Nine battery last?"), ("magpie", "It lasts 72 hours [1].")]
@@ -131,8 +131,8 @@ def test_rewrites_through_the_ollama_protocol_within_limits() -> None:
 def test_engine_rewrites_questions(tmp_path: Path) -> None:
     generator = FakeGenerator(text="How high is the Crane Nine?")
     settings = Settings(data=tmp_path, read={"workers": 1})
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), generator=generator) as rag:
-        assert rag.standalone("And how high is it?", HISTORY) == "How high is the Crane Nine?"
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder(), generator=generator) as rag:
+        assert rag.rewrite_question("And how high is it?", HISTORY) == "How high is the Crane Nine?"
 
 
 @given(

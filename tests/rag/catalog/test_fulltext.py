@@ -12,10 +12,10 @@ from sqlalchemy import Connection, insert, select
 from rag.catalog import Catalog
 from rag.catalog.documents import put_document
 from rag.catalog.extractions import claim_extraction, put_pages
-from rag.catalog.fulltext import Fts5Words
+from rag.catalog.fulltext import Fts5Index
 from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import document, share, source
-from rag.model import Box, Kind, NewChunk, PageReading, Scope, TextSource
+from rag.model import Box, ExtractedPage, Kind, NewChunk, Scope, TextSource
 from rag.text import STOP_WORDS, content_words, first_words, tokens
 from tests.bench.multiplied import fill_catalog
 
@@ -29,8 +29,8 @@ TEXTS = {
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
     catalog = Catalog(tmp_path)
-    words = Fts5Words()
-    with catalog.writing() as connection:
+    words = Fts5Index()
+    with catalog.write_transaction() as connection:
         for space, text in TEXTS.items():
             document = put_document(connection, space.ljust(64, "0"), 1, "test")
             source_id, _ = record_share(connection, Share("path", space, space, f"{space}.pdf"))
@@ -39,7 +39,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
             )
             row = claim_extraction(connection, "run")
             assert row is not None
-            page = PageReading(1, None, 600, 800, TextSource.LAYER, (), None)
+            page = ExtractedPage(1, None, 600, 800, TextSource.LAYER, (), None)
             chunk = NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())
             assert put_pages(connection, words, row, "", [page], [chunk])
     yield catalog
@@ -47,8 +47,8 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 
 def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
-    with catalog.reading() as connection:
-        return [row[0] for row in Fts5Words().search(connection, content_words(query), scope, 10)]
+    with catalog.read_transaction() as connection:
+        return [row[0] for row in Fts5Index().search(connection, content_words(query), scope, 10)]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
@@ -89,9 +89,9 @@ def test_nothing_outside_the_scope_is_found_or_counted(
     allowed &= {1, 2, 3} if within is None else within
     everything = " ".join(TEXTS.values())
     assert set(search(catalog, everything, scope)) == allowed
-    with catalog.reading() as connection:
-        assert Fts5Words().count(connection, scope) == len(allowed)
-        assert Fts5Words().holders(connection, ["gateway", "week"], scope) == {
+    with catalog.read_transaction() as connection:
+        assert Fts5Index().count(connection, scope) == len(allowed)
+        assert Fts5Index().holders(connection, ["gateway", "week"], scope) == {
             "gateway": allowed & {1},
             "week": allowed & {2},
         }
@@ -125,8 +125,8 @@ def hide(connection: Connection, documents: set[int]) -> None:
 def test_a_scope_leaves_the_order_as_it_is(
     large: Catalog, wanted: list[str], seed: int, limit: int, hidden: set[int]
 ) -> None:
-    words = Fts5Words()
-    with large.writing() as connection:
+    words = Fts5Index()
+    with large.write_transaction() as connection:
         shares = connection.execute(select(share.c.space, source.c.document_id).join(source)).all()
         spaces = {row.space for row in shares}
         hide(connection, hidden)
@@ -149,7 +149,7 @@ def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
 
 
 def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> None:
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         first = record_share(connection, Share("path", "x", "a", "x", size=1, changed_ns=1))
         again = record_share(connection, Share("path", "x", "b", "x", size=1, changed_ns=1))
         assert first[0] == again[0]

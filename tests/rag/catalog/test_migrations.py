@@ -15,7 +15,7 @@ def _not_full_text(_object: object, name: str | None, kind: str, _reflected: boo
 
 def test_the_schema_is_the_tables(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         found = MigrationContext.configure(connection, opts={"include_object": _not_full_text})
         assert compare_metadata(found, metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -25,7 +25,7 @@ def test_the_schema_is_the_tables(tmp_path: Path) -> None:
 
 def test_a_deleted_chunk_id_is_never_used_again(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
         kept = {name for name, sql in made if sql and "AUTOINCREMENT" in sql}
     catalog.close()

@@ -11,28 +11,28 @@ import pymupdf
 import pytest
 
 from rag import (
-    Fetched,
+    FetchResult,
     NotFound,
     Rag,
     Scope,
     Settings,
     Share,
-    Standing,
+    SourceStatus,
     TryAgain,
-    allowed,
+    documents_allowed,
     drop_share,
-    gone,
+    hidden_in,
+    hidden_shares,
+    hide_share,
     leave_space,
     move_space,
     open_rag,
     put_share,
     settle_share,
     shared_in,
+    source_statuses,
     spaces_of,
-    standings,
-    withheld,
-    withheld_in,
-    withhold_share,
+    unshared_documents,
 )
 
 
@@ -44,12 +44,12 @@ class Drive:
         self.broken: dict[str, list[Exception]] = {}
         self.asked: list[str] = []
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
+    def __call__(self, ref: str, into: Path) -> FetchResult:
         self.asked.append(ref)
         if self.broken.get(ref):
             raise self.broken[ref].pop(0)
         into.write_bytes(self.files[ref])
-        return Fetched(name=f"{ref}.pdf", link=f"https://drive/{ref}", size=len(self.files[ref]), mtime_ns=7)
+        return FetchResult(name=f"{ref}.pdf", link=f"https://drive/{ref}", size=len(self.files[ref]), mtime_ns=7)
 
 
 def pdf(*pages: str) -> bytes:
@@ -88,17 +88,17 @@ def served(rag: Rag) -> Iterator[None]:
 
 
 def put(rag: Rag, *shares: Share) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for share in shares:
             put_share(connection, share)
 
 
-def stand(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
-    with rag.reading() as connection:
-        return standings(connection, "drive", refs, space)
+def stand(rag: Rag, *refs: str, space: str = "C1") -> list[SourceStatus]:
+    with rag.read_transaction() as connection:
+        return source_statuses(connection, "drive", refs, space)
 
 
-def settled(rag: Rag, *refs: str, space: str = "C1") -> list[Standing]:
+def settled(rag: Rag, *refs: str, space: str = "C1") -> list[SourceStatus]:
     moment = threading.Event()
     for _ in range(600):
         found = stand(rag, *refs, space=space)
@@ -144,11 +144,11 @@ def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2")
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         drop_share(connection, "drive", ["F1"], "C1")
     assert names(rag, "gateway port", "C1") == []
     assert names(rag, "gateway port", "C2") != []
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         leave_space(connection, "drive", "C2")
         assert shared_in(connection, "drive", "C1") == ["F2"]
         assert spaces_of(connection, "drive") == ["C1"]
@@ -160,7 +160,7 @@ def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> N
     with served(rag):
         put(rag, Share("drive", "F1", "G1"), Share("drive", "F2", "G1"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2", space="G1")
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         move_space(connection, "G1", "C1")
         assert shared_in(connection, "drive", "C1") == ["F1", "F2"]
         assert shared_in(connection, "drive", "G1") == []
@@ -199,7 +199,7 @@ def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
         settled(rag, "F1", "F2")
     drawn = [rag.ask(question, Scope.of("C1")).evidence[0] for question in ("gateway port", "where herons nest")]
     assert all(path.is_file() for path in drawn)
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         drop_share(connection, "drive", ["F1"])
     rag.forget([])
     assert [path.is_file() for path in drawn] == [False, True]
@@ -207,12 +207,12 @@ def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
 
 def test_a_file_is_named_as_where_it_is_asked_for(rag: Rag) -> None:
     """The same source may have a telling name elsewhere."""
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         put_share(connection, Share("drive", "F9", "C1", "harmless.pdf"))
         put_share(connection, Share("drive", "F9", "C2", "a-telling-name.pdf"))
-        assert [one.name for one in standings(connection, "drive", ["F9"], "C1")] == ["harmless.pdf"]
-        assert [one.name for one in standings(connection, "drive", ["F9"], "C2")] == ["a-telling-name.pdf"]
-        assert standings(connection, "drive", ["F9"], "C3") == []
+        assert [one.name for one in source_statuses(connection, "drive", ["F9"], "C1")] == ["harmless.pdf"]
+        assert [one.name for one in source_statuses(connection, "drive", ["F9"], "C2")] == ["a-telling-name.pdf"]
+        assert source_statuses(connection, "drive", ["F9"], "C3") == []
 
 
 def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_listing(rag: Rag) -> None:
@@ -235,7 +235,7 @@ def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -
         with served(rag):
             put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
             settled(rag, "F1", "F2")
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             connection.exec_driver_sql("UPDATE share SET shared_at = shared_at - 31 * 86400")
             put_share(connection, Share("drive", "F2", "C1"))
         rag.index([])
@@ -251,14 +251,14 @@ def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
         one, two = settled(rag, "F1")[0].document, settled(rag, "F2", space="C3")[0].document
     assert one is not None
     assert two is not None
-    with rag.writing() as connection:
-        [found] = allowed(connection, [one, two], Scope.of("C1", "C2", "C4"))
+    with rag.write_transaction() as connection:
+        [found] = documents_allowed(connection, [one, two], Scope.of("C1", "C2", "C4"))
         assert (found.document, found.spaces, len(found.sha256)) == (one, ("C1", "C2"), 64)
-        assert allowed(connection, [one, two], Scope.of()) == []
-        assert gone(connection, [one, two, 99]) == {99}
+        assert documents_allowed(connection, [one, two], Scope.of()) == []
+        assert unshared_documents(connection, [one, two, 99]) == {99}
         drop_share(connection, "drive", ["F1"])
-        assert allowed(connection, [one], Scope.of("C1", "C2")) == []
-        assert gone(connection, [one, two]) == {one}
+        assert documents_allowed(connection, [one], Scope.of("C1", "C2")) == []
+        assert unshared_documents(connection, [one, two]) == {one}
 
 
 # ---------------------------------------------------------------- shares that are checked, and known bytes
@@ -268,19 +268,19 @@ def test_a_withheld_share_is_shown_nowhere_and_keeps_its_reading(rag: Rag, drive
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
-    with rag.writing() as connection:
-        assert withhold_share(connection, "drive", "F1", "C1")
-        assert not withhold_share(connection, "drive", "F1", "C2")
-        assert allowed(connection, [1], Scope.of("C1")) == []
+    with rag.write_transaction() as connection:
+        assert hide_share(connection, "drive", "F1", "C1")
+        assert not hide_share(connection, "drive", "F1", "C2")
+        assert documents_allowed(connection, [1], Scope.of("C1")) == []
     assert names(rag, "gateway port", "C1") == []
     assert rag.documents(Scope.of("C1")) == []
     assert stand(rag, "F1") == []
-    with rag.writing() as connection:
-        marks = withheld(connection, "drive", "F1")
-        assert withheld_in(connection, "drive", "C1") == ["F1"]
+    with rag.write_transaction() as connection:
+        marks = hidden_shares(connection, "drive", "F1")
+        assert hidden_in(connection, "drive", "C1") == ["F1"]
         assert not settle_share(connection, "drive", "F1", "C1", marks["C1"] - 1, there=False)
         put_share(connection, Share("drive", "F1", "C1", listed=True))
-        assert withheld(connection, "drive", "F1") == marks
+        assert hidden_shares(connection, "drive", "F1") == marks
         assert settle_share(connection, "drive", "F1", "C1", marks["C1"], there=True)
     assert names(rag, "gateway port", "C1") != []
     assert drive.asked == ["F1"]
@@ -288,13 +288,13 @@ def test_a_withheld_share_is_shown_nowhere_and_keeps_its_reading(rag: Rag, drive
 
 def test_a_withheld_share_ends_when_it_is_not_there_and_returns_when_it_is_shared_anew(rag: Rag) -> None:
     put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
-    with rag.writing() as connection:
-        withhold_share(connection, "drive", "F1", "C1")
-        mark = withheld(connection, "drive", "F1")["C1"]
+    with rag.write_transaction() as connection:
+        hide_share(connection, "drive", "F1", "C1")
+        mark = hidden_shares(connection, "drive", "F1")["C1"]
         put_share(connection, Share("drive", "F1", "C1"))
         assert not settle_share(connection, "drive", "F1", "C1", mark, there=False)
-        withhold_share(connection, "drive", "F1", "C1")
-        mark = withheld(connection, "drive", "F1")["C1"]
+        hide_share(connection, "drive", "F1", "C1")
+        mark = hidden_shares(connection, "drive", "F1")["C1"]
         assert settle_share(connection, "drive", "F1", "C1", mark, there=False)
         assert spaces_of(connection, "drive") == ["C2"]
 
@@ -306,7 +306,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("path", "/none", "C1"))
         settled(rag, "F1")
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             connection.exec_driver_sql("UPDATE extraction SET seconds = 1000")
         put(rag, Share("drive", ref, "C2"))
         until_known(rag, ref)
@@ -316,7 +316,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
         assert names(rag, "gateway port", "C1") != []
         put(rag, Share("drive", ref, "C1"))  # shown there already
         assert stand(rag, ref, space="C1")[0].state == "ready"
-        with rag.writing() as connection:
+        with rag.write_transaction() as connection:
             connection.exec_driver_sql("UPDATE share SET visible_from = visible_from - 1000")
         assert stand(rag, ref, space="C2")[0].state == "ready"
         assert names(rag, "gateway port", "C2") != []
@@ -325,7 +325,7 @@ def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag:
 def until_known(rag: Rag, ref: str) -> None:
     moment = threading.Event()
     for _ in range(600):
-        with rag.reading() as connection:
+        with rag.read_transaction() as connection:
             if connection.exec_driver_sql("SELECT state FROM source WHERE ref = ?", (ref,)).scalar() == "known":
                 return
         moment.wait(0.05)
@@ -336,7 +336,7 @@ def test_bytes_of_an_earlier_version_wait_half_a_second_a_page(rag: Rag, drive: 
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE extraction SET seconds = NULL")
         put_share(connection, Share("drive", "F1", "C2"))
         found = connection.exec_driver_sql("SELECT visible_from - shared_at FROM share WHERE space = 'C2'").scalar()

@@ -26,12 +26,12 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 
 def put(catalog: Catalog, ref: str, space: str = "local", mtime_ns: int = 1) -> tuple[int, bool]:
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         return record_share(connection, Share("path", ref, space, ref, size=10, changed_ns=mtime_ns))
 
 
 def state(catalog: Catalog, source_id: int) -> str:
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         return str(connection.scalar(select(source.c.state).where(source.c.id == source_id)))
 
 
@@ -43,7 +43,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
         ready.wait()
         claimed: list[int] = []
         while True:
-            with catalog.writing() as connection:
+            with catalog.write_transaction() as connection:
                 row = sources.claim_source(connection, "run", ["path"])
             if row is None:
                 return claimed
@@ -57,14 +57,14 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
 
 def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_path: Path) -> None:
     source_id, _ = put(catalog, "a")
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         assert not runs.start_run(connection, "dead", 1)
         assert sources.claim_source(connection, "dead", ["path"]) is not None
     with try_own(catalog, tmp_path) as ownership:
         assert ownership is not None
         assert ownership.unclean
         assert state(catalog, source_id) == "waiting"
-        with catalog.writing() as connection:
+        with catalog.write_transaction() as connection:
             again = sources.claim_source(connection, ownership.run_id, ["path"])
         assert again is not None
         assert again.attempts == 2
@@ -84,7 +84,7 @@ def test_there_is_one_owner(catalog: Catalog, tmp_path: Path) -> None:
 def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> None:
     source_id, work = put(catalog, "a")
     assert work
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         claimed = sources.claim_source(connection, "run", ["path"])
         assert claimed is not None
         assert sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
@@ -96,10 +96,10 @@ def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> 
 
 def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         sources.claim_source(connection, "run", ["path"])
         sources.fail_source(connection, source_id, "It is encrypted.", "Remove its password.")
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         (row,) = sources.list_statuses(connection)
     assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
     assert put(catalog, "a") == (source_id, True)
@@ -107,7 +107,7 @@ def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> N
 
 def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         claimed = sources.claim_source(connection, "run", ["path"])
         assert claimed is not None
         drop_shares(connection, [source_id])
@@ -116,7 +116,7 @@ def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(
 
 
 def test_a_catalog_of_a_newer_program_is_refused(catalog: Catalog, tmp_path: Path) -> None:
-    with catalog.writing() as connection:
+    with catalog.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     catalog.close()
     with pytest.raises(CatalogUnfit, match="newer"):

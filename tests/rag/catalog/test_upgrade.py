@@ -16,7 +16,7 @@ import pytest
 
 from rag import Scope, Settings, open_rag
 from rag.catalog import Catalog
-from rag.catalog.migrate import History
+from rag.catalog.migrate import MigrationHistory
 from rag.errors import CatalogUnfit
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner
@@ -67,7 +67,7 @@ def copies(data: Path) -> list[Path]:
     return sorted(data.glob("catalog.before*"))
 
 
-def history(folder: Path, body: str, table: str = "alembic_version_other") -> History:
+def history(folder: Path, body: str, table: str = "alembic_version_other") -> MigrationHistory:
     """Return a history of one migration with this body."""
     (folder / "versions").mkdir(parents=True)
     (folder / "env.py").write_text(
@@ -79,7 +79,7 @@ def history(folder: Path, body: str, table: str = "alembic_version_other") -> Hi
     (folder / "versions" / "0001_one.py").write_text(
         f"from alembic import op\nrevision, down_revision = '0001', None\ndef upgrade():\n    {body}\n"
     )
-    return History(folder, table)
+    return MigrationHistory(folder, table)
 
 
 def test_keeps_every_row_of_every_table(data: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_new_folder_gets_no_copy(tmp_path: Path) -> None:
 def test_the_copy_is_deleted_when_something_is_erased(data: Path) -> None:
     catalog = Catalog(data)
     assert copies(data)
-    assert catalog.tidy()
+    assert catalog.checkpoint()
     assert not copies(data)
     catalog.close()
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from bot.slack.http import serving
-from rag import Settings, Wanted, measure_embedder
+from rag import BenchmarkOptions, Settings, measure_embedder
 from rag.errors import WeightsMissing
-from rag.evaluation.benchmark import SIZES, Benched
+from rag.evaluation.benchmark import SIZES, BenchmarkResult
 from rag.model import Modality
 from rag.settings import EmbedSettings
 from tests.support.tiny_clip import TINY
 
 
-def benched(tmp_path: Path, wanted: Wanted, embed: EmbedSettings = TINY) -> Benched:
+def benched(tmp_path: Path, wanted: BenchmarkOptions, embed: EmbedSettings = TINY) -> BenchmarkResult:
     said: list[str] = []
     found = measure_embedder(Settings(data=tmp_path / "data", embed=embed), wanted, said.append)
     assert said
@@ -25,7 +25,7 @@ def benched(tmp_path: Path, wanted: Wanted, embed: EmbedSettings = TINY) -> Benc
 
 @pytest.mark.parametrize("served", [False, True])
 def test_measures_every_kind_and_the_model_alone(served: bool, tmp_path: Path) -> None:
-    found = benched(tmp_path, Wanted(pictures=8, texts=16, rounds=1, serve=serving if served else None))
+    found = benched(tmp_path, BenchmarkOptions(pictures=8, texts=16, rounds=1, serve=serving if served else None))
     assert found.model == TINY.model
     assert found.batches == {Modality.PICTURE: 32, Modality.TEXT: 128}
     assert set(found.speeds) == {"pictures", "texts", *SIZES}
@@ -43,6 +43,6 @@ def test_measures_every_kind_and_the_model_alone(served: bool, tmp_path: Path) -
 def test_random_weights_are_used_only_on_request(tmp_path: Path) -> None:
     missing = TINY.model_copy(update={"weights": str(tmp_path / "missing.safetensors")})
     with pytest.raises(WeightsMissing):
-        benched(tmp_path, Wanted(), missing)
-    found = benched(tmp_path, Wanted(pictures=4, texts=4, rounds=1, random_weights=True), missing)
+        benched(tmp_path, BenchmarkOptions(), missing)
+    found = benched(tmp_path, BenchmarkOptions(pictures=4, texts=4, rounds=1, random_weights=True), missing)
     assert found.speeds["texts"].per_second > 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rag.errors import NotFound, UserCanFix
 from rag.evaluation.datasets import read_questions
-from rag.evaluation.evaluate import measure
+from rag.evaluation.evaluate import evaluate_search
 from rag.evaluation.metrics import CUTOFFS, mean, mean_metrics, ndcg_at, percentile, recall_at, reciprocal_rank
 from tests.support.searched import FakeSearched
 
@@ -153,7 +153,7 @@ def test_measures_the_fused_ranking_and_every_lane(tmp_path: Path) -> None:
         {"id": "3", "query": "three", "file": "a.pdf", "pages": []},
     )
     seen: list[tuple[int, int]] = []
-    shape: dict[str, Any] = measure(
+    shape: dict[str, Any] = evaluate_search(
         rag, questions, on_progress=lambda done, total: seen.append((done, total))
     ).to_json()
     assert shape["questions"] == 3
@@ -176,8 +176,8 @@ def test_measures_the_fused_ranking_and_every_lane(tmp_path: Path) -> None:
 def test_within_searches_only_the_own_file(tmp_path: Path) -> None:
     rag = corpus({"one": {"fused": [(2, 5), (1, 1)]}})
     questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [1]})
-    assert measure(rag, questions).to_json()["fused"]["recall@1"] == 0  # type: ignore[index]
-    assert measure(rag, questions, within=True).to_json()["fused"]["recall@1"] == 1  # type: ignore[index]
+    assert evaluate_search(rag, questions).to_json()["fused"]["recall@1"] == 0  # type: ignore[index]
+    assert evaluate_search(rag, questions, within=True).to_json()["fused"]["recall@1"] == 1  # type: ignore[index]
     assert [scope.documents for scope in rag.scopes] == [None, frozenset({1})]
 
 
@@ -188,7 +188,7 @@ def test_without_own_file_every_question_should_be_declined(tmp_path: Path) -> N
         {"query": "one", "file": "a.pdf", "pages": [1]},
         {"query": "two", "file": "a.pdf", "pages": [2]},
     )
-    shape: dict[str, Any] = measure(rag, questions, without_own_file=True).to_json()
+    shape: dict[str, Any] = evaluate_search(rag, questions, without_own_file=True).to_json()
     assert shape["declined"] == {"absent": 0.5, "present": None}
     assert shape["fused"]["recall@1"] is None
     assert all(scope.without == frozenset({1}) for scope in rag.scopes)
@@ -196,7 +196,7 @@ def test_without_own_file_every_question_should_be_declined(tmp_path: Path) -> N
 
 def test_within_and_without_own_file_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UserCanFix, match="exclude each other"):
-        measure(corpus({}), tmp_path / "q.jsonl", within=True, without_own_file=True)
+        evaluate_search(corpus({}), tmp_path / "q.jsonl", within=True, without_own_file=True)
 
 
 def test_questions_about_files_not_indexed_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -207,11 +207,11 @@ def test_questions_about_files_not_indexed_are_left_out_and_counted(tmp_path: Pa
         {"query": "three", "file": "gone.pdf", "pages": [4]},
         {"query": "four", "file": "never-there.pdf", "pages": []},
     ]
-    report = measure(rag, write_questions(tmp_path / "q.jsonl", *rows))
+    report = evaluate_search(rag, write_questions(tmp_path / "q.jsonl", *rows))
     assert report.left_out == {"gone.pdf": 2}
     assert [result.question.query for result in report.results] == ["one", "four"]
     with pytest.raises(NotFound, match="None of the 1 files"):
-        measure(rag, write_questions(tmp_path / "gone.jsonl", *rows[1:3]))
+        evaluate_search(rag, write_questions(tmp_path / "gone.jsonl", *rows[1:3]))
 
 
 def test_picture_questions_are_searched_as_pictures_and_measured_by_look(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_picture_questions_are_searched_as_pictures_and_measured_by_look(tmp_pat
     questions = write_questions(
         tmp_path / "q.jsonl", {"image": "crop.png", "file": "a.pdf", "pages": [3], "look": "dark"}
     )
-    shape: dict[str, Any] = measure(rag, questions).to_json()
+    shape: dict[str, Any] = evaluate_search(rag, questions).to_json()
     assert shape["looks"]["dark"]["recall@1"] == 1
     assert shape["kinds"] == {}
 
@@ -228,5 +228,5 @@ def test_picture_questions_are_searched_as_pictures_and_measured_by_look(tmp_pat
 def test_documents_with_the_same_name_count_as_one(tmp_path: Path) -> None:
     rag = FakeSearched({1: "a.pdf", 2: "a.pdf"}, {"one": {"fused": [(1, 7), (2, 7), (2, 3)]}})
     questions = write_questions(tmp_path / "q.jsonl", {"query": "one", "file": "a.pdf", "pages": [3]})
-    assert measure(rag, questions, within=True).to_json()["fused"]["mrr"] == 0.5  # type: ignore[index]
+    assert evaluate_search(rag, questions, within=True).to_json()["fused"]["mrr"] == 0.5  # type: ignore[index]
     assert rag.scopes[0].documents == frozenset({1, 2})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rag.evaluation.evaluate import measure
+from rag.evaluation.evaluate import evaluate_search
 from rag.evaluation.report import snippet, to_html, write_report
 from rag.evaluation.thumbnails import WIDTH, Thumbnails
 from rag.model import Box, Hit, Kind
@@ -61,7 +61,7 @@ QUESTIONS: list[dict[str, object]] = [
 
 
 def test_miss_is_shown_beside_what_was_found(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)))
+    page = to_html(evaluate_search(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)))
     assert "Questions asked: 3. Missed: 2." in page
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -82,7 +82,7 @@ def test_miss_is_shown_beside_what_was_found(tmp_path: Path, searched: FakeSearc
 
 def test_page_sends_no_requests(tmp_path: Path, searched: FakeSearched) -> None:
     path = tmp_path / "report.html"
-    write_report(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), path)
+    write_report(evaluate_search(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), path)
     page = path.read_text(encoding="utf-8")
     assert "default-src 'none'" in page
     assert not re.search(r"<(script|link|iframe|img|object|embed|base)\b", page)
@@ -94,21 +94,21 @@ def test_page_sends_no_requests(tmp_path: Path, searched: FakeSearched) -> None:
 def test_question_picture_is_shown(tmp_path: Path, searched: FakeSearched) -> None:
     save_page_picture(tmp_path / "shot.png", 10)
     question = {"image": "shot.png", "file": "a.pdf", "pages": [4], "look": "dark"}
-    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", question)))
+    page = to_html(evaluate_search(searched, write_questions(tmp_path / "q.jsonl", question)))
     assert "Question picture" in page
     assert "By look" in page
     assert page.count("data:image/jpeg") == 2, "the question's and the gold page's"
 
 
 def test_misses_beyond_the_picture_limit_have_no_pictures(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), picture_bytes=1)
+    page = to_html(evaluate_search(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS)), picture_bytes=1)
     assert page.count("data:image/jpeg") == 1
     assert "reached its limit for pictures" in page
     assert "&lt;b&gt;.pdf, p. 9: no picture" in page
 
 
 def test_says_that_nothing_was_missed(tmp_path: Path, searched: FakeSearched) -> None:
-    page = to_html(measure(searched, write_questions(tmp_path / "q.jsonl", QUESTIONS[1])))
+    page = to_html(evaluate_search(searched, write_questions(tmp_path / "q.jsonl", QUESTIONS[1])))
     assert "Nothing was missed." in page
     assert "<polyline" not in page
 
@@ -142,7 +142,7 @@ def test_snippet_shows_the_query_words() -> None:
 
 
 def test_question_is_searched_with_and_without_its_file(tmp_path: Path, searched: FakeSearched) -> None:
-    report = measure(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS), with_negatives=True)
+    report = evaluate_search(searched, write_questions(tmp_path / "q.jsonl", *QUESTIONS), with_negatives=True)
     assert [(result.question.id, bool(result.gold)) for result in report.results] == [
         ("m", True),
         ("m", False),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.settings import ReadSettings
 
 ROOT = str(Path(__file__).parents[3])
@@ -17,17 +17,17 @@ if ROOT not in sys.path:
 
 
 @pytest.fixture(scope="session")
-def ink_extractor() -> Iterator[GuardedReader]:
+def ink_extractor() -> Iterator[GuardedExtractor]:
     """An extractor with layout analysis, and with a fake Ocr that finds lines but recognizes no words."""
-    extractor = GuardedReader(ReadSettings(render_px=800), "tests.support.ocr:open_ink")
+    extractor = GuardedExtractor(ReadSettings(render_px=800), "tests.support.ocr:open_ink")
     yield extractor
     extractor.close()
 
 
 @pytest.fixture(scope="session")
-def extractor() -> Iterator[GuardedReader]:
+def extractor() -> Iterator[GuardedExtractor]:
     """An extractor with layout analysis and RapidOCR."""
-    extractor = GuardedReader(ReadSettings(render_px=1000), "rag.adapters.rapidocr:open_ocr")
+    extractor = GuardedExtractor(ReadSettings(render_px=1000), "rag.adapters.rapidocr:open_ocr")
     yield extractor
     extractor.close()
 

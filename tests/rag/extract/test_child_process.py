@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ReaderStopped
+from rag.errors import ExtractorStopped
 from rag.extract.child_process import ChildProcess
 from rag.sandbox import bubblewrap_prefix, confinement_gap
 from rag.settings import ReadSettings
@@ -64,7 +64,7 @@ def test_compromised_child_can_only_reach_its_own_folders(
     modules = tmp_path / "modules"
     write_probe(modules / "compromised.py", page, *listeners, parent=os.getpid())
     monkeypatch.syspath_prepend(str(modules))
-    with pytest.raises(ReaderStopped) as stopped:
+    with pytest.raises(ExtractorStopped) as stopped:
         ChildProcess(ReadSettings(layout=False), "compromised:open_probe", 1)
     assert "reached: own_folder;" in str(stopped.value)
     for name in PROBES:

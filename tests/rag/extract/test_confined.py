@@ -25,14 +25,14 @@ _EXTRACT = """
 import sys
 from pathlib import Path
 from rag.errors import Unreadable
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.settings import ReadSettings
-extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), None)
 try:
     for name in sys.argv[2:]:
         try:
             extractor.inspect(Path(name))
-            page = extractor.read(Path(name), 1, 1, Path(sys.argv[1]))[0]
+            page = extractor.extract(Path(name), 1, 1, Path(sys.argv[1]))[0]
             print(" ".join(block.text for block in page.blocks))
         except Unreadable as error:
             print(error, error.hint)

@@ -1,4 +1,4 @@
-"""Tests of GuardedReader with pages that crash, hang or exhaust the child, and of the end of both processes."""
+"""Tests of GuardedExtractor with pages that crash, hang or exhaust the child, and of the end of both processes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ReaderStopped
+from rag.errors import ExtractorStopped
 from rag.extract.child_process import ChildProcess
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.extract.render import page_name
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
@@ -66,46 +66,46 @@ def test_bad_page_fails_without_affecting_others(
     tmp_path: Path, into: Path, factory: str, seconds: float, reason: str
 ) -> None:
     settings = ReadSettings(page_seconds=seconds, memory_mb=1000, layout=False, render_px=400)
-    extractor = GuardedReader(settings, f"{FAKES}:{factory}")
+    extractor = GuardedExtractor(settings, f"{FAKES}:{factory}")
     path = three_pages(tmp_path / "three.pdf")
     try:
-        pages = extractor.read(path, 1, 3, into)
+        pages = extractor.extract(path, 1, 3, into)
         assert [page.number for page in pages] == [1, 2, 3]
         assert [page.error is None for page in pages] == [True, False, True]
         assert reason in (pages[1].error or "")
         assert (pages[1].blocks, pages[1].render) == ((), None)
         assert pages[0].blocks
         assert pages[2].blocks
-        assert [page.error for page in extractor.read(path, 3, 3, into)] == [None]
+        assert [page.error for page in extractor.extract(path, 3, 3, into)] == [None]
     finally:
         extractor.close()
 
 
 def test_rejects_invalid_replies_of_the_child(tmp_path: Path, into: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
+    extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
     try:
-        pages = extractor.read(three_pages(tmp_path / "three.pdf"), 1, 1, into)
+        pages = extractor.extract(three_pages(tmp_path / "three.pdf"), 1, 1, into)
     finally:
         extractor.close()
     assert pages[0].error == "This page couldn't be read: it crashed the extraction process."
 
 
-def pid_of(extractor: GuardedReader) -> int:
+def pid_of(extractor: GuardedExtractor) -> int:
     assert extractor.pid is not None
     return extractor.pid
 
 
 def test_child_is_reused_and_replaced_after_it_dies(tmp_path: Path, into: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), None)
     path = three_pages(tmp_path / "three.pdf")
     try:
         extractor.inspect(path)
         first = pid_of(extractor)
-        extractor.read(path, 1, 3, into)
+        extractor.extract(path, 1, 3, into)
         assert pid_of(extractor) == first
         os.kill(first, signal.SIGKILL)
         assert ends(first)
-        assert len(extractor.read(path, 1, 3, into)) == 3
+        assert len(extractor.extract(path, 1, 3, into)) == 3
         second = pid_of(extractor)
         assert second != first
     finally:
@@ -115,22 +115,22 @@ def test_child_is_reused_and_replaced_after_it_dies(tmp_path: Path, into: Path) 
 
 
 def test_close_stops_an_extraction_in_another_thread(tmp_path: Path, into: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
+    extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
     path = three_pages(tmp_path / "three.pdf")
     extractor.inspect(path)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(extractor.read, path, 1, 2, into)
+        waiting = pool.submit(extractor.extract, path, 1, 2, into)
         assert appears(into / page_name(1))  # the second page is being extracted and never ends
         extractor.close()
-        with pytest.raises(ReaderStopped, match="stopped"):
+        with pytest.raises(ExtractorStopped, match="stopped"):
             waiting.result(timeout=20)
-    with pytest.raises(ReaderStopped):
-        extractor.read(path, 1, 1, into)
+    with pytest.raises(ExtractorStopped):
+        extractor.extract(path, 1, 1, into)
 
 
 def test_child_that_cannot_start_reports_the_reason(tmp_path: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False), f"{FAKES}:open_broken")
-    with pytest.raises(ReaderStopped, match="the model is not there"):
+    extractor = GuardedExtractor(ReadSettings(layout=False), f"{FAKES}:open_broken")
+    with pytest.raises(ExtractorStopped, match="the model is not there"):
         extractor.inspect(three_pages(tmp_path / "three.pdf"))
     assert extractor.pid is None
 
@@ -138,14 +138,14 @@ def test_child_that_cannot_start_reports_the_reason(tmp_path: Path) -> None:
 PARENT = """
 import sys
 from pathlib import Path
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.settings import ReadSettings
 
-extractor = GuardedReader(ReadSettings(layout=False, page_seconds=600), sys.argv[3])
+extractor = GuardedExtractor(ReadSettings(layout=False, page_seconds=600), sys.argv[3])
 path = Path(sys.argv[1])
 extractor.inspect(path)
 print(extractor.pid, flush=True)
-extractor.read(path, 1, 3, Path(sys.argv[2]))
+extractor.extract(path, 1, 3, Path(sys.argv[2]))
 print("read", flush=True)
 sys.stdin.read()
 """
@@ -173,12 +173,12 @@ def test_child_ends_when_the_parent_is_killed(tmp_path: Path, into: Path, factor
 
 
 def test_unwritable_picture_folder_stops_the_extraction(tmp_path: Path, into: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), None)
     path = three_pages(tmp_path / "three.pdf")
     try:
-        with pytest.raises(ReaderStopped, match=r"could not be written: No such file or directory\."):
-            extractor.read(path, 1, 3, tmp_path / "nowhere")
-        assert [page.number for page in extractor.read(path, 2, 3, into)] == [2, 3]
+        with pytest.raises(ExtractorStopped, match=r"could not be written: No such file or directory\."):
+            extractor.extract(path, 1, 3, tmp_path / "nowhere")
+        assert [page.number for page in extractor.extract(path, 2, 3, into)] == [2, 3]
     finally:
         extractor.close()
 
@@ -188,7 +188,7 @@ class Interrupted(BaseException):
 
 
 def test_interrupted_request_kills_the_child(tmp_path: Path, into: Path) -> None:
-    extractor = GuardedReader(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
+    extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_hanging")
     path = three_pages(tmp_path / "three.pdf")
 
     def interrupt(number: int, frame: object) -> None:
@@ -203,9 +203,9 @@ def test_interrupted_request_kills_the_child(tmp_path: Path, into: Path) -> None
     watcher.start()
     try:
         with pytest.raises(Interrupted):
-            extractor.read(path, 1, 3, into)
+            extractor.extract(path, 1, 3, into)
         assert extractor.pid is None
-        assert [page.number for page in extractor.read(path, 3, 3, into)] == [3]
+        assert [page.number for page in extractor.extract(path, 3, 3, into)] == [3]
     finally:
         watcher.join()
         signal.signal(signal.SIGUSR1, before)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from rag.errors import Unreadable
 from rag.extract.file_types import meaningful_title
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.model import Inspection
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
@@ -86,7 +86,7 @@ def fax_with_an_empty_frame(path: Path) -> None:
     ],
 )
 def test_refuses_bad_files_with_reason_and_remedy(
-    ink_extractor: GuardedReader, tmp_path: Path, make: object, reason: str
+    ink_extractor: GuardedExtractor, tmp_path: Path, make: object, reason: str
 ) -> None:
     path = tmp_path / "file.pdf"
     assert callable(make)
@@ -104,31 +104,31 @@ def test_refuses_bad_files_with_reason_and_remedy(
 
 
 def test_truncated_pdf_is_extracted_as_far_as_possible(
-    ink_extractor: GuardedReader, tmp_path: Path, into: Path
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
     whole = pdf(tmp_path / "whole.pdf", 4).read_bytes()
     path = tmp_path / "cut.pdf"
     path.write_bytes(whole[: len(whole) * 3 // 4])
     count = ink_extractor.inspect(path).page_count
-    pages = ink_extractor.read(path, 1, count, into)
+    pages = ink_extractor.extract(path, 1, count, into)
     assert [page.number for page in pages] == list(range(1, count + 1))
     assert any(page.blocks for page in pages)
 
 
-def test_encrypted_file_is_refused(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_encrypted_file_is_refused(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "locked.pdf"
     encrypted(path)
     with pytest.raises(Unreadable, match="encrypted"):
-        ink_extractor.read(path, 1, 1, into)
+        ink_extractor.extract(path, 1, 1, into)
 
 
-def test_missing_file_is_refused(ink_extractor: GuardedReader, tmp_path: Path) -> None:
+def test_missing_file_is_refused(ink_extractor: GuardedExtractor, tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="No such file"):
         ink_extractor.inspect(tmp_path / "never.pdf")
 
 
 def test_limits_come_from_the_settings(tmp_path: Path) -> None:
-    extractor = GuardedReader(ReadSettings(max_pages=2, max_mb=1, max_megapixels=1, layout=False), None)
+    extractor = GuardedExtractor(ReadSettings(max_pages=2, max_mb=1, max_megapixels=1, layout=False), None)
     try:
         with pytest.raises(Unreadable, match="has 3 pages; the limit is 2"):
             extractor.inspect(pdf(tmp_path / "long.pdf", 3))
@@ -145,7 +145,7 @@ def test_limits_come_from_the_settings(tmp_path: Path) -> None:
         extractor.close()
 
 
-def test_inspect_returns_page_count_and_title_of_a_pdf(ink_extractor: GuardedReader, tmp_path: Path) -> None:
+def test_inspect_returns_page_count_and_title_of_a_pdf(ink_extractor: GuardedExtractor, tmp_path: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     papers.text_page(document)
@@ -169,7 +169,7 @@ def test_title_is_one_line() -> None:
 def test_version_depends_on_settings_that_change_the_extraction() -> None:
     ocr = "tests.support.ocr:open_ink"
     versions = {
-        GuardedReader(settings, path).version
+        GuardedExtractor(settings, path).version
         for settings, path in [
             (ReadSettings(), ocr),
             (ReadSettings(), None),
@@ -178,5 +178,5 @@ def test_version_depends_on_settings_that_change_the_extraction() -> None:
         ]
     }
     assert len(versions) == 4
-    assert GuardedReader(ReadSettings(ocr=False), ocr).version == GuardedReader(ReadSettings(), None).version
-    assert GuardedReader(ReadSettings(workers=3, page_seconds=5), ocr).version in versions
+    assert GuardedExtractor(ReadSettings(ocr=False), ocr).version == GuardedExtractor(ReadSettings(), None).version
+    assert GuardedExtractor(ReadSettings(workers=3, page_seconds=5), ocr).version in versions

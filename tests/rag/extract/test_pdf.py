@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rag.extract.guarded import GuardedReader
-from rag.model import Block, BlockKind, Box, PageReading, TextSource
+from rag.extract.guarded import GuardedExtractor
+from rag.model import Block, BlockKind, Box, ExtractedPage, TextSource
 from rag.settings import ReadSettings
 from tests.rag.extract import papers
 
 
-def words_of(page: PageReading) -> dict[str, Box]:
+def words_of(page: ExtractedPage) -> dict[str, Box]:
     return {word.text: word.box for block in page.blocks for line in block.lines for word in line.words}
 
 
-def text_of(page: PageReading) -> str:
+def text_of(page: ExtractedPage) -> str:
     return " ".join(" ".join(block.text for block in page.blocks).split())
 
 
-def of_kind(page: PageReading, kind: BlockKind) -> list[Block]:
+def of_kind(page: ExtractedPage, kind: BlockKind) -> list[Block]:
     return [block for block in page.blocks if block.kind is kind]
 
 
@@ -33,11 +33,11 @@ def ink_box(path: Path) -> Box:
         return Box(box[0] / image.width, box[1] / image.height, box[2] / image.width, box[3] / image.height)
 
 
-def test_text_page_keeps_every_word_in_order(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_text_page_keeps_every_word_in_order(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     path = papers.save(document, tmp_path / "text.pdf")
-    [page] = ink_extractor.read(path, 1, 1, into)
+    [page] = ink_extractor.extract(path, 1, 1, into)
     assert text_of(page) == f"A heading of this page {papers.PARAGRAPH}"
     assert page.text_source is TextSource.LAYER
     assert page.blocks[0].kind in (BlockKind.TITLE, BlockKind.HEADING)
@@ -53,7 +53,7 @@ def test_text_page_keeps_every_word_in_order(ink_extractor: GuardedReader, tmp_p
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_boxes_match_the_ink_of_rotated_and_cropped_pages(
-    ink_extractor: GuardedReader, tmp_path: Path, into: Path, rotation: int
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path, rotation: int
 ) -> None:
     document = papers.new()
     page = document.new_page(width=600, height=800)
@@ -62,7 +62,7 @@ def test_boxes_match_the_ink_of_rotated_and_cropped_pages(
     page.set_cropbox((50, 100, 550, 700))
     page.set_rotation(rotation)
     path = papers.save(document, tmp_path / "turned.pdf")
-    [read] = ink_extractor.read(path, 1, 1, into)
+    [read] = ink_extractor.extract(path, 1, 1, into)
     assert (read.width, read.height) == ((600, 500) if rotation in (90, 270) else (500, 600))
     assert list(words_of(read)) == ["Alone"]
     ink = ink_box(into / (read.render or ""))
@@ -71,7 +71,7 @@ def test_boxes_match_the_ink_of_rotated_and_cropped_pages(
     assert word.area < 4 * ink.area
 
 
-def test_layout_analyzes_rotated_pages_upright(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_layout_analyzes_rotated_pages_upright(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     # Drawn sideways and turned by the rotation, like a landscape page in a portrait report.
     page = document.new_page(width=600, height=800)
@@ -79,14 +79,14 @@ def test_layout_analyzes_rotated_pages_upright(ink_extractor: GuardedReader, tmp
     page.insert_textbox((120, 60, 300, 740), papers.PARAGRAPH, fontsize=11, rotate=90)
     page.set_rotation(90)
     path = papers.save(document, tmp_path / "landscape.pdf")
-    [read] = ink_extractor.read(path, 1, 1, into)
+    [read] = ink_extractor.extract(path, 1, 1, into)
     assert text_of(read) == f"A heading of this page {papers.PARAGRAPH}"
     assert read.blocks[0].kind in (BlockKind.TITLE, BlockKind.HEADING)
     assert len(read.blocks[1].lines) > 1
 
 
 def test_page_labels_are_extracted_beside_page_numbers(
-    ink_extractor: GuardedReader, tmp_path: Path, into: Path
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
 ) -> None:
     document = papers.new()
     for _ in range(4):
@@ -95,28 +95,28 @@ def test_page_labels_are_extracted_beside_page_numbers(
         [{"startpage": 0, "style": "r", "firstpagenum": 5}, {"startpage": 2, "style": "D", "prefix": "A-"}]
     )
     path = papers.save(document, tmp_path / "labels.pdf")
-    pages = ink_extractor.read(path, 2, 4, into)
+    pages = ink_extractor.extract(path, 2, 4, into)
     assert [(page.number, page.label) for page in pages] == [(2, "vi"), (3, "A-1"), (4, "A-2")]
     assert sorted(file.name for file in into.iterdir()) == ["p0002.jpg", "p0003.jpg", "p0004.jpg"]
 
 
-def test_blank_page_has_a_number_and_no_blocks(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_blank_page_has_a_number_and_no_blocks(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     document.new_page(width=600, height=800)
     path = papers.save(document, tmp_path / "blank.pdf")
-    [page] = ink_extractor.read(path, 1, 1, into)
+    [page] = ink_extractor.extract(path, 1, 1, into)
     assert (page.blocks, page.text_source, page.error) == ((), TextSource.NONE, None)
     assert page.stage_ms["ocr"] == 0
     assert (into / (page.render or "")).is_file()
 
 
-def test_ocr_recognizes_a_page_that_is_a_picture(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ocr_recognizes_a_page_that_is_a_picture(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     image = Image.new("RGB", (1200, 1600), "white")
     image.paste(papers.lettering("Harbour dues rise", (900, 200)), (150, 300))
     papers.picture_page(document, image)
     path = papers.save(document, tmp_path / "scan.pdf")
-    [page] = extractor.read(path, 1, 1, into)
+    [page] = extractor.extract(path, 1, 1, into)
     assert text_of(page) == "Harbour dues rise"
     assert page.text_source is TextSource.OCR
     assert all(line.ocr for block in page.blocks for line in block.lines)
@@ -129,12 +129,12 @@ def test_ocr_recognizes_a_page_that_is_a_picture(extractor: GuardedReader, tmp_p
     assert not of_kind(page, BlockKind.FIGURE)
 
 
-def test_words_in_a_figure_become_its_lines(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_words_in_a_figure_become_its_lines(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     page.insert_image((100, 400, 500, 600), stream=papers.png(papers.lettering("Turbine outlet", (800, 400))))
     path = papers.save(document, tmp_path / "labelled.pdf")
-    [read] = extractor.read(path, 1, 1, into)
+    [read] = extractor.extract(path, 1, 1, into)
     [figure] = of_kind(read, BlockKind.FIGURE)
     assert figure.text == "Turbine outlet"
     assert figure.lines[0].ocr
@@ -146,7 +146,7 @@ def test_words_in_a_figure_become_its_lines(extractor: GuardedReader, tmp_path: 
         assert crop.size[0] > crop.size[1]
 
 
-def test_ocr_recognizes_letters_drawn_as_paths(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ocr_recognizes_letters_drawn_as_paths(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     drawn = papers.new()
     page = drawn.new_page(width=400, height=200)
     for x, label in ((20, "Boiler"), (220, "Condenser")):
@@ -159,14 +159,14 @@ def test_ocr_recognizes_letters_drawn_as_paths(extractor: GuardedReader, tmp_pat
     page = papers.text_page(document)
     page.show_pdf_page(papers.pymupdf.Rect(100, 400, 500, 600), outlines, 0)
     path = papers.save(document, tmp_path / "paths.pdf")
-    [read] = extractor.read(path, 1, 1, into)
+    [read] = extractor.extract(path, 1, 1, into)
     assert "Boiler" not in " ".join(line.text for block in read.blocks for line in block.lines if not line.ocr)
     [figure] = of_kind(read, BlockKind.FIGURE)
     assert figure.text.split() == ["Boiler", "Condenser"]
     assert figure.box.intersection(Box(120 / 600, 440 / 800, 480 / 600, 540 / 800)) > 0.9 * 0.6 * 0.125
 
 
-def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     rows = [("Hall", "Visitors", "Cost"), ("North", "1,204", "310"), ("South", "998", "275"), ("West", "640", "120")]
@@ -176,7 +176,7 @@ def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedReader, tmp_
             page.insert_text((90 + 150 * column, 367 + 24 * row), cell, fontsize=11)
     page.draw_line((80, 350 + 24 * len(rows)), (500, 350 + 24 * len(rows)))
     path = papers.save(document, tmp_path / "table.pdf")
-    [read] = ink_extractor.read(path, 1, 1, into)
+    [read] = ink_extractor.extract(path, 1, 1, into)
     [table] = of_kind(read, BlockKind.TABLE)
     assert [line.text for line in table.lines] == [" ".join(cells) for cells in rows]
     assert table.picture is not None
@@ -184,12 +184,12 @@ def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedReader, tmp_
     assert not of_kind(read, BlockKind.FIGURE)
 
 
-def test_scan_with_text_layer_needs_no_ocr(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_scan_with_text_layer_needs_no_ocr(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.picture_page(document, papers.lettering("scan", (600, 800)))
     page.insert_textbox((60, 120, 540, 300), papers.PARAGRAPH, fontsize=11, render_mode=3)
     path = papers.save(document, tmp_path / "searchable.pdf")
-    [read] = ink_extractor.read(path, 1, 1, into)
+    [read] = ink_extractor.extract(path, 1, 1, into)
     assert read.text_source is TextSource.LAYER
     assert text_of(read) == papers.PARAGRAPH
     assert not of_kind(read, BlockKind.FIGURE)
@@ -199,9 +199,9 @@ def test_blocks_come_from_the_file_without_layout_analysis(tmp_path: Path, into:
     document = papers.new()
     papers.text_page(document)
     path = papers.save(document, tmp_path / "text.pdf")
-    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), "tests.support.ocr:open_broken")
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), "tests.support.ocr:open_broken")
     try:
-        [page] = extractor.read(path, 1, 1, into)
+        [page] = extractor.extract(path, 1, 1, into)
     finally:
         extractor.close()
     assert {block.kind for block in page.blocks} == {BlockKind.TEXT}
@@ -210,31 +210,31 @@ def test_blocks_come_from_the_file_without_layout_analysis(tmp_path: Path, into:
         assert max(render.size) == 400
 
 
-def test_ligatures_and_soft_hyphens_are_removed(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_ligatures_and_soft_hyphens_are_removed(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = document.new_page(width=600, height=800)
     writer = papers.pymupdf.TextWriter(page.rect)
     writer.append((60, 100), "\ufb01nancial of\ufb01ce for\u00adest", font=papers.pymupdf.Font("tiro"), fontsize=14)
     writer.write_text(page)
     path = papers.save(document, tmp_path / "ligatures.pdf")
-    [read] = ink_extractor.read(path, 1, 1, into)
+    [read] = ink_extractor.extract(path, 1, 1, into)
     assert text_of(read) == "financial office forest"
 
 
-def test_damaged_page_labels_do_not_fail_the_page(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_damaged_page_labels_do_not_fail_the_page(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     papers.text_page(document)
     document.xref_set_key(document.pdf_catalog(), "PageLabels", "<</Nums[0<</S/D/St(four)>>]>>")
-    [page] = ink_extractor.read(papers.save(document, tmp_path / "labelled.pdf"), 1, 1, into)
+    [page] = ink_extractor.extract(papers.save(document, tmp_path / "labelled.pdf"), 1, 1, into)
     assert (page.error, page.label) == (None, None)
     assert text_of(page).endswith(papers.PARAGRAPH)
 
 
-def test_extremely_wide_page_keeps_its_words(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_extremely_wide_page_keeps_its_words(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.text_page(document)
     document.xref_set_key(page.xref, "MediaBox", "[0 0 4294967296 800]")
-    [read] = ink_extractor.read(papers.save(document, tmp_path / "wide.pdf"), 1, 1, into)
+    [read] = ink_extractor.extract(papers.save(document, tmp_path / "wide.pdf"), 1, 1, into)
     assert read.error is None
     assert {"committee", "autumn"} <= words_of(read).keys()
     with Image.open(into / (read.render or "")) as render:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.model import Inspection, TextSource
 from tests.rag.extract import papers
 
@@ -26,13 +26,13 @@ ORIENTATION = 0x0112
     ],
 )
 def test_every_picture_type_is_one_page(
-    ink_extractor: GuardedReader, tmp_path: Path, into: Path, name: str, media_type: str
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path, name: str, media_type: str
 ) -> None:
     path = tmp_path / name
     papers.lettering("Word").save(path)
     misnamed = path.rename(tmp_path / "file.pdf")
     assert ink_extractor.inspect(misnamed) == Inspection(media_type, 1, None)
-    [page] = ink_extractor.read(misnamed, 1, 1, into)
+    [page] = ink_extractor.extract(misnamed, 1, 1, into)
     assert page.text_source is TextSource.OCR
     assert page.blocks
     assert (page.width, page.height) == (900 * 0.75, 300 * 0.75)
@@ -40,10 +40,10 @@ def test_every_picture_type_is_one_page(
         assert render.size == (800, 267)  # scaled to render_px
 
 
-def test_screenshot_words_have_their_positions(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_screenshot_words_have_their_positions(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "shot.png"
     papers.lettering("Error 4711: disk full").save(path)
-    [page] = extractor.read(path, 1, 1, into)
+    [page] = extractor.extract(path, 1, 1, into)
     assert [block.text for block in page.blocks] == ["Error 4711: disk full"]
     line = page.blocks[0].lines[0]
     assert [word.text for word in line.words] == ["Error", "4711:", "disk", "full"]
@@ -51,58 +51,58 @@ def test_screenshot_words_have_their_positions(extractor: GuardedReader, tmp_pat
     assert abs(line.box.x0 + line.box.x1 - 1) < 0.05
 
 
-def test_exif_orientation_is_applied(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_exif_orientation_is_applied(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     upright = papers.lettering("Upright again", (600, 400))
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # rotate 90 degrees clockwise for display
     path = tmp_path / "photo.jpg"
     upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
-    [page] = extractor.read(path, 1, 1, into)
+    [page] = extractor.extract(path, 1, 1, into)
     assert (page.width, page.height) == (450, 300)
     assert [block.text for block in page.blocks] == ["Upright again"]
     with Image.open(into / (page.render or "")) as render:
         assert render.size == (600, 400)
 
 
-def test_damaged_exif_does_not_fail_the_picture(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_damaged_exif_does_not_fail_the_picture(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "photo.png"
     papers.lettering("Word").save(path, exif=b"Exif\0\0no directory at all")
-    [page] = ink_extractor.read(path, 1, 1, into)
+    [page] = ink_extractor.extract(path, 1, 1, into)
     assert page.error is None
     assert page.blocks
 
 
-def test_every_tiff_frame_is_a_page(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_every_tiff_frame_is_a_page(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "fax.tiff"
     frames = [papers.lettering("One"), Image.new("RGB", (900, 300), "white"), papers.lettering("Three", (300, 600))]
     frames[0].save(path, save_all=True, append_images=frames[1:])
     assert ink_extractor.inspect(path).page_count == 3
-    pages = ink_extractor.read(path, 1, 3, into)
+    pages = ink_extractor.extract(path, 1, 3, into)
     assert [bool(page.blocks) for page in pages] == [True, False, True]
     assert (pages[2].width, pages[2].height) == (225, 450)
-    assert ink_extractor.read(path, 3, 3, into)[0].blocks == pages[2].blocks
+    assert ink_extractor.extract(path, 3, 3, into)[0].blocks == pages[2].blocks
 
 
-def test_animation_is_its_first_frame(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_animation_is_its_first_frame(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "moving.gif"
     Image.new("RGB", (90, 30), "white").save(path, save_all=True, append_images=[papers.lettering("x", (90, 30))])
     assert ink_extractor.inspect(path).page_count == 1
-    assert ink_extractor.read(path, 1, 1, into)[0].blocks == ()
+    assert ink_extractor.extract(path, 1, 1, into)[0].blocks == ()
 
 
-def test_transparency_is_rendered_on_white(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_transparency_is_rendered_on_white(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "logo.png"
     Image.new("RGBA", (200, 100), (0, 0, 0, 0)).save(path)
-    [page] = ink_extractor.read(path, 1, 1, into)
+    [page] = ink_extractor.extract(path, 1, 1, into)
     assert page.blocks == ()
     with Image.open(into / (page.render or "")) as render:
         assert render.getpixel((100, 50)) == (255, 255, 255)
 
 
-def test_16_bit_pictures_keep_their_contrast(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_16_bit_pictures_keep_their_contrast(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "deep.png"
     grey = papers.lettering("Deep").convert("L").convert("I").point(lambda value: value * 257)
     grey.convert("I;16").save(path)
-    [page] = ink_extractor.read(path, 1, 1, into)
+    [page] = ink_extractor.extract(path, 1, 1, into)
     assert page.blocks
     assert page.blocks[0].box.area < 0.2

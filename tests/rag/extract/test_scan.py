@@ -6,16 +6,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.extract.ocr import is_garbled
 from rag.ingest.chunking import chunk_pages
-from rag.model import Block, BlockKind, Box, Kind, PageReading, TextSource
+from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, TextSource
 from tests.rag.extract import papers
 
 ROWS = [("Hall", "Visitors", "Cost"), ("North", "1204", "310"), ("South", "998", "275"), ("West", "640", "120")]
 
 
-def of_kind(page: PageReading, kind: BlockKind) -> list[Block]:
+def of_kind(page: ExtractedPage, kind: BlockKind) -> list[Block]:
     return [block for block in page.blocks if block.kind is kind]
 
 
@@ -44,7 +44,7 @@ def overlap_ratio(a: Box, b: Box) -> float:
     return a.intersection(b) / (a.area + b.area - a.intersection(b))
 
 
-def check(page: PageReading, chart: Box, table: Box, into: Path) -> None:
+def check(page: ExtractedPage, chart: Box, table: Box, into: Path) -> None:
     figures, tables = of_kind(page, BlockKind.FIGURE), of_kind(page, BlockKind.TABLE)
     assert len(figures) == len(tables) == 1
     assert overlap_ratio(figures[0].box, chart) > 0.8
@@ -60,31 +60,31 @@ def check(page: PageReading, chart: Box, table: Box, into: Path) -> None:
         "| South | 998 | 275 |",
         "| West | 640 | 120 |",
     ]
-    assert len(chunk.marks) == 4
+    assert len(chunk.line_boxes) == 4
 
 
-def test_scanned_slide_has_text_chart_and_table(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_scanned_slide_has_text_chart_and_table(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     image, chart, table = slide()
     document = papers.new()
     page = document.new_page(width=800, height=600)
     page.insert_image(page.rect, stream=papers.png(image))
-    [read] = extractor.read(papers.save(document, tmp_path / "slide.pdf"), 1, 1, into)
+    [read] = extractor.extract(papers.save(document, tmp_path / "slide.pdf"), 1, 1, into)
     check(read, chart, table, into)
 
 
-def test_picture_file_has_the_same_layout_as_a_scan(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_picture_file_has_the_same_layout_as_a_scan(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     image, chart, table = slide()
     image.save(tmp_path / "slide.png")
-    [read] = extractor.read(tmp_path / "slide.png", 1, 1, into)
+    [read] = extractor.extract(tmp_path / "slide.png", 1, 1, into)
     check(read, chart, table, into)
 
 
-def test_garbled_text_layer_is_replaced_by_ocr(extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_garbled_text_layer_is_replaced_by_ocr(extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     document = papers.new()
     page = papers.picture_page(document, papers.lettering("Harbour dues rise", (1200, 1600)))
     garbled = " ".join(["Kduerxu gxhv ulvh wklv vsulqj dqg qrw qhaw"] * 8)
     page.insert_textbox((60, 60, 540, 760), garbled, fontsize=11, render_mode=3)
-    [read] = extractor.read(papers.save(document, tmp_path / "shifted.pdf"), 1, 1, into)
+    [read] = extractor.extract(papers.save(document, tmp_path / "shifted.pdf"), 1, 1, into)
     text = " ".join(block.text for block in read.blocks)
     assert "Harbour dues rise" in text
     assert "wklv" not in text

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.chunking import MAX_TOKENS, OVERLAP, PATH, chunk_pages, own_lines, unruled
-from rag.model import Block, BlockKind, Box, Kind, Line, NewChunk, PageReading, TextSource, Word
+from rag.ingest.chunking import HEADING_SEPARATOR, MAX_TOKENS, OVERLAP, chunk_pages, table_as_line, text_lines
+from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk, TextSource, Word
 from rag.text import estimate_tokens
 
 BOX = Box(0.1, 0.1, 0.9, 0.2)
@@ -24,8 +24,8 @@ def block(kind: BlockKind, text: str, box: Box = BOX) -> Block:
     return Block(kind, box, tuple(line(row, box) for row in text.splitlines()))
 
 
-def page(*blocks: Block, number: int = 1) -> PageReading:
-    return PageReading(number, None, 600, 800, TextSource.LAYER, blocks, f"p{number:04d}.jpg")
+def page(*blocks: Block, number: int = 1) -> ExtractedPage:
+    return ExtractedPage(number, None, 600, 800, TextSource.LAYER, blocks, f"p{number:04d}.jpg")
 
 
 @given(BLOCKS)
@@ -65,8 +65,8 @@ def test_heading_path_continues_on_the_next_page() -> None:
     second = page(block(BlockKind.TEXT, "more of it"), block(BlockKind.HEADING, "Keys"), number=2)
     chunks, path = chunk_pages([first, second])
     text = [chunk for chunk in chunks if chunk.kind is Kind.TEXT]
-    assert text[1].heading == f"Handbook{PATH}Ports"
-    assert path == f"Handbook{PATH}Keys"
+    assert text[1].heading == f"Handbook{HEADING_SEPARATOR}Ports"
+    assert path == f"Handbook{HEADING_SEPARATOR}Keys"
     again, _ = chunk_pages([page(block(BlockKind.TEXT, "resumed"), number=3)], path)
     assert again[0].heading == path
 
@@ -106,17 +106,17 @@ def table(*rows: str, columns: tuple[float, ...] = (0.4,)) -> Block:
     return Block(BlockKind.TABLE, CELLS, tuple(lines), "p0001-1.jpg", between, columns)
 
 
-def tables(*pages: PageReading) -> list[NewChunk]:
+def tables(*pages: ExtractedPage) -> list[NewChunk]:
     return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
 
 
 def test_table_becomes_markdown_with_a_mark_for_each_row() -> None:
     [chunk] = tables(page(table("Service|Port", "the gateway|8443")))
     assert chunk.text == "| Service | Port |\n| --- | --- |\n| the gateway | 8443 |"
-    assert [(mark.x0, mark.x1) for mark in chunk.marks] == [(0.2, 0.65)] * 2
-    assert own_lines(chunk.text) == ["| Service | Port |", "| the gateway | 8443 |"]
-    assert unruled(chunk.text) == "Service | Port · the gateway | 8443"
-    assert unruled("no table | at all") == "no table | at all"
+    assert [(mark.x0, mark.x1) for mark in chunk.line_boxes] == [(0.2, 0.65)] * 2
+    assert text_lines(chunk.text) == ["| Service | Port |", "| the gateway | 8443 |"]
+    assert table_as_line(chunk.text) == "Service | Port · the gateway | 8443"
+    assert table_as_line("no table | at all") == "no table | at all"
 
 
 def test_table_without_known_columns_keeps_its_lines() -> None:
@@ -136,7 +136,7 @@ def test_table_chunk_contains_every_word(
     drawn = Block(BlockKind.TABLE, CELLS, lines, None, tuple(sorted(rows)), tuple(sorted(columns)))
     [chunk] = tables(page(drawn))
     assert sorted(word for word in chunk.text.split() if word not in ("|", "---")) == sorted(w for w, _, _ in words)
-    assert len(own_lines(chunk.text)) == max(1, len(chunk.marks))
+    assert len(text_lines(chunk.text)) == max(1, len(chunk.line_boxes))
 
 
 def test_figure_includes_the_paragraph_that_refers_to_it() -> None:
@@ -150,7 +150,7 @@ def test_figure_includes_the_paragraph_that_refers_to_it() -> None:
         if chunk.kind is Kind.FIGURE
     ]
     assert made.text == "Boiler\nThe outlet is on the left (see Fig. 2.1)."
-    assert len(made.marks) == 1
+    assert len(made.line_boxes) == 1
 
 
 def test_long_paragraph_is_cut_from_the_referring_sentence_on() -> None:
@@ -163,5 +163,5 @@ def test_long_paragraph_is_cut_from_the_referring_sentence_on() -> None:
 
 
 def test_page_that_failed_has_no_chunks() -> None:
-    failed = PageReading(1, None, 600, 800, TextSource.NONE, (), None, "It hung.")
+    failed = ExtractedPage(1, None, 600, 800, TextSource.NONE, (), None, "It hung.")
     assert chunk_pages([failed]) == ([], "")

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from rag import Fetched, Fetcher, Rag, Settings, Share, Standing, TryAgain, open_rag, put_share, standings
+from rag import Fetcher, FetchResult, Rag, Settings, Share, SourceStatus, TryAgain, open_rag, put_share, source_statuses
 from rag.ingest.fetch.urls import UrlFetcher
 from rag.ports import HostFetcher
 from rag.settings import ReadSettings, WebSettings
 from tests.flows.team import until
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 KIND = "slack-link"
 
@@ -37,7 +37,7 @@ class Hosts:
     def host(self, ref: str) -> str:
         return urlsplit(ref).hostname or ""
 
-    def __call__(self, ref: str, into: Path) -> Fetched:
+    def __call__(self, ref: str, into: Path) -> FetchResult:
         host = self.host(ref)
         with self._lock:
             self._now[host] += 1
@@ -47,14 +47,16 @@ class Hosts:
         into.write_text(f"words of {ref}")
         with self._lock:
             self._now[host] -= 1
-        return Fetched(name=ref)
+        return FetchResult(name=ref)
 
 
 @contextmanager
 def serving(folder: Path, fetcher: Fetcher) -> Iterator[Rag]:
     settings = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
     stop = threading.Event()
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder(), open_fetchers=lambda _: {KIND: fetcher}) as rag:
+    with open_rag(
+        settings, extractor=TextExtractor, embedder=NoEmbedder(), open_fetchers=lambda _: {KIND: fetcher}
+    ) as rag:
         thread = threading.Thread(target=rag.serve, args=(stop,), daemon=True)
         thread.start()
         try:
@@ -66,14 +68,14 @@ def serving(folder: Path, fetcher: Fetcher) -> Iterator[Rag]:
 
 
 def share(rag: Rag, *refs: str, kind: str = KIND) -> None:
-    with rag.writing() as connection:
+    with rag.write_transaction() as connection:
         for ref in refs:
             put_share(connection, Share(kind, ref, "C1", ref, ref))
 
 
-def standing(rag: Rag, ref: str, kind: str = KIND) -> Standing:
-    with rag.reading() as connection:
-        [found] = standings(connection, kind, [ref], "C1")
+def standing(rag: Rag, ref: str, kind: str = KIND) -> SourceStatus:
+    with rag.read_transaction() as connection:
+        [found] = source_statuses(connection, kind, [ref], "C1")
     return found
 
 
@@ -106,7 +108,7 @@ def test_unexpected_error_fails_one_source_and_is_logged(
     error: Exception, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(Hosts):
-        def __call__(self, ref: str, into: Path) -> Fetched:
+        def __call__(self, ref: str, into: Path) -> FetchResult:
             if ref.endswith("odd"):
                 raise error
             return super().__call__(ref, into)
@@ -122,7 +124,7 @@ def test_unexpected_error_fails_one_source_and_is_logged(
 @pytest.mark.timeout(60)
 def test_disk_error_is_reported_without_its_path(tmp_path: Path) -> None:
     class Full(Hosts):
-        def __call__(self, ref: str, into: Path) -> Fetched:
+        def __call__(self, ref: str, into: Path) -> FetchResult:
             raise OSError(28, "No space left on device", str(into))
 
     with serving(tmp_path, Full()) as rag:
@@ -132,25 +134,25 @@ def test_disk_error_is_reported_without_its_path(tmp_path: Path) -> None:
 
 
 def _reason(rag: Rag) -> str:
-    with rag.reading() as connection:
+    with rag.read_transaction() as connection:
         return connection.scalar(text("SELECT reason FROM source")) or ""
 
 
 @pytest.mark.timeout(60)
 def test_third_party_server_is_asked_at_growing_intervals(tmp_path: Path) -> None:
     class Down(Hosts):
-        def __call__(self, ref: str, into: Path) -> Fetched:
+        def __call__(self, ref: str, into: Path) -> FetchResult:
             raise TryAgain("Down.")
 
     with serving(tmp_path, Down()) as rag:
         share(rag, "http://a.example/a")
 
         def after_hours() -> bool:
-            with rag.writing() as connection:
+            with rag.write_transaction() as connection:
                 return bool(connection.execute(text(f"{_PUT_OFF} WHERE state = 'waiting' AND delays > 0")).rowcount)
 
         def row(column: str) -> float:
-            with rag.reading() as connection:
+            with rag.read_transaction() as connection:
                 return float(connection.scalar(text(f"SELECT {column} FROM source")) or 0)
 
         until(after_hours)

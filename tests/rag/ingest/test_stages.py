@@ -10,8 +10,8 @@ import pytest
 
 from rag.build import open_captions, open_lanes
 from rag.catalog import Catalog
-from rag.catalog.fulltext import Fts5Words
-from rag.ingest.fetch.paths import PathFetcher, put_path
+from rag.catalog.fulltext import Fts5Index
+from rag.ingest.fetch.paths import PathFetcher, add_path
 from rag.ingest.stages import Priority, Stage, Stages
 from rag.ingest.worker import IndexRequest, Progress, Worker
 from rag.settings import Settings
@@ -19,7 +19,7 @@ from rag.vectors.fingerprinting import Fingerprinting
 from tests.support.absent import NoEmbedder
 from tests.support.captioner import FakeCaptioner, FigureReader
 from tests.support.embedder import FakeEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
 
 
@@ -76,7 +76,7 @@ def worker(data: Path, catalog: Catalog, stages: Stages, closing: ExitStack) -> 
     lanes = open_lanes(settings, catalog, 1, NoEmbedder(), None, FakeStore())
     closing.callback(lanes.close)
     fetchers = {"path": PathFetcher(settings.read)}
-    return Worker(settings, catalog, Fts5Words(), lanes, stages, TextReader, fetchers)
+    return Worker(settings, catalog, Fts5Index(), lanes, stages, TextExtractor, fetchers)
 
 
 def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
     with ExitStack() as closing:
         catalog = Catalog(tmp_path / "data")
         closing.callback(catalog.close)
-        with catalog.writing() as connection:
-            source, _ = put_path(connection, tmp_path / "page.txt", "C1")
+        with catalog.write_transaction() as connection:
+            source, _ = add_path(connection, tmp_path / "page.txt", "C1")
         worker(tmp_path / "data", catalog, stages, closing).settle(IndexRequest([source], notes.append))
     assert log == ["follow-up"] * 3 + ["idle"] * 4
     assert "3 idle wait" in [progress.note for progress in notes]
@@ -125,7 +125,7 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
     with ExitStack() as closing:
         catalog = Catalog(settings.data)
         closing.callback(catalog.close)
-        words, embedder = Fts5Words(), FakeEmbedder()
+        words, embedder = Fts5Index(), FakeEmbedder()
         lanes = open_lanes(settings, catalog, 1, embedder, None, FakeStore())
         closing.callback(lanes.close)
         captions = open_captions(settings, catalog, words, lanes, FakeCaptioner())
@@ -137,8 +137,8 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
             "captions": captions,
         }
         stage = stages[kind]
-        with catalog.writing() as connection:
-            source, _ = put_path(connection, tmp_path / "page.txt", "C1")
+        with catalog.write_transaction() as connection:
+            source, _ = add_path(connection, tmp_path / "page.txt", "C1")
         fetchers = {"path": PathFetcher(settings.read)}
         Worker(settings, catalog, words, lanes, Stages(()), FigureReader, fetchers).settle(IndexRequest([source]))
         waiting = stage.count_waiting()

@@ -15,9 +15,9 @@ from PIL import Image
 
 from rag.errors import BadSetting, EmbedderBusy, EmbedderFailed
 from rag.model_server.app import _ByteBudget, check_address
-from rag.model_server.server import open_host
+from rag.model_server.server import open_model_server
 from rag.settings import EmbedSettings, ServeSettings, Settings
-from rag.wire import MOST_TEXTS, PICTURES_TYPE, Vectors, pack_pictures
+from rag.wire import MAX_TEXTS, PICTURES_TYPE, Vectors, pack_pictures
 from tests.support.encoder import FakeEncoder
 from tests.support.gpu_host import gpu_host
 
@@ -73,7 +73,7 @@ def test_invalid_requests_get_a_status() -> None:
         assert client.post("/pictures", content=pack_pictures([b""] * 300), headers=octets).status_code == 400
         assert client.post("/pictures", content=b"", headers={"content-type": "text/plain"}).status_code == 415
         assert client.post("/texts", content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
-        for body in ({}, {"texts": "one"}, {"texts": [1]}, {"texts": [""] * (MOST_TEXTS + 1)}):
+        for body in ({}, {"texts": "one"}, {"texts": [1]}, {"texts": [""] * (MAX_TEXTS + 1)}):
             assert client.post("/texts", json=body).status_code == 422
         assert client.post("/away", json={"client": "../../etc", "seconds": 1}).status_code == 422
         large = client.post("/pictures", content=b"\0" * (65 << 20), headers=octets)
@@ -102,7 +102,7 @@ def test_address_that_other_machines_reach_needs_a_token(host: str) -> None:
     check_address(host, TOKEN)
     with (
         pytest.raises(BadSetting),
-        open_host(Settings(serve=ServeSettings(host=host)), lambda _: FakeEncoder()),
+        open_model_server(Settings(serve=ServeSettings(host=host)), lambda _: FakeEncoder()),
     ):
         pass
 

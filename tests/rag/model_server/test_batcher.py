@@ -155,7 +155,7 @@ def test_failed_batch_fails_only_its_own_requests(opened: Opened) -> None:
 def test_moves_run_between_batches_and_indexing_waits(opened: Opened) -> None:
     encoder, batcher = opened()
     waiting = blocked(encoder, batcher)
-    moved = batcher.run_between_batches(encoder.leave)
+    moved = batcher.run_between_batches(encoder.offload)
     batcher.set_urgent_only(True)
     indexing = batcher.submit_texts(["words"] * 100)
     assert not moved.done()

@@ -62,7 +62,7 @@ with open_replicas(Settings(embed=embed, serve=ServeSettings(port=port)), Replic
     assert client.windows(long) == clip.windows(long)
     assert httpx.get(f"{url}/identity", trust_env=False).status_code == 401
     try:
-        client.leave()
+        client.offload()
         raise AssertionError("a replica leased its GPU")
     except EmbedderFailed as error:
         assert "409" in str(error)

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from rag.sandbox import Restrictions, confinement_gap, runtime_files
-from rag.sandbox.launch import Limits, launch_command, package_folder
+from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
 from tests.rag.sandbox.probes import PROBES, write_probe
 
 confined = pytest.mark.skipif(confinement_gap() is not None, reason=f"cannot confine here: {confinement_gap()}")
-LIMITS = Limits(cpu_seconds=60, file_bytes=1 << 20)
+LIMITS = ResourceLimits(cpu_seconds=60, file_bytes=1 << 20)
 
 
 def launch(
-    restrictions: Restrictions, *command: str, cwd: Path, limits: Limits = LIMITS
+    restrictions: Restrictions, *command: str, cwd: Path, limits: ResourceLimits = LIMITS
 ) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(cwd)}
     return subprocess.run(
@@ -80,7 +80,12 @@ def test_probes_succeed_without_restrictions(tmp_path: Path) -> None:
 def test_launched_program_is_limited_in_time_and_file_size(tmp_path: Path) -> None:
     shell = 'echo "$(ulimit -t) $(ulimit -f)"'
     result = launch(
-        Restrictions(runtime(), (str(tmp_path),)), "/bin/sh", "-c", shell, cwd=tmp_path, limits=Limits(121, 200 << 20)
+        Restrictions(runtime(), (str(tmp_path),)),
+        "/bin/sh",
+        "-c",
+        shell,
+        cwd=tmp_path,
+        limits=ResourceLimits(121, 200 << 20),
     )
     seconds, blocks = result.stdout.split()
     assert seconds == "121"

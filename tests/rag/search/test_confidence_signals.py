@@ -13,7 +13,7 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.search.confidence_signals import find_bigrams
 from rag.text import content_words
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 TEXTS = {
     "gateway.pdf": "The gateway listens on port 8443.\fThe relay in Harwich answers on port 9000.",
@@ -28,7 +28,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     for name, text in TEXTS.items():
         (folder / name).write_text(text)
     made = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(made, reader=TextReader, embedder=NoEmbedder()) as opened:
+    with open_rag(made, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder / name for name in TEXTS])
         yield opened
 
@@ -63,7 +63,7 @@ def test_a_question_that_is_answered_is_surer_than_the_same_without_its_file(rag
     assert here.confidence > gone.confidence
     assert here.signals["names"] == 1
     strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"min_confidence": 0.3})})
-    with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
+    with open_rag(strict, extractor=TextExtractor, embedder=NoEmbedder()) as other:
         gone = other.find(question, without)
         assert not gone.found
         assert "harwich" in gone.why
@@ -82,5 +82,5 @@ def test_an_operator_may_say_how_sure_is_sure(rag: Rag) -> None:
         strict = rag.settings.model_copy(
             update={"search": rag.settings.search.model_copy(update={"min_confidence": sure})}
         )
-        with open_rag(strict, reader=TextReader, embedder=NoEmbedder()) as other:
+        with open_rag(strict, extractor=TextExtractor, embedder=NoEmbedder()) as other:
             assert other.find(question, Scope.operator()).found is found

@@ -13,7 +13,7 @@ from rag import BadSetting, Rag, Scope, Settings, open_rag
 from rag.search.glossary import Expansion
 from rag.search.glossary_file import BUILT_IN, FILE_NAME, load_glossary
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 BUILT_IN_GLOSSARY = load_glossary(BUILT_IN)
 
@@ -152,7 +152,7 @@ def shared(tmp_path: Path) -> Path:
 
 def opened(shared: Path, **search: object) -> Rag:
     settings = Settings(data=shared / "data", answer={"model": ""}, read={"workers": 1}, search=search)
-    return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
+    return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())
 
 
 def test_question_with_an_abbreviation_finds_the_page_that_spells_it_out(shared: Path) -> None:

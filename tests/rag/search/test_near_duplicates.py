@@ -13,7 +13,7 @@ from rag.model import WHOLE_PAGE, Box
 from rag.search.hits import _select_regions
 from rag.search.near_duplicates import is_near_duplicate
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 RELAY = (
     "The relay on the outer quay listens to the buoys all night and passes on what they report to the harbour office, "
@@ -62,7 +62,7 @@ def shared(tmp_path: Path) -> Path:
 
 def opened(shared: Path) -> Rag:
     settings = Settings(data=shared.parent / "data", answer={"model": ""}, read={"workers": 1})
-    return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
+    return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())
 
 
 def test_a_file_shared_twice_with_other_bytes_is_one_hit(shared: Path) -> None:

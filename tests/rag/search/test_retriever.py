@@ -11,9 +11,9 @@ import pytest
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.catalog import Catalog
-from rag.catalog.fulltext import Fts5Words
+from rag.catalog.fulltext import Fts5Index
 from rag.errors import EmbedderBusy
-from rag.model import PageKey, PageReading, TextSource
+from rag.model import ExtractedPage, PageKey, TextSource
 from rag.ports import Vector
 from rag.search import confidence
 from rag.search.abstention import Abstention
@@ -24,7 +24,7 @@ from rag.search.query import Query, QueryKind, QueryVectors
 from rag.search.ranking import Ranking, rank_pages
 from rag.search.retriever import Reranker, Retriever
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 EVERYTHING = Scope.operator()
 PAGES = "The gateway listens on port 8443.\fThe relay answers on port 9000.\fHerons nest at the gateway."
@@ -35,7 +35,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     folder = tmp_path_factory.mktemp("shared")
     (folder / "gateway.pdf").write_text(PAGES)
     settings = Settings(data=folder / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, reader=TextReader, embedder=NoEmbedder()) as opened:
+    with open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder / "gateway.pdf"])
         yield opened
 
@@ -77,7 +77,7 @@ def retriever(rag: Rag, *lanes: Lane, rerank: Reranker | None = None, enabled: s
     )
     catalog = Catalog(settings.data)
     try:
-        words = Fts5Words()
+        words = Fts5Index()
         abstention = Abstention(settings, catalog, words, confidence.load(settings.data))
         yield Retriever(settings, catalog, (WordsLane(catalog, words, 50), *lanes), Glossary(), abstention, rerank)
     finally:
@@ -120,7 +120,7 @@ def test_lane_that_is_not_set_is_off(rag: Rag) -> None:
 
 def test_picture_is_ranked_by_lanes_that_accept_pictures(rag: Rag, tmp_path: Path) -> None:
     first, second = FirstLane(pages=[(1, 2)]), SecondLane()
-    reading = PageReading(1, None, 100, 100, TextSource.NONE, (), None)
+    reading = ExtractedPage(1, None, 100, 100, TextSource.NONE, (), None)
     for searching in retriever(rag, first, second):
         found = searching.find_picture(tmp_path / "shot.png", reading, EVERYTHING, 10)
         assert found.lanes == {"words": "on", "pixels": "on"}

@@ -14,11 +14,11 @@ from rag.vectors.fingerprints import (
     METHOD,
     PAGE_POINTS,
     POINT,
-    apart,
     fingerprint,
+    hash_distance,
     inverted,
-    load_grey,
-    missing,
+    load_gray,
+    opencv_problem,
     phash,
     places,
     points,
@@ -35,7 +35,7 @@ def page() -> np.ndarray:
 
 
 def test_opencv_is_available_and_the_method_has_a_number() -> None:
-    assert missing() == ""
+    assert opencv_problem() == ""
     assert METHOD >= 1
 
 
@@ -101,21 +101,21 @@ def test_hash_stays_near_when_the_picture_is_scaled_paler_or_inverted(page: np.n
     smaller = np.asarray(image.resize((page.shape[1] // 3, page.shape[0] // 3)))
     paler = (page * 0.8 + 30).astype(np.uint8)
     for shown in (smaller, paler, 255 - page):
-        assert apart(phash(page), phash(shown)) <= 8
+        assert hash_distance(phash(page), phash(shown)) <= 8
 
 
 def test_hashes_of_different_pages_are_far_apart() -> None:
     made = [phash(page_picture(seed, 40, words=seed % 2 == 0)) for seed in range(6)]
-    differ = [apart(one, other) for index, one in enumerate(made) for other in made[:index]]
+    differ = [hash_distance(one, other) for index, one in enumerate(made) for other in made[:index]]
     assert np.median(differ) > 12
 
 
 @given(hashes, hashes)
 def test_distance_is_symmetric_and_ignores_inversion(one: int, other: int) -> None:
-    assert apart(one, one) == 0
-    assert apart(one, one ^ (2**63 - 1)) == 0
-    assert apart(one, other) == apart(other, one)
-    assert 0 <= apart(one, other) <= 31
+    assert hash_distance(one, one) == 0
+    assert hash_distance(one, one ^ (2**63 - 1)) == 0
+    assert hash_distance(one, other) == hash_distance(other, one)
+    assert 0 <= hash_distance(one, other) <= 31
 
 
 # ---------------------------------------------------------------- files
@@ -125,12 +125,12 @@ def test_load_grey_returns_none_without_a_picture(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "words.png").write_bytes(b"these are no pixels")
     for name in ("missing.png", "empty.png", "words.png"):
-        assert load_grey(tmp_path / name) is None
+        assert load_gray(tmp_path / name) is None
 
 
 def test_load_grey_converts_colors(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), (255, 255, 255)).save(tmp_path / "white.png")
-    grey = load_grey(tmp_path / "white.png")
+    grey = load_gray(tmp_path / "white.png")
     assert grey is not None
     assert grey.shape == (20, 30)
     assert grey.min() == 255

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from rag import Scope, Settings, open_rag
 from rag.errors import EmbedderFailed, GeneratorFailed
-from rag.ports import Ability, Pieces, Prompt, Vector
+from rag.ports import ModelInfo, Prompt, TokenStream, Vector
 from rag.vectors.gpu_sharing import GpuState, Offload, SharingGenerator
 from tests.support.encoder import FakeEncoder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
 
 NO_ROOM = EmbedderFailed("There is no room for CLIP: out of memory.", "Free some memory.")
@@ -51,9 +51,9 @@ class Card:
 def test_moves_away_and_back_for_each_answer() -> None:
     card = Card()
     for _ in range(2):
-        card.offload.lend()
+        card.offload.acquire()
         assert card.state() is GpuState.OFF_GPU
-        card.offload.take_back()
+        card.offload.release()
         assert card.state() is GpuState.ON_GPU
     assert card.moves == ["leave", "back"] * 2
     assert [to for to, seconds in card.times if seconds >= 0] == ["memory", "card"] * 2
@@ -62,46 +62,46 @@ def test_moves_away_and_back_for_each_answer() -> None:
 def test_concurrent_answers_move_clip_once() -> None:
     card = Card()
     for _ in range(3):
-        card.offload.lend()
+        card.offload.acquire()
     for _ in range(2):
-        card.offload.take_back()
+        card.offload.release()
         assert card.offload.state is GpuState.OFF_GPU
-    card.offload.take_back()
+    card.offload.release()
     assert card.moves == ["leave", "back"]
 
 
 def test_stays_when_it_cannot_leave() -> None:
     card = Card()
     card.stuck = True
-    card.offload.lend()
+    card.offload.acquire()
     assert card.offload.state is GpuState.ON_GPU
     assert "no room" in card.notices[0]
-    card.offload.take_back()
+    card.offload.release()
     assert card.moves == []
 
 
 def test_stays_away_without_room_and_returns_later() -> None:
     card = Card()
     card.full = True
-    card.offload.lend()
-    card.offload.take_back()
+    card.offload.acquire()
+    card.offload.release()
     assert card.offload.state is GpuState.OFF_GPU
     assert not card.offload.wait_for_gpu()
     assert len(card.notices) == 1  # no second attempt before the retry delay is over
     card.full = False
-    card.offload.lend()
-    card.offload.take_back()
+    card.offload.acquire()
+    card.offload.release()
     assert card.offload.wait_for_gpu()
     assert card.moves == ["leave", "back"]
 
 
 def test_wait_for_gpu_waits_for_the_answer() -> None:
     card = Card()
-    card.offload.lend()
+    card.offload.acquire()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(card.offload.wait_for_gpu)
         assert not waiting.done()
-        card.offload.take_back()
+        card.offload.release()
         assert waiting.result(30)
 
 
@@ -110,10 +110,10 @@ def test_state_follows_the_answers_in_any_order_of_calls(steps: Sequence[str]) -
     card, answers = Card(), 0
     for step in steps:
         if step == "lend":
-            card.offload.lend()
+            card.offload.acquire()
             answers += 1
         elif step == "take_back" and answers:
-            card.offload.take_back()
+            card.offload.release()
             answers -= 1
         elif step == "wait" and not answers:
             card.offload.wait_for_gpu()
@@ -124,10 +124,10 @@ def test_state_follows_the_answers_in_any_order_of_calls(steps: Sequence[str]) -
         assert card.moves == ["leave", "back"] * (len(card.moves) // 2) + ["leave"] * (len(card.moves) % 2)
     card.full = card.stuck = False
     for _ in range(answers):
-        card.offload.take_back()
-    card.offload.lend()
+        card.offload.release()
+    card.offload.acquire()
     assert card.state() is GpuState.OFF_GPU
-    card.offload.take_back()
+    card.offload.release()
     assert card.state() is GpuState.ON_GPU
 
 
@@ -136,9 +136,9 @@ def test_is_on_the_gpu_after_many_threads_answered() -> None:
 
     def answer() -> None:
         for _ in range(50):
-            card.offload.lend()
+            card.offload.acquire()
             assert card.offload.state is GpuState.OFF_GPU
-            card.offload.take_back()
+            card.offload.release()
 
     def look() -> None:
         for _ in range(50):
@@ -173,10 +173,10 @@ class Writing:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
 
-    def ability(self) -> Ability:
-        return Ability("fake", vision=False)
+    def model_info(self) -> ModelInfo:
+        return ModelInfo("fake", vision=False)
 
-    def stream(self, prompt: Prompt) -> Pieces:
+    def stream(self, prompt: Prompt) -> TokenStream:
         def pieces() -> Generator[str]:
             self.begun.set()
             assert self.go_on.wait(30)
@@ -200,7 +200,7 @@ def test_generator_has_the_gpu_while_it_answers(tmp_path: Path, breaks: bool) ->
     page = tmp_path / "gate.pdf"
     page.write_text("The gate opens at dawn and the lock closes at dusk.")
     settings = Settings(data=tmp_path / "data", embed={"offload": True})
-    with open_rag(settings, reader=TextReader, embedder=encoder, store=FakeStore(), generator=generator) as rag:
+    with open_rag(settings, extractor=TextExtractor, embedder=encoder, store=FakeStore(), generator=generator) as rag:
         rag.index([page])
         rag.ask("When does the gate open?", Scope.operator())
         assert all(generator.away)
@@ -219,7 +219,7 @@ def test_embeds_new_files_after_the_answer(tmp_path: Path) -> None:
         path.write_text(f"The {path.stem} opens at dawn and the lock closes at dusk.")
     settings = Settings(data=tmp_path / "data", embed={"offload": True})
     with (
-        open_rag(settings, reader=TextReader, embedder=encoder, store=FakeStore(), generator=generator) as rag,
+        open_rag(settings, extractor=TextExtractor, embedder=encoder, store=FakeStore(), generator=generator) as rag,
         ThreadPoolExecutor(2) as pool,
     ):
         rag.index(pages[:1])

@@ -16,10 +16,10 @@ from rag.build import open_lanes
 from rag.catalog import Catalog
 from rag.errors import EmbedderFailed, UserCanFix
 from rag.ports import Embedder, Vector
-from rag.vectors.projection import MIN_PAIRS, Projection, chosen, load, path_of, train
+from rag.vectors.projection import MIN_PAIRS, Projection, choose_texts, load, path_of, train
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeTextEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 from tests.support.tiny_clip import TINY
 from tests.support.tiny_clip.shapes import COLOURS, SHAPES
 
@@ -72,7 +72,7 @@ def test_load_says_why_no_projection_fits(tmp_path: Path) -> None:
 
 
 def test_chosen_texts_do_not_depend_on_their_order() -> None:
-    assert chosen(["b", "a ", "", "a"]) == chosen(["a", "b"])
+    assert choose_texts(["b", "a ", "", "a"]) == choose_texts(["a", "b"])
 
 
 # ------------------------------------------------------------ with the tiny CLIP
@@ -162,7 +162,7 @@ def test_projection_of_other_embedders_is_reported_and_not_used(
 
 def test_training_needs_both_embedders(tmp_path: Path) -> None:
     with (
-        open_rag(Settings(data=tmp_path, embed=TINY, answer={"model": ""}), reader=TextReader) as rag,
+        open_rag(Settings(data=tmp_path, embed=TINY, answer={"model": ""}), extractor=TextExtractor) as rag,
         pytest.raises(EmbedderFailed, match="the text embedder is off: no text embedder is set"),
     ):
         rag.train_projection()

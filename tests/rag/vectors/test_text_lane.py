@@ -11,11 +11,11 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.errors import EmbedderBusy, EmbedderDown
 from rag.model import Modality
-from rag.ports import Embedder, Reader, TextEmbedder, VectorStore
+from rag.ports import Embedder, Extractor, TextEmbedder, VectorStore
 from tests.contracts.test_text_embedder import minilm, needs_minilm
 from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()
@@ -46,13 +46,13 @@ def opened(tmp_path: Path) -> Iterator[Opening]:
         clip: Embedder | None = None,
         lanes: str = "text-vectors",
         model: str = "",
-        reader: Callable[[], Reader] | None = TextReader,
+        reader: Callable[[], Extractor] | None = TextExtractor,
     ) -> Rag:
         settings = Settings.model_validate(
             {"data": tmp_path / "data", "answer": {"model": ""}, "search": {"lanes": lanes}, "text": {"model": model}}
         )
         clip = clip or FakeEmbedder()
-        made.append(open_rag(settings, reader=reader, embedder=clip, text_embedder=text, store=store))
+        made.append(open_rag(settings, extractor=reader, embedder=clip, text_embedder=text, store=store))
         return made[-1]
 
     yield open_one
@@ -78,7 +78,7 @@ def test_is_off_without_a_text_embedder_and_nothing_waits_for_it(folder: Path, o
     state = rag.status()
     assert state.lanes["text-vectors"].startswith("off: no text embedder is set (fix: set MAGPIE_TEXT__MODEL")
     assert state.waiting_for_vectors == 0
-    rag = opened(FakeStore(), reader=None)
+    rag = opened(FakeStore(), extractor=None)
     check = next(check for check in rag.doctor() if check.name == "text vectors")
     assert (check.status, check.fix) == ("ok", "")
 
@@ -185,7 +185,7 @@ def test_doctor_checks_the_lane_and_its_store(folder: Path, opened: Opening) -> 
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder())
     rag.index([folder])
-    rag = opened(store, FakeTextEmbedder(), reader=None)
+    rag = opened(store, FakeTextEmbedder(), extractor=None)
     checks = {check.name: check for check in rag.doctor()}
     assert checks["text vectors"].status == checks["store of text vectors"].status == "ok"
     store.rows[TEXT].clear()

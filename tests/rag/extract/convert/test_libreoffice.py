@@ -19,11 +19,11 @@ from zipfile import ZipFile
 
 import pytest
 
-from rag.errors import ReaderStopped, Unreadable
+from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
-from rag.extract.guarded import GuardedReader
-from rag.model import PageReading
+from rag.extract.guarded import GuardedExtractor
+from rag.model import ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files, papers
 from tests.rag.extract.test_guarded import ends
@@ -67,7 +67,7 @@ time.sleep(600)
 """
 """A process that the fake starts and leaves behind; it holds a lock as long as it runs."""
 
-OpenExtractor = Callable[..., GuardedReader]
+OpenExtractor = Callable[..., GuardedExtractor]
 
 
 class Office:
@@ -107,11 +107,11 @@ def office(tmp_path: Path) -> Callable[..., Office]:
 
 @pytest.fixture
 def open_extractor() -> Iterator[OpenExtractor]:
-    extractors: list[GuardedReader] = []
+    extractors: list[GuardedExtractor] = []
 
-    def start_extractor(**more: object) -> GuardedReader:
+    def start_extractor(**more: object) -> GuardedExtractor:
         plain: dict[str, object] = {"layout": False, "ocr": False, "render_px": 400}
-        extractors.append(GuardedReader(ReadSettings.model_validate(plain | more), None))
+        extractors.append(GuardedExtractor(ReadSettings.model_validate(plain | more), None))
         return extractors[-1]
 
     yield start_extractor
@@ -125,7 +125,7 @@ def good(folder: Path) -> Path:
     return papers.save(document, folder / "good.pdf")
 
 
-def numbers(pages: list[PageReading]) -> list[str]:
+def numbers(pages: list[ExtractedPage]) -> list[str]:
     text = " ".join(block.text for page in pages for block in page.blocks)
     return [word for word in text.split() if word[0] == "N" and word[1:].isdigit()]
 
@@ -142,7 +142,7 @@ def test_converts_a_document_once(
     path = office_files.docx(tmp_path / "0123abcd", ["one"])
     found = extractor.inspect(path)
     assert (found.media_type, found.page_count) == (WORD, 12)
-    pages = [page for first in (1, 9) for page in extractor.read(path, first, min(first + 7, 12), into)]
+    pages = [page for first in (1, 9) for page in extractor.extract(path, first, min(first + 7, 12), into)]
     assert numbers(pages) == [f"N{number}" for number in range(1, 13)]
     assert all((into / (page.render or "")).is_file() for page in pages)
     report = " ".join(block.text for block in pages[0].blocks)
@@ -184,7 +184,7 @@ def test_new_child_converts_again_within_the_conversion_time_limit(
     assert extractor.pid is not None
     os.kill(extractor.pid, signal.SIGKILL)
     assert ends(extractor.pid)
-    assert numbers(extractor.read(path, 3, 4, into)) == ["N3", "N4"]
+    assert numbers(extractor.extract(path, 3, 4, into)) == ["N3", "N4"]
     assert extractor.inspect(path).title != found.title
 
 
@@ -228,7 +228,7 @@ def test_close_kills_a_running_conversion(
         waiting = pool.submit(extractor.inspect, path)
         left = hangs.left()
         extractor.close()
-        with pytest.raises(ReaderStopped, match="stopped"):
+        with pytest.raises(ExtractorStopped, match="stopped"):
             waiting.result(timeout=20)
     await_end(left)
 
@@ -349,17 +349,17 @@ def test_libreoffice_converts_documents(tmp_path: Path, into: Path, open_extract
         tmp_path / "a", ["Words of page N1", "and of page N2: Größe, Привет"], title="Minutes of the harbour"
     )
     assert extractor.inspect(word).title == "Minutes of the harbour"
-    pages = extractor.read(word, 1, 2, into)
+    pages = extractor.extract(word, 1, 2, into)
     assert [numbers([page]) for page in pages] == [["N1"], []]
     assert pages[1].blocks[0].text == "and of page N2: Größe, Привет"
     slides = office_files.pptx(tmp_path / "b", ["Slide N1", "Slide N2", "Slide N3"])
     assert extractor.inspect(slides).page_count == 3
-    pages = extractor.read(slides, 1, 3, into)
+    pages = extractor.extract(slides, 1, 3, into)
     assert [numbers([page]) for page in pages] == [["N1"], ["N2"], ["N3"]]
     assert pages[0].width > pages[0].height
     rich = tmp_path / "c"
     rich.write_text(r"{\rtf1\ansi Rich words of page N1}")
-    assert numbers(extractor.read(rich, 1, 1, into)) == ["N1"]
+    assert numbers(extractor.extract(rich, 1, 1, into)) == ["N1"]
 
 
 @real
@@ -390,7 +390,7 @@ def test_libreoffice_loads_nothing_from_outside(tmp_path: Path, into: Path, open
         try:
             addresses = [f"http://127.0.0.1:{server.server_port}/seen.png", picture.as_uri()]
             path = office_files.docx(tmp_path / "spy", ["Words of page N1"], pictures=addresses)
-            [page] = open_extractor().read(path, 1, 1, into)
+            [page] = open_extractor().extract(path, 1, 1, into)
         finally:
             server.shutdown()
             thread.join()

@@ -17,9 +17,9 @@ from rag.extract.convert.markdown import is_markdown, render_markdown
 from rag.extract.convert.plain_text import COLUMNS, LINES, decode_text, wrap_line
 from rag.extract.convert.to_pdf import PdfConverter
 from rag.extract.file_types import MARKDOWN, TEXT, detect_media_type
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.extract.pdf import PdfExtractor
-from rag.model import BlockKind, Inspection, PageReading
+from rag.model import BlockKind, ExtractedPage, Inspection
 from rag.settings import ReadSettings
 
 NOTES = """# The gateway of the harbour
@@ -44,17 +44,19 @@ def open_gate(port):
 """
 
 
-def words_of(pages: list[PageReading]) -> list[str]:
+def words_of(pages: list[ExtractedPage]) -> list[str]:
     return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
 
 
-def read(extractor: GuardedReader, path: Path, into: Path) -> list[PageReading]:
-    pages = extractor.read(path, 1, extractor.inspect(path).page_count, into)
+def read(extractor: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
+    pages = extractor.extract(path, 1, extractor.inspect(path).page_count, into)
     assert [page.error for page in pages] == [None] * len(pages)
     return pages
 
 
-def test_text_becomes_pages_with_words_and_pictures(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_text_becomes_pages_with_words_and_pictures(
+    ink_extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
     path = tmp_path / "anything.bin"
     lines = [f"{number:03} the relay answered in {number * 7} ms" for number in range(1, 2 * LINES + 11)]
     path.write_text("\n".join(lines))
@@ -66,10 +68,10 @@ def test_text_becomes_pages_with_words_and_pictures(ink_extractor: GuardedReader
         with Image.open(into / (page.render or "")) as render:
             assert max(render.size) == 800
     # Extracting a range gives the same page as extracting all pages.
-    assert ink_extractor.read(path, 2, 2, into)[0].blocks == pages[1].blocks
+    assert ink_extractor.extract(path, 2, 2, into)[0].blocks == pages[1].blocks
 
 
-def test_form_feed_starts_a_page_that_may_be_empty(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_form_feed_starts_a_page_that_may_be_empty(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "printed.txt"
     path.write_bytes(b"first\r\n\fthird line\r\n\f\fsecond to last\n\flast\f\n")
     pages = read(ink_extractor, path, into)
@@ -82,7 +84,7 @@ def test_form_feed_starts_a_page_that_may_be_empty(ink_extractor: GuardedReader,
     ]
 
 
-def test_markdown_is_rendered(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_markdown_is_rendered(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     path = tmp_path / "notes"
     path.write_text(NOTES)
     assert ink_extractor.inspect(path) == Inspection("text/markdown", 1, "The gateway of the harbour")
@@ -99,7 +101,7 @@ def test_markdown_is_rendered(ink_extractor: GuardedReader, tmp_path: Path, into
     assert "return port + 1" in output
 
 
-def test_wide_table_makes_the_page_wider(ink_extractor: GuardedReader, tmp_path: Path, into: Path) -> None:
+def test_wide_table_makes_the_page_wider(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
     cells = [f"column{number:02}withoutend" for number in range(14)]
     path = tmp_path / "wide.md"
     path.write_text(f"# Table\n\n|{'|'.join(cells)}|\n|{'---|' * 14}\n|{'|'.join(cells).upper()}|\n")
@@ -117,7 +119,7 @@ def test_long_markdown_keeps_everything_between_its_parts(tmp_path: Path) -> Non
     assert [word for word in words if word[1:-1].isdigit()] == [f"N{number}." for number in range(1000)]
 
 
-def extract_directly(path: Path, folder: Path, media_type: str) -> list[PageReading]:
+def extract_directly(path: Path, folder: Path, media_type: str) -> list[ExtractedPage]:
     """Convert and extract the file in this process."""
     read_settings = ReadSettings(layout=False, ocr=False, render_px=400)
     converted = PdfConverter(pymupdf, read_settings, folder).to_pdf(path, media_type, lambda: None)
@@ -222,7 +224,7 @@ def test_decode_text_tolerates_broken_characters() -> None:
     assert decode_text(cut, whole=False) == "schöne Gr" or "schöne Grü" in (decode_text(cut, whole=False) or "")
 
 
-def test_unknown_encoding_is_refused(ink_extractor: GuardedReader, tmp_path: Path) -> None:
+def test_unknown_encoding_is_refused(ink_extractor: GuardedExtractor, tmp_path: Path) -> None:
     path = tmp_path / "old.txt"
     path.write_bytes("Шлюз открывается по утрам, маяк светит зелёным огнём до рассвета.".encode("cp1251"))
     with pytest.raises(Unreadable, match="encoding") as refused:
@@ -289,7 +291,7 @@ def test_front_matter_is_rendered_as_code() -> None:
     ],
 )
 def test_refuses_unsupported_texts_with_reason_and_remedy(
-    ink_extractor: GuardedReader, tmp_path: Path, data: bytes, reason: str
+    ink_extractor: GuardedExtractor, tmp_path: Path, data: bytes, reason: str
 ) -> None:
     path = tmp_path / "file.txt"
     path.write_bytes(data)
@@ -299,7 +301,7 @@ def test_refuses_unsupported_texts_with_reason_and_remedy(
 
 
 def test_text_with_too_many_pages_is_refused(tmp_path: Path) -> None:
-    extractor = GuardedReader(ReadSettings(max_pages=2, layout=False, ocr=False), None)
+    extractor = GuardedExtractor(ReadSettings(max_pages=2, layout=False, ocr=False), None)
     path = tmp_path / "log.txt"
     path.write_text("one line\n" * (2 * LINES + 1))
     try:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from rag.extract.geometry import Region
-from rag.extract.layout.pixel_figures import PageText, find_figures, split_text
+from rag.extract.layout.pixel_figures import TextMask, find_figures, split_text
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
 from rag.model import BlockKind, Box
 
-NO_TEXT = PageText((), ())
+NO_TEXT = TextMask((), ())
 
 
 def blank_page(color: str = "white") -> Image.Image:
@@ -53,7 +53,7 @@ def test_finds_a_chart_with_its_labels_as_one_figure() -> None:
     chart = bars(image, 200, 600)
     years = [Box(x, 0.61, x + 0.05, 0.625) for x in (0.28, 0.35, 0.43)]
     ImageDraw.Draw(image).text((225, 610), "2012 2013 2014", fill="black")
-    [box] = find_figures(image, PageText((), years))
+    [box] = find_figures(image, TextMask((), years))
     assert overlap_ratio(box, chart.union(years[0]).union(years[-1])) > 0.9
 
 
@@ -64,14 +64,14 @@ def test_body_text_is_not_part_of_a_figure() -> None:
     for line in lines:
         pen.text((80, line.y0 * 1000), "Some words of a paragraph that goes on and on over the page", fill="black")
     chart = bars(image, 200, 700)
-    [box] = find_figures(image, PageText(lines, ()))
+    [box] = find_figures(image, TextMask(lines, ()))
     assert overlap_ratio(box, chart) > 0.9
 
 
 def test_colored_panel_with_text_is_not_a_figure() -> None:
     image = blank_page()
     ImageDraw.Draw(image).rectangle((100, 100, 700, 400), fill="lightblue")
-    assert find_figures(image, PageText([Box(0.15, 0.15, 0.8, 0.35)], ())) == []
+    assert find_figures(image, TextMask([Box(0.15, 0.15, 0.8, 0.35)], ())) == []
 
 
 def test_photographs_that_touch_at_a_corner_are_two_figures() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.errors import NotFound, Unreadable
-from rag.ingest.fetch.paths import PathFetcher, files_in, is_gone
+from rag.ingest.fetch.paths import PathFetcher, is_missing, list_files
 from rag.settings import ReadSettings
 from tests.support.absent import NoEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def shared(tmp_path: Path) -> Path:
 
 def open_engine(tmp_path: Path) -> Rag:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    return open_rag(settings, reader=TextReader, embedder=NoEmbedder())
+    return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())
 
 
 def names(found: list[Path], top: Path) -> list[str]:
@@ -53,7 +53,7 @@ def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: 
     (shared / ".git").mkdir()
     (shared / ".git" / "a.txt").write_text("hidden")
     (shared / "program.exe").write_text("ignored")
-    files, skipped = files_in(shared)
+    files, skipped = list_files(shared)
     assert names(files, shared) == ["menu.txt", "sub/list.txt"]
     assert {str(Path(one.file).relative_to(shared)): one.reason for one in skipped} == {
         ".git": "It is hidden.",
@@ -69,8 +69,8 @@ def test_links_and_hidden_files_are_skipped_with_the_reason(home: Path, shared: 
 def test_links_given_by_the_operator_are_followed(home: Path, shared: Path, tmp_path: Path) -> None:
     (tmp_path / "to-file").symlink_to(home / "keys" / "id.txt")
     (tmp_path / "to-folder").symlink_to(shared)
-    assert files_in(tmp_path / "to-file") == ([home / "keys" / "id.txt"], [])
-    assert names(files_in(tmp_path / "to-folder")[0], shared) == ["menu.txt", "sub/list.txt"]
+    assert list_files(tmp_path / "to-file") == ([home / "keys" / "id.txt"], [])
+    assert names(list_files(tmp_path / "to-folder")[0], shared) == ["menu.txt", "sub/list.txt"]
     with open_engine(tmp_path) as rag:
         assert [one.state for one in rag.index([tmp_path / "to-file", tmp_path / "to-folder"])] == ["new"] * 3
 
@@ -93,7 +93,7 @@ def test_deeply_nested_folders_are_listed(shared: Path) -> None:
         deep = deep / "d"
     deep.mkdir(parents=True)
     (deep / "a.txt").write_text("deep")
-    assert len(files_in(shared)[0]) == 3
+    assert len(list_files(shared)[0]) == 3
 
 
 def swap_file(shared: Path, home: Path) -> None:
@@ -118,13 +118,13 @@ def swap_top(shared: Path, home: Path) -> None:
 def test_link_created_after_the_listing_is_not_followed(
     swap: Callable[[Path, Path], None], shared: Path, home: Path, tmp_path: Path
 ) -> None:
-    files, _ = files_in(shared)
+    files, _ = list_files(shared)
     swap(shared, home)
     assert files[1].read_text() == "secret heron"
     with pytest.raises(Unreadable, match="symbolic link"):
         PathFetcher(ReadSettings())(str(files[1]), tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
-    assert is_gone(files[1])
+    assert is_missing(files[1])
 
 
 @pytest.mark.parametrize("swap", [swap_file, swap_folder])
@@ -142,12 +142,12 @@ def test_file_replaced_by_a_link_is_removed_from_the_space(
 
 @pytest.mark.timeout(30)
 def test_pipe_does_not_block(shared: Path, tmp_path: Path) -> None:
-    files, _ = files_in(shared)
+    files, _ = list_files(shared)
     files[0].unlink()
     os.mkfifo(files[0])
     with pytest.raises(Unreadable, match="no longer a regular file"):
         PathFetcher(ReadSettings())(str(files[0]), tmp_path / "copy")
-    assert names(files_in(shared)[0], shared) == ["sub/list.txt"]
+    assert names(list_files(shared)[0], shared) == ["sub/list.txt"]
 
 
 def test_file_is_copied_with_its_modification_time_and_size(shared: Path, tmp_path: Path) -> None:
@@ -159,5 +159,5 @@ def test_file_is_copied_with_its_modification_time_and_size(shared: Path, tmp_pa
 
 def test_missing_path_raises_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        files_in(tmp_path / "nothing")
-    assert is_gone(tmp_path / "nothing")
+        list_files(tmp_path / "nothing")
+    assert is_missing(tmp_path / "nothing")

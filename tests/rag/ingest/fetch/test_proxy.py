@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import Unreadable
-from rag.ingest.fetch.addresses import Forbidden, checked_url, is_own_address, is_public, resolve, resolve_allowed
+from rag.ingest.fetch.addresses import Forbidden, is_own_address, is_public, resolve, resolve_allowed, validate_url
 from rag.ingest.fetch.proxy import GuardedProxy
 from tests.rag.ingest.fetch.site import html, raw_site, site
 
@@ -119,13 +119,13 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
 )
 def test_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(Unreadable, match="isn't a web address"):
-        checked_url(url)
+        validate_url(url)
 
 
 def test_url_with_password_is_refused_and_fragment_is_removed() -> None:
     with pytest.raises(Unreadable, match="password"):
-        checked_url("https://user:word@docs.example/")
-    assert checked_url(" https://docs.example/a?b=c#d ") == "https://docs.example/a?b=c"
+        validate_url("https://user:word@docs.example/")
+    assert validate_url(" https://docs.example/a?b=c#d ") == "https://docs.example/a?b=c"
 
 
 def get(proxy: GuardedProxy, url: str, *, password: str = "") -> httpx.Response:

@@ -13,14 +13,14 @@ from PIL import Image, ImageFilter
 
 from rag.model import Box
 from rag.search.page_match.verification import MIN_AGREEMENT, Proof, align, prove
-from rag.vectors.fingerprints import QUERY_POINTS, QUERY_SIDE, Fingerprint, Grey, fingerprint, points
+from rag.vectors.fingerprints import QUERY_POINTS, QUERY_SIDE, Fingerprint, GrayImage, fingerprint, points
 from tests.rag.search.page_match.drawn import cut, page_picture
 
 SEEDS = (1, 2, 3)
 
 
 @cache
-def page(seed: int) -> Grey:
+def page(seed: int) -> GrayImage:
     return page_picture(seed)
 
 
@@ -29,7 +29,7 @@ def printed(seed: int) -> Fingerprint:
     return fingerprint(page(seed))
 
 
-def held(picture: Grey, seed: int) -> Proof | None:
+def held(picture: GrayImage, seed: int) -> Proof | None:
     """What comes of holding the picture against a page."""
     place = align(points(picture, QUERY_SIDE, QUERY_POINTS), printed(seed).points)
     return None if place is None else prove(picture, page(seed), place)
@@ -103,7 +103,7 @@ def test_a_window_around_the_page_lowers_the_agreement_and_the_box_keeps_to_the_
 
 
 @pytest.mark.parametrize("picture", [np.full((300, 400), 255, np.uint8), np.zeros((5, 5), np.uint8)])
-def test_what_shows_nothing_is_held_against_nothing(picture: Grey) -> None:
+def test_what_shows_nothing_is_held_against_nothing(picture: GrayImage) -> None:
     assert held(picture, 1) is None
 
 

@@ -14,7 +14,7 @@ import pytest
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.convert.sanitize import sanitize_document
 from rag.extract.convert.sanitize.compound import disable_svg_pictures, unlink_pictures
-from rag.extract.guarded import GuardedReader
+from rag.extract.guarded import GuardedExtractor
 from rag.sandbox import confinement_gap
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files
@@ -125,10 +125,10 @@ def test_sanitized_document_keeps_its_words_and_hyperlinks(
     assert not any(name in data for name in encodings("secret.png"))
     if suffix in ("docx", "odt", "doc", "rtf"):
         assert any(link in data for link in encodings(LINK))
-    extractor = GuardedReader(ReadSettings(layout=False, ocr=False, render_px=400), None)
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=400), None)
     try:
         assert extractor.inspect(path).page_count == 1
-        pages = extractor.read(path, 1, 1, into)
+        pages = extractor.extract(path, 1, 1, into)
     finally:
         extractor.close()
     words = " ".join(block.text for page in pages for block in page.blocks)

@@ -10,14 +10,14 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
 from rag.model import Box, Kind, Modality, NewChunk
-from rag.ports import Neighbour, Vector
-from rag.vectors.lanes import ClipLane
+from rag.ports import Neighbor, Vector
+from rag.vectors.indexes import ClipIndex
 from rag.vectors.lazy_embedder import LazyEmbedder
 from rag.vectors.sync import VectorStoreSync
 from tests.bench.multiplied import fill_catalog, fill_vectors, unit_vectors
 from tests.bench.search import InstantEmbedder
 from tests.support.embedder import FakeEmbedder
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
 
 EVERYTHING = Scope.operator()
@@ -40,7 +40,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Rag]]:
 
     def open_one(store: FakeStore | ChromaStore) -> Rag:
         settings = Settings(data=tmp_path / "data", answer={"model": ""}, search={"lanes": "clip-text"})
-        made.append(open_rag(settings, reader=TextReader, embedder=FakeEmbedder(), store=store))
+        made.append(open_rag(settings, extractor=TextExtractor, embedder=FakeEmbedder(), store=store))
         return made[-1]
 
     yield open_one
@@ -121,7 +121,7 @@ def test_catalog_returns_the_vectors_that_were_stored(folder: Path, opened: Call
     store = FakeStore()
     opened(store).index([folder])
     catalog = Catalog(tmp_path / "data")
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         kept = [row for batch in vectors.stored_vectors(connection, IDENTITY, batch=7) for row in batch]
     catalog.close()
     assert len(kept) == 60
@@ -157,7 +157,7 @@ class WatchedStore(FakeStore):
         vector: Vector,
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[Neighbor]:
         self.asks.append((k, None if among is None else len(among)))
         return super().query(identity, modality, vector, k, among)
 
@@ -192,9 +192,9 @@ def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
     fill_catalog(catalog, iter([few] * 20), few, 1, lambda _: None)
     fill_vectors(catalog, store, 1, lambda _: None)
     sync = VectorStoreSync(catalog, lambda: store, lambda _: None)
-    lane, scope = ClipLane(LazyEmbedder(sync.thread, InstantEmbedder), sync, tmp_path), Scope.of("small")
+    lane, scope = ClipIndex(LazyEmbedder(sync.thread, InstantEmbedder), sync, tmp_path), Scope.of("small")
     assert lane.identity() == InstantEmbedder.identity
-    with catalog.reading() as connection:
+    with catalog.read_transaction() as connection:
         among = vectors.windows_in(connection, InstantEmbedder.identity, Modality.TEXT, scope, 100)
     for seed in range(20):
         queries = list(unit_vectors(2, seed))

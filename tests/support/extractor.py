@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from rag.errors import ReaderStopped, Unreadable
-from rag.model import Block, BlockKind, Box, Inspection, Line, PageReading, TextSource, Word
+from rag.errors import ExtractorStopped, Unreadable
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 
 
-class TextReader:
+class TextExtractor:
     """Satisfies ports.Reader; `reads` counts the pages it was asked for."""
 
     def __init__(self, version: str = "text-1") -> None:
@@ -29,22 +29,22 @@ class TextReader:
             raise Unreadable("The file is encrypted.", "Remove its password.")
         return Inspection("text/plain", text.count("\f") + 1, None)
 
-    def read(self, path: Path, first: int, last: int, into: Path) -> list[PageReading]:
+    def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         pages = path.read_text().split("\f")
         return [self._page(number, pages[number - 1], into) for number in range(first, last + 1)]
 
-    def _page(self, number: int, text: str, into: Path) -> PageReading:
+    def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         self.reads.append(number)
         if "!stopped" in text:
-            raise ReaderStopped("The reader was stopped.")
+            raise ExtractorStopped("The reader was stopped.")
         if "!bad" in text:
-            return PageReading(number, None, 600, 800, TextSource.NONE, (), None, "This page could not be read.")
+            return ExtractedPage(number, None, 600, 800, TextSource.NONE, (), None, "This page could not be read.")
         render = f"p{number:04d}.jpg"
         picture = Image.new("RGB", (300, 400), "white")
         ImageDraw.Draw(picture).text((10, 10), text[:200], fill="black")
         picture.save(into / render)
         blocks = tuple(_block(row, line) for row, line in enumerate(text.splitlines()) if line.strip())
-        return PageReading(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render)
+        return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render)
 
     def close(self) -> None:
         pass

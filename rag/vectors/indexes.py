@@ -21,7 +21,7 @@ from rag.vectors.indexing import ClipIndexer, Indexer, TextIndexer
 from rag.vectors.lazy_embedder import LazyEmbedder
 from rag.vectors.priority_thread import Urgency
 from rag.vectors.projection import QueryProjection
-from rag.vectors.search import Nearest, NeighborSearch
+from rag.vectors.search import NearestChunk, NeighborSearch
 from rag.vectors.sync import VectorStoreSync
 
 _E = TypeVar("_E", Embedder, TextEmbedder)
@@ -63,13 +63,13 @@ class VectorLane(ABC, Generic[_E]):
     def _embed_batch(self, identity: str) -> int:
         return self._indexer.embed_batch(identity)
 
-    def wanted(self) -> vectors.Wanted:
+    def wanted(self) -> vectors.EmbeddingTarget:
         """Return which chunks are to have a vector of which embedder."""
-        return vectors.Wanted(self._embedder.known_identity, self._indexer.kinds)
+        return vectors.EmbeddingTarget(self._embedder.known_identity, self._indexer.kinds)
 
     def count_waiting(self) -> int:
         """Return how many chunks have no vector of this lane."""
-        with self._sync.catalog.reading() as connection:
+        with self._sync.catalog.read_transaction() as connection:
             return vectors.count_unembedded(connection, [self.wanted()])
 
     def is_settled(self) -> bool:
@@ -94,13 +94,13 @@ class VectorLane(ABC, Generic[_E]):
         identity = self._embedder.known_identity
         return identity is None or self._sync.probe(identity)
 
-    def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[Nearest]:
+    def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[NearestChunk]:
         """Return the nearest chunks in scope; see NeighborSearch.nearest. Empty while the lane is off."""
         identity = self._embedder.known_identity
         return [] if identity is None else self._search.nearest(identity, queries, modality, scope, pages)
 
 
-class ClipLane(VectorLane[Embedder]):
+class ClipIndex(VectorLane[Embedder]):
     """Pictures of figures and pages, and texts, in one space.
 
     `projection` makes a question's vectors in place of the text tower, or is None. `offload` is None unless CLIP
@@ -145,7 +145,7 @@ class ClipLane(VectorLane[Embedder]):
         )
 
 
-class TextLane(VectorLane[TextEmbedder]):
+class TextIndex(VectorLane[TextEmbedder]):
     """Texts by a text embedder; of a figure, its caption and the words in it."""
 
     def __init__(self, embedder: LazyEmbedder[TextEmbedder], sync: VectorStoreSync) -> None:
@@ -155,18 +155,18 @@ class TextLane(VectorLane[TextEmbedder]):
         return self._embedder.embed_query(lambda embedder: embedder.embed_queries(embedder.windows(text)))
 
 
-class Lanes:
+class VectorIndexes:
     """All vector lanes of one engine. A background stage that processes a batch of each lane in turn."""
 
     def __init__(
-        self, sync: VectorStoreSync, clip: ClipLane, text: TextLane, *, text_set: bool, embedders: ExitStack
+        self, sync: VectorStoreSync, clip: ClipIndex, text: TextIndex, *, text_set: bool, embedders: ExitStack
     ) -> None:
         """`text_set`: whether a text embedder is set; if not, no chunk waits for its vectors. `embedders`: what the
         embedders hold open."""
         self.sync = sync
         self.clip = clip
         self.text = text
-        self._enabled: tuple[ClipLane | TextLane, ...] = (text, clip) if text_set else (clip,)
+        self._enabled: tuple[ClipIndex | TextIndex, ...] = (text, clip) if text_set else (clip,)
         self._embedders = embedders
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ class Lanes:
 
     def count_waiting(self) -> int:
         """Return how many chunks lack a vector of at least one lane."""
-        with self.sync.catalog.reading() as connection:
+        with self.sync.catalog.read_transaction() as connection:
             return vectors.count_unembedded(connection, [lane.wanted() for lane in self._enabled])
 
     def is_settled(self) -> bool:

@@ -1,4 +1,4 @@
-"""Contract of extractors: the fake one for plain text, and GuardedReader with PyMuPDF."""
+"""Contract of extractors: the fake one for plain text, and GuardedExtractor with PyMuPDF."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,16 +8,16 @@ import pymupdf
 import pytest
 
 from rag.errors import Unreadable
-from rag.extract.guarded import GuardedReader
-from rag.ports import Reader
+from rag.extract.guarded import GuardedExtractor
+from rag.ports import Extractor
 from rag.settings import ReadSettings
-from tests.support.reader import TextReader
+from tests.support.extractor import TextExtractor
 
 
 class ExtractorCase(NamedTuple):
     """An extractor, how to write a file for it, and bytes that it can't extract."""
 
-    open: Callable[[], Reader]
+    open: Callable[[], Extractor]
     write: Callable[[Path, list[str]], None]
     unreadable: bytes
 
@@ -34,9 +34,9 @@ def write_pdf(path: Path, pages: list[str]) -> None:
 
 
 CASES = {
-    "fake": ExtractorCase(TextReader, write_text, b"!unreadable"),
+    "fake": ExtractorCase(TextExtractor, write_text, b"!unreadable"),
     "guarded": ExtractorCase(
-        lambda: GuardedReader(ReadSettings(ocr=False, render_px=400), None), write_pdf, b"%PDF-1.7 and no more"
+        lambda: GuardedExtractor(ReadSettings(ocr=False, render_px=400), None), write_pdf, b"%PDF-1.7 and no more"
     ),
 }
 
@@ -47,7 +47,7 @@ def case(request: pytest.FixtureRequest) -> ExtractorCase:
 
 
 @pytest.fixture(scope="module")
-def extractor(case: ExtractorCase) -> Iterator[Reader]:
+def extractor(case: ExtractorCase) -> Iterator[Extractor]:
     extractor = case.open()
     yield extractor
     extractor.close()
@@ -60,9 +60,9 @@ def path(case: ExtractorCase, tmp_path: Path) -> Path:
     return path
 
 
-def test_range_has_its_own_page_numbers_and_pictures(extractor: Reader, path: Path, tmp_path: Path) -> None:
+def test_range_has_its_own_page_numbers_and_pictures(extractor: Extractor, path: Path, tmp_path: Path) -> None:
     assert extractor.inspect(path).page_count == 5
-    pages = extractor.read(path, 2, 4, tmp_path)
+    pages = extractor.extract(path, 2, 4, tmp_path)
     assert [page.number for page in pages] == [2, 3, 4]
     for page in pages:
         assert page.error is None
@@ -71,8 +71,8 @@ def test_range_has_its_own_page_numbers_and_pictures(extractor: Reader, path: Pa
         assert (tmp_path / page.render).is_file()
 
 
-def test_boxes_are_fractions_of_the_page(extractor: Reader, path: Path, tmp_path: Path) -> None:
-    for page in extractor.read(path, 1, 5, tmp_path):
+def test_boxes_are_fractions_of_the_page(extractor: Extractor, path: Path, tmp_path: Path) -> None:
+    for page in extractor.extract(path, 1, 5, tmp_path):
         boxes = [box for block in page.blocks for line in block.lines for box in (block.box, line.box)]
         assert boxes
         for box in boxes:
@@ -81,16 +81,16 @@ def test_boxes_are_fractions_of_the_page(extractor: Reader, path: Path, tmp_path
 
 
 def test_unreadable_file_has_a_reason_and_the_next_file_is_extracted(
-    case: ExtractorCase, extractor: Reader, path: Path, tmp_path: Path
+    case: ExtractorCase, extractor: Extractor, path: Path, tmp_path: Path
 ) -> None:
     damaged = tmp_path / "damaged"
     damaged.write_bytes(case.unreadable)
     with pytest.raises(Unreadable) as raised:
         extractor.inspect(damaged)
     assert raised.value.hint
-    assert len(extractor.read(path, 5, 5, tmp_path)) == 1
+    assert len(extractor.extract(path, 5, 5, tmp_path)) == 1
 
 
-def test_version_is_stable(case: ExtractorCase, extractor: Reader) -> None:
+def test_version_is_stable(case: ExtractorCase, extractor: Extractor) -> None:
     assert extractor.version
     assert extractor.version == case.open().version
