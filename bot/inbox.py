@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot.answers.history import is_meant
+from bot.answers.history import is_question_to_magpie
 from bot.db import access_log, ephemeral_messages, file_states, jobs, questions, receipts
 from bot.db import links as link_rows
 from bot.db.channel_ids import move_channel
@@ -17,8 +17,8 @@ from bot.slack import messages
 from bot.slack.events import (
     Changed,
     Edited,
+    Event,
     FollowUp,
-    Happening,
     HomeOpened,
     Joined,
     Left,
@@ -39,7 +39,7 @@ _MINUTE = 60.0
 
 
 def record(  # noqa: C901 - one case for each kind of event
-    connection: Connection, happening: Happening, *, links: bool = False, waiting: int = 0, files: int = 0
+    connection: Connection, happening: Event, *, links: bool = False, waiting: int = 0, files: int = 0
 ) -> None:
     """Record one event. Recording it twice leaves the same rows.
 
@@ -53,7 +53,7 @@ def record(  # noqa: C901 - one case for each kind of event
             _record_follow_up(connection, question, others, pictures, waiting)
         case Edited(channel, ts, text):
             questions.put_edit(connection, happening)
-            access_log.reword(connection, channel, ts, text)
+            access_log.update_question_text(connection, channel, ts, text)
         case Queried(file, channel) if not file_states.is_wanted(connection, file, channel):
             file_states.put_query(connection, file, channel)
             _withhold(connection, file, channel)  # another message may share the same picture as a document
@@ -61,16 +61,16 @@ def record(  # noqa: C901 - one case for each kind of event
             _record_share(connection, happening, files)
         case Unshared(file, None, at):
             drop_share(connection, KIND, [file])
-            file_states.want_no_longer(connection, file, None)
-            file_states.note_departure(connection, file, "", at)
+            file_states.drop_wanted(connection, file, None)
+            file_states.put_departure(connection, file, "", at)
             jobs.request(connection, JobKind.PURGE)
         case Unshared(file, str(channel), at, ts):
-            file_states.note_departure(connection, file, channel, at)
+            file_states.put_departure(connection, file, channel, at)
             if ts:
-                file_states.note_removal(connection, file, channel, ts)
+                file_states.put_removal(connection, file, channel, ts)
             if not _withhold(connection, file, channel):
-                file_states.want_no_longer(connection, file, channel)
-        case Linked(url, channel, user, ts) if links and has_room(connection, user, files):
+                file_states.drop_wanted(connection, file, channel)
+        case Linked(url, channel, user, ts) if links and may_queue_file(connection, user, files):
             # Web pages change: a page is fetched again whenever a message links to it.
             written = round(float(ts or 0) * 1e9)
             name = url.partition("://")[2].partition("?")[0].rstrip("/")
@@ -110,7 +110,7 @@ def _withhold(connection: Connection, file: str, channel: str) -> bool:
 
 def _record_question(connection: Connection, asked: Question, waiting: int) -> None:
     """Record a question. One beyond the limit is refused, which the asker is told once a minute."""
-    told = questions.refused_lately(connection, asked.user, _MINUTE)
+    told = questions.was_refused_recently(connection, asked.user, _MINUTE)
     if not questions.put_question(connection, asked, waiting) and not told:
         text = messages.too_many_waiting(waiting)
         notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
@@ -124,13 +124,13 @@ def _record_follow_up(
     if not questions.is_answered(connection, asked.channel, asked.thread):
         return
     own = questions.has_asked(connection, asked.channel, asked.thread, asked.user)
-    if is_meant(asked.text, own=own, others=others, pictures=bool(pictures)):
+    if is_question_to_magpie(asked.text, own=own, others=others, pictures=bool(pictures)):
         for file in pictures:
             record(connection, Queried(file, asked.channel))
         _record_question(connection, asked, waiting)
 
 
-def has_room(connection: Connection, user: str, files: int) -> bool:
+def may_queue_file(connection: Connection, user: str, files: int) -> bool:
     """Return whether one more file of this person may wait to be indexed; 0: no limit."""
     return not files or not user or files_waiting(connection, user) < files
 
@@ -142,7 +142,7 @@ def _record_share(connection: Connection, shared: Shared, files: int) -> None:
         return
     if file_states.has_departed(connection, file.id, shared.channel, shared.at):  # events overtake each other
         return
-    if not has_room(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
+    if not may_queue_file(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
         say = EphemeralRequest(JobKind.SAY, shared.channel, shared.user, messages.too_many_files(files))
         ephemeral_messages.say_once(connection, say)
         return

@@ -193,12 +193,12 @@ def open_bot(
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         with rag.write_transaction() as connection:
-            questions.free_claims(connection)
-            jobs.free_claims(connection)
+            questions.release_claims(connection)
+            jobs.release_claims(connection)
         access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), who.team_id))
         files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
-        fair = FairLock(settings.answer.at_once, slack.workers_of_one)
+        fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, rag, composer, fair, uploads, me, stop)
         limits = {"waiting": slack.person_waiting, "files": slack.person_files}

@@ -67,7 +67,7 @@ class SlackSettings(BaseSettings):
     )
 
     @property
-    def workers_of_one(self) -> int:
+    def max_workers_per_person(self) -> int:
         """Return how many questions of one person are answered at the same time."""
         return min(self.person_workers, max(1, self.workers - 1))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.access.directory import Conversation, Directory
 from bot.slack import messages
-from bot.slack.events import Happening, Joined, Left, Moved, PersonChanged, Readers
+from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, Readers
 from rag import MagpieError, Scope
 
 log = logging.getLogger("magpie")
@@ -61,7 +61,7 @@ class Access:
         """Ask Slack again, the next time, who is in a conversation: events may be late."""
         self._directory.invalidate(channel)
 
-    def invalidate(self, happening: Happening) -> None:
+    def invalidate(self, happening: Event) -> None:
         """Drop what an event may have changed from the cache. Call it before the event is acknowledged."""
         match happening:
             case Readers(channel) | Joined(channel) | Left(channel):

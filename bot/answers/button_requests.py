@@ -61,7 +61,7 @@ def answered(connection: Connection, channel: str, message: str, key: str = "") 
 
 def answered_at(connection: Connection, asked: Question) -> Answered | None:
     """Return the answer to a question."""
-    found = questions.find_asked(connection, asked.channel, asked.ts)
+    found = questions.find_claimed(connection, asked.channel, asked.ts)
     return None if found is None else Answered(found.question, found.placeholder or "", found.used)
 
 
@@ -90,7 +90,7 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
             documents = frozenset([int(at.about.get("document", 0))])
         elif at.kind not in (MORE, FILE):
             return Origin(at, documents, frozenset(seen)) if at.text or at.files else None
-        before = questions.find_asked(connection, at.channel, str(at.about.get("of", "")))
+        before = questions.find_claimed(connection, at.channel, str(at.about.get("of", "")))
         if before is None:
             return None
         if at.kind == MORE:
@@ -102,5 +102,5 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
 def _shown(connection: Connection, before: ClaimedQuestion) -> set[tuple[int, int]]:
     """Return the pages shown by an answer and by the answers to "Show more pages" under it."""
     asked = before.question
-    more = questions.used_about(connection, asked.channel, MORE, asked.ts)
+    more = questions.used_by_presses(connection, asked.channel, MORE, asked.ts)
     return {(one["document"], one["page"]) for one in (*(before.used or ()), *more) if one["shown"]}

@@ -16,7 +16,7 @@ from typing import Any
 from bot.access.policy import Access, Granted
 from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
-from bot.answers.history import turns_before
+from bot.answers.history import thread_history
 from bot.answers.render import Reply
 from bot.db import file_states, jobs
 from bot.db.jobs import JobKind
@@ -113,7 +113,7 @@ class Composer:
         question = work.question
         pictures, documents = [], []
         for id in question.files:
-            raw = self.sent_here(id, question.channel, visible_by=work.asked.asked + _VISIBLE_AFTER)
+            raw = self.sent_here(id, question.channel, visible_by=work.asked.asked_at + _VISIBLE_AFTER)
             file = None if raw is None else slack_file(raw)
             if file is not None and file.picture:
                 pictures.append(id)
@@ -171,9 +171,9 @@ class Composer:
         if sent:
             answer = self._ask(work, query, replace(scope, documents=sent), watch=watch)
             if not answer.abstained:
-                return render.answer_reply(answer, remark).also_of(before).also_named(names)
+                return render.answer_reply(answer, remark).with_documents(before).with_names(names)
         answer = self._ask(work, query, scope, watch=watch)
-        return render.answer_reply(answer, remark).also_of(before).also_named(names)
+        return render.answer_reply(answer, remark).with_documents(before).with_names(names)
 
     def rewrite_question(
         self, work: AnswerTask, scope: Scope, remark: str
@@ -182,7 +182,7 @@ class Composer:
         documents and names that its words may then come from. The scope is not changed: the thread only words the
         question."""
         question = work.question
-        history, documents, names = turns_before(self._client, self._rag, question, scope, self._me)
+        history, documents, names = thread_history(self._client, self._rag, question, scope, self._me)
         if not history:
             return question.text, remark, (), ()
         with self._fair.held(key(work.asked), work.check):

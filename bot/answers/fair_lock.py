@@ -66,7 +66,7 @@ class FairLock:
         return max(0, before - self._at_once + 1)
 
     @contextmanager
-    def working_on(self, mine: Key) -> Iterator[None]:
+    def expected(self, mine: Key) -> Iterator[None]:
         """Surround all the work on a claimed question: it is expected at the model."""
         with self._changed:
             self._claimed[mine] = monotonic()

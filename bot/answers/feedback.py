@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from bot.answers import button_requests
 from bot.answers.button_requests import Answered
-from bot.db.feedback import Rating, lost, put_verdict
+from bot.db.feedback import Rating, gone_or_renamed, put_rating
 from rag import sha256_of
 
 
@@ -22,7 +22,7 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
     sources = {(one["document"], one.get("name", "")) for one in used}
     sources |= {(one["document"], "") for one in (before.used if before else None) or ()}
     known = about.used is not None and (before is None or before.used is not None)
-    if not known or lost(connection, sources):
+    if not known or gone_or_renamed(connection, sources):
         text = answer = ""
     sums = sha256_of(connection, {document for document, _ in sources})
     passages = [
@@ -32,4 +32,4 @@ def put_feedback(connection: Connection, about: Answered, user: str, verdict: st
         if one["page"]
     ]
     said = Rating.BAD if verdict == Rating.BAD else Rating.GOOD
-    put_verdict(connection, asked, user, said, text=text, answer=answer, passages=passages, documents=sorted(sources))
+    put_rating(connection, asked, user, said, text=text, answer=answer, passages=passages, documents=sorted(sources))

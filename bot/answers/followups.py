@@ -73,7 +73,7 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
         reply = composer.about_words(on, within, (), remark)
     file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
     text = f"{break_links(escape(only))} {reply.text}"
-    return replace(reply, text=text, used=[*reply.used, *file]).also_of(row.id for row in known)
+    return replace(reply, text=text, used=[*reply.used, *file]).with_documents(row.id for row in known)
 
 
 def _similar(composer: Composer, work: AnswerTask) -> Reply:

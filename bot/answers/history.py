@@ -46,7 +46,7 @@ _ASKS = re.compile(
 )
 
 
-def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
+def is_question_to_magpie(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
     """Return whether a reply without a mention, in a thread where Magpie answered, is a question to Magpie.
 
     `own`: its writer asked there before. Their replies are questions, except thanks and replies that mention another
@@ -74,7 +74,7 @@ class History(NamedTuple):
 _NONE = History((), frozenset(), ())
 
 
-def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
+def thread_history(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
     """Return what was asked in the question's thread and what Magpie answered, oldest first, as it reads there now.
 
     An answer counts only while everything it was made of is in the scope of the next one's readers, under the names
@@ -85,15 +85,15 @@ def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope
         return History(_asked_recently(rag, question), frozenset(), ())
     with rag.read_transaction() as connection:
         before = questions.asked_before(connection, question)[-_QUESTIONS:]
-        made_of = access_log.made_of(connection, question.channel, before)
+        made_of = access_log.documents_of_replies(connection, question.channel, before)
         seen = {
             one.document for one in documents_allowed(connection, sorted(set().union(*made_of.values(), ())), scope)
         }
-        used = questions.used_by(connection, question.channel, before)
+        used = questions.used_by_replies(connection, question.channel, before)
         open_ = {
             ts
             for ts, documents in made_of.items()
-            if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)
+            if documents <= seen and access_log.are_names_current(connection, used.get(ts, ()), scope)
         }
     if not before:
         return _NONE
@@ -121,7 +121,9 @@ def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
     if not question.channel.startswith("D") or is_standalone(question.text):
         return []
     with rag.read_transaction() as connection:
-        return [("asker", text[:_TURN]) for text in questions.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
+        return [
+            ("asker", text[:_TURN]) for text in questions.asked_recently(connection, question, _RECENT)[-_QUESTIONS:]
+        ]
 
 
 def _thread(client: SlackClient, question: Question, since: str) -> list[Mapping[str, Any]]:

@@ -49,11 +49,11 @@ class Reply:
     documents: list[int] = field(default_factory=list)
     used: list[UsedPage] = field(default_factory=list)
 
-    def also_of(self, documents: Iterable[int]) -> Reply:
+    def with_documents(self, documents: Iterable[int]) -> Reply:
         """Return the same reply, which may also hold words of these documents."""
         return replace(self, documents=sorted({*self.documents, *documents}))
 
-    def also_named(self, names: Iterable[UsedPage]) -> Reply:
+    def with_names(self, names: Iterable[UsedPage]) -> Reply:
         """Return the same reply, which may also hold these names of files."""
         return replace(self, used=list(dict.fromkeys([*self.used, *names])))
 

@@ -69,7 +69,7 @@ class Responder:
     def post_placeholder(self, asked: ClaimedQuestion, before: int) -> ClaimedQuestion:
         """Add the reaction and post the one message that becomes the answer. `before` questions are before it."""
         self._mark(asked.question)
-        if asked.obsolete:
+        if asked.obsolete_uploads:
             self._forget_pictures(asked)
         position = render.working_reply(messages.queue_position(self._fair.ahead(before)))
         if asked.placeholder and not asked.reply:
@@ -87,7 +87,7 @@ class Responder:
     def answer(self, asked: ClaimedQuestion) -> None:
         """Answer a claimed question. Raise Superseded if it was stopped, deleted or changed meanwhile; errors of rag's
         tree mean that it cannot be answered now, or not at all."""
-        with self._fair.working_on(key(asked)), self._status.shown(asked.question):
+        with self._fair.expected(key(asked)), self._status.shown(asked.question):
             asked, reply = self._cleared(asked)
             self._held(asked)
             self._rewrite(asked, reply)
@@ -99,14 +99,14 @@ class Responder:
         ts = asked.placeholder or self._posted(asked)
         self._status.clear(asked.question)  # its worker may notice only when the model writes the next word
         try:
-            if ts and asked.halt == Cancellation.DELETED:
+            if ts and asked.cancellation == Cancellation.DELETED:
                 self._client.delete_message(asked.question.channel, ts)
             elif ts:
                 self._rewrite(replace(asked, placeholder=ts), render.plain_reply(messages.STOPPED))
                 self._unmark(asked.question)
         except Refused as error:
             log.info("The message of a canceled question does not exist: %s", error)
-        self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
+        self._forget_pictures(replace(asked, obsolete_uploads=[*asked.obsolete_uploads, *(asked.uploads or ())]))
 
     def report_failure(self, asked: ClaimedQuestion) -> None:
         """Tell the person who asked that there will be no answer."""
@@ -118,7 +118,7 @@ class Responder:
     def _posted(self, asked: ClaimedQuestion) -> str | None:
         """Return the placeholder that an earlier attempt posted and crashed before storing its ts."""
         # An empty placeholder means that a message may exist already: it is stored before the message is posted.
-        tried = asked.placeholder is not None or asked.attempts > 0 or time() - asked.asked > _FRESH
+        tried = asked.placeholder is not None or asked.attempts > 0 or time() - asked.asked_at > _FRESH
         if not tried:
             return None
         question, wanted = asked.question, message_metadata.key(asked.question)
@@ -173,7 +173,7 @@ class Responder:
             log.info("A reply is composed again: what it was made of may no longer be shown.")
             with self._rag.write_transaction() as connection:
                 questions.discard_reply(connection, asked.id)
-            asked = replace(asked, reply=None, uploads=None, sharing=None)
+            asked = replace(asked, reply=None, uploads=None, sharing_since=None)
         return asked, render.plain_reply(messages.CHANGED_MEANWHILE)
 
     def _compose(self, asked: ClaimedQuestion) -> Reply:
@@ -206,14 +206,14 @@ class Responder:
             found = documents_allowed(connection, reply.documents, granted.scope)
             if {one.document for one in found} != set(reply.documents):
                 return False
-            if not access_log.still_named(connection, reply.used, granted.scope):
+            if not access_log.are_names_current(connection, reply.used, granted.scope):
                 return False
             access_log.log_access(connection, asked.question, found, granted.why)
         return True
 
     def _held(self, asked: ClaimedQuestion) -> None:
         with self._rag.read_transaction() as connection:
-            if not questions.is_held(connection, asked):
+            if not questions.is_current(connection, asked):
                 raise Superseded
 
     # ------------------------------------------------------------ the message
@@ -237,9 +237,9 @@ class Responder:
             return
         uploads = asked.uploads
         if (
-            asked.sharing is not None
+            asked.sharing_since is not None
             and uploads
-            and self._uploads.are_shared(uploads[0], asked.question.channel, asked.sharing)
+            and self._uploads.are_shared(uploads[0], asked.question.channel, asked.sharing_since)
         ):
             self._note_shared(uploads)
             return
@@ -268,11 +268,11 @@ class Responder:
 
     def _forget_pictures(self, asked: ClaimedQuestion) -> None:
         """Delete the pictures of an earlier answer to this question from Slack."""
-        for file in asked.obsolete:
+        for file in asked.obsolete_uploads:
             self._uploads.withdraw(file)
         with self._rag.write_transaction() as connection:
-            access_log.drop_evidence(connection, asked.obsolete)
-            uploading.drop_uploads(connection, asked.obsolete)
+            access_log.drop_evidence(connection, asked.obsolete_uploads)
+            uploading.drop_uploads(connection, asked.obsolete_uploads)
             questions.store_reply(connection, asked, obsolete_uploads=None)
 
     def _note(self, asked: ClaimedQuestion, **known: Any) -> None:

@@ -35,7 +35,7 @@ def message_and_file(key: str) -> tuple[str, str]:
 
 
 def held_receipts(connection: Connection) -> list[Job]:
-    """Return the receipts that wait for the files of their messages."""
+    """Return the receipts whose message has files that are not indexed yet."""
     held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
     rows = connection.execute(select(job).where(held).order_by(job.c.id))
     return list(map(job_of, rows))

@@ -18,7 +18,7 @@ from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
-from bot.slack.home import Held, held_lines, home_view
+from bot.slack.home import ConversationSummary, home_view, summary_lines
 from bot.slack.payloads import slack_file
 from rag import NotFound, Rag, documents_allowed, source_statuses_in
 
@@ -107,7 +107,7 @@ class EphemeralMessages:
             granted = self._access.granted(due.channel, due.user)
             with self._rag.write_transaction() as connection:
                 found = documents_allowed(connection, reply.documents, granted.scope)
-                named = access_log.still_named(connection, reply.used, granted.scope)
+                named = access_log.are_names_current(connection, reply.used, granted.scope)
                 if named and {one.document for one in found} == set(reply.documents):
                     access_log.log_access(connection, asked, found, f"{granted.why}; for who asked alone")
                     return reply
@@ -115,19 +115,19 @@ class EphemeralMessages:
 
     def _status(self, due: EphemeralRequest) -> Reply:
         with self._rag.read_transaction() as connection:
-            held = Held.of(due.channel, source_statuses_in(connection, due.channel))
-        text = "\n".join(held_lines(held))
+            held = ConversationSummary.of(due.channel, source_statuses_in(connection, due.channel))
+        text = "\n".join(summary_lines(held))
         return Reply(break_links(text), sections(text))
 
     # ------------------------------------------------------------ Home
 
     def _show_home(self, due: EphemeralRequest) -> None:
         granted = self._access.granted(due.channel, due.user)
-        held: list[Held] | None = None
+        held: list[ConversationSummary] | None = None
         if not granted.notice:
             with self._rag.read_transaction() as connection:
                 spaces = sorted(granted.scope.spaces or ())
-                held = [Held.of(space, source_statuses_in(connection, space)) for space in spaces]
+                held = [ConversationSummary.of(space, source_statuses_in(connection, space)) for space in spaces]
         self._client.publish_home(due.user, home_view(held, self._off()))
 
     def _off(self) -> list[str]:
@@ -188,7 +188,7 @@ class EphemeralMessages:
             for file, at in wanted:
                 if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
                     continue
-                file_states.want_file(connection, file.id, due.channel)
+                file_states.put_wanted(connection, file.id, due.channel)
                 record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
         said = [messages.indexing([file.name for file, _ in wanted])] if wanted else []
         return plain_reply(" ".join([*said, *dict.fromkeys(left)]))

@@ -60,7 +60,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
             if questions.find_question(connection, work.question.channel, work.question.ts) is not None:
                 return
         try:
-            self._responder.cancel(replace(work, halt=Cancellation.DELETED))
+            self._responder.cancel(replace(work, cancellation=Cancellation.DELETED))
         except MagpieError as error:
             log.warning("Could not delete the placeholder of a forgotten question: %s", error)
 
@@ -73,7 +73,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 
 
 class PlaceholderWorker(_QuestionWorker):
-    """Posts placeholders, cleans up cancelled questions and keeps the shown positions current."""
+    """Posts placeholders, cleans up canceled questions and keeps the shown positions current."""
 
     def __init__(self, rag: Rag, responder: Responder, wake: Callable[[], None]) -> None:
         """`wake` is called when a question is queued."""
@@ -88,7 +88,7 @@ class PlaceholderWorker(_QuestionWorker):
         return asked or self._claim_moved()
 
     def run(self, work: ClaimedQuestion) -> None:
-        if work.halt:
+        if work.cancellation:
             self._responder.cancel(work)
             self._drop(work)
             return
@@ -118,8 +118,8 @@ class PlaceholderWorker(_QuestionWorker):
         return None
 
     def _drop(self, asked: ClaimedQuestion) -> None:
-        """Keep a cancelled question whose message exists: the sweep would take it for a missed one."""
-        if asked.halt == Cancellation.DELETED:
+        """Keep a canceled question whose message exists: the sweep would take it for a missed one."""
+        if asked.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
                 questions.drop_question(connection, asked)
         else:

@@ -35,15 +35,15 @@ class Maintenance:
     def expire(self) -> None:
         """Delete what is too old."""
         with self._rag.write_transaction() as connection:
-            deliveries.forget_deliveries(connection, _EVENTS)
-            file_states.forget_departures(connection, _EVENTS)
+            deliveries.expire_deliveries(connection, _EVENTS)
+            file_states.expire_departures(connection, _EVENTS)
             retention.expire(connection, time() - self._keep)
         self._rag.checkpoint()
 
     def purge_unshared(self) -> None:
         """Delete from the bot's tables, and from Slack if that is set, what shows documents that nobody shares."""
         with self._rag.write_transaction() as connection:
-            for id in questions.unshowable(connection):
+            for id in questions.list_outdated_replies(connection):
                 questions.discard_reply(connection, id)
             access_log.scrub(connection)
             for channel in links.channels_with_links(connection):

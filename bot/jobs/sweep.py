@@ -10,7 +10,7 @@ from typing import Any
 from bot.access.directory import conversation
 from bot.db import conversations, file_states, jobs
 from bot.db.jobs import JobKind
-from bot.inbox import has_room, leave, record
+from bot.inbox import leave, may_queue_file, record
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import FollowUp, Queried, Question
 from bot.slack.files import KIND, LINK, SlackFiles, changed_ns, channels_of, is_shared_in, shared_at
@@ -128,7 +128,7 @@ class Sweep:
         except NotFound:
             with self._rag.write_transaction() as connection:
                 drop_share(connection, KIND, [file])
-                file_states.want_no_longer(connection, file, None)
+                file_states.drop_wanted(connection, file, None)
                 jobs.request(connection, JobKind.PURGE)
             return
         self._take_up(file, raw)
@@ -155,7 +155,7 @@ class Sweep:
                     file_states.drop_departure(connection, file, channel, left)
             else:
                 if not there:
-                    file_states.want_no_longer(connection, file, channel)
+                    file_states.drop_wanted(connection, file, channel)
                 jobs.request(connection, JobKind.PURGE)
         return True
 
@@ -187,7 +187,7 @@ class Sweep:
                 # A listing lags behind: a file that left after its last listed share has left.
                 if file_states.has_departed(connection, file.id, channel, shared_at(raw, channel)):
                     continue
-                if not has_room(connection, file.user, self._most_files):  # the next sweep takes it
+                if not may_queue_file(connection, file.user, self._most_files):  # the next sweep takes it
                     continue
                 size, changed = file.size, changed_ns(file)
                 found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)

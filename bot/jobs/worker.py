@@ -31,7 +31,7 @@ class Failure(Enum):
     """What an error means for the work that raised it."""
 
     SUPERSEDED = "superseded"
-    """It was edited, cancelled or deleted meanwhile."""
+    """It was edited, canceled or deleted meanwhile."""
     STOPPING = "shutting down"
     """Magpie is shutting down."""
     TRY_AGAIN = "not possible in time"

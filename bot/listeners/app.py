@@ -61,7 +61,7 @@ def build_app(
         for happening in happenings:  # delivered before or not: another lookup costs little
             access.invalidate(happening)
         with rag.write_transaction() as connection:
-            if not deliveries.take_delivery(connection, str(body.get("event_id"))):
+            if not deliveries.put_delivery(connection, str(body.get("event_id"))):
                 return
             for happening in happenings:
                 record(connection, happening, links=links, waiting=waiting, files=files)

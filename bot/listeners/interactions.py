@@ -42,7 +42,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
     def once(body: Body, act: Callable[[Connection], object]) -> None:
         """Act in one transaction, unless it was done before: Slack delivers again what was not acknowledged in time."""
         with rag.write_transaction() as connection:
-            if not deliveries.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+            if not deliveries.put_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
         wake()
@@ -100,7 +100,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
-        if waiting and questions.waiting_of(connection, user) >= waiting:
+        if waiting and questions.count_open_of(connection, user) >= waiting:
             say(messages.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):
             say(messages.ALREADY_SEARCHING)

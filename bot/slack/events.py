@@ -193,7 +193,7 @@ class PersonChanged:
     gone: bool
 
 
-Happening: TypeAlias = (
+Event: TypeAlias = (
     Question
     | FollowUp
     | Edited

@@ -21,7 +21,7 @@ _REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ConversationSummary:
     """What one conversation holds. `failed`: (title, reason)."""
 
     space: str
@@ -31,7 +31,7 @@ class Held:
     failed: Sequence[tuple[str, str]] = field(default=())
 
     @classmethod
-    def of(cls, space: str, standings: Iterable[SourceStatus]) -> Held:
+    def of(cls, space: str, standings: Iterable[SourceStatus]) -> ConversationSummary:
         known = list(standings)
         ready = [one for one in known if one.state == "ready"]
         failed = [(one.title, f"{one.reason} {one.hint}".strip()) for one in known if one.state == "failed"]
@@ -39,7 +39,7 @@ class Held:
         return cls(space, len(ready), sum(one.pages for one in ready), waiting, failed)
 
 
-def home_view(held: Sequence[Held] | None, off: Sequence[str]) -> dict[str, Any]:
+def home_view(held: Sequence[ConversationSummary] | None, off: Sequence[str]) -> dict[str, Any]:
     """Return the view to publish. `held` is None if it is unknown what this person may see. `off`: what is not
     available."""
     blocks: list[Block] = [
@@ -53,7 +53,7 @@ def home_view(held: Sequence[Held] | None, off: Sequence[str]) -> dict[str, Any]
     return {"type": "home", "blocks": blocks}
 
 
-def held_lines(held: Held) -> list[str]:
+def summary_lines(held: ConversationSummary) -> list[str]:
     """Return one conversation as `/magpie status` shows it."""
     lines = [messages.indexed_here(_amount(held))]
     if held.failed:
@@ -61,7 +61,7 @@ def held_lines(held: Held) -> list[str]:
     return lines
 
 
-def _indexed(held: Sequence[Held]) -> list[Block]:
+def _indexed(held: Sequence[ConversationSummary]) -> list[Block]:
     known = sorted((one for one in held if one.files or one.waiting or one.failed), key=lambda one: -one.pages)
     if not known:
         return [section(messages.NOTHING_INDEXED)]
@@ -75,7 +75,7 @@ def _indexed(held: Sequence[Held]) -> list[Block]:
     return [*blocks, context(messages.ONLY_YOURS)]
 
 
-def _amount(held: Held) -> str:
+def _amount(held: ConversationSummary) -> str:
     return messages.indexed_files(held.files, held.pages, held.waiting, len(held.failed))
 
 

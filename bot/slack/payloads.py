@@ -15,8 +15,8 @@ from bot.slack.events import (
     READABLE,
     Changed,
     Edited,
+    Event,
     FollowUp,
-    Happening,
     HomeOpened,
     Joined,
     Left,
@@ -78,7 +78,7 @@ _OF_CONVERSATIONS = ("member_", "channel_", "group_")
 """Prefixes of events and message subtypes that report changes of a conversation or of its members."""
 
 
-def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for each kind of event
+def parse(event: Raw, me: str) -> list[Event]:  # noqa: C901 - one case for each kind of event
     """Return what an inner event means to Magpie, whose user id is `me`."""
     kind, channel = event.get("type"), _text(event.get("channel_id") or event.get("channel"))
     match kind:
@@ -148,7 +148,7 @@ def without_mention(text: str, me: str) -> str:
     return " ".join(unescape(bare).split())
 
 
-def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
+def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
     direct = event.get("channel_type") == "im"
     match event.get("subtype"):
         case None | "file_share" | "thread_broadcast":
@@ -166,7 +166,7 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
     return []
 
 
-def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
+def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Event]:
     """Return the files of a person's message, and a question if it is addressed to Magpie."""
     user = _text(message.get("user"))
     if not user or user == me or message.get("bot_id"):
@@ -174,7 +174,7 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
     text, ts = _text(message.get("text")), _text(message.get("ts"))
     files = [slack_file(raw) for raw in message.get("files") or ()]
     addressed = direct or event.get("type") == "app_mention" or mentions(text, me)
-    found: list[Happening] = []
+    found: list[Event] = []
     for file in files:
         if addressed and file.picture:
             found.append(Queried(file.id, channel))
@@ -195,12 +195,12 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
     return found
 
 
-def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
+def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Event]:
     """Return files and links that were added or removed, other words, and a mention that was added."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     had, has = _ids(before), _ids(message)
     written = _text(message.get("ts"))
-    found: list[Happening] = [Unshared(file, channel, _at(event), written) for file in had if file not in has]
+    found: list[Event] = [Unshared(file, channel, _at(event), written) for file in had if file not in has]
     found += [Unlinked(url, channel, written) for url in _links(before) if url not in _links(message)]
     fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
     asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)

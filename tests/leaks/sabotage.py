@@ -47,14 +47,14 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if not access_log.are_names_current(connection, reply.used, granted.scope):",
             "if False:",
         ),
     ),
     "renamed": (
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if not access_log.are_names_current(connection, reply.used, granted.scope):",
             "if False:",
         ),
     ),
@@ -94,8 +94,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "unshared": (
         Mutation(
             "bot.inbox:record",
-            "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
-            "if True:\n                file_states.want_no_longer",
+            "if not _withhold(connection, file, channel):\n                file_states.drop_wanted",
+            "if True:\n                file_states.drop_wanted",
         ),
     ),
     "withheld": (Mutation("rag.catalog.scope:is_visible", "and_(share.c.hidden_at.is_(None), ", "and_("),),
@@ -151,12 +151,12 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
     "history": (
         Mutation(
-            "bot.answers.history:turns_before",
-            "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
+            "bot.answers.history:thread_history",
+            "if documents <= seen and access_log.are_names_current(connection, used.get(ts, ()), scope)",
             "",
         ),
         Mutation(
-            "bot.answers.history:turns_before",
+            "bot.answers.history:thread_history",
             "frozenset().union(*(made_of[ts] for ts in open_)), list(names))",
             "frozenset(), ())",
         ),
@@ -205,9 +205,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "status": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._status",
-            "held = Held.of(due.channel, source_statuses_in(connection, due.channel))",
+            "held = ConversationSummary.of(due.channel, source_statuses_in(connection, due.channel))",
             "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
-            "held = Held.of(due.channel, [one for row in rows for one in source_statuses_in(connection, row[0])])",
+            "held = ConversationSummary.of(due.channel, [one for row in rows for one in source_statuses_in(connection, row[0])])",
         ),
     ),
     "home": (

@@ -100,7 +100,7 @@ def test_an_aside_stays_until_it_is_told(connection: Connection) -> None:
     assert due is not None
     assert EphemeralRequest.of(due) == EphemeralRequest(JobKind.SAY, "C1", "U1", "Thanks.")
     assert claim(connection) is None
-    jobs.free_claims(connection)  # as after a kill
+    jobs.release_claims(connection)  # as after a kill
     due = claim(connection)
     assert due is not None
     jobs.retry(connection, due, 60, counted=False)
@@ -132,7 +132,7 @@ def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
 def test_a_picture_that_somebody_wants_indexed_is_a_question_no_longer_until_it_is_gone(connection: Connection) -> None:
     record(connection, Queried("F1", "C1"))
     assert file_states.is_query(connection, "F1", "C1")
-    file_states.want_file(connection, "F1", "C1")
+    file_states.put_wanted(connection, "F1", "C1")
     record(connection, Queried("F1", "C1"))  # told again by the sweep
     assert not file_states.is_query(connection, "F1", "C1")
     assert file_states.is_wanted(connection, "F1")

@@ -30,7 +30,7 @@ class Stage:
         self._at_work = 0
 
     def question(self, mine: Key, come: threading.Event, leave: threading.Event) -> None:
-        with self.fair.working_on(mine):
+        with self.fair.expected(mine):
             assert come.wait(20)
             with self.fair.held(mine, nothing):
                 with self.changed:

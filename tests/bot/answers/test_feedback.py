@@ -69,18 +69,18 @@ def test_the_last_word_of_each_person_counts(data: Path) -> None:
         for user, verdict in (("U1", "bad"), ("U2", "bad"), ("U1", "good"), ("U1", "good")):
             put_feedback(connection, found, user, verdict, "Port 8443.")
         assert feedback.counts(connection) == {"good": 1, "bad": 1}
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert (bad.user, bad.text, bad.answer) == ("U2", WORDS, "Port 8443.")
 
 
 def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         put_feedback(connection, answer(connection, None), "U1", "bad", "Port 8443.")
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert (bad.text, bad.answer, list(bad.passages)) == ("", "", [])
         gone = {**page(rag, "handbook.pdf", 2), "document": 999}
         put_feedback(connection, answer(connection, [gone], "6.1"), "U1", "bad", "Port 8443.")
-        assert [one.text for one in feedback.bad(connection)] == ["", ""]
+        assert [one.text for one in feedback.list_bad(connection)] == ["", ""]
 
 
 def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> N
         second = button_requests.answered(connection, "C1", "97.1")
         assert second is not None
         put_feedback(connection, second, "U2", "bad", "Port 8443.")
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert bad.text == WORDS
         # The question may quote what answered it first: its words go with either of the two files.
         [row] = connection.execute(tables.feedback.select()).all()
@@ -115,11 +115,11 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
         rag.forget(["handbook.pdf"])
         with rag.write_transaction() as connection:
             access_log.scrub(connection)
-            assert {(one.text, one.answer) for one in feedback.bad(connection)} == {("", "")}
-            assert all(one.passages[0]["sha256"] for one in feedback.bad(connection))
+            assert {(one.text, one.answer) for one in feedback.list_bad(connection)} == {("", "")}
+            assert all(one.passages[0]["sha256"] for one in feedback.list_bad(connection))
     assert magpie("forget", "--user", "U1")[0] == 0
     with rag_on(data) as rag, rag.write_transaction() as connection:
-        assert [one.user for one in feedback.bad(connection)] == ["U2"]
+        assert [one.user for one in feedback.list_bad(connection)] == ["U2"]
         retention.expire(connection, time() + 1)
         assert feedback.counts(connection) == {"good": 0, "bad": 0}
 

@@ -14,7 +14,7 @@ from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
-from bot.inbox import has_room, record
+from bot.inbox import may_queue_file, record
 from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
@@ -61,8 +61,8 @@ def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
         for number in range(9):
             record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
         record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
-        assert questions.waiting_of(connection, "mallory") == 3
-        assert questions.waiting_of(connection, "ada") == 1
+        assert questions.count_open_of(connection, "mallory") == 3
+        assert questions.count_open_of(connection, "ada") == 1
     assert told(rag) == [("mallory", messages.too_many_waiting(3))]
     assert "press Stop" in messages.too_many_waiting(3)
 
@@ -75,9 +75,9 @@ def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) ->
             record(connection, one, waiting=2)
         record(connection, asked[2], waiting=0)  # told again, after the line has become shorter
         record(connection, Edited("C1", asked[2].ts, "other words", now + 3))
-        assert questions.waiting_of(connection, "mallory") == 2
+        assert questions.count_open_of(connection, "mallory") == 2
         record(connection, FollowUp(question("mallory", 9), others=False), waiting=2)
-        assert questions.waiting_of(connection, "mallory") == 2
+        assert questions.count_open_of(connection, "mallory") == 2
 
 
 def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
@@ -168,12 +168,12 @@ def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag)
         assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]
         assert list(shared_in(connection, KIND, "C8")) == ["F1"]
         assert files_waiting(connection, "mallory") == 3
-        assert not has_room(connection, "mallory", 3)
-        assert has_room(connection, "mallory", 4)
-        assert has_room(connection, "mallory", 0)
+        assert not may_queue_file(connection, "mallory", 3)
+        assert may_queue_file(connection, "mallory", 4)
+        assert may_queue_file(connection, "mallory", 0)
     assert told(rag) == [("mallory", messages.too_many_files(3))]
 
 
 @pytest.mark.parametrize(("workers", "of_one", "got"), [(4, 2, 2), (1, 2, 1), (2, 2, 1), (8, 64, 7)])
 def test_one_worker_is_left_to_others(workers: int, of_one: int, got: int) -> None:
-    assert SlackSettings(workers=workers, person_workers=of_one).workers_of_one == got
+    assert SlackSettings(workers=workers, person_workers=of_one).max_workers_per_person == got

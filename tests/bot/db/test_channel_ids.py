@@ -147,8 +147,8 @@ def test_what_departed_or_is_withheld_stays_so_under_the_new_id(rag: Rag) -> Non
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
         hide_share(connection, KIND, "F1", OLD)
-        file_states.note_departure(connection, "F2", OLD, 100.0)
-        file_states.note_departure(connection, "F2", NEW, 200.0)
+        file_states.put_departure(connection, "F2", OLD, 100.0)
+        file_states.put_departure(connection, "F2", NEW, 200.0)
         move_channel(connection, OLD, NEW)
         assert set(hidden_shares(connection, KIND, "F1")) == {NEW}
         record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))

@@ -66,7 +66,7 @@ def test_job_that_a_killed_process_was_running_is_put_back_and_counts(rag: Rag) 
     with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.CHECK_FILE, key="F1")
         claim(connection, JobKind.CHECK_FILE)
-        jobs.free_claims(connection)
+        jobs.release_claims(connection)
         job = claim(connection, JobKind.CHECK_FILE)
         assert (job.key, job.attempts) == ("F1", 2)
 

@@ -62,10 +62,10 @@ def test_how_far_a_reply_came_outlives_the_process(rag: Rag) -> None:
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
         assert questions.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
-        questions.free_claims(connection)
+        questions.release_claims(connection)
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
-    assert (again.uploads, again.sharing) == (["F5"], 1.5)
+    assert (again.uploads, again.sharing_since) == (["F5"], 1.5)
 
 
 def test_what_a_button_asks_for_comes_back_as_it_was(rag: Rag) -> None:
@@ -119,12 +119,12 @@ def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
         questions.store_placeholder(connection, first, "6.1")
         questions.store_reply(connection, first, uploads=["F5"])
         questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 64.0))
-        assert not questions.is_held(connection, first)
+        assert not questions.is_current(connection, first)
         assert not questions.store_reply(connection, first, reply={"text": "8443"})
         questions.end_question(connection, first, QuestionState.DONE)
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
-    assert (second.uploads, second.obsolete) == (None, ["F5"])
+    assert (second.uploads, second.obsolete_uploads) == (None, ["F5"])
 
 
 @pytest.mark.parametrize("how", ["edit", "halt"])
@@ -161,7 +161,7 @@ def test_other_edits_change_nothing(rag: Rag, edit: Edited) -> None:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.put_edit(connection, edit)
-        assert questions.is_held(connection, first)
+        assert questions.is_current(connection, first)
 
 
 def test_an_edit_brings_back_what_was_answered(rag: Rag) -> None:
@@ -181,11 +181,11 @@ def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: R
         begun = claimed(connection)
         questions.store_placeholder(connection, begun, "6.1")
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
-        assert not questions.is_held(connection, begun)
+        assert not questions.is_current(connection, begun)
         assert questions.claim_question(connection) is None
         let_go = questions.claim_new(connection)
         assert let_go is not None
-        assert (let_go.halt, let_go.placeholder) == (Cancellation.DELETED, "6.1")
+        assert (let_go.cancellation, let_go.placeholder) == (Cancellation.DELETED, "6.1")
         questions.drop_question(connection, let_go)
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)

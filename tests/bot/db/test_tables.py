@@ -31,16 +31,16 @@ def test_migrations_create_the_declared_tables(rag: Rag) -> None:
 def test_delivery_counts_once_and_only_with_its_rows(rag: Rag) -> None:
     def write_that_fails() -> None:
         with rag.write_transaction() as connection:
-            assert deliveries.take_delivery(connection, "Ev1")
+            assert deliveries.put_delivery(connection, "Ev1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         write_that_fails()
     with rag.write_transaction() as connection:
-        assert deliveries.take_delivery(connection, "Ev1")
-        assert not deliveries.take_delivery(connection, "Ev1")
-        deliveries.forget_deliveries(connection, older_than=-1)
-        assert deliveries.take_delivery(connection, "Ev1")
+        assert deliveries.put_delivery(connection, "Ev1")
+        assert not deliveries.put_delivery(connection, "Ev1")
+        deliveries.expire_deliveries(connection, older_than=-1)
+        assert deliveries.put_delivery(connection, "Ev1")
 
 
 def test_picture_sent_as_a_question_stays_one(rag: Rag) -> None:

@@ -86,7 +86,7 @@ def test_questions_are_kept(rag: Rag) -> None:
     shown = [
         {
             **row,
-            "halt": row["cancelled"],
+            "halt": row["cancellation"],
             "has_reply": row["reply"] is not None,
             "sharing": row["sharing_since"] is not None,
             "obsolete": row["obsolete_uploads"],

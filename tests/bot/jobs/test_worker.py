@@ -116,7 +116,7 @@ def test_work_that_ends_the_process_is_dropped_after_some_tries(rag: Rag) -> Non
     for _ in range(MAX_ATTEMPTS):
         with rag.write_transaction() as connection:
             jobs.claim(connection, [JobKind.SWEEP], RoundRobin())
-            jobs.free_claims(connection)
+            jobs.release_claims(connection)
     assert sweeps.step()
     assert (ran, state(rag)) == ([], [])
 

@@ -14,7 +14,7 @@ from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import State
 from bot.slack import buttons, messages
 from bot.slack.blocks import LABEL
-from bot.slack.home import Held, held_lines, home_view
+from bot.slack.home import ConversationSummary, home_view, summary_lines
 from bot.slack.uploads import Picture
 from rag import SourceStatus
 from tests.injections.slack import things_of
@@ -113,17 +113,17 @@ STANDINGS = st.lists(
 
 @given(st.lists(STANDINGS, max_size=120), st.lists(st.text(max_size=100), max_size=7))
 def test_home_is_within_the_limits(spaces: list[list[SourceStatus]], off: list[str]) -> None:
-    held = [Held.of(f"C{number}", some) for number, some in enumerate(spaces)]
+    held = [ConversationSummary.of(f"C{number}", some) for number, some in enumerate(spaces)]
     view = home_view(held, off)
     assert len(view["blocks"]) <= 100
     assert refused(view["blocks"], in_view=True) == []
     for one in held:
-        assert held_lines(one)[0].startswith("Here: ")
+        assert summary_lines(one)[0].startswith("Here: ")
 
 
 def test_home_says_what_it_does_not_know() -> None:
     said = str(home_view(None, ["The search by words is off: busy"]))
     assert messages.UNKNOWN_ACCESS in said
     assert messages.UNAVAILABLE_HEADER in said
-    assert messages.NOTHING_INDEXED in str(home_view([Held("C1")], []))
+    assert messages.NOTHING_INDEXED in str(home_view([ConversationSummary("C1")], []))
     assert messages.NOTHING_INDEXED in str(home_view([], []))

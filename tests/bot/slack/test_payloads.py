@@ -12,8 +12,8 @@ from bot.slack.events import (
     READABLE,
     Changed,
     Edited,
+    Event,
     FollowUp,
-    Happening,
     Joined,
     Left,
     Linked,
@@ -116,11 +116,11 @@ def asks(text: str = "", *files: str, thread: str = "5.1", channel: str = "C1") 
             ({"type": "user_change", "user": "U5"}, []),
     ],
 )  # fmt: skip
-def test_what_an_event_means(event: dict[str, Any], happenings: list[Happening]) -> None:
+def test_what_an_event_means(event: dict[str, Any], happenings: list[Event]) -> None:
     assert parse(event, ME) == happenings
 
 
-def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Happening]:
+def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Event]:
     event = {"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel"}
     return parse(event | {"message": now, "previous_message": before} | more, ME)
 
@@ -272,4 +272,4 @@ JSON = st.recursive(
 )
 def test_no_event_of_whatever_types_breaks_the_parser(kind: str, event: dict[str, Any]) -> None:
     for happening in parse({**event, "type": kind}, ME):
-        assert isinstance(happening, Happening)
+        assert isinstance(happening, Event)
