@@ -255,7 +255,7 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
             [row] = access_log.list_accesses(connection, "")
             assert (row.channel, row.user, row.text) == (room, ada, "which port does the gateway use?")
             assert (row.spaces, len(row.sha256)) == ([room], 64)
-            assert "full members alone" in row.scope
+            assert "only full members" in row.scope
             assert connection.exec_driver_sql("SELECT reply FROM question").scalar() is None
             retention.expire(connection, row.at - 60)
             assert access_log.list_accesses(connection, row.sha256[:8])

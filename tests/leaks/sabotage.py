@@ -69,20 +69,16 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
-    "public": (Mutation("bot.access.policy:_public", "if one.public and not one.outside", "if one.public"),),
-    "private": (
-        Mutation(
-            "bot.access.policy:_public", "if one.public and not one.outside", "if not one.direct and not one.outside"
-        ),
-    ),
+    "public": (Mutation("bot.access.policy:_public", " and not channel.outside", ""),),
+    "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
     "memberships": (
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
-            "for one in theirs if one in ours",
-            "for one in ours if one in ours",
+            "for id in theirs if id in ours",
+            "for id in ours if id in ours",
         ),
     ),
-    "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(happening)", "pass"),),
+    "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(item)", "pass"),),
     "failure": (
         Mutation(
             "bot.access.directory:Directory.are_all_full_members",
@@ -127,7 +123,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         Mutation("rag.catalog.shares:move_space", "connection.execute(update(removed_share)", "(update(removed_share)"),
     ),
     "respond": (
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
     "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
     "late": (
@@ -191,23 +187,24 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "find": (
         Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._found",
+            "bot.jobs.ephemeral:EphemeralMessages._find",
             "if named and {one.document for one in found} == set(reply.documents):",
             "if True:",
         ),
     ),
     "stays": (
         Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._replied", "return reply if stays else", "return reply if True else"
+            "bot.jobs.ephemeral:EphemeralMessages._compose", "return reply if stays else", "return reply if True else"
         ),
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
     "status": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._status",
-            "held = ConversationSummary.of(due.channel, source_statuses_in(connection, due.channel))",
+            "summary = ConversationSummary.of(request.channel, source_statuses_in(connection, request.channel))",
             "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
-            "held = ConversationSummary.of(due.channel, [one for row in rows for one in source_statuses_in(connection, row[0])])",
+            "statuses = [status for row in rows for status in source_statuses_in(connection, row[0])]\n            "
+            "summary = ConversationSummary.of(request.channel, statuses)",
         ),
     ),
     "home": (
@@ -218,10 +215,12 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "index": (
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._index", "if due.channel not in channels_of(raw):", "if False:"),
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
+        ),
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._index",
-            "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, request.channel, at):  # it left while Slack was asked",
             "at = 9e9\n                if False:",
         ),
     ),
