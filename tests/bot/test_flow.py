@@ -49,7 +49,7 @@ def test_failed_file_is_reported_and_the_others_are_indexed(magpie: Magpie, fold
     (folder / "locked.pdf").write_text("!unreadable")
     code, shape, err = magpie("index", str(folder))
     assert code == 1
-    by_name = {file["file"]: each for file in shape["files"]}
+    by_name = {file["file"]: file for file in shape["files"]}
     assert by_name["locked.pdf"]["reason"] == "The file is encrypted."
     assert by_name["locked.pdf"]["hint"] == "Remove its password."
     assert by_name["handbook.pdf"]["state"] == "new"

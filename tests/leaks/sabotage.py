@@ -42,7 +42,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "recheck": (
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "{one.document for one in found} != set(reply.documents)",
+            "{row.document for row in found} != set(reply.documents)",
             "False",
         ),
         Mutation(
@@ -107,14 +107,14 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "presence": (
         Mutation(
-            "bot.answers.compose:Composer._sent_with",
+            "bot.answers.compose:Composer._sent_files",
             "documents.append(id)",
             "documents.append(id)\n                from rag import Share, put_share\n\n"
             "                with self._rag.write_transaction() as connection:\n"
             "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ),
         Mutation(
-            "bot.answers.compose:Composer.sent_here",
+            "bot.answers.compose:Composer.find_sent_file",
             "there = is_shared_in(raw, channel, removed) and not departed",
             "there = True",
         ),
@@ -148,26 +148,26 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "history": (
         Mutation(
             "bot.answers.history:thread_history",
-            "if documents <= seen and access_log.are_names_current(connection, used.get(ts, ()), scope)",
+            "if documents <= allowed and access_log.are_names_current(connection, used.get(ts, ()), scope)",
             "",
         ),
         Mutation(
             "bot.answers.history:thread_history",
-            "frozenset().union(*(made_of[ts] for ts in open_)), list(names))",
+            "frozenset().union(*(documents_of[ts] for ts in usable)), list(names))",
             "frozenset(), ())",
         ),
     ),
     "lists": (
         Mutation(
             "bot.answers.page_list:pages_reply",
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
+            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)",
             "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
         ),
     ),
     "more": (
         Mutation(
             "bot.answers.followups:_more",
-            "scope = replace(granted.scope, documents=found.documents)\n    on =",
+            "scope = replace(granted.scope, documents=found.documents)\n    original =",
             "scope = Scope(None, found.documents)\n    on =",
         ),
     ),
@@ -228,7 +228,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
     "logs": (
         Mutation(
-            "bot.answers.respond:Responder._cleared",
+            "bot.answers.respond:Responder._compose_showable",
             'log.info("A reply is composed',
             'log.info(reply.text + " is composed',
         ),

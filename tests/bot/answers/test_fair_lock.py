@@ -32,7 +32,7 @@ class Stage:
     def question(self, mine: Key, come: threading.Event, leave: threading.Event) -> None:
         with self.fair.expected(mine):
             assert come.wait(20)
-            with self.fair.held(mine, nothing):
+            with self.fair.acquire(mine, nothing):
                 with self.changed:
                     self.order.append(mine)
                     self._at_work += 1
@@ -90,11 +90,11 @@ def test_wait_ends_when_check_raises() -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(stage.question, (0, 1), now, leave)
         stage.until(lambda: len(stage.order) == 1)
-        with pytest.raises(InterruptedError), stage.fair.held((0, 2), stopped):
+        with pytest.raises(InterruptedError), stage.fair.acquire((0, 2), stopped):
             pass
         leave.set()
         first.result(20)
-    with stage.fair.held((0, 3), nothing):
+    with stage.fair.acquire((0, 3), nothing):
         pass
 
 
@@ -112,4 +112,4 @@ def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("before", "ahead"), [(0, 0), (1, 0), (2, 1), (7, 6)])
 def test_counts_the_questions_ahead(before: int, ahead: int) -> None:
-    assert FairLock(at_once=2).ahead(before) == ahead
+    assert FairLock(at_once=2).count_ahead(before) == ahead

@@ -43,7 +43,7 @@ def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
     assert [(picture.path, picture.title) for picture in reply.pictures] == [
         ("evidence-1.png", "[1] hand|book <v2>.pdf, p. 12 (printed vi)")
     ]
-    assert Reply.restored(reply.stored()) == reply
+    assert Reply.from_json(reply.to_json()) == reply
 
 
 def test_a_figure_and_a_table_are_cited_as_such() -> None:
