@@ -96,7 +96,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "withheld": (Mutation("rag.catalog.scope:is_visible", "and_(share.c.hidden_at.is_(None), ", "and_("),),
     "settled": (
-        Mutation("bot.jobs.sweep:Sweep._settle", "stays = there and (not query", "stays = True or (not query"),
+        Mutation("bot.jobs.sweep:Sweep._settle", "keep = is_shared and (not query", "keep = True or (not query"),
     ),
     "unindexed": (
         Mutation(
@@ -188,13 +188,15 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "find": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._find",
-            "if named and {one.document for one in found} == set(reply.documents):",
+            "if named and {row.document for row in found} == set(reply.documents):",
             "if True:",
         ),
     ),
     "stays": (
         Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._compose", "return reply if stays else", "return reply if True else"
+            "bot.jobs.ephemeral:EphemeralMessages._compose",
+            "return reply if is_member else",
+            "return reply if True else",
         ),
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
@@ -220,7 +222,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._index",
-            "if file_states.has_departed(connection, file.id, request.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, request.channel, at):  # it left meanwhile",
             "at = 9e9\n                if False:",
         ),
     ),

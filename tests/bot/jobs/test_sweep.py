@@ -75,9 +75,7 @@ def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Worksp
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(
-        client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, most_files=3
-    )
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, max_files=3)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.write_transaction() as connection:
