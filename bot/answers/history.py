@@ -38,7 +38,7 @@ _CLOSING_WORDS = frozenset(
 _EMOJI = re.compile(r":[\w+-]+:")
 
 _ASKS = re.compile(
-    r"\?|^(?:and|or|who|whom|whose|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
+    r"\?|^(?:and|or|who(?:m|se)?|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
     r"|show|find|list|explain|give|tell|compare|und|oder|wer|wen|wem|wessen|was|welche\w*|wann|wo|woher|wohin|warum|wieso"
     r"|wie|ist|sind|war|kann|zeig\w*|finde|erkläre?|et|qui|quel\w*|quand|où|pourquoi|comment|est-ce|combien|y|quién|qué"
     r"|cuál\w*|cuándo|dónde|cómo|cuánto\w*|chi|che|quale|quando|dove|perché|come|quanto)\b",

@@ -225,7 +225,7 @@ _LANES = {
 
 
 def indexed_files(files: int, pages: int, waiting: int, failed: int) -> str:
-    """Amount of what is indexed in one conversation."""
+    """Files and pages indexed in one conversation."""
     parts = [f"{_count(files, 'file')} ({_count(pages, 'page')})"]
     if waiting:
         parts.append(f"reading {_count(waiting, 'file')}")

@@ -115,8 +115,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
         Mutation(
             "bot.answers.compose:Composer.find_sent_file",
-            "there = is_shared_in(raw, channel, removed) and not departed",
-            "there = True",
+            "is_shared = is_shared_in(raw, channel, removed) and not departed",
+            "is_shared = True",
         ),
     ),
     "moved": (
