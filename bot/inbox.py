@@ -15,14 +15,15 @@ from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
 from bot.slack import messages
 from bot.slack.events import (
-    Changed,
     Edited,
     Event,
+    FileChanged,
     FollowUp,
     HomeOpened,
     Joined,
     Left,
     Linked,
+    MessageDeleted,
     Moved,
     PersonChanged,
     Queried,
@@ -30,7 +31,6 @@ from bot.slack.events import (
     Shared,
     Unlinked,
     Unshared,
-    Withdrawn,
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from rag import Share, drop_share, files_waiting, hide_share, is_shared, leave_space, put_share, shared_in
@@ -79,9 +79,9 @@ def record(  # noqa: C901 - one case for each kind of event
         case Unlinked(url, channel, ts):
             if link_rows.drop_link(connection, url, channel, ts):
                 drop_share(connection, LINK, [url], channel)
-        case Withdrawn(channel, ts):
+        case MessageDeleted(channel, ts):
             questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
-        case Changed(file):
+        case FileChanged(file):
             jobs.request(connection, JobKind.CHECK_FILE, key=file)
         case HomeOpened(user, channel):
             ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
@@ -91,7 +91,7 @@ def record(  # noqa: C901 - one case for each kind of event
             leave(connection, channel)
         case Moved(old, new):
             move_channel(connection, old, new)
-        case PersonChanged(_, gone=True):
+        case PersonChanged(_, deactivated=True):
             # Their direct messages have no reader now; the sweep finds these in the list of conversations.
             jobs.request(connection, JobKind.SWEEP)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.access.directory import Conversation, Directory
 from bot.slack import messages
-from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, Readers
+from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, ReadersChanged
 from rag import MagpieError, Scope
 
 log = logging.getLogger("magpie")
@@ -65,7 +65,7 @@ class Access:
     def invalidate(self, event: Event) -> None:
         """Drop everything from the cache that an event may have changed. Call it before acknowledging the event."""
         match event:
-            case Readers(channel) | Joined(channel) | Left(channel):
+            case ReadersChanged(channel) | Joined(channel) | Left(channel):
                 self._directory.invalidate(channel)
             case Moved(old, new):
                 self._directory.invalidate(old)

@@ -66,40 +66,40 @@ class FairLock:
         return max(0, before - self._at_once + 1)
 
     @contextmanager
-    def expected(self, mine: Key) -> Iterator[None]:
+    def expected(self, own: Key) -> Iterator[None]:
         """Make later rounds wait for this claimed question until it used the model or the `with` block ends."""
         with self._changed:
-            self._claimed[mine] = monotonic()
+            self._claimed[own] = monotonic()
         try:
             yield
         finally:
             with self._changed:
-                del self._claimed[mine]
+                del self._claimed[own]
                 self._changed.notify_all()
 
     @contextmanager
-    def acquire(self, mine: Key, check: Callable[[], None]) -> Iterator[None]:
+    def acquire(self, own: Key, check: Callable[[], None]) -> Iterator[None]:
         """Hold the lock for the `with` block. While waiting, call `check` repeatedly; it may raise to end the wait."""
         with self._changed:
-            self._waiting.add(mine)
+            self._waiting.add(own)
             try:
-                while not self._is_next(mine):
+                while not self._is_next(own):
                     self._changed.wait(_CHECK)
                     check()
                 self._free -= 1
             finally:
-                self._waiting.discard(mine)
+                self._waiting.discard(own)
         try:
             yield
         finally:
             with self._changed:
                 self._free += 1
-                if mine in self._claimed:  # others need not wait until its reply is posted
-                    self._claimed[mine] = 0.0
+                if own in self._claimed:  # others need not wait until its reply is posted
+                    self._claimed[own] = 0.0
                 self._changed.notify_all()
 
-    def _is_next(self, mine: Key) -> bool:
-        if self._free < 1 or any(other < mine for other in self._waiting):
+    def _is_next(self, own: Key) -> bool:
+        if self._free < 1 or any(other < own for other in self._waiting):
             return False
         late = monotonic() - _MAX_WAIT
-        return not any(other[0] < mine[0] and since > late for other, since in self._claimed.items())
+        return not any(other[0] < own[0] and since > late for other, since in self._claimed.items())

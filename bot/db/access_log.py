@@ -44,7 +44,7 @@ def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: S
 
     A document shared under several names loses one of them when that share is removed.
     """
-    named = {(one.document, one.name) for one in used if one.name}
+    named = {(page.document, page.name) for page in used if page.name}
     known = names_within(connection, {document for document, _ in named}, scope)
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
@@ -58,12 +58,12 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedD
             "ts": asked.ts,
             "user": asked.user,
             "text": asked.text,
-            "document": one.document,
-            "sha256": one.sha256,
-            "spaces": list(one.spaces),
+            "document": document.document,
+            "sha256": document.sha256,
+            "spaces": list(document.spaces),
             "scope": scope,
         }
-        for one in shown
+        for document in shown
     ]
     if rows:
         connection.execute(upsert(access_log).on_conflict_do_nothing(), rows)

@@ -68,8 +68,8 @@ def has_departed(connection: Connection, file: str, channel: str, since: float) 
 def drop_departure(connection: Connection, file: str, channel: str, at: float) -> bool:
     """Undo the departure at this time, because Slack lists the file there. Return False if it has left again since."""
     matching = (departed.c.file == file) & (departed.c.channel == channel)
-    gone = connection.execute(delete(departed).where(matching, departed.c.at == at)).rowcount
-    return gone == 1 or departed_at(connection, file, channel) is None
+    deleted = connection.execute(delete(departed).where(matching, departed.c.at == at)).rowcount
+    return deleted == 1 or departed_at(connection, file, channel) is None
 
 
 def put_removal(connection: Connection, file: str, channel: str, ts: str) -> None:

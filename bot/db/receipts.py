@@ -1,7 +1,7 @@
-"""Receipts: the reaction on a message that says whether a file it shares can be found.
+"""Receipts: the reactions on messages that show whether their files are searchable.
 
-A receipt is a job on hold until every file of its message is indexed or failed. It is kept when it is done, so that
-one share gets one receipt.
+A receipt is a held job until every file of its message is indexed or failed. It is kept when it is done, so that each
+share gets one receipt.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Unlinked:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
+class MessageDeleted:
     """A message was deleted. If it is a question that is not answered yet, the question is canceled."""
 
     channel: str
@@ -148,7 +148,7 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class FileChanged:
     """A file changed. Slack does not say what."""
 
     file: str
@@ -181,7 +181,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class ReadersChanged:
     """The members of a conversation, or its kind, may have changed."""
 
     channel: str
@@ -189,10 +189,10 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class PersonChanged:
-    """A person joined, became a guest or a member, or was deactivated (`gone`)."""
+    """A person joined, became a guest or a member, or was deactivated."""
 
     user: str
-    gone: bool
+    deactivated: bool
 
 
 Event: TypeAlias = (
@@ -204,12 +204,12 @@ Event: TypeAlias = (
     | Unshared
     | Linked
     | Unlinked
-    | Withdrawn
-    | Changed
+    | MessageDeleted
+    | FileChanged
     | HomeOpened
     | Joined
     | Left
     | Moved
-    | Readers
+    | ReadersChanged
     | PersonChanged
 )

@@ -13,24 +13,24 @@ from typing import Any, TypeAlias
 from bot.slack.blocks import unescape
 from bot.slack.events import (
     READABLE,
-    Changed,
     Edited,
     Event,
+    FileChanged,
     FollowUp,
     HomeOpened,
     Joined,
     Left,
     Linked,
+    MessageDeleted,
     Moved,
     PersonChanged,
     Queried,
     Question,
-    Readers,
+    ReadersChanged,
     Shared,
     SlackFile,
     Unlinked,
     Unshared,
-    Withdrawn,
 )
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -94,7 +94,7 @@ def parse(event: Raw, me: str) -> list[Event]:  # noqa: C901 - one case for each
         case "file_deleted":
             return [Unshared(_text(event.get("file_id")), at=_at(event))]
         case "file_change":
-            return [Changed(_text(event.get("file_id")))]
+            return [FileChanged(_text(event.get("file_id")))]
         case "app_home_opened" if event.get("tab") == "home":
             return [HomeOpened(_text(event.get("user")), channel)]
         case "member_joined_channel" if event.get("user") == me:
@@ -108,7 +108,7 @@ def parse(event: Raw, me: str) -> list[Event]:  # noqa: C901 - one case for each
             if isinstance(person, Mapping):
                 return [PersonChanged(_text(person.get("id")), person.get("deleted") is True)]
         case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
-            return [Readers(channel)]
+            return [ReadersChanged(channel)]
     return []
 
 
@@ -158,11 +158,13 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
         case "message_deleted":
             before = event.get("previous_message") or {}
             deleted = _text(event.get("deleted_ts"))
-            gone = [Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()]
+            unshared = [
+                Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()
+            ]
             links = [Unlinked(url, channel, deleted) for url in _links(before)]
-            return [*gone, *links, Withdrawn(channel, deleted)]
+            return [*unshared, *links, MessageDeleted(channel, deleted)]
         case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # the only event when a channel becomes private
-            return [Readers(channel)]
+            return [ReadersChanged(channel)]
     return []
 
 

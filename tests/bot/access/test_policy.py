@@ -14,7 +14,7 @@ from bot.access.policy import Access
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.client import RetryPolicy, SlackClient
-from bot.slack.events import Joined, Left, Moved, PersonChanged, Readers
+from bot.slack.events import Joined, Left, Moved, PersonChanged, ReadersChanged
 from bot.slack.messages import UNSURE
 from rag import Scope
 from tests.flows.team import slack_settings, without_proxies
@@ -184,21 +184,21 @@ def test_lookups_are_cached_for_minutes(team: Team) -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        lambda team: Readers(team.spaces["plain"]),
+        lambda team: ReadersChanged(team.spaces["plain"]),
         lambda team: Joined(team.spaces["plain"]),
         lambda team: Left(team.spaces["plain"]),
         lambda team: Moved(team.spaces["plain"], "C9"),
-        lambda team: PersonChanged(team.ben, gone=False),
+        lambda team: PersonChanged(team.ben, deactivated=False),
     ],
 )
-def test_event_invalidates_the_cache(team: Team, event: Callable[[Team], Readers]) -> None:
+def test_event_invalidates_the_cache(team: Team, event: Callable[[Team], ReadersChanged]) -> None:
     assert team.scope_names(team.spaces["plain"], team.ada) == {"plain", *PUBLIC}
     team.ws.set_guest("ben", "single", send_event=False)
     team.ws.set_shared(team.spaces["public"], send_event=False)
     before = team.access.changes
     team.access.invalidate(event(team))
     assert team.access.changes > before
-    team.access.invalidate(PersonChanged(team.ben, gone=False))
+    team.access.invalidate(PersonChanged(team.ben, deactivated=False))
     assert team.scope_names(team.spaces["plain"], team.ada) == {"plain"}
     team.access.invalidate_all()
     assert team.scope_names(team.spaces["private"], team.ada) == {"private", "plain", "archive"}
@@ -206,7 +206,7 @@ def test_event_invalidates_the_cache(team: Team, event: Callable[[Team], Readers
 
 def test_changed_person_costs_one_lookup_not_the_whole_list(team: Team) -> None:
     first = count_lookups(team)
-    team.access.invalidate(PersonChanged(team.ben, gone=False))
+    team.access.invalidate(PersonChanged(team.ben, deactivated=False))
     assert count_lookups(team) == first + 1
     assert team.ws.called("users.info") == [{"user": team.ben}]
 
