@@ -79,7 +79,7 @@ CALLS: dict[str, Call] = {
         "What is a word of 111 pm?", text, []
     ),
     "control_tokens.without_control": lambda get, text: get("rag.answer.control_tokens").without_control(text),
-    "conversation.is_meant": lambda get, text: get("bot.answers.history").is_meant(
+    "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
     "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),

@@ -199,7 +199,7 @@ def test_what_is_gone_leaves_nothing_behind(ws: Workspace, tmp_path: Path, how: 
         ws.wait(lambda: len(ws.called("users.conversations")) > 1)
         assert not bot.rag.status().documents
         with bot.rag.read_transaction() as connection:
-            [row] = access_log.seen(connection, "")
+            [row] = access_log.list_accesses(connection, "")
         assert (row.channel, row.user, row.text, row.spaces) == (room, ada, "", [room])
 
 
@@ -215,7 +215,7 @@ def test_the_pictures_stay_where_the_setting_says_so(ws: Workspace, tmp_path: Pa
 
         def traced() -> bool:
             with bot.rag.read_transaction() as connection:
-                return access_log.seen(connection, "")[0].text == ""
+                return access_log.list_accesses(connection, "")[0].text == ""
 
         until(traced)
         assert not ws.file(picture).deleted
@@ -252,12 +252,12 @@ def test_who_saw_a_file_is_kept_for_a_set_time(ws: Workspace, tmp_path: Path) ->
 
         until(done)
         with bot.rag.write_transaction() as connection:
-            [row] = access_log.seen(connection, "")
+            [row] = access_log.list_accesses(connection, "")
             assert (row.channel, row.user, row.text) == (room, ada, "which port does the gateway use?")
             assert (row.spaces, len(row.sha256)) == ([room], 64)
-            assert "full members alone" in row.scope
+            assert "only full members" in row.scope
             assert connection.exec_driver_sql("SELECT reply FROM question").scalar() is None
             retention.expire(connection, row.at - 60)
-            assert access_log.seen(connection, row.sha256[:8])
+            assert access_log.list_accesses(connection, row.sha256[:8])
             retention.expire(connection, row.at + 60)
             assert retention.counts(connection) == (0, 0)

@@ -103,7 +103,7 @@ def test_feedback_is_kept_with_question_answer_and_pages_and_the_last_word_count
     told(ws, ben, messages.THANKS_BAD)
     with bot.rag.read_transaction() as connection:
         assert feedback.counts(connection) == {"good": 0, "bad": 1}
-        [one] = feedback.bad(connection)
+        [one] = feedback.list_bad(connection)
     assert (one.user, one.text) == (ben, PORT)
     assert "port 8443" in one.answer
     cited = [page for page in one.passages if page["cited"]]
@@ -126,7 +126,7 @@ def test_words_of_feedback_go_with_the_file_that_answered(ws: Workspace, bot: Bo
 
     def scrubbed() -> bool:
         with bot.rag.read_transaction() as connection:
-            [one] = feedback.bad(connection)
+            [one] = feedback.list_bad(connection)
         return (one.text, one.answer) == ("", "")
 
     until(scrubbed)
@@ -140,7 +140,7 @@ def test_not_found_can_be_called_bad(ws: Workspace, bot: Bot, ada: str, room: st
     ws.click(ada, room, answer.ts, "feedback", "bad")
     told(ws, ada, messages.THANKS_BAD)
     with bot.rag.read_transaction() as connection:
-        [one] = feedback.bad(connection)
+        [one] = feedback.list_bad(connection)
     assert one.text == "how many weeks of parental leave?"
     assert "could not find" in one.answer
 

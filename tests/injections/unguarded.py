@@ -9,8 +9,8 @@ from tests.support.mutations import Mutation, mutated_copy, run_module
 GUARDS = (
     Mutation(
         "bot.slack.blocks:escape",
-        "    text = without_invisible(text)\n    for sign, entity in _ENTITIES:\n"
-        "        text = text.replace(sign, entity)\n",
+        "    text = without_invisible(text)\n    for character, entity in _ENTITIES:\n"
+        "        text = text.replace(character, entity)\n",
         "",
     ),
     Mutation(

@@ -58,7 +58,7 @@ def stop(town: Town, ask: Callable[[], None], b: int) -> None:
             with town.rag.read_transaction() as connection:
                 halted = connection.scalar(
                     tables.question.select()
-                    .with_only_columns(tables.question.c.cancelled)
+                    .with_only_columns(tables.question.c.cancellation)
                     .where(tables.question.c.id == row.id)
                 )
             if halted and person.id != row.user:
