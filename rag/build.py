@@ -86,8 +86,8 @@ def open_rag(
                 settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
             )
 
-        lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
-        opening.callback(lanes.close)
+        indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
+        opening.callback(indexes.close)
         if generator is None and settings.answer.model:
             from rag.adapters.ollama import open_generator
 
@@ -95,20 +95,21 @@ def open_rag(
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL_KIND: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.read_transaction)}
-        wanted = "pixels" in settings.search.lanes
-        fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
+        fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
-        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
+        captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
         new_extractor = extractor or open_extractor
-        stages = Stages(((lanes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE)))
-        worker = Worker(settings, catalog, words, lanes, stages, new_extractor, fetching)
+        stages = Stages(
+            ((indexes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE))
+        )
+        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching)
         services = Services(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
-            retriever=open_retriever(settings, catalog, words, lanes),
+            retriever=open_retriever(settings, catalog, words, indexes),
             answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
-            lanes=lanes,
+            indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,
             models=OpenClipModels(settings.embed),
@@ -119,20 +120,24 @@ def open_rag(
 
 
 def open_captions(
-    settings: Settings, catalog: Catalog, words: FullTextIndex, lanes: VectorIndexes, captioner: Captioner | None = None
+    settings: Settings,
+    catalog: Catalog,
+    words: FullTextIndex,
+    indexes: VectorIndexes,
+    captioner: Captioner | None = None,
 ) -> Captions:
     """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
     def open_one() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
-        return captioner or open_captioner(settings.caption, settings.answer, lanes.sharing)
+        return captioner or open_captioner(settings.caption, settings.answer, indexes.sharing)
 
     is_enabled = captioner is not None or bool(settings.caption.model)
     return Captions(catalog, words, settings.data, open_one if is_enabled else None)
 
 
-def open_lanes(
+def open_indexes(
     settings: Settings,
     catalog: Catalog,
     threads: int,
@@ -200,11 +205,11 @@ def measure_embedder(
 
         return openclip.open_embedder(embed, torch.get_num_threads(), watch)
 
-    def open_bench_lanes(settings: Settings, catalog: Catalog, embedder: Embedder) -> VectorIndexes:
-        return open_lanes(settings, catalog, 1, embedder, None, None)
+    def open_bench_indexes(settings: Settings, catalog: Catalog, embedder: Embedder) -> VectorIndexes:
+        return open_indexes(settings, catalog, 1, embedder, None, None)
 
     parts = BenchmarkParts(
-        openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_lanes
+        openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_indexes
     )
     return run_benchmark(settings, wanted, parts, report)
 

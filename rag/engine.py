@@ -58,7 +58,7 @@ class Services:
     indexing: Indexing
     retriever: Retriever
     answering: AnswerService
-    lanes: VectorIndexes
+    indexes: VectorIndexes
     fingerprinting: Fingerprinting
     captions: Captions
     models: ModelStore
@@ -77,7 +77,7 @@ class Rag:
         self._indexing = services.indexing
         self._retriever = services.retriever
         self._answering = services.answering
-        self._lanes = services.lanes
+        self._indexes = services.indexes
         self._fingerprinting = services.fingerprinting
         self._captions = services.captions
         self._models = services.models
@@ -194,7 +194,7 @@ class Rag:
 
     def status(self) -> Status:
         """Return what is stored, what is queued, what failed and why, and which lanes are on."""
-        return read_status(self._catalog, self._lanes, self._fingerprinting, self._captions, self.lanes())
+        return read_status(self._catalog, self._indexes, self._fingerprinting, self._captions, self.lanes())
 
     def lanes(self) -> Mapping[str, str]:
         """Return `on`, or `off: why`, for every lane."""
@@ -206,7 +206,9 @@ class Rag:
 
     def doctor(self) -> Iterator[Check]:
         """Check every part by using it, one after another."""
-        return checks(self.settings, self._catalog, self._lanes, self._captions, self._open_extractor, self._generator)
+        return checks(
+            self.settings, self._catalog, self._indexes, self._captions, self._open_extractor, self._generator
+        )
 
     # ------------------------------------------------------------ models and training
 
@@ -223,7 +225,7 @@ class Rag:
 
         Raise EmbedderFailed without one of the two embedders, UserCanFix for too few texts.
         """
-        return train_projection(self._lanes, self.settings.data, report)
+        return train_projection(self._indexes, self.settings.data, report)
 
     def save_confidence_models(self, decisions: confidence.ConfidenceModels) -> Path:
         """Save fitted decisions in the data folder, to be used from the next start. Return their file."""

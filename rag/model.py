@@ -242,7 +242,7 @@ class Hit:
     box: Box
     line_boxes: tuple[Box, ...]
     picture: Path | None
-    render: Path | None
+    page_image: Path | None
     lanes: Mapping[str, int]
     why: str = ""
     """A sentence on the proof that a picture shows this page, or empty; with a proof, `box` is the matched region."""

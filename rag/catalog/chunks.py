@@ -22,7 +22,7 @@ class ChunkRow:
 
     id: int
     document: int
-    reading: int
+    extraction: int
     page: int
     label: str | None
     kind: Kind
@@ -32,7 +32,7 @@ class ChunkRow:
     box: Box
     line_boxes: tuple[Box, ...]
     picture: str | None
-    render: str | None
+    page_image: str | None
 
 
 @dataclass(frozen=True, slots=True)

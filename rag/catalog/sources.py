@@ -280,7 +280,7 @@ def list_statuses(
     if space is not None:
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
-    return [_standing(row, delayed.get(row.id)) for row in connection.execute(rows)]
+    return [_to_status(row, delayed.get(row.id)) for row in connection.execute(rows)]
 
 
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
@@ -310,7 +310,7 @@ _BY_EXTRACTION = {
 }
 
 
-def _standing(row: Row[Any], passed: float | None) -> SourceStatus:
+def _to_status(row: Row[Any], passed: float | None) -> SourceStatus:
     """`passed`: see `_delayed_shares`."""
     by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
     state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0

@@ -70,7 +70,7 @@ class Ingester:
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
         self._claiming = threading.Lock()
-        self._fetching, self._fetching_far, self._reading = FairQueue(), FairQueue(), FairQueue()
+        self._fetching, self._fetching_far, self._extracting = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -147,7 +147,7 @@ class Ingester:
             self._fetch(claimed)
         finally:
             queue.done(who)
-            self._reading.arrive(who)
+            self._extracting.arrive(who)
 
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._busy_hosts
@@ -223,7 +223,7 @@ class Ingester:
     def extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
-            row, who = self._reading.claim(
+            row, who = self._extracting.claim(
                 lambda: extractions.list_waiting_people(connection),
                 lambda who: extractions.claim_extraction(connection, self._run, who),
             )
@@ -232,25 +232,25 @@ class Ingester:
         try:
             self._extract_for(who, extractor, row)
         finally:
-            self._reading.done(who)
+            self._extracting.done(who)
         return True
 
     def _extract_for(self, who: str, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
             self._extract(extractor, row, who)
         except Unreadable as error:
-            self._fail_reading(row, str(error), error.hint)
+            self._fail_extraction(row, str(error), error.hint)
         except TryAgain as error:
             if self.stop.is_set():  # stopped by Magpie, not by the file
                 with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0)
             elif row.attempts >= MAX_ATTEMPTS:
-                self._fail_reading(row, str(error), error.hint or "Share or index it again.")
+                self._fail_extraction(row, str(error), error.hint or "Share or index it again.")
             else:
                 with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=_RETRY * 2**row.attempts)
 
-    def _fail_reading(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
+    def _fail_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row.id, reason, hint)
 
@@ -303,7 +303,7 @@ class Ingester:
             with self._catalog.read_transaction() as connection:
                 return extractions.list_waiting_people(connection)
 
-        return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
+        return self._fetching.has_to_yield(who, unfetched) or self._extracting.has_to_yield(who, unread)
 
 
 def _skipped_page(number: int) -> ExtractedPage:

@@ -82,16 +82,16 @@ class Worker:
         settings: Settings,
         catalog: Catalog,
         words: FullTextIndex,
-        lanes: VectorIndexes,
+        indexes: VectorIndexes,
         stages: Stages,
         open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
-        """`stages` is all background work, that of `lanes` included."""
+        """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
         self._catalog = catalog
         self._words = words
-        self._lanes = lanes
+        self._indexes = indexes
         self._stages = stages
         self._open_extractor = open_extractor
         self._fetchers = fetchers
@@ -127,16 +127,16 @@ class Worker:
             if ownership is None:
                 return
             self._take_over(ownership)
-            self._tidy()
+            self._delete_unshared()
             if ownership.unclean:
                 # Repairs the store before it embeds. This run must not end as a clean one without that.
-                self._lanes.process_batch(threading.Event())
+                self._indexes.process_batch(threading.Event())
 
     # ------------------------------------------------------------ as owner
 
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
-        self._lanes.sync.take_over(unclean=ownership.unclean)
+        self._indexes.sync.take_over(unclean=ownership.unclean)
         delete_stale_folders(self._settings.data)
 
     def _work_off(self, ownership: Ownership, request: IndexRequest) -> None:
@@ -154,7 +154,7 @@ class Worker:
                 ingester.stop.wait(_POLL)  # only retries are left, and the next one is not due yet
         while self._stages.process_batch(Priority.IDLE, ingester.stop):
             self._report(request, self._stages.describe_waiting())
-        self._tidy()
+        self._delete_unshared()
         self._report(request, "")
 
     def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
@@ -173,7 +173,7 @@ class Worker:
                             last_work = monotonic()
                         # A document moved between spaces keeps its extraction: its new share may be arriving now.
                         if not ingester.anything_waits(due=True):
-                            self._tidy()
+                            self._delete_unshared()
                             last_maintenance = monotonic()
                     else:
                         self._stages.process_batch(Priority.IDLE, stop)
@@ -191,14 +191,14 @@ class Worker:
             extractions.request_outdated(connection, version)
         return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
-    def _tidy(self) -> None:
+    def _delete_unshared(self) -> None:
         """Expire and delete what is no longer shared, from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
                 shares.expire_shares(connection, time() - days * _DAY)
         swept = sweep(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.checkpoint()
-        self._lanes.remove_dropped()
+        self._indexes.remove_dropped()
 
     def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
         """Fetch and read in threads until nothing is due, and run the stages that follow at the same time."""

@@ -34,7 +34,7 @@ _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
 def checks(
     settings: Settings,
     catalog: Catalog,
-    lanes: VectorIndexes,
+    indexes: VectorIndexes,
     captions: Captions,
     open_extractor: Callable[[], Extractor],
     generator: Generator | None,
@@ -49,9 +49,9 @@ def checks(
         yield _extractor(open_extractor, picture, ocr=settings.read.ocr)
         yield _confinement()
         yield _office(settings.read.office)
-        yield from _clip(lanes.clip, picture)
-        yield from _text(lanes.text, chosen=bool(settings.text.model))
-        yield from _projection(lanes.clip)
+        yield from _clip(indexes.clip, picture)
+        yield from _text(indexes.text, chosen=bool(settings.text.model))
+        yield from _projection(indexes.clip)
         yield from _generator(generator, picture)
         yield from _captions(captions)
 
@@ -144,52 +144,52 @@ def _office(wanted: str) -> Check:
     )
 
 
-def _clip(lane: ClipIndex, picture: Path) -> Iterator[Check]:
-    identity = lane.identity(at_once=True)
+def _clip(index: ClipIndex, picture: Path) -> Iterator[Check]:
+    identity = index.identity(at_once=True)
     if identity is None:
-        waiting = lane.off.startswith("waiting")  # for the GPU host: nothing is switched off
-        yield Check("picture lanes", "warn", lane.off if waiting else f"off: {lane.off}", lane.fix)
+        waiting = index.off.startswith("waiting")  # for the GPU host: nothing is switched off
+        yield Check("picture lanes", "warn", index.off if waiting else f"off: {index.off}", index.fix)
         return
     try:
-        vectors = lane.embed_picture(picture) + lane.embed_query(CODE_WORD)
+        vectors = index.embed_picture(picture) + index.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("picture lanes", "fail", str(error), error.hint)
         return
-    yield from _stored(lane, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
+    yield from _stored(index, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
 
 
-def _text(lane: TextIndex, *, chosen: bool) -> Iterator[Check]:
-    identity = lane.identity(at_once=True)
+def _text(index: TextIndex, *, chosen: bool) -> Iterator[Check]:
+    identity = index.identity(at_once=True)
     if identity is None:
-        yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
+        yield Check("text vectors", "warn" if chosen else "ok", f"off: {index.off}", index.fix if chosen else "")
         return
     try:
-        vectors = lane.embed_query(CODE_WORD)
+        vectors = index.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("text vectors", "fail", str(error), error.hint)
         return
-    yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+    yield from _stored(index, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
 
 
-def _projection(lane: ClipIndex) -> Iterator[Check]:
-    if lane.projection is None:
+def _projection(index: ClipIndex) -> Iterator[Check]:
+    if index.projection is None:
         return
-    found = lane.projection.current()
+    found = index.projection.current()
     if isinstance(found, str):
         yield Check("projection", "warn", f"not used: {found}", _TRAIN)
     else:
         yield Check("projection", "ok", "questions for pictures are projected text vectors")
 
 
-def _stored(lane: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
+def _stored(index: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
     """Whether every chunk has its vectors, and the store gives them back."""
-    waiting = lane.count_waiting()
+    waiting = index.count_waiting()
     if waiting:
         yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
     else:
         yield Check(name, "ok", detail)
     try:
-        sound = lane.probe()
+        sound = index.probe()
     except MagpieError as error:
         yield Check(store, "fail", str(error), "magpie index, on any file: it is filled again from the catalog")
         return

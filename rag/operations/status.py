@@ -14,7 +14,7 @@ from rag.vectors.indexes import VectorIndexes
 
 def read_status(
     catalog: Catalog,
-    vectors: VectorIndexes,
+    indexes: VectorIndexes,
     fingerprinting: Fingerprinting,
     captions: Captions,
     lanes: Mapping[str, str],
@@ -27,4 +27,4 @@ def read_status(
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()
     states = {str(state): count for state, count in Counter(row.state for row in rows).items()}
-    return Status(states, pages, chunks, vectors.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)
+    return Status(states, pages, chunks, indexes.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)

@@ -41,7 +41,7 @@ def build_hits(
         if not found or page[0] not in names:
             continue
         row = found[0]
-        folder = data / "pictures" / str(row.reading)
+        folder = data / "pictures" / str(row.extraction)
         name, link = names[row.document]
         hits.append(
             Hit(
@@ -59,7 +59,7 @@ def build_hits(
                 box=row.box,
                 line_boxes=row.line_boxes,
                 picture=folder / row.picture if row.picture else None,
-                render=folder / row.render if row.render else None,
+                page_image=folder / row.page_image if row.page_image else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
                 regions=_select_regions([row.box for row in found]),
                 generated_caption=described.get(row.id, ("", ""))[0],

@@ -120,17 +120,17 @@ class Retriever:
 
 
 def open_retriever(
-    settings: Settings, catalog: Catalog, words: FullTextIndex, vectors: VectorIndexes, rerank: Reranker | None = None
+    settings: Settings, catalog: Catalog, words: FullTextIndex, indexes: VectorIndexes, rerank: Reranker | None = None
 ) -> Retriever:
     """Return a retriever with every lane.
 
     Raise BadSetting for a broken glossary.toml, OperatorMustAct for a broken decision.json.
     """
     depth = settings.search.depth
-    clip = VectorRanker(vectors.clip, depth)
+    clip = VectorRanker(indexes.clip, depth)
     lanes = (
         WordsLane(catalog, words, depth),
-        TextVectorsLane(VectorRanker(vectors.text, depth)),
+        TextVectorsLane(VectorRanker(indexes.text, depth)),
         ImageVectorsLane(clip),
         ClipTextLane(clip),
         PageReferencesLane(catalog, words, depth),

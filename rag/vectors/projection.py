@@ -90,7 +90,7 @@ def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Seq
     for penalty in _PENALTIES:
         projected = _map(x[held_out], *_ridge(x[rest], y[rest], penalty))
         tried.append((float(np.mean(np.sum(projected * y[held_out], axis=1))), penalty, projected))
-    after, penalty, projected = max(tried, key=lambda one: one[0])
+    after, penalty, projected = max(tried, key=lambda result: result[0])
     before = float(np.mean(y[held_out] @ _unit(y[rest].mean(axis=0, keepdims=True))[0]))
     right = float(np.mean(np.argmax(projected @ y[held_out].T, axis=1) == np.arange(len(held_out))))
     path = path_of(data, text, clip)

@@ -35,7 +35,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "evidence": (
         Mutation(
             "rag.search.hits:build_hits",
-            'folder = data / "pictures" / str(row.reading)',
+            'folder = data / "pictures" / str(row.extraction)',
             'folder = data / "pictures" / "1"',
         ),
     ),

@@ -53,7 +53,7 @@ def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "
         box=Box(0.1, 0.2, 0.9, 0.4),
         line_boxes=(),
         picture=None,
-        render=Path("page.jpg"),
+        page_image=Path("page.jpg"),
         lanes={"words": rank},
     )
 

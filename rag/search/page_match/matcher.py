@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog import Catalog, fingerprints
-from rag.catalog.fingerprints import Stored
+from rag.catalog.fingerprints import StoredFingerprint
 from rag.model import WHOLE_PAGE, Box, PageKey, Scope
 from rag.search.page_match.candidates import votes
 from rag.search.page_match.result import NO_MATCH, MatchResult, PageMatch
@@ -42,7 +42,7 @@ _MAX_PAGES = 5_000
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    grey: GrayImage
+    gray: GrayImage
     points: Points
 
 
@@ -64,21 +64,21 @@ class PageMatcher:
         It is compared with the candidates and with pages of a similar perceptual hash first. Only if it shows none of
         these, or only single pictures, it is compared with the pages that share most of its points.
         """
-        grey = None if self.unavailable else load_gray(path)
-        if grey is None:
+        gray = None if self.unavailable else load_gray(path)
+        if gray is None:
             return NO_MATCH
-        picture = _Picture(grey, points(grey, QUERY_SIDE, QUERY_POINTS))
+        picture = _Picture(gray, points(gray, QUERY_SIDE, QUERY_POINTS))
         if not len(picture.points):
             return NO_MATCH
-        nearest = list(dict.fromkeys([*self._find_by_hash(grey, scope), *candidates]))[:_MAX_NEAREST]
+        nearest = list(dict.fromkeys([*self._find_by_hash(gray, scope), *candidates]))[:_MAX_NEAREST]
         stored, proofs = self._compare(picture, nearest, scope)
-        is_single_picture = {(one.document, one.number): one.picture for one in stored}
+        is_single_picture = {(one.document, one.number): one.is_picture for one in stored}
         # A page of a document ranks before a single picture of it that somebody shared, so it is searched even then.
         if all(is_single_picture[page] for page, proof in proofs.items() if proof.is_proved):
             others = self._find_by_points(picture.points, set(nearest), scope)
             more, more_proofs = self._compare(picture, others, scope)
             proofs |= more_proofs
-            is_single_picture |= {(one.document, one.number): one.picture for one in more}
+            is_single_picture |= {(one.document, one.number): one.is_picture for one in more}
         proved = {page: proof for page, proof in proofs.items() if proof.is_proved}
         order = sorted(proved, key=lambda page: (is_single_picture[page], -proved[page].likeness, page))
         with self._catalog.read_transaction() as connection:
@@ -91,9 +91,9 @@ class PageMatcher:
         compared = frozenset(is_single_picture) if len(picture.points) >= MIN_POINTS_TO_JUDGE else frozenset()
         return MatchResult(matches, compared, max((proof.agreement for proof in proofs.values()), default=0.0))
 
-    def _find_by_hash(self, grey: GrayImage, scope: Scope) -> list[PageKey]:
+    def _find_by_hash(self, gray: GrayImage, scope: Scope) -> list[PageKey]:
         """Return the pages that look like the picture as a whole, nearest first."""
-        own = phash(grey)
+        own = phash(gray)
         with self._catalog.read_transaction() as connection:
             rows = fingerprints.hashes(connection, scope, METHOD, _MAX_PAGES)
         near = sorted((bits, page) for page, other in rows if (bits := hash_distance(own, other)) <= _MAX_HASH_DISTANCE)
@@ -109,7 +109,7 @@ class PageMatcher:
 
     def _compare(
         self, picture: _Picture, pages: Sequence[PageKey], scope: Scope
-    ) -> tuple[list[Stored], dict[PageKey, Proof]]:
+    ) -> tuple[list[StoredFingerprint], dict[PageKey, Proof]]:
         """Return the pages that have a fingerprint, and the proofs of those on which the picture has a place."""
         if not pages:
             return [], {}
@@ -118,10 +118,10 @@ class PageMatcher:
         proofs: dict[PageKey, Proof] = {}
         for one in stored:
             alignment = align(picture.points, np.frombuffer(one.points, POINT))
-            grey = load_gray(self._data / one.render) if alignment is not None else None
-            if alignment is None or grey is None:
+            gray = load_gray(self._data / one.page_image) if alignment is not None else None
+            if alignment is None or gray is None:
                 continue
-            proofs[one.document, one.number] = prove(picture.grey, grey, alignment)
+            proofs[one.document, one.number] = prove(picture.gray, gray, alignment)
         return stored, proofs
 
 

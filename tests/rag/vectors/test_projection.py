@@ -12,7 +12,7 @@ import pymupdf
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.build import open_lanes
+from rag.build import open_indexes
 from rag.catalog import Catalog
 from rag.errors import EmbedderFailed, UserCanFix
 from rag.ports import Embedder, Vector
@@ -138,10 +138,10 @@ def test_projected_query_differs_from_the_text_towers(trained: Path) -> None:
     queries = []
     with closing(Catalog(trained)) as catalog:
         for side in ("projection", "clip"):
-            lanes = open_lanes(settings(trained, side), catalog, 1, None, FakeTextEmbedder(), None)
-            with closing(lanes):
-                assert lanes.clip.identity() is not None
-                queries += lanes.clip.embed_query("red circle")
+            indexes = open_indexes(settings(trained, side), catalog, 1, None, FakeTextEmbedder(), None)
+            with closing(indexes):
+                assert indexes.clip.identity() is not None
+                queries += indexes.clip.embed_query("red circle")
     projected, own = queries
     assert 0.3 < float(projected @ own) < 0.9999
 
