@@ -1,4 +1,4 @@
-"""Fingerprints of page images, and which pages wait for one."""
+"""Read and write the fingerprints of page images, and list the pages without one."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class Unfingerprinted:
 
 @dataclass(frozen=True, slots=True)
 class NewFingerprint:
+    """A fingerprint to write. `phash` is an unsigned number of 64 bits."""
+
     extraction: int
     number: int
     phash: int
@@ -97,7 +99,7 @@ def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> 
 
 
 def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, method: int) -> list[StoredFingerprint]:
-    """Return those of these pages that are in scope and have a fingerprint, in the order given."""
+    """Return the fingerprints of the given pages that are in scope and have one, in the order given."""
     rows = _in(
         select(
             document.c.id,
@@ -125,7 +127,7 @@ def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, me
 
 
 def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:
-    """Return the statement, limited to fingerprints of this method of pages in scope that can be searched."""
+    """Return the statement, limited to this method's fingerprints of searchable pages in scope."""
     return (
         rows.join_from(fingerprint, document, document.c.extraction_id == fingerprint.c.extraction_id)
         .join(page, and_(page.c.extraction_id == fingerprint.c.extraction_id, page.c.number == fingerprint.c.number))
@@ -135,7 +137,7 @@ def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[
 
 
 def chunks_on(connection: Connection, pages: Sequence[PageKey]) -> Mapping[PageKey, list[tuple[int, Box]]]:
-    """Return {page: [(chunk, box), ...]} of the chunks on these pages."""
+    """Return {page: [(chunk, box), ...]} for the chunks on these pages."""
     rows = (
         select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.box)
         .join(document, document.c.extraction_id == chunk.c.extraction_id)

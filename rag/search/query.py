@@ -1,4 +1,4 @@
-"""One search: what was asked, and everything that is computed once for it."""
+"""The query of one search, and what is computed once for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rag.search.glossary import PageKind
 
 
 class QueryKind(StrEnum):
-    """What was asked with: words, or a picture."""
+    """Whether a query is a question in words, or a picture."""
 
     QUESTION = "question"
     PICTURE = "picture"

@@ -1,4 +1,4 @@
-"""Rankings: the pages that one lane found, in its order."""
+"""The ranking of pages by one lane."""
 
 from __future__ import annotations
 

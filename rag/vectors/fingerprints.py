@@ -100,7 +100,7 @@ def phash(gray: GrayImage) -> int:
 
 
 def points(gray: GrayImage, side: int, max_points: int) -> Points:
-    """Return at most `max_points` keypoints, spread evenly, of the picture scaled down to `side` pixels on its long side.
+    """Return at most `max_points` keypoints, spread evenly, of the picture scaled down to a long side of `side` pixels.
 
     Return none for a picture that OpenCV rejects, so that one page cannot block the ones after it.
     """

@@ -72,7 +72,7 @@ class LazyEmbedder(Generic[_E]):
         return self._thread.run(Urgency.BATCH, lambda: call(embedder))
 
     def embed_query(self, call: Callable[[_E], list[Vector]]) -> list[Vector]:
-        """Return the vectors that `call` makes, ahead of queued batches. If it fails, turn the embedder off and raise."""
+        """Return the vectors that `call` makes, ahead of queued batches. If it fails, turn the embedder off."""
         embedder = self.require()
         try:
             return self._thread.run(Urgency.QUESTION, lambda: call(embedder))

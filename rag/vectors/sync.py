@@ -125,7 +125,10 @@ class VectorStoreSync:
             self.rebuild(identity)
 
     def remove_dropped(self, identities: Sequence[str]) -> None:
-        """Delete the vectors from the store whose chunks the catalog deleted. `identities`: the embedders that are available now."""
+        """Delete the vectors of deleted chunks from the store.
+
+        `identities`: the embedders that are available now.
+        """
         while True:
             with self.catalog.read_transaction() as connection:
                 rows = vectors.list_vector_deletions(connection)

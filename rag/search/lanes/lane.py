@@ -1,4 +1,4 @@
-"""The protocol of a lane, and whether a lane is on."""
+"""The protocol of a lane, and the status of a lane."""
 
 from __future__ import annotations
 
