@@ -69,7 +69,7 @@ def open_rag(
 
     `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
     fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
-    catalog's file, which are run together with rag's.
+    catalog's file; they are applied together with rag's.
     """
     data = settings.data
     make_private(data)
@@ -128,13 +128,13 @@ def open_captions(
 ) -> Captions:
     """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
-    def open_one() -> Captioner:
+    def open_configured() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
         return captioner or open_captioner(settings.caption, settings.answer, indexes.sharing)
 
     is_enabled = captioner is not None or bool(settings.caption.model)
-    return Captions(catalog, words, settings.data, open_one if is_enabled else None)
+    return Captions(catalog, words, settings.data, open_configured if is_enabled else None)
 
 
 def open_indexes(
@@ -145,7 +145,7 @@ def open_indexes(
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
 ) -> VectorIndexes:
-    """Construct the vector lanes on one store. Adapters that are not given are opened when first needed."""
+    """Construct the vector indexes on one store. Adapters that are not given are opened when first needed."""
     data, connections = settings.data, ExitStack()
 
     def open_embedder() -> Embedder:
@@ -189,7 +189,7 @@ def open_indexes(
 
 
 def measure_embedder(
-    settings: Settings, wanted: BenchmarkOptions, report: Callable[[str], None] = lambda _: None
+    settings: Settings, options: BenchmarkOptions, report: Callable[[str], None] = lambda _: None
 ) -> BenchmarkResult:
     """Measure how close indexing comes to the speed of the model alone; see run_benchmark."""
     from rag.adapters import openclip, openclip_model, openclip_weights
@@ -211,14 +211,14 @@ def measure_embedder(
     parts = BenchmarkParts(
         openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_indexes
     )
-    return run_benchmark(settings, wanted, parts, report)
+    return run_benchmark(settings, options, parts, report)
 
 
 @contextmanager
 def _serve_encoder(
     settings: Settings, encoder: MeasuredEncoder, serve: Serve
 ) -> Iterator[tuple[Embedder, RunInModelThread]]:
-    """Serve an encoder on the loopback; yields a client, and what runs a call in the encoder's thread."""
+    """Serve an encoder on the loopback interface. Yield a client, and a function that runs a call in its thread."""
     from rag.adapters.remote_clip import open_remote
     from rag.model_server.server import open_model_server
 

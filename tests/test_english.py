@@ -18,10 +18,10 @@ from tests.docs.generate import handwritten
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PLACES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "manifest.yml", "docs")
+PLACES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "manifest.yml", "docs", "rag")
 """Files and folders that are checked. Generated parts of docs/ are checked where they are written."""
 
-LATER = ("rag", "bot")
+LATER = ("bot",)
 """Packages whose prose is still to be rewritten. Move them to PLACES when it is; both lists are tested below."""
 
 _IZE = "recogni|organi|summari|normali|initiali|seriali|optimi|minimi|maximi|tokeni|capitali|categori|synchroni"
@@ -71,8 +71,10 @@ ALLOWED = (
     r"#?harbour-watch",
     r"harbour[\w-]*\.pdf",
     r"chat room",
+    r"my no nor not of",
+    r"who whom whose",
 )
-"""Quoted samples."""
+"""Quoted samples, and words in the list of stop words."""
 
 
 class Finding(NamedTuple):
