@@ -1,4 +1,4 @@
-"""Background stages: their order, their priorities, and what the worker makes of them."""
+"""Background stages: their order, their priorities, and how the worker runs them."""
 
 from __future__ import annotations
 

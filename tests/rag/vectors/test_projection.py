@@ -91,8 +91,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 page.insert_text((60, 60 + 20 * line), f"{said}.", fontsize=10)
         document.save(shared / "words.pdf")
     with pymupdf.open() as document:
-        for colour in ((0.84, 0.16, 0.16), (0.16, 0.62, 0.24), (0.15, 0.33, 0.82)):
-            document.new_page().draw_circle((300, 480), 100, color=None, fill=colour)
+        for color in ((0.84, 0.16, 0.16), (0.16, 0.62, 0.24), (0.15, 0.33, 0.82)):
+            document.new_page().draw_circle((300, 480), 100, color=None, fill=color)
         document.save(shared / "drawn.pdf")
     with opened(data) as rag:
         rag.index([shared])
@@ -129,8 +129,8 @@ def trained(data: Path) -> Path:
 
 def test_finds_pictures_through_the_projection(trained: Path) -> None:
     with opened(trained, "projection") as rag:
-        for page, colour in enumerate(("red", "green", "blue"), 1):
-            hit = rag.find(f"{colour} circle", EVERYTHING).hits[0]
+        for page, color in enumerate(("red", "green", "blue"), 1):
+            hit = rag.find(f"{color} circle", EVERYTHING).hits[0]
             assert (hit.name, hit.page) == ("drawn.pdf", page)
 
 
