@@ -67,6 +67,9 @@ BANNED: Mapping[str, str] = {
 }
 """A regular expression, without case, and what to write instead."""
 
+EXCLUDED = ("migrations/versions", "bot/demo/samples")
+"""Folders that are not checked: released migrations never change, and sample documents are not our prose."""
+
 ALLOWED = (
     r"#?harbour-watch",
     r"harbour[\w-]*\.pdf",
@@ -138,7 +141,7 @@ def files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
     found = [path for suffix in ("*.py", "*.md", "*.html", "*.js") for path in place.rglob(suffix)]
-    return sorted(path for path in found if "migrations/versions" not in path.as_posix())
+    return sorted(path for path in found if not any(part in path.as_posix() for part in EXCLUDED))
 
 
 def found_in(place: Path) -> list[Finding]:

@@ -1,1 +1,1 @@
-"""Who can read a reply, what they may see, and the log of what was shown to whom."""
+"""Access: who can read a reply, and what they may see."""
