@@ -236,8 +236,8 @@ _KEPT = [
         42,
         "file",
         81_000_000,
-        "the files themselves, as they were shared",
-        "until forgotten, or shared nowhere any more",
+        "the files as they were shared",
+        "until forgotten or no longer shared",
     )
 ]
 
