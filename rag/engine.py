@@ -157,7 +157,7 @@ class Rag:
         picture: Path | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """Answer from the scope's documents alone, with citations and pictures of the cited regions.
+        """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
         With a `picture` (a screenshot), search for the page that it shows first, then for the question's words.
         """

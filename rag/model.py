@@ -104,7 +104,7 @@ class BlockKind(StrEnum):
 
 
 class TextSource(StrEnum):
-    """Where the words of a page come from."""
+    """The origin of a page's words."""
 
     LAYER = "layer"
     OCR = "ocr"
@@ -175,7 +175,7 @@ class ExtractedPage:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known about a file before its pages are extracted."""
+    """The properties of a file that are known before its pages are extracted."""
 
     media_type: str
     page_count: int
@@ -201,7 +201,7 @@ class NewChunk:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a search may return: the spaces, and optionally the documents (ids) in them.
+    """The limits of a search: the spaces, and optionally the documents (ids) in them.
 
     There is no default: every search takes a scope. `spaces=None` means every space and is made only by `operator()`,
     which only the command line may call.
@@ -310,7 +310,7 @@ class Passage:
 
 
 class Mode(StrEnum):
-    """What wrote an answer: a vision model, a text model, or none (then passages are quoted)."""
+    """The writer of an answer: a vision model, a text model, or none (then passages are quoted)."""
 
     VISION = "vision"
     TEXT = "text"
@@ -354,7 +354,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is stored and what waits.
+    """The state of an installation: stored and waiting data.
 
     `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,

@@ -342,7 +342,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model can do. `window` is its context length in tokens, 0 if unknown."""
+    """The abilities of a model. `window` is its context length in tokens, 0 if unknown."""
 
     model: str
     vision: bool

@@ -70,14 +70,14 @@ def count_pages_without_fingerprint(connection: Connection, method: int) -> int:
     return connection.scalar(select(func.count()).select_from(page).where(_waiting(method))) or 0
 
 
-def put_fingerprints(connection: Connection, method: int, made: Sequence[NewFingerprint]) -> None:
+def put_fingerprints(connection: Connection, method: int, rows: Sequence[NewFingerprint]) -> None:
     """Write fingerprints of the pages that still exist, instead of those of an older method."""
-    keys = [(new.extraction, new.number) for new in made]
+    keys = [(new.extraction, new.number) for new in rows]
     place = tuple_(page.c.extraction_id, page.c.number)
     alive = {
         tuple(row) for row in connection.execute(select(page.c.extraction_id, page.c.number).where(place.in_(keys)))
     }
-    for new in made:
+    for new in rows:
         if (new.extraction, new.number) in alive:
             signed = new.phash - 2 * _SIGN if new.phash >= _SIGN else new.phash
             values = {"method": method, "phash": signed, "keypoints": new.points}

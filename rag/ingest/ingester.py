@@ -186,7 +186,7 @@ class Ingester:
             )
 
     def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> FetchResult:
-        """Fetch into a file. An unexpected error of a fetcher is logged and fails this source alone."""
+        """Fetch into a file. An unexpected error of a fetcher is logged and fails only this source."""
         try:
             return self._fetchers[claimed.kind](claimed.ref, into)
         except (MagpieError, OSError):

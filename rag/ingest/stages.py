@@ -33,13 +33,13 @@ class Stage(Protocol):
 
 
 class Priority(Enum):
-    """When a stage runs."""
+    """The time at which a stage runs."""
 
     FOLLOW_UP = auto()
     """Immediately, while the next pages are extracted."""
 
     IDLE = auto()
-    """One batch at a time, when nothing else waits: a batch takes a model seconds."""
+    """One batch at a time, when nothing else waits, because a batch takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)

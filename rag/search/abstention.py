@@ -23,7 +23,7 @@ _NO_WORDS = "The picture has too few words to search for, and it does not look l
 
 @dataclass(frozen=True, slots=True)
 class AbstentionVerdict:
-    """How confident the search is, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
+    """The confidence of a search, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
 
     confidence: float
     threshold: float

@@ -36,7 +36,7 @@ class GlossaryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a glossary adds to one question.
+    """The words and page kinds that a glossary adds to one question.
 
     `words` are searched for, and pages of these `kinds`. `equivalents` maps a word of the question to words with the
     same meaning.

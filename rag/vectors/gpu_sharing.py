@@ -3,8 +3,8 @@
     ON_GPU -> LEAVING -> OFF_GPU -> RETURNING -> ON_GPU
 
 An answer that starts while CLIP is leaving waits until the move is done, because it needs the memory. One that starts
-while CLIP is returning waits too, and then sends it away again. If CLIP cannot leave, it stays and the answer goes on
-without the memory; if it cannot return, it stays away, and the next caller that needs it tries again.
+while CLIP is returning waits too, and then sends it away again. If CLIP cannot leave, it stays, and the answer
+continues without the memory. If it cannot return, it stays away, and the next caller that needs it tries again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def log_move(to: str, seconds: float) -> None:
 
 
 class GpuState(StrEnum):
-    """Where CLIP's weights are."""
+    """The location of CLIP's weights."""
 
     ON_GPU = "on_gpu"
     LEAVING = "leaving"

@@ -39,12 +39,12 @@ class VectorIndex(ABC, Generic[_E]):
 
     @property
     def off(self) -> str:
-        """Why the index is off, or an empty string."""
+        """Return why the index is off, or an empty string."""
         return self._embedder.off
 
     @property
     def fix(self) -> str:
-        """How to turn the index on."""
+        """Return what to do to turn the index on."""
         return self._embedder.fix
 
     def identity(self, *, at_once: bool = False) -> str | None:

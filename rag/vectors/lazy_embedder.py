@@ -35,7 +35,7 @@ class LazyEmbedder(Generic[_E]):
 
     @property
     def known_identity(self) -> str | None:
-        """The embedder's identity, or None while it is unavailable or not open. Does not open it."""
+        """Return the embedder's identity, or None while it is unavailable or not open. Does not open it."""
         return self._identity
 
     def identity(self, *, at_once: bool = False) -> str | None:

@@ -55,7 +55,7 @@ class PageMatcher:
 
     @cached_property
     def unavailable(self) -> str:
-        """The reason why pixels cannot be compared on this machine, or an empty string."""
+        """Return why pixels cannot be compared on this machine, or an empty string."""
         return opencv_problem()
 
     def match(self, path: Path, candidates: Iterable[PageKey], scope: Scope) -> MatchResult:

@@ -59,7 +59,7 @@ _MIN_CORRELATION = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How well a picture agrees with a region of a page.
+    """The agreement of a picture with a region of a page.
 
     `points`: how many are aligned. `agreement`, 0 to 1: the share of the blocks with content that look the same.
     `likeness`, -1 to 1: their mean correlation, which ranks pages that all agree. `box`: the region.
