@@ -112,7 +112,7 @@ def _run_script(shared: Invocation, data: Path | None, screen: Screen, port: int
         _title(screen, total, total, "a screenshot")
         _ask(tour, f"<@{tour.ws.bot_user}>", [folder / "samples" / SCREENSHOT])
         lanes = tour.bot.rag.status().lanes
-        answered = not any("No model is" in str(message.blocks) for message in tour.ws.messages(tour.channel))
+        answered = not any("no written answer" in str(message.blocks) for message in tour.ws.messages(tour.channel))
         stays = sys.stdout.isatty() or browser
         _show_next_steps(screen, time.monotonic() - started, answered, lanes.get("clip-picture") == "on", stays)
         if stays:
