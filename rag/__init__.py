@@ -1,7 +1,7 @@
-"""The public API of rag: retrieval and answers over what a team shares. It knows nothing of Slack.
+"""The public API of rag: retrieval and answers over what a team shares. It does not depend on Slack.
 
-bot/ imports from here and from nowhere else in rag. The module of a name is imported when the name is first used: the
-engine takes a second to import, and `magpie --help` does not need it.
+bot/ imports from rag only what is listed here. The module of a name is imported when the name is first used, because
+the engine takes a second to import and `magpie --help` does not need it.
 """
 
 from importlib import import_module

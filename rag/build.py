@@ -69,7 +69,7 @@ def open_rag(
 
     `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
     fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
-    catalog's file, which are run together with rag's.
+    catalog's file; they are applied together with rag's.
     """
     data = settings.data
     make_private(data)
@@ -86,8 +86,8 @@ def open_rag(
                 settings.read, "rag.adapters.rapidocr:open_ocr" if settings.read.ocr else None, threads
             )
 
-        lanes = open_lanes(settings, catalog, threads, embedder, text_embedder, store)
-        opening.callback(lanes.close)
+        indexes = open_indexes(settings, catalog, threads, embedder, text_embedder, store)
+        opening.callback(indexes.close)
         if generator is None and settings.answer.model:
             from rag.adapters.ollama import open_generator
 
@@ -95,20 +95,21 @@ def open_rag(
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
         fetching |= {URL_KIND: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.read_transaction)}
-        wanted = "pixels" in settings.search.lanes
-        fingerprinting = Fingerprinting(catalog, data, wanted=wanted)
+        fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
-        captions, shared = open_captions(settings, catalog, words, lanes, captioner), lanes.sharing(generator)
+        captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)
         new_extractor = extractor or open_extractor
-        stages = Stages(((lanes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE)))
-        worker = Worker(settings, catalog, words, lanes, stages, new_extractor, fetching)
+        stages = Stages(
+            ((indexes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE))
+        )
+        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching)
         services = Services(
             catalog=catalog,
             worker=worker,
             indexing=Indexing(catalog, worker, new_extractor),
-            retriever=open_retriever(settings, catalog, words, lanes),
+            retriever=open_retriever(settings, catalog, words, indexes),
             answering=AnswerService(catalog, shared, settings.answer, data / "evidence"),
-            lanes=lanes,
+            indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,
             models=OpenClipModels(settings.embed),
@@ -119,20 +120,24 @@ def open_rag(
 
 
 def open_captions(
-    settings: Settings, catalog: Catalog, words: FullTextIndex, lanes: VectorIndexes, captioner: Captioner | None = None
+    settings: Settings,
+    catalog: Catalog,
+    words: FullTextIndex,
+    indexes: VectorIndexes,
+    captioner: Captioner | None = None,
 ) -> Captions:
     """Return the captions stage, with the given captioner or the one that `caption.model` names."""
 
-    def open_one() -> Captioner:
+    def open_configured() -> Captioner:
         from rag.adapters.captioners import open_captioner
 
-        return captioner or open_captioner(settings.caption, settings.answer, lanes.sharing)
+        return captioner or open_captioner(settings.caption, settings.answer, indexes.sharing)
 
     is_enabled = captioner is not None or bool(settings.caption.model)
-    return Captions(catalog, words, settings.data, open_one if is_enabled else None)
+    return Captions(catalog, words, settings.data, open_configured if is_enabled else None)
 
 
-def open_lanes(
+def open_indexes(
     settings: Settings,
     catalog: Catalog,
     threads: int,
@@ -140,7 +145,7 @@ def open_lanes(
     text_embedder: TextEmbedder | None,
     store: VectorStore | None,
 ) -> VectorIndexes:
-    """Construct the vector lanes on one store. Adapters that are not given are opened when first needed."""
+    """Construct the vector indexes on one store. Adapters that are not given are opened when first needed."""
     data, connections = settings.data, ExitStack()
 
     def open_embedder() -> Embedder:
@@ -184,7 +189,7 @@ def open_lanes(
 
 
 def measure_embedder(
-    settings: Settings, wanted: BenchmarkOptions, report: Callable[[str], None] = lambda _: None
+    settings: Settings, options: BenchmarkOptions, report: Callable[[str], None] = lambda _: None
 ) -> BenchmarkResult:
     """Measure how close indexing comes to the speed of the model alone; see run_benchmark."""
     from rag.adapters import openclip, openclip_model, openclip_weights
@@ -200,20 +205,20 @@ def measure_embedder(
 
         return openclip.open_embedder(embed, torch.get_num_threads(), watch)
 
-    def open_bench_lanes(settings: Settings, catalog: Catalog, embedder: Embedder) -> VectorIndexes:
-        return open_lanes(settings, catalog, 1, embedder, None, None)
+    def open_bench_indexes(settings: Settings, catalog: Catalog, embedder: Embedder) -> VectorIndexes:
+        return open_indexes(settings, catalog, 1, embedder, None, None)
 
     parts = BenchmarkParts(
-        openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_lanes
+        openclip_weights.resolve, with_random_weights, open_encoder, _serve_encoder, open_bench_indexes
     )
-    return run_benchmark(settings, wanted, parts, report)
+    return run_benchmark(settings, options, parts, report)
 
 
 @contextmanager
 def _serve_encoder(
     settings: Settings, encoder: MeasuredEncoder, serve: Serve
 ) -> Iterator[tuple[Embedder, RunInModelThread]]:
-    """Serve an encoder on the loopback; yields a client, and what runs a call in the encoder's thread."""
+    """Serve an encoder on the loopback interface. Yield a client, and a function that runs a call in its thread."""
     from rag.adapters.remote_clip import open_remote
     from rag.model_server.server import open_model_server
 

@@ -46,19 +46,19 @@ from rag.vectors.indexes import VectorIndexes
 from rag.vectors.projection import TrainedProjection
 
 _PAGES = 10
-"""Pages that a search returns unless told otherwise."""
+"""Default number of pages that a search returns."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What Rag delegates to. `generator` is None when no model is set."""
+    """The services that Rag delegates to. `generator` is None when no model is set."""
 
     catalog: Catalog
     worker: Worker
     indexing: Indexing
     retriever: Retriever
     answering: AnswerService
-    lanes: VectorIndexes
+    indexes: VectorIndexes
     fingerprinting: Fingerprinting
     captions: Captions
     models: ModelStore
@@ -67,7 +67,7 @@ class Services:
 
 
 class Rag:
-    """The engine of one data folder. Every search takes a Scope and looks nowhere else."""
+    """The engine of one data folder. Every search takes a Scope and never leaves it."""
 
     def __init__(self, settings: Settings, services: Services, closing: ExitStack) -> None:
         """`closing` closes the services."""
@@ -77,7 +77,7 @@ class Rag:
         self._indexing = services.indexing
         self._retriever = services.retriever
         self._answering = services.answering
-        self._lanes = services.lanes
+        self._indexes = services.indexes
         self._fingerprinting = services.fingerprinting
         self._captions = services.captions
         self._models = services.models
@@ -99,7 +99,7 @@ class Rag:
     # ------------------------------------------------------------ the data folder
 
     def write_transaction(self) -> AbstractContextManager[Connection]:
-        """Open a write transaction of the catalog, for `rag.put_share` and the like and for the bot's tables."""
+        """Open a write transaction of the catalog, for functions such as `rag.put_share` and for the bot's tables."""
         return self._catalog.write_transaction()
 
     def read_transaction(self) -> AbstractContextManager[Connection]:
@@ -115,7 +115,7 @@ class Rag:
         return temporary_folder("query", self.settings.data)
 
     def serve(self, stop: threading.Event) -> None:
-        """Fetch, read, embed and delete whatever is queued, until `stop` is set. Wait while another owner runs."""
+        """Fetch, extract, embed and delete what is queued, until `stop` is set. Wait while another process does it."""
         self._worker.serve(stop)
 
     # ------------------------------------------------------------ indexing
@@ -127,7 +127,7 @@ class Rag:
         return self._indexing.index(paths, space, report)
 
     def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
-        """Read documents again, all of them without names; see Indexing.reindex."""
+        """Extract documents again; without names, all of them. See Indexing.reindex."""
         return self._indexing.reindex(names, report)
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
@@ -145,10 +145,10 @@ class Rag:
         return self._find_picture(path, scope, k)[0]
 
     def _find_picture(self, path: Path, scope: Scope, k: int) -> tuple[SearchResult, bytes]:
-        """Return the pages, and the picture as it was read."""
+        """Return the pages, and the bytes of the picture as it was extracted."""
         with self.scratch() as folder:
-            render, read = extract_query_image(path, self._open_extractor, Path(folder))
-            return self._retriever.find_picture(render, read, scope, k), render.read_bytes()
+            image, extracted = extract_query_image(path, self._open_extractor, Path(folder))
+            return self._retriever.find_picture(image, extracted, scope, k), image.read_bytes()
 
     def ask(
         self,
@@ -157,7 +157,7 @@ class Rag:
         picture: Path | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """Answer from the scope's documents alone, with citations and pictures of the cited regions.
+        """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
         With a `picture` (a screenshot), search for the page that it shows first, then for the question's words.
         """
@@ -171,8 +171,10 @@ class Rag:
         return self._answering.answer(question, found, scope, on_text, sent)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
-        """Return a thread's question so that it can be understood alone. `history` has (`asker` or `magpie`, text),
-        oldest first."""
+        """Return a thread's question rewritten so that it can be understood alone.
+
+        `history` has the thread's messages, oldest first.
+        """
         return rewrite_question(question, history, self._generator, self.settings.answer)
 
     def draw_page(self, hit: Hit) -> Path | None:
@@ -194,7 +196,7 @@ class Rag:
 
     def status(self) -> Status:
         """Return what is stored, what is queued, what failed and why, and which lanes are on."""
-        return read_status(self._catalog, self._lanes, self._fingerprinting, self._captions, self.lanes())
+        return read_status(self._catalog, self._indexes, self._fingerprinting, self._captions, self.lanes())
 
     def lanes(self) -> Mapping[str, str]:
         """Return `on`, or `off: why`, for every lane."""
@@ -205,8 +207,10 @@ class Rag:
         return list_stored_data(self.settings, self._catalog)
 
     def doctor(self) -> Iterator[Check]:
-        """Check every part by using it, one after another."""
-        return checks(self.settings, self._catalog, self._lanes, self._captions, self._open_extractor, self._generator)
+        """Yield the result of each check of the installation."""
+        return checks(
+            self.settings, self._catalog, self._indexes, self._captions, self._open_extractor, self._generator
+        )
 
     # ------------------------------------------------------------ models and training
 
@@ -223,8 +227,8 @@ class Rag:
 
         Raise EmbedderFailed without one of the two embedders, UserCanFix for too few texts.
         """
-        return train_projection(self._lanes, self.settings.data, report)
+        return train_projection(self._indexes, self.settings.data, report)
 
-    def save_confidence_models(self, decisions: confidence.ConfidenceModels) -> Path:
-        """Save fitted decisions in the data folder, to be used from the next start. Return their file."""
-        return confidence.save(self.settings.data, decisions)
+    def save_confidence_models(self, models: confidence.ConfidenceModels) -> Path:
+        """Save confidence models in the data folder and return their file. They are used after a restart."""
+        return confidence.save(self.settings.data, models)

@@ -1,4 +1,4 @@
-"""Round-robin scheduling between people with waiting work: whoever was served longest ago is next."""
+"""Round-robin scheduling between people with waiting work: the person served longest ago is next."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK = 0.5
-"""Seconds for which the list of people with waiting work is reused; making it reads all of that work."""
+MAX_AGE = 0.5
+"""Seconds for which the list of people with waiting work is reused; the query for it reads all of that work."""
 
 
 class RoundRobin:
@@ -40,11 +40,11 @@ class FairQueue:
     """
 
     def __init__(self) -> None:
-        self._rounds = RoundRobin()
+        self._round_robin = RoundRobin()
         self._lock = Lock()
         self._waiting: list[str] = []
-        self._looked = float("-inf")
-        self._at_work: dict[str, int] = {}
+        self._listed_at = float("-inf")
+        self._in_progress: dict[str, int] = {}
 
     def claim(
         self, people: Callable[[], Sequence[str]], claim: Callable[[str | None], T | None]
@@ -55,25 +55,25 @@ class FairQueue:
         None) and returns None if there is none.
         """
         with self._lock:
-            if monotonic() - self._looked > LOOK:
-                self._waiting, self._looked = list(people()), monotonic()
-            for who in self._rounds.order(self._waiting):
+            if monotonic() - self._listed_at > MAX_AGE:
+                self._waiting, self._listed_at = list(people()), monotonic()
+            for who in self._round_robin.order(self._waiting):
                 found = claim(who)
                 if found is not None:
-                    return self._taken(found, who)
+                    return self._record_start(found, who)
                 self._waiting.remove(who)
             found = claim(None)
-            return (None, "") if found is None else self._taken(found, "")
+            return (None, "") if found is None else self._record_start(found, "")
 
-    def _taken(self, found: T, who: str) -> tuple[T, str]:
-        self._rounds.serve(who)
-        self._at_work[who] = self._at_work.get(who, 0) + 1
+    def _record_start(self, found: T, who: str) -> tuple[T, str]:
+        self._round_robin.serve(who)
+        self._in_progress[who] = self._in_progress.get(who, 0) + 1
         return found, who
 
     def done(self, who: str) -> None:
         """Record that a piece of this person's work is finished."""
         with self._lock:
-            self._at_work[who] -= 1
+            self._in_progress[who] -= 1
 
     def arrive(self, who: str) -> None:
         """Record that this person may have new work."""
@@ -84,10 +84,10 @@ class FairQueue:
     def has_to_yield(self, who: str, people: Callable[[], Sequence[str]]) -> bool:
         """Return whether another person has waiting work and none in progress."""
         with self._lock:
-            due = monotonic() - self._looked > LOOK
+            is_stale = monotonic() - self._listed_at > MAX_AGE
         # Outside the lock: a thread in `claim` has a transaction open and waits for the lock.
-        waiting = list(people()) if due else None
+        waiting = list(people()) if is_stale else None
         with self._lock:
             if waiting is not None:
-                self._waiting, self._looked = waiting, monotonic()
-            return any(other != who and not self._at_work.get(other) for other in self._waiting)
+                self._waiting, self._listed_at = waiting, monotonic()
+            return any(other != who and not self._in_progress.get(other) for other in self._waiting)

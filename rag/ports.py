@@ -68,7 +68,7 @@ class Fetcher(Protocol):
 
 
 ReadTransaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
-"""Opens a read transaction on the catalog."""
+"""Opens a read transaction of the catalog."""
 
 OpenFetchers: TypeAlias = Callable[[ReadTransaction], Mapping[str, Fetcher]]
 """Builds the fetchers by kind of source."""
@@ -78,8 +78,8 @@ OpenFetchers: TypeAlias = Callable[[ReadTransaction], Mapping[str, Fetcher]]
 class HostFetcher(Fetcher, Protocol):
     """A Fetcher of untrusted servers, which may be slow on purpose.
 
-    Its sources are fetched by `web.at_once` threads of their own, one per host at a time, so that a slow host delays
-    neither extraction nor other hosts.
+    Its sources are fetched by `web.at_once` threads of their own, one per host at a time, so that a slow host does not
+    delay extraction or other hosts.
     """
 
     def host(self, ref: str) -> str:
@@ -218,7 +218,7 @@ class TextEmbedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredVector:
-    """A vector of one window of a chunk, as the vector store keeps it."""
+    """The vector of one window of a chunk, as the vector store holds it."""
 
     chunk: int
     window: int
@@ -342,7 +342,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model can do. `window` is its context length in tokens, 0 if unknown."""
+    """The abilities of a model. `window` is its context length in tokens, 0 if unknown."""
 
     model: str
     vision: bool
@@ -369,7 +369,7 @@ class Captioner(Protocol):
 
 
 class TokenStream(Iterator[str], Protocol):
-    """An answer, piece by piece. `close` stops the generation at any time and is idempotent."""
+    """An answer in pieces. `close` stops the generation at any time and is idempotent."""
 
     def close(self) -> None: ...
 
@@ -383,7 +383,7 @@ class Generator(Protocol):
         ...
 
     def stream(self, prompt: Prompt) -> TokenStream:
-        """Return the answer's pieces as they arrive. The request is sent when the first piece is asked for.
+        """Return the answer's pieces as they arrive. The request is sent when the first piece is requested.
 
         A stream without a closing frame raises GeneratorFailed. An answer cut at the length limit, or written from a
         prompt that the server truncated, raises AnswerCut (a GeneratorFailed) after its pieces were yielded.

@@ -1,4 +1,4 @@
-"""Words of a text, and normalization: invisible characters, look-alikes, Unicode forms."""
+"""Split texts into words, estimate tokens, and normalize characters."""
 
 from __future__ import annotations
 
@@ -76,7 +76,6 @@ def normalize_unicode(form: Form, text: str) -> str:
     return unicodedata.normalize(form, text if text.isascii() else _too_many_marks().sub(r"\1", text))
 
 
-# Dropped unless nothing else is left: an OR query with these takes 3.6 times as long and ranks no better.
 STOP_WORDS = frozenset(
     """a about according after all also am an and any are as at be been before being below between both but by can
     could did do does doing down during each few for from further give had has have having he her here hers him his
@@ -85,11 +84,12 @@ STOP_WORDS = frozenset(
     those through to too under until up us very was we were what when where which while who whom whose why will with
     would you your""".split()
 )
+"""Left out of a query unless no other word remains: with them, an OR query is 3.6 times slower and ranks no better."""
 
 WORD = re.compile(r"[^\W_]+")
 """A run of letters and digits; punctuation and underscores separate words."""
 
-_LETTERS = 20
+_MAX_LETTERS = 20
 """Characters per word including the separator: three times the English average."""
 
 
@@ -131,7 +131,7 @@ def max_tokens(text: str) -> int:
 
 
 def token_weight(text: str) -> float:
-    """Return the same estimate as a number that adds up over pieces of a text.
+    """Return the estimate of `max_tokens` before rounding, so that the weights of parts of a text can be added.
 
     A digit or a punctuation mark counts as one token, three bytes of anything else as one.
     """
@@ -147,11 +147,11 @@ def part_label(kinds: str) -> str:
     return rf"\b({kinds})\.?\s{{0,2}}(\d{{1,3}}(?:[.-]\d{{1,3}})*[a-z]?|[ivx]{{1,6}})\b"
 
 
-def first_words(text: str, most: int) -> str:
-    """Return the text up to the end of its first `most` words, at most 20 characters per word."""
-    start = text[: most * _LETTERS]
+def first_words(text: str, max_words: int) -> str:
+    """Return the text up to the end of its first `max_words` words, at most 20 characters per word."""
+    start = text[: max_words * _MAX_LETTERS]
     ends = (match.end() for match in WORD.finditer(start))
-    last = next(islice(ends, most - 1, None), None)
+    last = next(islice(ends, max_words - 1, None), None)
     if len(start) == len(text) and (last is None or WORD.search(text, last) is None):
         return text
     return start[:last]

@@ -93,20 +93,20 @@ class Vectors(_Shape):
         packed = base64.b64encode(rows.tobytes()).decode("ascii")
         return cls(identity=identity, dim=dim, vectors=packed, refused=list(refused))
 
-    def rows(self, wanted: int) -> list[Vector | None]:
-        """Return one vector for each of the `wanted` inputs, None for a refused one.
+    def rows(self, count: int) -> list[Vector | None]:
+        """Return one vector for each of the `count` inputs, None for a refused one.
 
         Raise ValueError if the counts do not match or a vector is not of unit length.
         """
         raw = base64.b64decode(self.vectors, validate=True)
         rows = np.frombuffer(raw, dtype="<f4").astype(np.float32).reshape(-1, self.dim)
         out = {refused.index for refused in self.refused}
-        if len(rows) + len(out) != wanted or any(index >= wanted for index in out):
-            raise ValueError(f"{len(rows)} vectors and {len(out)} refusals for {wanted} sent")
+        if len(rows) + len(out) != count or any(index >= count for index in out):
+            raise ValueError(f"{len(rows)} vectors and {len(out)} refusals for {count} sent")
         if len(rows) and not (np.abs(np.linalg.norm(rows, axis=1) - 1) < 0.01).all():
             raise ValueError("vectors that are not of length one")
         made = iter(rows)
-        return [None if index in out else next(made) for index in range(wanted)]
+        return [None if index in out else next(made) for index in range(count)]
 
 
 class ErrorBody(_Shape):

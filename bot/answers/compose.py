@@ -249,7 +249,7 @@ class Composer:
         if not found.found or not found.hits:
             return render.no_match_reply(found.hits, remark)
         first = found.hits[0]
-        return render.page_reply(first, self._rag.draw_page(first) if first.why else first.render, remark)
+        return render.page_reply(first, self._rag.draw_page(first) if first.why else first.page_image, remark)
 
     @contextmanager
     def download_picture(self, file: str) -> Iterator[Path]:

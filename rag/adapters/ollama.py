@@ -32,7 +32,7 @@ _KEEP_ALIVE = "30m"
 class OllamaGenerator:
     """A Generator. Safe to call from several threads.
 
-    It limits nothing: who uses the model next is decided by the caller, which knows whom a question is from.
+    It does not limit or order requests: the caller does, because it knows who asked.
     """
 
     def __init__(self, settings: AnswerSettings) -> None:

@@ -124,7 +124,7 @@ def _grounding_source(
     hit = passage.hit
     words = [hit.region_label, hit.heading, hit.caption, hit.text, request.read_page_text(hit)]
     shows_more = hit.kind in (Kind.FIGURE, Kind.PAGE) or (hit.kind is Kind.TABLE and not hit.text.strip())
-    can_be_shown = hit.render is not None and hit.render.is_file()
+    can_be_shown = hit.page_image is not None and hit.page_image.is_file()
     seen = ability.vision and shows_more and can_be_shown and passage.number in prompt.pictured
     return GroundingSource("\n".join(words), seen, hit.generated_caption, hit.caption_model)
 

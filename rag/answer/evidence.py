@@ -55,7 +55,7 @@ def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path
     shown of a long text. The same evidence has the same file name and is drawn once. None if the page's picture is
     missing or damaged.
     """
-    if hit.render is None or not hit.render.is_file():
+    if hit.page_image is None or not hit.page_image.is_file():
         return None
     path = folder / f"{hit.chunk}-{_digest(hit, sentences)}.png"
     return path if path.is_file() else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
@@ -63,7 +63,7 @@ def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path
 
 def draw_page(hit: Hit, folder: Path) -> Path | None:
     """Return a PNG of the hit's whole page with its box framed; otherwise like draw_evidence."""
-    if hit.render is None or not hit.render.is_file():
+    if hit.page_image is None or not hit.page_image.is_file():
         return None
     path = folder / f"{hit.chunk}-{_digest(hit, ())}-page.png"
     return path if path.is_file() else _save(path, hit, lambda page: _draw_page(page, hit))
@@ -74,7 +74,7 @@ def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> P
     from PIL import Image
 
     try:
-        with Image.open(str(hit.render), formats=("JPEG",)) as opened:
+        with Image.open(str(hit.page_image), formats=("JPEG",)) as opened:
             page = opened.convert("RGB")
     except OSError:  # damaged, or deleted a moment ago: the answer goes without this picture
         return None
@@ -90,7 +90,7 @@ def _digest(hit: Hit, sentences: Sequence[str]) -> str:
     """Return 12 hex digits that identify everything that the picture depends on."""
     key = (_DRAWING_VERSION, hit.region_label, hit.kind.value, tuple(hit.box), [tuple(box) for box in hit.line_boxes])
     shown = (*key, sorted(sentences))
-    return hashlib.sha256(f"{shown} {hit.render}".encode("utf-8", "replace")).hexdigest()[:12]
+    return hashlib.sha256(f"{shown} {hit.page_image}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _draw_region(page: Image.Image, hit: Hit, sentences: Sequence[str]) -> Image.Image:

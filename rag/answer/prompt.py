@@ -65,7 +65,7 @@ def select_passages(hits: Sequence[Hit], limit: int) -> tuple[Passage, ...]:
     chosen: dict[str, Hit] = {}
     for hit in hits:
         text = " ".join(hit.text.split()).casefold()
-        if text or hit.caption or hit.picture or hit.render:
+        if text or hit.caption or hit.picture or hit.page_image:
             chosen.setdefault(text or f"picture of {hit.chunk}", hit)
     return tuple(Passage(number, hit) for number, hit in enumerate(list(chosen.values())[:limit], 1))
 
@@ -219,7 +219,7 @@ def _load_picture(hit: Hit) -> bytes | None:
     """Return the crop of a figure or table, else its region of the page, else the page; None if the files are gone."""
     region = hit.box if hit.kind in (Kind.FIGURE, Kind.TABLE) else WHOLE_PAGE
     crop = [(hit.picture, WHOLE_PAGE)] if hit.picture and hit.kind is not Kind.TEXT else []
-    for path, box in [*crop, (hit.render, region)]:
+    for path, box in [*crop, (hit.page_image, region)]:
         if path is not None and path.is_file():
             try:
                 return model_jpeg(path, box)

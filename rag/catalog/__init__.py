@@ -1,7 +1,7 @@
 """All SQL of rag/, behind functions that take and return plain values.
 
-`Catalog` opens the database and its transactions. Writers begin IMMEDIATE (`writing`), so that two of them wait for
-each other instead of failing at the first write; readers get a snapshot (`reading`). One transaction is one `with`.
+`Catalog` opens the database and its transactions, each of which is one `with`. `write_transaction` begins IMMEDIATE, so
+that two writers wait for each other instead of failing at the first write. `read_transaction` reads one snapshot.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 BUSY_MS = 60_000
-"""How long a writer waits for another; a range of eight pages is written in well under a second."""
+"""Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
 
 
 class Catalog:
     """The catalog in `folder`/catalog.db, upgraded to the newest schema when it is opened.
 
-    `histories` are those of other tables in the same file; they are upgraded together with rag's own, all or none.
-    Before an upgrade the catalog is copied to a file beside it. Raise CatalogUnfit for a file that is not a catalog,
-    for a schema that a newer version wrote, for an upgrade that fails, and for a file that another program keeps
-    locked for `busy_ms` milliseconds.
+    `histories` are the migrations of other tables in the same file; they are applied together with rag's own, all or
+    none. Before an upgrade the catalog is copied to a file beside it. Raise CatalogUnfit for a file that is not a
+    catalog, for a schema that a newer version wrote, for an upgrade that fails, and for a file that another program
+    keeps locked for `busy_ms` milliseconds.
     """
 
     def __init__(self, folder: Path, histories: Sequence[MigrationHistory] = (), busy_ms: int = BUSY_MS) -> None:
@@ -65,7 +65,7 @@ class Catalog:
     def checkpoint(self) -> bool:
         """Erase deleted text from the catalog's files. Return False when they are in use: call it again then.
 
-        SQLite keeps deleted text in its log until that is truncated, and a copy from before an upgrade keeps it too:
+        SQLite keeps deleted text in its log until the log is truncated. A copy from before an upgrade keeps it too, so
         the copy is deleted.
         """
         remove_copies(self.path.parent)
@@ -78,7 +78,10 @@ class Catalog:
 
 
 def _use_write_ahead_log(path: Path, timeout: float) -> None:
-    """Make a new catalog use a write-ahead log. SQLite does not wait for other processes while it changes that."""
+    """Make a new catalog use a write-ahead log.
+
+    SQLite does not wait for other processes while it changes this mode, so the caller holds the opening lock.
+    """
     connection = sqlite3.connect(path, timeout=timeout)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -105,7 +108,7 @@ def _create_engine(path: Path, busy_ms: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-        # The driver begins no transaction for a read and a deferred one for a write: `_begin` does it instead.
+        # The driver's own transactions are none for a read and a deferred one for a write; `_begin` opens ours instead.
         driver.isolation_level = None
         for pragma in (
             f"busy_timeout={busy_ms}",

@@ -1,6 +1,6 @@
-"""Captions that a model wrote for pictures, and which pictures wait for one. They can be searched like text.
+"""Captions that a model wrote for pictures, and the queue of pictures without one. They can be searched like text.
 
-They are kept apart from a chunk's own caption: what a model says about a picture is not what the document says.
+They are stored separately from a chunk's own caption, because they are not the document's words.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ class Uncaptioned:
 
 
 def _waiting(captioner: str | None) -> ColumnElement[bool]:
-    """Return the condition that a chunk is to have a caption and has none. Figures have one, and pages
-    that are a shared picture: their words do not tell what is on them."""
+    """Return the condition that a chunk needs a caption and has none.
+
+    Figures need one, and so do pages that are a shared picture: their words do not say what the picture shows.
+    """
     made = exists().where(caption.c.chunk_id == chunk.c.id)
     if captioner is not None:
         made = made.where(caption.c.captioner == captioner)
@@ -63,6 +65,6 @@ def put_caption(connection: Connection, words: FullTextIndex, chunk_id: int, cap
 
 
 def captions_of(connection: Connection, chunks: Iterable[int]) -> Mapping[int, tuple[str, str]]:
-    """Return {chunk: (text, captioner)} of those of these chunks that have a caption."""
+    """Return {chunk: (text, captioner)} for the given chunks that have a caption."""
     rows = select(caption).where(caption.c.chunk_id.in_(list(chunks)), caption.c.text != "")
     return {row.chunk_id: (row.text, row.captioner) for row in connection.execute(rows)}

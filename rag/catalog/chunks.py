@@ -1,4 +1,4 @@
-"""Chunks: the units that are indexed."""
+"""Read chunks, the units that are indexed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from rag.catalog.scope import is_current
 from rag.catalog.tables import chunk, document, page
-from rag.model import Box, Kind
-
-PageKey = tuple[int, int]
-"""(document, page number)"""
+from rag.model import Box, Kind, PageKey
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A chunk with what a hit shows of its page."""
+    """A chunk, with the label and image of its page."""
 
     id: int
     document: int
-    reading: int
+    extraction: int
     page: int
     label: str | None
     kind: Kind
@@ -32,12 +29,12 @@ class ChunkRow:
     box: Box
     line_boxes: tuple[Box, ...]
     picture: str | None
-    render: str | None
+    page_image: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkText:
-    """What a chunk says, and where it stands."""
+    """The words of a chunk."""
 
     heading: str
     caption: str
@@ -45,7 +42,7 @@ class ChunkText:
 
 
 def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, ChunkRow]:
-    """Return {id: chunk} of those of these chunks that can be searched."""
+    """Return {id: chunk} for the given chunks that can be searched."""
     rows = (
         select(chunk, page.c.label, page.c.image.label("page_image"))
         .join(document, is_current())
@@ -78,13 +75,13 @@ def chunk_ids(connection: Connection) -> set[int]:
 
 
 def chunk_texts(connection: Connection) -> list[ChunkText]:
-    """Return what all chunks say that can be searched."""
+    """Return the words of all chunks that can be searched."""
     rows = select(chunk.c.heading, chunk.c.caption, chunk.c.text).join(document, is_current())
     return [ChunkText(*row) for row in connection.execute(rows)]
 
 
 def pages_by_chunk(connection: Connection, pages: Sequence[PageKey]) -> dict[int, PageKey]:
-    """Return {chunk: page} of the chunks on these pages."""
+    """Return {chunk: page} for the chunks on these pages."""
     if not pages:
         return {}
     rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page).join(document, is_current())
@@ -92,7 +89,7 @@ def pages_by_chunk(connection: Connection, pages: Sequence[PageKey]) -> dict[int
 
 
 def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, str]:
-    """Return {page: the text of its chunks} of those of these pages that have chunks."""
+    """Return {page: the text of its chunks} for the given pages that have chunks."""
     if not pages:
         return {}
     rows = select(chunk.c.document_id, chunk.c.page, chunk.c.text).join(document, is_current())

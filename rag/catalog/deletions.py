@@ -1,7 +1,7 @@
-"""Files to delete from disk: noted in the transaction that deletes their rows, deleted after it.
+"""The queue of files to delete from disk: added in the transaction that deletes their rows, deleted after it.
 
-A crash in between leaves work to do, and nothing that can be found. Vectors to delete from the store are noted the same
-way; see `vectors`.
+After a crash in between, nothing can be found any more and the deletion is resumed. Vectors to delete from the store
+are queued the same way; see `vectors`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class FileDeletion:
 
 
 def delete_later(connection: Connection, path: str, *, is_folder: bool) -> None:
-    """Note a file or folder to delete; noting it twice is noting it once."""
+    """Queue a file or folder for deletion. Queueing it twice has no further effect."""
     connection.execute(upsert(file_deletion).values(path=path, is_folder=is_folder).on_conflict_do_nothing())
 
 
 def list_file_deletions(connection: Connection) -> list[FileDeletion]:
-    """Return what is to be deleted from disk."""
+    """Return the files and folders to delete from disk."""
     return [FileDeletion(row.path, row.is_folder) for row in connection.execute(select(file_deletion))]
 
 

@@ -1,4 +1,4 @@
-"""Documents: the bytes of files, each known by its SHA-256."""
+"""Documents: the bytes of files, identified by their SHA-256."""
 
 from __future__ import annotations
 

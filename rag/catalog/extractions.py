@@ -1,4 +1,4 @@
-"""Extractions: passes of an extractor over a document, and the work on them.
+"""Extractions: passes of an extractor over a document, and the queue of those to run.
 
 An extraction is written in ranges of pages, each in one short transaction, and can be resumed. The first extraction of
 a document can be searched while it grows; a later one takes its place in one statement when it is complete.
@@ -27,7 +27,7 @@ from rag.ports import FullTextIndex, IndexEntry
 
 @dataclass(frozen=True, slots=True)
 class ClaimedExtraction:
-    """An extraction that this run works on: of which document, and how far it is. `attempts` counts this claim too."""
+    """An extraction that this run works on. `pages_done` of `pages` are written; `attempts` counts this claim too."""
 
     id: int
     document: int
@@ -37,11 +37,11 @@ class ClaimedExtraction:
     pages_done: int
 
 
-# ---------------------------------------------------------------- asking for one
+# ---------------------------------------------------------------- requesting
 
 
 def request_extraction(connection: Connection, document_id: int, extractor: str) -> None:
-    """Ask for a new extraction, unless one is open already. Failed ones that are not searched are deleted."""
+    """Queue a new extraction, unless one is open already. Delete failed ones that are not searched."""
     mine = extraction.c.document_id == document_id
     if connection.scalar(select(exists().where(mine, extraction.c.state.in_(OPEN_EXTRACTION)))):
         return
@@ -55,21 +55,21 @@ def request_extraction(connection: Connection, document_id: int, extractor: str)
 
 
 def request_if_failed(connection: Connection, document_id: int, extractor: str) -> None:
-    """Ask for an extraction of a document that has none, or only failed ones."""
+    """Queue an extraction of a document that has none, or only failed ones."""
     states = connection.scalars(select(extraction.c.state).where(extraction.c.document_id == document_id)).all()
     if all(state == ExtractionState.FAILED for state in states):
         request_extraction(connection, document_id, extractor)
 
 
 def request_outdated(connection: Connection, extractor: str) -> int:
-    """Ask for a new extraction of every document that another version of the extractor made. Return their number.
+    """Queue a new extraction of every document extracted by another version of the extractor. Return their number.
 
-    Where this version failed before, the old extraction stays. An extraction that waits and has no pages yet is made
-    by this version.
+    If this version failed on a document before, the old extraction stays. An extraction that waits and has no pages
+    yet is assigned to this version.
     """
-    untouched = (extraction.c.state == ExtractionState.WAITING, extraction.c.pages_done == 0)
+    not_started = (extraction.c.state == ExtractionState.WAITING, extraction.c.pages_done == 0)
     another = extraction.c.extractor != extractor
-    connection.execute(update(extraction).where(*untouched, another).values(extractor=extractor))
+    connection.execute(update(extraction).where(*not_started, another).values(extractor=extractor))
     other = extraction.alias()
     tried = exists().where(
         other.c.document_id == document.c.id,
@@ -110,12 +110,15 @@ def _is_waiting(by: float) -> ColumnElement[bool]:
 
 
 def _is_repeated() -> ColumnElement[bool]:
-    """Return the condition that an extraction is of a document that can be searched by another one already."""
+    """Return the condition that the document of an extraction has another one that is searched already."""
     return ~exists().where(document.c.id == extraction.c.document_id, document.c.extraction_id == extraction.c.id)
 
 
 def list_waiting_people(connection: Connection) -> list[str]:
-    """Return who shares a document whose first extraction can be claimed now; as `sources.list_waiting_people`."""
+    """Return the people who share a document whose first extraction can be claimed now.
+
+    The order and the empty string are as in `sources.list_waiting_people`.
+    """
     who = func.coalesce(share.c.shared_by, "")
     rows = select(who).join(source, source.c.id == share.c.source_id)
     rows = rows.join(extraction, extraction.c.document_id == source.c.document_id)
@@ -126,7 +129,7 @@ def list_waiting_people(connection: Connection) -> list[str]:
 def claim_extraction(connection: Connection, run_id: str, who: str | None = None) -> ClaimedExtraction | None:
     """Claim one extraction of a shared document, first extractions before repeated ones. Return None when none waits.
 
-    With `who`, a first extraction of a document that this person shares.
+    With `who`, claim only a first extraction of a document that this person shares.
     """
     theirs = exists().where(
         source.c.document_id == extraction.c.document_id, is_live(), is_shared_by(source.c.id, who or "")
@@ -152,7 +155,7 @@ def claim_extraction(connection: Connection, run_id: str, who: str | None = None
 
 
 def release_extraction(connection: Connection, extraction_id: int, wait: float, *, fresh: bool = False) -> None:
-    """Give a claim back, to be claimed again after `wait` seconds. With `fresh` its attempts are counted anew."""
+    """Return a claim to the queue, not to be claimed for `wait` seconds. With `fresh`, reset its attempts."""
     again = {"state": ExtractionState.WAITING, "run_id": None, "retry_at": time() + wait}
     connection.execute(
         update(extraction)
@@ -167,14 +170,14 @@ def release_extraction(connection: Connection, extraction_id: int, wait: float, 
 def begin_pages(
     connection: Connection, claimed: ClaimedExtraction, media_type: str, title: str | None, pages: int
 ) -> None:
-    """Record what is known of a document before its pages are extracted."""
+    """Record the type, title and page count of a document before its pages are extracted."""
     facts = update(document).where(document.c.id == claimed.document).values(media_type=media_type, title=title)
     connection.execute(facts)
     connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(pages=pages))
 
 
 def last_heading(connection: Connection, extraction_id: int) -> str:
-    """Return the heading path that is in force after the pages written so far."""
+    """Return the heading path at the end of the pages written so far."""
     rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id)
     return connection.scalar(rows.order_by(chunk.c.id.desc()).limit(1)) or ""
 
@@ -187,12 +190,14 @@ def put_pages(
     pages: Sequence[ExtractedPage],
     chunks: Sequence[NewChunk],
 ) -> bool:
-    """Write one range of pages with its chunks and words. Return False, and write nothing, when the claim is over or
-    the document is not shared any more."""
+    """Write one range of pages with its chunks and words.
+
+    Return False, and write nothing, when the claim has ended or the document is not shared any more.
+    """
     running = and_(extraction.c.id == claimed.id, extraction.c.state == ExtractionState.RUNNING)
     if not connection.scalar(select(exists().where(running, has_share(claimed.document)))):
         return False
-    connection.execute(insert(page), [_page(claimed.id, each) for each in pages])
+    connection.execute(insert(page), [_page_row(claimed.id, extracted) for extracted in pages])
     entries = []
     for new in chunks:
         chunk_id = connection.execute(
@@ -219,22 +224,22 @@ def put_pages(
     return True
 
 
-def _page(extraction_id: int, read: ExtractedPage) -> dict[str, object]:
+def _page_row(extraction_id: int, extracted: ExtractedPage) -> dict[str, object]:
     words = [
         [word.text, *(round(value, 4) for value in word.box)]
-        for block in read.blocks
+        for block in extracted.blocks
         for line in block.lines
         for word in line.words
     ]
     return {
         "extraction_id": extraction_id,
-        "number": read.number,
-        "label": read.label,
-        "width": read.width,
-        "height": read.height,
-        "text_source": read.text_source.value,
-        "error": read.error,
-        "image": read.render,
+        "number": extracted.number,
+        "label": extracted.label,
+        "width": extracted.width,
+        "height": extracted.height,
+        "text_source": extracted.text_source.value,
+        "error": extracted.error,
+        "image": extracted.render,
         "words": zlib.compress(json.dumps(words, ensure_ascii=False).encode()),
     }
 
@@ -249,7 +254,7 @@ def _dump(boxes: Iterable[Box]) -> str:
 def complete_extraction(
     connection: Connection, words: FullTextIndex, claimed: ClaimedExtraction, seconds: float = 0.0
 ) -> None:
-    """Let this extraction, which took `seconds`, be searched, and delete the ones before it."""
+    """Make this extraction, which took `seconds`, the one that is searched, and delete the older ones."""
     done = {"state": ExtractionState.COMPLETE, "run_id": None, "reason": None, "seconds": seconds}
     connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(**done))
     connection.execute(update(document).where(document.c.id == claimed.document).values(extraction_id=claimed.id))
@@ -262,7 +267,7 @@ def complete_extraction(
 
 
 def fail_extraction(connection: Connection, words: FullTextIndex, extraction_id: int, reason: str, hint: str) -> None:
-    """Give an extraction up. Its pages are deleted if an older extraction is searched; otherwise they stay."""
+    """Record that an extraction failed. Its pages are deleted if an older one is searched; otherwise they stay."""
     failed = {"state": ExtractionState.FAILED, "reason": reason, "hint": hint, "run_id": None}
     connection.execute(update(extraction).where(extraction.c.id == extraction_id).values(**failed))
     if connection.scalar(select(_is_repeated()).where(extraction.c.id == extraction_id)):
@@ -272,17 +277,19 @@ def fail_extraction(connection: Connection, words: FullTextIndex, extraction_id:
 
 
 def drop_extraction(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:
-    """Delete an extraction, and have its vectors and pictures deleted."""
+    """Delete an extraction, and queue its vectors and pictures for deletion."""
     _drop_copies(connection, words, extraction_id)
     connection.execute(delete(extraction).where(extraction.c.id == extraction_id))
 
 
 def _drop_copies(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:
-    """Delete what is kept of an extraction outside its own rows: at once from the full text, later from the vector
-    store and from disk."""
+    """Delete the copies of an extraction outside its own rows.
+
+    The full text is deleted at once; vectors in the store and files on disk are queued for deletion.
+    """
     mine = select(chunk.c.id).where(chunk.c.extraction_id == extraction_id)
     vectors = select(vector.c.chunk_id, vector.c.window).where(vector.c.chunk_id.in_(mine)).distinct()
-    noted = upsert(vector_deletion).from_select(["chunk_id", "window"], vectors)
-    connection.execute(noted.on_conflict_do_nothing())
+    queued = upsert(vector_deletion).from_select(["chunk_id", "window"], vectors)
+    connection.execute(queued.on_conflict_do_nothing())
     words.remove(connection, extraction_id)
     delete_later(connection, f"pictures/{extraction_id}", is_folder=True)

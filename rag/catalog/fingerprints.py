@@ -1,4 +1,4 @@
-"""Fingerprints of page images, and which pages wait for one."""
+"""Read and write the fingerprints of page images, and list the pages without one."""
 
 from __future__ import annotations
 
@@ -11,40 +11,39 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.scope import documents_in
 from rag.catalog.tables import chunk, document, fingerprint, page
-from rag.model import Box, Scope
+from rag.model import Box, PageKey, Scope
 
 _SIGN = 1 << 63
 
-Place = tuple[int, int]
-"""(document, page number)"""
-
 
 @dataclass(frozen=True, slots=True)
-class Unprinted:
-    """A page without a fingerprint of this method. `render` is the path of its image below the data folder."""
+class Unfingerprinted:
+    """A page without a fingerprint of this method. `page_image` is the path of its image below the data folder."""
 
-    reading: int
+    extraction: int
     number: int
-    render: str
+    page_image: str
 
 
 @dataclass(frozen=True, slots=True)
 class NewFingerprint:
-    reading: int
+    """A fingerprint to write. `phash` is an unsigned number of 64 bits."""
+
+    extraction: int
     number: int
     phash: int
     points: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """The keypoints of a page in scope. `picture`: its document is a single picture."""
+class StoredFingerprint:
+    """The keypoints of a page in scope. `is_picture`: its document is a single picture."""
 
     document: int
     number: int
-    render: str
+    page_image: str
     points: bytes
-    picture: bool
+    is_picture: bool
 
 
 def _waiting(method: int) -> ColumnElement[bool]:
@@ -56,51 +55,51 @@ def _waiting(method: int) -> ColumnElement[bool]:
     return and_(page.c.image.is_not(None), ~made)
 
 
-def list_pages_without_fingerprint(connection: Connection, method: int, limit: int) -> list[Unprinted]:
+def list_pages_without_fingerprint(connection: Connection, method: int, limit: int) -> list[Unfingerprinted]:
     """Return the oldest pages whose image has no fingerprint of this method or a newer one."""
     rows = select(page.c.extraction_id, page.c.number, page.c.image).where(_waiting(method))
     rows = rows.order_by(page.c.extraction_id, page.c.number).limit(limit)
     return [
-        Unprinted(row.extraction_id, row.number, f"pictures/{row.extraction_id}/{row.image}")
+        Unfingerprinted(row.extraction_id, row.number, f"pictures/{row.extraction_id}/{row.image}")
         for row in connection.execute(rows)
     ]
 
 
-def count_unprinted(connection: Connection, method: int) -> int:
+def count_pages_without_fingerprint(connection: Connection, method: int) -> int:
     """Return how many pages wait for a fingerprint of this method."""
     return connection.scalar(select(func.count()).select_from(page).where(_waiting(method))) or 0
 
 
-def put_fingerprints(connection: Connection, method: int, made: Sequence[NewFingerprint]) -> None:
+def put_fingerprints(connection: Connection, method: int, rows: Sequence[NewFingerprint]) -> None:
     """Write fingerprints of the pages that still exist, instead of those of an older method."""
-    keys = [(each.reading, each.number) for each in made]
+    keys = [(new.extraction, new.number) for new in rows]
     place = tuple_(page.c.extraction_id, page.c.number)
     alive = {
         tuple(row) for row in connection.execute(select(page.c.extraction_id, page.c.number).where(place.in_(keys)))
     }
-    for each in made:
-        if (each.reading, each.number) in alive:
-            signed = each.phash - 2 * _SIGN if each.phash >= _SIGN else each.phash
-            values = {"method": method, "phash": signed, "keypoints": each.points}
-            row = upsert(fingerprint).values(extraction_id=each.reading, number=each.number, **values)
+    for new in rows:
+        if (new.extraction, new.number) in alive:
+            signed = new.phash - 2 * _SIGN if new.phash >= _SIGN else new.phash
+            values = {"method": method, "phash": signed, "keypoints": new.points}
+            row = upsert(fingerprint).values(extraction_id=new.extraction, number=new.number, **values)
             connection.execute(row.on_conflict_do_update(index_elements=["extraction_id", "number"], set_=values))
 
 
-def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[Place, int]]:
+def hashes(connection: Connection, scope: Scope, method: int, limit: int) -> list[tuple[PageKey, int]]:
     """Return (page, perceptual hash) of a scope's pages, the newest documents first."""
     rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.phash), scope, method).limit(limit)
     return [((row.id, row.number), row.phash % (2 * _SIGN)) for row in connection.execute(rows)]
 
 
-def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[Place, bytes]]:
+def points_in(connection: Connection, scope: Scope, method: int, limit: int) -> Iterator[tuple[PageKey, bytes]]:
     """Yield (page, keypoints) of a scope's pages, the newest documents first."""
     rows = _in(select(document.c.id, fingerprint.c.number, fingerprint.c.keypoints), scope, method).limit(limit)
     for row in connection.execute(rows.where(func.length(fingerprint.c.keypoints) > 0)):
         yield (row.id, row.number), row.keypoints
 
 
-def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, method: int) -> list[Stored]:
-    """Return those of these pages that are in scope and have a fingerprint, in the order given."""
+def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, method: int) -> list[StoredFingerprint]:
+    """Return the fingerprints of the given pages that are in scope and have one, in the order given."""
     rows = _in(
         select(
             document.c.id,
@@ -115,7 +114,7 @@ def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, meth
     )
     rows = rows.where(tuple_(document.c.id, fingerprint.c.number).in_(list(pages)), page.c.image.is_not(None))
     found = {
-        (row.id, row.number): Stored(
+        (row.id, row.number): StoredFingerprint(
             row.id,
             row.number,
             f"pictures/{row.extraction_id}/{row.image}",
@@ -128,7 +127,7 @@ def points_of(connection: Connection, pages: Sequence[Place], scope: Scope, meth
 
 
 def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[*tuple[object, ...]]:
-    """Return the statement, limited to fingerprints of this method of pages in scope that can be searched."""
+    """Return the statement, limited to this method's fingerprints of searchable pages in scope."""
     return (
         rows.join_from(fingerprint, document, document.c.extraction_id == fingerprint.c.extraction_id)
         .join(page, and_(page.c.extraction_id == fingerprint.c.extraction_id, page.c.number == fingerprint.c.number))
@@ -137,15 +136,15 @@ def _in(rows: Select[*tuple[object, ...]], scope: Scope, method: int) -> Select[
     )
 
 
-def chunks_on(connection: Connection, pages: Sequence[Place]) -> Mapping[Place, list[tuple[int, Box]]]:
-    """Return {page: [(chunk, box), ...]} of the chunks on these pages."""
+def chunks_on(connection: Connection, pages: Sequence[PageKey]) -> Mapping[PageKey, list[tuple[int, Box]]]:
+    """Return {page: [(chunk, box), ...]} for the chunks on these pages."""
     rows = (
         select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.box)
         .join(document, document.c.extraction_id == chunk.c.extraction_id)
         .where(tuple_(chunk.c.document_id, chunk.c.page).in_(list(pages)))
         .order_by(chunk.c.id)
     )
-    found: dict[Place, list[tuple[int, Box]]] = {}
+    found: dict[PageKey, list[tuple[int, Box]]] = {}
     for row in connection.execute(rows):
         found.setdefault((row.document_id, row.page), []).append((row.id, Box(*json.loads(row.box))))
     return found

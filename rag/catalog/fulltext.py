@@ -1,4 +1,4 @@
-"""The full-text index: SQLite's FTS5 with BM25.
+"""Full-text search by SQLite's FTS5 with BM25.
 
 Everything here runs inside a transaction of the catalog, so that a chunk and its words appear together.
 """
@@ -55,7 +55,7 @@ class Fts5Index:
         self.add(connection, [entry])
 
     def remove(self, connection: Connection, extraction_id: int) -> None:
-        """Delete the words of an extraction's chunks. To be called before the chunks are deleted."""
+        """Delete the words of an extraction's chunks. Call it before the chunks are deleted."""
         connection.execute(
             text("DELETE FROM fulltext WHERE rowid IN (SELECT id FROM chunk WHERE extraction_id = :extraction)"),
             {"extraction": extraction_id},
@@ -68,16 +68,18 @@ class Fts5Index:
     def search(
         self, connection: Connection, words: Sequence[str], scope: Scope, limit: int
     ) -> list[tuple[int, int, int, float]]:
-        """Return (chunk, document, page, BM25), best first, of chunks with at least one of the words. Scores are above
-        0."""
+        """Return (chunk, document, page, BM25 score) of chunks with at least one of the words, best first.
+
+        Scores are above 0.
+        """
         if not words:
             return []
         weights = ", ".join(str(weight) for weight in WEIGHTS)
         rank = literal_column(f"bm25(fulltext, {weights})", Float).label("rank")  # negative: the best is the lowest
         matching = select(WORDS.c.rowid.label("id"), rank).where(text("fulltext MATCH :match"), *_inside(scope))
         # Only the best are joined with the catalog: joining all that match takes twice as long in a wide scope.
-        for most in (limit * 2, None):
-            best = matching.order_by(rank, WORDS.c.rowid).limit(most).subquery()
+        for candidates in (limit * 2, None):
+            best = matching.order_by(rank, WORDS.c.rowid).limit(candidates).subquery()
             rows = connection.execute(
                 select(chunk.c.id, document.c.id, chunk.c.page, best.c.rank)
                 .join_from(best, chunk, chunk.c.id == best.c.id)
@@ -86,34 +88,34 @@ class Fts5Index:
                 {"match": _any_of(words)},
             ).all()
             found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]
-            # Few chunks are of extractions in progress, unless many files are being extracted again.
+            # Chunks of extractions in progress are dropped. They are few, unless many files are being extracted again.
             if len(found) >= limit or len(rows) < limit * 2:
                 break
         return found[:limit]
 
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
-        """Return {word: the chunks in scope that have it}, by the index's own stemming."""
+        """Return {word: the chunks in scope that contain it}, compared by the index's stemmer."""
         # One statement, which looks up the scope's chunks once and returns a row for each word, not for each chunk.
-        asked = func.json_each(json.dumps([_any_of([word]) for word in words])).table_valued("key", "value")
-        match = literal_column("fulltext").op("MATCH")(asked.c.value)
-        held = select(func.json_group_array(WORDS.c.rowid)).where(match, *_inside(scope)).scalar_subquery()
-        rows = connection.execute(select(asked.c.key, held.correlate(asked)))
-        return {words[number]: set(json.loads(chunks)) for number, chunks in rows}
+        queries = func.json_each(json.dumps([_any_of([word]) for word in words])).table_valued("key", "value")
+        match = literal_column("fulltext").op("MATCH")(queries.c.value)
+        chunks = select(func.json_group_array(WORDS.c.rowid)).where(match, *_inside(scope)).scalar_subquery()
+        rows = connection.execute(select(queries.c.key, chunks.correlate(queries)))
+        return {words[number]: set(json.loads(ids)) for number, ids in rows}
 
     def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """Return {word: how many of all indexed chunks have it}."""
+        """Return {word: how many of all indexed chunks contain it}."""
         found = dict.fromkeys(words, 0)
-        asked = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
+        queries = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
         rows = (
-            select(asked.c.key, func.count())
-            .select_from(asked.join(WORDS, literal_column("fulltext").op("MATCH")(asked.c.value)))
-            .group_by(asked.c.key)
+            select(queries.c.key, func.count())
+            .select_from(queries.join(WORDS, literal_column("fulltext").op("MATCH")(queries.c.value)))
+            .group_by(queries.c.key)
         )
         return found | {row[0]: row[1] for row in connection.execute(rows)}
 
     def count(self, connection: Connection, scope: Scope) -> int:
         """Return how many chunks with words the scope has."""
-        # FTS5 keeps the sizes of its rows in a table of their own; with `fulltext` every text would be read.
+        # Counting in `fulltext` would read every text; FTS5 keeps the sizes of its rows in a table of their own.
         if scope == Scope.operator():
             return connection.scalar(select(func.count()).select_from(SIZES)) or 0
         inside = chunks_in(scope).subquery()

@@ -1,7 +1,7 @@
-"""Bring the tables of a catalog to their newest schema: all Alembic histories of the file together, or none of them.
+"""Upgrade the tables of a catalog to their newest schema.
 
-One file holds the tables of several packages, each with a history of its own. All of them are upgraded in one
-transaction. Before tables that hold data are changed, the catalog is copied to a file beside it.
+One file holds the tables of several packages, each with an Alembic history of its own. All of them are upgraded in one
+transaction, or none is. Before tables that hold data are changed, the catalog is copied to a file beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("magpie")
 
 MIGRATION_SECONDS = 30 * 60
-"""How long to wait for another process that is upgrading the same catalog; the lock of a dead process is free."""
+"""How long to wait for another process that upgrades the same catalog. A process that ends frees its lock."""
 
 _COPIES = "catalog.before-*.sqlite"
 _PARTIAL = "catalog.before.partial"
@@ -61,7 +61,7 @@ def opening_lock(path: Path) -> Iterator[None]:
 
 
 def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[MigrationHistory]) -> None:
-    """Apply what is pending of these histories in one transaction; the caller holds `opening_lock`.
+    """Apply the pending migrations of these histories in one transaction; the caller holds `opening_lock`.
 
     Raise CatalogUnfit for a schema that a newer version wrote, for a copy that cannot be written, and for a migration
     that fails. The catalog is unchanged then.
@@ -73,10 +73,10 @@ def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[Migr
     with writer.connect() as connection, connection.begin():
         pending = _find_pending(connection, histories)
         copy = None
-        if any(one.current is not None for one in pending):
+        if any(migration.current is not None for migration in pending):
             copy = _write_copy(path, pending[0].head)
-        for one in pending:
-            _upgrade(connection, one, copy)
+        for migration in pending:
+            _upgrade(connection, migration, copy)
     if copy is not None:
         log.info(
             "The catalog was upgraded to schema %s. A copy from before the upgrade is kept in %s until something is "
@@ -87,7 +87,7 @@ def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[Migr
 
 
 def list_copies(folder: Path) -> list[Path]:
-    """Return the copies of the catalog in a folder, with an unfinished one."""
+    """Return the copies of the catalog in a folder, including an unfinished one."""
     return [*folder.glob(_COPIES), *folder.glob(_PARTIAL)]
 
 

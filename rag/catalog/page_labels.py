@@ -1,6 +1,6 @@
-"""The page numbers that a document prints in its margins, for files that define no page labels.
+"""Find the page numbers that a document prints in its margins, for files that define no page labels.
 
-A reader asks for "page 17" by what is printed on it, which may be the right half of the tenth page of the file.
+A person asks for "page 17" by the printed number, which may be on the right half of the file's tenth page.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _MARGIN = 0.1
 """Share of the page's height, at its top and at its bottom, where page numbers are printed."""
 
 _ONE_LINE = 0.006
-"""Share of the page's height: words whose middles are at most so far apart are on one line."""
+"""Share of the page's height. Words whose middles are at most this far apart are on one line."""
 
-_SHARE, _LEAST = 0.5, 3
+_MIN_SHARE, _MIN_PAGES = 0.5, 3
 """The share of the pages, and the number of pages, that must fit one sequence for it to be page numbers."""
 
 _NUMBER = re.compile(r"\W{0,3}(\d{1,4})\W{0,3}")
 
 Word = Sequence[object]
-"""As stored: text, x0, y0, x1, y1 as fractions of the page."""
+"""A word as it is stored: text, x0, y0, x1, y1 as fractions of the page."""
 
 
 def printed_labels(connection: Connection, extraction_id: int) -> dict[int, str]:
@@ -66,13 +66,13 @@ def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:
 
     Page numbers go up by one from page to page, or by two when each page shows two printed pages side by side. A page
     between numbered ones has its number too, even if it is not printed. Nothing is returned when the printed numbers
-    are the counted ones.
+    are the page numbers of the file.
     """
     single = Counter(value - number for number, printed in numbers.items() for value in printed)
     double = Counter(
         value - 2 * number for number, printed in numbers.items() for value in printed if value + 1 in printed
     )
-    needed = max(_LEAST, _SHARE * len(numbers))
+    needed = max(_MIN_PAGES, _MIN_SHARE * len(numbers))
     for step, starts in ((2, double), (1, single)):
         start, votes = max(starts.items(), key=lambda item: item[1], default=(0, 0))
         if votes < needed or (step, start) == (1, 0):
@@ -85,7 +85,7 @@ def labels_of(numbers: Mapping[int, set[int]]) -> dict[int, str]:
 
 
 def labels_with(number: int) -> tuple[str, str, str]:
-    """Return the labels of a page that prints this number, alone or as one of two."""
+    """Return the labels that a page with this printed number can have, alone or as one of two."""
     return str(number), _label(number, 2), _label(number - 1, 2)
 
 

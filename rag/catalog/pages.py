@@ -1,4 +1,4 @@
-"""Pages: their words, their images, and how a reader names them."""
+"""Read pages: their words, their images, and the pages that a person refers to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rag.model import Box, Scope, Word
 
 @dataclass(frozen=True, slots=True)
 class NamedPage:
-    """A page, the chunk that stands for it, and whether it was found by its printed label only."""
+    """A page, the chunk that represents it, and whether only its printed label matched."""
 
     document: int
     page: int
@@ -39,11 +39,11 @@ def page_words(connection: Connection, document_id: int, number: int, scope: Sco
 
 
 def page_images(connection: Connection, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], str]:
-    """Return {(document, page): path of its image below the data folder} of those of these pages in scope."""
+    """Return {(document, page): path of its image below the data folder} for the given pages in scope."""
     rows = (
         select(document.c.id, page.c.number, page.c.extraction_id, page.c.image)
         .join(page, page.c.extraction_id == document.c.extraction_id)
-        .where(document.c.id.in_({each for each, _ in pages}), document.c.id.in_(documents_in(scope)))
+        .where(document.c.id.in_({document_id for document_id, _ in pages}), document.c.id.in_(documents_in(scope)))
         .where(page.c.number.in_({number for _, number in pages}), page.c.image.is_not(None))
     )
     found = {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
@@ -53,8 +53,11 @@ def page_images(connection: Connection, pages: Collection[tuple[int, int]], scop
 def pages_named(
     connection: Connection, ids: Iterable[int], numbers: Sequence[int], from_end: Sequence[int], printed: Sequence[str]
 ) -> list[NamedPage]:
-    """Return the pages of these documents with one of the numbers, counted or printed, at one of the places from the
-    end (the last page: 1), or with one of the printed labels (lower case)."""
+    """Return the pages of these documents that match one of the references.
+
+    `numbers` are page numbers of the file or printed ones. `from_end` counts from the last page, which is 1. `printed`
+    are printed labels in lower case.
+    """
     at_end = extraction.c.pages - page.c.number + 1
     labels = [*(label for number in numbers for label in labels_with(number)), *printed]
     rows = (

@@ -1,4 +1,4 @@
-"""Runs: processes that own the data folder one after another, and whose claims are freed when they are over."""
+"""Runs: processes that own the data folder, one after another. The claims of a run that ended are released."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rag.catalog.tables import extraction, run, source
 
 
 def start_run(connection: Connection, run_id: str, pid: int) -> bool:
-    """Record this run and free the claims of all others. Return whether one of them crashed.
+    """Record this run and release the claims of all others. Return whether one of them crashed.
 
-    Only the owner of the lock may call this: while it holds the lock, every other run is over.
+    Only the owner of the lock may call this: while it holds the lock, every other run has ended.
     """
     crashed = connection.scalar(select(exists().where(run.c.ended_at.is_(None)))) or False
     connection.execute(update(run).where(run.c.ended_at.is_(None)).values(ended_at=0.0))
@@ -26,5 +26,5 @@ def start_run(connection: Connection, run_id: str, pid: int) -> bool:
 
 
 def end_run(connection: Connection, run_id: str) -> None:
-    """Record that this run ended in order."""
+    """Record that this run ended without a crash."""
     connection.execute(update(run).where(run.c.id == run_id).values(ended_at=time()))

@@ -1,6 +1,6 @@
-"""Shares of bytes that are known already: visible, like new bytes, only after the time that extracting them takes.
+"""Delay shares of known bytes: they become visible after the time that extracting them would take.
 
-Otherwise a receipt or a search would reveal whether someone shared the same file in a space that a person cannot see.
+Otherwise a receipt or a search would reveal whether the same file was shared in a space that a person cannot see.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rag.catalog.tables import document, extraction, share, source
 from rag.model import SourceKind
 
 OPERATOR_KINDS = tuple(SourceKind)
-"""Kinds of sources that the operator indexes; no other person sees when these are ready."""
+"""Kinds of sources that the operator indexes. They are not delayed: only the operator sees when they are ready."""
 
 _SECONDS_PER_PAGE = 0.5
 """Assumed for extractions of earlier versions, which did not record their time."""

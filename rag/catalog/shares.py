@@ -1,7 +1,7 @@
-"""Shares: what is shared in which space, by whom, and which documents people may therefore see.
+"""Shares: which source is shared in which space by which person, and so which documents people may see.
 
-Every function works in the caller's transaction, so that an event of a chat, the rows that it causes and the note that
-it was handled are written together, or not at all.
+Every function works in the caller's transaction, so that an event of a chat, the rows that it causes and the record
+that it was handled are written together, or not at all.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from rag.model import Scope
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A source seen in a space. Empty fields are unknown: they fill nothing in and overwrite nothing.
+    """A source that is shared in a space. Empty fields are unknown and overwrite nothing.
 
-    `kind` names the fetcher that brings the bytes, `ref` is the fetcher's name for them. A source is fetched again
-    when `size` or `changed_ns` differ from what was recorded. `listed`: it is in a list of what is there, and was not
-    shared just now; a share that was removed does not come back that way, and an old one does not get younger.
+    `kind` names the fetcher that downloads the bytes, `ref` is the fetcher's name for them. A source is fetched again
+    when `size` or `changed_ns` differ from the recorded values. `listed`: the share was found in a listing of the
+    space. A listing does not restore a share that was removed, and does not change when it was shared.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class AllowedDocument:
 
 
 def put_share(connection: Connection, new: Share) -> None:
-    """Record a share; the same one twice is one. A listed share that was removed before is left alone."""
+    """Record a share, once however often it is seen. Ignore a listed share that was removed before."""
     if new.listed and _is_removed(connection, new):
         return
     record_share(connection, new)
@@ -89,15 +89,15 @@ def _is_removed(connection: Connection, new: Share) -> bool:
 
 
 def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
-    """Give all shares of a source the name and link that its origin has for it."""
+    """Set the name and link of all shares of a source, as its origin has them."""
     connection.execute(update(share).where(share.c.source_id == source_id).values(name=name, link=link))
 
 
 def move_space(connection: Connection, old: str, new: str) -> None:
-    """Give a space another id: in what is shared there, and in what was removed there.
+    """Change the id of a space in its shares and its removed shares.
 
-    Where both ids have a row already, the one that shows less wins: a listing may have brought back under the new id
-    what was removed under the old one.
+    If both ids have a row already, the more restrictive one wins: a listing may have restored under the new id what
+    was removed under the old one.
     """
     if old == new:
         return
@@ -119,12 +119,12 @@ def move_space(connection: Connection, old: str, new: str) -> None:
 
 
 def drop_share(connection: Connection, kind: str, refs: Sequence[str], space: str | None = None) -> None:
-    """Take sources out of a space, or out of all: they are not shown there from this transaction on."""
+    """Remove sources from a space, or from all spaces; a later listing may bring them back."""
     drop_shares(connection, _ids(connection, kind, refs), space)
 
 
 def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """As `drop_share`, by the ids of the sources. A source without any share is gone."""
+    """Do as `drop_share`, by source ids. A source without any share is marked as gone."""
     rows = delete(share).where(share.c.source_id.in_(sources))
     connection.execute(rows if space is None else rows.where(share.c.space == space))
     connection.execute(
@@ -135,7 +135,7 @@ def drop_shares(connection: Connection, sources: Sequence[int], space: str | Non
 
 
 def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """As `drop_shares`, and let no listing bring them back there."""
+    """Do as `drop_shares`, and do not let a later listing bring them back."""
     mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
     mine = mine.join(share, share.c.source_id == source.c.id).where(source.c.id.in_(sources))
     mine = mine if space is None else mine.where(share.c.space == space)
@@ -145,7 +145,7 @@ def remove_shares(connection: Connection, sources: Sequence[int], space: str | N
 
 
 def expire_shares(connection: Connection, before: float) -> int:
-    """Remove what was last shared before this time, in seconds since 1970. Return the number of removed shares."""
+    """Remove shares last shared before this time, in seconds since 1970. Return their number."""
     rows = connection.execute(select(share.c.source_id, share.c.space).where(share.c.shared_at < before)).all()
     for row in rows:
         remove_shares(connection, [row.source_id], row.space)
@@ -153,12 +153,12 @@ def expire_shares(connection: Connection, before: float) -> int:
 
 
 def leave_space(connection: Connection, kind: str, space: str) -> None:
-    """Take every source of this kind out of a space."""
+    """Remove every source of this kind from a space."""
     drop_share(connection, kind, shared_in(connection, kind, space), space)
 
 
 def hide_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
-    """Hide a source in a space until `settle_share` tells whether it is still there; its extraction stays.
+    """Hide a source in a space until `settle_share` shows or ends the share; its extraction stays.
 
     Return False when it is not shared there.
     """
@@ -171,7 +171,7 @@ def _hide(connection: Connection, sources: Sequence[int], space: str) -> bool:
 
 
 def hidden_shares(connection: Connection, kind: str, ref: str) -> dict[str, int]:
-    """Return the spaces where a source is hidden, each with the mark that `settle_share` needs."""
+    """Return {space: mark} for the spaces where a source is hidden; `settle_share` needs the mark."""
     rows = select(share.c.space, share.c.hidden_at).join(source, share.c.source_id == source.c.id)
     mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.hidden_at.is_not(None)
     return {row.space: row.hidden_at for row in connection.execute(rows.where(mine))}
@@ -185,8 +185,10 @@ def hidden_in(connection: Connection, kind: str, space: str) -> list[str]:
 
 
 def settle_share(connection: Connection, kind: str, ref: str, space: str, mark: int, *, there: bool) -> bool:
-    """Show a hidden share again, or end it. Return False, and change nothing, when it was hidden or shared again since
-    the mark was read."""
+    """Show a hidden share again if the source is still `there`, else end it.
+
+    Return False, and change nothing, when it was hidden or shared again since the mark was read.
+    """
     ids = _ids(connection, kind, [ref])
     mine = share.c.source_id.in_(ids) & (share.c.space == space) & (share.c.hidden_at == mark)
     if connection.execute(update(share).where(mine).values(hidden_at=None)).rowcount == 0:
@@ -204,7 +206,7 @@ def _ids(connection: Connection, kind: str, refs: Sequence[str]) -> Sequence[int
 
 
 def list_shares(connection: Connection, space: str | None, user: str | None) -> list[tuple[int, str, str]]:
-    """Return (source id, space, name) of what is shared in a space, by a person, or both."""
+    """Return (source id, space, name) of the shares in a space, by a person, or both."""
     rows = select(share.c.source_id, share.c.space, share.c.name).order_by(share.c.source_id, share.c.space)
     rows = rows if space is None else rows.where(share.c.space == space)
     rows = rows if user is None else rows.where(share.c.shared_by == user)
@@ -233,21 +235,21 @@ def spaces_of(connection: Connection, kind: str) -> list[str]:
 
 
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
-    """Return those of these documents that may be shown in a scope now. To be asked before anything is shown."""
+    """Return those of the given documents that may be shown in a scope now. Call it before anything is shown."""
     spaces = spaces_in(connection, documents, scope)
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
     return [AllowedDocument(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
 
 
 def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:
-    """Return those of these documents that are not shared in any space."""
+    """Return those of the given documents that are not shared in any space."""
     ids = set(documents)
     rows = select(document.c.id).where(document.c.id.in_(ids), has_share(document.c.id))
     return ids - set(connection.scalars(rows))
 
 
 def sha256_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
-    """Return the SHA-256 of those of these documents that still exist."""
+    """Return {document: SHA-256} for the given documents that still exist."""
     rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
     return {row.id: row.sha256 for row in rows}
 
@@ -275,8 +277,11 @@ def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
 
 
 def documents_named(connection: Connection, name: str) -> dict[str, str]:
-    """Return the documents with this path, address, fetcher's name of a file, file name, or eight or more digits of a
-    SHA-256: the name of each, by its SHA-256. Documents that are not shared have no name any more."""
+    """Return {SHA-256: name} of the documents known by this name.
+
+    It is a path, a URL, a fetcher's reference, a file name, or eight or more digits of a SHA-256. Documents that are
+    not shared any more are not found.
+    """
     ids = dict(find_sources(connection, name))
     rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
     return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}

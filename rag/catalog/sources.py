@@ -1,8 +1,9 @@
-"""Sources: where bytes come from, and how far the work on them is.
+"""Sources: where bytes come from, and the state of fetching them.
 
-Work is a state, and a claim is one statement: waiting -> fetching -> known, or failed; gone when no share is left.
-Attempts count at the claim, so that a source that kills the process is given up too. A claim carries the id of the run
-that made it.
+    waiting -> fetching -> known, or failed; gone when no share is left
+
+A claim is one statement and carries the id of the run that made it. Attempts are counted at the claim, so that a source
+that crashes the process fails after MAX_ATTEMPTS too.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from rag.catalog.states import OPEN_EXTRACTION, ExtractionState, SourceState
 from rag.catalog.tables import document, extraction, share, source
 from rag.model import ROUND, IndexState, SourceKind
 
-AT_ONCE = 5000
-"""Values in one statement; SQLite takes at most 32,766."""
+MAX_VALUES = 5000
+"""Values bound in one statement; SQLite takes at most 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class ClaimedSource:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How far a source has come; `reason` and `hint` are set when it failed.
+    """The progress of a source; `reason` and `hint` are set when it failed.
 
     `page` of `pages` are extracted; `document` is set once the bytes are known.
     """
@@ -65,7 +66,7 @@ class SourceStatus:
 
     @property
     def title(self) -> str:
-        """As Hit.title."""
+        """Return the name as displayed, as in Hit.title."""
         return self.name.translate(ROUND)
 
 
@@ -75,10 +76,10 @@ class SourceStatus:
 def put_source(
     connection: Connection, kind: str, ref: str, *, mtime_ns: int | None = None, size: int | None = None
 ) -> tuple[int, bool]:
-    """Record that a source was seen. Return its id and whether there is work to do.
+    """Record a source. Return its id and whether there is work to do.
 
-    A source whose size and time of change are as recorded is left alone, and so is one seen without both of them. One
-    that changed, failed or was gone waits again.
+    A source waits to be fetched if it is new, changed, failed or was gone. It counts as unchanged if its size and time
+    of change are as recorded, or if neither is given.
     """
     row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
     if row is None:
@@ -118,7 +119,7 @@ def _is_waiting(kinds: Collection[str], by: float) -> ColumnElement[bool]:
 
 
 def list_waiting_people(connection: Connection, kinds: Collection[str]) -> list[str]:
-    """Return who shared a source of these kinds that can be claimed now, the one who waits longest first.
+    """Return the people who shared a source of these kinds that can be claimed now, the longest wait first.
 
     The empty string stands for sources that no person shared.
     """
@@ -128,12 +129,12 @@ def list_waiting_people(connection: Connection, kinds: Collection[str]) -> list[
 
 
 def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
-    """Return the condition that this person shares a source; see `list_waiting_people`."""
+    """Return the condition that this person shares a source; the empty string is as in `list_waiting_people`."""
     return exists().where(share.c.source_id == source_id, func.coalesce(share.c.shared_by, "") == who)
 
 
 def files_waiting(connection: Connection, who: str) -> int:
-    """Return how many sources that this person shares are not fetched or not extracted yet."""
+    """Return how many of the sources that this person shares are not fetched or not extracted yet."""
     unread = exists().where(extraction.c.document_id == source.c.document_id, extraction.c.state.in_(OPEN_EXTRACTION))
     unfetched = source.c.state.in_([SourceState.WAITING, SourceState.FETCHING])
     waits = or_(unfetched, and_(source.c.state == SourceState.KNOWN, unread))
@@ -150,10 +151,9 @@ def claim_source(
 ) -> ClaimedSource | None:
     """Claim one source of these kinds; with `who`, one that this person shares. Return None when none waits.
 
-    `is_free` tells for a kind and a ref whether that source may be fetched now; the first one that may is claimed. The
-    caller must not let another thread claim meanwhile.
-
-    Otherwise it is one statement, because select-then-update claims twice.
+    With `is_free`, claim the first source for which it returns true, given the kind and the ref. The source is selected
+    before it is updated then, so the caller must keep other threads from claiming. Without it, the claim is one
+    statement.
     """
     candidates = select(source.c.id).where(
         _is_waiting(kinds, time()), true() if who is None else is_shared_by(source.c.id, who)
@@ -180,7 +180,7 @@ def claim_source(
 def finish_source(
     connection: Connection, claimed: ClaimedSource, document_id: int, *, mtime_ns: int | None, size: int
 ) -> bool:
-    """Record the document of a claimed source. Return False when it was changed or lost its last share meanwhile."""
+    """Record the document of a claimed source. Return False if it changed or lost its last share meanwhile."""
     known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
     result = connection.execute(
         update(source)
@@ -192,7 +192,7 @@ def finish_source(
 
 
 def fail_source(connection: Connection, source_id: int, reason: str, hint: str) -> None:
-    """Give a claimed source up."""
+    """Record that a claimed source failed."""
     connection.execute(
         update(source)
         .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
@@ -201,7 +201,7 @@ def fail_source(connection: Connection, source_id: int, reason: str, hint: str) 
 
 
 def delay_source(connection: Connection, source_id: int, wait: float, reason: str) -> None:
-    """Give a claim back, to be tried again after `wait` seconds. It does not count as an attempt."""
+    """Return a claim to the queue, not to be claimed for `wait` seconds. It does not count as an attempt."""
     connection.execute(
         update(source)
         .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
@@ -248,10 +248,10 @@ def list_statuses(
     newest: bool = False,
     space: str | None = None,
 ) -> list[SourceStatus]:
-    """Return how far these sources have come (all of them for None), by id.
+    """Return the status of these sources (of all for None), by id.
 
-    With `space`, only what is shared there, under the name that it has there. A document that can be searched while a
-    newer extraction is running, or after that failed, is ready; with `newest` the newer extraction is what counts.
+    With `space`, return only sources shared there, under their names there. A document that can be searched while a
+    newer extraction is running, or after that failed, is ready. With `newest`, the newer extraction decides.
     """
     latest = select(extraction.c.document_id, func.max(extraction.c.id).label("id"))
     latest_of = latest.group_by(extraction.c.document_id).subquery()
@@ -280,21 +280,21 @@ def list_statuses(
     if space is not None:
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
-    return [_standing(row, delayed.get(row.id)) for row in connection.execute(rows)]
+    return [_to_status(row, delayed.get(row.id)) for row in connection.execute(rows)]
 
 
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
-    """Return how far everything shared in a space has come, of all kinds, under the names used there."""
+    """Return the status of all sources shared in a space, of every kind, under their names there."""
     return list_statuses(connection, space=space)
 
 
 def source_statuses(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[SourceStatus]:
-    """Return how far these sources have come, in the order given, without those not shared in this space."""
+    """Return the status of these sources in the order given, without those not shared in this space."""
     found: dict[str, SourceStatus] = {}
-    for start in range(0, len(refs), AT_ONCE):
-        rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + AT_ONCE]))
+    for start in range(0, len(refs), MAX_VALUES):
+        rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + MAX_VALUES]))
         ids = connection.scalars(rows).all()
-        found |= {one.ref: one for one in list_statuses(connection, ids, space=space)}
+        found |= {status.ref: status for status in list_statuses(connection, ids, space=space)}
     return [found[ref] for ref in refs if ref in found]
 
 
@@ -310,12 +310,12 @@ _BY_EXTRACTION = {
 }
 
 
-def _standing(row: Row[Any], passed: float | None) -> SourceStatus:
-    """`passed`: see `_delayed_shares`."""
+def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
+    """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
     by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
     state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
-    if state == IndexState.READY and passed is not None:  # shown as if these bytes were being extracted now
-        state, done = IndexState.READING, int(done * passed)
+    if state == IndexState.READY and delay_passed is not None:  # shown as if these bytes were being extracted now
+        state, done = IndexState.READING, int(done * delay_passed)
     reason = hint = None
     if state == IndexState.FAILED and row.state == SourceState.FAILED:
         reason, hint = row.reason, row.hint

@@ -1,21 +1,21 @@
-"""States of the work on sources and documents, as they are stored."""
+"""States of sources and extractions, as they are stored."""
 
 from enum import StrEnum
 
 
 class SourceState(StrEnum):
-    """How far the bytes of a source are: waiting -> fetching -> known, or failed."""
+    """State of fetching a source: waiting -> fetching -> known, or failed."""
 
     WAITING = "waiting"
     FETCHING = "fetching"
     KNOWN = "known"
     FAILED = "failed"
     GONE = "gone"
-    """It has no share any more."""
+    """The source has no share any more."""
 
 
 class ExtractionState(StrEnum):
-    """How far an extraction is: waiting -> running -> complete, or failed. A long one waits again between ranges."""
+    """State of an extraction: waiting -> running -> complete, or failed. A long one waits again between ranges."""
 
     WAITING = "waiting"
     RUNNING = "reading"
@@ -26,4 +26,4 @@ class ExtractionState(StrEnum):
 OPEN_EXTRACTION = (ExtractionState.WAITING, ExtractionState.RUNNING)
 
 MAX_ATTEMPTS = 3
-"""Claims of one source or extraction before it is given up."""
+"""Claims of one source or extraction before it fails."""

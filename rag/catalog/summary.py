@@ -1,4 +1,4 @@
-"""The catalog as a whole: how much is in it, and whether its file is sound."""
+"""Summarize the catalog: how many rows it has, and whether its file is damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rag.catalog.tables import caption, chunk, fingerprint, removed_share, share
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """How many rows some tables have."""
+    """Numbers of rows, by table."""
 
     shares: int
     chunks: int
@@ -22,7 +22,7 @@ class RowCounts:
 
 
 def count_rows(connection: Connection) -> RowCounts:
-    """Return the number of rows of what is kept of documents and people."""
+    """Return how many rows the tables that hold data of documents and people have."""
 
     def rows(table: Table) -> int:
         return connection.scalar(select(func.count()).select_from(table)) or 0
@@ -31,6 +31,6 @@ def count_rows(connection: Connection) -> RowCounts:
 
 
 def find_damage(connection: Connection) -> str:
-    """Return what SQLite finds wrong with the file, or "" when it is sound."""
+    """Return the damage that SQLite finds in the file, or "" when it is sound."""
     found = str(connection.scalar(text("PRAGMA quick_check(1)")))
     return "" if found == "ok" else found

@@ -1,4 +1,4 @@
-"""Vectors as float16, from which the vector store can be rebuilt at any time."""
+"""Read and write vectors, stored as float16. The vector store can be rebuilt from them at any time."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model import Kind, Modality, Scope
 from rag.ports import StoredVector, Vector
 
-_AT_ONCE = 500
-"""Vectors compared at once: as many as fit in the processor's cache."""
+_BATCH = 500
+"""Vectors compared in one batch: as many as fit in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Unembedded:
     folder: str
     picture: str | None
 
-    own_text: bool
+    has_own_text: bool
     """Whether it has words besides its heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingTarget:
-    """The kinds of chunks that one lane embeds. `embedder` is None while the lane is off."""
+    """The kinds of chunks that one index embeds. `embedder` is None while the index is off."""
 
     embedder: str | None
     kinds: tuple[Kind, ...]
@@ -70,8 +70,8 @@ def list_chunks_without_vectors(
     for row in connection.execute(rows):
         text = "\n".join(part for part in (row.heading, row.caption, row.text) if part)
         folder = f"pictures/{row.extraction_id}"
-        own = bool(row.caption or row.text)
-        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.image, own))
+        has_own_text = bool(row.caption or row.text)
+        found.append(Unembedded(row.id, row.document_id, Kind(row.kind), text, folder, row.image, has_own_text))
     return found
 
 
@@ -79,17 +79,18 @@ def _of(kinds: Sequence[Kind]) -> ColumnElement[bool]:
     return chunk.c.kind.in_([kind.value for kind in kinds])
 
 
-def count_unembedded(connection: Connection, lanes: Sequence[EmbeddingTarget]) -> int:
-    """Return how many chunks wait for a vector of at least one of these lanes.
+def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget]) -> int:
+    """Return how many chunks wait for a vector of at least one of these targets.
 
-    For a lane that is off, every vector counts that none of the other lanes made: its embedder is not known.
+    The embedder of an index that is off is not known. For it, every vector counts that no other target's embedder
+    made.
     """
-    known = [lane.embedder for lane in lanes if lane.embedder is not None]
+    known = [target.embedder for target in targets if target.embedder is not None]
     missing = []
-    for lane in lanes:
+    for target in targets:
         made = exists().where(vector.c.chunk_id == chunk.c.id)
-        mine = vector.c.embedder.not_in(known) if lane.embedder is None else vector.c.embedder == lane.embedder
-        missing.append(and_(_of(lane.kinds), ~made.where(mine)))
+        mine = vector.c.embedder.not_in(known) if target.embedder is None else vector.c.embedder == target.embedder
+        missing.append(and_(_of(target.kinds), ~made.where(mine)))
     rows = select(func.count()).select_from(chunk)
     return connection.scalar(rows.where(or_(false(), *missing))) or 0
 
@@ -138,7 +139,7 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
 
 
 def count_vectors(connection: Connection, embedder: str) -> int:
-    """Return how many vectors an embedder made."""
+    """Return how many vectors of an embedder are stored."""
     rows = select(func.count()).select_from(vector)
     return connection.scalar(rows.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0)) or 0
 
@@ -158,7 +159,7 @@ def vectors_in(
     # Untyped, because SQLAlchemy would copy each vector once more, which takes longer than reading it.
     data = type_coerce(vector.c.data, NullType)
     found = select(vector.c.chunk_id, data).where(*_of_scope(embedder, modality, scope))
-    for rows in connection.execute(found).partitions(_AT_ONCE):
+    for rows in connection.execute(found).partitions(_BATCH):
         halves = np.frombuffer(b"".join([row[1] for row in rows]), np.float16)
         yield [row[0] for row in rows], _unit(halves.reshape(len(rows), -1).astype(np.float32))
 

@@ -132,7 +132,7 @@ class BenchmarkParts:
     open_server: Callable[[Settings, MeasuredEncoder, Serve], AbstractContextManager[tuple[Embedder, RunInModelThread]]]
     """Serves the encoder on the loopback; yields a client of it."""
 
-    open_lanes: Callable[[Settings, Catalog, Embedder], VectorIndexes]
+    open_indexes: Callable[[Settings, Catalog, Embedder], VectorIndexes]
 
 
 @dataclass
@@ -202,10 +202,10 @@ def run_benchmark(
         local.data.mkdir(parents=True)
         catalog = Catalog(local.data)
         opening.callback(catalog.close)
-        lanes = parts.open_lanes(local, catalog, timed)
-        opening.callback(lanes.close)
-        lanes.sync.take_over(unclean=False)
-        track = _Track(local, catalog, lanes, encoder, timed, times, run_in_model_thread)
+        indexes = parts.open_indexes(local, catalog, timed)
+        opening.callback(indexes.close)
+        indexes.sync.take_over(unclean=False)
+        track = _Track(local, catalog, indexes, encoder, timed, times, run_in_model_thread)
         speeds = track.run(wanted, report)
         cuda = embed.device.startswith("cuda")
         peak = int(torch.cuda.max_memory_allocated()) if cuda else None
@@ -221,20 +221,20 @@ class _Track:
         self,
         settings: Settings,
         catalog: Catalog,
-        lanes: VectorIndexes,
+        indexes: VectorIndexes,
         encoder: MeasuredEncoder,
         timed: _TimedEmbedder,
         times: _Times,
         run_in_model_thread: RunInModelThread | None,
     ) -> None:
-        """`run_in_model_thread` is given where a model server owns the model; otherwise the lanes' thread owns it."""
+        """`run_in_model_thread` is given where a model server owns the model; otherwise the indexes' thread owns it."""
         self._settings = settings
         self._catalog = catalog
-        self._lane = lanes.clip
+        self._clip = indexes.clip
         self._encoder = encoder
         self._timed = timed
         self._times = times
-        self._run_there = run_in_model_thread or (lambda call: lanes.sync.thread.run(Urgency.BATCH, call))
+        self._run_there = run_in_model_thread or (lambda call: indexes.sync.thread.run(Urgency.BATCH, call))
         self._words = Fts5Index()
         self._number = 0
         self._drawn = settings.data / "drawn"
@@ -278,11 +278,11 @@ class _Track:
         started, worked = perf_counter(), process_time()
         left, never = count, threading.Event()
         while left > 0:
-            done = self._lane.process_batch(never)
+            done = self._clip.process_batch(never)
             if not done:
-                raise RuntimeError(f"the lane stopped: {self._lane.off}")
+                raise RuntimeError(f"the lane stopped: {self._clip.off}")
             left -= done
-        self._lane.process_batch(never)  # waits for the store
+        self._clip.process_batch(never)  # waits for the store
         total = perf_counter() - started
         encode = self._times.encode or None
         embedder = self._timed.seconds

@@ -21,21 +21,21 @@ _BATCH = 128
 """Texts per batch; questions are embedded between batches."""
 
 
-def train_projection(lanes: VectorIndexes, data: Path, report: Callable[[int, int], None]) -> TrainedProjection:
+def train_projection(indexes: VectorIndexes, data: Path, report: Callable[[int, int], None]) -> TrainedProjection:
     """Fit the map from text vectors to CLIP vectors and save it. `report` gets (texts embedded, all texts).
 
     Raise EmbedderFailed if one of the two embedders is off, UserCanFix for too few texts.
     """
-    clip, text = _require_identity(lanes.clip, "CLIP"), _require_identity(lanes.text, "the text embedder")
-    texts = choose_texts(_texts(lanes))
+    clip, text = _require_identity(indexes.clip, "CLIP"), _require_identity(indexes.text, "the text embedder")
+    texts = choose_texts(_texts(indexes))
     text_vectors: list[Vector] = []
     clip_vectors: list[Vector] = []
     report(0, len(texts))
     for start in range(0, len(texts), _BATCH):
         batch = texts[start : start + _BATCH]
         # With the prefix of queries, because only queries are projected.
-        text_vectors += lanes.text.using(partial(_queries, batch))
-        clip_vectors += lanes.clip.using(partial(_clip_texts, batch))
+        text_vectors += indexes.text.using(partial(_queries, batch))
+        clip_vectors += indexes.clip.using(partial(_clip_texts, batch))
         report(len(text_vectors), len(texts))
     return train(data, text, clip, text_vectors, clip_vectors)
 
@@ -48,16 +48,16 @@ def _require_identity(lane: ClipIndex | TextIndex, name: str) -> str:
     return identity
 
 
-def _texts(lanes: VectorIndexes) -> list[str]:
+def _texts(indexes: VectorIndexes) -> list[str]:
     """Return captions, headings and sentences, split into CLIP's windows, the shorter ones of the two embedders."""
-    with lanes.sync.catalog.read_transaction() as connection:
+    with indexes.sync.catalog.read_transaction() as connection:
         stored = chunk_texts(connection)
     short = {part for row in stored for part in (*row.heading.split(HEADING_SEPARATOR), row.caption)}
     parts = [*short, *choose_texts([part for row in stored for part in _SENTENCE.split(row.text)])]
     found: list[str] = []
     for start in range(0, len(parts), _BATCH):
         batch = parts[start : start + _BATCH]
-        found += lanes.clip.using(partial(_windows, batch))
+        found += indexes.clip.using(partial(_windows, batch))
     return found
 
 

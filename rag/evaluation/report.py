@@ -161,7 +161,7 @@ def _hit_card(anchor: str, hit: Hit, result: QuestionResult, thumbnails: Thumbna
     return HitCard(
         anchor=anchor,
         title=f"{hit.rank}. {hit.place}",
-        shot=Shot(hit.place, thumbnails.thumbnail(hit.render), boxes, "hit"),
+        shot=Shot(hit.place, thumbnails.thumbnail(hit.page_image), boxes, "hit"),
         is_gold=(hit.name, hit.page) in result.gold,
         kind=hit.kind.value,
         lanes=", ".join(f"{lane} {rank}" for lane, rank in lanes),

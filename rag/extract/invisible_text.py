@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _INVISIBLE = 3
-"""Text rendering mode: neither fill nor stroke (PDF 1.7, table 106)."""
+"""Text rendering mode: no fill, no stroke (PDF 1.7, table 106)."""
 
 _LINE_HEIGHT = 1.2
 """Height of a line's box, as a multiple of its font size."""

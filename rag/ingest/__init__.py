@@ -1,1 +1,1 @@
-"""From a source to a searchable document: fetch, extract, chunk, own, delete."""
+"""Ingest sources: fetch, extract, chunk and delete documents, as the owner of the data folder."""

@@ -1,8 +1,8 @@
 """The background stage that captions pictures with a vision model.
 
-Captions let models that cannot see use pictures, and let pictures be found by words. What waits is a picture without
-a caption row; each caption is written by itself, so a crash loses one. A picture that the model always refuses gets
-no caption and does not block the others.
+With captions, text-only models can use pictures, and pictures can be found by words. A picture without a caption row
+waits for one. Each caption is written in its own transaction, so a crash loses at most one. A picture that the model
+always refuses gets an empty caption and does not block the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RETRY_DELAY = 60.0
 """Seconds before captioning is tried again after the model failed."""
 
 _MAX_CAPTION = 600
-"""Characters."""
+"""Maximum length of a caption, in characters."""
 
 
 class Captions:
@@ -108,7 +108,7 @@ class Captions:
         self.off, self.fix = str(error).rstrip("."), error.hint
 
     def _caption(self, captioner: Captioner, picture: Uncaptioned, stop: threading.Event) -> str:
-        """Return the caption; empty for a picture that is missing, damaged, or the only one that the model refuses.
+        """Return the caption; empty for a picture that is missing or damaged, or that the model refuses.
 
         Raise the captioner's error when it refuses a harmless picture too.
         """

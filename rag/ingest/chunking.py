@@ -1,4 +1,4 @@
-"""Cut pages into chunks: text by layout block, within one page, with heading path, caption and rectangles."""
+"""Cut pages into chunks: text by layout block, within one page, with heading path, caption and boxes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_TOKENS, MAX_TOKENS, OVERLAP = 256, 512, 50
 
 HEADING_SEPARATOR = " › "
 _MAX_HEADING = 120
-"""Characters."""
+"""Maximum length of one heading, in characters."""
 
 _CAPTION_REACH = 0.12
 """Maximum distance between a figure and its caption, as a fraction of the page's height."""
@@ -27,7 +27,7 @@ _LABEL = re.compile(part_label(r"fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|
 """The label of a figure or table in captions and references: "Figure 3", "Fig. 2.1", "TABLE IV"."""
 
 _MAX_MENTION = 600
-"""Characters."""
+"""Maximum length of a mention, in characters."""
 
 _RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
 """Blocks that repeat on every page."""
@@ -41,23 +41,23 @@ class _Flow:
     lines: list[Line] = field(default_factory=list)
     size: int = 0
     heading: str = ""
-    fresh: bool = False
+    has_new: bool = False
     """Whether anything was added since the last cut. The overlap alone is not a chunk."""
     chunks: list[NewChunk] = field(default_factory=list)
 
     def add(self, line: Line, heading: str) -> None:
         size = estimate_tokens(line.text)
-        if self.size + size > MAX_TOKENS and self.fresh:
+        if self.size + size > MAX_TOKENS and self.has_new:
             self.cut(heading)
-        if not self.lines or not self.fresh:
+        if not self.lines or not self.has_new:
             self.heading = heading
         self.lines.append(line)
         self.size += size
-        self.fresh = True
+        self.has_new = True
 
     def cut(self, heading: str) -> None:
         """Close the chunk. The next one starts with its last lines, up to OVERLAP tokens."""
-        if not self.fresh:
+        if not self.has_new:
             return
         self.chunks.append(
             NewChunk(
@@ -78,7 +78,7 @@ class _Flow:
                 break
             kept.insert(0, line)
         self.lines, self.size = kept, sum(estimate_tokens(line.text) for line in kept)
-        self.heading, self.fresh = heading, False
+        self.heading, self.has_new = heading, False
 
 
 def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list[NewChunk], str]:
@@ -89,9 +89,9 @@ def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list
     chunks: list[NewChunk] = []
     for page in pages:
         if page.error is None:
-            near = sorted(pages, key=lambda other: abs(other.number - page.number))
-            made, heading = _chunk_page(page, heading, near)
-            chunks += made
+            nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
+            new, heading = _chunk_page(page, heading, nearest)
+            chunks += new
     return chunks, heading
 
 
@@ -102,11 +102,11 @@ def _chunk_page(page: ExtractedPage, heading: str, near: Sequence[ExtractedPage]
     """
     flow = _Flow(page.number)
     pictures: list[NewChunk] = []
-    # On a title slide the only line may be in the place of a header. Never leave out a page's only words.
-    bare = all(block.kind in _RUNNING for block in page.blocks if block.lines)
+    # Never leave out a page's only words: on a title slide, the only line may be where a header would be.
+    has_only_running = all(block.kind in _RUNNING for block in page.blocks if block.lines)
     captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
     for block in page.blocks:
-        if block.kind in _RUNNING and not bare:
+        if block.kind in _RUNNING and not has_only_running:
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
             caption = _caption_of(block, captions)
@@ -136,7 +136,7 @@ def _next_heading(heading: str, block: Block) -> str:
 
 
 def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention: str) -> NewChunk:
-    """Return the chunk of a figure or table: one line for each mark (a table as Markdown), then the mention."""
+    """Return the chunk of a figure or table: one line for each line box (a table as Markdown), then the mention."""
     table = block.kind is BlockKind.TABLE and bool(block.columns)
     rows = _rows(block) if table else []
     text = _markdown([cells for cells, _ in rows]) if rows else block.text
@@ -172,7 +172,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def text_lines(text: str) -> list[str]:
-    """Return the lines of a chunk's text in the order of its marks; further lines have no mark."""
+    """Return the lines of a chunk's text, in the order of its line boxes; further lines have no box."""
     return [line for line in text.split("\n") if not _RULE.fullmatch(line)]
 
 
@@ -201,12 +201,12 @@ def _mention_of(caption: str, near: Sequence[ExtractedPage]) -> str:
     found = _LABEL.match(caption)
     if found is None:
         return ""
-    wanted = _label(found)
+    label = _label(found)
     for page in near:
         for block in page.blocks:
             if block.kind in (BlockKind.TEXT, BlockKind.LIST, BlockKind.FOOTNOTE):
                 text = " ".join(block.text.split())
-                at = next((match for match in _LABEL.finditer(text) if _label(match) == wanted), None)
+                at = next((match for match in _LABEL.finditer(text) if _label(match) == label), None)
                 if at is not None:
                     return _around_mention(text, at.start())
     return ""

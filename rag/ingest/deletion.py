@@ -1,7 +1,7 @@
-"""Delete what is not shared in any space: from catalog and full text at once, from disk right after.
+"""Delete documents that are not shared in any space: from catalog and full text at once, from disk right after.
 
-What to delete from the vector store and from disk is noted in the transaction that deletes the rows: a crash in between
-leaves work to do, and nothing that can be found.
+Deletions from the vector store and from disk are queued in the transaction that deletes the rows. After a crash in
+between, nothing can be found any more and the deletions are resumed.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def sweep(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
 
 def _delete_evidence(catalog: Catalog, folder: Path) -> None:
     """Delete evidence of chunks that do not exist any more; the names of these files begin with the chunk's id."""
-    drawn: dict[int, list[Path]] = {}
+    evidence: dict[int, list[Path]] = {}
     for path in folder.glob("*-*.png"):
         if (number := path.name.partition("-")[0]).isdecimal():
-            drawn.setdefault(int(number), []).append(path)
+            evidence.setdefault(int(number), []).append(path)
     with catalog.read_transaction() as connection:
         alive = chunk_ids(connection)
-    for gone in drawn.keys() - alive:
-        for path in drawn[gone]:
+    for gone in evidence.keys() - alive:
+        for path in evidence[gone]:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Reading processes, and the threads that call them."""
+"""A pool of extractors, and of threads that call them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rag.ports import Extractor
 
 @dataclass(frozen=True)
 class ExtractorPool:
-    """Readers and the threads they are called from.
+    """Extractors and the threads they are called from.
 
-    The threads live as long as the extractors: a reading process ends with the thread that started it (Linux's
+    The threads live as long as the extractors: an extraction process ends with the thread that started it (Linux's
     PR_SET_PDEATHSIG), and a new one would have to load its models again.
     """
 
@@ -22,7 +22,7 @@ class ExtractorPool:
     threads: ThreadPoolExecutor
 
     def close_extractors(self) -> None:
-        """End the reading processes; a call that is running gets ExtractorStopped."""
+        """End the extraction processes; a call that is running raises ExtractorStopped."""
         for extractor in self.extractors:
             extractor.close()
 
@@ -33,7 +33,7 @@ def open_extractor_pool(
 ) -> Iterator[ExtractorPool]:
     """Open `count` extractors, each of which starts its process when it is first used.
 
-    `fetch_threads` more threads fetch from third-party servers, so that a slow server does not block a extractor.
+    `fetch_threads` more threads fetch from third-party servers, so that a slow server does not block an extractor.
     """
     extractors = [open_extractor() for _ in range(count)]
     pool = ExtractorPool(extractors, ThreadPoolExecutor(count + fetch_threads, thread_name_prefix="extractor"))

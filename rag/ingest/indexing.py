@@ -1,4 +1,4 @@
-"""Index, re-read and forget files on request, and say what became of each of them."""
+"""Index, extract again and forget files on request, and report the outcome of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rag.ports import Extractor
 
 
 class Indexing:
-    """Requests to index, re-read and forget. The worker carries them out, or the owner that is running already."""
+    """Requests to index, extract again and forget. The worker runs them, or the process that owns the data folder."""
 
     def __init__(self, catalog: Catalog, worker: Worker, open_extractor: Callable[[], Extractor]) -> None:
         self._catalog = catalog
@@ -30,9 +30,10 @@ class Indexing:
     ) -> list[IndexOutcome]:
         """Index files, folders and URLs into a space and wait until all of them can be found.
 
-        Beside a running owner the request is recorded and the owner's progress is followed. Files below a folder that
-        are no longer on disk leave the space, unless the folder is empty: its disk may not be mounted. Entries that
-        `files_in` leaves out are reported as `skipped`. Raise NotFound for a missing path before anything is changed.
+        If another process owns the data folder, record the request and follow that process's progress. Files below a
+        folder that are no longer on disk are removed from the space, unless the folder is empty: its disk may not be
+        mounted. Entries that `list_files` leaves out are reported as `skipped`. Raise NotFound for a missing path
+        before anything is changed.
         """
         urls = [validate_url(path) for path in paths if isinstance(path, str) and is_url(path)]
         folders = [Path(path) for path in paths if not (isinstance(path, str) and is_url(path))]
@@ -54,7 +55,7 @@ class Indexing:
         changed = [source_id for source_id, is_new in put if is_new]
         self._worker.settle(IndexRequest(changed, report))
         if missing:
-            # Only now: a renamed file is known under its new name by this time, so it is not read again.
+            # After indexing: a renamed file is known under its new name by now, so it is not extracted again.
             with self._catalog.write_transaction() as connection:
                 shares.drop_shares(connection, list(missing), space)
             self._worker.sweep()
@@ -62,7 +63,7 @@ class Indexing:
         return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
 
     def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
-        """Read documents again, all of them without names. Until then their current pages stay searchable."""
+        """Extract documents again; without names, all of them. Their current pages stay searchable until then."""
         ids = self._source_ids(names) if names else None
         with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
             again = []
@@ -77,8 +78,8 @@ class Indexing:
         """Remove files from one space, or from all; without names, everything in a space or shared by a user.
 
         A name is a path, a file name, or 8 or more digits of the SHA-256. When this returns, no answer uses the files
-        any more; the running owner deletes them from disk as soon as it can. A channel that still lists them does not
-        bring them back; sharing or indexing them again does. Raise NotFound for an unknown name.
+        any more; the owner of the data folder deletes them from disk soon. A channel that still lists them does not
+        restore them; sharing or indexing them again does. Return the names. Raise NotFound for an unknown name.
         """
         ids = self._source_ids(names)
         with self._catalog.write_transaction() as connection:
@@ -98,14 +99,14 @@ class Indexing:
                 resolved = str(Path(name).resolve()) if Path(name).exists() else name
                 rows = sources.find_sources(connection, name) or sources.find_sources(connection, resolved)
                 if not rows:
-                    raise NotFound(f"Nothing is known by the name {name!r}.", "`magpie status` says what is indexed.")
+                    raise NotFound(f"No indexed file has the name {name!r}.", "List the files with: magpie status")
                 found += [source_id for source_id, _ in rows]
         return list(dict.fromkeys(found))
 
     def _outcomes(
         self, ids: Sequence[int], changed: set[int], before: set[int], *, newest: bool = False
     ) -> list[IndexOutcome]:
-        """Return what became of these sources. `before` are the documents that were known before the request."""
+        """Return the outcomes of these sources. `before` are the documents that were known before the request."""
         outcomes = []
         with self._catalog.read_transaction() as connection:
             for row in sources.list_statuses(connection, ids, newest=newest):

@@ -1,7 +1,7 @@
-"""Ingest what waits: fetch bytes, read them in ranges of pages, write pages, chunks and words.
+"""Ingest waiting sources: fetch bytes, extract them in ranges of pages, and write pages, chunks and words.
 
-Each thread has its own extractor and loops over the states in the catalog. Nothing is queued in memory, so after a
-crash work resumes from the last range that was written.
+Each thread has its own extractor and claims work from the catalog. Nothing is queued in memory, so after a crash work
+resumes after the last range that was written.
 """
 
 from __future__ import annotations
@@ -31,19 +31,25 @@ from rag.settings import ReadSettings
 log = logging.getLogger("magpie")
 
 RANGE = 8
-"""Pages that are read and written together."""
+"""Pages that are extracted and written together."""
 
 _IDLE_WAIT = 0.2
+"""Seconds between two looks for work while other threads fetch."""
+
 _RETRY = 0.5
-"""Seconds before the first retry, doubled each time: what stopped a extractor rarely ends at once."""
+"""Seconds before the first retry, doubled each time, because most causes of a failure last a while."""
 
 _MAX_WAIT = 60
+"""Maximum seconds between retries, except for third-party servers."""
+
 _MAX_FAR_DELAYS = 17
+"""Delays of a source on a third-party server before it fails; see `_max_delays`."""
+
 _DAY = 24 * 60 * 60
 
 
 class Ingester:
-    """Fetches and reads for the owner of the data folder. `run_id` marks its claims.
+    """Fetches and extracts for the owner of the data folder. `run_id` marks its claims.
 
     Set `stop` to end between two ranges of pages.
     """
@@ -66,11 +72,11 @@ class Ingester:
         self._run = run_id
         self._version = version
         self._fetchers = fetchers
-        self._far = {kind: one for kind, one in fetchers.items() if isinstance(one, HostFetcher)}
+        self._far = {kind: fetcher for kind, fetcher in fetchers.items() if isinstance(fetcher, HostFetcher)}
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
         self._claiming = threading.Lock()
-        self._fetching, self._fetching_far, self._reading = FairQueue(), FairQueue(), FairQueue()
+        self._fetching, self._fetching_far, self._extracting = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
         for folder in (self._data / "files", self._data / "pictures"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -78,10 +84,10 @@ class Ingester:
             leftover.unlink()
 
     def work(self, extractor: Extractor) -> None:
-        """Fetch and read until nothing is due and no other thread is fetching something to read."""
+        """Fetch and extract until nothing is due and no other thread is fetching."""
         while not self.stop.is_set():
             fetched = self.fetch_one()
-            if self.extract_one(extractor) or fetched:  # alternately, so that reading does not wait for every download
+            if self.extract_one(extractor) or fetched:  # alternate, so that extraction does not wait for all downloads
                 continue
             if not self.anything_waits(due=True, fetching_counts=True):
                 return
@@ -120,7 +126,7 @@ class Ingester:
             return sources.has_waiting_source(connection, self._far.keys(), time())
 
     def fetch_far(self) -> None:
-        """Fetch from third-party servers until only sources of hosts that other threads fetch from are left."""
+        """Fetch from third-party servers until the only sources left are on hosts that other threads fetch from."""
         while not self.stop.is_set():
             with self._claiming:
                 with self._catalog.write_transaction() as connection:
@@ -147,7 +153,7 @@ class Ingester:
             self._fetch(claimed)
         finally:
             queue.done(who)
-            self._reading.arrive(who)
+            self._extracting.arrive(who)
 
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._busy_hosts
@@ -180,7 +186,7 @@ class Ingester:
             )
 
     def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> FetchResult:
-        """Fetch into a file. An unexpected error of a fetcher is logged and fails this source alone."""
+        """Fetch into a file. An unexpected error of a fetcher is logged and fails only this source."""
         try:
             return self._fetchers[claimed.kind](claimed.ref, into)
         except (MagpieError, OSError):
@@ -197,7 +203,7 @@ class Ingester:
             sources.fail_source(connection, source_id, reason, hint)
 
     def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
-        """Fetch a file into the data folder, name it by its hash, and record its document."""
+        """Fetch a file into the data folder, rename it to its hash, and record its document."""
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
             fetched = self._fetch_bytes(claimed, copy)
@@ -218,12 +224,12 @@ class Ingester:
         finally:
             copy.unlink(missing_ok=True)
 
-    # ------------------------------------------------------------ reading
+    # ------------------------------------------------------------ extracting
 
     def extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
-            row, who = self._reading.claim(
+            row, who = self._extracting.claim(
                 lambda: extractions.list_waiting_people(connection),
                 lambda who: extractions.claim_extraction(connection, self._run, who),
             )
@@ -232,25 +238,25 @@ class Ingester:
         try:
             self._extract_for(who, extractor, row)
         finally:
-            self._reading.done(who)
+            self._extracting.done(who)
         return True
 
     def _extract_for(self, who: str, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
             self._extract(extractor, row, who)
         except Unreadable as error:
-            self._fail_reading(row, str(error), error.hint)
+            self._fail_extraction(row, str(error), error.hint)
         except TryAgain as error:
             if self.stop.is_set():  # stopped by Magpie, not by the file
                 with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0)
             elif row.attempts >= MAX_ATTEMPTS:
-                self._fail_reading(row, str(error), error.hint or "Share or index it again.")
+                self._fail_extraction(row, str(error), error.hint or "Share or index it again.")
             else:
                 with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=_RETRY * 2**row.attempts)
 
-    def _fail_reading(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
+    def _fail_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row.id, reason, hint)
 
@@ -270,7 +276,7 @@ class Ingester:
                 with self._catalog.write_transaction() as connection:
                     extractions.release_extraction(connection, row.id, wait=0)
                 return
-            # After a crash go page by page, so that a page that crashes the extractor costs one page.
+            # After a crash go page by page, so that a page that crashes the extractor is the only one lost.
             last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
             if attempts > 2 * MAX_ATTEMPTS:
                 pages = [_skipped_page(done + 1)]
@@ -293,17 +299,22 @@ class Ingester:
             extractions.complete_extraction(connection, self._words, row, monotonic() - began)
 
     def _should_yield(self, who: str) -> bool:
-        """Return whether another person has a file waiting and none being read: a long file goes on after its start."""
+        """Return whether another person has a file waiting and none in progress.
 
-        def unfetched() -> list[str]:
+        A long file is continued after the start of that person's file.
+        """
+
+        def people_with_sources() -> list[str]:
             with self._catalog.read_transaction() as connection:
                 return sources.list_waiting_people(connection, self._near)
 
-        def unread() -> list[str]:
+        def people_with_extractions() -> list[str]:
             with self._catalog.read_transaction() as connection:
                 return extractions.list_waiting_people(connection)
 
-        return self._fetching.has_to_yield(who, unfetched) or self._reading.has_to_yield(who, unread)
+        return self._fetching.has_to_yield(who, people_with_sources) or self._extracting.has_to_yield(
+            who, people_with_extractions
+        )
 
 
 def _skipped_page(number: int) -> ExtractedPage:

@@ -1,6 +1,6 @@
-"""One owner: only the process that holds the data folder's lock writes the vector store and does the work that waits.
+"""Own the data folder: only the process that holds its lock writes the vector store and does queued work.
 
-A second process that writes to the store loses vectors silently, with every count right.
+If a second process wrote to the store, vectors would be lost without an error, and the counts would still match.
 """
 
 from __future__ import annotations

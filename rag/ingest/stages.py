@@ -1,4 +1,4 @@
-"""Background stages: work on what the ingester wrote, batch by batch, such as vectors, fingerprints and captions."""
+"""Background stages that process the ingester's results in batches: vectors, fingerprints and captions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Stage(Protocol):
-    """One kind of background work. What waits is a row in the catalog without its result, so a crash loses one batch.
+    """One kind of background work. A row in the catalog waits while it has no result, so a crash loses one batch.
 
     Only the owner of the data folder calls `process_batch`; any process may call the other methods.
     """
@@ -33,13 +33,13 @@ class Stage(Protocol):
 
 
 class Priority(Enum):
-    """When a stage runs."""
+    """The time at which a stage runs."""
 
     FOLLOW_UP = auto()
-    """At once, while the next pages are read."""
+    """Immediately, while the next pages are extracted."""
 
     IDLE = auto()
-    """One batch at a time, when nothing else waits: a batch takes a model seconds."""
+    """One batch at a time, when nothing else waits, because a batch takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)

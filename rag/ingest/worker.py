@@ -1,7 +1,7 @@
-"""Do the work that waits as the owner of the data folder, or follow the process that owns it.
+"""Do queued work as the owner of the data folder, or follow the process that owns it.
 
-Threads fetch and read, each with its own reading process. Background stages run at the same time: the next range of
-pages is parsed while the last one is embedded.
+Threads fetch and extract, each with its own extraction process. Background stages run at the same time: the next range
+of pages is parsed while the last one is embedded.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from rag.settings import Settings
 from rag.vectors.indexes import VectorIndexes
 
 _POLL = 0.3
-"""Seconds between two looks at the progress."""
+"""Seconds between two checks of the progress."""
 
 _MAINTENANCE = 30
-"""Seconds between two looks for work that other processes left: deleted files, embedders that became available."""
+"""Seconds between two checks for work from other processes: deleted files, embedders that became available."""
 
 _DAY = 24 * 60 * 60
 
 _IDLE_LIMIT = 60
-"""Seconds without work after which the reading processes are ended; each uses hundreds of MB."""
+"""Seconds without work after which the extraction processes are ended; each uses hundreds of MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def ignore_progress(_: Progress) -> None:
 class IndexRequest:
     """Sources a caller is waiting for, and the callback to report progress to.
 
-    With `newest`, an extraction that replaces an older one is waited for too.
+    With `newest`, also wait for an extraction that replaces an older one.
     """
 
     sources: Sequence[int]
@@ -69,29 +69,29 @@ class IndexRequest:
     newest: bool = False
 
 
-def worker_count(wanted: int) -> int:
-    """Return the number of reading processes: as set, or one per core and at most four."""
-    return wanted or min(os.cpu_count() or 1, 4)
+def worker_count(setting: int) -> int:
+    """Return the number of extraction processes: the setting, or for 0 one per core and at most four."""
+    return setting or min(os.cpu_count() or 1, 4)
 
 
 class Worker:
-    """The loop over everything that waits in one data folder."""
+    """Runs the queued work of one data folder."""
 
     def __init__(
         self,
         settings: Settings,
         catalog: Catalog,
         words: FullTextIndex,
-        lanes: VectorIndexes,
+        indexes: VectorIndexes,
         stages: Stages,
         open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
     ) -> None:
-        """`stages` is all background work, that of `lanes` included."""
+        """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
         self._catalog = catalog
         self._words = words
-        self._lanes = lanes
+        self._indexes = indexes
         self._stages = stages
         self._open_extractor = open_extractor
         self._fetchers = fetchers
@@ -99,7 +99,7 @@ class Worker:
         self._reported: dict[int, tuple[sources.SourceStatus, str]] = {}
 
     def settle(self, request: IndexRequest) -> None:
-        """Work as the owner, or follow the process that is, until these sources are settled and no stage waits."""
+        """Work as the owner, or follow the owner, until these sources are settled and no stage waits."""
         while True:
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
@@ -127,20 +127,20 @@ class Worker:
             if ownership is None:
                 return
             self._take_over(ownership)
-            self._tidy()
+            self._delete_unshared()
             if ownership.unclean:
-                # Repairs the store before it embeds. This run must not end as a clean one without that.
-                self._lanes.process_batch(threading.Event())
+                # This repairs the store before it embeds. A run may only end as clean after the repair.
+                self._indexes.process_batch(threading.Event())
 
     # ------------------------------------------------------------ as owner
 
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
-        self._lanes.sync.take_over(unclean=ownership.unclean)
+        self._indexes.sync.take_over(unclean=ownership.unclean)
         delete_stale_folders(self._settings.data)
 
     def _work_off(self, ownership: Ownership, request: IndexRequest) -> None:
-        """Do all work that waits, then return."""
+        """Do all queued work, then return."""
         self._take_over(ownership)
         with self._open_pool() as pool:
             ingester = self._open_ingester(ownership, pool, threading.Event())
@@ -154,11 +154,11 @@ class Worker:
                 ingester.stop.wait(_POLL)  # only retries are left, and the next one is not due yet
         while self._stages.process_batch(Priority.IDLE, ingester.stop):
             self._report(request, self._stages.describe_waiting())
-        self._tidy()
+        self._delete_unshared()
         self._report(request, "")
 
     def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
-        """Start reading processes when something waits, and end them after a while without work."""
+        """Start extraction processes when something waits, and end them after _IDLE_LIMIT without work."""
         last_maintenance = float("-inf")
         while not stop.is_set():
             with self._open_pool() as pool:
@@ -173,7 +173,7 @@ class Worker:
                             last_work = monotonic()
                         # A document moved between spaces keeps its extraction: its new share may be arriving now.
                         if not ingester.anything_waits(due=True):
-                            self._tidy()
+                            self._delete_unshared()
                             last_maintenance = monotonic()
                     else:
                         self._stages.process_batch(Priority.IDLE, stop)
@@ -191,28 +191,28 @@ class Worker:
             extractions.request_outdated(connection, version)
         return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
 
-    def _tidy(self) -> None:
-        """Expire and delete what is no longer shared, from the catalog, the disk and the vector store."""
+    def _delete_unshared(self) -> None:
+        """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
                 shares.expire_shares(connection, time() - days * _DAY)
         swept = sweep(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.checkpoint()
-        self._lanes.remove_dropped()
+        self._indexes.remove_dropped()
 
     def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
-        """Fetch and read in threads until nothing is due, and run the stages that follow at the same time."""
-        reading = {pool.threads.submit(ingester.work, extractor) for extractor in pool.extractors}
+        """Fetch and extract in threads until nothing is due, and run the follow-up stages at the same time."""
+        extracting = {pool.threads.submit(ingester.work, extractor) for extractor in pool.extractors}
         fetching: set[Future[None]] = set()
         try:
-            while reading or fetching:
+            while extracting or fetching:
                 if ingester.far_waits() and not ingester.stop.is_set():
                     free = self._settings.web.at_once - len(fetching)
                     fetching |= {pool.threads.submit(ingester.fetch_far) for _ in range(free)}
                 processed = self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop)
                 self._report(request, "")
-                ended, _ = wait(reading | fetching, timeout=0 if processed else _POLL, return_when=FIRST_COMPLETED)
-                reading, fetching = reading - ended, fetching - ended
+                ended, _ = wait(extracting | fetching, timeout=0 if processed else _POLL, return_when=FIRST_COMPLETED)
+                extracting, fetching = extracting - ended, fetching - ended
                 for future in ended:
                     future.result()
                 if ingester.stop.is_set():
@@ -227,7 +227,7 @@ class Worker:
     # ------------------------------------------------------------ progress
 
     def _report(self, request: IndexRequest, note: str) -> bool:
-        """Report what changed since the last call; return whether all requested sources are settled."""
+        """Report changes since the last call; return whether all requested sources are settled."""
         rows: list[sources.SourceStatus] = []
         with self._catalog.read_transaction() as connection:
             for start in range(0, len(request.sources), 5000):  # SQLite binds at most 32,766 values

@@ -1,1 +1,1 @@
-"""What an operator asks of an installation: its health, and what is kept for how long."""
+"""Operations for the person who runs Magpie: health checks, status, and stored data."""

@@ -1,4 +1,4 @@
-"""`magpie doctor`: every link of the chain, proved by using it, each with its fix."""
+"""Check every part of an installation by using it, for `magpie doctor`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rag.settings import Settings
 from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
 
 CODE_WORD = "KESTREL 4719"
-"""Drawn into a picture and read back, by OCR and by a model that can see."""
+"""Drawn into a picture that OCR and a vision model must read."""
 
 _LOW_DISK_GB = 2
 
@@ -34,12 +34,12 @@ _TRAIN = "magpie train-projection, or set MAGPIE_EMBED__QUERY_SIDE=clip"
 def checks(
     settings: Settings,
     catalog: Catalog,
-    lanes: VectorIndexes,
+    indexes: VectorIndexes,
     captions: Captions,
     open_extractor: Callable[[], Extractor],
     generator: Generator | None,
 ) -> Iterator[Check]:
-    """One Check after another, as soon as each is known. Changes nothing."""
+    """Yield the result of each check as soon as it is known. Nothing is changed."""
     yield _python()
     yield _disk(settings.data)
     yield _folder(settings.data)
@@ -49,9 +49,9 @@ def checks(
         yield _extractor(open_extractor, picture, ocr=settings.read.ocr)
         yield _confinement()
         yield _office(settings.read.office)
-        yield from _clip(lanes.clip, picture)
-        yield from _text(lanes.text, chosen=bool(settings.text.model))
-        yield from _projection(lanes.clip)
+        yield from _clip(indexes.clip, picture)
+        yield from _text(indexes.text, chosen=bool(settings.text.model))
+        yield from _projection(indexes.clip)
         yield from _generator(generator, picture)
         yield from _captions(captions)
 
@@ -65,16 +65,16 @@ def _disk(data: Path) -> Check:
     free = shutil.disk_usage(data).free / 1e9
     if free < _LOW_DISK_GB:
         return Check(
-            "disk", "fail", f"{free:.1f} GB free where {data} lies", "Free some space, or set MAGPIE_DATA elsewhere."
+            "disk", "fail", f"{free:.1f} GB free for {data}", "Free some space, or set MAGPIE_DATA to a larger disk."
         )
-    return Check("disk", "ok", f"{free:.0f} GB free where {data} lies")
+    return Check("disk", "ok", f"{free:.0f} GB free for {data}")
 
 
 def _folder(data: Path) -> Check:
     if is_accessible_to_others(data):
-        detail = f"others on this machine may open {data}"
+        detail = f"other users of this machine can open {data}"
         return Check("data folder", "warn", detail, f"As its owner: chmod 700 {shlex.quote(str(data))}")
-    return Check("data folder", "ok", "its owner alone may open it")
+    return Check("data folder", "ok", "only its owner can open it")
 
 
 def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
@@ -83,11 +83,9 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
         pages, chunks = documents.count_pages_and_chunks(connection)
         rows = sources.list_statuses(connection)
     if damage:
-        yield Check(
-            "catalog", "fail", f"SQLite says: {damage}", "Put a backup of catalog.db in its place, or index again."
-        )
+        yield Check("catalog", "fail", f"SQLite reports: {damage}", "Restore a backup of catalog.db, or index again.")
     else:
-        yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is sound")
+        yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is not damaged")
     failed = [row for row in rows if row.state == "failed"]
     if failed:
         yield Check(
@@ -96,10 +94,8 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
             f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
             failed[0].hint,
         )
-    working = is_owned(data)
-    yield Check(
-        "owner", "ok", "another Magpie is at work on this folder" if working else "nobody is at work on this folder"
-    )
+    owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
+    yield Check("owner", "ok", f"{owner} on this data folder")
 
 
 def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: bool) -> Check:
@@ -113,7 +109,7 @@ def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: b
     if not ocr:
         return Check("reading", "warn", "OCR is off: scans and screenshots have no words", "Set MAGPIE_READ__OCR=true.")
     if CODE_WORD.replace(" ", "") not in words.replace(" ", "").upper():
-        return Check("reading", "fail", f"OCR read {words!r} where {CODE_WORD!r} stands", "Install Magpie again.")
+        return Check("reading", "fail", f"OCR read {words!r} instead of {CODE_WORD!r}", "Install Magpie again.")
     return Check("reading", "ok", f"the reading process works; OCR read {CODE_WORD!r} from a picture")
 
 
@@ -122,12 +118,12 @@ def _confinement() -> Check:
     if gap is not None:
         detail = f"{gap}: files are read in a process that holds no secrets, but that could reach others; office "
         return Check("confinement", "warn", f"{detail}documents are refused", CONFINEMENT_REMEDY)
-    walls = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
-    return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({walls})")
+    layers = f"Landlock {landlock_abi()}, seccomp{', bubblewrap' if bubblewrap_prefix((), ()) else ''}"
+    return Check("confinement", "ok", f"the reading process reaches no network and no files but its own ({layers})")
 
 
-def _office(wanted: str) -> Check:
-    program = office_program(wanted)
+def _office(setting: str) -> Check:
+    program = office_program(setting)
     if program is not None and confinement_gap() is not None:
         return Check(
             "office",
@@ -137,66 +133,68 @@ def _office(wanted: str) -> Check:
         )
     if program is not None:
         return Check("office", "ok", f"office documents are opened with {program}")
-    if wanted == OFFICE_OFF:
+    if setting == OFFICE_OFF:
         return Check("office", "ok", "off: office documents are refused")
     return Check(
-        "office", "warn", "there is no LibreOffice: Word and PowerPoint files are refused", office_remedy(wanted)
+        "office", "warn", "LibreOffice was not found: Word and PowerPoint files are refused", office_remedy(setting)
     )
 
 
-def _clip(lane: ClipIndex, picture: Path) -> Iterator[Check]:
-    identity = lane.identity(at_once=True)
+def _clip(index: ClipIndex, picture: Path) -> Iterator[Check]:
+    identity = index.identity(at_once=True)
     if identity is None:
-        waiting = lane.off.startswith("waiting")  # for the GPU host: nothing is switched off
-        yield Check("picture lanes", "warn", lane.off if waiting else f"off: {lane.off}", lane.fix)
+        waiting = index.off.startswith("waiting")  # for the GPU host, so the lanes are not off
+        yield Check("picture lanes", "warn", index.off if waiting else f"off: {index.off}", index.fix)
         return
     try:
-        vectors = lane.embed_picture(picture) + lane.embed_query(CODE_WORD)
+        vectors = index.embed_picture(picture) + index.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("picture lanes", "fail", str(error), error.hint)
         return
-    yield from _stored(lane, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
+    yield from _stored(index, "picture lanes", f"{identity}, {len(vectors[0])} dimensions", "vector store")
 
 
-def _text(lane: TextIndex, *, chosen: bool) -> Iterator[Check]:
-    identity = lane.identity(at_once=True)
+def _text(index: TextIndex, *, chosen: bool) -> Iterator[Check]:
+    identity = index.identity(at_once=True)
     if identity is None:
-        yield Check("text vectors", "warn" if chosen else "ok", f"off: {lane.off}", lane.fix if chosen else "")
+        yield Check("text vectors", "warn" if chosen else "ok", f"off: {index.off}", index.fix if chosen else "")
         return
     try:
-        vectors = lane.embed_query(CODE_WORD)
+        vectors = index.embed_query(CODE_WORD)
     except MagpieError as error:
         yield Check("text vectors", "fail", str(error), error.hint)
         return
-    yield from _stored(lane, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
+    yield from _stored(index, "text vectors", f"{identity}, {len(vectors[0])} dimensions", "store of text vectors")
 
 
-def _projection(lane: ClipIndex) -> Iterator[Check]:
-    if lane.projection is None:
+def _projection(index: ClipIndex) -> Iterator[Check]:
+    if index.projection is None:
         return
-    found = lane.projection.current()
+    found = index.projection.current()
     if isinstance(found, str):
         yield Check("projection", "warn", f"not used: {found}", _TRAIN)
     else:
         yield Check("projection", "ok", "questions for pictures are projected text vectors")
 
 
-def _stored(lane: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
-    """Whether every chunk has its vectors, and the store gives them back."""
-    waiting = lane.count_waiting()
+def _stored(index: ClipIndex | TextIndex, name: str, detail: str, store: str) -> Iterator[Check]:
+    """Check that every chunk has its vectors, and that the store returns them."""
+    waiting = index.count_waiting()
     if waiting:
         yield Check(name, "warn", f"{detail}; {waiting} chunks wait for vectors", "magpie index, on any file")
     else:
         yield Check(name, "ok", detail)
     try:
-        sound = lane.probe()
+        sound = index.probe()
     except MagpieError as error:
-        yield Check(store, "fail", str(error), "magpie index, on any file: it is filled again from the catalog")
+        yield Check(store, "fail", str(error), "magpie index, on any file: it is rebuilt from the catalog")
         return
     if sound:
-        yield Check(store, "ok", "a sample of stored vectors, asked with themselves, came back")
+        yield Check(store, "ok", "a sample of stored vectors was found by searching for them")
     else:
-        yield Check(store, "fail", "stored vectors are missing", "magpie index, on any file: it is filled again")
+        yield Check(
+            store, "fail", "stored vectors are missing", "magpie index, on any file: it is rebuilt from the catalog"
+        )
 
 
 def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
@@ -204,39 +202,41 @@ def _generator(generator: Generator | None, picture: Path) -> Iterator[Check]:
         yield Check("model", "warn", "no model is set: answers are passages", "Set MAGPIE_ANSWER__MODEL.")
         return
     try:
-        ability = generator.model_info()
-        if not ability.vision:
+        info = generator.model_info()
+        if not info.vision:
             yield Check(
                 "model",
                 "warn",
-                f"{ability.model} reads text only",
+                f"{info.model} reads text only",
                 "Choose a model with vision; docs/answers.md lists some.",
             )
             return
         prompt = Prompt("Answer with the words in the picture alone.", "Which words?", (picture.read_bytes(),))
-        said = "".join(generator.stream(prompt))
+        answer = "".join(generator.stream(prompt))
     except MagpieError as error:
         yield Check("model", "warn", str(error), error.hint)
         return
-    if CODE_WORD.split()[1] in said:
-        yield Check("model", "ok", f"{ability.model} read the code word from a picture")
+    if CODE_WORD.split()[1] in answer:
+        yield Check("model", "ok", f"{info.model} read the code word from a picture")
     else:
         yield Check(
-            "model", "warn", f"{ability.model} saw {said[:60]!r} where {CODE_WORD!r} stands", "Try a larger model."
+            "model", "warn", f"{info.model} read {answer[:60]!r} instead of {CODE_WORD!r}", "Try a larger model."
         )
 
 
 def _captions(captions: Captions) -> Iterator[Check]:
-    """Whether a model says what pictures show; one picture is tried. Nothing where none is wanted."""
+    """Check the captioner by captioning one picture."""
     if not captions.is_enabled:
-        yield Check("captions", "ok", "off: pictures are found by their own words; MAGPIE_CAPTION__MODEL turns them on")
+        yield Check(
+            "captions", "ok", "off: pictures are found by their own words; set MAGPIE_CAPTION__MODEL to turn them on"
+        )
         return
     captioner = captions.captioner(at_once=True)
     if captioner is None:
         yield Check("captions", "warn", f"off: {captions.off}", captions.fix)
         return
     try:
-        said = captioner.caption(harmless_picture(), threading.Event())
+        caption = captioner.caption(harmless_picture(), threading.Event())
     except MagpieError as error:
         yield Check("captions", "warn", str(error), error.hint)
         return
@@ -245,11 +245,11 @@ def _captions(captions: Captions) -> Iterator[Check]:
         yield Check(
             "captions",
             "warn",
-            f"by {captioner.identity}; {waiting} pictures wait for theirs",
+            f"by {captioner.identity}; {waiting} pictures wait for captions",
             "magpie index, on any file",
         )
     else:
-        yield Check("captions", "ok", f"by {captioner.identity}, who says of a square: {' '.join(said.split())[:60]!r}")
+        yield Check("captions", "ok", f"by {captioner.identity}; of a square: {' '.join(caption.split())[:60]!r}")
 
 
 def _draw_code_word(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What is kept where, and for how long: `magpie status --privacy`."""
+"""List what is stored where, and for how long, for `magpie status --privacy`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from rag.catalog.summary import count_rows
 from rag.data_dir import list_temporary_folders
 from rag.settings import Settings
 
-_AT_ONCE = "while they are needed; what a killed Magpie left goes when the next one starts to work"
+_UNTIL_USED = "until they were processed; leftovers of a crash are deleted when Magpie starts again"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredData:
-    """One kind of what is kept. `count` says how many and of what, `bytes` what they take on disk where that can be
-    told apart; `holds` and `until` are words for people."""
+    """One kind of stored data. `count` is the number of `unit`s.
+
+    `bytes` is their size on disk, or None if it cannot be measured separately. `holds` and `until` are displayed texts.
+    """
 
     name: str
     path: Path
@@ -32,18 +34,24 @@ class StoredData:
 
 
 def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
-    """Everything that this engine keeps, in the order in which it comes to be."""
+    """Return all kinds of data that this engine stores, in the order in which they are created."""
     data, until = settings.data, _until(settings.keep.files_days)
     with catalog.read_transaction() as connection:
         rows = count_rows(connection)
-    ids = "the id, path or address of what was forgotten, so that no listing brings it back"
-    both = "numbers that texts and pictures are compared by; no text, but what a text is about can be guessed from them"
+    ids = "the id, path or URL of each forgotten file, so that a listing does not bring it back"
+    both = "numbers by which texts and pictures are compared; no text, but its topic can be guessed from them"
     return [
-        _folder("documents", data / "files", "file", "the files themselves, as they were shared", until),
+        _folder("documents", data / "files", "file", "the files as they were shared", until),
         _folder("page pictures", data / "pictures", "picture", "a picture of every page and every figure", until),
-        _folder("evidence pictures", data / "evidence", "picture", "the pages and places shown with answers", until),
+        _folder("evidence pictures", data / "evidence", "picture", "the pages and regions shown with answers", until),
         StoredData(
-            "names", catalog.path, rows.shares, "share", None, "what was shared where, by whom, under which name", until
+            "names",
+            catalog.path,
+            rows.shares,
+            "share",
+            None,
+            "which file was shared where, by which person, under which name",
+            until,
         ),
         StoredData(
             "words",
@@ -56,7 +64,13 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
         ),
         *_copies(data),
         StoredData(
-            "captions", catalog.path, rows.captions, "picture", None, "what a model says that pictures show", until
+            "captions",
+            catalog.path,
+            rows.captions,
+            "picture",
+            None,
+            "descriptions of pictures, written by a model",
+            until,
         ),
         StoredData("vectors", catalog.path, rows.vectors, "vector", None, both, until),
         StoredData(
@@ -65,10 +79,10 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
             rows.fingerprints,
             "page",
             None,
-            "marks by which a picture of a page is known",
+            "keypoints by which a screenshot of a page is recognized",
             until,
         ),
-        _folder("vector store", data / "chroma", "file", "a copy of the vectors, by number; no text, no names", until),
+        _folder("vector store", data / "chroma", "file", "a copy of the vectors, by id; no text, no names", until),
         StoredData(
             "what was forgotten",
             catalog.path,
@@ -79,19 +93,19 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
             "until it is shared or indexed again",
         ),
         _temporary("pictures asked about", data, "pictures that were sent as questions"),
-        _temporary("being read", Path(gettempdir()), "files that are being read, and pages made of them"),
+        _temporary("being read", Path(gettempdir()), "files that are being read, and images of their pages"),
     ]
 
 
 def _copies(data: Path) -> list[StoredData]:
-    """The copy of the catalog from before an upgrade, where there is one."""
+    """Return the copy of the catalog from before an upgrade, if there is one."""
     copies = list_copies(data)
     holds, until = "all names and words, as they were before an upgrade of Magpie", "until something is deleted"
     return [StoredData("catalog copy", copies[0], len(copies), "file", _size(copies), holds, until)] if copies else []
 
 
 def _until(days: int) -> str:
-    until = "until forgotten, or shared nowhere any more"
+    until = "until forgotten or no longer shared"
     return f"{until}; at most {days} days after it was last shared" if days else until
 
 
@@ -103,7 +117,7 @@ def _folder(name: str, path: Path, unit: str, holds: str, until: str) -> StoredD
 def _temporary(name: str, parent: Path, holds: str) -> StoredData:
     folders = list_temporary_folders(parent)
     size = _size(path for folder in folders for path in _files(folder))
-    return StoredData(name, parent, len(folders), "temporary folder", size, holds, _AT_ONCE)
+    return StoredData(name, parent, len(folders), "temporary folder", size, holds, _UNTIL_USED)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -113,6 +127,6 @@ def _files(folder: Path) -> Iterator[Path]:
 def _size(paths: Iterable[Path]) -> int:
     total = 0
     for path in paths:
-        with suppress(FileNotFoundError):  # it went between two looks
+        with suppress(FileNotFoundError):  # it was deleted since it was listed
             total += path.stat().st_size
     return total

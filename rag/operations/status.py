@@ -1,4 +1,4 @@
-"""What `magpie status` shows: what is stored, what is queued, what failed, and which lanes are on."""
+"""Collect the data of `magpie status`: what is stored, queued and failed, and which lanes are on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rag.vectors.indexes import VectorIndexes
 
 def read_status(
     catalog: Catalog,
-    vectors: VectorIndexes,
+    indexes: VectorIndexes,
     fingerprinting: Fingerprinting,
     captions: Captions,
     lanes: Mapping[str, str],
@@ -25,6 +25,16 @@ def read_status(
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
-    unprinted, uncaptioned = fingerprinting.count_waiting(), captions.count_waiting()
+    without_fingerprint, without_caption = fingerprinting.count_waiting(), captions.count_waiting()
     states = {str(state): count for state, count in Counter(row.state for row in rows).items()}
-    return Status(states, pages, chunks, vectors.count_waiting(), failed, dict(lanes), renewed, unprinted, uncaptioned)
+    return Status(
+        states,
+        pages,
+        chunks,
+        indexes.count_waiting(),
+        failed,
+        dict(lanes),
+        renewed,
+        without_fingerprint,
+        without_caption,
+    )

@@ -1,1 +1,1 @@
-"""From a question to ranked pages: query analysis, lanes, fusion, page match, confidence."""
+"""Search: query analysis, lanes, fusion, page match and confidence."""

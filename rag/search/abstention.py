@@ -16,14 +16,14 @@ from rag.search.ranking import Ranking
 from rag.settings import Settings
 
 _MAX_NEAREST = 3
-"""Pages of which one must have the words of a picture."""
+"""Pages, best first, of which one must have the words of a picture."""
 
-_NO_WORDS = "The picture has too few words to be found by, and no picture here is like it."
+_NO_WORDS = "The picture has too few words to search for, and it does not look like any picture here."
 
 
 @dataclass(frozen=True, slots=True)
 class AbstentionVerdict:
-    """How confident the search is, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
+    """The confidence of a search, 0 to 1. Below `threshold` it abstains, and `why` says what is missing."""
 
     confidence: float
     threshold: float
@@ -48,7 +48,7 @@ class Abstention:
     def judge(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> AbstentionVerdict:
-        """Return the verdict on the fused pages, which the rankings of these lanes led to."""
+        """Return the verdict on the fused `pages` of these rankings."""
         if query.kind is QueryKind.QUESTION:
             return self._judge_question(query, scope, pages, rankings)
         return self._judge_picture(query, scope, rankings)
@@ -63,7 +63,7 @@ class Abstention:
                 best = next(iter(pages), None)
                 signals = question_signals(connection, self._words, query, scope, by_words, best)
         kind = "few" if signals and SCORE not in signals else "question"
-        # No model was fitted on CLIP's cosines, because not every installation has its weights: a floor decides.
+        # The models do not use CLIP's cosines, because not every installation has its weights: a threshold decides.
         is_certain = _best_image_score(rankings) >= self._embed.picture_floor
         verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
@@ -78,11 +78,11 @@ class Abstention:
         if not verdict.abstains:
             return verdict
         why = "No page here has enough of the picture's words." if IDF_COVERAGE in verdict.signals else _NO_WORDS
-        compared = " None of the pages that come nearest looks like it." if AGREEMENT in verdict.signals else ""
+        compared = " None of the nearest pages looks like it." if AGREEMENT in verdict.signals else ""
         return replace(verdict, why=why + compared)
 
     def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> AbstentionVerdict:
-        """Return a verdict without reasons; `is_certain` raises the confidence to the threshold at least."""
+        """Return a verdict without `why`; `is_certain` raises the confidence to at least the threshold."""
         model = self._models[kind]
         threshold = model.threshold if self._min_confidence is None else self._min_confidence
         confidence = 0.0 if signals is None else model.confidence(signals)
@@ -98,8 +98,8 @@ class Abstention:
         if len(missing) == len(query.terms):
             return "None of its words occurs in the files I may use here."
         if missing:
-            return f"Nowhere in the files I may use here: {', '.join(missing[:5])}."
-        return "Its words occur in the files I may use here, but on no page enough of them together."
+            return f"No file that I may use here mentions {', '.join(missing[:5])}."
+        return "Its words occur in the files I may use here, but no page has enough of them."
 
 
 def _best_image_score(rankings: Sequence[Ranking]) -> float:

@@ -1,4 +1,4 @@
-"""How likely it is that a search found an answer: a logistic regression on the signals of the search.
+"""Estimate how likely it is that a search found an answer, by a logistic regression on the search's signals.
 
 The coefficients are fitted by `magpie train-decision` (rag/evaluation/calibration.py). Magpie ships `confidence.json`
 beside this file; `decision.json` in the data folder, fitted on the team's own questions, takes precedence.
@@ -47,9 +47,9 @@ class ConfidenceModel:
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Return the probability, 0 to 1, that an answer was found; a missing signal counts as an average one."""
         logit = self.bias
-        for name, one in self.weights.items():
+        for name, weight in self.weights.items():
             if name in signals:
-                logit += one.weight * (signals[name] - one.mean) / one.scale
+                logit += weight.weight * (signals[name] - weight.mean) / weight.scale
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, logit))))
 
 
@@ -68,10 +68,10 @@ def load(data: Path) -> ConfidenceModels:
 def save(data: Path, models: ConfidenceModels) -> Path:
     """Save models beside others in the data folder and return the path. They are used after a restart."""
     path = data / FILE_NAME
-    shape = {name: asdict(one) for name, one in {**_read(path), **models}.items()}
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    shape = {name: asdict(model) for name, model in {**_read(path), **models}.items()}
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(shape, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.replace(path)
     return path
 
 
@@ -83,12 +83,12 @@ def _read(path: Path) -> ConfidenceModels:
         return {str(name): _parse(row) for name, row in shape.items()}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise OperatorMustAct(
-            f"The decision in {path} cannot be read.", "Delete it, or make it again: magpie train-decision."
+            f"The decision in {path} cannot be read.", "Delete it, or fit it again: magpie train-decision."
         ) from error
 
 
 def _parse(row: Mapping[str, Any]) -> ConfidenceModel:
-    weights = {str(name): Weight(**one) for name, one in row["weights"].items()}
-    if not all(math.isfinite(one.mean + one.weight) and one.scale > 0 for one in weights.values()):
+    weights = {str(name): Weight(**fields) for name, fields in row["weights"].items()}
+    if not all(math.isfinite(weight.mean + weight.weight) and weight.scale > 0 for weight in weights.values()):
         raise ValueError
     return ConfidenceModel(**{**row, "weights": weights})

@@ -1,4 +1,4 @@
-"""The signals of a search, from which the confidence that it found an answer is computed."""
+"""Compute the signals of a search, on which its confidence is based."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDF_COVERAGE, AGREEMENT = "held", "agreement"
 """The names of the signals, as they are in confidence.json and in the JSON of `magpie find`."""
 
 _MIN_PICTURE_TERMS = 3
-"""Recognized words from which a picture can be identified by its words."""
+"""Recognized words that a picture needs to be identified by its words."""
 
 _K1 = 1.2
 """BM25's k1, which is fixed in FTS5: a word counts at most (k1 + 1) times its IDF."""
@@ -30,7 +30,7 @@ _MIN_IDF = 1e-6
 """What FTS5 uses for a word that more than half of all chunks contain."""
 
 _MIN_CHUNKS = 100
-"""Chunks from which BM25 scores are informative; among fewer, nearly every word is common and weighs nothing."""
+"""Chunks that BM25 scores need to be informative. With fewer, nearly every word is common and its IDF is near 0."""
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
     "question": (SCORE, SCORE_MARGIN, NAME_COVERAGE, BIGRAM_COVERAGE),
@@ -40,8 +40,8 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 """The signals that each confidence model uses; "few" is for questions without a `score`."""
 
 _UNKNOWN_IDF = 2.0
-"""How many times the IDF of the question's rarest word a word may count that no chunk contains. Values from 1 to 3 make
-no measurable difference in a large index."""
+"""Maximum IDF of a word that no chunk contains, as a multiple of the IDF of the question's rarest known word. Values
+from 1 to 3 make no measurable difference in a large index."""
 
 _MARGIN_RANK = 10
 """The page whose score is compared with that of the best one."""
@@ -55,7 +55,7 @@ def question_signals(
     by_words: Ranking,
     best: PageKey | None,
 ) -> dict[str, float]:
-    """Return the signals of a question, each 0 to 1, and higher if an answer is likelier.
+    """Return the signals of a question, each 0 to 1; higher values make an answer more likely.
 
     `score`: the BM25 of the best page in the ranking `by_words`, as a share of the highest that a page could have; left
     out if few chunks are indexed. `fall`: how far the score of the tenth page is below it. `held`: the share, by IDF,
@@ -124,7 +124,7 @@ def _idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
 def _smooth_idf(counts: Mapping[str, int], total: int) -> dict[str, float]:
     """Return the IDF of each word as Lucene computes it, which is above 0 for every word.
 
-    A word that no chunk contains counts as the rarest one: it may be as telling, not more.
+    A word that no chunk contains counts as much as the rarest one, not more.
     """
     idf = {word: math.log(1 + (total - n + 0.5) / (n + 0.5)) for word, n in counts.items()}
     rarest = max((idf[word] for word, n in counts.items() if n), default=1.0)
@@ -171,5 +171,5 @@ def _idf_coverage(
             covered[page] += known[-1]
     if not known:
         return 0.0
-    # A word that no chunk contains counts as much as the rarest one that is there: it may be as telling, not more.
+    # A word that no chunk contains counts as much as the rarest known one, not more.
     return max(covered.values(), default=0.0) / (sum(known) + (len(chunks_with) - len(known)) * max(known))

@@ -1,7 +1,7 @@
 """Fuse the rankings of the lanes into one.
 
-The lanes that read the text of a question are blended by their scores, each as a share of its best: a page far ahead of
-the next stays ahead. All other lanes are fused by rank, because cosines of different models have different scales.
+The text lanes are blended by score, each score as a share of the lane's best, so that a page far ahead of the next one
+stays ahead. All other lanes are fused by rank, because cosines of different models have different scales.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ WEIGHTS: Mapping[str, float] = {
     "clip-text": 0.1,
     "pixels": 40.0,
 }
-"""The weight of a lane's ranks, or in the blend of its scores. BM25 carries the recall: CLIP alone cannot find pages,
-least of all by comparing texts. A page that the question names ranks before pages found by its words. A page that a
-picture is proved to show ranks before all others, and before the next one that is proved."""
+"""The weight of a lane's ranks, or of its scores in the blend. BM25 contributes most of the recall; CLIP contributes
+little, above all on texts. A page that the question names ranks before pages found by its words. Pages that a picture
+is proved to show rank before all others, in their order."""
 
 _BLENDED = ("words", "text-vectors")
 
-_BESIDE, _DOCUMENT = 0.2, 0.3
+_NEIGHBOR, _DOCUMENT = 0.2, 0.3
 """Share of its BM25 that the better neighbor of a page, and the best page of its document, add to the page's own."""
 
 
@@ -48,26 +48,27 @@ def blend(rankings: Sequence[Ranking], *, surroundings: bool = True) -> list[Pag
 
     A convex combination ranks better than ranks alone (Bruch, Gai and Ingber, ACM TOIS 42, 2023). BM25 counts as a
     share of the best page's; cosines by where they are between the lane's last and first. With `surroundings`, the
-    better neighbor of a page and the best page of its document count too: the words of a question are seldom all on
-    one page.
+    better neighbor of a page and the best page of its document count too, because the words of a question are seldom
+    all on one page.
     """
     scores: dict[PageKey, float] = {}
     for ranking in rankings:
         own = dict(zip(ranking.pages, ranking.scores, strict=True))
-        least = 0.0 if ranking.lane == "words" else min(own.values())
-        reach = max(own.values()) - least
+        lowest = 0.0 if ranking.lane == "words" else min(own.values())
+        spread = max(own.values()) - lowest
         for page, score in own.items():
-            share = (score - least) / reach if reach > 0 else 1.0
+            share = (score - lowest) / spread if spread > 0 else 1.0
             scores[page] = scores.get(page, 0.0) + WEIGHTS[ranking.lane] * share
-        if surroundings and ranking.lane == "words" and reach > 0:
-            _add_surroundings(scores, own, reach)
+        if surroundings and ranking.lane == "words" and spread > 0:
+            _add_surroundings(scores, own, spread)
     return sorted(scores, key=lambda page: (-scores[page], page))
 
 
 def _add_surroundings(scores: dict[PageKey, float], own: Mapping[PageKey, float], best: float) -> None:
-    of_document: dict[int, float] = {}
+    """Add to each page's score a share of its better neighbor's and of its document's best BM25 score."""
+    best_of_document: dict[int, float] = {}
     for (document, _), score in own.items():
-        of_document[document] = max(score, of_document.get(document, 0.0))
+        best_of_document[document] = max(score, best_of_document.get(document, 0.0))
     for document, number in own:
-        beside = max(own.get((document, number - 1), 0.0), own.get((document, number + 1), 0.0))
-        scores[document, number] += (_BESIDE * beside + _DOCUMENT * of_document[document]) / best
+        neighbor = max(own.get((document, number - 1), 0.0), own.get((document, number + 1), 0.0))
+        scores[document, number] += (_NEIGHBOR * neighbor + _DOCUMENT * best_of_document[document]) / best

@@ -1,4 +1,4 @@
-"""What else to search for when a question contains a term. The terms are data, see rag.search.glossary_file."""
+"""Expand questions by a glossary: related words and kinds of pages. For the files, see rag.search.glossary_file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PageKind:
 
 @dataclass(frozen=True, slots=True)
 class GlossaryEntry:
-    """What to search for when all patterns occur in a question: words, and page kinds by name.
+    """The words and page kinds (by name) to search for when all patterns occur in a question.
 
     `word` is set if the entry stands for a single word, such as an abbreviation that `search` spells out.
     """
@@ -36,10 +36,10 @@ class GlossaryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a glossary adds to one question.
+    """The words and page kinds that a glossary adds to one question.
 
-    `words` are searched for, `kinds` of pages looked for. `equivalents` maps a word of the question to the words that
-    say the same.
+    `words` are searched for, and pages of these `kinds`. `equivalents` maps a word of the question to words with the
+    same meaning.
     """
 
     words: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Glossary:
     kinds: Mapping[str, PageKind] = field(default_factory=dict)
 
     def expand(self, question: str) -> Expansion:
-        """Return what the entries add that occur in the question."""
+        """Return what the matching entries add to the question."""
         line = " ".join(question.split())
         found = [entry for entry in self.entries if all(pattern.search(line) for pattern in entry.patterns)]
         if not found:

@@ -16,7 +16,7 @@ A team puts `glossary.toml` into the data folder; it is read when Magpie starts.
     min_share = 0.5                     # the share of these lines that such a page has at least
 
 An entry has `search`, `pages` or both. With `pages`, pages of these kinds are looked for in the best documents that
-the search finds. If the term is a single word, a page that has all words of its `search` counts as having the term.
+the search finds. If the term is a single word, a page with all words of its `search` counts as containing the term.
 Terms and patterns are added to the built-in ones; a page kind replaces a built-in one of the same name. Setting
 search.query_features without `glossary` turns all glossaries off.
 """

@@ -1,4 +1,4 @@
-"""Build hits: what a reader sees of a page that was found."""
+"""Build hits, the results that a reader sees, from ranked pages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rag.search.fusion import WEIGHTS
 from rag.search.ranking import MAX_REGIONS, Ranking
 
 _COVERED = 0.8
-"""Share of a region inside another one from which it is not shown beside it."""
+"""A region is left out if at least this share of it lies inside another region."""
 
 
 def build_hits(
     connection: Connection, data: Path, rankings: Sequence[Ranking], pages: Sequence[PageKey], scope: Scope, k: int
 ) -> list[Hit]:
-    """Return the pages as hits, each by the chunk that the lane with the most weight for it found.
+    """Return the pages as hits, each with the chunk of the lane that contributed most to its rank.
 
     Pages that were deleted or unshared meanwhile are left out. `k` is that of reciprocal rank fusion.
     """
@@ -33,7 +33,7 @@ def build_hits(
         finders.sort(key=lambda r: -WEIGHTS[r.lane] / (k + ranks[r.lane][page]))
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:MAX_REGIONS]
     rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
-    described = captions_of(connection, rows)
+    captions = captions_of(connection, rows)
     names = names_in(connection, [page[0] for page in pages], scope)
     hits: list[Hit] = []
     for page in pages:
@@ -41,7 +41,7 @@ def build_hits(
         if not found or page[0] not in names:
             continue
         row = found[0]
-        folder = data / "pictures" / str(row.reading)
+        folder = data / "pictures" / str(row.extraction)
         name, link = names[row.document]
         hits.append(
             Hit(
@@ -59,18 +59,18 @@ def build_hits(
                 box=row.box,
                 line_boxes=row.line_boxes,
                 picture=folder / row.picture if row.picture else None,
-                render=folder / row.render if row.render else None,
+                page_image=folder / row.page_image if row.page_image else None,
                 lanes={lane: ranks[lane][page] for lane in ranks if page in ranks[lane]},
                 regions=_select_regions([row.box for row in found]),
-                generated_caption=described.get(row.id, ("", ""))[0],
-                caption_model=described.get(row.id, ("", ""))[1],
+                generated_caption=captions.get(row.id, ("", ""))[0],
+                caption_model=captions.get(row.id, ("", ""))[1],
             )
         )
     return hits
 
 
 def _select_regions(boxes: Sequence[Box]) -> tuple[Box, ...]:
-    """Return the first box and the next ones that show something else, without the whole page beside others."""
+    """Return the first box and further ones that do not overlap it, without the whole page as a further one."""
     kept = [boxes[0]]
     for box in boxes[1:]:
         if box != WHOLE_PAGE and all(box.intersection(other) < _COVERED * box.area for other in kept):

@@ -12,7 +12,7 @@ from rag.model import PageKey
 from rag.text import tokens
 
 MAX_COMPARED = 20
-"""Pages at the head of a ranking that are compared."""
+"""Pages at the top of a ranking that are compared."""
 
 _MIN_WORDS = 20
 """A page with fewer words resembles many others and is never a duplicate."""
@@ -26,7 +26,10 @@ _WORD = re.compile(r"\w+")
 
 
 def is_near_duplicate(one: str, other: str) -> bool:
-    """Return whether two texts say the same, with the very same numbers: last year's form differs in nothing else."""
+    """Return whether two texts have nearly the same words and exactly the same numbers.
+
+    Forms of two years often differ only in their numbers.
+    """
     if extract_numbers(one) != extract_numbers(other):
         return False
     first, second = _shingles(one), _shingles(other)
@@ -39,9 +42,9 @@ def extract_numbers(text: str) -> tuple[str, ...]:
 
 
 def collapse_near_duplicates(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, tuple[PageKey, ...]]:
-    """Return the pages in their order, each with its near-duplicates further down, which are left out.
+    """Return the pages in their order, each with the lower-ranked near-duplicates that are left out.
 
-    Pages of the same document are never collapsed: there, two similar pages are two places.
+    Pages of the same document are never collapsed: a reader may need both.
     """
     compared = pages[:MAX_COMPARED]
     texts = page_texts(connection, compared) if len({document for document, _ in compared}) > 1 else {}

@@ -1,7 +1,7 @@
 """Find pages of a kind, such as the balance sheet of a report, by the lines that such a page prints.
 
-Hundreds of pages of a report may contain the words of a statement; the statement itself has nearly all of its lines on
-one page, as no other page has. Kinds are defined in glossaries, see rag.search.glossary_file.
+Hundreds of pages of a report may contain the words of a financial statement, but only the statement itself has nearly
+all of its lines on one page. Kinds are defined in glossaries, see rag.search.glossary_file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def find_pages_of_kinds(
 ) -> list[tuple[int, PageKey]]:
     """Return (chunk, page) of the best page of each kind in each document, in the order of documents and kinds.
 
-    Documents without such a page are left out. The chunk is the one of the page that has most of the lines.
+    Documents without such a page are left out. The chunk is the one with most of the lines on its page.
     """
     inside = replace(scope, documents=frozenset(documents))
     chunks_with = words.holders(connection, list(dict.fromkeys(line for kind in kinds for line in kind.lines)), inside)

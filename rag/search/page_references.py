@@ -21,9 +21,9 @@ def find_referenced_pages(
 ) -> list[tuple[int, PageKey]]:
     """Return (chunk, page) of the pages referred to, in the documents of the pages `found`, which are best first.
 
-    Numbered pages come before page kinds, and these before the first page, which is that of the best document alone.
-    If a number is one page's as counted and another's as printed, both are returned: in the order in which they were
-    found, else the printed one first, because readers see printed numbers.
+    Numbered pages come before page kinds, and page kinds before the first page of the best document. If a number is
+    the position of one page and printed on another, both are returned: in the order of `found`, otherwise the printed
+    one first, because readers see printed numbers.
     """
     ranks = {page: rank for rank, page in enumerate(found)}
     best_documents = list(dict.fromkeys(document for document, _ in found))
@@ -32,19 +32,19 @@ def find_referenced_pages(
     if references.pages or references.from_end or references.printed:
         rows = pages_named(connection, best_documents, references.pages, references.from_end, references.printed)
         rows.sort(
-            key=lambda one: (
-                document_ranks[one.document],
-                ranks.get((one.document, one.page), len(ranks)),
-                not one.printed,
-                one.page,
+            key=lambda row: (
+                document_ranks[row.document],
+                ranks.get((row.document, row.page), len(ranks)),
+                not row.printed,
+                row.page,
             )
         )
-        named = [(one.chunk, (one.document, one.page)) for one in rows]
+        named = [(row.chunk, (row.document, row.page)) for row in rows]
     if references.kinds:
         named += find_pages_of_kinds(connection, words, best_documents[:_MAX_DOCUMENTS], references.kinds, scope)
     if references.front:
         first = pages_named(connection, best_documents[:1], [1], [], [])
-        named += [(one.chunk, (one.document, one.page)) for one in first if one.page == 1]
+        named += [(row.chunk, (row.document, row.page)) for row in first if row.page == 1]
     chunks: dict[PageKey, int] = {}
     for chunk, page in named:
         chunks.setdefault(page, chunk)

@@ -1,4 +1,4 @@
-"""One search: what was asked, and everything that is computed once for it."""
+"""The query of one search, and what is computed once for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rag.search.glossary import PageKind
 
 
 class QueryKind(StrEnum):
-    """What was asked with: words, or a picture."""
+    """The kinds of queries: a question in words, or a picture."""
 
     QUESTION = "question"
     PICTURE = "picture"
@@ -86,8 +86,8 @@ class Query:
     """A question in words, or a picture with the words recognized in it (then `picture` is set).
 
     `text`: the question without instructions about the form of its answer. `terms`: its content words. `names`: those
-    of them that are names, numbers or abbreviations. `search_terms`: what full-text search looks for, which is the
-    terms, related words, and names a second time, because they count twice. `equivalents`, from the glossary: {a word
+    of them that are names, numbers or abbreviations. `search_terms`: the words for full-text search: the terms, related
+    words, and the names a second time, because they count twice. `equivalents`, from the glossary: {a word
     of the question: words that say the same}. `candidates`: the pages found by the lanes that need none, best first,
     and the chunk that shows each; empty until these lanes have run.
     """

@@ -25,7 +25,7 @@ _ANSWER_FORMAT = re.compile(
 """A sentence about the form of the answer: "Round your answer to two decimals". A question after it is kept."""
 
 _MIN_WORDS = 3
-"""Words that must be left of a question; with fewer, it is searched for with its instructions."""
+"""Words that must remain of a question; if fewer do, its instructions are kept."""
 
 _MAX_PICTURE_TERMS = 100
 """Words of a picture that are searched for; more only take time."""
@@ -36,7 +36,8 @@ _PAGE_NUMBERS = re.compile(
 )
 _ROMAN = re.compile(r"\b(?:pages?|pp?\.)\s*([ivxlc]{1,8})\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d{1,4})\s*(?:to|-|–)\s*(\d{1,4})")
-_LONGEST_RANGE = 20
+_MAX_RANGE = 20
+"""Pages of a range such as "pages 3 to 7"; of a longer one, only the ends are used."""
 
 _ORDINALS: Mapping[str, int] = {
     word: number
@@ -80,7 +81,7 @@ _FRONT_PAGE = re.compile(
 
 
 def analyze_question(question: str, features: Collection[str], glossary: Glossary) -> Query:
-    """Return the query for a question; `features` are those of settings.QUERY_FEATURES that are used."""
+    """Return the query for a question; `features` are the enabled ones of settings.QUERY_FEATURES."""
     text = strip_answer_format(question) if "form" in features else question
     terms, names = content_words(text), find_names(text)
     expansion = glossary.expand(text) if "glossary" in features else Expansion()
@@ -95,9 +96,9 @@ def analyze_question(question: str, features: Collection[str], glossary: Glossar
     return Query(text, tuple(terms), tuple(names), search_terms, references, expansion.equivalents)
 
 
-def analyze_picture(picture: Path, reading: ExtractedPage) -> Query:
+def analyze_picture(picture: Path, extracted: ExtractedPage) -> Query:
     """Return the query for a picture, with the words recognized in it."""
-    terms = tuple(content_words(" ".join(block.text for block in reading.blocks))[:_MAX_PICTURE_TERMS])
+    terms = tuple(content_words(" ".join(block.text for block in extracted.blocks))[:_MAX_PICTURE_TERMS])
     return Query(terms=terms, search_terms=terms, picture=picture)
 
 
@@ -108,14 +109,14 @@ def strip_answer_format(question: str) -> str:
 
 
 def find_page_references(question: str) -> PageReferences:
-    """Return the pages that the question names by number, by order or as the front, in its order."""
+    """Return the pages that the question names by number, by ordinal or as the front page."""
     pages: dict[int, None] = {}
     ends: dict[int, None] = {}
     for found in _PAGE_NUMBERS.finditer(question):
         numbers = found[1]
         for span in _RANGE.finditer(numbers):
             first, last = int(span[1]), int(span[2])
-            if first < last <= first + _LONGEST_RANGE:
+            if first < last <= first + _MAX_RANGE:
                 pages |= dict.fromkeys(range(first, last + 1))
         pages |= dict.fromkeys(int(number) for number in re.findall(r"\d+", numbers))
     for found in _ORDINAL.finditer(question):
@@ -158,7 +159,7 @@ def find_part_labels(question: str) -> list[str]:
 
 
 def _asks_for_chapters(question: str) -> bool:
-    """Return whether it says "chapters", or first "list" and then "chapter" in one sentence."""
+    """Return whether the question has "chapters", or "list" before "chapter" in one sentence."""
     if _CHAPTERS.search(question):
         return True
     for sentence in re.split(r"[.?!]", question):

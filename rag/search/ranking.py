@@ -1,4 +1,4 @@
-"""Rankings: the pages that one lane found, in its order."""
+"""The ranking of pages by one lane."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MAX_REGIONS = 3
 class Ranking:
     """The pages of one lane, best first, and for each page the chunks that found it, best first.
 
-    `scores` belong to `pages`, for lanes that have scores: BM25, or the cosine of the nearest chunk. `match` is set by
-    the page match lane alone.
+    `scores` belong to `pages`, for lanes that have scores: BM25, or the cosine of the nearest chunk. `match` is set
+    only by the page match lane.
     """
 
     lane: str

@@ -33,11 +33,9 @@ from rag.text import first_words
 from rag.vectors.indexes import VectorIndexes
 
 Reranker = Callable[[Query, Sequence[PageKey], Scope], list[PageKey]]
-"""Reorder the fused pages of a query; the result may have fewer pages, and none that was not given."""
+"""Reorders the fused pages of a query. It may leave out pages, but not add any."""
 
-_SHORTENED = (
-    "The question is long: only its first {most} words were searched for. Ask more briefly to have all of it count."
-)
+_SHORTENED = "The question is long: only its first {max_words} words were searched for. Shorten it to search for all."
 
 
 class Retriever:
@@ -65,14 +63,14 @@ class Retriever:
         """Return the best `k` pages for a question, and whether one of them answers it."""
         text = first_words(question, self._settings.words)
         found = self._search(analyze_question(text, self._settings.query_features, self._glossary), scope, k)
-        return found if text == question else replace(found, notice=_SHORTENED.format(most=self._settings.words))
+        return found if text == question else replace(found, notice=_SHORTENED.format(max_words=self._settings.words))
 
-    def find_picture(self, picture: Path, reading: ExtractedPage, scope: Scope, k: int) -> SearchResult:
+    def find_picture(self, picture: Path, extracted: ExtractedPage, scope: Scope, k: int) -> SearchResult:
         """Return the best `k` pages that a picture may show, and whether one of them does.
 
-        `reading` has the words recognized in the picture.
+        `extracted` has the words recognized in the picture.
         """
-        return self._search(analyze_picture(picture, reading), scope, k)
+        return self._search(analyze_picture(picture, extracted), scope, k)
 
     def lanes(self) -> dict[str, str]:
         """Return the status of every lane: `on`, or `off: reason`."""
@@ -120,17 +118,17 @@ class Retriever:
 
 
 def open_retriever(
-    settings: Settings, catalog: Catalog, words: FullTextIndex, vectors: VectorIndexes, rerank: Reranker | None = None
+    settings: Settings, catalog: Catalog, words: FullTextIndex, indexes: VectorIndexes, rerank: Reranker | None = None
 ) -> Retriever:
     """Return a retriever with every lane.
 
     Raise BadSetting for a broken glossary.toml, OperatorMustAct for a broken decision.json.
     """
     depth = settings.search.depth
-    clip = VectorRanker(vectors.clip, depth)
+    clip = VectorRanker(indexes.clip, depth)
     lanes = (
         WordsLane(catalog, words, depth),
-        TextVectorsLane(VectorRanker(vectors.text, depth)),
+        TextVectorsLane(VectorRanker(indexes.text, depth)),
         ImageVectorsLane(clip),
         ClipTextLane(clip),
         PageReferencesLane(catalog, words, depth),

@@ -1,1 +1,1 @@
-"""Embed what waits, keep the vector store in step with the catalog, find nearest neighbors."""
+"""Embed chunks, keep the vector store in sync with the catalog, and find nearest neighbors."""

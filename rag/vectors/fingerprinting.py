@@ -22,30 +22,30 @@ _BATCH = 8
 class Fingerprinting:
     """Makes the fingerprints of one data folder's pages. `off` says why none are made, or is empty."""
 
-    def __init__(self, catalog: Catalog, data: Path, *, wanted: bool) -> None:
-        """`wanted`: whether page match is enabled; if not, no page waits for its fingerprint."""
+    def __init__(self, catalog: Catalog, data: Path, *, is_enabled: bool) -> None:
+        """`is_enabled`: whether page match is enabled; if not, no page waits for a fingerprint."""
         self._catalog = catalog
         self._data = data
-        self._wanted = wanted
+        self._is_enabled = is_enabled
 
     @cached_property
     def off(self) -> str:
-        return opencv_problem() if self._wanted else "not in search.lanes"
+        return opencv_problem() if self._is_enabled else "not in search.lanes"
 
     def process_batch(self, stop: threading.Event) -> int:
-        """Make the fingerprints of the next pages; return how many pages there were, 0 when none waits."""
+        """Make the fingerprints of the next pages; return their number, 0 when none waits."""
         if self.off or stop.is_set():
             return 0
         with self._catalog.read_transaction() as connection:
             pages = fingerprints.list_pages_without_fingerprint(connection, METHOD, _BATCH)
         made = []
         for waiting in pages:
-            grey = load_gray(self._data / waiting.render)
-            hashed, points = (0, np.zeros(0, POINT))
-            if grey is not None:
-                of_page = fingerprint(grey)
+            gray = load_gray(self._data / waiting.page_image)
+            hashed, points = 0, np.zeros(0, POINT)
+            if gray is not None:
+                of_page = fingerprint(gray)
                 hashed, points = of_page.phash, of_page.points
-            made.append(NewFingerprint(waiting.reading, waiting.number, hashed, points.tobytes()))
+            made.append(NewFingerprint(waiting.extraction, waiting.number, hashed, points.tobytes()))
         if made:
             with self._catalog.write_transaction() as connection:
                 fingerprints.put_fingerprints(connection, METHOD, made)
@@ -53,10 +53,10 @@ class Fingerprinting:
 
     def count_waiting(self) -> int:
         """Return how many pages have no fingerprint; 0 when page match is disabled."""
-        if not self._wanted:
+        if not self._is_enabled:
             return 0
         with self._catalog.read_transaction() as connection:
-            return fingerprints.count_unprinted(connection, METHOD)
+            return fingerprints.count_pages_without_fingerprint(connection, METHOD)
 
     def is_settled(self) -> bool:
         """Return whether nothing waits, or the stage is off."""

@@ -1,4 +1,4 @@
-"""A page's fingerprint: a perceptual hash of its picture, and several hundred keypoints.
+"""Compute the fingerprint of a page: a perceptual hash of its picture, and several hundred keypoints.
 
 The keypoints are SIFT's (Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", IJCV 2004), all with
 orientation 0: screenshots are hardly ever rotated, and upright descriptors are more distinctive. A descriptor is
@@ -30,6 +30,7 @@ POINT = np.dtype([("x", "<u2"), ("y", "<u2"), ("size", "<f2"), ("bits", "u1", (1
 65,535ths, `size` as a float. `bits` is the descriptor's signature."""
 
 UNITS = 65_535
+"""The long side of a picture in the units of a keypoint's x and y."""
 
 METHOD = 1
 """Increase it when fingerprints are made differently, so that the old ones are made again."""
@@ -75,16 +76,16 @@ def load_gray(path: Path) -> GrayImage | None:
         coded = np.fromfile(path, np.uint8)
     except OSError:
         return None
-    grey = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if coded.size else None
-    return None if grey is None else np.asarray(grey, np.uint8)
+    gray = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if coded.size else None
+    return None if gray is None else np.asarray(gray, np.uint8)
 
 
-def fingerprint(grey: GrayImage) -> Fingerprint:
+def fingerprint(gray: GrayImage) -> Fingerprint:
     """Return the fingerprint of a page's picture."""
-    return Fingerprint(phash(grey), points(grey, PAGE_SIDE, PAGE_POINTS))
+    return Fingerprint(phash(gray), points(gray, PAGE_SIDE, PAGE_POINTS))
 
 
-def phash(grey: GrayImage) -> int:
+def phash(gray: GrayImage) -> int:
     """Return a 64-bit perceptual hash: which of the lowest 8 x 8 frequencies are above their median.
 
     From Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010). Inverting the picture
@@ -92,46 +93,46 @@ def phash(grey: GrayImage) -> int:
     """
     import cv2
 
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(gray, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     low = np.asarray(cv2.dct(small))[:8, :8].ravel()
     low[0] = 0  # ignore the average brightness
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
-def points(grey: GrayImage, side: int, most: int) -> Points:
-    """Return at most `most` keypoints, spread evenly, of the picture scaled down to `side` pixels on its long side.
+def points(gray: GrayImage, side: int, max_points: int) -> Points:
+    """Return at most `max_points` keypoints, spread evenly, of the picture scaled down to a long side of `side` pixels.
 
     Return none for a picture that OpenCV rejects, so that one page cannot block the ones after it.
     """
     import cv2
 
     try:
-        return _points(grey, side, most)
+        return _points(gray, side, max_points)
     except cv2.error:
         return np.zeros(0, POINT)
 
 
-def _points(grey: GrayImage, side: int, most: int) -> Points:
+def _points(gray: GrayImage, side: int, max_points: int) -> Points:
     import cv2
 
-    height, width = grey.shape
+    height, width = gray.shape
     if min(height, width) < _CELLS:
         return np.zeros(0, POINT)
     scale = min(1.0, side / max(height, width))
     if scale < 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+        gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
     sift = cv2.SIFT.create(contrastThreshold=_CONTRAST)
-    once: dict[tuple[tuple[float, float], int], Any] = {}
-    for point in sift.detect(grey, None):  # SIFT repeats a keypoint for each of its likely orientations
-        once.setdefault((point.pt, point.octave), point)
-    kept = _spread(list(once.values()), grey.shape[0], grey.shape[1], most)
+    distinct: dict[tuple[tuple[float, float], int], Any] = {}
+    for point in sift.detect(gray, None):  # SIFT repeats a keypoint for each of its likely orientations
+        distinct.setdefault((point.pt, point.octave), point)
+    kept = _spread(list(distinct.values()), gray.shape[0], gray.shape[1], max_points)
     if not kept:
         return np.zeros(0, POINT)
     for point in kept:
         point.angle = 0.0
-    described, descriptors = sift.compute(grey, kept)
-    long_side = max(grey.shape)
+    described, descriptors = sift.compute(gray, kept)
+    long_side = max(gray.shape)
     found = np.zeros(len(described), POINT)
     positions = np.array([point.pt for point in described]) / long_side
     found["x"], found["y"] = np.clip(np.round(positions * UNITS), 0, UNITS).T
@@ -140,15 +141,15 @@ def _points(grey: GrayImage, side: int, most: int) -> Points:
     return found
 
 
-def _spread(found: Sequence[Any], height: int, width: int, most: int) -> list[Any]:
-    """Return the strongest keypoint of every cell, then the second of each, up to `most`."""
+def _spread(found: Sequence[Any], height: int, width: int, max_points: int) -> list[Any]:
+    """Return the strongest keypoint of every cell, then the second of each, up to `max_points`."""
     taken: dict[tuple[int, int], int] = {}
     order = []
     for rank, point in enumerate(sorted(found, key=lambda point: -point.response)):
         cell = int(point.pt[0] * _CELLS / width), int(point.pt[1] * _CELLS / height)
         taken[cell] = taken.get(cell, 0) + 1
         order.append((taken[cell], rank, point))
-    return [point for _, _, point in sorted(order, key=lambda one: one[:2])[:most]]
+    return [point for _, _, point in sorted(order, key=lambda entry: entry[:2])[:max_points]]
 
 
 def signatures(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,10 +1,10 @@
-"""CLIP and a generator on one GPU: CLIP's weights leave it while an answer is written, and return after the last one.
+"""Share one GPU between CLIP and a generator: move CLIP's weights off it while answers are written.
 
     ON_GPU -> LEAVING -> OFF_GPU -> RETURNING -> ON_GPU
 
 An answer that starts while CLIP is leaving waits until the move is done, because it needs the memory. One that starts
-while CLIP is returning waits too, and then sends it away again. If CLIP cannot leave, it stays and the answer goes on
-without the memory; if it cannot return, it stays away, and the next caller that needs it tries again.
+while CLIP is returning waits too, and then sends it away again. If CLIP cannot leave, it stays, and the answer
+continues without the memory. If it cannot return, it stays away, and the next caller that needs it tries again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ log = logging.getLogger("magpie")
 Notice = Callable[[str], None]
 
 RETRY_DELAY = 30.0
-"""Seconds before CLIP tries again to return to a GPU without room: a generator keeps its weights there for a while."""
+"""Seconds before CLIP tries again to return to a full GPU: a generator keeps its weights there for a while."""
 
 
 def log_move(to: str, seconds: float) -> None:
-    """Log a move; the `watch` of an Offload."""
+    """Log a move. Passed to Offload as `watch`."""
     log.info("CLIP moved to the %s in %.2f s.", "GPU" if to == "card" else "main memory", seconds)
 
 
 class GpuState(StrEnum):
-    """Where CLIP's weights are."""
+    """The location of CLIP's weights."""
 
     ON_GPU = "on_gpu"
     LEAVING = "leaving"
@@ -123,22 +123,22 @@ class SharingGenerator:
         return self._generator.model_info()
 
     def stream(self, prompt: Prompt) -> TokenStream:
-        return _SharingPieces(self._generator.stream(prompt), self._offload)
+        return _SharingStream(self._generator.stream(prompt), self._offload)
 
     def close(self) -> None:
         self._generator.close()
 
 
-class _SharingPieces:
-    """Satisfies ports.Pieces. Takes the GPU back exactly once, however the answer ends."""
+class _SharingStream:
+    """A TokenStream that holds the GPU. It is released exactly once, however the answer ends."""
 
-    def __init__(self, pieces: TokenStream, offload: Offload) -> None:
-        self._pieces = pieces
+    def __init__(self, stream: TokenStream, offload: Offload) -> None:
+        self._stream = stream
         self._offload = offload
         self._lock = threading.Lock()
         self._started = self._ended = False
 
-    def __iter__(self) -> _SharingPieces:
+    def __iter__(self) -> _SharingStream:
         return self
 
     def __next__(self) -> str:
@@ -148,20 +148,20 @@ class _SharingPieces:
         if first:
             self._offload.acquire()
         try:
-            return next(self._pieces)
+            return next(self._stream)
         except BaseException:
             self._end()
             raise
 
     def close(self) -> None:
         try:
-            self._pieces.close()
+            self._stream.close()
         finally:
             self._end()
 
     def _end(self) -> None:
         with self._lock:
-            lent = self._started and not self._ended
+            is_acquired = self._started and not self._ended
             self._ended = True
-        if lent:
+        if is_acquired:
             self._offload.release()

@@ -1,6 +1,6 @@
 """The vectors of each embedder: indexing what waits, and searching for nearest neighbors.
 
-A lane is one embedder with its vectors in the catalog and in the store. All lanes share one VectorStoreSync, and
+An index is one embedder with its vectors in the catalog and in the store. All indexes share one VectorStoreSync, and
 with it the thread that owns the models, where a question goes before the next batch.
 """
 
@@ -28,7 +28,7 @@ _E = TypeVar("_E", Embedder, TextEmbedder)
 _T = TypeVar("_T")
 
 
-class VectorLane(ABC, Generic[_E]):
+class VectorIndex(ABC, Generic[_E]):
     """One embedder's vectors. A background stage: what waits is a chunk without a vector."""
 
     def __init__(self, embedder: LazyEmbedder[_E], indexer: Indexer[_E], sync: VectorStoreSync) -> None:
@@ -39,12 +39,12 @@ class VectorLane(ABC, Generic[_E]):
 
     @property
     def off(self) -> str:
-        """Why the lane is off, or an empty string."""
+        """Return why the index is off, or an empty string."""
         return self._embedder.off
 
     @property
     def fix(self) -> str:
-        """How to turn the lane on."""
+        """Return what to do to turn the index on."""
         return self._embedder.fix
 
     def identity(self, *, at_once: bool = False) -> str | None:
@@ -54,7 +54,7 @@ class VectorLane(ABC, Generic[_E]):
     # ------------------------------------------------------------ indexing (the owner alone)
 
     def process_batch(self, stop: threading.Event) -> int:
-        """Embed the next batch of chunks; return how many there were, 0 when none waits or the lane is off."""
+        """Embed the next batch of chunks; return how many there were, 0 when none waits or the index is off."""
         identity = None if stop.is_set() else self.identity()
         if identity is None:
             return 0
@@ -63,17 +63,17 @@ class VectorLane(ABC, Generic[_E]):
     def _embed_batch(self, identity: str) -> int:
         return self._indexer.embed_batch(identity)
 
-    def wanted(self) -> vectors.EmbeddingTarget:
-        """Return which chunks are to have a vector of which embedder."""
+    def target(self) -> vectors.EmbeddingTarget:
+        """Return which kinds of chunks this embedder needs a vector of."""
         return vectors.EmbeddingTarget(self._embedder.known_identity, self._indexer.kinds)
 
     def count_waiting(self) -> int:
-        """Return how many chunks have no vector of this lane."""
+        """Return how many chunks have no vector in this index."""
         with self._sync.catalog.read_transaction() as connection:
-            return vectors.count_unembedded(connection, [self.wanted()])
+            return vectors.count_unembedded(connection, [self.target()])
 
     def is_settled(self) -> bool:
-        """Return whether nothing waits, or the lane is off."""
+        """Return whether nothing waits, or the index is off."""
         return self.identity() is None or not self.count_waiting()
 
     def describe_waiting(self) -> str:
@@ -95,13 +95,13 @@ class VectorLane(ABC, Generic[_E]):
         return identity is None or self._sync.probe(identity)
 
     def nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope, pages: int) -> list[NearestChunk]:
-        """Return the nearest chunks in scope; see NeighborSearch.nearest. Empty while the lane is off."""
+        """Return the nearest chunks in scope; see NeighborSearch.nearest. Empty while the index is off."""
         identity = self._embedder.known_identity
         return [] if identity is None else self._search.nearest(identity, queries, modality, scope, pages)
 
 
-class ClipIndex(VectorLane[Embedder]):
-    """Pictures of figures and pages, and texts, in one space.
+class ClipIndex(VectorIndex[Embedder]):
+    """CLIP's index: pictures of figures and pages, and texts, in one space.
 
     `projection` makes a question's vectors in place of the text tower, or is None. `offload` is None unless CLIP
     shares its GPU with the generator; batches are then embedded only while no answer is written.
@@ -145,8 +145,8 @@ class ClipIndex(VectorLane[Embedder]):
         )
 
 
-class TextIndex(VectorLane[TextEmbedder]):
-    """Texts by a text embedder; of a figure, its caption and the words in it."""
+class TextIndex(VectorIndex[TextEmbedder]):
+    """The text embedder's index: texts, and the caption and words of each figure."""
 
     def __init__(self, embedder: LazyEmbedder[TextEmbedder], sync: VectorStoreSync) -> None:
         super().__init__(embedder, TextIndexer(embedder, sync), sync)
@@ -156,13 +156,13 @@ class TextIndex(VectorLane[TextEmbedder]):
 
 
 class VectorIndexes:
-    """All vector lanes of one engine. A background stage that processes a batch of each lane in turn."""
+    """All vector indexes of one engine. A background stage that processes a batch of each index in turn."""
 
     def __init__(
         self, sync: VectorStoreSync, clip: ClipIndex, text: TextIndex, *, text_set: bool, embedders: ExitStack
     ) -> None:
-        """`text_set`: whether a text embedder is set; if not, no chunk waits for its vectors. `embedders`: what the
-        embedders hold open."""
+        """`text_set`: whether a text embedder is set; if not, no chunk waits for its vectors. `embedders` closes the
+        connections of the embedders."""
         self.sync = sync
         self.clip = clip
         self.text = text
@@ -175,26 +175,26 @@ class VectorIndexes:
             self.sync.close()
 
     def sharing(self, generator: Generator | None) -> Generator | None:
-        """Return the generator; where CLIP shares the GPU, one that has it to itself while it writes."""
+        """Return the generator. If CLIP shares the GPU with it, wrap it so that CLIP leaves the GPU while it writes."""
         offload = self.clip.offload
         return generator if generator is None or offload is None else SharingGenerator(generator, offload)
 
     def remove_dropped(self) -> None:
         """Remove from the store what the catalog dropped."""
-        self.sync.remove_dropped([identity for lane in self._enabled if (identity := lane.identity()) is not None])
+        self.sync.remove_dropped([identity for index in self._enabled if (identity := index.identity()) is not None])
 
     def process_batch(self, stop: threading.Event) -> int:
-        """Embed the next batch of each lane; return how many chunks there were, 0 when nothing is left to do."""
-        return sum(lane.process_batch(stop) for lane in self._enabled)
+        """Embed the next batch of each index; return how many chunks there were, 0 when nothing is left to do."""
+        return sum(index.process_batch(stop) for index in self._enabled)
 
     def count_waiting(self) -> int:
-        """Return how many chunks lack a vector of at least one lane."""
+        """Return how many chunks lack a vector in at least one index."""
         with self.sync.catalog.read_transaction() as connection:
-            return vectors.count_unembedded(connection, [lane.wanted() for lane in self._enabled])
+            return vectors.count_unembedded(connection, [index.target() for index in self._enabled])
 
     def is_settled(self) -> bool:
-        """Return whether nothing waits, except for lanes that are off."""
-        return all(lane.is_settled() for lane in self._enabled)
+        """Return whether nothing waits, except for indexes that are off."""
+        return all(index.is_settled() for index in self._enabled)
 
     def describe_waiting(self) -> str:
         return _describe(self.count_waiting())

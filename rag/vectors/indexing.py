@@ -117,8 +117,8 @@ class ClipIndexer(Indexer[Embedder]):
         return EmbeddedBatch(texts, rows)
 
     def _embed_pictures(self, embedder: Embedder, pictures: Sequence[Unembedded]) -> list[StoredVector]:
-        with_file = [one for one in pictures if one.picture]
-        paths = [self._data / one.folder / str(one.picture) for one in with_file]
+        with_file = [chunk for chunk in pictures if chunk.picture]
+        paths = [self._data / chunk.folder / str(chunk.picture) for chunk in with_file]
         embedded = embedder.embed_pictures(paths) if with_file else []
         return [
             StoredVector(waiting.chunk, 0, waiting.document, Modality.PICTURE, vector)
@@ -128,13 +128,13 @@ class ClipIndexer(Indexer[Embedder]):
 
 
 class TextIndexer(Indexer[TextEmbedder]):
-    """Embeds texts; of a figure, its caption and the words in it."""
+    """Embeds texts, and the caption and words of each figure."""
 
     kinds = (Kind.TEXT, Kind.TABLE, Kind.FIGURE)
 
     def _embed_next(self, embedder: TextEmbedder, identity: str) -> EmbeddedBatch:
         chunks = self._list_waiting(identity, self.kinds, _TEXT_BATCH)
-        texts = [one for one in chunks if one.own_text]
+        texts = [chunk for chunk in chunks if chunk.has_own_text]
         try:
             return EmbeddedBatch(chunks, _embed_texts(texts, embedder))
         except TryAgain:
@@ -143,36 +143,36 @@ class TextIndexer(Indexer[TextEmbedder]):
     def _skip_refused(self, texts: Sequence[Unembedded], embedder: TextEmbedder) -> list[StoredVector]:
         """Embed the texts one by one, without those that the embedder refuses while it accepts another text.
 
-        A refused text gets no vector (Ollama answers 500 when a model returns NaN for it); otherwise everything
-        behind it would wait forever. Raise the embedder's error when it refuses every text.
+        A refused text gets no vector (Ollama answers 500 when a model returns NaN for it); otherwise the chunks queued
+        after it would wait forever. Raise the embedder's error when it refuses every text.
         """
         rows: list[StoredVector] = []
-        for one in texts:
+        for chunk in texts:
             try:
-                rows += _embed_texts([one], embedder)
+                rows += _embed_texts([chunk], embedder)
             except TryAgain as error:
                 embedder.embed_documents([_HARMLESS_TEXT])
                 # The error's message is not logged: the server may quote the text in it.
                 log.warning(
                     "A text of document %d gets no vector: the embedder refused it (%s).",
-                    one.document,
+                    chunk.document,
                     type(error).__name__,
                 )
         return rows
 
 
 def _embed_texts(texts: Sequence[Unembedded], embedder: TextEmbedder) -> list[StoredVector]:
-    return _embed_windows(texts, lambda every: [embedder.windows(text) for text in every], embedder.embed_documents)
+    return _embed_windows(texts, lambda batch: [embedder.windows(text) for text in batch], embedder.embed_documents)
 
 
 def _embed_windows(
     chunks: Sequence[Unembedded],
-    cut: Callable[[Sequence[str]], list[list[str]]],
+    split: Callable[[Sequence[str]], list[list[str]]],
     embed: Callable[[Sequence[str]], list[Vector]],
 ) -> list[StoredVector]:
     """Return a vector for each window of each text, because models read a limited number of tokens."""
-    cuts = cut([chunk.text for chunk in chunks]) if chunks else []
-    windows = [(chunk, n, text) for chunk, own in zip(chunks, cuts, strict=True) for n, text in enumerate(own)]
+    texts = split([chunk.text for chunk in chunks]) if chunks else []
+    windows = [(chunk, n, text) for chunk, parts in zip(chunks, texts, strict=True) for n, text in enumerate(parts)]
     embedded = embed([text for _, _, text in windows]) if windows else []
     return [
         StoredVector(chunk.chunk, n, chunk.document, Modality.TEXT, vector)

@@ -1,4 +1,4 @@
-"""An embedder that is opened when it is first needed, and looked for again after it failed."""
+"""An embedder that is opened when it is first needed, and tried again after a failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LazyEmbedder(Generic[_E]):
 
     @property
     def known_identity(self) -> str | None:
-        """The identity, or None while the embedder is unavailable or not opened yet. Does not open it."""
+        """Return the embedder's identity, or None while it is unavailable or not open. Does not open it."""
         return self._identity
 
     def identity(self, *, at_once: bool = False) -> str | None:
@@ -67,12 +67,12 @@ class LazyEmbedder(Generic[_E]):
         return self._embedder
 
     def run(self, call: Callable[[_E], _T]) -> _T:
-        """Return the result of `call` with the embedder, run after the questions that wait."""
+        """Return the result of `call` with the embedder, run after queued questions."""
         embedder = self.require()
         return self._thread.run(Urgency.BATCH, lambda: call(embedder))
 
     def embed_query(self, call: Callable[[_E], list[Vector]]) -> list[Vector]:
-        """Return the vectors that `call` makes, before any batch. If it fails, turn the embedder off and raise."""
+        """Return the vectors that `call` makes, ahead of queued batches. If it fails, turn the embedder off."""
         embedder = self.require()
         try:
             return self._thread.run(Urgency.QUESTION, lambda: call(embedder))
@@ -85,7 +85,7 @@ class LazyEmbedder(Generic[_E]):
         self._move(lambda embedder: embedder.offload())
 
     def move_to_gpu(self) -> None:
-        """Move the weights back to the GPU. Raise EmbedderFailed when there is no room."""
+        """Move the weights back to the GPU. Raise EmbedderFailed when the GPU's memory is full."""
         self._move(lambda embedder: embedder.reload())
 
     def _move(self, call: Callable[[Offloadable], None]) -> None:

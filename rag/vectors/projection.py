@@ -73,24 +73,26 @@ def path_of(data: Path, text: str, clip: str) -> Path:
     return data / "projections" / f"{text}--{clip}.npz"
 
 
-def train(data: Path, text: str, clip: str, given: Sequence[Vector], wanted: Sequence[Vector]) -> TrainedProjection:
+def train(
+    data: Path, text: str, clip: str, text_vectors: Sequence[Vector], clip_vectors: Sequence[Vector]
+) -> TrainedProjection:
     """Learn the projection from pairs (row n of both is the same text) and save it.
 
     Raise UserCanFix for fewer than MIN_PAIRS pairs.
     """
-    if len(given) < MIN_PAIRS:
+    if len(text_vectors) < MIN_PAIRS:
         raise UserCanFix(
-            f"There are {len(given)} different texts to learn from; {MIN_PAIRS} are needed.",
+            f"There are {len(text_vectors)} different texts to learn from; {MIN_PAIRS} are needed.",
             "Index more documents first.",
         )
-    x, y = np.asarray(given, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
+    x, y = np.asarray(text_vectors, dtype=np.float64), np.asarray(clip_vectors, dtype=np.float64)
     order = np.random.default_rng(0).permutation(len(x))
     held_out, rest = np.split(order, [round(len(x) * _HELD_OUT)])
     tried = []
     for penalty in _PENALTIES:
         projected = _map(x[held_out], *_ridge(x[rest], y[rest], penalty))
         tried.append((float(np.mean(np.sum(projected * y[held_out], axis=1))), penalty, projected))
-    after, penalty, projected = max(tried, key=lambda one: one[0])
+    after, penalty, projected = max(tried, key=lambda result: result[0])
     before = float(np.mean(y[held_out] @ _unit(y[rest].mean(axis=0, keepdims=True))[0]))
     right = float(np.mean(np.argmax(projected @ y[held_out].T, axis=1) == np.arange(len(held_out))))
     path = path_of(data, text, clip)

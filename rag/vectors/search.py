@@ -38,7 +38,7 @@ class NearestChunk:
 
 
 class NeighborSearch:
-    """Nearest neighbors in one vector store, joined with the catalog."""
+    """Searches one vector store and joins the neighbors with the catalog."""
 
     def __init__(self, sync: VectorStoreSync) -> None:
         self._sync = sync
@@ -61,7 +61,7 @@ class NeighborSearch:
             in_scope, total = count_in(connection, scope), count_in(connection, Scope.operator())
         if not in_scope:
             return []
-        # Wide enough if the scope holds its proportional share of what is near.
+        # Enough if the scope's share of the nearest neighbors is proportional to its size.
         k = pages * 4 * total // in_scope
         while True:
             if k > _MAX_WIDTH:
@@ -118,14 +118,18 @@ class NeighborSearch:
         return found
 
     def _join(self, near: Sequence[Neighbor], scope: Scope) -> list[NearestChunk]:
-        """Drop everything outside the scope."""
+        """Return the neighbors inside the scope, with document, page and kind."""
         with self._catalog.read_transaction() as connection:
-            allowed = allowed_chunks(connection, [one.chunk for one in near], scope)
-        return [NearestChunk(one.chunk, *allowed[one.chunk], one.similarity) for one in near if one.chunk in allowed]
+            allowed = allowed_chunks(connection, [neighbor.chunk for neighbor in near], scope)
+        return [
+            NearestChunk(neighbor.chunk, *allowed[neighbor.chunk], neighbor.similarity)
+            for neighbor in near
+            if neighbor.chunk in allowed
+        ]
 
 
 def _count_pages(found: Sequence[NearestChunk]) -> int:
-    return len({(one.document, one.page) for one in found})
+    return len({(chunk.document, chunk.page) for chunk in found})
 
 
 def _best_windows(answers: Iterable[list[Neighbor]]) -> list[Neighbor]:

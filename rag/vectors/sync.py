@@ -1,6 +1,6 @@
-"""Keep the vector store in step with the catalog, and rebuild it from the catalog when it is damaged.
+"""Keep the vector store in sync with the catalog, and rebuild it from the catalog when it is damaged.
 
-All lanes share one VectorStoreSync: one store, and one thread that owns the models and, in the owner of the data
+All indexes share one VectorStoreSync: one store, and one thread that owns the models and, in the owner of the data
 folder, the writing side of the store.
 """
 
@@ -67,7 +67,7 @@ class VectorStoreSync:
     def repair(self, identity: str) -> None:
         """Rebuild this embedder's part of the store when it does not return what the catalog holds.
 
-        After a crash it is rebuilt without looking: `kill -9` during an insert can leave a collection that opens,
+        After a crash it is always rebuilt: `kill -9` during an insert can leave a collection that opens,
         has the right count, and fails or loses vectors later.
         """
         if not self._is_owner or identity in self._verified:
@@ -125,7 +125,10 @@ class VectorStoreSync:
             self.rebuild(identity)
 
     def remove_dropped(self, identities: Sequence[str]) -> None:
-        """Remove from the store what the catalog dropped. `identities`: the embedders that are available now."""
+        """Delete the vectors of deleted chunks from the store.
+
+        `identities`: the embedders that are available now.
+        """
         while True:
             with self.catalog.read_transaction() as connection:
                 rows = vectors.list_vector_deletions(connection)

@@ -194,7 +194,7 @@ def _examples() -> Iterator[tuple[str, str]]:
     yield "status --json", output(FakeEngine(stored=stored), "status", "--json")
     yield "status --privacy --json", _dump(stored_json(Path("/var/lib/magpie"), _KEPT))
     yield "status --access FILE --json", _dump(access_json(["ab" * 32], _SEEN, 90))
-    checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is sound")]
+    checks = [Check("catalog", "ok", "42 files, 1280 pages, 5212 chunks; the file is not damaged")]
     yield "doctor --json", output(FakeEngine(checks=checks), "doctor", "--json")
     models = [ModelSummary("ViT-B-32", "laion2b_s34b_b79k", "0.6 GB", True, True, "")]
     yield "models list --json", output(FakeEngine(rows=models), "models", "list", "--json")
@@ -236,8 +236,8 @@ _KEPT = [
         42,
         "file",
         81_000_000,
-        "the files themselves, as they were shared",
-        "until forgotten, or shared nowhere any more",
+        "the files as they were shared",
+        "until forgotten or no longer shared",
     )
 ]
 

@@ -123,7 +123,7 @@ def test_a_model_that_is_away_turns_captions_off_and_they_wait(tmp_path: Path) -
         assert len(all_captions(rag)) == 2
         (check,) = [one for one in rag.doctor() if one.name == "captions"]
         assert check.status == "ok"
-        assert "by fake-sees:1b, who says of a square: 'A drawing of a black zeppelin" in check.detail
+        assert "by fake-sees:1b; of a square: 'A drawing of a black zeppelin" in check.detail
 
 
 def test_a_kill_costs_one_caption(tmp_path: Path) -> None:

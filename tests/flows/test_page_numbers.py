@@ -68,5 +68,5 @@ def test_every_word_is_on_the_page_a_reader_counts(inserted: int | None, tmp_pat
             assert {hit.page for hit in hits} <= set(pages)
             assert hits[0].page == pages[0]
             for hit in hits:
-                assert hit.render is not None
-                assert hit.render.name == f"p{hit.page:04d}.jpg"
+                assert hit.page_image is not None
+                assert hit.page_image.name == f"p{hit.page:04d}.jpg"

@@ -20,8 +20,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "vectors": (
         Mutation(
             "rag.vectors.search:NeighborSearch._join",
-            "allowed_chunks(connection, [one.chunk for one in near], scope)",
-            "allowed_chunks(connection, [one.chunk for one in near], Scope.operator())",
+            "allowed_chunks(connection, [neighbor.chunk for neighbor in near], scope)",
+            "allowed_chunks(connection, [neighbor.chunk for neighbor in near], Scope.operator())",
         ),
     ),
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(scope))", ""),),
@@ -35,7 +35,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "evidence": (
         Mutation(
             "rag.search.hits:build_hits",
-            'folder = data / "pictures" / str(row.reading)',
+            'folder = data / "pictures" / str(row.extraction)',
             'folder = data / "pictures" / "1"',
         ),
     ),

@@ -1,4 +1,4 @@
-"""What a killed process left lying goes, what a living one uses stays."""
+"""Leftovers of a crashed process are deleted; folders that a running process uses are kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rag.data_dir import delete_stale_folders, temporary_folder
 
 
 def dead() -> int:
-    """The number of a process that is gone."""
+    """Return the id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 
 
-def test_only_what_the_dead_left_is_swept(tmp_path: Path) -> None:
+def test_deletes_only_folders_of_ended_processes(tmp_path: Path) -> None:
     left, other = tmp_path / f"magpie-query-{dead()}-abc", tmp_path / "magpie-notes"
     for folder in (left, other):
         folder.mkdir()
@@ -31,7 +31,7 @@ def test_only_what_the_dead_left_is_swept(tmp_path: Path) -> None:
     assert not Path(mine).exists()
 
 
-def test_the_owner_sweeps_when_it_begins(tmp_path: Path) -> None:
+def test_owner_deletes_leftovers_when_it_starts(tmp_path: Path) -> None:
     left = tmp_path / "data" / f"magpie-read-{dead()}-abc"
     left.mkdir(parents=True)
     with open_rag(Settings(data=tmp_path / "data", answer={"model": ""})) as rag:

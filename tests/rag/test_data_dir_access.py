@@ -1,4 +1,4 @@
-"""The data folder is its owner's alone, whatever it was before."""
+"""Only its owner can open a data folder, whatever its permissions were."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rag import Check, open_rag
 from rag.data_dir import is_accessible_to_others, make_private
 from tests.flows.team import settings
 
-posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such permissions")
+posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs POSIX permissions")
 
 
 def mode(path: Path) -> int:
@@ -27,7 +27,7 @@ def check(data: Path) -> Check:
 
 @posix
 @pytest.mark.parametrize("before", [None, 0o700, 0o755, 0o777, 0o710, 0o2770])
-def test_a_folder_is_made_for_one_or_closed(tmp_path: Path, before: int | None) -> None:
+def test_folder_is_private_after_opening(tmp_path: Path, before: int | None) -> None:
     data = tmp_path / "data"
     if before is not None:
         data.mkdir()
@@ -38,7 +38,7 @@ def test_a_folder_is_made_for_one_or_closed(tmp_path: Path, before: int | None) 
 
 
 @posix
-def test_a_folder_that_many_share_is_left_alone_and_said(tmp_path: Path) -> None:
+def test_shared_folder_is_reported_and_not_changed(tmp_path: Path) -> None:
     shared = tmp_path / "for all's use"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -50,7 +50,7 @@ def test_a_folder_that_many_share_is_left_alone_and_said(tmp_path: Path) -> None
 
 
 @posix
-def test_a_home_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_folder_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     tmp_path.chmod(0o755)
     make_private(tmp_path)
@@ -59,7 +59,7 @@ def test_a_home_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @posix
 @pytest.mark.skipif(hasattr(os, "getuid") and os.getuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_somebody_else_is_left_alone_and_said(tmp_path: Path) -> None:
+def test_folder_of_another_user_is_reported_and_not_changed(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     theirs.chmod(0o755)

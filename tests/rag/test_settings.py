@@ -1,4 +1,4 @@
-"""Settings come from the environment; what is wrong is named with its remedy."""
+"""Settings come from the environment; wrong ones are named with a remedy."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable(name), raising=False)
 
 
-def test_the_environment_sets_one_value_and_leaves_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_sets_one_value_and_keeps_other_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MAGPIE_EMBED__DEVICE", "cpu")
     monkeypatch.setenv("MAGPIE_SEARCH__LANES", "words, clip-picture")
     settings = load_settings(tmp_path)
@@ -36,14 +36,14 @@ def test_the_environment_sets_one_value_and_leaves_the_rest(monkeypatch: pytest.
         ("MAGPIE_STORE__LAYOUT", "triple", "MAGPIE_STORE__LAYOUT must be '.+' or '.+', got \"triple\""),
     ],
 )
-def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+def test_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSetting, match=said) as raised:
         load_settings()
     assert raised.value.hint
 
 
-def test_every_setting_says_what_it_does() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(setting_names().values())
     assert variable("embed.device") == "MAGPIE_EMBED__DEVICE"
 

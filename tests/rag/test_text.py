@@ -1,4 +1,4 @@
-"""Text in plain form: what is removed, what is kept, and at what cost."""
+"""Normalization of text: what is removed, what is kept, and in what time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rag.text import normalize_for_comparison, normalize_unicode, without_invisi
 @pytest.mark.parametrize(
     "sign", ["\u202d", "\u2068", "\x08", "\x7f", "\x85", "\U000e0041", "\u034f", "\ufeff", "\u2060"]
 )
-def test_removes_what_no_reader_sees(sign: str) -> None:
+def test_removes_invisible_characters(sign: str) -> None:
     assert without_invisible(f"a{sign}b") == "ab"
 
 

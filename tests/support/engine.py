@@ -53,7 +53,7 @@ def hit(rank: int, name: str, page: int, label: str | None = None, text: str = "
         box=Box(0.1, 0.2, 0.9, 0.4),
         line_boxes=(),
         picture=None,
-        render=Path("page.jpg"),
+        page_image=Path("page.jpg"),
         lanes={"words": rank},
     )
 
@@ -162,7 +162,7 @@ class FakeEngine:
         self._ask("forget", list(names), space, user)
         missing = [name for name in names if name not in self.known]
         if missing:
-            raise NotFound(f"Nothing is known by the name {missing[0]!r}.", "`magpie status` says what is indexed.")
+            raise NotFound(f"No indexed file has the name {missing[0]!r}.", "List the files with: magpie status")
         return list(names)
 
     def documents(self, scope: Scope) -> list[DocumentSummary]:

@@ -72,7 +72,7 @@ class FakeSearched:
         return document not in scope.without and (scope.documents is None or document in scope.documents)
 
 
-def _hit(rank: int, page: tuple[int, int], name: str, render: Path | None) -> Hit:
+def _hit(rank: int, page: tuple[int, int], name: str, page_image: Path | None) -> Hit:
     return Hit(
         rank=rank,
         chunk=rank,
@@ -88,6 +88,6 @@ def _hit(rank: int, page: tuple[int, int], name: str, render: Path | None) -> Hi
         box=Box(0.1, 0.2, 0.9, 0.4),
         line_boxes=(),
         picture=None,
-        render=render,
+        page_image=page_image,
         lanes={"words": rank},
     )

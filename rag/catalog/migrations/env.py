@@ -1,4 +1,4 @@
-"""Alembic's way in: the catalog hands over the connection it holds, transaction included."""
+"""Run the migrations for Alembic, on the connection and in the transaction of rag/catalog/migrate.py."""
 
 from alembic import context
 

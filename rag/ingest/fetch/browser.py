@@ -48,7 +48,7 @@ _BROWSER_FILES = (
     *("/etc/ssl/certs", "/etc/ssl/openssl.cnf"),
 )
 
-_NOBODY = 65534
+_UNPRIVILEGED_ID = 65534
 """User and group of Chromium if this process runs as root: its sandbox does not start for root."""
 
 NO_SANDBOX = "No usable sandbox"
@@ -57,8 +57,8 @@ NO_SANDBOX = "No usable sandbox"
 _DROP_PRIVILEGES = """#!{python} -P
 import os, sys
 os.setgroups([])
-os.setgid({nobody})
-os.setuid({nobody})
+os.setgid({unprivileged_id})
+os.setuid({unprivileged_id})
 os.execv({program!r}, [{program!r}, *sys.argv[1:]])
 """
 
@@ -121,9 +121,11 @@ def _browser_command(job: RenderJob, profile: Path) -> str:
     if os.geteuid() != 0:
         return job.program
     os.chmod(job.into, 0o711)  # can be traversed, not listed
-    os.chown(profile, _NOBODY, _NOBODY)
+    os.chown(profile, _UNPRIVILEGED_ID, _UNPRIVILEGED_ID)
     script = Path(job.into) / "browser"
-    script.write_text(_DROP_PRIVILEGES.format(python=sys.executable, nobody=_NOBODY, program=job.program))
+    script.write_text(
+        _DROP_PRIVILEGES.format(python=sys.executable, unprivileged_id=_UNPRIVILEGED_ID, program=job.program)
+    )
     script.chmod(0o700)
     return str(script)
 

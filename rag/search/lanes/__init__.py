@@ -1,1 +1,1 @@
-"""Lanes: each ranks the pages of a scope for a query in its own way."""
+"""Lanes: the ways to rank the pages of a scope for a query."""

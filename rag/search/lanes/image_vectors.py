@@ -14,7 +14,7 @@ from rag.vectors.indexes import ClipIndex
 
 
 class ImageVectorsLane:
-    """Rank pages by how near their pictures (of figures and of the page) are to a question or to a picture."""
+    """Rank pages by the similarity of their pictures (figures and the page image) to a question or a picture."""
 
     name: ClassVar[str] = "clip-picture"
     accepts: ClassVar[frozenset[QueryKind]] = frozenset(QueryKind)
@@ -27,12 +27,12 @@ class ImageVectorsLane:
         return self._ranker.status()
 
     def rank(self, query: Query, scope: Scope) -> Ranking | None:
-        embedder = self._ranker.vectors
-        return self._ranker.rank(self.name, Modality.PICTURE, query, scope, lambda: _embed(embedder, query))
+        index = self._ranker.index
+        return self._ranker.rank(self.name, Modality.PICTURE, query, scope, lambda: _embed(index, query))
 
 
 class ClipTextLane:
-    """Rank pages by how near their texts are to a question, by CLIP's text tower."""
+    """Rank pages by the similarity of their texts to a question, by CLIP's text tower."""
 
     name: ClassVar[str] = "clip-text"
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
@@ -45,9 +45,9 @@ class ClipTextLane:
         return self._ranker.status()
 
     def rank(self, query: Query, scope: Scope) -> Ranking | None:
-        embedder = self._ranker.vectors
-        return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: _embed(embedder, query))
+        index = self._ranker.index
+        return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: _embed(index, query))
 
 
-def _embed(embedder: ClipIndex, query: Query) -> list[Vector]:
-    return embedder.embed_query(query.text) if query.picture is None else embedder.embed_picture(query.picture)
+def _embed(index: ClipIndex, query: Query) -> list[Vector]:
+    return index.embed_query(query.text) if query.picture is None else index.embed_picture(query.picture)

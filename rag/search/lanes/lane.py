@@ -1,4 +1,4 @@
-"""The protocol of a lane, and whether a lane is on."""
+"""The protocol that every lane implements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rag.search.ranking import Ranking
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """Whether a lane is on. If it is off, `reason` says why and `fix` how to turn it on."""
+    """The status of a lane. If it is off, `reason` says why and `fix` how to turn it on; both are empty if it is on."""
 
     reason: str = ""
     fix: str = ""

@@ -1,4 +1,4 @@
-"""Nearest-neighbor search by the vectors of one embedder: what the text and the image vector lanes share."""
+"""Rank pages by nearest-neighbor search; shared by the lanes that use vectors."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from rag.vectors.indexes import ClipIndex, TextIndex
 from rag.vectors.search import NearestChunk
 
 _FIGURE_MARGIN = 0.1
-"""How much lower than its page's the cosine of a figure may be for the hit to show the figure instead of the page."""
+"""A hit shows a figure instead of its page if the figure's cosine is lower by at most this much."""
 
-_Vectors = TypeVar("_Vectors", ClipIndex, TextIndex)
+_Index = TypeVar("_Index", ClipIndex, TextIndex)
 
 
-class VectorRanker(Generic[_Vectors]):
+class VectorRanker(Generic[_Index]):
     """Rank pages by the cosine of their nearest chunk of one modality."""
 
-    def __init__(self, vectors: _Vectors, depth: int) -> None:
-        self.vectors: _Vectors = vectors
+    def __init__(self, index: _Index, depth: int) -> None:
+        self.index: _Index = index
         self._depth = depth
 
     def status(self) -> LaneStatus:
         """Return whether the embedder can be used."""
-        return ON if self.vectors.identity() is not None else LaneStatus(self.vectors.off, self.vectors.fix)
+        return ON if self.index.identity() is not None else LaneStatus(self.index.off, self.index.fix)
 
     def rank(
         self, lane: str, modality: Modality, query: Query, scope: Scope, embed: Callable[[], list[Vector]]
     ) -> Ranking:
-        """Rank the pages in scope; `embed` makes the query's vectors, unless another lane did already.
+        """Rank the pages in scope. `embed` makes the query's vectors; it is not called if another lane made them.
 
         Raise LaneUnavailable if the embedder or the vector store fails.
         """
         try:
             with query.clock.measure("embed"):
-                queries = query.vectors.get(type(self.vectors).__name__, embed)
+                queries = query.vectors.get(type(self.index).__name__, embed)
         except (OperatorMustAct, TryAgain) as error:
-            raise LaneUnavailable(self.vectors.off or str(error), self.vectors.fix) from error
+            raise LaneUnavailable(self.index.off or str(error), self.index.fix) from error
         try:
             with query.clock.measure("vectors"):
                 return _rank_nearest(lane, self._find_nearest(queries, modality, scope), self._depth)
@@ -54,21 +54,21 @@ class VectorRanker(Generic[_Vectors]):
 
     def _find_nearest(self, queries: Sequence[Vector], modality: Modality, scope: Scope) -> list[NearestChunk]:
         try:
-            return self.vectors.nearest(queries, modality, scope, self._depth)
+            return self.index.nearest(queries, modality, scope, self._depth)
         except TryAgain:  # another process is writing; a second try usually succeeds
-            return self.vectors.nearest(queries, modality, scope, self._depth)
+            return self.index.nearest(queries, modality, scope, self._depth)
 
 
 def _rank_nearest(lane: str, nearest: Sequence[NearestChunk], depth: int) -> Ranking:
-    """Rank pages by their nearest chunk; show a figure instead of its page if both are about as near."""
-    chunks = [(one.chunk, (one.document, one.page)) for one in nearest]
+    """Rank pages by their nearest chunk; show a figure instead of its page if it is about as near."""
+    chunks = [(chunk.chunk, (chunk.document, chunk.page)) for chunk in nearest]
     # The chunks are ordered by similarity, so the first chunk of a page has the page's highest.
-    ranking = rank_pages(lane, chunks, depth, scores={one.chunk: one.similarity for one in nearest})
+    ranking = rank_pages(lane, chunks, depth, scores={chunk.chunk: chunk.similarity for chunk in nearest})
     shown: dict[PageKey, NearestChunk] = {}
-    for one in nearest:
-        first = shown.setdefault((one.document, one.page), one)
-        if first.kind is Kind.PAGE is not one.kind and one.similarity >= first.similarity - _FIGURE_MARGIN:
-            shown[one.document, one.page] = one
+    for chunk in nearest:
+        first = shown.setdefault((chunk.document, chunk.page), chunk)
+        if first.kind is Kind.PAGE is not chunk.kind and chunk.similarity >= first.similarity - _FIGURE_MARGIN:
+            shown[chunk.document, chunk.page] = chunk
     chunks_shown = {
         page: tuple(dict.fromkeys((shown[page].chunk, *found)))[:MAX_REGIONS] for page, found in ranking.chunks.items()
     }

@@ -1,4 +1,4 @@
-"""The page that a picture shows, by comparing pixels."""
+"""Find the page that a picture shows, by comparing pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages that a question names: by number, as the first or last one, or by their kind."""
+"""Find the pages that a question names: by number, as the first or last one, or by their kind."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from rag.vectors.indexes import TextIndex
 
 
 class TextVectorsLane:
-    """Rank pages by how near their texts are to a question."""
+    """Rank pages by the similarity of their texts to a question."""
 
     name: ClassVar[str] = "text-vectors"
     accepts: ClassVar[frozenset[QueryKind]] = frozenset({QueryKind.QUESTION})
@@ -26,5 +26,5 @@ class TextVectorsLane:
         return self._ranker.status()
 
     def rank(self, query: Query, scope: Scope) -> Ranking | None:
-        embedder = self._ranker.vectors
-        return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: embedder.embed_query(query.text))
+        index = self._ranker.index
+        return self._ranker.rank(self.name, Modality.TEXT, query, scope, lambda: index.embed_query(query.text))

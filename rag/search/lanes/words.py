@@ -12,7 +12,7 @@ from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking, rank_pages
 
 _CHUNKS_PER_PAGE = 6
-"""Chunks requested for each page wanted; few pages have more text chunks."""
+"""Chunks requested for each page to rank; few pages have more text chunks."""
 
 
 class WordsLane:

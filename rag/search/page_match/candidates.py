@@ -1,7 +1,7 @@
-"""Find candidates for a picture by its points: each point votes for the pages that have one like it.
+"""Find candidates for a picture by its points: each point votes for the pages that have a similar one.
 
 Locality-sensitive hashing (Indyk and Motwani, STOC 1998): a signature of 128 bits is cut into eight keys of 16. Two
-points are compared if they share a key that few points have; the nearer they are, the more they count.
+points are compared if they share a rare key; the fewer bits differ, the more their vote counts.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from rag.vectors.fingerprints import Points, inverted
 _BANDS, _KEYS = 8, 1 << 16
 
 _COMMON = 0.0001
-"""Share of all points from which a key is ignored: strokes of letters look alike on every page."""
+"""A key that more than this share of all points have is ignored: strokes of letters look alike on every page."""
 
 _RARE = 30
-"""Points that may share a key, however few points there are in all."""
+"""Points that may always share a key, even if there are few points in total."""
 
 _NEAR = 12
 """Bits in which two points may differ and still count."""
@@ -28,7 +28,7 @@ _ONES = np.array([value.bit_count() for value in range(_KEYS)], np.uint8)
 
 
 def votes(picture: Points, pages: Sequence[Points]) -> NDArray[np.float64]:
-    """Return (pages,): the votes for each page, 0 or more, for the picture as it is or inverted, whichever fits better.
+    """Return the votes for each page, shape (pages,), for the picture as it is or inverted, whichever fits better.
 
     On half of the development screenshots the right page of 1,409 was among the first 30 for 98.5 %.
     """
@@ -36,26 +36,26 @@ def votes(picture: Points, pages: Sequence[Points]) -> NDArray[np.float64]:
         return np.zeros(len(pages))
     owner = np.repeat(np.arange(len(pages)), [len(page) for page in pages])
     keys = _keys(np.concatenate(list(pages)))
-    few = max(_RARE, round(len(keys) * _COMMON))
-    rare = np.stack([np.bincount(keys[:, band], minlength=_KEYS) <= few for band in range(_BANDS)])
+    max_shared = max(_RARE, round(len(keys) * _COMMON))
+    rare = np.stack([np.bincount(keys[:, band], minlength=_KEYS) <= max_shared for band in range(_BANDS)])
     both = (_nearness(_keys(shown), keys, rare) for shown in (picture, inverted(picture)))
     return np.asarray(np.max([np.bincount(owner, near, len(pages)) for near in both], axis=0))
 
 
 def _keys(found: Points) -> NDArray[np.uint16]:
-    """Return (n, _BANDS)."""
+    """Return the keys of each point, shape (n, _BANDS)."""
     return np.ascontiguousarray(found["bits"]).view("<u2")
 
 
 def _nearness(ours: NDArray[np.uint16], theirs: NDArray[np.uint16], rare: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return (theirs,): by how many bits each of their points is nearer to one of ours than the limit."""
+    """Return by how many bits each of their points is nearer to one of ours than the limit, shape (theirs,)."""
     best = np.full(len(theirs), _NEAR + 1, np.uint16)
     for band in range(_BANDS):
         order = np.argsort(ours[:, band], kind="stable")
         mine = ours[order, band]
-        asked = np.zeros(_KEYS, np.bool_)
-        asked[mine] = True
-        hit = np.flatnonzero((asked & rare[band])[theirs[:, band]])
+        used = np.zeros(_KEYS, np.bool_)
+        used[mine] = True
+        hit = np.flatnonzero((used & rare[band])[theirs[:, band]])
         first = np.searchsorted(mine, theirs[hit, band], "left")
         number = np.searchsorted(mine, theirs[hit, band], "right") - first
         # One row for each pair: a point of theirs, and each of ours with the same key.

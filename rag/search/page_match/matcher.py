@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.catalog import Catalog, fingerprints
-from rag.catalog.fingerprints import Stored
+from rag.catalog.fingerprints import StoredFingerprint
 from rag.model import WHOLE_PAGE, Box, PageKey, Scope
 from rag.search.page_match.candidates import votes
 from rag.search.page_match.result import NO_MATCH, MatchResult, PageMatch
@@ -34,15 +34,15 @@ _MAX_NEAREST, _MAX_VOTED = 12, 18
 points vote for. Each takes about 12 ms."""
 
 _MAX_BY_HASH, _MAX_HASH_DISTANCE = 5, 16
-"""Pages taken for their perceptual hash, and the bits of 63 by which it may differ; unrelated pages differ by 31."""
+"""Pages taken by their perceptual hash, and of its 63 bits how many may differ. Unrelated pages differ in 31."""
 
 _MAX_PAGES = 5_000
-"""Pages of a scope that are searched, those of the newest documents: 55 MB of fingerprints, about half a second."""
+"""Pages of a scope that are searched, newest documents first: 55 MB of fingerprints, about half a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    grey: GrayImage
+    gray: GrayImage
     points: Points
 
 
@@ -55,32 +55,32 @@ class PageMatcher:
 
     @cached_property
     def unavailable(self) -> str:
-        """Why pixels cannot be compared here; empty if they can."""
+        """Return why pixels cannot be compared on this machine, or an empty string."""
         return opencv_problem()
 
     def match(self, path: Path, candidates: Iterable[PageKey], scope: Scope) -> MatchResult:
         """Return the pages of a scope that a picture shows.
 
         It is compared with the candidates and with pages of a similar perceptual hash first. Only if it shows none of
-        these, or only single pictures, it is compared with the pages that share most of its points.
+        these, or only shared pictures, it is compared with the pages that share most of its points.
         """
-        grey = None if self.unavailable else load_gray(path)
-        if grey is None:
+        gray = None if self.unavailable else load_gray(path)
+        if gray is None:
             return NO_MATCH
-        picture = _Picture(grey, points(grey, QUERY_SIDE, QUERY_POINTS))
+        picture = _Picture(gray, points(gray, QUERY_SIDE, QUERY_POINTS))
         if not len(picture.points):
             return NO_MATCH
-        nearest = list(dict.fromkeys([*self._find_by_hash(grey, scope), *candidates]))[:_MAX_NEAREST]
+        nearest = list(dict.fromkeys([*self._find_by_hash(gray, scope), *candidates]))[:_MAX_NEAREST]
         stored, proofs = self._compare(picture, nearest, scope)
-        is_single_picture = {(one.document, one.number): one.picture for one in stored}
-        # A page of a document ranks before a single picture of it that somebody shared, so it is searched even then.
-        if all(is_single_picture[page] for page, proof in proofs.items() if proof.is_proved):
+        is_shared_picture = {(page.document, page.number): page.is_picture for page in stored}
+        # A document's page ranks before a shared picture of it, so it is searched for even if such a picture matches.
+        if all(is_shared_picture[page] for page, proof in proofs.items() if proof.is_proved):
             others = self._find_by_points(picture.points, set(nearest), scope)
             more, more_proofs = self._compare(picture, others, scope)
             proofs |= more_proofs
-            is_single_picture |= {(one.document, one.number): one.picture for one in more}
+            is_shared_picture |= {(page.document, page.number): page.is_picture for page in more}
         proved = {page: proof for page, proof in proofs.items() if proof.is_proved}
-        order = sorted(proved, key=lambda page: (is_single_picture[page], -proved[page].likeness, page))
+        order = sorted(proved, key=lambda page: (is_shared_picture[page], -proved[page].likeness, page))
         with self._catalog.read_transaction() as connection:
             chunks = fingerprints.chunks_on(connection, order)
         matches = {
@@ -88,12 +88,12 @@ class PageMatcher:
             for page in order
             if page in chunks
         }
-        compared = frozenset(is_single_picture) if len(picture.points) >= MIN_POINTS_TO_JUDGE else frozenset()
+        compared = frozenset(is_shared_picture) if len(picture.points) >= MIN_POINTS_TO_JUDGE else frozenset()
         return MatchResult(matches, compared, max((proof.agreement for proof in proofs.values()), default=0.0))
 
-    def _find_by_hash(self, grey: GrayImage, scope: Scope) -> list[PageKey]:
+    def _find_by_hash(self, gray: GrayImage, scope: Scope) -> list[PageKey]:
         """Return the pages that look like the picture as a whole, nearest first."""
-        own = phash(grey)
+        own = phash(gray)
         with self._catalog.read_transaction() as connection:
             rows = fingerprints.hashes(connection, scope, METHOD, _MAX_PAGES)
         near = sorted((bits, page) for page, other in rows if (bits := hash_distance(own, other)) <= _MAX_HASH_DISTANCE)
@@ -109,24 +109,24 @@ class PageMatcher:
 
     def _compare(
         self, picture: _Picture, pages: Sequence[PageKey], scope: Scope
-    ) -> tuple[list[Stored], dict[PageKey, Proof]]:
-        """Return the pages that have a fingerprint, and the proofs of those on which the picture has a place."""
+    ) -> tuple[list[StoredFingerprint], dict[PageKey, Proof]]:
+        """Return the pages that have a fingerprint, and the proofs for those that the picture aligns with."""
         if not pages:
             return [], {}
         with self._catalog.read_transaction() as connection:
             stored = fingerprints.points_of(connection, pages, scope, METHOD)
         proofs: dict[PageKey, Proof] = {}
-        for one in stored:
-            alignment = align(picture.points, np.frombuffer(one.points, POINT))
-            grey = load_gray(self._data / one.render) if alignment is not None else None
-            if alignment is None or grey is None:
+        for page in stored:
+            alignment = align(picture.points, np.frombuffer(page.points, POINT))
+            gray = load_gray(self._data / page.page_image) if alignment is not None else None
+            if alignment is None or gray is None:
                 continue
-            proofs[one.document, one.number] = prove(picture.grey, grey, alignment)
+            proofs[page.document, page.number] = prove(picture.gray, gray, alignment)
         return stored, proofs
 
 
 def _largest_chunk(chunks: Sequence[tuple[int, Box]], region: Box) -> int:
     """Return the chunk that fills most of a region: a text, table or figure if there is one, else the whole page."""
     inside = [(box.intersection(region), chunk_id) for chunk_id, box in chunks if box != WHOLE_PAGE]
-    best = max(inside, key=lambda one: (one[0], -one[1]), default=(0.0, 0))
+    best = max(inside, key=lambda pair: (pair[0], -pair[1]), default=(0.0, 0))
     return best[1] if best[0] > 0 else chunks[-1][0]

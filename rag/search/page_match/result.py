@@ -1,4 +1,4 @@
-"""What comparing a picture with pages showed."""
+"""The result of comparing a picture with pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PageMatch:
     chunk: int
 
     def apply_to(self, hit: Hit) -> Hit:
-        """Return the hit with the matched region as its box, and a sentence that says what proves it."""
+        """Return the hit with the matched region as its box, and the proof as a sentence in `why`."""
         agreement = f"{100 * self.proof.agreement:.0f} %"
         why = f"Its pixels match: {self.proof.points} points in place, {agreement} of the picture agrees."
         return replace(hit, box=self.proof.box, regions=(self.proof.box,), line_boxes=(), why=why)
@@ -38,14 +38,14 @@ class MatchResult:
     def agreement(self, nearest: Collection[PageKey]) -> float | None:
         """Return the best agreement, 0 to 1, or None if nothing can be concluded.
 
-        That is so if the picture has too few points, or if one of the pages nearest to it by other lanes could not be
-        compared, because it has no fingerprint yet.
+        That is the case if the picture has too few points, or if one of the pages nearest to it by other lanes could
+        not be compared, because it has no fingerprint yet.
         """
         is_conclusive = bool(self.matches) or (bool(nearest) and self.compared.issuperset(nearest))
         return self.best_agreement if is_conclusive else None
 
     def apply_to(self, hit: Hit) -> Hit:
-        """Return the hit with the match of its page, if there is one."""
+        """Return the hit with the match of its page, or unchanged if its page does not match."""
         match = self.matches.get((hit.document, hit.page))
         return hit if match is None else match.apply_to(hit)
 

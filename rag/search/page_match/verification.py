@@ -12,16 +12,16 @@ from rag.model import Box
 from rag.vectors.fingerprints import GrayImage, Points, inverted, places
 
 Matrix: TypeAlias = NDArray[np.float64]
-"""(2, 3): rotates, scales and moves coordinates on a page to the picture, both as fractions of their long sides."""
+"""Shape (2, 3): maps coordinates on a page to the picture, both as fractions of their long sides."""
 
 MIN_AGREEMENT = 0.5
-"""Agreement from which a picture shows a page."""
+"""Minimum agreement for a picture to show a page."""
 
 MIN_POINTS = 7
-"""Aligned points from which pixels are compared; now and then this many align by chance."""
+"""Minimum aligned points for pixels to be compared; sometimes this many align by chance."""
 
 MIN_POINTS_TO_JUDGE = 30
-"""Points of a picture from which it counts as evidence that no page matches."""
+"""Minimum points of a picture for a missing match to mean that it shows none of the pages."""
 
 _RATIO = 0.9
 """Lowe's ratio: the distance of a match must be below this share of the next best. His 0.8 is for full descriptors."""
@@ -48,21 +48,21 @@ _BLOCK, _SHIFT = 20, 2
 """Pixels of a block's side, and by how many it may be off."""
 
 _MIN_BLOCKS = 4
-"""Blocks that must show something; fewer look like any others."""
+"""Blocks with content that are needed for a comparison; fewer agree with many pages by chance."""
 
 _FLAT = 5.0
-"""Standard deviation in gray levels below which a block shows nothing."""
+"""Standard deviation in gray levels below which a block is empty."""
 
 _MIN_CORRELATION = 0.75
-"""Normalized correlation from which two blocks show the same. Lines of different words reach 0.7."""
+"""Minimum normalized correlation of two equal blocks. Lines of different words reach 0.7."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How well a picture agrees with a region of a page.
+    """The agreement of a picture with a region of a page.
 
-    `points`: how many are aligned. `agreement`, 0 to 1: the share of the blocks that look the same, of those that show
-    anything. `likeness`, -1 to 1: their mean correlation, which ranks pages that all agree. `box`: the region.
+    `points`: how many are aligned. `agreement`, 0 to 1: the share of the blocks with content that look the same.
+    `likeness`, -1 to 1: their mean correlation, which ranks pages that all agree. `box`: the region.
     """
 
     points: int
@@ -77,7 +77,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where a picture would be on a page. `dark`: with black and white exchanged."""
+    """A candidate position of a picture on a page. `dark`: with black and white exchanged."""
 
     matrix: Matrix
     points: int
@@ -85,7 +85,10 @@ class Alignment:
 
 
 def align(picture: Points, page: Points) -> Alignment | None:
-    """Return how most of the picture's points align with the page's, as it is or inverted; None if few do."""
+    """Return the alignment of most of the picture's points with the page's, or None if few align.
+
+    The picture is tried as it is and inverted.
+    """
     light = _align(picture, page)
     if light is not None and light.points >= 3 * MIN_POINTS:
         return light
@@ -146,7 +149,7 @@ def prove(picture: GrayImage, page: GrayImage, alignment: Alignment) -> Proof:
     shrunk = min(1.0, _COMPARED_SIDE / max(height, width))
     size = max(_BLOCK, round(width * shrunk)), max(_BLOCK, round(height * shrunk))
     ours = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    # A page larger than in the picture is scaled down first: warping samples single pixels.
+    # Warping samples single pixels, so a page larger than in the picture is scaled down first.
     scale = float(np.hypot(alignment.matrix[0, 0], alignment.matrix[1, 0])) * max(size) / max(page.shape)
     if scale < 1.0:
         smaller = max(1, round(page.shape[1] * scale)), max(1, round(page.shape[0] * scale))
@@ -166,30 +169,30 @@ def prove(picture: GrayImage, page: GrayImage, alignment: Alignment) -> Proof:
 
 
 def _correlations(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (blocks that show something,): their correlation, -1 to 1. `theirs` is wider by _SHIFT on every side."""
+    """Return the correlation, -1 to 1, of each block with content. `theirs` is larger by _SHIFT on every side."""
     import cv2
 
     rows, columns = ours.shape[0] // _BLOCK, ours.shape[1] // _BLOCK
     ours, theirs = cv2.GaussianBlur(ours, (3, 3), 0), cv2.GaussianBlur(theirs, (3, 3), 0)
 
     def blocks(whole: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (rows, columns, pixels), each block minus its mean."""
+        """Return the blocks, each minus its mean, as an array of shape (rows, columns, pixels)."""
         cut = whole[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK)
-        each = cut.transpose(0, 2, 1, 3).reshape(rows, columns, -1)
-        return np.asarray(each - each.mean(axis=2, keepdims=True), np.float32)
+        flat = cut.transpose(0, 2, 1, 3).reshape(rows, columns, -1)
+        return np.asarray(flat - flat.mean(axis=2, keepdims=True), np.float32)
 
     mine = blocks(ours)
     my_size = np.sqrt((mine**2).mean(axis=2))
     best = np.full((rows, columns), -1.0)
-    seen = my_size >= _FLAT
+    has_content = my_size >= _FLAT
     for down in range(2 * _SHIFT + 1):
         for right in range(2 * _SHIFT + 1):
             other = blocks(theirs[down:, right:])
             size = np.sqrt((other**2).mean(axis=2))
             if down == right == _SHIFT:
-                seen |= size >= _FLAT
+                has_content |= size >= _FLAT
             best = np.maximum(best, (mine * other).mean(axis=2) / np.maximum(my_size * size, 1.0))
-    return np.asarray(best[seen], np.float64)
+    return np.asarray(best[has_content], np.float64)
 
 
 def _box(warp: Matrix, size: tuple[int, int], page: GrayImage) -> Box:

@@ -154,7 +154,7 @@ def test_privacy_lists_count_place_and_retention(magpie: Magpie, team: Path) -> 
     assert rows["documents"]["bytes"] == sum(path.stat().st_size for path in (team / "files").iterdir())
     assert all(row["holds"] and row["until"] for row in rows.values())
     assert "90 days" in rows["questions"]["until"]
-    assert rows["documents"]["until"] == "until forgotten, or shared nowhere any more"
+    assert rows["documents"]["until"] == "until forgotten or no longer shared"
     there = {path.name.partition("-")[0] for path in team.iterdir() if not path.name.endswith(".lock")}
     assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
 

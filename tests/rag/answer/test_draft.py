@@ -165,7 +165,7 @@ def test_correction_fits_the_context_window() -> None:
 
 def test_statement_read_from_a_picture_gets_a_note_and_the_picture_is_shown(tmp_path: Path) -> None:
     Image.new("RGB", (600, 800), "white").save(tmp_path / "p.jpg")
-    figure = hit("Loads", chunk=5, page=3, kind=Kind.FIGURE, render=tmp_path / "p.jpg")
+    figure = hit("Loads", chunk=5, page=3, kind=Kind.FIGURE, page_image=tmp_path / "p.jpg")
     text = "The crane carries 77 kg [1]."
     answer = answer_question(QUESTION, found(figure), Drafts(texts=[text]), SETTINGS)
     assert answer.text == f"The crane carries 77 kg [1] {READ_NOTE}."

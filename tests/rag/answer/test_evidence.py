@@ -39,7 +39,7 @@ def render(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def lines(render: Path) -> Hit:
-    return hit(TEXT, page=12, label="vi", box=REGION, line_boxes=LINES, render=render)
+    return hit(TEXT, page=12, label="vi", box=REGION, line_boxes=LINES, page_image=render)
 
 
 def drawn(found: Hit, into: Path, terms: tuple[str, ...] = ()) -> Image.Image:
@@ -76,19 +76,19 @@ def test_long_text_is_cropped_to_its_matched_lines(render: Path, tmp_path: Path)
     texts = [f"line number {n} about other things" for n in range(len(COLUMNS))]
     spread = texts.copy()
     texts[10:12] = ["and the crane lifts seventy-seven (77)", "tonnes of steel, no more"]
-    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, render=render)
+    column = hit("\n".join(texts), box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, page_image=render)
     whole, part = drawn(column, tmp_path), drawn(column, tmp_path, SAID)
     assert part.height < 0.5 * whole.height
     assert 3000 < near(part, (255, 225, 77), 15) < 0.3 * part.width * part.height
     spread[0], spread[-1] = "the crane lifts 77", "tonnes of steel 77 crane"
-    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, render=render)
+    far = hit("\n".join(spread), chunk=2, box=Box(0.1, 0.1, 0.9, 0.8), line_boxes=COLUMNS, page_image=render)
     assert drawn(far, tmp_path, SAID).height > 0.8 * whole.height
 
 
 def test_matched_lines_of_tables_and_figures_are_highlighted_in_a_frame(render: Path, tmp_path: Path) -> None:
     strong = (255, 225, 77)
     for kind in (Kind.TABLE, Kind.FIGURE):
-        shown = hit(TEXT, kind=kind, box=REGION, line_boxes=LINES, render=render)
+        shown = hit(TEXT, kind=kind, box=REGION, line_boxes=LINES, page_image=render)
         plain, marked = drawn(shown, tmp_path), drawn(shown, tmp_path, ("The crane lifts",))
         assert plain.size == marked.size
         assert near(plain, strong, 15) < 500 < 1000 < near(marked, strong, 15)
@@ -107,7 +107,7 @@ def test_matched_lines_are_highlighted_more_strongly(lines: Hit, tmp_path: Path)
 
 @pytest.mark.parametrize("kind", [Kind.FIGURE, Kind.TABLE])
 def test_figure_is_framed_and_surroundings_are_faded(kind: Kind, render: Path, tmp_path: Path) -> None:
-    picture = drawn(hit("", kind=kind, box=FIGURE, render=render), tmp_path)
+    picture = drawn(hit("", kind=kind, box=FIGURE, page_image=render), tmp_path)
     assert near(picture, (0, 160, 0)) > 0.4 * picture.width * picture.height
     assert near(picture, ORANGE) > 2000
     assert near(picture, (200, 0, 0)) == 0
@@ -117,7 +117,7 @@ def test_figure_is_framed_and_surroundings_are_faded(kind: Kind, render: Path, t
     ("kind", "box"), [(Kind.PAGE, WHOLE_PAGE), (Kind.FIGURE, Box(0, 0, 1, 0.9)), (Kind.TABLE, Box(0.5, 0.5, 0.5, 0.5))]
 )
 def test_large_regions_are_shown_as_the_whole_page(kind: Kind, box: Box, render: Path, tmp_path: Path) -> None:
-    picture = drawn(hit("", kind=kind, box=box, render=render), tmp_path)
+    picture = drawn(hit("", kind=kind, box=box, page_image=render), tmp_path)
     assert picture.width == WIDTH
     assert picture.height > HEIGHT
     assert near(picture, (200, 0, 0)) > 50_000
@@ -125,7 +125,7 @@ def test_large_regions_are_shown_as_the_whole_page(kind: Kind, box: Box, render:
 
 
 def test_screenshot_region_is_framed_on_the_whole_page(render: Path, tmp_path: Path) -> None:
-    shown = hit("words", box=FIGURE, render=render, line_boxes=())
+    shown = hit("words", box=FIGURE, page_image=render, line_boxes=())
     path = draw_page(shown, tmp_path)
     assert path is not None
     assert path == draw_page(shown, tmp_path)
@@ -135,12 +135,12 @@ def test_screenshot_region_is_framed_on_the_whole_page(render: Path, tmp_path: P
     assert picture.width == WIDTH
     assert picture.height > HEIGHT
     assert near(picture, ORANGE) > 1000
-    assert draw_page(replace(shown, render=tmp_path / "gone.jpg"), tmp_path) is None
+    assert draw_page(replace(shown, page_image=tmp_path / "gone.jpg"), tmp_path) is None
 
 
 def test_single_line_is_shown_with_context(render: Path, tmp_path: Path) -> None:
     line = Box(0.9, 0.98, 0.99, 0.995)
-    picture = drawn(hit("x", box=line, line_boxes=(line,), render=render), tmp_path)
+    picture = drawn(hit("x", box=line, line_boxes=(line,), page_image=render), tmp_path)
     assert picture.width >= MIN_WIDTH
     assert picture.height > 0.15 * HEIGHT
 
@@ -148,7 +148,7 @@ def test_single_line_is_shown_with_context(render: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(("size", "width"), [((300, 400), MIN_WIDTH), ((4000, 3000), MAX_WIDTH)])
 def test_picture_width_is_limited(size: tuple[int, int], width: int, tmp_path: Path) -> None:
     Image.new("RGB", size, "white").save(tmp_path / "p.jpg")
-    assert drawn(hit("", kind=Kind.PAGE, render=tmp_path / "p.jpg"), tmp_path).width == width
+    assert drawn(hit("", kind=Kind.PAGE, page_image=tmp_path / "p.jpg"), tmp_path).width == width
 
 
 def test_bar_names_the_place(lines: Hit, tmp_path: Path) -> None:
@@ -188,4 +188,4 @@ def test_returns_none_without_a_page_picture(lines: Hit, tmp_path: Path) -> None
     damaged = tmp_path / "damaged.jpg"
     damaged.write_bytes(b"\xff\xd8\xff half")
     for render in (None, tmp_path / "gone.jpg", damaged):
-        assert draw_evidence(replace(lines, render=render), tmp_path) is None
+        assert draw_evidence(replace(lines, page_image=render), tmp_path) is None

@@ -33,7 +33,7 @@ def hit(
     box: Box = WHOLE_PAGE,
     line_boxes: tuple[Box, ...] = (),
     picture: Path | None = None,
-    render: Path | None = None,
+    page_image: Path | None = None,
     lanes: Mapping[str, int] | None = None,
 ) -> Hit:
     return Hit(
@@ -51,7 +51,7 @@ def hit(
         box=box,
         line_boxes=line_boxes,
         picture=picture,
-        render=render,
+        page_image=page_image,
         lanes=lanes or {"words": chunk},
     )
 
@@ -85,7 +85,7 @@ def test_answer_cites_its_passage() -> None:
 def test_text_model_gets_no_pictures_and_the_notice_says_so(tmp_path: Path) -> None:
     render = tmp_path / "p.jpg"
     Image.new("RGB", (600, 800), "white").save(render)
-    shown = hit("The pier is 40 metres long.", render=render, kind=Kind.FIGURE)
+    shown = hit("The pier is 40 metres long.", page_image=render, kind=Kind.FIGURE)
     generator = FakeGenerator(vision=False)
     answer = answer_question(QUESTION, found(shown), generator, SETTINGS, picture=render.read_bytes())
     assert answer.mode is Mode.TEXT
@@ -96,7 +96,7 @@ def test_text_model_gets_no_pictures_and_the_notice_says_so(tmp_path: Path) -> N
 def test_vision_model_gets_the_question_picture_first(tmp_path: Path) -> None:
     render = tmp_path / "p.jpg"
     Image.new("RGB", (600, 800), "white").save(render)
-    hits = [hit(f"Pier {n} is long.", chunk=n, render=render, kind=Kind.FIGURE) for n in range(1, 4)]
+    hits = [hit(f"Pier {n} is long.", chunk=n, page_image=render, kind=Kind.FIGURE) for n in range(1, 4)]
     generator = FakeGenerator()
     answer_question(QUESTION, found(*hits), generator, SETTINGS, picture=render.read_bytes())
     (prompt,) = generator.prompts
@@ -180,7 +180,7 @@ def test_long_passage_is_quoted_around_the_query_words() -> None:
 
 
 def test_picture_without_words_is_named() -> None:
-    text = answer_question(QUESTION, found(hit("", kind=Kind.FIGURE, render=Path("p.jpg"))), None, SETTINGS).text
+    text = answer_question(QUESTION, found(hit("", kind=Kind.FIGURE, page_image=Path("p.jpg"))), None, SETTINGS).text
     assert text == "[1] handbook.pdf, figure on p. 1\n(a figure; see its picture)"
 
 
@@ -264,7 +264,7 @@ def test_picture_that_does_not_fit_is_reported(tmp_path: Path) -> None:
 def test_answers_through_the_ollama_protocol(tmp_path: Path) -> None:
     render = tmp_path / "p.jpg"
     Image.new("RGB", (1100, 1600), "white").save(render)
-    figure = hit("Crane, gauge, lamp", chunk=5, kind=Kind.FIGURE, box=Box(0.1, 0.1, 0.9, 0.4), render=render)
+    figure = hit("Crane, gauge, lamp", chunk=5, kind=Kind.FIGURE, box=Box(0.1, 0.1, 0.9, 0.4), page_image=render)
     with ollama_server() as server:
         settings = AnswerSettings(host=server.url, model="sees:4b", seconds=5)
         generator = open_generator(settings)

@@ -157,7 +157,7 @@ def test_question_that_fills_the_context_window_is_refused() -> None:
 
 def test_pictures_are_limited_and_announced_with_their_passages(render: Path) -> None:
     kinds = [Kind.TEXT, Kind.FIGURE, Kind.PAGE, Kind.TABLE]
-    shown = tuple(Passage(n, hit(f"t{n}", kind=kind, render=render)) for n, kind in enumerate(kinds, 1))
+    shown = tuple(Passage(n, hit(f"t{n}", kind=kind, page_image=render)) for n, kind in enumerate(kinds, 1))
     assert list(load_pictures(shown, 2)) == [2, 3]
     assert list(load_pictures(shown, 0)) == []
     prompt = write_prompt("q", shown, load_pictures(shown, 2), SETTINGS)
@@ -166,13 +166,13 @@ def test_pictures_are_limited_and_announced_with_their_passages(render: Path) ->
 
 
 def test_text_passages_bring_the_page_of_the_best_one(render: Path) -> None:
-    shown = tuple(Passage(n, hit(f"t{n}", render=render)) for n in (1, 2))
+    shown = tuple(Passage(n, hit(f"t{n}", page_image=render)) for n in (1, 2))
     assert list(load_pictures(shown, 2)) == [1]
 
 
 def test_figure_is_its_crop_or_its_region_of_the_page(render: Path, tmp_path: Path) -> None:
     lower = Box(0.0, 0.6, 0.5, 0.9)
-    shown = (Passage(1, hit("", kind=Kind.FIGURE, box=lower, render=render)),)
+    shown = (Passage(1, hit("", kind=Kind.FIGURE, box=lower, page_image=render)),)
     region = load_pictures(shown, 2)[1]
     assert sized(region) == (600, 480)
     with Image.open(BytesIO(region)) as image:
@@ -180,7 +180,7 @@ def test_figure_is_its_crop_or_its_region_of_the_page(render: Path, tmp_path: Pa
     assert blue > 200 > 50 > red
     crop = tmp_path / "crop.jpg"
     Image.new("RGB", (300, 200), "green").save(crop)
-    assert sized(load_pictures((Passage(1, hit("", kind=Kind.FIGURE, picture=crop, render=render)),), 2)[1]) == (
+    assert sized(load_pictures((Passage(1, hit("", kind=Kind.FIGURE, picture=crop, page_image=render)),), 2)[1]) == (
         300,
         200,
     )
@@ -190,11 +190,11 @@ def test_missing_and_damaged_files_are_left_out(tmp_path: Path) -> None:
     damaged = tmp_path / "page.jpg"
     damaged.write_bytes(b"\xff\xd8\xff half a picture")
     for path in (damaged, tmp_path / "gone.jpg"):
-        assert load_pictures((Passage(1, hit("", kind=Kind.PAGE, picture=path, render=path)),), 2) == {}
+        assert load_pictures((Passage(1, hit("", kind=Kind.PAGE, picture=path, page_image=path)),), 2) == {}
 
 
 def test_pictures_that_would_fill_the_context_window_are_left_out(render: Path) -> None:
-    shown = tuple(Passage(n, hit(f"t{n}", kind=Kind.PAGE, render=render)) for n in (1, 2))
+    shown = tuple(Passage(n, hit(f"t{n}", kind=Kind.PAGE, page_image=render)) for n in (1, 2))
     pictures = load_pictures(shown, 2)
     kept = {
         num_ctx: len(write_prompt("q", shown, pictures, AnswerSettings(num_ctx=num_ctx)).pictures)

@@ -1,4 +1,4 @@
-"""The full-text index takes any text a user types, ranks by BM25, and never leaves the scope."""
+"""Full-text search accepts any text, ranks by BM25, and never leaves the scope."""
 
 import random
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from tests.bench.multiplied import fill_catalog
 
 TEXTS = {
     "ops": "The gateway listens on port 8443. Restart the gateway after changing keys.",
-    "hr": "Holidays are asked for two weeks ahead. Café vouchers for everybody.",
+    "hr": "Holidays are asked for two weeks ahead. Café vouchers for all.",
     "lab": "Error E-4711 means the sensor is wet; C++ firmware 2.10 mends it.",
 }
 
@@ -57,7 +57,7 @@ def search(catalog: Catalog, query: str, scope: Scope) -> list[int]:
         st.text(), st.sampled_from(["AND OR NOT", '"open', "error: 5", "foo-bar C++", "What's", "a*", "^x"])
     )
 )
-def test_any_text_is_safe(catalog: Catalog, query: str) -> None:
+def test_accepts_any_text(catalog: Catalog, query: str) -> None:
     assert set(search(catalog, query, Scope.operator())) <= {1, 2, 3}
 
 
@@ -71,17 +71,17 @@ def test_any_text_is_safe(catalog: Catalog, query: str) -> None:
         ("firmware for c++", "lab"),
     ],
 )
-def test_the_right_text_comes_first(catalog: Catalog, query: str, space: str) -> None:
+def test_right_text_ranks_first(catalog: Catalog, query: str, space: str) -> None:
     assert search(catalog, query, Scope.operator())[:1] == [list(TEXTS).index(space) + 1]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
-    spaces=st.sets(st.sampled_from([*TEXTS, "nowhere"])),
+    spaces=st.sets(st.sampled_from([*TEXTS, "missing"])),
     without=st.sets(st.integers(1, 3)),
     within=st.none() | st.sets(st.integers(1, 3)),
 )
-def test_nothing_outside_the_scope_is_found_or_counted(
+def test_finds_and_counts_nothing_outside_the_scope(
     catalog: Catalog, spaces: set[str], without: set[int], within: set[int] | None
 ) -> None:
     scope = Scope(frozenset(spaces), None if within is None else frozenset(within), frozenset(without))
@@ -99,7 +99,7 @@ def test_nothing_outside_the_scope_is_found_or_counted(
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    """Forty documents of three chunks, each of ten of thirty words, in about as many of 500 spaces."""
+    """Return a catalog of forty documents with three chunks of ten words each, in about forty of 500 spaces."""
     chance = random.Random(1)
     texts = [" ".join(chance.choices([f"word{n}" for n in range(30)], k=10)) for _ in range(120)]
     chunks = [NewChunk(n % 3 + 1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ()) for n, text in enumerate(texts)]
@@ -110,20 +110,20 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 
 
 def hide(connection: Connection, documents: set[int]) -> None:
-    """As while another reading of them is made; the second time, as before."""
+    """Make documents unsearchable, as while they are extracted again. A second call makes them searchable."""
     chosen = document.c.id.in_(documents)
     connection.execute(document.update().where(chosen).values(extraction_id=-document.c.extraction_id))
 
 
 @settings(deadline=None)
 @given(
-    wanted=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
+    terms=st.lists(st.sampled_from([f"word{n}" for n in range(32)]), min_size=1, max_size=6, unique=True),
     seed=st.integers(0, 1000),
     limit=st.integers(1, 130),
     hidden=st.sets(st.integers(1, 41)),
 )
-def test_a_scope_leaves_the_order_as_it_is(
-    large: Catalog, wanted: list[str], seed: int, limit: int, hidden: set[int]
+def test_scope_does_not_change_the_order(
+    large: Catalog, terms: list[str], seed: int, limit: int, hidden: set[int]
 ) -> None:
     words = Fts5Index()
     with large.write_transaction() as connection:
@@ -132,23 +132,23 @@ def test_a_scope_leaves_the_order_as_it_is(
         hide(connection, hidden)
         some = {space for space in sorted(spaces) if random.Random(f"{seed} {space}").random() < 0.3}
         inside = {row.document_id for row in shares if row.space in some}
-        everywhere = words.search(connection, wanted, Scope.operator(), 1000)
+        everywhere = words.search(connection, terms, Scope.operator(), 1000)
         expected = [row for row in everywhere if row[1] in inside]
-        assert words.search(connection, wanted, Scope.of(*some), limit) == expected[:limit]
-        held = words.holders(connection, wanted, Scope.of(*some))
+        assert words.search(connection, terms, Scope.of(*some), limit) == expected[:limit]
+        holders = words.holders(connection, terms, Scope.of(*some))
         hide(connection, hidden)
-    assert list(held) == wanted
-    assert set().union(*held.values()) >= {row[0] for row in expected}
+    assert list(holders) == terms
+    assert set().union(*holders.values()) >= {row[0] for row in expected}
     assert hidden.isdisjoint(row[1] for row in everywhere)
 
 
-def test_questions_lose_their_stop_words_unless_nothing_is_left() -> None:
+def test_content_words_keep_stop_words_only_if_nothing_else_is_left() -> None:
     assert content_words("What is the port of the gateway?") == ["port", "gateway"]
     assert content_words("Who is it?") == ["who", "is", "it"]
     assert "port" not in STOP_WORDS
 
 
-def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> None:
+def test_same_ref_in_two_spaces_is_one_source(catalog: Catalog) -> None:
     with catalog.write_transaction() as connection:
         first = record_share(connection, Share("path", "x", "a", "x", size=1, changed_ns=1))
         again = record_share(connection, Share("path", "x", "b", "x", size=1, changed_ns=1))
@@ -157,17 +157,17 @@ def test_a_second_source_of_the_same_name_is_one_source(catalog: Catalog) -> Non
             connection.execute(insert(source).values(kind="path", ref="x", state="waiting"))
 
 
-@given(text=st.text(max_size=300), most=st.integers(1, 20))
-def test_the_first_words_are_a_start_of_the_text_with_no_more_words(text: str, most: int) -> None:
-    start = first_words(text, most)
+@given(text=st.text(max_size=300), max_words=st.integers(1, 20))
+def test_first_words_are_a_prefix_with_at_most_that_many_words(text: str, max_words: int) -> None:
+    start = first_words(text, max_words)
     assert text.startswith(start)
-    assert len(tokens(start)) <= most
-    assert len(start) <= max(most * 20, 0)
-    if len(tokens(text)) <= most and len(text) <= most * 20:
+    assert len(tokens(start)) <= max_words
+    assert len(start) <= max(max_words * 20, 0)
+    if len(tokens(text)) <= max_words and len(text) <= max_words * 20:
         assert start == text
 
 
-def test_a_long_text_is_cut_after_a_word_and_one_without_words_by_its_length() -> None:
+def test_long_text_is_cut_after_a_word_or_by_length_without_words() -> None:
     assert first_words("Which port does the gateway use?", 3) == "Which port does"
     assert first_words("Which port?", 2) == "Which port?"
     assert first_words("a" * 40_000, 10) == "a" * 200

@@ -1,4 +1,4 @@
-"""What the migrations build is what the tables say."""
+"""The migrations build the schema that rag/catalog/tables.py defines."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def _not_full_text(_object: object, name: str | None, kind: str, _reflected: boo
     return not (kind == "table" and (name or "").startswith("fulltext"))
 
 
-def test_the_schema_is_the_tables(tmp_path: Path) -> None:
+def test_migrated_schema_matches_the_tables(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     with catalog.read_transaction() as connection:
         found = MigrationContext.configure(connection, opts={"include_object": _not_full_text})
@@ -23,7 +23,7 @@ def test_the_schema_is_the_tables(tmp_path: Path) -> None:
     catalog.close()
 
 
-def test_a_deleted_chunk_id_is_never_used_again(tmp_path: Path) -> None:
+def test_ids_of_deleted_rows_are_not_reused(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     with catalog.read_transaction() as connection:
         made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")

@@ -1,4 +1,4 @@
-"""Page numbers that a document prints, told from the numbers in its margins."""
+"""Find printed page numbers among the numbers in a document's margins."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def word(text: str, left: float, top: float) -> tuple[str, float, float, float, 
 
 
 @given(pages=st.integers(3, 60), offset=st.integers(-40, 300).filter(bool))
-def test_pages_have_the_numbers_that_go_up_by_one(pages: int, offset: int) -> None:
+def test_numbers_that_increase_by_one_are_labels(pages: int, offset: int) -> None:
     printed = {page: {page + offset} for page in range(1, pages + 1)}
     assert labels_of(printed) == {page: str(page + offset) for page in printed if page + offset > 0}
 
 
 @given(pages=st.integers(3, 60), first=st.integers(1, 300))
-def test_two_printed_pages_side_by_side_have_both_numbers(pages: int, first: int) -> None:
+def test_page_with_two_printed_pages_has_both_numbers(pages: int, first: int) -> None:
     printed = {page: {first + 2 * page, first + 2 * page + 1} for page in range(1, pages + 1)}
     labels = labels_of(printed)
     assert labels == {page: f"{first + 2 * page}–{first + 2 * page + 1}" for page in printed}
@@ -28,13 +28,13 @@ def test_two_printed_pages_side_by_side_have_both_numbers(pages: int, first: int
 
 
 @given(st.dictionaries(st.integers(1, 50), st.sets(st.integers(0, 9999), max_size=3), max_size=50))
-def test_labels_are_of_pages_that_are_there(printed: dict[int, set[int]]) -> None:
+def test_labels_belong_to_existing_pages(printed: dict[int, set[int]]) -> None:
     labels = labels_of(printed)
     assert labels.keys() <= printed.keys()
     assert all(label and not label.startswith("-") for label in labels.values())
 
 
-def test_a_page_between_numbered_ones_has_its_number_too() -> None:
+def test_page_between_numbered_ones_gets_its_number() -> None:
     printed = {1: set[int](), 2: {1}, 3: set[int](), 4: {3}, 5: {4}, 6: set[int]()}
     assert labels_of(printed) == {2: "1", 3: "2", 4: "3", 5: "4"}
 
@@ -42,21 +42,21 @@ def test_a_page_between_numbered_ones_has_its_number_too() -> None:
 @pytest.mark.parametrize(
     "printed",
     [
-        {page: {page} for page in range(1, 9)},  # as counted: nothing to say
+        {page: {page} for page in range(1, 9)},  # the same as the file's page numbers
         {page: {2024} for page in range(1, 9)},  # a year
         {1: {7}, 2: {8}},  # too few
         {page: {page + 5} if page < 4 else set[int]() for page in range(1, 9)},  # on three pages of eight
         {},
     ],
 )
-def test_other_numbers_are_no_labels(printed: dict[int, set[int]]) -> None:
+def test_other_numbers_are_not_labels(printed: dict[int, set[int]]) -> None:
     assert labels_of(printed) == {}
 
 
-def test_numbers_stand_at_the_ends_of_lines_in_the_margins() -> None:
+def test_margin_numbers_begin_or_end_a_line_in_a_margin() -> None:
     words = [
         word("17", 0.9, 0.95),
-        word("Harbour", 0.1, 0.951),
+        word("Handbook", 0.1, 0.951),
         word("3", 0.5, 0.949),  # inside the line
         word("|16|", 0.05, 0.02),
         word("42", 0.1, 0.5),  # in the text

@@ -1,4 +1,4 @@
-"""Shares put by a chat: one transaction with its note, fetched by a fetcher, gone at once, served by the loop."""
+"""Shares of a chat: recorded in the caller's transaction, fetched by a fetcher, and removed at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from rag import (
 
 
 class Drive:
-    """A fetcher with files in memory; `broken` holds what is raised next for a ref."""
+    """A fetcher with files in memory; `broken` has the errors to raise next for a ref."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -112,7 +112,7 @@ def names(rag: Rag, question: str, *spaces: str) -> list[tuple[str, str | None]]
     return [(hit.name, hit.link) for hit in rag.find(question, Scope.of(*spaces)).hits]
 
 
-def test_a_share_is_fetched_named_and_found_in_its_space_alone(rag: Rag, drive: Drive) -> None:
+def test_share_is_fetched_named_and_found_in_its_space_only(rag: Rag, drive: Drive) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         assert settled(rag, "F1")[0].name == "F1.pdf"
@@ -125,7 +125,7 @@ def test_a_share_is_fetched_named_and_found_in_its_space_alone(rag: Rag, drive: 
     assert sorted(drive.asked) == ["F1", "F2"]
 
 
-def test_a_stub_overwrites_nothing_and_a_change_is_fetched_again(rag: Rag, drive: Drive) -> None:
+def test_empty_fields_overwrite_nothing_and_a_change_is_fetched_again(rag: Rag, drive: Drive) -> None:
     with served(rag):
         whole = Share("drive", "F1", "C1", "F1.pdf", "https://drive/F1", "U1", len(drive.files["F1"]), 7)
         put(rag, whole)
@@ -140,7 +140,7 @@ def test_a_stub_overwrites_nothing_and_a_change_is_fetched_again(rag: Rag, drive
     assert drive.asked == ["F1", "F1"]
 
 
-def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
+def test_unshared_document_is_hidden_before_it_is_deleted(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2")
@@ -156,7 +156,7 @@ def test_what_is_unshared_is_gone_before_anything_is_tidied(rag: Rag) -> None:
     assert stand(rag, "F1") == []
 
 
-def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> None:
+def test_files_move_when_a_space_changes_its_id(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "G1"), Share("drive", "F2", "G1"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2", space="G1")
@@ -166,7 +166,7 @@ def test_a_conversation_that_changes_its_id_takes_its_files_along(rag: Rag) -> N
         assert shared_in(connection, "drive", "G1") == []
 
 
-def test_what_the_fetcher_cannot_get_now_comes_later_and_what_is_nobodys_business_goes(rag: Rag, drive: Drive) -> None:
+def test_retries_temporary_errors_and_drops_sources_that_are_gone(rag: Rag, drive: Drive) -> None:
     drive.broken = {"F1": [TryAgain("busy"), OSError("broken pipe")], "F2": [NotFound("not for the index")]}
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
@@ -175,7 +175,7 @@ def test_what_the_fetcher_cannot_get_now_comes_later_and_what_is_nobodys_busines
     assert drive.asked.count("F1") == 3
 
 
-def test_another_process_leaves_what_it_cannot_fetch(tmp_path: Path, rag: Rag) -> None:
+def test_process_without_a_fetcher_leaves_the_source_waiting(tmp_path: Path, rag: Rag) -> None:
     put(rag, Share("drive", "F1", "C1"))
     file = tmp_path / "notes.pdf"
     file.write_bytes(pdf("Notes."))
@@ -184,7 +184,7 @@ def test_another_process_leaves_what_it_cannot_fetch(tmp_path: Path, rag: Rag) -
     assert stand(rag, "F1")[0].state == "waiting"
 
 
-def test_the_loop_waits_for_the_owner_before_it(rag: Rag) -> None:
+def test_second_process_waits_for_the_owner(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
@@ -193,7 +193,7 @@ def test_the_loop_waits_for_the_owner_before_it(rag: Rag) -> None:
             assert settled(rag, "F2")[0].state == "ready"
 
 
-def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
+def test_evidence_of_deleted_documents_is_deleted(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2")
@@ -205,8 +205,8 @@ def test_pictures_drawn_of_what_is_gone_are_gone_too(rag: Rag) -> None:
     assert [path.is_file() for path in drawn] == [False, True]
 
 
-def test_a_file_is_named_as_where_it_is_asked_for(rag: Rag) -> None:
-    """The same source may have a telling name elsewhere."""
+def test_source_has_the_name_of_the_space(rag: Rag) -> None:
+    """Check it because the name in another space can reveal something."""
     with rag.write_transaction() as connection:
         put_share(connection, Share("drive", "F9", "C1", "harmless.pdf"))
         put_share(connection, Share("drive", "F9", "C2", "a-telling-name.pdf"))
@@ -215,7 +215,7 @@ def test_a_file_is_named_as_where_it_is_asked_for(rag: Rag) -> None:
         assert source_statuses(connection, "drive", ["F9"], "C3") == []
 
 
-def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_listing(rag: Rag) -> None:
+def test_forgotten_file_returns_when_shared_again_but_not_by_a_listing(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
         settled(rag, "F1")
@@ -229,7 +229,7 @@ def test_what_was_forgotten_comes_back_when_it_is_shared_again_and_not_by_a_list
         assert settled(rag, "F1")[0].state == "ready"
 
 
-def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -> None:
+def test_old_shares_expire(tmp_path: Path, drive: Drive) -> None:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
     with open_rag(settings, open_fetchers=lambda _: {"drive": drive}) as rag:
         with served(rag):
@@ -245,7 +245,7 @@ def test_what_was_shared_long_ago_goes_by_itself(tmp_path: Path, drive: Drive) -
         assert stand(rag, "F1") == []
 
 
-def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
+def test_lists_allowed_and_unshared_documents(rag: Rag) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C3"))
         one, two = settled(rag, "F1")[0].document, settled(rag, "F2", space="C3")[0].document
@@ -261,10 +261,10 @@ def test_what_may_be_shown_and_what_is_gone(rag: Rag) -> None:
         assert unshared_documents(connection, [one, two]) == {one}
 
 
-# ---------------------------------------------------------------- shares that are checked, and known bytes
+# ---------------------------------------------------------------- hidden shares, and known bytes
 
 
-def test_a_withheld_share_is_shown_nowhere_and_keeps_its_reading(rag: Rag, drive: Drive) -> None:
+def test_hidden_share_is_not_shown_and_keeps_its_extraction(rag: Rag, drive: Drive) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")
@@ -286,7 +286,7 @@ def test_a_withheld_share_is_shown_nowhere_and_keeps_its_reading(rag: Rag, drive
     assert drive.asked == ["F1"]
 
 
-def test_a_withheld_share_ends_when_it_is_not_there_and_returns_when_it_is_shared_anew(rag: Rag) -> None:
+def test_hidden_share_ends_when_it_is_gone_and_returns_when_shared_again(rag: Rag) -> None:
     put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
     with rag.write_transaction() as connection:
         hide_share(connection, "drive", "F1", "C1")
@@ -300,8 +300,8 @@ def test_a_withheld_share_ends_when_it_is_not_there_and_returns_when_it_is_share
 
 
 @pytest.mark.parametrize("ref", ["F1", "F3"])
-def test_known_bytes_are_shown_elsewhere_after_as_long_as_they_took_to_read(rag: Rag, drive: Drive, ref: str) -> None:
-    """F3 is another upload of the bytes of F1."""
+def test_known_bytes_appear_elsewhere_after_the_time_their_extraction_took(rag: Rag, drive: Drive, ref: str) -> None:
+    """Use F3 as another upload of the bytes of F1."""
     drive.files["F3"] = drive.files["F1"]
     with served(rag):
         put(rag, Share("drive", "F1", "C1"), Share("path", "/none", "C1"))
@@ -332,7 +332,7 @@ def until_known(rag: Rag, ref: str) -> None:
     raise TimeoutError(ref)
 
 
-def test_bytes_of_an_earlier_version_wait_half_a_second_a_page(rag: Rag, drive: Drive) -> None:
+def test_bytes_without_a_recorded_time_wait_half_a_second_per_page(rag: Rag, drive: Drive) -> None:
     with served(rag):
         put(rag, Share("drive", "F1", "C1"))
         settled(rag, "F1")

@@ -1,4 +1,4 @@
-"""Claims are exclusive, attempts are counted, dead runs are freed, and one process owns the folder."""
+"""Claims are exclusive, attempts are counted, claims of crashed runs are released, and a folder has one owner."""
 
 import sqlite3
 import threading
@@ -55,7 +55,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
     assert set(claimed) == wanted
 
 
-def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_path: Path) -> None:
+def test_next_owner_releases_claims_of_a_crashed_run(catalog: Catalog, tmp_path: Path) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         assert not runs.start_run(connection, "dead", 1)
@@ -73,7 +73,7 @@ def test_a_claim_of_a_dead_run_is_free_for_the_next_owner(catalog: Catalog, tmp_
         assert not ownership.unclean
 
 
-def test_there_is_one_owner(catalog: Catalog, tmp_path: Path) -> None:
+def test_data_folder_has_one_owner(catalog: Catalog, tmp_path: Path) -> None:
     with try_own(catalog, tmp_path) as first, try_own(catalog, tmp_path) as second:
         assert first is not None
         assert second is None
@@ -81,7 +81,7 @@ def test_there_is_one_owner(catalog: Catalog, tmp_path: Path) -> None:
     assert not is_owned(tmp_path)
 
 
-def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> None:
+def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> None:
     source_id, work = put(catalog, "a")
     assert work
     with catalog.write_transaction() as connection:
@@ -94,7 +94,7 @@ def test_an_unchanged_file_is_no_work_and_a_changed_one_is(catalog: Catalog) -> 
     assert state(catalog, source_id) == "waiting"
 
 
-def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> None:
+def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         sources.claim_source(connection, "run", ["path"])
@@ -105,7 +105,7 @@ def test_a_failed_source_waits_again_when_it_is_put_again(catalog: Catalog) -> N
     assert put(catalog, "a") == (source_id, True)
 
 
-def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(catalog: Catalog) -> None:
+def test_source_without_shares_is_not_finished(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         claimed = sources.claim_source(connection, "run", ["path"])
@@ -115,7 +115,7 @@ def test_a_source_that_lost_its_last_share_while_it_was_fetched_is_not_finished(
     assert state(catalog, source_id) == "gone"
 
 
-def test_a_catalog_of_a_newer_program_is_refused(catalog: Catalog, tmp_path: Path) -> None:
+def test_refuses_a_catalog_of_a_newer_version(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     catalog.close()
@@ -123,14 +123,14 @@ def test_a_catalog_of_a_newer_program_is_refused(catalog: Catalog, tmp_path: Pat
         Catalog(tmp_path)
 
 
-def test_a_damaged_catalog_is_named_and_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "catalog.db").write_bytes(b"not a database, but somebody's file" * 100)
+def test_reports_a_damaged_catalog_and_does_not_change_it(tmp_path: Path) -> None:
+    (tmp_path / "catalog.db").write_bytes(b"not a database, but another file" * 100)
     with pytest.raises(CatalogUnfit, match="cannot be opened"):
         Catalog(tmp_path)
     assert (tmp_path / "catalog.db").read_bytes().startswith(b"not a database")
 
 
-def test_a_catalog_that_another_program_holds_is_not_called_damaged(tmp_path: Path) -> None:
+def test_locked_catalog_is_not_reported_as_damaged(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "catalog.db")) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(CatalogUnfit, match="locked by another program") as raised:

@@ -1,4 +1,4 @@
-"""Data folders of earlier versions: they open, keep every row, and a copy of the catalog from before is beside it."""
+"""Data folders of earlier versions can be opened, keep every row, and get a copy of the old catalog."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def data(tmp_path: Path) -> Path:
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of every table in a catalog file, FTS5's own tables included."""
+    """Return the rows of every table in a catalog file, including FTS5's own tables."""
     with closing(sqlite3.connect(path)) as database:
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
         return {name: sorted(database.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for (name,) in names}
 
 
 def renamed(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows under the names that their tables have today."""
+    """Return the rows under the current names of their tables."""
     found = {}
     for name, values in rows.items():
         if name.startswith("words_"):
@@ -107,13 +107,13 @@ def test_keeps_a_copy_from_before_the_upgrade_and_says_where(data: Path, caplog:
     assert copy.stat().st_mtime_ns == written
 
 
-def test_a_new_folder_gets_no_copy(tmp_path: Path) -> None:
+def test_new_folder_gets_no_copy(tmp_path: Path) -> None:
     Catalog(tmp_path, [history(tmp_path / "other", "op.execute('CREATE TABLE other (id INTEGER)')")]).close()
     assert not copies(tmp_path)
     assert "other" in rows_of(tmp_path / "catalog.db")
 
 
-def test_the_copy_is_deleted_when_something_is_erased(data: Path) -> None:
+def test_copy_is_deleted_at_the_next_deletion(data: Path) -> None:
     catalog = Catalog(data)
     assert copies(data)
     assert catalog.checkpoint()
@@ -134,7 +134,7 @@ def test_finds_and_counts_the_same_as_before(data: Path) -> None:
                 assert (hits[0] if hits else None) == asked["first"], asked["query"]
 
 
-def test_goes_on_with_the_work_that_was_left(data: Path) -> None:
+def test_continues_unfinished_work(data: Path) -> None:
     read = {"workers": 1, "ocr": False, "layout": False, "render_px": 400}  # as then: nothing is extracted again
     settings = Settings(data=data, answer={"model": ""}, read=read)
     captioner = FakeCaptioner("ollama:sees:1b")
@@ -150,7 +150,7 @@ def test_goes_on_with_the_work_that_was_left(data: Path) -> None:
     assert not copies(data)  # a document without shares was erased
 
 
-def test_a_failing_migration_leaves_everything_as_it_was(data: Path, tmp_path: Path) -> None:
+def test_failing_migration_changes_nothing(data: Path, tmp_path: Path) -> None:
     before = rows_of(data / "catalog.db")
     body = "op.execute('CREATE TABLE other (id INTEGER)')\n    op.execute('DELETE FROM document')\n    op.execute('NO')"
     with pytest.raises(CatalogUnfit, match="could not be upgraded") as raised:
@@ -163,13 +163,13 @@ def test_a_failing_migration_leaves_everything_as_it_was(data: Path, tmp_path: P
     assert rows_of(data / "catalog.db")["alembic_version"] == [("0006",)]
 
 
-def test_a_failing_migration_leaves_a_new_folder_empty(tmp_path: Path) -> None:
+def test_failing_migration_leaves_a_new_folder_empty(tmp_path: Path) -> None:
     with pytest.raises(CatalogUnfit, match="could not be upgraded"):
         Catalog(tmp_path, [history(tmp_path / "broken", "raise RuntimeError('no')")])
     assert rows_of(tmp_path / "catalog.db") == {}
 
 
-def test_a_newer_schema_of_any_history_is_refused_before_anything_changes(data: Path, tmp_path: Path) -> None:
+def test_refuses_a_newer_schema_of_any_history_before_it_changes_anything(data: Path, tmp_path: Path) -> None:
     before = rows_of(data / "catalog.db")
     with pytest.raises(CatalogUnfit, match="newer Magpie"):
         Catalog(data, [history(tmp_path / "older", "pass", "alembic_version_bot")])

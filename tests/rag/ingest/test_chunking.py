@@ -79,16 +79,16 @@ def test_leaves_out_headers_and_footers() -> None:
 
 
 def test_keeps_the_header_of_a_page_without_other_words() -> None:
-    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Harbour plans"), block(BlockKind.FOOTER, "2026"))])
-    assert chunks[0].text == "Harbour plans\n2026"
+    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Port plans"), block(BlockKind.FOOTER, "2026"))])
+    assert chunks[0].text == "Port plans\n2026"
 
 
 def test_figure_takes_the_nearest_caption_below_or_above_it() -> None:
     figure = Block(BlockKind.FIGURE, Box(0.1, 0.1, 0.5, 0.4), (), "p0001-1.jpg")
-    near = block(BlockKind.CAPTION, "Figure 1 The harbour", Box(0.1, 0.41, 0.5, 0.43))
+    near = block(BlockKind.CAPTION, "Figure 1 The port", Box(0.1, 0.41, 0.5, 0.43))
     beside = block(BlockKind.CAPTION, "Figure 2 Elsewhere", Box(0.6, 0.41, 0.9, 0.43))
     made = [chunk for chunk in chunk_pages([page(figure, beside, near)])[0] if chunk.kind is Kind.FIGURE]
-    assert [(chunk.caption, chunk.picture) for chunk in made] == [("Figure 1 The harbour", "p0001-1.jpg")]
+    assert [(chunk.caption, chunk.picture) for chunk in made] == [("Figure 1 The port", "p0001-1.jpg")]
 
 
 CELLS = Box(0.1, 0.2, 0.9, 0.5)
@@ -110,7 +110,7 @@ def tables(*pages: ExtractedPage) -> list[NewChunk]:
     return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
 
 
-def test_table_becomes_markdown_with_a_mark_for_each_row() -> None:
+def test_table_becomes_markdown_with_a_box_for_each_row() -> None:
     [chunk] = tables(page(table("Service|Port", "the gateway|8443")))
     assert chunk.text == "| Service | Port |\n| --- | --- |\n| the gateway | 8443 |"
     assert [(mark.x0, mark.x1) for mark in chunk.line_boxes] == [(0.2, 0.65)] * 2

@@ -1,4 +1,4 @@
-"""Third-party servers block neither reading nor each other, and an error of theirs fails one source."""
+"""Third-party servers do not block extraction or each other, and their errors fail one source only."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_url_fetcher_is_a_host_fetcher() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_slow_host_blocks_neither_other_hosts_nor_reading(tmp_path: Path) -> None:
+def test_slow_host_does_not_block_other_hosts_or_extraction(tmp_path: Path) -> None:
     fetcher = Hosts("slow.example")
     (tmp_path / "paper.txt").write_text("words on paper")
     slow = [f"http://slow.example/{number}" for number in range(5)]
@@ -139,7 +139,7 @@ def _reason(rag: Rag) -> str:
 
 
 @pytest.mark.timeout(60)
-def test_third_party_server_is_asked_at_growing_intervals(tmp_path: Path) -> None:
+def test_third_party_server_is_retried_at_growing_intervals(tmp_path: Path) -> None:
     class Down(Hosts):
         def __call__(self, ref: str, into: Path) -> FetchResult:
             raise TryAgain("Down.")

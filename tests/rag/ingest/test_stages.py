@@ -1,4 +1,4 @@
-"""Background stages: their order, their priorities, and what the worker makes of them."""
+"""Background stages: their order, their priorities, and how the worker runs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.build import open_captions, open_lanes
+from rag.build import open_captions, open_indexes
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
 from rag.ingest.fetch.paths import PathFetcher, add_path
@@ -73,10 +73,10 @@ def test_describes_the_first_stage_that_is_not_settled() -> None:
 
 def worker(data: Path, catalog: Catalog, stages: Stages, closing: ExitStack) -> Worker:
     settings = Settings(data=data, answer={"model": ""}, read={"workers": 1})
-    lanes = open_lanes(settings, catalog, 1, NoEmbedder(), None, FakeStore())
-    closing.callback(lanes.close)
+    indexes = open_indexes(settings, catalog, 1, NoEmbedder(), None, FakeStore())
+    closing.callback(indexes.close)
     fetchers = {"path": PathFetcher(settings.read)}
-    return Worker(settings, catalog, Fts5Index(), lanes, stages, TextExtractor, fetchers)
+    return Worker(settings, catalog, Fts5Index(), indexes, stages, TextExtractor, fetchers)
 
 
 def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_serving_worker_processes_stages_until_it_is_stopped(tmp_path: Path) -> 
     assert log == ["follow-up"] * 2 + ["idle"] * 2
 
 
-@pytest.mark.parametrize("kind", ["lanes", "clip", "fingerprints", "captions"])
+@pytest.mark.parametrize("kind", ["indexes", "clip", "fingerprints", "captions"])
 def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: str, tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     (tmp_path / "page.txt").write_text("words on paper\n~red")
@@ -126,13 +126,13 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
         catalog = Catalog(settings.data)
         closing.callback(catalog.close)
         words, embedder = Fts5Index(), FakeEmbedder()
-        lanes = open_lanes(settings, catalog, 1, embedder, None, FakeStore())
-        closing.callback(lanes.close)
-        captions = open_captions(settings, catalog, words, lanes, FakeCaptioner())
-        fingerprinting = Fingerprinting(catalog, settings.data, wanted=True)
+        indexes = open_indexes(settings, catalog, 1, embedder, None, FakeStore())
+        closing.callback(indexes.close)
+        captions = open_captions(settings, catalog, words, indexes, FakeCaptioner())
+        fingerprinting = Fingerprinting(catalog, settings.data, is_enabled=True)
         stages: dict[str, Stage] = {
-            "lanes": lanes,
-            "clip": lanes.clip,
+            "indexes": indexes,
+            "clip": indexes.clip,
             "fingerprints": fingerprinting,
             "captions": captions,
         }
@@ -140,7 +140,7 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
         with catalog.write_transaction() as connection:
             source, _ = add_path(connection, tmp_path / "page.txt", "C1")
         fetchers = {"path": PathFetcher(settings.read)}
-        Worker(settings, catalog, words, lanes, Stages(()), FigureReader, fetchers).settle(IndexRequest([source]))
+        Worker(settings, catalog, words, indexes, Stages(()), FigureReader, fetchers).settle(IndexRequest([source]))
         waiting = stage.count_waiting()
         assert waiting > 0
         assert stage.describe_waiting().startswith(f"{waiting} ")

@@ -1,4 +1,4 @@
-"""What the doctor says of LibreOffice; the other checks are proved on the whole way, in tests/flows."""
+"""The doctor's check of LibreOffice. The other checks are tested in tests/flows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rag import Settings, open_rag
     [
         ("off", "ok", "off: office documents are refused"),
         (sys.executable, "ok", sys.executable),
-        ("/nowhere/soffice", "warn", "there is no LibreOffice"),
+        ("/missing/soffice", "warn", "LibreOffice was not found"),
     ],
 )
-def test_libreoffice_is_looked_for(tmp_path: Path, office: str, status: str, said: str) -> None:
+def test_reports_whether_libreoffice_is_used(tmp_path: Path, office: str, status: str, said: str) -> None:
     read = {"office": office, "ocr": False, "layout": False}
     with closing(open_rag(Settings.model_validate({"data": tmp_path, "read": read, "answer": {"model": ""}}))) as rag:
         check = next(check for check in rag.doctor() if check.name == "office")

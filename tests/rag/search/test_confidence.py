@@ -1,4 +1,4 @@
-"""The decision whether anything was found: what it makes of signals, where it is kept, how it is fitted."""
+"""Confidence models: how they use signals, where they are stored, and how they are fitted."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ SOME = ConfidenceModel(0.2, {"score": Weight(0.3, 0.2, 1.4), "pairs": Weight(0.2
 shares = st.floats(0, 1)
 
 
-# ---------------------------------------------------------------- what it makes of signals
+# ---------------------------------------------------------------- using signals
 
 
 @given(signals=st.dictionaries(st.sampled_from(["score", "pairs", "unheard of"]), shares))
-def test_a_probability_whatever_is_known(signals: dict[str, float]) -> None:
+def test_confidence_is_a_probability_for_any_signals(signals: dict[str, float]) -> None:
     assert 0 <= SOME.confidence(signals) <= 1
 
 
 @given(low=shares, high=shares, pairs=shares)
-def test_a_signal_counts_in_the_direction_of_its_weight(low: float, high: float, pairs: float) -> None:
+def test_signal_counts_in_the_direction_of_its_weight(low: float, high: float, pairs: float) -> None:
     low, high = sorted((low, high))
     assert SOME.confidence({"score": low, "pairs": pairs}) <= SOME.confidence({"score": high, "pairs": pairs})
     assert SOME.confidence({"score": pairs, "pairs": low}) >= SOME.confidence({"score": pairs, "pairs": high})
 
 
-def test_a_missing_signal_counts_as_an_average_one() -> None:
+def test_missing_signal_counts_as_average() -> None:
     assert SOME.confidence({"score": 0.9}) == pytest.approx(SOME.confidence({"score": 0.9, "pairs": 0.2}))
     assert SOME.confidence({}) == pytest.approx(1 / (1 + math.exp(-0.2)))
 
 
-# ---------------------------------------------------------------- where it is kept
+# ---------------------------------------------------------------- loading and saving
 
 
-def test_what_magpie_brings_decides_on_questions_and_on_pictures(tmp_path: Path) -> None:
-    brought = load(tmp_path)
-    assert set(brought) == {"question", "few", "picture"}
-    assert all(0 < one.threshold < 1 and one.asked and one.weights for one in brought.values())
+def test_built_in_models_cover_questions_and_pictures(tmp_path: Path) -> None:
+    built_in = load(tmp_path)
+    assert set(built_in) == {"question", "few", "picture"}
+    assert all(0 < model.threshold < 1 and model.asked and model.weights for model in built_in.values())
 
 
 @pytest.mark.parametrize(
@@ -57,24 +57,24 @@ def test_what_magpie_brings_decides_on_questions_and_on_pictures(tmp_path: Path)
     [
         ({"agreement": 0.9}, True),  # a proof needs no words
         ({"agreement": 0.9, "held": 0.0}, True),
-        ({"held": 0.8}, True),  # nor words a proof, where pixels say nothing
+        ({"held": 0.8}, True),  # words need no proof if pixels were not compared
         ({"held": 0.2}, False),
         ({"agreement": 0.0, "held": 0.7}, False),  # half of a page's words are on many others
         ({"agreement": 0.0}, False),
     ],
 )
-def test_pixels_are_believed_before_words(tmp_path: Path, signals: dict[str, float], found: bool) -> None:
+def test_pixels_outweigh_words(tmp_path: Path, signals: dict[str, float], found: bool) -> None:
     decision = load(tmp_path)["picture"]
     assert (decision.confidence(signals) >= decision.threshold) is found
 
 
-def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: Path) -> None:
-    brought = load(tmp_path)
+def test_saved_model_replaces_the_built_in_one_and_keeps_others(tmp_path: Path) -> None:
+    built_in = load(tmp_path)
     save(tmp_path, {"picture": SOME})
     save(tmp_path, {"question": SOME})
-    assert load(tmp_path) == {**brought, "question": SOME, "picture": SOME}
-    save(tmp_path, {"question": brought["question"]})
-    assert load(tmp_path) == {**brought, "picture": SOME}
+    assert load(tmp_path) == {**built_in, "question": SOME, "picture": SOME}
+    save(tmp_path, {"question": built_in["question"]})
+    assert load(tmp_path) == {**built_in, "picture": SOME}
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_a_decision_of_the_data_folder_goes_first_and_the_others_stay(tmp_path: 
         '{"question": {"bias": 0, "weights": {"score": {"mean": NaN, "scale": 1, "weight": 1}}, "threshold": 0.5}}',
     ],
 )
-def test_a_broken_decision_is_named_with_its_remedy(tmp_path: Path, broken: str) -> None:
+def test_broken_file_is_named_with_its_remedy(tmp_path: Path, broken: str) -> None:
     (tmp_path / FILE_NAME).write_text(broken)
     with pytest.raises(OperatorMustAct, match=FILE_NAME) as error:
         load(tmp_path)
     assert "train-decision" in error.value.hint
 
 
-# ---------------------------------------------------------------- how it is fitted
+# ---------------------------------------------------------------- fitting
 
 
-def drawn(seed: int, apart: float, count: int = 400) -> list[Sample]:
-    """Searches of ten files whose `score` differs by `apart` standard deviations, and a signal that says nothing."""
+def draw_samples(seed: int, apart: float, count: int = 400) -> list[Sample]:
+    """Return searches of ten files, whose `score` differs by `apart` standard deviations, with a signal of noise."""
     dice = random.Random(seed)
     return [
         Sample(
@@ -111,37 +111,37 @@ def drawn(seed: int, apart: float, count: int = 400) -> list[Sample]:
     ]
 
 
-def test_a_signal_that_tells_is_learned_and_one_that_does_not_is_not() -> None:
-    decision, _ = fit(drawn(1, 2.0), 0.05)
+def test_fit_learns_an_informative_signal_and_ignores_noise() -> None:
+    decision, _ = fit(draw_samples(1, 2.0), 0.05)
     # Two normal distributions two standard deviations apart: the AUROC is the normal distribution at 2 / sqrt(2).
     assert decision.auroc == pytest.approx(0.921, abs=0.03)
     assert decision.weights["score"].weight > 10 * abs(decision.weights["noise"].weight)
 
 
-def test_what_says_nothing_is_not_made_into_something_by_judging_its_own_examples() -> None:
+def test_auroc_of_noise_is_not_inflated_by_the_fitted_examples() -> None:
     rows = [Sample({"noise": random.Random(n).random()}, bool(n % 3), f"{n % 7}") for n in range(300)]
     decision, _ = fit(rows, 0.05)
     assert 0.4 < decision.auroc < 0.6
 
 
-def test_the_probability_is_one() -> None:
-    """Of the searches it calls 0.2 likely, a fifth have an answer, and so on."""
-    decision, _ = fit(drawn(2, 1.5, 6000), 0.05)
-    judged = [(decision.confidence(row.signals), row.present) for row in drawn(3, 1.5, 6000)]
+def test_confidence_is_calibrated() -> None:
+    """Check that of the searches with confidence 0.2, a fifth have an answer, and so on."""
+    decision, _ = fit(draw_samples(2, 1.5, 6000), 0.05)
+    results = [(decision.confidence(row.signals), row.present) for row in draw_samples(3, 1.5, 6000)]
     for low in (0.1, 0.3, 0.5, 0.7):
-        inside = [present for sure, present in judged if low <= sure < low + 0.2]
+        inside = [present for confidence, present in results if low <= confidence < low + 0.2]
         assert sum(inside) / len(inside) == pytest.approx(low + 0.1, abs=0.06)
 
 
 @given(seed=st.integers(0, 1000), wrongly=st.sampled_from([0.0, 0.03, 0.2]))
-def test_no_more_than_the_share_that_may_is_wrongly_declined(seed: int, wrongly: float) -> None:
-    decision, curve = fit(drawn(seed, 1.0, 80), wrongly)
+def test_threshold_wrongly_declines_at_most_the_given_share(seed: int, wrongly: float) -> None:
+    decision, curve = fit(draw_samples(seed, 1.0, 80), wrongly)
     assert decision.present <= wrongly
     assert (decision.threshold, decision.absent, decision.present) == best_within(curve, wrongly)
 
 
-def test_a_signal_that_only_some_searches_have_is_used_where_it_is() -> None:
-    rows = drawn(4, 2.0)
+def test_signal_of_some_searches_is_used_for_them() -> None:
+    rows = draw_samples(4, 2.0)
     rows = [
         Sample({"score": row.signals["score"]} if n % 4 < 2 else {}, row.present, row.file)
         for n, row in enumerate(rows)
@@ -154,7 +154,7 @@ def test_a_signal_that_only_some_searches_have_is_used_where_it_is() -> None:
 
 
 def signals_of(query: str, scope: Scope) -> dict[str, float]:
-    """As a search would: high when the question's own file may be searched."""
+    """Return high signals if the scope has the question's own file, as a search would."""
     own = int(query.split()[-1]) % 4 + 1
     inside = own not in scope.without and (scope.documents is None or own in scope.documents)
     return {"score": 0.9 if inside else 0.2, "held": 0.8 if inside else 0.1}
@@ -172,14 +172,14 @@ def question_file(tmp_path: Path, count: int) -> Path:
     return path
 
 
-def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, searched: FakeSearched) -> None:
-    told: list[tuple[int, int]] = []
-    fitted = train_decision(searched, question_file(tmp_path, 12), 0.03, lambda *at: told.append(at))
-    assert told[0][0] == 0
-    assert told[-1] == (72, 72)
+def test_each_question_is_searched_with_and_without_its_file(tmp_path: Path, searched: FakeSearched) -> None:
+    progress: list[tuple[int, int]] = []
+    fitted = train_decision(searched, question_file(tmp_path, 12), 0.03, lambda *at: progress.append(at))
+    assert progress[0][0] == 0
+    assert progress[-1] == (72, 72)
     decision = searched.decisions["question"]
     assert fitted.decisions == searched.decisions
-    assert set(searched.decisions) == {"question", "few"}  # and none for pictures, of which there were none
+    assert set(searched.decisions) == {"question", "few"}  # not for pictures, because the file has none
     assert decision.asked == 72
     assert (decision.auroc, decision.absent, decision.present) == (1, 1, 0)
     assert decision.confidence({"score": 0.2}) < decision.threshold <= decision.confidence({"score": 0.9})
@@ -187,10 +187,10 @@ def test_each_question_is_asked_with_its_answer_and_without(tmp_path: Path, sear
     assert Scope.operator() in scopes
     assert [scope for scope in scopes if scope.without == {1}]
     train_decision(searched, question_file(tmp_path, 12), 0.03, lambda *_: None)
-    assert searched.scopes[72:78] == scopes  # the same again, so that two fits compare
+    assert searched.scopes[72:78] == scopes  # the same scopes, so that two fits can be compared
 
 
-def test_too_few_questions_are_refused(tmp_path: Path, searched: FakeSearched) -> None:
+def test_refuses_too_few_questions(tmp_path: Path, searched: FakeSearched) -> None:
     with pytest.raises(UserCanFix, match="too few") as error:
         train_decision(searched, question_file(tmp_path, 3), 0.03, lambda *_: None)
     assert str(MIN_SEARCHES) in error.value.hint

@@ -1,4 +1,4 @@
-"""What a search says about itself, on the real word index."""
+"""Signals and confidence of searches, on the real full-text index."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
         yield opened
 
 
-def test_neighbours_are_words_that_count_and_stand_side_by_side() -> None:
+def test_bigrams_are_adjacent_content_words() -> None:
     question = "What is the net sales growth of net sales in Europe?"
     assert find_bigrams(question, content_words(question)) == ["net sales", "sales growth"]
 
@@ -44,9 +44,7 @@ def test_neighbours_are_words_that_count_and_stand_side_by_side() -> None:
     | st.lists(st.sampled_from(" ".join(TEXTS.values()).split()), min_size=1, max_size=8).map(" ".join),
     documents=st.none() | st.sets(st.integers(1, 3)),
 )
-def test_every_signal_is_a_share_and_the_decision_a_probability(
-    rag: Rag, question: str, documents: set[int] | None
-) -> None:
+def test_signals_and_confidence_are_between_0_and_1(rag: Rag, question: str, documents: set[int] | None) -> None:
     scope = Scope(None, None if documents is None else frozenset(documents), frozenset())
     found = rag.find(question, scope)
     assert all(0 <= value <= 1 for value in found.signals.values())
@@ -54,33 +52,33 @@ def test_every_signal_is_a_share_and_the_decision_a_probability(
     assert bool(found.why) or found.found or not found.hits
 
 
-def test_a_question_that_is_answered_is_surer_than_the_same_without_its_file(rag: Rag) -> None:
+def test_confidence_is_higher_with_the_file_that_answers(rag: Rag) -> None:
     ids = {row.name: row.id for row in rag.documents(Scope.operator())}
     without = Scope(None, None, frozenset({ids["gateway.pdf"]}))
     question = "On which port does the pilot's relay in Harwich answer?"
-    here, gone = rag.find(question, Scope.operator()), rag.find(question, without)
-    assert here.found
-    assert here.confidence > gone.confidence
-    assert here.signals["names"] == 1
+    with_file, without_file = rag.find(question, Scope.operator()), rag.find(question, without)
+    assert with_file.found
+    assert with_file.confidence > without_file.confidence
+    assert with_file.signals["names"] == 1
     strict = rag.settings.model_copy(update={"search": rag.settings.search.model_copy(update={"min_confidence": 0.3})})
     with open_rag(strict, extractor=TextExtractor, embedder=NoEmbedder()) as other:
-        gone = other.find(question, without)
-        assert not gone.found
-        assert "harwich" in gone.why
+        without_file = other.find(question, without)
+        assert not without_file.found
+        assert "harwich" in without_file.why
 
 
-def test_a_question_none_of_whose_words_occur_finds_nothing(rag: Rag) -> None:
+def test_finds_nothing_when_no_word_of_the_question_occurs(rag: Rag) -> None:
     found = rag.find("xylophone quartet", Scope.operator())
     assert not found.found
     assert found.why == "None of its words occurs in the files I may use here."
 
 
-def test_an_operator_may_say_how_sure_is_sure(rag: Rag) -> None:
+def test_min_confidence_setting_overrides_the_threshold(rag: Rag) -> None:
     question = "On which port does the relay in Harwich answer?"
     confidence = rag.find(question, Scope.operator()).confidence
-    for sure, found in ((confidence - 0.01, True), (confidence + 0.01, False)):
+    for threshold, found in ((confidence - 0.01, True), (confidence + 0.01, False)):
         strict = rag.settings.model_copy(
-            update={"search": rag.settings.search.model_copy(update={"min_confidence": sure})}
+            update={"search": rag.settings.search.model_copy(update={"min_confidence": threshold})}
         )
         with open_rag(strict, extractor=TextExtractor, embedder=NoEmbedder()) as other:
             assert other.find(question, Scope.operator()).found is found

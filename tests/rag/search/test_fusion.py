@@ -1,4 +1,4 @@
-"""Fusion: the text's lanes by their scores, all others by rank."""
+"""Fusion: text lanes by score, all others by rank."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ lanes = st.dictionaries(
 
 
 @given(words=lanes, near=lanes, named=lanes)
-def test_every_page_of_a_lane_is_there_once(
+def test_fused_ranking_has_every_page_once(
     words: dict[PageKey, float], near: dict[PageKey, float], named: dict[PageKey, float]
 ) -> None:
     place = Ranking("place", tuple(named), {})
@@ -30,28 +30,28 @@ def test_every_page_of_a_lane_is_there_once(
 
 
 @given(near=lanes)
-def test_similarities_alone_keep_their_order(near: dict[PageKey, float]) -> None:
+def test_text_vectors_alone_keep_their_order(near: dict[PageKey, float]) -> None:
     spread = {page: float(rank) for rank, page in enumerate(sorted(near, key=lambda page: (near[page], page)), 1)}
     assert fuse([ranking("text-vectors", spread)], 20) == list(ranking("text-vectors", spread).pages)
 
 
 @given(scores=st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
-def test_words_keep_their_order_where_no_page_has_another_beside_it(scores: list[int]) -> None:
+def test_words_keep_their_order_when_pages_have_no_neighbors(scores: list[int]) -> None:
     apart = {(number, 1): float(score) for number, score in enumerate(scores)}
     assert fuse([ranking("words", apart)], 20) == list(ranking("words", apart).pages)
 
 
-def test_the_page_beside_a_good_one_goes_before_another_as_good_as_itself() -> None:
+def test_neighbor_of_a_good_page_ranks_before_an_equal_page() -> None:
     words = ranking("words", {(1, 5): 10.0, (1, 9): 4.0, (1, 6): 3.9})
     assert blend([words]) == [(1, 5), (1, 6), (1, 9)]
 
 
-def test_of_two_pages_as_good_the_one_in_the_better_document_goes_first() -> None:
+def test_page_of_the_better_document_ranks_before_an_equal_page() -> None:
     words = ranking("words", {(2, 1): 10.0, (1, 7): 4.0, (2, 7): 4.0})
     assert blend([words]) == [(2, 1), (2, 7), (1, 7)]
 
 
-def test_a_page_far_ahead_by_words_stays_ahead_of_one_that_is_only_similar() -> None:
+def test_page_far_ahead_by_words_stays_ahead_of_a_similar_one() -> None:
     words = ranking("words", {(1, 1): 20.0, (2, 1): 2.0})
     near = ranking("text-vectors", {(2, 1): 0.41, (3, 1): 0.4, (1, 1): 0.39})
     assert fuse([words, near], 20)[0] == (1, 1)
@@ -59,13 +59,13 @@ def test_a_page_far_ahead_by_words_stays_ahead_of_one_that_is_only_similar() -> 
     assert fuse([close, near], 20)[0] == (2, 1)
 
 
-def test_a_lane_without_scores_is_fused_by_its_ranks() -> None:
+def test_lane_without_scores_is_fused_by_rank() -> None:
     words = Ranking("words", ((1, 1), (1, 2)), {})
     picture = Ranking("clip-picture", ((1, 2), (3, 1)), {})
     assert fuse([words, picture], 20) == [(1, 2), (1, 1), (3, 1)]
     assert WEIGHTS["clip-picture"] < WEIGHTS["words"]
 
 
-def test_nothing_is_fused_of_nothing() -> None:
+def test_empty_rankings_give_an_empty_ranking() -> None:
     assert fuse([], 20) == []
     assert fuse([Ranking("words", (), {})], 20) == []

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import BadSetting, Rag, Scope, Settings, open_rag
+from rag.search import glossary_file
 from rag.search.glossary import Expansion
 from rag.search.glossary_file import BUILT_IN, FILE_NAME, load_glossary
 from tests.support.absent import NoEmbedder
@@ -125,11 +126,18 @@ def test_glossary_that_is_not_text_is_named(tmp_path: Path) -> None:
     assert "UTF-8" in error.value.hint
 
 
-def test_the_example_in_the_documentation_is_a_glossary(tmp_path: Path) -> None:
-    from rag.search import glossary_file
-
+def example_in_docstring() -> str:
     lines = (glossary_file.__doc__ or "").splitlines()
-    example = "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+    return "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+
+
+def example_in_docs() -> str:
+    page = Path(__file__).parents[3] / "docs" / "search-quality.md"
+    return page.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("example", [example_in_docstring(), example_in_docs()], ids=["docstring", "docs"])
+def test_documented_example_is_a_glossary(tmp_path: Path, example: str) -> None:
     glossary(tmp_path, example)
     assert set(tomllib.loads(example)) == {"terms", "patterns", "pages"}
     assert load_glossary(tmp_path).expand("Is there PTO?").words == ("paid", "time")

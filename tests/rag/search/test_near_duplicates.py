@@ -1,4 +1,4 @@
-"""One hit per page: pages of other documents that say the same stand behind it, and its regions are named."""
+"""Near-duplicates are merged into one hit, and the regions of a hit do not repeat."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 
 RELAY = (
-    "The relay on the outer quay listens to the buoys all night and passes on what they report to the harbour office, "
+    "The relay on the outer quay listens to the buoys all night and passes on what they report to the port office, "
     "where the watch writes it down by hand and rings the pilot when the swell is higher than two metres."
 )
-DUES = "Harbour dues are paid by tonnage, at the office on the quay, before the ship leaves; a relay costs nothing."
+DUES = "Port dues are paid by tonnage, at the office on the quay, before the ship leaves; a relay costs nothing."
 
 words = st.lists(st.sampled_from(RELAY.split()), min_size=0, max_size=80).map(" ".join)
 
 
 @given(text=words)
-def test_a_page_says_what_it_says(text: str) -> None:
+def test_text_with_enough_words_is_a_near_duplicate_of_itself(text: str) -> None:
     assert is_near_duplicate(text, text) == (len(text.split()) >= 20)
 
 
 @given(a=words, b=words)
-def test_likeness_has_no_direction(a: str, b: str) -> None:
+def test_near_duplicates_are_symmetric(a: str, b: str) -> None:
     assert is_near_duplicate(a, b) == is_near_duplicate(b, a)
 
 
 @pytest.mark.parametrize(
-    ("other", "alike"),
+    ("other", "is_duplicate"),
     [
         (RELAY, True),
         (RELAY.upper().replace(",", " ,\n"), True),
         (f"Copy. {RELAY}", True),
-        (RELAY.replace("two metres", "2 metres"), False),  # a number is what the page is asked for
+        (RELAY.replace("two metres", "2 metres"), False),  # the number may be what the question asks for
         (RELAY[: len(RELAY) // 2], False),
         (DUES, False),
     ],
 )
-def test_spacing_and_case_make_no_other_page_but_a_number_does(other: str, alike: bool) -> None:
-    assert is_near_duplicate(RELAY, other) is alike
+def test_ignores_spacing_and_case_but_not_numbers(other: str, is_duplicate: bool) -> None:
+    assert is_near_duplicate(RELAY, other) is is_duplicate
 
 
-def test_a_page_of_few_words_is_like_no_other() -> None:
+def test_page_with_few_words_is_never_a_near_duplicate() -> None:
     assert not is_near_duplicate("Thank you", "Thank you")
 
 
@@ -65,7 +65,7 @@ def opened(shared: Path) -> Rag:
     return open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())
 
 
-def test_a_file_shared_twice_with_other_bytes_is_one_hit(shared: Path) -> None:
+def test_copy_with_other_bytes_is_merged_into_one_hit(shared: Path) -> None:
     (shared / "log.pdf").write_text(f"{RELAY}\f{DUES}")
     (shared / "log-copy.pdf").write_text(f"{RELAY}\f{DUES}\fPrinted again.")
     (shared / "other.pdf").write_text("A relay.")
@@ -76,7 +76,7 @@ def test_a_file_shared_twice_with_other_bytes_is_one_hit(shared: Path) -> None:
         first = next(hit for hit in hits if hit.name.startswith("log") and hit.page == 1)
         assert {first.name, *(place.split(",")[0] for place in first.also)} == {"log.pdf", "log-copy.pdf"}
         assert sum(hit.page == 1 and hit.name.startswith("log") for hit in hits) == 1
-        # What is outside the scope is neither a hit nor named.
+        # Duplicates outside the scope are not shown and not named.
         ids = {row.name: row.id for row in rag.documents(Scope.operator())}
         for name, other in (("log.pdf", "log-copy.pdf"), ("log-copy.pdf", "log.pdf")):
             inside = Scope(None, frozenset({ids[name], ids["other.pdf"]}), frozenset())
@@ -85,7 +85,7 @@ def test_a_file_shared_twice_with_other_bytes_is_one_hit(shared: Path) -> None:
             assert other not in {hit.name for hit in found}
 
 
-def test_two_alike_pages_of_one_document_are_two_places(shared: Path) -> None:
+def test_similar_pages_of_one_document_are_two_hits(shared: Path) -> None:
     (shared / "log.pdf").write_text(f"{RELAY}\f{RELAY}")
     (shared / "dues.pdf").write_text(DUES)
     with opened(shared) as rag:
@@ -100,7 +100,7 @@ boxes = st.tuples(*[st.floats(0, 1)] * 4).map(
 
 
 @given(found=st.lists(boxes | st.just(WHOLE_PAGE), min_size=1, max_size=6))
-def test_regions_begin_with_the_best_and_do_not_repeat_it(found: list[Box]) -> None:
+def test_regions_start_with_the_best_and_do_not_repeat_it(found: list[Box]) -> None:
     regions = _select_regions(found)
     assert regions[0] == found[0]
     assert len(regions) <= 3

@@ -1,4 +1,4 @@
-"""What is made of a question: its terms, names, labels and page references."""
+"""Query analysis: terms, names, labels and page references of a question."""
 
 import pytest
 from hypothesis import given
@@ -53,7 +53,7 @@ def test_instructions_about_the_answer_are_stripped(asked: str, left: str) -> No
         ("the slide is the third-to-last", PageReferences((), (3,))),
         ("page 0, and pages 1-900", PageReferences((1, 900))),
         ("on page vi", PageReferences((), (), ("vi",))),
-        ("the page of the harbour", PageReferences()),
+        ("the page of the harbor", PageReferences()),
         ("homepage 5", PageReferences()),
     ],
 )
@@ -83,7 +83,7 @@ def test_ordinal_is_found_in_any_case(word: str) -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        "Who are the authors of the harbour study?",
+        "Who are the authors of the harbor study?",
         "Who is the defendant?",
         "Which company that created this presentation is it?",
         "What is the date of this report?",
@@ -111,7 +111,7 @@ def test_other_questions_do_not_refer_to_the_front_page(asked: str) -> None:
 
 def test_finds_names_numbers_and_abbreviations() -> None:
     assert find_names("What did Ada Byron earn at the XYZ port in FY2021?") == ["ada", "byron", "xyz", "fy2021"]
-    assert find_names("What does page 12 of The Harbour say?") == ["harbour"]
+    assert find_names("What does page 12 of The Harbor say?") == ["harbor"]
     assert find_names("where is it") == []
 
 

@@ -121,16 +121,16 @@ def test_distance_is_symmetric_and_ignores_inversion(one: int, other: int) -> No
 # ---------------------------------------------------------------- files
 
 
-def test_load_grey_returns_none_without_a_picture(tmp_path: Path) -> None:
+def test_load_gray_returns_none_without_a_picture(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
-    (tmp_path / "words.png").write_bytes(b"these are no pixels")
+    (tmp_path / "words.png").write_bytes(b"not a picture")
     for name in ("missing.png", "empty.png", "words.png"):
         assert load_gray(tmp_path / name) is None
 
 
-def test_load_grey_converts_colors(tmp_path: Path) -> None:
+def test_load_gray_converts_colors(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), (255, 255, 255)).save(tmp_path / "white.png")
-    grey = load_gray(tmp_path / "white.png")
-    assert grey is not None
-    assert grey.shape == (20, 30)
-    assert grey.min() == 255
+    gray = load_gray(tmp_path / "white.png")
+    assert gray is not None
+    assert gray.shape == (20, 30)
+    assert gray.min() == 255

@@ -1,4 +1,4 @@
-"""CLIP leaves the GPU while an answer is written, and what waits is embedded when it is back."""
+"""CLIP leaves the GPU while an answer is written, and waiting chunks are embedded when it is back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.encoder import FakeEncoder
 from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
 
-NO_ROOM = EmbedderFailed("There is no room for CLIP: out of memory.", "Free some memory.")
+GPU_FULL = EmbedderFailed("The GPU has no memory left for CLIP.", "Free some memory.")
 
 
 class Card:
@@ -38,13 +38,13 @@ class Card:
     def _leave(self) -> None:
         assert self.offload.state is GpuState.LEAVING
         if self.stuck:
-            raise NO_ROOM
+            raise GPU_FULL
         self.moves.append("leave")
 
     def _back(self) -> None:
         assert self.offload.state is GpuState.RETURNING
         if self.full:
-            raise NO_ROOM
+            raise GPU_FULL
         self.moves.append("back")
 
 
@@ -75,12 +75,12 @@ def test_stays_when_it_cannot_leave() -> None:
     card.stuck = True
     card.offload.acquire()
     assert card.offload.state is GpuState.ON_GPU
-    assert "no room" in card.notices[0]
+    assert "no memory left" in card.notices[0]
     card.offload.release()
     assert card.moves == []
 
 
-def test_stays_away_without_room_and_returns_later() -> None:
+def test_stays_away_while_the_gpu_is_full_and_returns_later() -> None:
     card = Card()
     card.full = True
     card.offload.acquire()
@@ -164,7 +164,7 @@ class NotingEncoder(FakeEncoder):
 
 
 class Writing:
-    """Satisfies ports.Generator; records whether CLIP is away when each piece is written."""
+    """A Generator that records whether CLIP is away when each piece is written."""
 
     def __init__(self, encoder: FakeEncoder, breaks: bool = False) -> None:
         self.encoder = encoder
@@ -239,7 +239,7 @@ def test_embeds_new_files_after_the_answer(tmp_path: Path) -> None:
         assert rag.status().waiting_for_vectors == 0
 
 
-def test_cancelled_answer_gives_the_gpu_back_once() -> None:
+def test_canceled_answer_releases_the_gpu_once() -> None:
     card, encoder = Card(), FakeEncoder()
     pieces = SharingGenerator(Writing(encoder), card.offload).stream(Prompt("", ""))
     assert card.moves == []

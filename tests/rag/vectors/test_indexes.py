@@ -1,4 +1,4 @@
-"""Vector lanes: repairing the store from the catalog, and finding enough pages in any scope."""
+"""Vector indexes: repairing the store from the catalog, and finding enough pages in any scope."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -182,7 +182,7 @@ def test_compares_a_small_scope_exactly_and_searches_a_large_one_widely(tmp_path
         assert len(found.hits) == 50
         assert store.asks == [(200 * 3010 // 1500, None)]
         store.asks.clear()
-        assert not rag.find("quay", Scope.of("nobody"), 50).hits
+        assert not rag.find("quay", Scope.of("missing"), 50).hits
         assert store.asks == []
 
 

@@ -12,7 +12,7 @@ import pymupdf
 import pytest
 
 from rag import Rag, Scope, Settings, open_rag
-from rag.build import open_lanes
+from rag.build import open_indexes
 from rag.catalog import Catalog
 from rag.errors import EmbedderFailed, UserCanFix
 from rag.ports import Embedder, Vector
@@ -91,8 +91,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 page.insert_text((60, 60 + 20 * line), f"{said}.", fontsize=10)
         document.save(shared / "words.pdf")
     with pymupdf.open() as document:
-        for colour in ((0.84, 0.16, 0.16), (0.16, 0.62, 0.24), (0.15, 0.33, 0.82)):
-            document.new_page().draw_circle((300, 480), 100, color=None, fill=colour)
+        for color in ((0.84, 0.16, 0.16), (0.16, 0.62, 0.24), (0.15, 0.33, 0.82)):
+            document.new_page().draw_circle((300, 480), 100, color=None, fill=color)
         document.save(shared / "drawn.pdf")
     with opened(data) as rag:
         rag.index([shared])
@@ -129,8 +129,8 @@ def trained(data: Path) -> Path:
 
 def test_finds_pictures_through_the_projection(trained: Path) -> None:
     with opened(trained, "projection") as rag:
-        for page, colour in enumerate(("red", "green", "blue"), 1):
-            hit = rag.find(f"{colour} circle", EVERYTHING).hits[0]
+        for page, color in enumerate(("red", "green", "blue"), 1):
+            hit = rag.find(f"{color} circle", EVERYTHING).hits[0]
             assert (hit.name, hit.page) == ("drawn.pdf", page)
 
 
@@ -138,10 +138,10 @@ def test_projected_query_differs_from_the_text_towers(trained: Path) -> None:
     queries = []
     with closing(Catalog(trained)) as catalog:
         for side in ("projection", "clip"):
-            lanes = open_lanes(settings(trained, side), catalog, 1, None, FakeTextEmbedder(), None)
-            with closing(lanes):
-                assert lanes.clip.identity() is not None
-                queries += lanes.clip.embed_query("red circle")
+            indexes = open_indexes(settings(trained, side), catalog, 1, None, FakeTextEmbedder(), None)
+            with closing(indexes):
+                assert indexes.clip.identity() is not None
+                queries += indexes.clip.embed_query("red circle")
     projected, own = queries
     assert 0.3 < float(projected @ own) < 0.9999
 

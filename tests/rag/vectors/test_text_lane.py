@@ -1,4 +1,4 @@
-"""The text lane beside CLIP's on one store: its own rows, its own failures."""
+"""The text index beside CLIP's on one store: separate rows, separate failures."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def opened(tmp_path: Path) -> Iterator[Opening]:
         clip: Embedder | None = None,
         lanes: str = "text-vectors",
         model: str = "",
-        reader: Callable[[], Extractor] | None = TextExtractor,
+        extractor: Callable[[], Extractor] | None = TextExtractor,
     ) -> Rag:
         settings = Settings.model_validate(
             {"data": tmp_path / "data", "answer": {"model": ""}, "search": {"lanes": lanes}, "text": {"model": model}}
         )
         clip = clip or FakeEmbedder()
-        made.append(open_rag(settings, extractor=reader, embedder=clip, text_embedder=text, store=store))
+        made.append(open_rag(settings, extractor=extractor, embedder=clip, text_embedder=text, store=store))
         return made[-1]
 
     yield open_one
@@ -105,7 +105,7 @@ def test_embeds_texts_without_clip(folder: Path, opened: Opening) -> None:
     rag = opened(store, FakeTextEmbedder(), NoEmbedder())
     rag.index([folder])
     assert store.count(TEXT) == 15
-    # Texts wait for CLIP too: it is off, so its identity is unknown, and the text embedder made their only vectors.
+    # Texts wait for CLIP too. It is off and its identity unknown, so only vectors of the text embedder are recognized.
     assert rag.status().waiting_for_vectors == 30
 
 
@@ -122,9 +122,7 @@ def test_server_that_goes_down_turns_its_lane_off_and_fails_no_file(folder: Path
     assert store.count(TEXT) == 5
 
 
-def test_text_that_is_always_refused_blocks_no_other(
-    folder: Path, opened: Opening, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_refused_text_does_not_block_others(folder: Path, opened: Opening, caplog: pytest.LogCaptureFixture) -> None:
     store, text = FakeStore(), FakeTextEmbedder()
     text.refuses = "topic12"
     rag = opened(store, text, lanes="words,text-vectors")
@@ -181,7 +179,7 @@ def test_single_layout_keeps_modalities_apart(folder: Path, opened: Opening, tmp
     assert store.query(TEXT, Modality.PICTURE, own, 100) == []
 
 
-def test_doctor_checks_the_lane_and_its_store(folder: Path, opened: Opening) -> None:
+def test_doctor_checks_the_text_index_and_its_store(folder: Path, opened: Opening) -> None:
     store = FakeStore()
     rag = opened(store, FakeTextEmbedder())
     rag.index([folder])

@@ -38,7 +38,7 @@ _BLOCK = 1 << 16
 _INSTRUCTIONS = ("instrText", "delInstrText")
 _WORDS = (*_INSTRUCTIONS, "t", "delText")
 _BRANCHES = _REMOVED | {"Choice", "Fallback"}
-"""Elements that LibreOffice may skip: their content ends neither a field outside of them nor its instruction."""
+"""Elements that LibreOffice may skip. Their content cannot end a field outside of them, or its instruction."""
 _MAX_FIELD_DEPTH = 1000
 """Maximum nesting of fields: each piece of text is compared with all open fields."""
 _UNAMBIGUOUS = frozenset(("Relationship", "fldChar", "fldSimple"))

@@ -1,4 +1,4 @@
-"""Pages drawn for the tests: no two of them alike, with headings, lines of words, boxes and curves."""
+"""Draw distinct test pages with headings, lines of words, boxes and curves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LETTERS = "abcdefghilmnoprstuvy"
 
 
 def draw_page(document: pymupdf.Document, seed: int, words: bool = True) -> None:
-    """Two columns of invented words with a chart between them; without words, charts alone."""
+    """Add a page with two columns of invented words and a chart; without `words`, with charts only."""
     chance = random.Random(seed)
     page = document.new_page(width=WIDTH, height=HEIGHT)
     page.draw_rect((50, 40, 545, 70), color=None, fill=[chance.uniform(0.1, 0.6) for _ in range(3)])
@@ -55,7 +55,7 @@ def drawn_pdf(path: Path, seeds: list[int], words: bool = True) -> Path:
 
 
 def page_picture(seed: int, dpi: int = 110, words: bool = True) -> NDArray[np.uint8]:
-    """A drawn page in grey."""
+    """Return a drawn page in grayscale."""
     with pymupdf.open() as document:
         draw_page(document, seed, words)
         return rendered(document[0], dpi)
@@ -67,7 +67,7 @@ def rendered(page: pymupdf.Page, dpi: int) -> NDArray[np.uint8]:
 
 
 def cut(whole: NDArray[np.uint8], box: tuple[float, float, float, float]) -> Image.Image:
-    """The part of a picture at these fractions of it."""
+    """Return the part of a picture inside a box, given in fractions of the picture."""
     height, width = whole.shape
     x0, y0, x1, y1 = box
     return Image.fromarray(whole[int(y0 * height) : int(y1 * height), int(x0 * width) : int(x1 * width)])

@@ -1,4 +1,4 @@
-"""Candidates by a vote: the page that a picture was cut from comes first."""
+"""Candidates by vote: the page that a picture was cut from gets the most votes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def charts() -> list[Points]:
 
 
 @pytest.mark.parametrize(("dark", "right"), [(False, 0), (True, 4)])
-def test_the_right_page_gets_most_votes(charts: list[Points], dark: bool, right: int) -> None:
+def test_right_page_gets_most_votes(charts: list[Points], dark: bool, right: int) -> None:
     shown = np.asarray(cut(page_picture(right, 100, words=False), (0.05, 0.1, 0.95, 0.55)))
     picture = points(255 - shown if dark else shown, QUERY_SIDE, QUERY_POINTS)
     assert int(np.argmax(votes(picture, charts))) == right
 
 
-def test_without_points_nobody_votes(charts: list[Points]) -> None:
+def test_pages_get_no_votes_without_points(charts: list[Points]) -> None:
     none = np.zeros(0, POINT)
     assert votes(none, charts).tolist() == [0.0] * 6
     assert votes(charts[0], []).tolist() == []
@@ -30,8 +30,8 @@ def test_without_points_nobody_votes(charts: list[Points]) -> None:
     assert votes(charts[0], [none, charts[0], none])[1] > 0
 
 
-def test_points_that_every_page_has_say_nothing() -> None:
-    """A key that more points have than may share one is not looked at."""
+def test_common_points_do_not_vote() -> None:
+    """Check that a key shared by too many points is ignored."""
     same = np.zeros(40, POINT)
     same["bits"] = np.arange(16)
     assert votes(same, [same]).tolist() == [0.0]
