@@ -24,8 +24,9 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.buttons import is_working
 from rag.ports import Prompt
-from tests.flows.team import READ, magpie, pdf, receipts, said, without_proxies
+from tests.flows.team import READ, magpie, pdf, receipts, said
 from tests.support.generator import FakeGenerator, pieces_of, reply_to
+from tests.support.slack_workspace import without_proxies
 
 BIRDS = """heron gannet kestrel plover dunlin curlew avocet bittern fulmar godwit grebe jackdaw kittiwake lapwing merlin
 nightjar osprey petrel quail redshank sanderling tern turnstone whimbrel wigeon yellowhammer shelduck pintail goldeneye

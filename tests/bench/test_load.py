@@ -8,7 +8,8 @@ from bot.demo.slack_server import open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.messages import SEARCHING
 from tests.bench.load import BIRDS, Steady, ask_at_once, guide, rounds
-from tests.flows.team import READ, magpie, receipts, without_proxies
+from tests.flows.team import READ, magpie, receipts
+from tests.support.slack_workspace import without_proxies
 
 
 def test_thirty_questions_of_ten_people_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.bench.multiplied import SMALL, build, fill_catalog
 from tests.bench.scope import decisions, searches
 from tests.bench.search import CountingStore, InstantEmbedder
 from tests.bench.test_search import corpus
-from tests.flows.team import without_proxies
+from tests.support.slack_workspace import without_proxies
 
 
 def test_every_decision_is_made_and_timed() -> None:

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from bot.demo.slack_server import Message, Workspace, open_workspace
 from tests.flows.team import GATEWAY, HANDBOOK, READ, receipts, replies
+from tests.support.slack_workspace import MANIFEST, PROXY_VARIABLES
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 CALLS = 9
 """Calls of the Web API that one answer takes: reaction, placeholder, update, two for the pictures, reaction."""
 
@@ -62,7 +62,7 @@ def running(ws: Workspace, data: Path) -> Iterator[subprocess.Popen[bytes]]:
         "SLACK_API_URL": ws.api_url,
         "SLACK_FILE_HOSTS": ws.host,
     }
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+    for name in PROXY_VARIABLES:
         environment.pop(name, None)
     process = subprocess.Popen(
         [sys.executable, "-m", "bot.cli.main", "--data", str(data), "run"], env=environment, start_new_session=True

@@ -12,16 +12,12 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.main import Bot
 from bot.slack.messages import FAILED
 from rag import Scope
-from tests.flows.team import HANDBOOK, READ, magpie, pictures, receipts, replies, reply, said, until, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, pictures, receipts, replies, reply, said, until
+from tests.support.slack_workspace import MANIFEST, without_proxies, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 QUESTION = "which port does the gateway use?"
 
-
-@pytest.fixture(scope="module")
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=0.5) as ws:
-        yield ws
+ws = workspace_fixture("module", manifest=MANIFEST, ack_timeout=0.5)
 
 
 @pytest.fixture(scope="module")

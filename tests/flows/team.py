@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pymupdf
-import pytest
 
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
@@ -68,15 +67,6 @@ def magpie(
         finally:
             bot.stop.set()
             running.result(60)
-
-
-@contextmanager
-def without_proxies() -> Iterator[None]:
-    """slack_sdk's socket goes through a proxy of the environment even to this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-            patch.delenv(name, raising=False)
-        yield
 
 
 def receipts(ws: Workspace, channel: str, ts: str, *names: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from collections.abc import Generator as Generating
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,33 +12,17 @@ from pathlib import Path
 import pytest
 
 from bot.db import access_log, questions, retention
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from rag.ports import Prompt
-from tests.flows.team import (
-    READ,
-    magpie,
-    pdf,
-    pictures,
-    receipts,
-    replies,
-    reply,
-    said,
-    settings,
-    until,
-    without_proxies,
-)
+from tests.flows.team import READ, magpie, pdf, pictures, receipts, replies, reply, said, settings, until
 from tests.support.generator import FakeGenerator
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 CANARY = "zanzibarwren"
 SECRET = pdf(f"The gateway listens on port 8443. The pass word of the lantern is {CANARY}.")
 
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 @dataclass

@@ -10,34 +10,17 @@ import pytest
 
 from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.listeners import interactions
 from bot.main import Bot
 from bot.slack import messages
 from rag import Scope
-from tests.flows.team import (
-    HANDBOOK,
-    READ,
-    UNREADABLE,
-    magpie,
-    pdf,
-    receipts,
-    reply,
-    said,
-    share,
-    told,
-    until,
-    without_proxies,
-)
+from tests.flows.team import HANDBOOK, READ, UNREADABLE, magpie, pdf, receipts, reply, said, share, told, until
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 LOG = pdf("The gateway was moved.", "The gateway was painted.", "Herons were painted.")
 
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from threading import Event
 import pytest
 
 from bot.db import questions, retention
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
 from rag.ports import Prompt
-from tests.flows.team import READ, magpie, pdf, pictures, receipts, replies, reply, said, until, without_proxies
+from tests.flows.team import READ, magpie, pdf, pictures, receipts, replies, reply, said, until
 from tests.support.generator import FakeGenerator, pieces_of, reply_to
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 CRANES = pdf(
     "The battery of the Crane Nine relay lasts 72 hours.",
     "The Crane Nine relay is 14 metres high and painted red.",
@@ -51,10 +51,7 @@ class Talking(FakeGenerator):
             self.closed += 1
 
 
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 @pytest.fixture

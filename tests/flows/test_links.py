@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.slack.files import LINK
 from rag import Scope, shared_in, source_statuses
-from tests.flows.team import GATEWAY, magpie, pdf, settings, until, without_proxies
+from tests.flows.team import GATEWAY, magpie, pdf, settings, until
 from tests.rag.ingest.fetch.site import site
+from tests.support.slack_workspace import workspace_fixture
 
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(ack_timeout=1.0)
 
 
 @pytest.mark.timeout(120)

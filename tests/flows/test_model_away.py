@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event
 
 import pytest
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from rag.adapters.ollama import open_generator
-from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import OllamaServer, Script, ollama_server
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 BUSY = json.dumps({"error": "server busy, please try again.  maximum pending requests exceeded"}).encode()
 MEMORY = json.dumps({"error": "llama-server reported out-of-memory during startup: cudaMalloc failed"}).encode()
 
@@ -37,10 +36,7 @@ def ollama() -> Iterator[OllamaServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture("module", manifest=MANIFEST)
 
 
 @pytest.fixture(scope="module")

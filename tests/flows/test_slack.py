@@ -10,7 +10,7 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack import messages
 from rag import Scope
@@ -27,16 +27,10 @@ from tests.flows.team import (
     said,
     settings,
     until,
-    without_proxies,
 )
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 @pytest.fixture

@@ -8,23 +8,19 @@ from pathlib import Path
 import pytest
 
 from bot.db import feedback, questions, tables
-from bot.demo.slack_server import Message, Workspace, open_workspace
+from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot
 from bot.slack import messages
 from bot.slack.blocks import LABEL
 from rag.ports import Prompt
-from tests.flows.team import answers, asked, magpie, pdf, replies, said, share, told, until, without_proxies
+from tests.flows.team import answers, asked, magpie, pdf, replies, said, share, told, until
 from tests.support.generator import FakeGenerator
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 PORT = "which port does the gateway use?"
 LOG = pdf("The gateway was moved.", "The gateway was painted.", "Herons were painted.")
 
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ from bot.demo.slack_server.state import Call, State
 from bot.main import Bot, open_bot
 from rag import Answer, DocumentSummary, Rag, Scope, SearchResult, open_rag
 from rag.ports import Prompt
-from tests.flows.team import settings, slack_settings, without_proxies
+from tests.flows.team import settings, slack_settings
 from tests.leaks.oracle import Rights, rights, rights_of
 from tests.leaks.papers import NAME_MARK, TEXT_MARK, Paper, PaperReader, numbers_in
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.generator import FakeGenerator
+from tests.support.slack_workspace import MANIFEST, without_proxies
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
 _SHOWN = frozenset(
     "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
