@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.demo.slack_server import open_workspace
-from tests.faults.slack_kills import MANIFEST, play
+from tests.faults.slack_kills import play
+from tests.support.slack_workspace import MANIFEST
 
 
 @pytest.mark.timeout(400)

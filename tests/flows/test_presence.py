@@ -1,4 +1,4 @@
-"""What is shared where: answering never writes it, and one message that goes does not decide it for all others."""
+"""Where a file is shared: an answer does not change it, and neither does deleting one of several messages."""
 
 from __future__ import annotations
 
@@ -13,243 +13,245 @@ from bot.inbox import record
 from bot.slack.events import Linked, Unlinked
 from bot.slack.files import KIND
 from rag import Scope, hidden_shares, shared_in
-from tests.leaks.papers import TOPICS, Paper, name_of
-from tests.leaks.town import Town, open_town
+from tests.leaks.marked_documents import TOPICS, MarkedDocument, name_of
+from tests.leaks.simulation import Simulation, open_simulation
 
 WORDS = f"which pass word and port has the {TOPICS[1]} at night?"
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    with open_town(tmp_path / "data") as town:
+def simulation(tmp_path: Path) -> Iterator[Simulation]:
+    with open_simulation(tmp_path / "data") as simulation:
         for name in ("ada", "mallory"):
-            town.ws.person(name)
-        yield town
+            simulation.ws.person(name)
+        yield simulation
 
 
 @pytest.fixture
-def ada(town: Town) -> str:
-    return town.world.person_id("ada")
+def ada(simulation: Simulation) -> str:
+    return simulation.state.person_id("ada")
 
 
 @pytest.fixture
-def mallory(town: Town) -> str:
-    return town.world.person_id("mallory")
+def mallory(simulation: Simulation) -> str:
+    return simulation.state.person_id("mallory")
 
 
 @pytest.fixture
-def everybody(town: Town, ada: str, mallory: str) -> str:
-    return town.ws.channel("everybody", [ada, mallory])
+def public(simulation: Simulation, ada: str, mallory: str) -> str:
+    return simulation.ws.channel("public", [ada, mallory])
 
 
 @pytest.fixture
-def board(town: Town, ada: str) -> str:
-    return town.ws.channel("board", [ada], private=True)
+def board(simulation: Simulation, ada: str) -> str:
+    return simulation.ws.channel("board", [ada], private=True)
 
 
-def share(town: Town, who: str, channel: str) -> str:
-    """A new paper, indexed; its file."""
-    paper, before = Paper(len(town.papers)), set(town.world.files)
-    town.papers.append(paper)
-    town.ws.post(who, channel, files=[(name_of(paper.number), paper.content)])
-    [file] = set(town.world.files) - before
-    town.shares[file] = (paper.number, paper.number)
-    settle(town)
+def share(simulation: Simulation, person: str, channel: str) -> str:
+    """Share a new document and wait until it is indexed. Return its Slack file."""
+    document, before = MarkedDocument(len(simulation.documents)), set(simulation.state.files)
+    simulation.documents.append(document)
+    simulation.ws.post(person, channel, files=[(name_of(document.number), document.content)])
+    [file] = set(simulation.state.files) - before
+    simulation.shares[file] = (document.number, document.number)
+    settle(simulation)
     return file
 
 
-def settle(town: Town) -> None:
-    """Work until nothing is left to do, whatever was put off until later."""
+def settle(simulation: Simulation) -> None:
+    """Run the bot until it is idle, delayed work included."""
     for _ in range(3):
-        town.work()
-        with town.rag.write_transaction() as connection:
+        simulation.run_until_idle()
+        with simulation.rag.write_transaction() as connection:
             connection.exec_driver_sql("UPDATE job SET next_try = 0")
             connection.exec_driver_sql("UPDATE share SET visible_from = 0")
-    town.work()
+    simulation.run_until_idle()
 
 
-def files(town: Town, channel: str) -> list[str]:
-    with town.rag.read_transaction() as connection:
+def files(simulation: Simulation, channel: str) -> list[str]:
+    with simulation.rag.read_transaction() as connection:
         return shared_in(connection, KIND, channel)
 
 
-def names(town: Town, channel: str) -> list[str]:
-    return [row.name for row in town.rag.documents(Scope.of(channel))]
+def names(simulation: Simulation, channel: str) -> list[str]:
+    return [row.name for row in simulation.rag.documents(Scope.of(channel))]
 
 
-def said(town: Town, channel: str) -> str:
-    return " ".join(str(one.text) for one in town.ws.messages(channel) if one.user == town.ws.bot_user)
+def text_in(simulation: Simulation, channel: str) -> str:
+    return " ".join(str(each.text) for each in simulation.ws.messages(channel) if each.user == simulation.ws.bot_user)
 
 
-def ask_with(town: Town, who: str, file: str, channel: str) -> str:
-    return town.ws.share(who, file, channel, f"<@{town.ws.bot_user}> {WORDS}")
+def ask_with(simulation: Simulation, person: str, file: str, channel: str) -> str:
+    return simulation.ws.share(person, file, channel, f"<@{simulation.ws.bot_user}> {WORDS}")
 
 
 # ---------------------------------------------------------------- answering writes no share
 
 
-def test_a_document_unshared_before_its_question_is_answered_stays_out(
-    town: Town, ada: str, everybody: str, board: str
+def test_document_unshared_before_its_question_is_answered_stays_out(
+    simulation: Simulation, ada: str, public: str, board: str
 ) -> None:
-    file = share(town, ada, board)
-    ask_with(town, ada, file, everybody)
-    town.hear()
-    town.ws.unshare(file, everybody)
-    settle(town)
-    assert files(town, everybody) == []
-    assert "xtext" not in said(town, everybody)
-    assert files(town, board) == [file]
+    file = share(simulation, ada, board)
+    ask_with(simulation, ada, file, public)
+    simulation.deliver_events()
+    simulation.ws.unshare(file, public)
+    settle(simulation)
+    assert files(simulation, public) == []
+    assert "xtext" not in text_in(simulation, public)
+    assert files(simulation, board) == [file]
 
 
-def test_a_document_unshared_while_its_question_is_answered_stays_out(
-    town: Town, ada: str, everybody: str, board: str
+def test_document_unshared_while_its_question_is_answered_stays_out(
+    simulation: Simulation, ada: str, public: str, board: str
 ) -> None:
-    file = share(town, ada, board)
-    town.generator.meanwhile = town.during(lambda: town.ws.unshare(file, everybody))
-    ask_with(town, ada, file, everybody)
-    settle(town)
-    assert town.generator.shown
-    assert files(town, everybody) == []
-    assert "xtext" not in said(town, everybody)
+    file = share(simulation, ada, board)
+    simulation.generator.hook = simulation.interrupting(lambda: simulation.ws.unshare(file, public))
+    ask_with(simulation, ada, file, public)
+    settle(simulation)
+    assert simulation.generator.last_shown
+    assert files(simulation, public) == []
+    assert "xtext" not in text_in(simulation, public)
 
 
-def test_answering_does_not_bring_back_a_forgotten_document(town: Town, ada: str, everybody: str) -> None:
-    file = share(town, ada, everybody)
-    ask_with(town, ada, file, everybody)
-    town.hear()
-    town.rag.forget([file])
-    settle(town)
-    assert files(town, everybody) == []
+def test_answering_does_not_restore_a_forgotten_document(simulation: Simulation, ada: str, public: str) -> None:
+    file = share(simulation, ada, public)
+    ask_with(simulation, ada, file, public)
+    simulation.deliver_events()
+    simulation.rag.forget([file])
+    settle(simulation)
+    assert files(simulation, public) == []
 
 
-def test_a_document_whose_event_is_lost_is_found_by_the_sweep_and_used(
-    town: Town, ada: str, everybody: str, board: str
-) -> None:
-    file = share(town, ada, board)
-    ask_with(town, ada, file, everybody)
-    for envelope in town.ws.envelopes_after(town.heard):
+def test_sweep_finds_a_document_whose_event_was_lost(simulation: Simulation, ada: str, public: str, board: str) -> None:
+    file = share(simulation, ada, board)
+    ask_with(simulation, ada, file, public)
+    for envelope in simulation.ws.envelopes_after(simulation.delivered):
         event = envelope.payload.get("event", {})
         if event.get("type") == "app_mention":
-            record_question(town, event)
-    town.heard += len(town.ws.envelopes_after(town.heard))
-    settle(town)
-    assert files(town, everybody) == [file]
+            record_question(simulation, event)
+    simulation.delivered += len(simulation.ws.envelopes_after(simulation.delivered))
+    settle(simulation)
+    assert files(simulation, public) == [file]
 
 
-def record_question(town: Town, event: dict[str, object]) -> None:
+def record_question(simulation: Simulation, event: dict[str, object]) -> None:
     from bot.slack.events import Question
     from bot.slack.payloads import parse
 
-    with town.rag.write_transaction() as connection:
-        for one in parse(event, town.ws.bot_user):
-            if isinstance(one, Question):
-                record(connection, one)
+    with simulation.rag.write_transaction() as connection:
+        for each in parse(event, simulation.ws.bot_user):
+            if isinstance(each, Question):
+                record(connection, each)
 
 
-# ---------------------------------------------------------------- one message goes
+# ---------------------------------------------------------------- one message is deleted
 
 
-def test_sharing_and_deleting_somebody_elses_file_takes_nothing_out(
-    town: Town, ada: str, mallory: str, everybody: str
+def test_file_stays_when_a_person_deletes_their_own_share_of_it(
+    simulation: Simulation, ada: str, mallory: str, public: str
 ) -> None:
-    file = share(town, ada, everybody)
-    ts = town.ws.share(mallory, file, everybody, "look")
-    settle(town)
-    town.ws.delete_message(everybody, ts)
-    town.hear()
-    assert names(town, everybody) == []  # nothing is shown until Slack was asked
-    settle(town)
-    assert len(names(town, everybody)) == 1
-    town.bot.sweep_all()
-    settle(town)
-    assert files(town, everybody) == [file]
-    with town.rag.read_transaction() as connection:
-        assert file_states.departed_at(connection, file, everybody) is None
+    file = share(simulation, ada, public)
+    ts = simulation.ws.share(mallory, file, public, "look")
+    settle(simulation)
+    simulation.ws.delete_message(public, ts)
+    simulation.deliver_events()
+    assert names(simulation, public) == []  # hidden until Slack was asked
+    settle(simulation)
+    assert len(names(simulation, public)) == 1
+    simulation.bot.sweep_all()
+    settle(simulation)
+    assert files(simulation, public) == [file]
+    with simulation.rag.read_transaction() as connection:
+        assert file_states.departed_at(connection, file, public) is None
 
 
-def test_the_last_message_that_goes_takes_the_file_out(town: Town, ada: str, mallory: str, everybody: str) -> None:
-    file = share(town, ada, everybody)
-    ts = town.ws.share(mallory, file, everybody)
-    settle(town)
-    [first] = [one.ts for one in town.ws.messages(everybody) if one.files and one.ts != ts]
-    town.ws.delete_message(everybody, first)
-    settle(town)
-    assert files(town, everybody) == [file]
-    town.ws.delete_message(everybody, ts)
-    settle(town)
-    assert files(town, everybody) == []
-
-
-def test_only_the_space_where_it_was_deleted_loses_a_file(
-    town: Town, ada: str, mallory: str, everybody: str, board: str
+def test_file_is_removed_with_the_last_message_that_shares_it(
+    simulation: Simulation, ada: str, mallory: str, public: str
 ) -> None:
-    file = share(town, ada, board)
-    ts = town.ws.share(ada, file, everybody)
-    settle(town)
-    town.ws.delete_message(everybody, ts)
-    settle(town)
-    assert files(town, everybody) == []
-    assert files(town, board) == [file]
+    file = share(simulation, ada, public)
+    ts = simulation.ws.share(mallory, file, public)
+    settle(simulation)
+    [first] = [each.ts for each in simulation.ws.messages(public) if each.files and each.ts != ts]
+    simulation.ws.delete_message(public, first)
+    settle(simulation)
+    assert files(simulation, public) == [file]
+    simulation.ws.delete_message(public, ts)
+    settle(simulation)
+    assert files(simulation, public) == []
 
 
-def test_asking_with_an_indexed_picture_takes_nothing_out(town: Town, ada: str, mallory: str, everybody: str) -> None:
-    share(town, ada, everybody)
-    before = set(town.world.files)
-    town.ws.post(ada, everybody, files=[("shot.png", town.papers[0].screenshot())])
-    [picture] = set(town.world.files) - before
-    town.shots[picture] = 0
-    settle(town)
-    assert picture in files(town, everybody)
-    ts = town.ws.share(mallory, picture, everybody, f"<@{town.ws.bot_user}> which page is it?")
-    settle(town)
-    assert picture in files(town, everybody)
-    town.ws.delete_message(everybody, ts)
-    settle(town)
-    assert picture in files(town, everybody)
-
-
-@pytest.mark.parametrize("how", ["ratelimited", "error"])
-def test_an_answer_that_says_nothing_keeps_the_share_unshown_and_is_asked_for_again(
-    town: Town, ada: str, mallory: str, everybody: str, how: str
+def test_deleting_a_message_removes_the_file_only_in_its_space(
+    simulation: Simulation, ada: str, mallory: str, public: str, board: str
 ) -> None:
-    file = share(town, ada, everybody)
-    ts = town.ws.share(mallory, file, everybody)
-    settle(town)
-    town.ws.delete_message(everybody, ts)
-    if how == "error":
-        town.ws.faults.fail("files.info", 50, error="access_denied")
+    file = share(simulation, ada, board)
+    ts = simulation.ws.share(ada, file, public)
+    settle(simulation)
+    simulation.ws.delete_message(public, ts)
+    settle(simulation)
+    assert files(simulation, public) == []
+    assert files(simulation, board) == [file]
+
+
+def test_picture_stays_indexed_after_a_question_with_it(
+    simulation: Simulation, ada: str, mallory: str, public: str
+) -> None:
+    share(simulation, ada, public)
+    before = set(simulation.state.files)
+    simulation.ws.post(ada, public, files=[("shot.png", simulation.documents[0].screenshot())])
+    [picture] = set(simulation.state.files) - before
+    simulation.screenshots[picture] = 0
+    settle(simulation)
+    assert picture in files(simulation, public)
+    ts = simulation.ws.share(mallory, picture, public, f"<@{simulation.ws.bot_user}> which page is it?")
+    settle(simulation)
+    assert picture in files(simulation, public)
+    simulation.ws.delete_message(public, ts)
+    settle(simulation)
+    assert picture in files(simulation, public)
+
+
+@pytest.mark.parametrize("fail", ["ratelimited", "error"])
+def test_share_stays_hidden_until_slack_answers_the_lookup(
+    simulation: Simulation, ada: str, mallory: str, public: str, fail: str
+) -> None:
+    file = share(simulation, ada, public)
+    ts = simulation.ws.share(mallory, file, public)
+    settle(simulation)
+    simulation.ws.delete_message(public, ts)
+    if fail == "error":
+        simulation.ws.faults.fail("files.info", 50, error="access_denied")
     else:
-        town.ws.faults.fail("files.info", 50, status=429, retry_after=0)
-    town.work()
-    assert files(town, everybody) == [file]
-    assert names(town, everybody) == []
-    town.ws.faults.clear()
-    settle(town)
-    assert len(names(town, everybody)) == 1
+        simulation.ws.faults.fail("files.info", 50, status=429, retry_after=0)
+    simulation.run_until_idle()
+    assert files(simulation, public) == [file]
+    assert names(simulation, public) == []
+    simulation.ws.faults.clear()
+    settle(simulation)
+    assert len(names(simulation, public)) == 1
 
 
-def test_a_file_unshared_again_while_slack_is_asked_stays_withheld(
-    town: Town, ada: str, mallory: str, everybody: str
+def test_file_unshared_during_the_lookup_stays_hidden(
+    simulation: Simulation, ada: str, mallory: str, public: str
 ) -> None:
-    file = share(town, ada, everybody)
-    ts = town.ws.share(mallory, file, everybody)
-    settle(town)
-    town.ws.delete_message(everybody, ts)
-    town.hear()
-    with town.rag.read_transaction() as connection:
+    file = share(simulation, ada, public)
+    ts = simulation.ws.share(mallory, file, public)
+    settle(simulation)
+    simulation.ws.delete_message(public, ts)
+    simulation.deliver_events()
+    with simulation.rag.read_transaction() as connection:
         [mark] = hidden_shares(connection, KIND, file).values()
-    town.ws.faults.meanwhile("files.info", lambda: town.ws.unshare(file, everybody))
-    settle(town)
-    with town.rag.read_transaction() as connection:
+    simulation.ws.faults.meanwhile("files.info", lambda: simulation.ws.unshare(file, public))
+    settle(simulation)
+    with simulation.rag.read_transaction() as connection:
         assert mark not in hidden_shares(connection, KIND, file).values()
-    assert files(town, everybody) == []
+    assert files(simulation, public) == []
 
 
-def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
-    def linked(*happenings: Linked | Unlinked) -> list[str]:
-        with town.rag.write_transaction() as connection:
-            for one in happenings:
-                record(connection, one, links=True)
+def test_web_page_is_shared_until_its_last_message_is_deleted(simulation: Simulation) -> None:
+    def linked(*events: Linked | Unlinked) -> list[str]:
+        with simulation.rag.write_transaction() as connection:
+            for each in events:
+                record(connection, each, links=True)
             return shared_in(connection, "slack-link", "C1")
 
     url = "https://harbour.example/plan"
@@ -257,7 +259,7 @@ def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
     assert linked(first, second, second) == [url]
     assert linked(Unlinked(url, "C1", "2.5")) == [url]
     assert linked(Unlinked(url, "C1", "1.5")) == []
-    with town.rag.write_transaction() as connection:
+    with simulation.rag.write_transaction() as connection:
         record(connection, first, links=True)
         connection.exec_driver_sql("DELETE FROM link")  # as an earlier version left it
     assert linked(second, Unlinked(url, "C1", "2.5")) == [url]
@@ -267,62 +269,64 @@ def test_a_page_is_shared_until_its_last_message_goes(town: Town) -> None:
 # ---------------------------------------------------------------- pictures that were never shared
 
 
-def _refused(town: Town, everybody: str, file: str) -> None:
-    town.ws.faults.fail("files.completeUploadExternal", 50, error="restricted_action")
+def _upload_refused(simulation: Simulation, public: str, file: str) -> None:
+    simulation.ws.faults.fail("files.completeUploadExternal", 50, error="restricted_action")
 
 
-def _gone(town: Town, everybody: str, file: str) -> None:
-    town.ws.faults.meanwhile("upload", town.during(lambda: town.ws.delete_file(file)))
+def _file_deleted(simulation: Simulation, public: str, file: str) -> None:
+    simulation.ws.faults.meanwhile("upload", simulation.interrupting(lambda: simulation.ws.delete_file(file)))
 
 
-@pytest.mark.parametrize("how", [_refused, _gone])
+@pytest.mark.parametrize("fail", [_upload_refused, _file_deleted])
 def test_pictures_that_are_not_shared_are_deleted_at_slack(
-    town: Town, ada: str, everybody: str, how: Callable[[Town, str, str], None]
+    simulation: Simulation, ada: str, public: str, fail: Callable[[Simulation, str, str], None]
 ) -> None:
-    file = share(town, ada, everybody)
-    how(town, everybody, file)
-    town.ws.post(ada, everybody, f"<@{town.ws.bot_user}> {WORDS}")
-    town.work()
-    uploaded = set(town.world.uploads) | {one.id for one in town.world.files.values() if one.owner == town.ws.bot_user}
+    file = share(simulation, ada, public)
+    fail(simulation, public, file)
+    simulation.ws.post(ada, public, f"<@{simulation.ws.bot_user}> {WORDS}")
+    simulation.run_until_idle()
+    uploaded = set(simulation.state.uploads) | {
+        each.id for each in simulation.state.files.values() if each.owner == simulation.ws.bot_user
+    }
     assert uploaded
-    settle(town)
-    assert {told["file"] for told in town.ws.called("files.delete")} >= uploaded
-    with town.rag.read_transaction() as connection:
+    settle(simulation)
+    assert {arguments["file"] for arguments in simulation.ws.called("files.delete")} >= uploaded
+    with simulation.rag.read_transaction() as connection:
         assert uploads.abandoned_uploads(connection) == ([], 0)
 
 
-def test_a_picture_recorded_by_a_process_that_died_is_deleted(town: Town) -> None:
-    with town.rag.write_transaction() as connection:
+def test_picture_recorded_by_a_killed_process_is_deleted(simulation: Simulation) -> None:
+    with simulation.rag.write_transaction() as connection:
         connection.exec_driver_sql("INSERT INTO upload (file, question) VALUES ('F0123456789', 77)")
         jobs.request(connection, JobKind.DELETE_UPLOADS)
-    settle(town)
-    assert town.ws.called("files.delete") == [{"file": "F0123456789"}]
-    with town.rag.read_transaction() as connection:
+    settle(simulation)
+    assert simulation.ws.called("files.delete") == [{"file": "F0123456789"}]
+    with simulation.rag.read_transaction() as connection:
         assert uploads.abandoned_uploads(connection) == ([], 0)
 
 
-# ---------------------------------------------------------------- who asked leaves
+# ---------------------------------------------------------------- the asker leaves
 
 
-@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("event_delivered", [True, False])
 def test_pages_are_not_sent_by_response_url_to_a_person_who_left(
-    town: Town, ada: str, mallory: str, heard: bool
+    simulation: Simulation, ada: str, mallory: str, event_delivered: bool
 ) -> None:
-    secret = town.ws.channel("secret", [ada, mallory], private=True)
-    share(town, ada, secret)
+    secret = simulation.ws.channel("secret", [ada, mallory], private=True)
+    share(simulation, ada, secret)
 
     def leaves() -> None:
-        town.ws.leave(mallory, secret)
-        if heard:
-            town.hear()
+        simulation.ws.leave(mallory, secret)
+        if event_delivered:
+            simulation.deliver_events()
 
-    town.ws.command(mallory, secret, "/magpie", "find pass word")
-    town.hear()
-    if heard:
-        town.rag.meanwhile = leaves
+    simulation.ws.command(mallory, secret, "/magpie", "find pass word")
+    simulation.deliver_events()
+    if event_delivered:
+        simulation.rag.hook = leaves
     else:
-        town.ws.faults.meanwhile("chat.postEphemeral", leaves)
-    town.work()
-    [told] = town.ws.called("response_url")
-    assert "xtext" not in str(told)
-    assert "xname" not in str(told)
+        simulation.ws.faults.meanwhile("chat.postEphemeral", leaves)
+    simulation.run_until_idle()
+    [response] = simulation.ws.called("response_url")
+    assert "xtext" not in str(response)
+    assert "xname" not in str(response)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
-from tests.faults.slack_kills import MANIFEST, running
+from tests.faults.slack_kills import running
 from tests.flows.team import HANDBOOK, READ, pictures, receipts, replies, reply, said
+from tests.support.slack_workspace import MANIFEST
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("MAGPIE_", "SLACK_"))}
 
