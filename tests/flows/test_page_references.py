@@ -1,4 +1,4 @@
-"""A question that names a page, a figure or a ratio finds where the words alone would not lead."""
+"""Questions that name a page, a figure or a financial ratio."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.extractor import TextExtractor
 LABELS = {1: "i", 2: "ii", 3: "1", 4: "2", 5: "3"}
 
 
-class LabelledReader(TextExtractor):
-    """The harbour report prints roman numbers on its first two pages."""
+class LabeledExtractor(TextExtractor):
+    """Labels the first two pages with roman numerals."""
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         return replace(super()._page(number, text, into), label=LABELS.get(number))
@@ -32,12 +32,12 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
     notes = ["Tides", "Figure 2 shows 3 buoys", "Figure 3 shows buoys", "Assets current, liabilities current", "Buoys"]
     (folder / "notes.pdf").write_text("\f".join(notes))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, extractor=LabelledReader, embedder=NoEmbedder()) as opened:
+    with open_rag(settings, extractor=LabeledExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder])
         yield opened
 
 
-def first(rag: Rag, question: str) -> tuple[str, int]:
+def first_hit(rag: Rag, question: str) -> tuple[str, int]:
     hit = rag.find(question, Scope.operator()).hits[0]
     return hit.name, hit.page
 
@@ -52,29 +52,29 @@ def first(rag: Rag, question: str) -> tuple[str, int]:
         ("What is on page ii of the harbour report?", 2),
     ],
 )
-def test_a_page_is_found_by_its_number(rag: Rag, question: str, page: int) -> None:
-    assert first(rag, question) == ("harbour.pdf", page)
+def test_page_is_found_by_its_number(rag: Rag, question: str, page: int) -> None:
+    assert first_hit(rag, question) == ("harbour.pdf", page)
 
 
-def test_the_number_counted_and_the_number_printed_are_both_tried(rag: Rag) -> None:
+def test_page_number_matches_both_counted_and_printed_numbers(rag: Rag) -> None:
     hits = rag.find("What does page 2 of the harbour report say?", Scope.operator()).hits
     assert {("harbour.pdf", 2), ("harbour.pdf", 4)} <= {(hit.name, hit.page) for hit in hits[:3]}
     assert rag.find("cranes", Scope.operator()).rankings.get("place") is None
 
 
-def test_a_figure_is_found_by_its_name(rag: Rag) -> None:
-    assert first(rag, "What are the buoys in figure 3?") == ("notes.pdf", 3)
+def test_figure_is_found_by_its_number(rag: Rag) -> None:
+    assert first_hit(rag, "What are the buoys in figure 3?") == ("notes.pdf", 3)
 
 
-def test_a_ratio_is_found_by_what_it_is_computed_from(rag: Rag) -> None:
-    assert first(rag, "What is the quick ratio of the harbour?")[0] in ("harbour.pdf", "notes.pdf")
+def test_ratio_is_found_by_its_operands(rag: Rag) -> None:
+    assert first_hit(rag, "What is the quick ratio of the harbour?")[0] in ("harbour.pdf", "notes.pdf")
     found = rag.find("What is the harbour's quick ratio?", Scope.operator())
     assert ("notes.pdf", 4) in {(hit.name, hit.page) for hit in found.hits}
 
 
-def test_what_a_document_says_of_itself_is_looked_for_on_its_first_page(rag: Rag) -> None:
-    assert first(rag, "Who is the author of the harbour report?") == ("harbour.pdf", 1)
+def test_question_about_the_document_itself_finds_the_first_page(rag: Rag) -> None:
+    assert first_hit(rag, "Who is the author of the harbour report?") == ("harbour.pdf", 1)
 
 
-def test_a_place_outside_the_scope_is_no_place(rag: Rag) -> None:
+def test_referenced_page_outside_the_scope_is_not_found(rag: Rag) -> None:
     assert rag.find("What does page 4 of the harbour report say?", Scope.of("C1")).hits == ()
