@@ -33,7 +33,7 @@ def pdf(*pages: str) -> bytes:
 
 
 GATEWAY = "The gateway listens on port 8443. Its lantern is green."
-HANDBOOK = pdf("Welcome to the harbour.", GATEWAY, "Herons nest here.")
+HANDBOOK = pdf("Welcome to the harbor.", GATEWAY, "Herons nest here.")
 
 
 def slack_settings(ws: Workspace, **more: Any) -> SlackSettings:

@@ -54,7 +54,7 @@ def test_public_files_are_found_elsewhere_and_private_ones_only_by_members(ws: W
     with magpie(ws, tmp_path / "data"):
         share_secret(ws, public, "handbook.pdf", pdf("The lantern of the quay is green."))
         share_secret(ws, private)
-        lantern = "what colour has the lantern of the quay?"
+        lantern = "what color has the lantern of the quay?"
         assert "handbook.pdf" in said(reply(ws, here, ws.post(ben, here, mention(ws, lantern))))
         assert "could not find" in said(reply(ws, here, ws.post(ada, here, mention(ws))))
         mine, theirs = ws.direct(ada), ws.direct(ben)

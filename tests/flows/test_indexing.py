@@ -55,7 +55,7 @@ def test_failed_page_is_counted_and_the_others_are_read(tmp_path: Path, folder: 
 
 
 def test_unreadable_file_fails_with_a_reason_and_the_others_are_read(tmp_path: Path, folder: Path) -> None:
-    bad, good = write(folder, "bad.pdf", "!unreadable"), write(folder, "good.pdf", "harbour lights")
+    bad, good = write(folder, "bad.pdf", "!unreadable"), write(folder, "good.pdf", "harbor lights")
     empty = folder / "empty.pdf"
     empty.touch()
     with opened(tmp_path) as rag:

@@ -19,7 +19,7 @@ ws = workspace_fixture(ack_timeout=1.0)
 @pytest.mark.timeout(120)
 def test_linked_page_is_read_and_removed_with_the_message(ws: Workspace, tmp_path: Path) -> None:
     ada = ws.person("ada")
-    channel = ws.channel("harbour", members=[ada])
+    channel = ws.channel("harbor", members=[ada])
     data = pdf(GATEWAY)
     with (
         site(lambda path: (200, {"Content-Type": "application/pdf"}, data)) as (url, _),
@@ -44,7 +44,7 @@ def test_linked_page_is_read_and_removed_with_the_message(ws: Workspace, tmp_pat
 @pytest.mark.timeout(120)
 def test_links_are_ignored_by_default(ws: Workspace, tmp_path: Path) -> None:
     ada = ws.person("ada")
-    channel = ws.channel("harbour", members=[ada])
+    channel = ws.channel("harbor", members=[ada])
     with site(lambda path: (200, {}, b"words")) as (url, requests), magpie(ws, tmp_path) as bot:
         ws.post("ada", channel, f"look at <{url}/a>")
         ws.settled()
@@ -56,7 +56,7 @@ def test_links_are_ignored_by_default(ws: Workspace, tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_bot_keeps_running_after_an_invalid_address(ws: Workspace, tmp_path: Path) -> None:
     ada = ws.person("ada")
-    channel = ws.channel("harbour", members=[ada])
+    channel = ws.channel("harbor", members=[ada])
     data = pdf(GATEWAY)
     invalid = ["http://i❤.ws/a", "http://a\u2024b.example/", f"http://{'a' * 64}.example/", "http://a..example/"]
     with (

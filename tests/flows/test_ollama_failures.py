@@ -46,7 +46,7 @@ def channel(ws: Workspace, ollama: OllamaServer, tmp_path_factory: pytest.TempPa
     rag = settings(data, answer={"model": "sees:4b", "host": ollama.url, "seconds": 1, "correct": False})
     with magpie(ws, data, rag=rag, generator=open_generator(rag.answer)):
         ada = ws.person("ada")
-        channel = ws.channel("harbour", members=[ada])
+        channel = ws.channel("harbor", members=[ada])
         receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
         yield channel
 

@@ -22,7 +22,7 @@ def corpus(path: Path, inserted: int | None = None) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
 
     def add(word: str) -> Any:
-        page = papers.text_page(document, f"The {word} grows by the harbour wall, as it did last year.")
+        page = papers.text_page(document, f"The {word} grows by the harbor wall, as it did last year.")
         found.setdefault(word, []).append(document.page_count)
         return page
 

@@ -27,8 +27,8 @@ class LabeledExtractor(TextExtractor):
 def rag(tmp_path: Path) -> Iterator[Rag]:
     folder = tmp_path / "shared"
     folder.mkdir()
-    pages = ["Harbour report", "Harbour harbour map", "Harbour cranes", "Pilots", "Harbour harbour harbour dues"]
-    (folder / "harbour.pdf").write_text("\f".join(pages))
+    pages = ["Harbor report", "Harbor harbor map", "Harbor cranes", "Pilots", "Harbor harbor harbor dues"]
+    (folder / "harbor.pdf").write_text("\f".join(pages))
     notes = ["Tides", "Figure 2 shows 3 buoys", "Figure 3 shows buoys", "Assets current, liabilities current", "Buoys"]
     (folder / "notes.pdf").write_text("\f".join(notes))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
@@ -45,20 +45,20 @@ def first_hit(rag: Rag, question: str) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("question", "page"),
     [
-        ("What does page 4 of the harbour report say?", 4),
-        ("What is on the last page of the harbour report?", 5),
-        ("What is on the second-to-last page of the harbour report?", 4),
-        ("What is on the first page of the harbour report?", 1),
-        ("What is on page ii of the harbour report?", 2),
+        ("What does page 4 of the harbor report say?", 4),
+        ("What is on the last page of the harbor report?", 5),
+        ("What is on the second-to-last page of the harbor report?", 4),
+        ("What is on the first page of the harbor report?", 1),
+        ("What is on page ii of the harbor report?", 2),
     ],
 )
 def test_page_is_found_by_its_number(rag: Rag, question: str, page: int) -> None:
-    assert first_hit(rag, question) == ("harbour.pdf", page)
+    assert first_hit(rag, question) == ("harbor.pdf", page)
 
 
 def test_page_number_matches_both_counted_and_printed_numbers(rag: Rag) -> None:
-    hits = rag.find("What does page 2 of the harbour report say?", Scope.operator()).hits
-    assert {("harbour.pdf", 2), ("harbour.pdf", 4)} <= {(hit.name, hit.page) for hit in hits[:3]}
+    hits = rag.find("What does page 2 of the harbor report say?", Scope.operator()).hits
+    assert {("harbor.pdf", 2), ("harbor.pdf", 4)} <= {(hit.name, hit.page) for hit in hits[:3]}
     assert rag.find("cranes", Scope.operator()).rankings.get("place") is None
 
 
@@ -67,14 +67,14 @@ def test_figure_is_found_by_its_number(rag: Rag) -> None:
 
 
 def test_ratio_is_found_by_its_operands(rag: Rag) -> None:
-    assert first_hit(rag, "What is the quick ratio of the harbour?")[0] in ("harbour.pdf", "notes.pdf")
-    found = rag.find("What is the harbour's quick ratio?", Scope.operator())
+    assert first_hit(rag, "What is the quick ratio of the harbor?")[0] in ("harbor.pdf", "notes.pdf")
+    found = rag.find("What is the harbor's quick ratio?", Scope.operator())
     assert ("notes.pdf", 4) in {(hit.name, hit.page) for hit in found.hits}
 
 
 def test_question_about_the_document_itself_finds_the_first_page(rag: Rag) -> None:
-    assert first_hit(rag, "Who is the author of the harbour report?") == ("harbour.pdf", 1)
+    assert first_hit(rag, "Who is the author of the harbor report?") == ("harbor.pdf", 1)
 
 
 def test_referenced_page_outside_the_scope_is_not_found(rag: Rag) -> None:
-    assert rag.find("What does page 4 of the harbour report say?", Scope.of("C1")).hits == ()
+    assert rag.find("What does page 4 of the harbor report say?", Scope.of("C1")).hits == ()

@@ -56,7 +56,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
         "Our current assets grew",
         "The ratio of ships to current liabilities",
     ]
-    (folder / "harbour 2021.pdf").write_text("\f".join(report))
+    (folder / "harbor 2021.pdf").write_text("\f".join(report))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     with open_rag(settings, extractor=UnlabeledExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder])
@@ -76,13 +76,13 @@ def test_counted_page_is_found_as_well(rag: Rag) -> None:
 
 
 def test_ratio_is_found_on_the_statement_not_in_the_letter(rag: Rag) -> None:
-    hits = rag.find("What was the current ratio of the harbour in 2021?", EVERYTHING).hits
-    assert (hits[0].name, hits[0].page) == ("harbour 2021.pdf", 3)
+    hits = rag.find("What was the current ratio of the harbor in 2021?", EVERYTHING).hits
+    assert (hits[0].name, hits[0].page) == ("harbor 2021.pdf", 3)
     assert "place" in hits[0].lanes
 
 
 def test_statement_outside_the_scope_is_not_found(rag: Rag) -> None:
-    assert rag.find("What was the current ratio of the harbour in 2021?", Scope.of("C1")).hits == ()
+    assert rag.find("What was the current ratio of the harbor in 2021?", Scope.of("C1")).hits == ()
     [brochure] = [row.id for row in rag.documents(EVERYTHING) if row.name == "brochure.pdf"]
     only_brochure = replace(EVERYTHING, documents=frozenset({brochure}))
-    assert not rag.find("What was the current ratio of the harbour in 2021?", only_brochure).rankings["place"]
+    assert not rag.find("What was the current ratio of the harbor in 2021?", only_brochure).rankings["place"]

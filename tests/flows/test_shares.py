@@ -254,7 +254,7 @@ def test_web_page_is_shared_until_its_last_message_is_deleted(simulation: Simula
                 record(connection, each, links=True)
             return shared_in(connection, "slack-link", "C1")
 
-    url = "https://harbour.example/plan"
+    url = "https://harbor.example/plan"
     first, second = Linked(url, "C1", "U1", "1.5"), Linked(url, "C1", "U2", "2.5")
     assert linked(first, second, second) == [url]
     assert linked(Unlinked(url, "C1", "2.5")) == [url]

@@ -32,7 +32,7 @@ from tests.flows.team import (
 
 @pytest.fixture
 def channel(ws: Workspace, ada: str) -> str:
-    return ws.channel("harbour", members=[ada])
+    return ws.channel("harbor", members=[ada])
 
 
 def files_in(bot: Bot, *spaces: str) -> list[str]:
