@@ -13,7 +13,7 @@ from rag.errors import GeneratorDown, GeneratorFailed, ModelUnfit
 from rag.model import Kind
 from rag.ports import Generator
 from tests.support.absent import NoEmbedder
-from tests.support.captioner import FakeCaptioner, FigureReader
+from tests.support.captioner import FakeCaptioner, FigureExtractor
 from tests.support.generator import FakeGenerator
 
 EVERYTHING = Scope.operator()
@@ -27,7 +27,9 @@ def opened(tmp_path: Path, captioner: FakeCaptioner | None, generator: Generator
         read={"workers": 1},
         search={"min_confidence": 0},
     )
-    return open_rag(settings, extractor=FigureReader, embedder=NoEmbedder(), captioner=captioner, generator=generator)
+    return open_rag(
+        settings, extractor=FigureExtractor, embedder=NoEmbedder(), captioner=captioner, generator=generator
+    )
 
 
 def index(rag: Rag, tmp_path: Path, *pages: str) -> None:
