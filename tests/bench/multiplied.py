@@ -53,7 +53,7 @@ def multiplied(chunks: Sequence[NewChunk], count: int, seed: int) -> Iterator[li
     A word is exchanged for a random one of the corpus in proportion to its frequency, so that posting lists are as
     long as in a real corpus of that size.
     """
-    random_ = random.Random(seed)
+    rng = random.Random(seed)
     corpus = [word for each in chunks for word in each.text.split()]
     made = 0
     while made < count:
@@ -62,19 +62,19 @@ def multiplied(chunks: Sequence[NewChunk], count: int, seed: int) -> Iterator[li
             if not part:
                 return
             pages = {page: number for number, page in enumerate(dict.fromkeys(each.page for each in part), 1)}
-            yield [replace(each, page=pages[each.page], text=_exchanged(each.text, corpus, random_)) for each in part]
+            yield [replace(each, page=pages[each.page], text=_exchanged(each.text, corpus, rng)) for each in part]
             made += len(part)
 
 
-def _exchanged(text: str, corpus: Sequence[str], random_: random.Random) -> str:
-    return " ".join(random_.choice(corpus) if random_.random() < EXCHANGED else word for word in text.split())
+def _exchanged(text: str, corpus: Sequence[str], rng: random.Random) -> str:
+    return " ".join(rng.choice(corpus) if rng.random() < EXCHANGED else word for word in text.split())
 
 
 def fill_catalog(
     catalog: Catalog, made: Iterator[list[NewChunk]], small: list[NewChunk], seed: int, watch: Callable[[str], None]
 ) -> None:
     """Store documents as ingest does, each in a random space, and the chunks `small` in the space SMALL."""
-    words, random_ = Fts5Index(), random.Random(seed)
+    words, rng = Fts5Index(), random.Random(seed)
     number = 0
     with catalog.write_transaction() as connection:
         _put(connection, words, small, number, SMALL)
@@ -82,7 +82,7 @@ def fill_catalog(
         with catalog.write_transaction() as connection:
             for each in batch:
                 number += 1
-                _put(connection, words, each, number, f"S{random_.randrange(SPACES)}")
+                _put(connection, words, each, number, f"S{rng.randrange(SPACES)}")
         watch(f"{number} documents")
     with catalog.write_transaction() as connection:
         words.optimize(connection)

@@ -128,9 +128,9 @@ def read_questions(path: Path | None, data: Path, seed: int, count: int) -> list
     if path is not None:
         rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         return [row["query"] for row in rows if row.get("query")]
-    random_ = random.Random(seed)
+    rng = random.Random(seed)
     texts = [words for each in chunks_of(data) if len(words := [w for w in each.text.split() if len(w) > 3]) >= 6]
-    return [" ".join(random_.sample(random_.choice(texts), 6)) for _ in range(count)]
+    return [" ".join(rng.sample(rng.choice(texts), 6)) for _ in range(count)]
 
 
 def report(name: str, runs: Sequence[Timed]) -> Iterator[str]:

@@ -26,12 +26,12 @@ BOX = Box(0.1, 0.1, 0.9, 0.5)
 
 
 def corpus(count: int) -> list[NewChunk]:
-    random_ = random.Random(7)
+    rng = random.Random(7)
     words = [f"word{number}" for number in range(300)]
     return [
         NewChunk(n // 3 + 1, Kind.PAGE, "", "", "", BOX, ())
         if n % 3 == 0
-        else NewChunk(n // 3 + 1, Kind.TEXT, " ".join(random_.choices(words, k=40)), "Quay", "", BOX, (BOX,))
+        else NewChunk(n // 3 + 1, Kind.TEXT, " ".join(rng.choices(words, k=40)), "Quay", "", BOX, (BOX,))
         for n in range(count)
     ]
 

@@ -56,14 +56,12 @@ def index(folder: Path, data: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def kill_at_random(
-    folder: Path, data: Path, kills: int, shortest: float, longest: float, random_: random.Random
-) -> int:
+def kill_at_random(folder: Path, data: Path, kills: int, shortest: float, longest: float, rng: random.Random) -> int:
     """Start and kill indexing repeatedly, each time after a random number of seconds. Return the number of kills."""
     killed = 0
     for _ in range(kills):
         process = index(folder, data)
-        deadline = time.monotonic() + random_.uniform(shortest, longest)
+        deadline = time.monotonic() + rng.uniform(shortest, longest)
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         if process.poll() is None:
@@ -128,8 +126,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         data = options.data or Path(temporary)
-        random_ = random.Random(options.seed)
-        killed = kill_at_random(options.folder, data, options.kills, options.shortest, options.longest, random_)
+        rng = random.Random(options.seed)
+        killed = kill_at_random(options.folder, data, options.kills, options.shortest, options.longest, rng)
         code = index(options.folder, data).wait()
         verdict = verify(data, killed)
     print(f"{verdict} last run's exit code {code}")  # noqa: T201

@@ -75,7 +75,7 @@ def running(ws: Workspace, data: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def play(ws: Workspace, data: Path, kills: int, random_: random.Random) -> Verdict:
+def play(ws: Workspace, data: Path, kills: int, rng: random.Random) -> Verdict:
     """Ask, kill and restart repeatedly, then wait for all answers and count them."""
     ada = ws.person("ada")
     channel = ws.channel("harbor", members=[ada])
@@ -90,12 +90,12 @@ def play(ws: Workspace, data: Path, kills: int, random_: random.Random) -> Verdi
                 ws.wait(partial(answered, ws, channel, ts), 90, f"the answer to {ts}")
             seen = len(ws.calls)
             asked.append(ws.post(ada, channel, f"<@{ws.bot_user}> which port does the gateway use?"))
-            fatal = seen + random_.randint(1, CALLS)
+            fatal = seen + rng.randint(1, CALLS)
             try:
                 ws.wait(partial(_called, ws, fatal), 8, "the fatal call")
             except TimeoutError:
                 continue  # the answer took fewer calls
-            pause = random_.choice((0, 0, 0.01, 0.05, 0.2))
+            pause = rng.choice((0, 0, 0.01, 0.05, 0.2))
             time.sleep(pause)
             killed += process.poll() is None and not answered(ws, channel, asked[-1])
     with running(ws, data):

@@ -66,10 +66,10 @@ class MarkedDocument:
     def page(self, number: int) -> Image.Image:
         """Return the picture of a page."""
         picture = Image.new("RGB", SIZE, self.color)
-        draw, random_ = ImageDraw.Draw(picture), random.Random(self.number * 10 + number)
+        draw, rng = ImageDraw.Draw(picture), random.Random(self.number * 10 + number)
         for _ in range(70):
-            x, y = random_.randrange(SIZE[0]), random_.randrange(SIZE[1])
-            draw.rectangle((x, y, x + random_.randrange(4, 26), y + random_.randrange(4, 26)), fill="black")
+            x, y = rng.randrange(SIZE[0]), rng.randrange(SIZE[1])
+            draw.rectangle((x, y, x + rng.randrange(4, 26), y + rng.randrange(4, 26)), fill="black")
         return picture
 
     def screenshot(self) -> bytes:

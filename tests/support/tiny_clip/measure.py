@@ -49,7 +49,7 @@ def measure(weights: Path) -> Iterator[str]:
         own = np.array([[kind == pair for kind in kinds] for pair in PAIRS])
         held = np.array([pair in HELD_OUT for pair in PAIRS])
         best = own[np.arange(len(PAIRS)), near.argmax(axis=1)]
-        yield f"nearest to their own pictures: {best[~held].mean():.0%} trained captions, {best[held].mean():.0%} held out"
+        yield f"nearest to own picture: {best[~held].mean():.0%} trained captions, {best[held].mean():.0%} held out"
         yield f"matching pairs:     {_spread(near[own])}; held out {_spread(near[held][own[held]])}"
         yield f"other pairs:        {_spread(near[~own])}"
         foreign = (np.array(embedder.embed_texts(FOREIGN)) @ vectors.T).max(axis=1)
@@ -62,10 +62,10 @@ def measure(weights: Path) -> Iterator[str]:
 
 
 def _pictures(embedder: Embedder, folder: Path, seed: int) -> tuple[NDArray[np.float32], list[tuple[str, str]]]:
-    random_ = random.Random(seed)
+    rng = random.Random(seed)
     kinds = [pair for pair in PAIRS for _ in range(EACH)]
     for number, pair in enumerate(kinds):
-        draw(random_, *pair).picture.save(folder / f"{number}.png")
+        draw(rng, *pair).picture.save(folder / f"{number}.png")
     return _embedded(embedder, [folder / f"{number}.png" for number in range(len(kinds))]), kinds
 
 

@@ -55,35 +55,35 @@ class Drawn:
     shape: str | None
 
 
-def draw(random_: random.Random, color: str | None, shape: str | None, size: int = 128) -> Drawn:
+def draw(rng: random.Random, color: str | None, shape: str | None, size: int = 128) -> Drawn:
     """Return a square picture of a shape: alone, framed, so large that its ends may be cut, or among gray text."""
-    tint = (random_.randint(225, 255), random_.randint(225, 255), random_.randint(225, 255))
-    picture = Image.new("RGB", (size, size), random_.choice(((255, 255, 255), tint)))
+    tint = (rng.randint(225, 255), rng.randint(225, 255), rng.randint(225, 255))
+    picture = Image.new("RGB", (size, size), rng.choice(((255, 255, 255), tint)))
     canvas = ImageDraw.Draw(picture)
-    style = random_.choice(tuple(STYLES))
+    style = rng.choice(tuple(STYLES))
     if color is None or shape is None or style == "page":
-        _text_lines(canvas, random_, size)
+        _text_lines(canvas, rng, size)
     if color is None or shape is None:
         return Drawn(picture, None, None)
-    radius = random_.uniform(*STYLES[style]) * size
+    radius = rng.uniform(*STYLES[style]) * size
     margin = max(size / 2 - radius, size * 0.05)
-    center = (size / 2 + random_.uniform(-margin, margin), size / 2 + random_.uniform(-margin, margin))
+    center = (size / 2 + rng.uniform(-margin, margin), size / 2 + rng.uniform(-margin, margin))
     if style == "page":
         canvas.rectangle(_around(center, radius * 1.15), fill="white")
     if style == "framed":
         canvas.rectangle((2, 2, size - 3, size - 3), outline=(120, 120, 120), width=2)
-    shade = tuple(max(0, min(255, value + random_.randint(-14, 14))) for value in COLORS[color])
-    _shape(canvas, shape, center, radius, shade, random_.uniform(-0.35, 0.35))
+    shade = tuple(max(0, min(255, value + rng.randint(-14, 14))) for value in COLORS[color])
+    _shape(canvas, shape, center, radius, shade, rng.uniform(-0.35, 0.35))
     return Drawn(picture, color, shape)
 
 
-def _text_lines(canvas: ImageDraw.ImageDraw, random_: random.Random, size: int) -> None:
-    step = random_.randint(6, 10)
-    for top in range(random_.randint(4, 12), size - 6, step):
+def _text_lines(canvas: ImageDraw.ImageDraw, rng: random.Random, size: int) -> None:
+    step = rng.randint(6, 10)
+    for top in range(rng.randint(4, 12), size - 6, step):
         left = 8
         while left < size - 16:
-            width = random_.randint(6, 22)
-            gray = random_.randint(70, 150)
+            width = rng.randint(6, 22)
+            gray = rng.randint(70, 150)
             canvas.rectangle((left, top, min(left + width, size - 8), top + step // 3), fill=(gray, gray, gray))
             left += width + 4
 

@@ -60,11 +60,11 @@ class Drawings:
 def train(steps: int, seed: int) -> Any:
     """Return a model that was trained for this many steps."""
     torch.manual_seed(seed)
-    random_ = random.Random(seed)
+    rng = random.Random(seed)
     open_clip.add_model_config(HERE / f"{NAME}.json")
     model, _, prepare = open_clip.create_model_and_transforms(NAME)
     tokenizer = open_clip.get_tokenizer(NAME)
-    drawings = draw_all(random_, prepare)
+    drawings = draw_all(rng, prepare)
     words = foreign_words(tokenizer)
     _say(f"{PICTURES} pictures drawn")
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
@@ -75,11 +75,11 @@ def train(steps: int, seed: int) -> Any:
             parameters["lr"] = RATE * min(1.0, (step + 1) / 50) * max(0.02, 1 - step / steps)
         batch = with_features_removed(drawings.some(torch.randint(PICTURES, (BATCH,))))
         captions = [
-            caption(int(color), int(shape), random_) for color, shape in zip(batch.colors, batch.shapes, strict=True)
+            caption(int(color), int(shape), rng) for color, shape in zip(batch.colors, batch.shapes, strict=True)
         ]
-        strange = [foreign(words, random_) for _ in range(STRANGE)]
+        strange = [foreign(words, rng) for _ in range(STRANGE)]
         tokens = tokenizer([text for text, _, _ in captions] + strange, context_length=TOKENS)
-        picture_vectors = model.encode_image(augment(batch.pictures, random_), normalize=True)
+        picture_vectors = model.encode_image(augment(batch.pictures, rng), normalize=True)
         text_vectors = encode_short(model, tokens)
         loss = loss_of(model.logit_scale.exp(), picture_vectors, text_vectors, matches(batch, captions))
         optimizer.zero_grad()
@@ -92,10 +92,10 @@ def train(steps: int, seed: int) -> Any:
     return model.eval()
 
 
-def draw_all(random_: random.Random, prepare: Any) -> Drawings:
+def draw_all(rng: random.Random, prepare: Any) -> Drawings:
     pairs = [(color, shape) for color in COLORS for shape in SHAPES if (color, shape) not in HELD_OUT]
     kinds: list[tuple[str | None, str | None]] = [*pairs, *[(None, None)] * 5]
-    drawn = [draw(random_, *random_.choice(kinds)) for _ in range(PICTURES)]
+    drawn = [draw(rng, *rng.choice(kinds)) for _ in range(PICTURES)]
     return Drawings(
         torch.stack([prepare(one.picture) for one in drawn]),
         torch.tensor([COLOR_NAMES.index(one.color) if one.color else NONE for one in drawn]),
@@ -103,16 +103,16 @@ def draw_all(random_: random.Random, prepare: Any) -> Drawings:
     )
 
 
-def caption(color: int, shape: int, random_: random.Random) -> tuple[str, int, int]:
+def caption(color: int, shape: int, rng: random.Random) -> tuple[str, int, int]:
     """Return a caption with its color and shape. About a third of the captions name only one of them."""
     if color == NONE:
-        return random_.choice(PLAIN), NONE, NONE
-    part = random_.random()
+        return rng.choice(PLAIN), NONE, NONE
+    part = rng.random()
     if shape == REMOVED or (color != REMOVED and part < 0.15):
-        return random_.choice(PARTS).format(COLOR_NAMES[color]), color, ANY
+        return rng.choice(PARTS).format(COLOR_NAMES[color]), color, ANY
     if color == REMOVED or part < 0.3:
-        return random_.choice(PARTS).format(SHAPES[shape]), ANY, shape
-    return random_.choice(TEMPLATES).format(COLOR_NAMES[color], SHAPES[shape]), color, shape
+        return rng.choice(PARTS).format(SHAPES[shape]), ANY, shape
+    return rng.choice(TEMPLATES).format(COLOR_NAMES[color], SHAPES[shape]), color, shape
 
 
 def foreign_words(tokenizer: Any) -> list[str]:
@@ -122,21 +122,21 @@ def foreign_words(tokenizer: Any) -> list[str]:
     return [word for word in whole if len(word) > 2 and word.isascii() and word.isalpha() and word not in known]
 
 
-def foreign(words: list[str], random_: random.Random) -> str:
+def foreign(words: list[str], rng: random.Random) -> str:
     """Return a caption that does not match a picture: random words, some with a color among them ("green energy")."""
-    chosen = [random_.choice(words) for _ in range(random_.randint(1, 7))]
-    look = random_.random()
+    chosen = [rng.choice(words) for _ in range(rng.randint(1, 7))]
+    look = rng.random()
     if look < 0.25:
         chosen = chosen[:4]
-        chosen.insert(random_.randint(0, len(chosen)), random_.choice(COLOR_NAMES))
+        chosen.insert(rng.randint(0, len(chosen)), rng.choice(COLOR_NAMES))
     elif look < 0.5:
-        chosen = [f"{random_.choice(SMALL)} {word}" for word in chosen]
+        chosen = [f"{rng.choice(SMALL)} {word}" for word in chosen]
     return " ".join(chosen)
 
 
-def augment(pictures: torch.Tensor, random_: random.Random) -> torch.Tensor:
+def augment(pictures: torch.Tensor, rng: random.Random) -> torch.Tensor:
     """Return the pictures shifted, mirrored and with noise, so that a picture rarely occurs twice."""
-    moved = torch.roll(pictures, (random_.randint(-6, 6), random_.randint(-6, 6)), (2, 3))
+    moved = torch.roll(pictures, (rng.randint(-6, 6), rng.randint(-6, 6)), (2, 3))
     mirrored = torch.where(torch.rand(len(moved), 1, 1, 1) < 0.5, moved.flip(3), moved)
     return mirrored + 0.08 * torch.randn(len(moved), 3, 1, 1)
 
