@@ -26,6 +26,7 @@ class SlowGenerator(FakeGenerator):
     def stream(self, prompt: Prompt):  # type: ignore[no-untyped-def]
         import time
 
+        self.prompts.append(prompt)
         try:
             for number in range(2000):
                 time.sleep(0.01)
@@ -40,6 +41,7 @@ def test_only_the_asker_can_stop_the_answer(ws: Workspace, tmp_path: Path, ada: 
         share(ws, ada, channel)
         ts = ws.post(ada, channel, mention(ws, PORT))
         ws.wait(lambda: replies(ws, channel, ts), 20, "the placeholder")
+        until(lambda: bool(generator.prompts))
         placeholder = replies(ws, channel, ts)[0].ts
         ws.click(ben, channel, placeholder, "stop")
         wait_for_ephemeral(ws, ben, messages.NOT_YOUR_ANSWER)
