@@ -1,4 +1,4 @@
-"""Break one guard of access at a time, in a copy of the code, and run the leak test until it notices."""
+"""Break one access guard at a time in a copy of the code, and run the leak test, which must find a leak."""
 
 from __future__ import annotations
 
@@ -236,11 +236,11 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
 }
-"""The guards by name; a second mutation breaks a guard that would catch what the first one lets through."""
+"""Mutations by the name of the guard. A second mutation breaks a guard that would hide the effect of the first."""
 
 
 def run_sabotaged(name: str, seed: int) -> str | None:
-    """Run the leak test with one guard broken. Return what was caught and when, or None if nothing was."""
+    """Run the leak test with one guard broken. Return the leak and its step, or None."""
     with mutated_copy(GUARDS[name]) as copy:
         arguments = ["--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"]
         result = run_module(copy, "tests.leaks", arguments, {"SABOTAGE": ""}, capture=True)
@@ -249,4 +249,4 @@ def run_sabotaged(name: str, seed: int) -> str | None:
     found = [line for line in result.stdout.splitlines() if line.startswith("LEAK")]
     if not found:
         raise RuntimeError(f"the run with {name} broken ended with {result.returncode}: {result.stderr[-2000:]}")
-    return found[0].removeprefix("LEAK: ").removesuffix(". The shortest way there:")
+    return found[0].removeprefix("LEAK: ").removesuffix(". Steps to reproduce it:")

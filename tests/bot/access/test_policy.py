@@ -17,7 +17,8 @@ from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Joined, Left, Moved, PersonChanged, ReadersChanged
 from bot.slack.messages import UNSURE
 from rag import Scope
-from tests.flows.team import slack_settings, without_proxies
+from tests.flows.team import slack_settings
+from tests.support.slack_workspace import without_proxies
 
 
 @dataclass

@@ -12,22 +12,17 @@ from sqlalchemy import text
 
 from bot.db import jobs, tables
 from bot.db.jobs import JobKind
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.inbox import record
 from bot.jobs.sweep import Sweep
 from bot.slack.client import SlackClient
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
 from rag import Rag, RoundRobin, Share, TryAgain, hidden_shares, open_rag, put_share, shared_in
-from tests.flows.team import settings, slack_settings, without_proxies
+from tests.flows.team import settings, slack_settings
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture(scope="module")
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture("module", manifest=MANIFEST)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,8 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.blocks import section
 from bot.slack.client import Refused, RetryPolicy, SlackClient
 from rag import OperatorMustAct, TryAgain
-from tests.flows.team import slack_settings, without_proxies
-
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
+from tests.flows.team import slack_settings
+from tests.support.slack_workspace import MANIFEST, without_proxies
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import yaml
 from pydantic import SecretStr
@@ -14,15 +11,10 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.client import SlackClient
 from bot.slack.doctor import GRANTED, slack_checks
 from rag import BadSetting, Check
-from tests.flows.team import HANDBOOK, slack_settings, without_proxies
+from tests.flows.team import HANDBOOK, slack_settings
+from tests.support.slack_workspace import MANIFEST, without_proxies, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST)
 
 
 def checks(ws: Workspace, **settings: object) -> dict[str, Check]:

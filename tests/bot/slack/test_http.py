@@ -6,7 +6,6 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,19 +15,14 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from bot.db import tables
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.http import build_server, serving
 from rag import BadSetting
-from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, until, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, until
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 def free_port() -> int:
