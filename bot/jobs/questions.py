@@ -55,14 +55,20 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
         self._end(work, QuestionState.FAILED)
 
     def discard(self, work: ClaimedQuestion) -> None:
-        """Delete the placeholder of a question whose row was deleted."""
+        """Delete the placeholder of a question whose row was deleted; write again that a stopped one was stopped.
+
+        A progress update that was on its way when the person pressed Stop may have replaced that text.
+        """
         with self._rag.read_transaction() as connection:
-            if questions.find_question(connection, work.question.channel, work.question.ts) is not None:
-                return
+            current = questions.find_claimed(connection, work.question.channel, work.question.ts)
+        if current is None:
+            current = replace(work, cancellation=Cancellation.DELETED)
+        elif current.cancellation != Cancellation.STOPPED:
+            return
         try:
-            self._responder.cancel(replace(work, cancellation=Cancellation.DELETED))
+            self._responder.cancel(current)
         except MagpieError as error:
-            log.warning("Could not delete the placeholder of a deleted question: %s", error)
+            log.warning("Could not update the message of a canceled question: %s", error)
 
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
