@@ -1,1 +1,1 @@
-"""The bot and the command. Knows only rag's front door."""
+"""The Slack bot and the command `magpie`. They import rag's public API only."""

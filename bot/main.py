@@ -1,4 +1,4 @@
-"""The composition root of the bot: builds its parts and runs them in threads."""
+"""The bot's composition root: build its parts and run them in threads."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ _PLACEHOLDER_THREADS = 2
 """Threads that post placeholders: a slow conversation does not delay the others."""
 
 _BUFFER = 1 << 16
-"""Bytes read from the socket at a time; slack_sdk now and then loses a message that needs several reads."""
+"""Bytes read from the socket at a time: slack_sdk may lose a message that needs several reads."""
 
 
 @dataclass(frozen=True)
 class Bot:
-    """Everything built, nothing started; `run` starts it."""
+    """A bot that is built but not started; `run` starts it."""
 
     settings: SlackSettings
     client: SlackClient
@@ -72,9 +72,9 @@ class Bot:
     stop: threading.Event
 
     def run(self, started: Callable[[int | None], None] = lambda _: None) -> None:
-        """Work until `stop` is set or a part fails. Raise what failed: a bot that works in part helps nobody.
+        """Work until `stop` is set or a part fails. Raise the error of the part that failed.
 
-        `started` is called once events come in, with the port of the HTTP server, or None when there is none.
+        `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
         """
         steps = [self.receipts.step, self.maintenance.step, self.ephemeral.step]
         steps += [self.placeholders.step] * _PLACEHOLDER_THREADS + [self.answers.step] * self.settings.workers
@@ -82,21 +82,21 @@ class Bot:
             pool = ThreadPoolExecutor(len(steps) + 1, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
-            work = [pool.submit(self.rag.serve, self.stop)]
-            work += [pool.submit(run_loop, step, self.wake_up, self.stop) for step in steps]
+            threads = [pool.submit(self.rag.serve, self.stop)]
+            threads += [pool.submit(run_loop, step, self.wake_up, self.stop) for step in steps]
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
-            port = self._serve(running, socket, work)
+            port = self._serve(running, socket, threads)
             started(port)
             connected = True
             while not self.stop.is_set():
-                ended, _ = wait(work, _POLL, FIRST_EXCEPTION)
+                ended, _ = wait(threads, _POLL, FIRST_EXCEPTION)
                 for future in ended:
                     future.result()
-                before, connected = connected, socket is None or bool(socket.client.is_connected())
-                if connected is not before:
+                was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
+                if connected is not was_connected:
                     self.access.invalidate_all()
-                    log.warning("Connected to Slack again." if connected else "Slack is out of reach; trying.")
+                    log.warning("Connected to Slack again." if connected else "Slack cannot be reached. Trying again.")
                     self.sweep_all()
 
     def _end(self) -> None:
@@ -136,21 +136,21 @@ class Bot:
             receive_buffer_size=_BUFFER,
         )
         try:
-            reached(handler.connect, self.stop)
+            wait_for_slack(handler.connect, self.stop)
             yield handler
         finally:
             handler.close()  # type: ignore[no-untyped-call]
 
-    def _serve(self, running: ExitStack, socket: SocketModeHandler | None, work: list[Future[None]]) -> int | None:
+    def _serve(self, running: ExitStack, socket: SocketModeHandler | None, threads: list[Future[None]]) -> int | None:
         port = self.settings.http_port or self.settings.health_port
         if not port:
             return None
 
         def health() -> dict[str, object]:
             connected = socket is None or bool(socket.client.is_connected())
-            return {"ok": connected and not any(future.done() for future in work)}
+            return {"ok": connected and not any(future.done() for future in threads)}
 
-        if socket is None:  # Slack reaches HTTP mode from outside, under a name that only its proxy knows
+        if socket is None:  # requests come from outside, with a host name that only the reverse proxy knows
             secret = self.settings.signing_secret.get_secret_value()
             return running.enter_context(serving(build_server(health, self.app, secret), "0.0.0.0", port))
         server = LoopbackOnly(build_server(health, None), f"Ask http://127.0.0.1:{port}/health on this machine.")
@@ -161,10 +161,10 @@ class Bot:
 def open_bot(
     settings: Settings, slack: SlackSettings, opened: OpenRag = open_rag, stop: threading.Event | None = None
 ) -> Iterator[Bot]:
-    """Build the bot on `settings.data`. Wait for Slack to be reachable, until `stop` is set.
+    """Build the bot on `settings.data`. Wait until Slack can be reached or `stop` is set.
 
-    Raise Busy when a bot already runs on this folder: Slack would give each of them half of the events. Raise
-    OperatorMustAct for a token that Slack does not accept.
+    Raise Busy if a bot already runs on this folder: Slack would split the events between them. Raise OperatorMustAct
+    for a token that Slack does not accept.
     """
     stop = stop or threading.Event()
     # httpx logs every URL, and Slack's URLs contain the names of files.
@@ -173,8 +173,8 @@ def open_bot(
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
         client, wake_up = SlackClient(slack), WakeUp()
-        who = reached(client.identify, stop)
-        me = who.user_id
+        identity = wait_for_slack(client.identify, stop)
+        me = identity.user_id
 
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
@@ -193,12 +193,12 @@ def open_bot(
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         with rag.write_transaction() as connection:
-            questions.free_claims(connection)
-            jobs.free_claims(connection)
-        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), who.team_id))
+            questions.release_claims(connection)
+            jobs.release_claims(connection)
+        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), identity.team_id))
         files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
-        fair = FairLock(settings.answer.at_once, slack.workers_of_one)
+        fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, rag, composer, fair, uploads, me, stop)
         limits = {"waiting": slack.person_waiting, "files": slack.person_files}
@@ -240,7 +240,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise Busy(
-            f"A bot runs on {settings.data} already.", "Stop it first: two bots would each hear half of what is said."
+            f"A bot already runs on {settings.data}.", "Stop it first: Slack would split the events between two bots."
         ) from error
     try:
         yield
@@ -248,8 +248,8 @@ def _only_one(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def reached(call: Callable[[], Any], stop: threading.Event) -> Any:
-    """Return what a call returns once Slack can be reached; try until then, or until `stop` is set."""
+def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
+    """Repeat a call until Slack can be reached, and return its result. Raise TryAgain once `stop` is set."""
     tries = 0
     while True:
         try:
@@ -259,5 +259,5 @@ def reached(call: Callable[[], Any], stop: threading.Event) -> Any:
             if stop.wait(_TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)]):
                 raise
             if not tries:
-                log.warning("%s Trying again until it can.", error)
+                log.warning("%s Trying again.", error)
             tries += 1

@@ -17,7 +17,7 @@ SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 
 
 class SlackSettings(BaseSettings):
-    """Settings with bounds and defaults. Tokens are never printed. Every outside address can be set."""
+    """The bot's settings. Tokens are never printed."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -41,19 +41,22 @@ class SlackSettings(BaseSettings):
     )
     workers: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time.")
     person_workers: int = Field(
-        default=2, ge=1, le=64, description="How many of these may serve one person. One is always left for others."
+        default=2,
+        ge=1,
+        le=64,
+        description="Questions of one person answered at the same time. One worker is always left for others.",
     )
     person_waiting: int = Field(
         default=20,
         ge=1,
         le=10_000,
-        description="Questions and commands one person may have queued. More are refused.",
+        description="Questions and commands that one person may have queued. Further ones are refused.",
     )
     person_files: int = Field(
         default=1000,
         ge=1,
         le=1_000_000,
-        description="Files one person may have queued for indexing. More are indexed later.",
+        description="Files that one person may have queued for indexing. Further ones are indexed later.",
     )
     sweep_minutes: int = Field(
         default=15, ge=1, le=1440, description="Minutes between sweeps for missed files and questions."
@@ -67,8 +70,8 @@ class SlackSettings(BaseSettings):
     )
 
     @property
-    def workers_of_one(self) -> int:
-        """Return how many questions of one person are answered at the same time."""
+    def max_workers_per_person(self) -> int:
+        """The number of one person's questions answered at the same time. One worker is left for others."""
         return min(self.person_workers, max(1, self.workers - 1))
 
     @field_validator("file_hosts", mode="before")
@@ -86,7 +89,7 @@ def read_slack_settings() -> SlackSettings:
 
 
 def load_slack_settings() -> SlackSettings:
-    """Return the settings to connect with. Raise BadSetting for an invalid value, or for a missing or a wrong token."""
+    """Return the settings to connect with. Raise BadSetting for an invalid value, or a missing or wrong token."""
     settings = read_slack_settings()
     required = [("bot_token", "xoxb-")]
     required.append(("signing_secret", "") if settings.http_port else ("app_token", "xapp-"))

@@ -1,1 +1,1 @@
-"""Access: who can read a reply, and what they may see."""
+"""Access control: who can read a reply, and what it may show them."""

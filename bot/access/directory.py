@@ -1,6 +1,6 @@
-"""A cache of Slack's conversations and people: entries last for minutes, or until an event reports a change.
+"""A cache of Slack's conversations and people. Entries last for minutes, or until an event reports a change.
 
-Nothing is stored on disk: events that happened while Magpie was down are lost, so older entries could be wrong.
+Nothing is stored on disk: Magpie misses events while it is down, so older entries could be wrong.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from rag import TryAgain
 
 T = TypeVar("T")
 
-KEPT = 180.0
-"""Seconds for which conversations and their members are used without another request."""
+CACHE_SECONDS = 180.0
+"""Seconds for which conversations and their members are cached."""
 
-PEOPLE_KEPT = 600.0
-"""The same for the list of people, which is long; an event reports each change in it."""
+PEOPLE_CACHE_SECONDS = 600.0
+"""Seconds for which the list of people is cached. It is long, and an event reports each change in it."""
 
-PATIENCE = 12.0
-"""Seconds that all lookups for one reply may take together; what is not known by then counts as unknown."""
+LOOKUP_SECONDS = 12.0
+"""Seconds that all lookups for one reply may take together. After that, lookups raise TryAgain."""
 
 _MAX_UNLISTED = 20
 """Members missing from the list of people that are looked up one by one; with more, the list is fetched again."""
@@ -34,9 +34,10 @@ _ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that Magpie is in. `outside`: people of other workspaces can read it, now or soon.
+    """A conversation that Magpie is in.
 
-    `partner` is the other person of a direct message; `deserted`: that person is deactivated.
+    `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
+    message. `deserted`: that person is deactivated.
     """
 
     id: str
@@ -49,7 +50,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`is_full_member`: of this workspace and not a guest. `is_active`: false for apps and deactivated users."""
+    """A user or an app.
+
+    `is_full_member`: belongs to this workspace and is not a guest. `is_active`: False for apps and deactivated users.
+    """
 
     id: str
     is_full_member: bool
@@ -66,7 +70,7 @@ class Directory:
     """Look up conversations and people, and cache them. Thread-safe. Every lookup may raise SlackClient's errors."""
 
     def __init__(self, client: SlackClient, team: str, clock: Callable[[], float] = monotonic) -> None:
-        """`client` should be an impatient one: a reply waits for it. `team`: the workspace's id."""
+        """`client` should be impatient, because a reply waits for it. `team`: the workspace's id."""
         self._client = client
         self._team = team
         self._clock = clock
@@ -74,17 +78,17 @@ class Directory:
         self._cache: dict[str, _Entry] = {}
         self._changes = 0
         self._last_change: dict[str, int] = {}
-        """The number of the last change of each entry: the result of a lookup begun before it is not cached."""
+        """The number of the last change of each entry. The result of a lookup that began earlier is not cached."""
 
     # ------------------------------------------------------------ invalidation
 
     def invalidate(self, channel: str) -> None:
-        """Drop what is cached of a conversation: its kind, or its members, changed."""
+        """Drop a conversation and its members from the cache."""
         self._drop("conversations", f"members:{channel}")
 
     def invalidate_person(self, user: str) -> None:
-        """Drop one person from the cache, who is looked up alone then: people change their status all day, and the
-        whole list is too long to fetch each time."""
+        """Drop one person from the cache. The next lookup fetches this person alone: people change their status often,
+        and the whole list is too long to fetch each time."""
         with self._lock:
             people = self._cache.get("people")
             if people is not None:
@@ -93,12 +97,12 @@ class Directory:
         self._drop(f"person:{user}")
 
     def invalidate_all(self) -> None:
-        """Drop everything: events may have been lost."""
+        """Drop everything, because events may have been lost."""
         self._drop(_ALL)
 
     @property
     def changes(self) -> int:
-        """How often something was dropped."""
+        """The number of invalidations so far."""
         return self._changes
 
     def _drop(self, *keys: str) -> None:
@@ -113,31 +117,33 @@ class Directory:
     # ------------------------------------------------------------ lookups
 
     def deadline(self) -> float:
-        """Return the time, on the clock, at which the lookups of a reply that begins now have to be done."""
-        return self._clock() + PATIENCE
+        """Return the time, on this object's clock, by which the lookups for a reply that begins now must finish."""
+        return self._clock() + LOOKUP_SECONDS
 
     def conversations(self, until: float) -> Mapping[str, Conversation]:
         """Return the conversations that Magpie is in, by id."""
-        return self._cached("conversations", KEPT, lambda: self._conversations(None, until))
+        return self._cached("conversations", CACHE_SECONDS, lambda: self._conversations(None, until))
 
     def conversations_of(self, user: str, until: float) -> Mapping[str, Conversation]:
-        """Return the conversations that a person is in: private ones only where Magpie is a member too. Never cached,
-        because this decides what private content is shown."""
+        """Return the conversations that a person is in; private ones only if Magpie is a member too. Never cached,
+        because they decide what private content is shown."""
         return self._conversations(user, until)
 
     def members(self, channel: str, until: float) -> frozenset[str]:
         listed = self._client.list_members(channel, partial(self._check_time, until))
-        return self._cached(f"members:{channel}", KEPT, lambda: frozenset(listed))
+        return self._cached(f"members:{channel}", CACHE_SECONDS, lambda: frozenset(listed))
 
     def people(self, until: float) -> Mapping[str, Person]:
         """Return the people and apps of this workspace, by id; people of other workspaces are not listed."""
         listed = self._client.list_people(partial(self._check_time, until))
         return self._cached(
-            "people", PEOPLE_KEPT, lambda: {str(raw["id"]): self._person(raw) for raw in listed if raw.get("id")}
+            "people",
+            PEOPLE_CACHE_SECONDS,
+            lambda: {str(raw["id"]): self._person(raw) for raw in listed if raw.get("id")},
         )
 
     def person(self, user: str, until: float) -> Person:
-        """Look up one person now, without the cache."""
+        """Fetch one person without the cache."""
         self._check_time(until)
         return self._person(self._client.get_person(user))
 
@@ -153,7 +159,7 @@ class Directory:
             return False
         found = [people[user] for user in members if user in people]
         for user in unlisted:
-            found.append(self._cached(f"person:{user}", KEPT, partial(self.person, user, until)))
+            found.append(self._cached(f"person:{user}", CACHE_SECONDS, partial(self.person, user, until)))
         return all(person.is_full_member for person in found if person.is_active)
 
     def _cached(self, key: str, seconds: float, look_up: Callable[[], T]) -> T:
@@ -162,15 +168,15 @@ class Directory:
         if entry is not None and entry.expires > self._clock():
             found: T = entry.value
             return found
-        # The time is taken before the lookup, which may be slow: its result may be that old.
+        # The lifetime starts before the lookup: a slow lookup may return data from its beginning.
         expires, found = self._clock() + seconds, look_up()
         with self._lock:
             last = self._last_change
             if max(last.get(key, 0), last.get(_ALL, 0)) <= changes:
-                kept: Any = found
+                value: Any = found
                 if key == "people" and isinstance(found, Mapping):
-                    kept = {id: one for id, one in found.items() if last.get(f"person:{id}", 0) <= changes}
-                self._cache[key] = _Entry(kept, expires)
+                    value = {id: person for id, person in found.items() if last.get(f"person:{id}", 0) <= changes}
+                self._cache[key] = _Entry(value, expires)
         return found
 
     def _conversations(self, user: str | None, until: float) -> Mapping[str, Conversation]:
@@ -179,19 +185,19 @@ class Directory:
 
     def _check_time(self, until: float) -> None:
         if self._clock() > until:
-            raise TryAgain("Slack takes too long to say who can read this.")
+            raise TryAgain("Slack took too long to list who can read this conversation.")
 
     def _person(self, raw: Mapping[str, Any]) -> Person:
         """Parse a user object. A person is a full member only if Slack says so explicitly."""
-        plain = raw.get("is_restricted") is False and raw.get("is_ultra_restricted") is False
-        ours = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
-        inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
-        return Person(str(raw.get("id")), plain and ours, not inactive)
+        is_guest = raw.get("is_restricted") is not False or raw.get("is_ultra_restricted") is not False
+        is_of_workspace = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
+        is_inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
+        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive)
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:
-    """Parse a conversation object. It is private unless Slack says that it is public, and open to people outside the
-    workspace unless Slack says that it is not."""
+    """Parse a conversation object. Unless Slack says otherwise, it is private and open to people outside the
+    workspace."""
     direct = raw.get("is_im") is True or str(raw.get("id")).startswith("D")
     flags = ("is_ext_shared", "is_pending_ext_shared", "is_org_shared")
     pending = bool(raw.get("pending_shared") or raw.get("pending_connected_team_ids"))

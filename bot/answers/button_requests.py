@@ -1,7 +1,7 @@
-"""Which answer a button press is about, and the question that the press asks. Runs in the caller's transaction.
+"""Find the answer that a button press refers to, and turn the press into a question. Uses the caller's transaction.
 
-A press names a message. Which question that message answers, who asked it and in which thread comes from the database,
-never from the payload.
+A press names a message. The question that the message answers, its asker and its thread come from the database, never
+from the payload.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bot.slack.events import Question
 
 SIMILAR = "similar"
 
-_DEEPEST = 20
-"""Buttons pressed one after another, each under the answer to the one before."""
+_MAX_DEPTH = 20
+"""Length of a chain of presses, each on the answer to the press before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer in Slack and its question. `used` is None when it is not known what the answer was made of."""
+    """An answer in Slack and its question. `used`: the pages it uses; None if they are not known."""
 
     question: Question
     placeholder: str
@@ -39,9 +39,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The question, in words or with a picture, that a chain of presses started from.
+    """The question, a text or a picture, that a chain of presses started from.
 
-    `documents`: what it was narrowed to. `seen`: the (document, page) that its answers already showed.
+    `documents`: the documents that a press narrowed it to. `seen`: the (document, page) that its answers showed.
     """
 
     question: Question
@@ -50,9 +50,9 @@ class Origin:
 
 
 def answered(connection: Connection, channel: str, message: str, key: str = "") -> Answered | None:
-    """Return the question that a message of Magpie's answers.
+    """Return the answer that one of Magpie's messages shows, or None.
 
-    `key`: what the message's metadata says of it, for the moment before its ts is stored.
+    `key`: the question's key from the message's metadata, which identifies it before the message's ts is stored.
     """
     named, _, ts = key.partition(":")
     found = questions.find_by_message(connection, channel, message, ts if named == channel else "")
@@ -61,12 +61,12 @@ def answered(connection: Connection, channel: str, message: str, key: str = "") 
 
 def answered_at(connection: Connection, asked: Question) -> Answered | None:
     """Return the answer to a question."""
-    found = questions.find_asked(connection, asked.channel, asked.ts)
+    found = questions.find_claimed(connection, asked.channel, asked.ts)
     return None if found is None else Answered(found.question, found.placeholder or "", found.used)
 
 
 def put_press(connection: Connection, press: Question) -> bool:
-    """Record a press as a question. Return False when the same is already being looked for."""
+    """Record a press as a question. Return False if an equal one is still being answered."""
     if questions.is_open(connection, press):
         return False
     questions.put_question(connection, press)
@@ -74,33 +74,33 @@ def put_press(connection: Connection, press: Question) -> bool:
 
 
 def press(kind: str, about: Answered, user: str, ts: str, document: int = 0) -> Question:
-    """Return the question that a press asks, in the answer's thread, by the person who pressed."""
+    """Return a press as a question in the answer's thread, asked by the person who pressed."""
     asked = about.question
-    what: dict[str, Any] = {"of": asked.ts} | ({"document": document} if kind == FILE else {})
-    return Question(asked.channel, ts, about.thread, user, "", (), kind, what)
+    refers_to: dict[str, Any] = {"of": asked.ts} | ({"document": document} if kind == FILE else {})
+    return Question(asked.channel, ts, about.thread, user, "", (), kind, refers_to)
 
 
 def origin(connection: Connection, pressed: Question) -> Origin | None:
-    """Return the question that a press goes back to; None when it, or its text, was deleted."""
+    """Return the question that a chain of presses started from; None if it or its text was deleted."""
     documents: frozenset[int] | None = None
     seen: set[tuple[int, int]] = set()
-    at = pressed
-    for _ in range(_DEEPEST):
-        if at.kind == FILE and documents is None:
-            documents = frozenset([int(at.about.get("document", 0))])
-        elif at.kind not in (MORE, FILE):
-            return Origin(at, documents, frozenset(seen)) if at.text or at.files else None
-        before = questions.find_asked(connection, at.channel, str(at.about.get("of", "")))
+    current = pressed
+    for _ in range(_MAX_DEPTH):
+        if current.kind == FILE and documents is None:
+            documents = frozenset([int(current.about.get("document", 0))])
+        elif current.kind not in (MORE, FILE):
+            return Origin(current, documents, frozenset(seen)) if current.text or current.files else None
+        before = questions.find_claimed(connection, current.channel, str(current.about.get("of", "")))
         if before is None:
             return None
-        if at.kind == MORE:
+        if current.kind == MORE:
             seen |= _shown(connection, before)
-        at = before.question
+        current = before.question
     return None
 
 
 def _shown(connection: Connection, before: ClaimedQuestion) -> set[tuple[int, int]]:
     """Return the pages shown by an answer and by the answers to "Show more pages" under it."""
     asked = before.question
-    more = questions.used_about(connection, asked.channel, MORE, asked.ts)
-    return {(one["document"], one["page"]) for one in (*(before.used or ()), *more) if one["shown"]}
+    more = questions.used_by_presses(connection, asked.channel, MORE, asked.ts)
+    return {(page["document"], page["page"]) for page in (*(before.used or ()), *more) if page["shown"]}

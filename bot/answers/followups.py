@@ -1,6 +1,6 @@
-"""Compose what a button or a shortcut asks for: more pages, one file only, pages like a message.
+"""Compose the replies to buttons and shortcuts: more pages, one file only, pages similar to a message.
 
-As for any question, the scope is that of the reply's readers.
+As for any question, the scope is what the reply's readers may see.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _QUERY = 1000
 
 
 def compose_reply(composer: Composer, work: AnswerTask) -> Reply:
-    """Return the reply to any question: a message's, a button's or a shortcut's.
+    """Return the reply to any question: from a message, a button or a shortcut.
 
-    Errors of rag's tree mean that it cannot be answered now, or not at all.
+    Raise a MagpieError if it cannot be answered now, or not at all.
     """
     kind = work.question.kind
     return composer.reply(work) if kind == "ask" else _FOLLOW_UPS[kind](composer, work)
 
 
 def _more(composer: Composer, work: AnswerTask) -> Reply:
-    """Return the next pages, in the order of the search, that no answer showed yet."""
+    """Return the next pages of the search that no answer has shown yet."""
     found = _origin(composer, work)
     if found is None:
         return plain_reply(messages.QUESTION_EXPIRED)
     granted = composer.granted(work.question)
     scope = replace(granted.scope, documents=found.documents)
-    on = _asked_by(work, found)
-    ranked = _ranking(composer, on, scope, len(found.seen) + LISTED + 1)
+    original = _asked_by(work, found)
+    ranked = _ranking(composer, original, scope, len(found.seen) + LISTED + 1)
     hits = [hit for hit in ranked.hits if (hit.document, hit.page) not in found.seen]
     if not hits:
         return plain_reply(join(messages.NO_MORE_PAGES, granted.notice))
@@ -54,7 +54,7 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
 
 
 def _only_file(composer: Composer, work: AnswerTask) -> Reply:
-    """Answer the same question from one file. Its number comes from the button, so it counts only inside the scope."""
+    """Answer the same question from one file. Its number comes from the button, so it must be in the scope."""
     found = _origin(composer, work)
     if found is None:
         return plain_reply(messages.QUESTION_EXPIRED)
@@ -64,20 +64,20 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     if not known:
         return plain_reply(messages.FILE_UNAVAILABLE)
     only = messages.only_in_file(known[0].title)
-    within, on = Granted(scope, granted.why, granted.notice), _asked_by(work, found)
+    within, original = Granted(scope, granted.why, granted.notice), _asked_by(work, found)
     remark = join(only, granted.notice)
-    picture = _picture_of(composer, on.question)
+    picture = _picture_of(composer, original.question)
     if picture:
-        reply = composer.about_picture(on, picture, within, remark)
+        reply = composer.answer_picture(original, picture, within, remark)
     else:
-        reply = composer.about_words(on, within, (), remark)
+        reply = composer.answer_text(original, within, (), remark)
     file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
     text = f"{break_links(escape(only))} {reply.text}"
-    return replace(reply, text=text, used=[*reply.used, *file]).also_of(row.id for row in known)
+    return replace(reply, text=text, used=[*reply.used, *file]).with_documents(row.id for row in known)
 
 
 def _similar(composer: Composer, work: AnswerTask) -> Reply:
-    """Return pages like a message: what its pictures show first, then what its words find."""
+    """Return pages similar to a message: first those that its pictures show, then those that match its text."""
     question = work.question
     text, link = str(question.about.get("text", ""))[:_QUERY], str(question.about.get("link", ""))
     granted = composer.granted(question)
@@ -86,7 +86,7 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
         work.check()
         try:
             if slack_file(composer.files.ready(file)).picture:
-                with composer.sent_picture(file) as path:
+                with composer.download_picture(file) as path:
                     found.append(composer.rag.find_picture(path, granted.scope))
         except NotFound:
             remarks.append(messages.IMAGE_UNAVAILABLE)
@@ -97,10 +97,10 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
     remark = join(*dict.fromkeys(remarks))
     if not found:
         return plain_reply(join(messages.NOTHING_TO_SEARCH, remark))
-    hits = _each_once(one for one in found if one.found)[:LISTED]
+    hits = _without_duplicates(result for result in found if result.found)[:LISTED]
     if hits:
         return pages_reply(hits, messages.similar_pages(link), _pictures(composer, hits), remark=remark)
-    near = _each_once(found)[: render.NEAREST]
+    near = _without_duplicates(found)[: render.NEAREST]
     return pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
 
 
@@ -113,26 +113,26 @@ def _origin(composer: Composer, work: AnswerTask) -> Origin | None:
 
 
 def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
-    """Return the work on the original question, now asked by the person who pressed the button."""
+    """Return the original question as a task, asked by the person who pressed the button."""
     asked = replace(found.question, user=work.question.user)
-    return replace(work, asked=replace(work.asked, question=asked))
+    return replace(work, claimed=replace(work.claimed, question=asked))
 
 
-def _ranking(composer: Composer, on: AnswerTask, scope: Scope, k: int) -> SearchResult:
-    picture = _picture_of(composer, on.question)
+def _ranking(composer: Composer, original: AnswerTask, scope: Scope, k: int) -> SearchResult:
+    picture = _picture_of(composer, original.question)
     if picture:
-        with composer.sent_picture(picture) as path:
+        with composer.download_picture(picture) as path:
             found = composer.rag.find_picture(path, scope, k)
-        if found.found or not on.question.text:
+        if found.found or not original.question.text:
             return found
-    query, *_ = composer.rewrite_question(on, scope, "")
+    query, *_ = composer.rewrite_question(original, scope, "")
     return composer.rag.find(query, scope, k)
 
 
 def _picture_of(composer: Composer, question: Question) -> str:
-    """Return the first picture sent with a question that is still there, or an empty string."""
+    """Return the id of the first picture sent with a question that is still shared, or an empty string."""
     for file in question.files:
-        raw = composer.sent_here(file, question.channel)
+        raw = composer.find_sent_file(file, question.channel)
         if raw is not None and slack_file(raw).picture:
             return file
     return ""
@@ -143,10 +143,10 @@ def _pictures(composer: Composer, hits: list[Hit]) -> list[Picture]:
     return [Picture(str(path), hit.place, hit.document) for hit, path in drawn if path is not None]
 
 
-def _each_once(found: Iterable[SearchResult]) -> list[Hit]:
-    """Return every page once, where it comes first."""
+def _without_duplicates(found: Iterable[SearchResult]) -> list[Hit]:
+    """Return every page once, at its first position."""
     hits: dict[tuple[int, int], Hit] = {}
-    for one in found:
-        for hit in one.hits:
+    for result in found:
+        for hit in result.hits:
             hits.setdefault((hit.document, hit.page), hit)
     return list(hits.values())

@@ -1,4 +1,4 @@
-"""What was said before in a thread, which may be used to rewrite the next question; and whether a reply is one."""
+"""Earlier turns of a thread, used to rewrite the next question; and the rule which replies are questions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _QUESTIONS = 4
 """The last questions of a thread that are used to rewrite the next one."""
 
 _RECENT = 600.0
-"""Seconds for which a question asked beside a thread is used, in a direct message."""
+"""Seconds for which a direct message's earlier questions are used, outside threads."""
 
 _TURN = 1000
-"""Characters of one turn: rewriting needs what was asked, not all that was answered."""
+"""Characters of one turn: rewriting needs the question, not the whole answer."""
 
-_NODS = frozenset(
+_CLOSING_WORDS = frozenset(
     """ok okay k thank thanks you so much a lot very thx ty great perfect nice cool got it i see lol yes no yep nope
     done good super danke schön sehr alles klar passt prima merci beaucoup gracias muchas grazie mille""".split()
 )
@@ -38,7 +38,7 @@ _NODS = frozenset(
 _EMOJI = re.compile(r":[\w+-]+:")
 
 _ASKS = re.compile(
-    r"\?|^(?:and|or|who|whom|whose|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
+    r"\?|^(?:and|or|who(?:m|se)?|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
     r"|show|find|list|explain|give|tell|compare|und|oder|wer|wen|wem|wessen|was|welche\w*|wann|wo|woher|wohin|warum|wieso"
     r"|wie|ist|sind|war|kann|zeig\w*|finde|erkläre?|et|qui|quel\w*|quand|où|pourquoi|comment|est-ce|combien|y|quién|qué"
     r"|cuál\w*|cuándo|dónde|cómo|cuánto\w*|chi|che|quale|quando|dove|perché|come|quanto)\b",
@@ -46,25 +46,26 @@ _ASKS = re.compile(
 )
 
 
-def is_meant(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
+def is_question_to_magpie(text: str, *, own: bool, others: bool, pictures: bool) -> bool:
     """Return whether a reply without a mention, in a thread where Magpie answered, is a question to Magpie.
 
-    `own`: its writer asked there before. Their replies are questions, except thanks and replies that mention another
-    person (`others`). Replies of other people are questions only if they read as one.
+    `own`: its author asked Magpie in this thread before. Their replies are questions, except thanks and replies that
+    mention another person (`others`). Replies of other people are questions only if they begin like one or contain a
+    question mark. `pictures`: the reply has pictures.
     """
-    said = text.strip()
+    stripped = text.strip()
     if others:
         return False
-    if not said:
+    if not stripped:
         return own and pictures
-    words = re.findall(r"[^\W\d_]+", _EMOJI.sub(" ", said).lower())
-    if "?" not in said and all(word in _NODS for word in words):
+    words = re.findall(r"[^\W\d_]+", _EMOJI.sub(" ", stripped).lower())
+    if "?" not in stripped and all(word in _CLOSING_WORDS for word in words):
         return False
-    return own or _ASKS.search(said) is not None
+    return own or _ASKS.search(stripped) is not None
 
 
 class History(NamedTuple):
-    """What was said before, the documents that any of it may come from, and the names of files in it."""
+    """Earlier turns, the documents that their text may come from, and the file names that they mention."""
 
     turns: Sequence[Turn]
     documents: frozenset[int]
@@ -74,56 +75,61 @@ class History(NamedTuple):
 _NONE = History((), frozenset(), ())
 
 
-def turns_before(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
-    """Return what was asked in the question's thread and what Magpie answered, oldest first, as it reads there now.
+def thread_history(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
+    """Return the earlier questions of the thread and Magpie's answers, oldest first, as the messages read now.
 
-    An answer counts only while everything it was made of is in the scope of the next one's readers, under the names
-    that it gives. So words of a document that is gone or that fewer people may read, and the name of a share that is
-    gone, do not come back in another question. Never raises: without its thread a question is taken by itself.
+    An answer is included only if everything it uses is in `scope` under the names that it gives. So text of a document
+    that was removed or that fewer people may read, and the name of a removed share, do not return in another question.
+    Never raises: if the thread cannot be read, the history is empty.
     """
     if question.thread in ("", question.ts):
         return History(_asked_recently(rag, question), frozenset(), ())
     with rag.read_transaction() as connection:
         before = questions.asked_before(connection, question)[-_QUESTIONS:]
-        made_of = access_log.made_of(connection, question.channel, before)
-        seen = {
-            one.document for one in documents_allowed(connection, sorted(set().union(*made_of.values(), ())), scope)
-        }
-        used = questions.used_by(connection, question.channel, before)
-        open_ = {
+        documents_of = access_log.documents_of_replies(connection, question.channel, before)
+        named = sorted(set().union(*documents_of.values(), ()))
+        allowed = {row.document for row in documents_allowed(connection, named, scope)}
+        used = questions.used_by_replies(connection, question.channel, before)
+        usable = {
             ts
-            for ts, documents in made_of.items()
-            if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)
+            for ts, documents in documents_of.items()
+            if documents <= allowed and access_log.are_names_current(connection, used.get(ts, ()), scope)
         }
     if not before:
         return _NONE
     try:
-        said = _thread(client, question, before[0])
+        thread = _thread(client, question, before[0])
     except MagpieError:
         return _NONE
-    mine = {f"{question.channel}:{one}" for one in open_}
+    answers = {f"{question.channel}:{ts}" for ts in usable}
     turns: list[Turn] = []
-    for message in said:
+    for message in thread:
         ts, text = str(message.get("ts", "")), str(message.get("text", ""))
         if message.get("user") != me and ts in before:
             turns.append(("asker", without_mention(text, me)[:_TURN]))
-        elif message.get("user") == me and question_of(message) in mine and not is_working(message.get("blocks") or ()):
+        elif (
+            message.get("user") == me
+            and question_of(message) in answers
+            and not is_working(message.get("blocks") or ())
+        ):
             turns.append(("magpie", restore_links(without_mention(text, me))[:_TURN]))
     names = dict.fromkeys(
-        UsedPage(one.document, 0, name=one.name) for ts in open_ for one in used.get(ts, ()) if one.name
+        UsedPage(page.document, 0, name=page.name) for ts in usable for page in used.get(ts, ()) if page.name
     )
-    return History(turns, frozenset().union(*(made_of[ts] for ts in open_)), list(names))
+    return History(turns, frozenset().union(*(documents_of[ts] for ts in usable)), list(names))
 
 
 def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
-    """Return recent questions of a direct message, where people often ask beside the thread, if the question does not
-    stand alone."""
+    """Return recent questions of a direct message, where people often ask outside threads; [] if the question can be
+    understood without them."""
     if not question.channel.startswith("D") or is_standalone(question.text):
         return []
     with rag.read_transaction() as connection:
-        return [("asker", text[:_TURN]) for text in questions.asked_lately(connection, question, _RECENT)[-_QUESTIONS:]]
+        return [
+            ("asker", text[:_TURN]) for text in questions.asked_recently(connection, question, _RECENT)[-_QUESTIONS:]
+        ]
 
 
 def _thread(client: SlackClient, question: Question, since: str) -> list[Mapping[str, Any]]:
     found = client.list_replies(question.channel, question.thread, oldest=since, latest=question.ts)
-    return [one for one in islice(found, _MESSAGES) if str(one.get("ts", "")) < question.ts]
+    return [message for message in islice(found, _MESSAGES) if str(message.get("ts", "")) < question.ts]

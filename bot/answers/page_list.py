@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.answers.render import PICTURES, Reply, made_of, place, remark_blocks
+from bot.answers.render import PICTURES, Reply, documents_of, place, remark_blocks
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import break_links, cut, escape, sections
@@ -20,16 +20,16 @@ _SNIPPET = 160
 def pages_reply(
     hits: Sequence[Hit], heading: str, pictures: Sequence[Picture] = (), *, remark: str = "", more: bool = False
 ) -> Reply:
-    """Return a list under a heading, which is mrkdwn. `more`: there are more pages."""
+    """Return a list under a heading. `heading` is mrkdwn. `more`: add the button for more pages."""
     listed = "\n".join([heading, *(_line(hit) for hit in hits)])
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
     plain = "\n".join([heading, *(escape(hit.place) for hit in hits)])
     used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
-    return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)
+    return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)
 
 
 def found_reply(found: SearchResult, remark: str = "") -> Reply:
-    """Return the best pages; if nothing was found, that and the nearest pages."""
+    """Return the best pages; if nothing was found, say so and list the nearest pages."""
     remark = " ".join(part for part in (remark, found.notice) if part)
     if found.found:
         return pages_reply(found.hits[:LISTED], messages.BEST_PAGES, remark=remark)

@@ -1,7 +1,7 @@
-"""Replies as Slack shows them: text for notifications, blocks for readers, and what each reply is made of. Pure.
+"""Replies as Slack shows them: text for notifications, blocks, and the pages that each reply uses. Pure.
 
-No link or mention in a reply comes from a document or a model: their text is escaped. Only the permalink that Slack
-gave for a file, and the address of a web page under its host's name, are links.
+Text of documents and models is escaped, so no link or mention comes from it. The only links are a file's permalink from
+Slack, and a web page's address, labeled with its host.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CITATIONS = 12
 class Reply:
     """One message, and the pictures that follow it in the thread.
 
-    `documents` are all that any part of it may come from: their words, a name, or what a model made of them.
+    `documents`: all that any part of it may come from: their text, their names, or what a model wrote from them.
     """
 
     text: str
@@ -49,54 +49,58 @@ class Reply:
     documents: list[int] = field(default_factory=list)
     used: list[UsedPage] = field(default_factory=list)
 
-    def also_of(self, documents: Iterable[int]) -> Reply:
-        """Return the same reply, which may also hold words of these documents."""
+    def with_documents(self, documents: Iterable[int]) -> Reply:
+        """Return the same reply, marked as possibly containing text of these documents too."""
         return replace(self, documents=sorted({*self.documents, *documents}))
 
-    def also_named(self, names: Iterable[UsedPage]) -> Reply:
-        """Return the same reply, which may also hold these names of files."""
+    def with_names(self, names: Iterable[UsedPage]) -> Reply:
+        """Return the same reply, marked as possibly containing these file names too."""
         return replace(self, used=list(dict.fromkeys([*self.used, *names])))
 
-    def stored(self) -> dict[str, Any]:
-        """Return it as JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the reply as a JSON object."""
         return asdict(self)
 
     @classmethod
-    def restored(cls, stored: Any) -> Reply:
+    def from_json(cls, stored: Any) -> Reply:
         pictures = [Picture(**picture) for picture in stored["pictures"]]
         used = [UsedPage(**page) for page in stored.get("used", ())]
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
 def answer_reply(answer: Answer, remark: str = "") -> Reply:
-    """Return an answer with its citations. `remark` is shown first: about a document sent with the question."""
+    """Return an answer with its citations. `remark` is shown first, for example about a document sent with it."""
     body = markdown_to_mrkdwn(answer.text)
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
-    if quoted:  # the passages themselves, each under its place already
-        body = _replaced(
-            body, {escape(f"[{one.number}] {one.hit.region_label}"): _citation(one) for one in answer.cited}
-        )
-    if answer.abstained:  # the nearest pages are named in it
-        body = _replaced(body, {escape(one.hit.place): place(one.hit) for one in answer.passages})
+    if quoted:  # the text consists of passages, each below its place: make the places links
+        places = {
+            escape(f"[{passage.number}] {passage.hit.region_label}"): _citation(passage) for passage in answer.cited
+        }
+        body = _replace_once(body, places)
+    if answer.abstained:  # the text names the nearest pages: make them links
+        body = _replace_once(body, {escape(passage.hit.place): place(passage.hit) for passage in answer.passages})
     cited = () if answer.abstained else answer.cited
-    above = remark_blocks(" ".join(one for one in (remark, answer.notice) if one))
-    below = [] if quoted else [context("\n".join(part)) for part in _batches([_citation(one) for one in cited])]
-    below += buttons.page_buttons(_files(one.hit for one in cited), more=bool(answer.found.hits))
+    above = remark_blocks(" ".join(part for part in (remark, answer.notice) if part))
+    below = [] if quoted else [context("\n".join(part)) for part in _batches([_citation(passage) for passage in cited])]
+    below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
     below.append(buttons.feedback_buttons())
-    room = MESSAGE - text_length([*above, *below])
+    max_length = MESSAGE - text_length([*above, *below])
     shown = [] if answer.abstained else list(zip(answer.evidence, answer.pictured, strict=True))[:PICTURES]
-    pictures = [Picture(str(path), f"[{one.number}] {one.hit.region_label}", one.hit.document) for path, one in shown]
+    pictures = [
+        Picture(str(path), f"[{passage.number}] {passage.hit.region_label}", passage.hit.document)
+        for path, passage in shown
+    ]
     return Reply(
         cut(break_links(markdown_to_mrkdwn(answer.text)), NOTIFICATION),
-        [*above, *sections(body, room), *below],
+        [*above, *sections(body, max_length), *below],
         pictures,
-        made_of(one.hit for one in answer.passages),
-        [_used(one, answer) for one in answer.passages],
+        documents_of(passage.hit for passage in answer.passages),
+        [_used(passage, answer) for passage in answer.passages],
     )
 
 
 def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
-    """Return which page a screenshot shows, and what proves it."""
+    """Return the page that a screenshot shows, and the reason for the match."""
     blocks = remark_blocks(remark)
     blocks.append(section(messages.found_page(link(hit.link, hit.title), escape(_page(hit)))))
     if hit.why:
@@ -108,13 +112,13 @@ def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
 
 
 def no_match_reply(hits: Sequence[Hit], remark: str = "") -> Reply:
-    """Return that no page shows a screenshot, with the nearest pages."""
+    """Return that no page matches a screenshot, with the nearest pages."""
     near = hits[:NEAREST]
     blocks = remark_blocks(remark)
     blocks.append(section(messages.no_matching_page([place(hit) for hit in near])))
     blocks += [*buttons.page_buttons([], more=bool(hits)), buttons.feedback_buttons()]
     used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
-    return Reply(messages.NO_MATCHING_PAGE, blocks, documents=made_of(near), used=used)
+    return Reply(messages.NO_MATCHING_PAGE, blocks, documents=documents_of(near), used=used)
 
 
 def plain_reply(text: str) -> Reply:
@@ -123,7 +127,7 @@ def plain_reply(text: str) -> Reply:
 
 
 def working_reply(text: str) -> Reply:
-    """Return how far an answer is, escaped text, with a button that stops it."""
+    """Return progress on an answer, with a Stop button. `text` is escaped already."""
     return Reply(cut(break_links(text), NOTIFICATION), [section(text), buttons.stop_button()])
 
 
@@ -133,17 +137,17 @@ def unfinished(text: str) -> str:
 
 
 def remark_blocks(remark: str) -> list[Block]:
-    """Return the block of a remark in plain text that stands above a reply; [] for an empty one."""
+    """Return the block of a plain-text remark above a reply; [] if it is empty."""
     return [context(escape(remark))] if remark else []
 
 
-def made_of(hits: Iterable[Hit]) -> list[int]:
+def documents_of(hits: Iterable[Hit]) -> list[int]:
     """Return the documents of these pages."""
     return sorted({hit.document for hit in hits})
 
 
 def place(hit: Hit) -> str:
-    """Return a page as a reader would name it, in mrkdwn, with a link where there is one."""
+    """Return a page's title and number as mrkdwn, linked if its file has a link."""
     return f"{link(hit.link, hit.title)}, {escape(_page(hit))}"
 
 
@@ -168,24 +172,24 @@ def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:
     return list({hit.document: (hit.document, hit.title) for hit in hits}.values())
 
 
-def _replaced(text: str, made: dict[str, str]) -> str:
-    """Return the text with each of these replaced once, and never inside of what another was replaced by."""
-    left, parts, at = dict(made), list[str](), 0
-    places = {old: text.find(old) for old in made}
+def _replace_once(text: str, replacements: dict[str, str]) -> str:
+    """Return the text with the first occurrence of each key replaced, but nothing replaced inside a replacement."""
+    left, parts, at = dict(replacements), list[str](), 0
+    places = {old: text.find(old) for old in replacements}
     while left:
         places = {old: place if place >= at else text.find(old, at) for old, place in places.items() if place >= 0}
         found = [(place, -len(old), old) for old, place in places.items() if place >= 0]
         if not found:
             break
-        place, _, old = min(found)  # of two that begin here, the longer
+        place, _, old = min(found)  # the longer one of two that begin at the same place
         parts += [text[at:place], left.pop(old, old)]
         at = place + len(old)
     return "".join(parts) + text[at:]
 
 
 def _batches(lines: list[str]) -> Iterator[list[str]]:
-    """Yield lines for one context block each. Slack takes as much in one of its elements as in a section; citations
-    that are too many for a message are left out."""
+    """Yield the lines of one context block after another, within Slack's limit for an element. Citations beyond
+    _CITATIONS are left out."""
     batch: list[str] = []
     for line in lines[:_CITATIONS]:
         if batch and sum(map(len, batch)) + len(line) > SECTION // 2:

@@ -1,7 +1,7 @@
-"""Take one question from its row to its reply. Every step is stored before the next, so that a crash repeats none.
+"""Answer one question in Slack. Every step is stored before the next one, so that a crash repeats none.
 
-A posted message carries its question in its metadata; the ids of uploads are stored before they are shared. After a
-restart the thread is read before anything is posted again.
+A posted message names its question in its metadata, and the ids of uploads are stored before they are shared. After a
+restart, the thread is searched for the message before it is posted again.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ SEEN = "eyes"
 """The reaction on a question that is being answered."""
 
 _FRESH = 5.0
-"""Seconds after which a question may have been answered by a run whose data is lost: the thread is read first."""
+"""Age in seconds above which a question may have been answered by an earlier process whose data was lost."""
 
 _MAX_COMPOSED = 3
-"""How often a reply is composed when what it was made of changes meanwhile."""
+"""How often a reply is composed if the documents it uses change before it is shown."""
 
 _CHECK = 0.3
-"""Seconds between two checks whether a question is still to be answered."""
+"""Seconds between two checks whether a question was edited or canceled."""
 
 
 class Responder:
-    """Answers the questions of one workspace. Any thread may call it; `stop` ends its waits."""
+    """Answer the questions of one workspace. Thread-safe; `stop` ends its waits."""
 
     def __init__(
         self,
@@ -66,74 +66,81 @@ class Responder:
         self._me = me
         self._stop = stop
 
-    def post_placeholder(self, asked: ClaimedQuestion, before: int) -> ClaimedQuestion:
-        """Add the reaction and post the one message that becomes the answer. `before` questions are before it."""
-        self._mark(asked.question)
-        if asked.obsolete:
-            self._forget_pictures(asked)
-        position = render.working_reply(messages.queue_position(self._fair.ahead(before)))
-        if asked.placeholder and not asked.reply:
-            self._rewrite(asked, position)
-        if asked.placeholder:
-            return asked
-        ts = self._posted(asked) or self._post(asked, position)
-        self._note_placeholder(asked, ts)
-        return replace(asked, placeholder=ts)
+    def post_placeholder(self, claimed: ClaimedQuestion, before: int) -> ClaimedQuestion:
+        """Add the reaction and post the message that becomes the answer.
 
-    def update_position(self, asked: ClaimedQuestion, before: int) -> None:
-        """Update how many questions are before a waiting one."""
-        self._progress(asked, messages.queue_position(self._fair.ahead(before)))
+        `before`: the number of questions before it or being answered.
+        """
+        self._add_reaction(claimed.question)
+        if claimed.obsolete_uploads:
+            self._delete_obsolete_pictures(claimed)
+        position = render.working_reply(messages.queue_position(self._fair.count_ahead(before)))
+        if claimed.placeholder and not claimed.reply:
+            self._update(claimed, position)
+        if claimed.placeholder:
+            return claimed
+        ts = self._find_placeholder(claimed) or self._post(claimed, position)
+        self._store_placeholder(claimed, ts)
+        return replace(claimed, placeholder=ts)
 
-    def answer(self, asked: ClaimedQuestion) -> None:
-        """Answer a claimed question. Raise Superseded if it was stopped, deleted or changed meanwhile; errors of rag's
-        tree mean that it cannot be answered now, or not at all."""
-        with self._fair.working_on(key(asked)), self._status.shown(asked.question):
-            asked, reply = self._cleared(asked)
-            self._held(asked)
-            self._rewrite(asked, reply)
-            self._show(asked, reply)
-            self._unmark(asked.question)
+    def update_position(self, claimed: ClaimedQuestion, before: int) -> None:
+        """Show how many questions are ahead of a queued one."""
+        self._show_progress(claimed, messages.queue_position(self._fair.count_ahead(before)))
 
-    def cancel(self, asked: ClaimedQuestion) -> None:
-        """End a question that was deleted or stopped: remove its message, or write there that it was stopped."""
-        ts = asked.placeholder or self._posted(asked)
-        self._status.clear(asked.question)  # its worker may notice only when the model writes the next word
+    def answer(self, claimed: ClaimedQuestion) -> None:
+        """Answer a claimed question.
+
+        Raise Superseded if it was stopped, deleted or edited since it was claimed, and a MagpieError if it cannot be
+        answered now, or not at all.
+        """
+        with self._fair.expected(key(claimed)), self._status.shown(claimed.question):
+            claimed, reply = self._compose_showable(claimed)
+            self._check_current(claimed)
+            self._update(claimed, reply)
+            self._share_pictures(claimed, reply)
+            self._remove_reaction(claimed.question)
+
+    def cancel(self, claimed: ClaimedQuestion) -> None:
+        """Clean up after a canceled question: delete its message, or replace it by a note that it was stopped."""
+        ts = claimed.placeholder or self._find_placeholder(claimed)
+        self._status.clear(claimed.question)  # its worker notices the cancellation only at the model's next word
         try:
-            if ts and asked.halt == Cancellation.DELETED:
-                self._client.delete_message(asked.question.channel, ts)
+            if ts and claimed.cancellation == Cancellation.DELETED:
+                self._client.delete_message(claimed.question.channel, ts)
             elif ts:
-                self._rewrite(replace(asked, placeholder=ts), render.plain_reply(messages.STOPPED))
-                self._unmark(asked.question)
+                self._update(replace(claimed, placeholder=ts), render.plain_reply(messages.STOPPED))
+                self._remove_reaction(claimed.question)
         except Refused as error:
             log.info("The message of a canceled question does not exist: %s", error)
-        self._forget_pictures(replace(asked, obsolete=[*asked.obsolete, *(asked.uploads or ())]))
+        obsolete = [*claimed.obsolete_uploads, *(claimed.uploads or ())]
+        self._delete_obsolete_pictures(replace(claimed, obsolete_uploads=obsolete))
 
-    def report_failure(self, asked: ClaimedQuestion) -> None:
-        """Tell the person who asked that there will be no answer."""
-        self._rewrite(self.post_placeholder(asked, 0), render.plain_reply(messages.FAILED))
-        self._unmark(asked.question)
+    def report_failure(self, claimed: ClaimedQuestion) -> None:
+        """Replace the placeholder by a note that the question failed."""
+        self._update(self.post_placeholder(claimed, 0), render.plain_reply(messages.FAILED))
+        self._remove_reaction(claimed.question)
 
     # ------------------------------------------------------------ the placeholder
 
-    def _posted(self, asked: ClaimedQuestion) -> str | None:
-        """Return the placeholder that an earlier attempt posted and crashed before storing its ts."""
-        # An empty placeholder means that a message may exist already: it is stored before the message is posted.
-        tried = asked.placeholder is not None or asked.attempts > 0 or time() - asked.asked > _FRESH
-        if not tried:
+    def _find_placeholder(self, claimed: ClaimedQuestion) -> str | None:
+        """Return the ts of a placeholder that an earlier attempt posted but did not store, or None."""
+        # An empty placeholder is stored before posting, so it means that a message may exist.
+        may_exist = claimed.placeholder is not None or claimed.attempts > 0 or time() - claimed.asked_at > _FRESH
+        if not may_exist:
             return None
-        question, wanted = asked.question, message_metadata.key(asked.question)
+        question, question_key = claimed.question, message_metadata.key(claimed.question)
         if question.thread:
             posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
         else:
             posted = self._client.list_history(question.channel, oldest=question.ts)
         for message in posted:
-            if message.get("user") == self._me and message_metadata.question_of(message) == wanted:
+            if message.get("user") == self._me and message_metadata.question_of(message) == question_key:
                 return str(message["ts"])
         return None
 
-    def _post(self, asked: ClaimedQuestion, reply: Reply) -> str:
-        question = asked.question
-        self._note_placeholder(asked, "")
+    def _post(self, claimed: ClaimedQuestion, reply: Reply) -> str:
+        question = claimed.question
+        self._store_placeholder(claimed, "")
         return self._client.post_message(
             question.channel,
             reply.text,
@@ -142,19 +149,19 @@ class Responder:
             metadata=message_metadata.answer_to(question),
         )
 
-    def _note_placeholder(self, asked: ClaimedQuestion, ts: str) -> None:
+    def _store_placeholder(self, claimed: ClaimedQuestion, ts: str) -> None:
         with self._rag.write_transaction() as connection:
-            questions.store_placeholder(connection, asked, ts)
+            questions.store_placeholder(connection, claimed, ts)
 
-    def _mark(self, question: Question) -> None:
+    def _add_reaction(self, question: Question) -> None:
         self._react(question, self._client.add_reaction)
 
-    def _unmark(self, question: Question) -> None:
+    def _remove_reaction(self, question: Question) -> None:
         self._react(question, self._client.remove_reaction)
 
     def _react(self, question: Question, call: Callable[[str, str, str], None]) -> None:
-        """Add or remove the reaction. If Slack refuses it, the question is answered without."""
-        if question.kind != "ask":  # a button's question has no message
+        """Add or remove the reaction. If Slack refuses it, the question is answered without a reaction."""
+        if question.kind != "ask":  # a button press has no message to react to
             return
         try:
             call(question.channel, question.ts, SEEN)
@@ -163,119 +170,123 @@ class Responder:
 
     # ------------------------------------------------------------ what may be shown
 
-    def _cleared(self, asked: ClaimedQuestion) -> tuple[ClaimedQuestion, Reply]:
-        """Return a reply that may be shown now. Between the search and this moment, which a slow model or a restart can
-        make long, a source may have gone or a reader joined: the reply is composed again then."""
-        for _ in range(_MAX_COMPOSED):
-            reply = Reply.restored(asked.reply) if asked.reply else self._compose(asked)
-            if self._may_show(asked, reply):
-                return asked, reply
-            log.info("A reply is composed again: what it was made of may no longer be shown.")
-            with self._rag.write_transaction() as connection:
-                questions.discard_reply(connection, asked.id)
-            asked = replace(asked, reply=None, uploads=None, sharing=None)
-        return asked, render.plain_reply(messages.CHANGED_MEANWHILE)
+    def _compose_showable(self, claimed: ClaimedQuestion) -> tuple[ClaimedQuestion, Reply]:
+        """Return a reply that may be shown now.
 
-    def _compose(self, asked: ClaimedQuestion) -> Reply:
-        looked = monotonic()
+        Since the search, a document may have been removed or a reader may have joined, because a slow model or a
+        restart took time. The reply is then composed again.
+        """
+        for _ in range(_MAX_COMPOSED):
+            reply = Reply.from_json(claimed.reply) if claimed.reply else self._compose(claimed)
+            if self._may_show(claimed, reply):
+                return claimed, reply
+            log.info("A reply is composed again: it uses documents that may no longer be shown.")
+            with self._rag.write_transaction() as connection:
+                questions.discard_reply(connection, claimed.id)
+            claimed = replace(claimed, reply=None, uploads=None, sharing_since=None)
+        return claimed, render.plain_reply(messages.CHANGED_MEANWHILE)
+
+    def _compose(self, claimed: ClaimedQuestion) -> Reply:
+        checked_at = monotonic()
 
         def check() -> None:
-            nonlocal looked
+            nonlocal checked_at
             if self._stop.is_set():
                 raise Stopping
-            if monotonic() - looked > _CHECK:
-                looked = monotonic()
-                self._held(asked)
+            if monotonic() - checked_at > _CHECK:
+                checked_at = monotonic()
+                self._check_current(claimed)
 
-        def tell(text: str) -> None:
+        def show(text: str) -> None:
             check()
-            self._progress(asked, text)
-            self._status.renew(asked.question)
+            self._show_progress(claimed, text)
+            self._status.renew(claimed.question)
 
-        reply = compose_reply(self._composer, AnswerTask(asked, tell, check))
-        stored = reply.stored()
-        self._note(asked, reply=stored, used=stored["used"])
+        reply = compose_reply(self._composer, AnswerTask(claimed, show, check))
+        stored = reply.to_json()
+        self._store(claimed, reply=stored, used=stored["used"])
         return reply
 
-    def _may_show(self, asked: ClaimedQuestion, reply: Reply) -> bool:
-        """Return whether all that a reply may be made of is in the scope of its readers now; if so, log the access."""
+    def _may_show(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
+        """Return whether everything that a reply uses is in the scope of its readers now; if so, log the access."""
         if not reply.documents:
             return True
-        granted = self._composer.granted(asked.question)
+        granted = self._composer.granted(claimed.question)
         with self._rag.write_transaction() as connection:
             found = documents_allowed(connection, reply.documents, granted.scope)
-            if {one.document for one in found} != set(reply.documents):
+            if {row.document for row in found} != set(reply.documents):
                 return False
-            if not access_log.still_named(connection, reply.used, granted.scope):
+            if not access_log.are_names_current(connection, reply.used, granted.scope):
                 return False
-            access_log.log_access(connection, asked.question, found, granted.why)
+            access_log.log_access(connection, claimed.question, found, granted.why)
         return True
 
-    def _held(self, asked: ClaimedQuestion) -> None:
+    def _check_current(self, claimed: ClaimedQuestion) -> None:
+        """Raise Superseded if a question was edited, canceled or deleted since it was claimed."""
         with self._rag.read_transaction() as connection:
-            if not questions.is_held(connection, asked):
+            if not questions.is_current(connection, claimed):
                 raise Superseded
 
     # ------------------------------------------------------------ the message
 
-    def _progress(self, asked: ClaimedQuestion, text: str) -> None:
-        """Show progress; an update that fails is skipped."""
+    def _show_progress(self, claimed: ClaimedQuestion, text: str) -> None:
+        """Show progress. A failed update is skipped."""
         try:
-            self._rewrite(asked, render.working_reply(text))
+            self._update(claimed, render.working_reply(text))
         except MagpieError as error:
-            log.info("Progress was not shown: %s", error)
+            log.info("Could not show progress: %s", error)
 
-    def _rewrite(self, asked: ClaimedQuestion, reply: Reply) -> None:
-        self._client.update_message(asked.question.channel, str(asked.placeholder), reply.text, reply.blocks)
+    def _update(self, claimed: ClaimedQuestion, reply: Reply) -> None:
+        self._client.update_message(claimed.question.channel, str(claimed.placeholder), reply.text, reply.blocks)
 
     # ------------------------------------------------------------ the pictures
 
-    def _show(self, asked: ClaimedQuestion, reply: Reply) -> None:
+    def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
         """Share all pictures in one message of the thread, exactly once."""
         pictures = [picture for picture in reply.pictures if Path(picture.path).is_file()]
         if not pictures:
             return
-        uploads = asked.uploads
+        uploads = claimed.uploads
         if (
-            asked.sharing is not None
+            claimed.sharing_since is not None
             and uploads
-            and self._uploads.are_shared(uploads[0], asked.question.channel, asked.sharing)
+            and self._uploads.are_shared(uploads[0], claimed.question.channel, claimed.sharing_since)
         ):
-            self._note_shared(uploads)
+            self._drop_uploads(uploads)
             return
         if uploads is None:
-            uploads = [self._uploads.send(picture, lambda file: self._note_upload(asked, file)) for picture in pictures]
-            self._note(asked, uploads=list(uploads))
-        if not self._may_show(asked, reply):  # once more: the pictures come after the words
+            uploads = [self._uploads.send(picture, lambda id: self._store_upload(claimed, id)) for picture in pictures]
+            self._store(claimed, uploads=list(uploads))
+        if not self._may_show(claimed, reply):  # uploading took time
             return
         with self._rag.write_transaction() as connection:
-            of = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
-            access_log.put_evidence(connection, asked.question.channel, of)
-        self._note(asked, sharing_since=time())
-        # An answer that is not in a thread has its pictures in its own thread.
-        under = asked.question.thread or str(asked.placeholder)
-        self._uploads.share(uploads, pictures, asked.question.channel, under)
-        self._note_shared(uploads)
+            documents = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
+            access_log.put_evidence(connection, claimed.question.channel, documents)
+        self._store(claimed, sharing_since=time())
+        # If the answer is not in a thread, the pictures go into the answer's own thread.
+        thread = claimed.question.thread or str(claimed.placeholder)
+        self._uploads.share(uploads, pictures, claimed.question.channel, thread)
+        self._drop_uploads(uploads)
 
-    def _note_upload(self, asked: ClaimedQuestion, file: str) -> None:
-        """Store an upload, so that a picture that is never shared is deleted at Slack even after a crash."""
+    def _store_upload(self, claimed: ClaimedQuestion, file: str) -> None:
+        """Store an upload, so that a picture that is never shared is deleted from Slack even after a crash."""
         with self._rag.write_transaction() as connection:
-            uploading.put_upload(connection, asked, file)
+            uploading.put_upload(connection, claimed, file)
 
-    def _note_shared(self, uploads: Sequence[str]) -> None:
+    def _drop_uploads(self, uploads: Sequence[str]) -> None:
         with self._rag.write_transaction() as connection:
             uploading.drop_uploads(connection, uploads)
 
-    def _forget_pictures(self, asked: ClaimedQuestion) -> None:
+    def _delete_obsolete_pictures(self, claimed: ClaimedQuestion) -> None:
         """Delete the pictures of an earlier answer to this question from Slack."""
-        for file in asked.obsolete:
+        for file in claimed.obsolete_uploads:
             self._uploads.withdraw(file)
         with self._rag.write_transaction() as connection:
-            access_log.drop_evidence(connection, asked.obsolete)
-            uploading.drop_uploads(connection, asked.obsolete)
-            questions.store_reply(connection, asked, obsolete_uploads=None)
+            access_log.drop_evidence(connection, claimed.obsolete_uploads)
+            uploading.drop_uploads(connection, claimed.obsolete_uploads)
+            questions.store_reply(connection, claimed, obsolete_uploads=None)
 
-    def _note(self, asked: ClaimedQuestion, **known: Any) -> None:
+    def _store(self, claimed: ClaimedQuestion, **known: Any) -> None:
         with self._rag.write_transaction() as connection:
-            if not questions.store_reply(connection, asked, **known):
+            if not questions.store_reply(connection, claimed, **known):
                 raise Superseded

@@ -49,7 +49,7 @@ def write_questions(rag: Engine, screen: Screen, path: Path) -> None:
     if path.exists():
         raise UserCanFix(f"{path} already exists.", "Choose another file name, so that no filled-in line is lost.")
     with rag.read_transaction() as connection:
-        rows = {(row.channel, row.ts): row for row in feedback.bad(connection)}
+        rows = {(row.channel, row.ts): row for row in feedback.list_bad(connection)}
     names = {row.id: row.name for row in rag.documents(Scope.operator())}
     with_text = [row for row in rows.values() if row.text]
     path.write_text("".join(_lines(with_text, names)), encoding="utf-8")

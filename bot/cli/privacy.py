@@ -60,7 +60,10 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     from rag import StoredData
 
     with rag.read_transaction() as connection:
-        (questions, logged), (receipts, pictures) = retention.counts(connection), retention.traces(connection)
+        (questions, logged), (receipts, pictures) = (
+            retention.counts(connection),
+            retention.count_messages_and_pictures(connection),
+        )
         verdicts, aside = (
             sum(feedback.counts(connection).values()),
             ephemeral_messages.count_ephemeral_requests(connection),
@@ -108,7 +111,7 @@ def show_access(rag: Engine, screen: Screen, name: str) -> None:
     days = read_slack_settings().keep_days
     known = _find_sha256(rag, name)
     with rag.read_transaction() as connection:
-        found = [row for sha256 in known for row in access_log.seen(connection, sha256)]
+        found = [row for sha256 in known for row in access_log.list_accesses(connection, sha256)]
     found.sort(key=lambda row: row.at, reverse=True)
     screen.write_json(access_json(known, found, days))
     if not found:

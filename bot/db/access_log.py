@@ -1,6 +1,6 @@
-"""The access log: which document was shown to whom, and which picture in Slack shows which document.
+"""The access log: who was shown which document, and which document each picture in Slack shows.
 
-A document is named by its hash and number only, so nothing of it is left here when it is deleted.
+A document is named by its hash and number only, so none of its content is left here when it is deleted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from rag import AllowedDocument, Scope, names_within, unshared_documents
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
-    """One document in one reply. `spaces`: where it was shared, of what the reply could be made of. `removed`: a
-    document of the reply is gone, and the text of the question with it."""
+    """One document in one reply.
+
+    `spaces`: the conversations of the scope that the document was shared in. `removed`: a document of the reply is no
+    longer shared, so the text of the question was deleted.
+    """
 
     at: float
     channel: str
@@ -36,18 +39,18 @@ class AccessEntry:
     removed: bool
 
 
-def still_named(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
-    """Return whether every document of a reply still has, in the scope of its readers, the name given in the reply.
+def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
+    """Return whether every document that a reply names still has that name in the scope of its readers.
 
-    One of several shares may have gone, and its name with it.
+    A document shared under several names loses one of them when that share is removed.
     """
-    named = {(one.document, one.name) for one in used if one.name}
+    named = {(page.document, page.name) for page in used if page.name}
     known = names_within(connection, {document for document, _ in named}, scope)
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
 
 def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedDocument], scope: str) -> None:
-    """Log what a reply is made of, one row a document. The same reply shown again adds nothing."""
+    """Log the documents that a reply uses, one row for each. Logging the same reply again adds nothing."""
     rows = [
         {
             "at": time(),
@@ -55,48 +58,48 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedD
             "ts": asked.ts,
             "user": asked.user,
             "text": asked.text,
-            "document": one.document,
-            "sha256": one.sha256,
-            "spaces": list(one.spaces),
+            "document": document.document,
+            "sha256": document.sha256,
+            "spaces": list(document.spaces),
             "scope": scope,
         }
-        for one in shown
+        for document in shown
     ]
     if rows:
         connection.execute(upsert(access_log).on_conflict_do_nothing(), rows)
 
 
-def seen(connection: Connection, sha256: str) -> list[AccessEntry]:
-    """Return who was shown a document, by the beginning of its SHA-256, newest first."""
-    mine = select(access_log).where(access_log.c.sha256.startswith(sha256.lower(), autoescape=True))
-    rows = connection.execute(mine.order_by(access_log.c.id.desc())).all()
+def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
+    """Return who was shown a document, newest first. `sha256`: the beginning of its SHA-256."""
+    matching = select(access_log).where(access_log.c.sha256.startswith(sha256.lower(), autoescape=True))
+    rows = connection.execute(matching.order_by(access_log.c.id.desc())).all()
     asked = {(row.channel, row.ts) for row in rows}
-    everywhere = connection.execute(select(access_log.c.channel, access_log.c.ts, access_log.c.document)).all()
-    lost = unshared_documents(connection, {row.document for row in everywhere if (row.channel, row.ts) in asked})
-    removed = {(row.channel, row.ts) for row in everywhere if row.document in lost}
-    found = []
+    all_rows = connection.execute(select(access_log.c.channel, access_log.c.ts, access_log.c.document)).all()
+    unshared = unshared_documents(connection, {row.document for row in all_rows if (row.channel, row.ts) in asked})
+    removed = {(row.channel, row.ts) for row in all_rows if row.document in unshared}
+    entries = []
     for row in rows:
-        without = (row.channel, row.ts) in removed
-        text = "" if without else row.text
-        found.append(
-            AccessEntry(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, without)
+        is_removed = (row.channel, row.ts) in removed
+        text = "" if is_removed else row.text
+        entries.append(
+            AccessEntry(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, is_removed)
         )
-    return found
+    return entries
 
 
-def made_of(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, set[int]]:
-    """Return the documents of the replies to these questions, by ts; replies made of none are left out."""
-    mine = (access_log.c.channel == channel) & access_log.c.ts.in_(questions)
+def documents_of_replies(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, set[int]]:
+    """Return the documents of the replies to these questions, by ts; replies that use no document are left out."""
+    matching = (access_log.c.channel == channel) & access_log.c.ts.in_(questions)
     found: dict[str, set[int]] = {}
-    for row in connection.execute(select(access_log.c.ts, access_log.c.document).where(mine)):
+    for row in connection.execute(select(access_log.c.ts, access_log.c.document).where(matching)):
         found.setdefault(row.ts, set()).add(row.document)
     return found
 
 
-def reword(connection: Connection, channel: str, ts: str, text: str) -> None:
-    """Log an edited question with its new text, unless its text was already removed."""
-    mine = (access_log.c.channel == channel) & (access_log.c.ts == ts) & (access_log.c.text != "")
-    connection.execute(update(access_log).where(mine).values(text=text))
+def update_question_text(connection: Connection, channel: str, ts: str, text: str) -> None:
+    """Log an edited question with its new text, unless its text was deleted."""
+    matching = (access_log.c.channel == channel) & (access_log.c.ts == ts) & (access_log.c.text != "")
+    connection.execute(update(access_log).where(matching).values(text=text))
 
 
 def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:
@@ -107,7 +110,7 @@ def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, in
 
 
 def stale_evidence(connection: Connection, limit: int) -> list[str]:
-    """Return pictures in Slack that show documents nobody shares any more."""
+    """Return the file ids of pictures in Slack whose document is no longer shared."""
     documents = connection.scalars(select(evidence.c.document).distinct()).all()
     rows = (
         select(evidence.c.file).where(evidence.c.document.in_(unshared_documents(connection, documents))).limit(limit)
@@ -116,28 +119,28 @@ def stale_evidence(connection: Connection, limit: int) -> list[str]:
 
 
 def drop_evidence(connection: Connection, files: Collection[str] = (), channel: str = "") -> None:
-    """Delete the rows of these pictures, or of a conversation that Magpie is no longer in."""
-    mine = evidence.c.file.in_(files) if not channel else evidence.c.channel == channel
-    connection.execute(delete(evidence).where(mine))
+    """Delete the rows of these pictures, or of a conversation that Magpie left."""
+    matching = evidence.c.file.in_(files) if not channel else evidence.c.channel == channel
+    connection.execute(delete(evidence).where(matching))
 
 
 def scrub(connection: Connection) -> int:
-    """Delete the text of questions answered from a document that is gone, which they may quote.
+    """Delete the text of questions answered from a document that is no longer shared: they may quote it.
 
-    Who asked, when, and about which bytes is kept. An open question keeps its text until it is answered. Return how
-    many questions were changed.
+    The person, the time and the document's hash are kept. An open question keeps its text until it is answered. Return
+    the number of changed questions.
     """
     feedback.scrub(connection)
     rows = select(access_log.c.document).where(access_log.c.text != "").distinct()
-    lost = unshared_documents(connection, connection.scalars(rows).all())
-    if not lost:
+    unshared = unshared_documents(connection, connection.scalars(rows).all())
+    if not unshared:
         return 0
-    still = (question.c.channel == access_log.c.channel) & (question.c.ts == access_log.c.ts)
-    open_ = exists().where(still, question.c.state.in_(OPEN))
-    worded = access_log.c.document.in_(lost) & (access_log.c.text != "")
-    asked = connection.execute(select(access_log.c.channel, access_log.c.ts).where(worded, ~open_).distinct()).all()
+    same_question = (question.c.channel == access_log.c.channel) & (question.c.ts == access_log.c.ts)
+    is_open = exists().where(same_question, question.c.state.in_(OPEN))
+    has_text = access_log.c.document.in_(unshared) & (access_log.c.text != "")
+    asked = connection.execute(select(access_log.c.channel, access_log.c.ts).where(has_text, ~is_open).distinct()).all()
     for row in asked:
         for table in (question, access_log):
-            there = (table.c.channel == row.channel) & (table.c.ts == row.ts)
-            connection.execute(update(table).where(there).values(text=""))
+            matching = (table.c.channel == row.channel) & (table.c.ts == row.ts)
+            connection.execute(update(table).where(matching).values(text=""))
     return len(asked)

@@ -1,4 +1,4 @@
-"""A conversation that changed its id: every row that names it is rewritten, in the caller's transaction."""
+"""Rename a conversation whose id changed in every row that names it."""
 
 from __future__ import annotations
 
@@ -40,19 +40,20 @@ def move_channel(connection: Connection, old: str, new: str) -> None:
 
 
 def _move(connection: Connection, table: Table, old: str, new: str) -> None:
-    """Where both ids have a row of the same key, keep the older one, which knows the progress of the work."""
+    """Rename the conversation in one table. Where both ids have a row with the same key, keep the row of the old id,
+    which holds the progress of the work."""
     channel = table.c.channel
     for key in _keys(table):
         other = table.alias()
-        rest = and_(true(), *(other.c[each.name] == table.c[each.name] for each in key if each is not channel))
-        twice = exists().where(other.c.channel == old, rest)
-        connection.execute(delete(table).where(channel == new, twice))
+        same_key = and_(true(), *(other.c[part.name] == table.c[part.name] for part in key if part is not channel))
+        is_duplicate = exists().where(other.c.channel == old, same_key)
+        connection.execute(delete(table).where(channel == new, is_duplicate))
     connection.execute(update(table).where(channel == old).values(channel=new))
 
 
 def _keys(table: Table) -> list[list[Column[Any]]]:
     """Return the unique keys of a table that its conversation is part of."""
-    unique = [list(each.columns) for each in table.constraints if isinstance(each, UniqueConstraint)]
+    unique = [list(item.columns) for item in table.constraints if isinstance(item, UniqueConstraint)]
     return [key for key in [list(table.primary_key.columns), *unique] if table.c.channel in key]
 
 
@@ -65,23 +66,23 @@ def _merge_departures(connection: Connection, old: str, new: str) -> None:
 
 
 def _sweep_again(connection: Connection, new: str) -> None:
-    """Make a sweep of the conversation due at once: one that is running asks Slack for the old id."""
+    """Make a sweep of the conversation due now: a running one asks Slack for the old id."""
     job = tables.job
-    mine = (job.c.kind == JobKind.SWEEP_CHANNEL) & (job.c.channel == new)
-    connection.execute(update(job).where(mine).values(next_try=0, revision=job.c.revision + 1))
+    matching = (job.c.kind == JobKind.SWEEP_CHANNEL) & (job.c.channel == new)
+    connection.execute(update(job).where(matching).values(next_try=0, revision=job.c.revision + 1))
 
 
 def _move_spaces(connection: Connection, old: str, new: str) -> None:
-    """Rename it in the access log's lists of the conversations that a document was shared in."""
+    """Rename the conversation in the access log's lists of where a document was shared."""
     log = tables.access_log
     for row in connection.execute(select(log.c.id, log.c.spaces)).all():
         if old in row.spaces:
-            spaces = list(dict.fromkeys(new if each == old else each for each in row.spaces))
+            spaces = list(dict.fromkeys(new if space == old else space for space in row.spaces))
             connection.execute(update(log).where(log.c.id == row.id).values(spaces=spaces))
 
 
 def _move_messages(connection: Connection, old: str, new: str) -> None:
-    """Rename it in questions about a message, which say where the message is."""
+    """Rename the conversation in questions that refer to a message."""
     question = tables.question
     for row in connection.execute(select(question.c.id, question.c.about).where(question.c.about.is_not(None))).all():
         if (row.about or {}).get("channel") == old:

@@ -1,4 +1,4 @@
-"""How far each conversation was searched for questions whose event never came."""
+"""The time until which each conversation was searched for missed questions."""
 
 from __future__ import annotations
 

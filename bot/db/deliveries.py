@@ -1,4 +1,4 @@
-"""Events that Slack delivered. Slack delivers an event again when it hears no acknowledgement."""
+"""Events that Slack delivered. Slack delivers an event again if it receives no acknowledgment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db.tables import delivery
 
 
-def take_delivery(connection: Connection, event_id: str) -> bool:
+def put_delivery(connection: Connection, event_id: str) -> bool:
     """Record a delivery. Return False when the event was delivered before."""
     added = connection.execute(upsert(delivery).values(event_id=event_id, at=time()).on_conflict_do_nothing())
     return added.rowcount == 1
 
 
-def forget_deliveries(connection: Connection, older_than: float) -> None:
+def expire_deliveries(connection: Connection, older_than: float) -> None:
     """Delete deliveries older than this many seconds. Slack redelivers for minutes, delayed events for a day."""
     connection.execute(delete(delivery).where(delivery.c.at < time() - older_than))

@@ -1,4 +1,4 @@
-"""What is shown to one person only: replies to commands and shortcuts, notices, Home. Each is a job."""
+"""Requests to show something to one person only, stored as jobs: replies to commands and shortcuts, notices, Home."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EphemeralRequest:
 
 
 def put_ephemeral_request(connection: Connection, new: EphemeralRequest) -> None:
-    """Record a request. A Home that is opened several times is updated once."""
+    """Record a request. Opening Home several times requests one update."""
     if new.kind == JobKind.HOME:
         jobs.request(connection, new.kind, new.channel, new.user, new.user)
         return
@@ -48,19 +48,19 @@ def put_ephemeral_request(connection: Connection, new: EphemeralRequest) -> None
     jobs.add(connection, new.kind, new.channel, new.user, payload)
 
 
-def put_limited(connection: Connection, new: EphemeralRequest, most: int) -> bool:
-    """Record a request unless this person has `most` waiting (0: no limit); else record one notice, return False."""
-    if not most or jobs.count(connection, KINDS, new.user) < most:
+def put_limited(connection: Connection, new: EphemeralRequest, limit: int) -> bool:
+    """Record a request. If this person has `limit` waiting (0: no limit), record one notice and return False."""
+    if not limit or jobs.count(connection, KINDS, new.user) < limit:
         put_ephemeral_request(connection, new)
         return True
     say_once(
-        connection, EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(most), new.thread, new.url)
+        connection, EphemeralRequest(JobKind.SAY, new.channel, new.user, too_many_waiting(limit), new.thread, new.url)
     )
     return False
 
 
 def say_once(connection: Connection, new: EphemeralRequest) -> None:
-    """Record a notice, unless the same text is waiting to be shown to this person."""
+    """Record a notice, unless this person has the same one waiting."""
     same = (job.c.kind == JobKind.SAY) & (job.c.user == new.user) & (job.c.payload["text"].as_string() == new.text)
     if not connection.scalar(select(exists().where(same))):
         put_ephemeral_request(connection, new)

@@ -1,6 +1,6 @@
-"""Feedback on answers: good or bad, with the question, the answer and its passages by number.
+"""Feedback on answers: good or bad, with the question, the answer and the numbers of its passages.
 
-Text is kept only while it is known which documents it may come from, and is deleted with the first of them.
+Text is stored only if it is known which documents it may come from, and is deleted when the first of them is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Rating(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's verdict on one answer. `text` and `answer` are empty when they were deleted with a document."""
+    """One person's rating of one answer. `text` and `answer` are empty if they were deleted with a document."""
 
     id: int
     at: float
@@ -41,8 +41,8 @@ class Feedback:
     passages: Sequence[Mapping[str, Any]]
 
 
-def put_verdict(connection: Connection, asked: Question, user: str, verdict: Rating, **known: Any) -> None:
-    """Store a person's verdict on an answer in place of their earlier one.
+def put_rating(connection: Connection, asked: Question, user: str, verdict: Rating, **known: Any) -> None:
+    """Store a person's rating of an answer in place of their earlier one.
 
     `known`: the columns `text`, `answer`, `passages` and `documents`.
     """
@@ -57,7 +57,7 @@ def counts(connection: Connection) -> dict[str, int]:
     return {verdict.value: 0 for verdict in Rating} | {str(verdict): int(number) for verdict, number in rows}
 
 
-def bad(connection: Connection) -> list[Feedback]:
+def list_bad(connection: Connection) -> list[Feedback]:
     """Return the answers that were called bad, oldest first."""
     rows = connection.execute(select(feedback).where(feedback.c.verdict == Rating.BAD).order_by(feedback.c.id))
     return [
@@ -67,18 +67,22 @@ def bad(connection: Connection) -> list[Feedback]:
 
 
 def scrub(connection: Connection) -> None:
-    """Delete the text that may come from a document that is gone, or name a file by a name it no longer has."""
-    worded = select(feedback.c.id, feedback.c.documents).where(or_(feedback.c.text != "", feedback.c.answer != ""))
-    made_of = {row.id: {(document, mark) for document, mark in row.documents} for row in connection.execute(worded)}
-    gone_or_renamed = lost(connection, set().union(*made_of.values()))
-    ids = [id for id, sources in made_of.items() if sources & gone_or_renamed]
+    """Delete text that may come from a document that is no longer shared, or that gives a document's former name."""
+    with_text = select(feedback.c.id, feedback.c.documents).where(or_(feedback.c.text != "", feedback.c.answer != ""))
+    sources = {row.id: {(document, mark) for document, mark in row.documents} for row in connection.execute(with_text)}
+    outdated = gone_or_renamed(connection, set().union(*sources.values()))
+    ids = [id for id, used in sources.items() if used & outdated]
     if ids:
         connection.execute(update(feedback).where(feedback.c.id.in_(ids)).values(text="", answer=""))
 
 
-def lost(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Return which (document, mark of its name) are gone, or have another name than when they were shown."""
+def gone_or_renamed(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return the (document, mark of its name) whose document is no longer shared, or no longer has that name."""
     documents = {document for document, _ in sources}
-    away = unshared_documents(connection, documents)
+    unshared = unshared_documents(connection, documents)
     marks = {id: set(map(name_mark, names)) for id, names in names_of(connection, documents).items()}
-    return {one for one in sources if one[0] in away or (one[1] and one[1] not in marks.get(one[0], ()))}
+    return {
+        (document, mark)
+        for document, mark in sources
+        if document in unshared or (mark and mark not in marks.get(document, ()))
+    }

@@ -1,10 +1,10 @@
-"""What is known of files beyond their shares: sent as a question, wanted in the index, departed, removed."""
+"""States of files beyond their shares: sent as a question, wanted in the index, departed, removed from a message."""
 
 from __future__ import annotations
 
 from time import time
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import departed, queried, removed, wanted
@@ -24,52 +24,55 @@ def drop_query(connection: Connection, file: str, channel: str) -> None:
     connection.execute(delete(queried).where(queried.c.file == file, queried.c.channel == channel))
 
 
-def want_file(connection: Connection, file: str, channel: str) -> None:
-    """Record that a person asked to index a file in a conversation. It no longer counts as a question there."""
+def put_wanted(connection: Connection, file: str, channel: str) -> None:
+    """Record that a person asked to index a file in a conversation. It is no longer treated as a question there."""
     drop_query(connection, file, channel)
     connection.execute(upsert(wanted).values(file=file, channel=channel).on_conflict_do_nothing())
 
 
 def is_wanted(connection: Connection, file: str, channel: str | None = None) -> bool:
     """Return whether a person asked to index a file in a conversation; None: in any conversation."""
-    there = wanted.c.file == file
-    there = there if channel is None else there & (wanted.c.channel == channel)
-    return bool(connection.scalar(select(exists().where(there))))
+    return bool(connection.scalar(select(exists().where(_is_wanted_in(file, channel)))))
 
 
-def want_no_longer(connection: Connection, file: str, channel: str | None) -> None:
-    there = wanted.c.file == file
-    connection.execute(delete(wanted).where(there if channel is None else there & (wanted.c.channel == channel)))
+def drop_wanted(connection: Connection, file: str, channel: str | None) -> None:
+    """Undo `put_wanted` in a conversation; None: in all of them."""
+    connection.execute(delete(wanted).where(_is_wanted_in(file, channel)))
 
 
-def note_departure(connection: Connection, file: str, channel: str, at: float) -> None:
-    """Record that a file left a conversation, or all of them (empty), at this time."""
+def _is_wanted_in(file: str, channel: str | None) -> ColumnElement[bool]:
+    matching = wanted.c.file == file
+    return matching if channel is None else matching & (wanted.c.channel == channel)
+
+
+def put_departure(connection: Connection, file: str, channel: str, at: float) -> None:
+    """Record that a file left a conversation (empty: all of them) at this time, seconds since 1970."""
     new = upsert(departed).values(file=file, channel=channel, at=at)
     later = func.max(departed.c.at, new.excluded.at)
     connection.execute(new.on_conflict_do_update(index_elements=["file", "channel"], set_={"at": later}))
 
 
 def departed_at(connection: Connection, file: str, channel: str) -> float | None:
-    """Return when a file last left a conversation; None if not recorded. Leaving all conversations does not count."""
+    """Return when a file last left this conversation; None if it did not. A file deleted everywhere is not included."""
     rows = select(departed.c.at).where(departed.c.file == file, departed.c.channel == channel)
     found = connection.scalar(rows)
     return None if found is None else float(found)
 
 
 def has_departed(connection: Connection, file: str, channel: str, since: float) -> bool:
-    """Return whether a file shared in a conversation at this time has left it since."""
-    mine = (departed.c.file == file) & departed.c.channel.in_(["", channel])
-    return bool(connection.scalar(select(exists().where(mine, departed.c.at >= since))))
+    """Return whether a file left a conversation at or after this time, seconds since 1970."""
+    matching = (departed.c.file == file) & departed.c.channel.in_(["", channel])
+    return bool(connection.scalar(select(exists().where(matching, departed.c.at >= since))))
 
 
 def drop_departure(connection: Connection, file: str, channel: str, at: float) -> bool:
-    """Undo the departure at this time, because Slack says that the file is there. Return False if it left again."""
-    mine = (departed.c.file == file) & (departed.c.channel == channel)
-    gone = connection.execute(delete(departed).where(mine, departed.c.at == at)).rowcount
-    return gone == 1 or departed_at(connection, file, channel) is None
+    """Undo the departure at this time, because Slack lists the file there. Return False if it has left again since."""
+    matching = (departed.c.file == file) & (departed.c.channel == channel)
+    deleted = connection.execute(delete(departed).where(matching, departed.c.at == at)).rowcount
+    return deleted == 1 or departed_at(connection, file, channel) is None
 
 
-def note_removal(connection: Connection, file: str, channel: str, ts: str) -> None:
+def put_removal(connection: Connection, file: str, channel: str, ts: str) -> None:
     """Record that a message no longer shares a file."""
     new = upsert(removed).values(file=file, channel=channel, ts=ts, at=time())
     connection.execute(new.on_conflict_do_nothing())
@@ -81,7 +84,7 @@ def removed_from(connection: Connection, file: str, channel: str) -> set[str]:
     return set(connection.scalars(rows))
 
 
-def forget_departures(connection: Connection, older_than: float) -> None:
+def expire_departures(connection: Connection, older_than: float) -> None:
     """Delete departures and removals older than this many seconds."""
     for table in (departed, removed):
         connection.execute(delete(table).where(table.c.at < time() - older_than))

@@ -1,7 +1,7 @@
 """Background jobs: a job is requested, claimed by a worker, and finished, retried later or dropped.
 
-A claim is one statement, so two workers never run the same job. A job that a killed process left running is put back
-when the bot starts.
+A claim is one statement, so two workers never run the same job. When the bot starts, jobs that a killed process left
+running become due again.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class JobKind(StrEnum):
     CHECK_FILE = "file"
     """Ask Slack where the file `key` is shared and whether it changed."""
     PURGE = "gone"
-    """Delete what still shows something of documents that nobody shares any more."""
+    """Delete what still shows documents that are no longer shared."""
     DELETE_UPLOADS = "uploads"
     """Delete uploaded pictures that no answer will share."""
     EXPIRE = "expire"
     """Delete what is older than the settings allow."""
     RECEIPT = "receipt"
-    """Add the reaction that says whether a shared file can be found."""
+    """Add the reaction that shows whether a shared file is searchable."""
     SAY = "say"
     FIND = "find"
     STATUS = "status"
@@ -43,7 +43,7 @@ class JobKind(StrEnum):
 
 class JobState(StrEnum):
     HELD = "held"
-    """Not due before it is released."""
+    """Not due until it is released."""
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
@@ -67,14 +67,14 @@ class Job:
 
 
 def request(connection: Connection, kind: JobKind, channel: str = "", key: str = "", user: str = "") -> None:
-    """Request a job, due at once. Requests with the same channel and key are one job; a running job runs again."""
+    """Request a job, due now. Requests with the same channel and key are one job; if it is running, it runs again."""
     new = upsert(job).values(kind=kind, channel=channel, key=key, user=user, created=time())
     changed = {"next_try": 0, "revision": job.c.revision + 1, "created": new.excluded.created}
     connection.execute(new.on_conflict_do_update(index_elements=["kind", "channel", "key"], set_=changed))
 
 
 def add(connection: Connection, kind: JobKind, channel: str, user: str, payload: Mapping[str, Any]) -> None:
-    """Add a job of its own, due at once."""
+    """Add a job, due now, even if there is an equal one."""
     values = {"kind": kind, "channel": channel, "user": user, "payload": dict(payload), "created": time()}
     connection.execute(insert(job).values(**values))
 
@@ -84,24 +84,24 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
 
 
 def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:
-    """Claim the next job of these kinds, for the person who was served longest ago."""
+    """Claim the next job of these kinds: that of the person who was served longest ago."""
     people = select(job.c.user).where(_due(kinds)).group_by(job.c.user).order_by(func.min(job.c.id))
     for user in rounds.order(connection.scalars(people).all())[:1]:
         first = select(job.c.id).where(_due(kinds), job.c.user == user).order_by(job.c.next_try, job.c.id).limit(1)
         changed = {"state": JobState.RUNNING, "attempts": job.c.attempts + 1}
-        mine = update(job).where(job.c.id == first.scalar_subquery()).values(**changed).returning(*job.c)
+        matching = update(job).where(job.c.id == first.scalar_subquery()).values(**changed).returning(*job.c)
         rounds.serve(user)
-        return job_of(connection.execute(mine).one())
+        return job_of(connection.execute(matching).one())
     return None
 
 
 def finish(connection: Connection, done: Job) -> None:
     """Delete a job, unless it was requested again while it ran. A finished receipt is kept."""
-    mine = job.c.id == done.id
+    matching = job.c.id == done.id
     if done.kind == JobKind.RECEIPT:
-        connection.execute(update(job).where(mine).values(state=JobState.DONE, payload=null()))
-    elif connection.execute(delete(job).where(mine, job.c.revision == done.revision)).rowcount == 0:
-        connection.execute(update(job).where(mine).values(state=JobState.WAITING, attempts=0, delays=0, next_try=0))
+        connection.execute(update(job).where(matching).values(state=JobState.DONE, payload=null()))
+    elif connection.execute(delete(job).where(matching, job.c.revision == done.revision)).rowcount == 0:
+        connection.execute(update(job).where(matching).values(state=JobState.WAITING, attempts=0, delays=0, next_try=0))
 
 
 def retry(connection: Connection, failed: Job, delay: float, *, counted: bool) -> None:
@@ -111,13 +111,13 @@ def retry(connection: Connection, failed: Job, delay: float, *, counted: bool) -
     connection.execute(update(job).where(job.c.id == failed.id, job.c.state == JobState.RUNNING).values(**changed))
 
 
-def free_claims(connection: Connection) -> None:
-    """Put back the jobs that a killed process left running. Call it once, when the bot starts."""
+def release_claims(connection: Connection) -> None:
+    """Make the jobs due again that a killed process left running. Call it once, when the bot starts."""
     connection.execute(update(job).where(job.c.state == JobState.RUNNING).values(state=JobState.WAITING))
 
 
 def count(connection: Connection, kinds: Collection[JobKind], user: str | None = None) -> int:
-    """Return how many jobs of these kinds there are, finished receipts included; of one person where one is named."""
+    """Return the number of jobs of these kinds, including finished receipts. `user`: only this person's."""
     rows = select(func.count()).select_from(job).where(job.c.kind.in_(kinds))
     return connection.scalar(rows if user is None else rows.where(job.c.user == user)) or 0
 

@@ -13,27 +13,27 @@ from bot.db.tables import link
 def put_link(connection: Connection, url: str, channel: str, ts: str, *, known: bool) -> None:
     """Record a message that shares a web page.
 
-    `known`: the page is already shared there. A message that an earlier version did not record may have shared it; it
-    counts as a message without a ts.
+    `known`: the page is already shared there. If no message is recorded for it, an earlier version indexed it without
+    recording one; that message is stored with an empty ts.
     """
-    mine = (link.c.url == url) & (link.c.channel == channel)
-    unrecorded = known and not connection.scalar(select(exists().where(mine)))
-    for each in ("", ts) if unrecorded else (ts,):
-        connection.execute(upsert(link).values(url=url, channel=channel, ts=each).on_conflict_do_nothing())
+    matching = (link.c.url == url) & (link.c.channel == channel)
+    unrecorded = known and not connection.scalar(select(exists().where(matching)))
+    for message in ("", ts) if unrecorded else (ts,):
+        connection.execute(upsert(link).values(url=url, channel=channel, ts=message).on_conflict_do_nothing())
 
 
 def drop_link(connection: Connection, url: str, channel: str, ts: str) -> bool:
-    """Delete a message's URL. Return whether no other message of the conversation has it."""
-    mine = (link.c.url == url) & (link.c.channel == channel)
-    if connection.execute(delete(link).where(mine, link.c.ts == ts)).rowcount == 0:
-        connection.execute(delete(link).where(mine, link.c.ts == ""))
-    return not connection.scalar(select(exists().where(mine)))
+    """Delete a message's URL. Return True if no other message of the conversation contains it."""
+    matching = (link.c.url == url) & (link.c.channel == channel)
+    if connection.execute(delete(link).where(matching, link.c.ts == ts)).rowcount == 0:
+        connection.execute(delete(link).where(matching, link.c.ts == ""))
+    return not connection.scalar(select(exists().where(matching)))
 
 
 def drop_links(connection: Connection, channel: str, kept: Collection[str] = ()) -> None:
     """Delete the URLs of a conversation's messages, except those in `kept`."""
-    there = connection.scalars(select(link.c.url).where(link.c.channel == channel).distinct()).all()
-    for url in set(there) - set(kept):
+    urls = connection.scalars(select(link.c.url).where(link.c.channel == channel).distinct()).all()
+    for url in set(urls) - set(kept):
         connection.execute(delete(link).where(link.c.channel == channel, link.c.url == url))
 
 

@@ -1,8 +1,8 @@
-"""Questions: who is next, how far each reply is, and what was edited or cancelled meanwhile.
+"""Questions: their order, the progress of their replies, edits and cancellations.
 
-A question gets a placeholder message, waits in the queue and is answered; each of these steps is a claim of its own.
-A claim holds a revision of the question: results are written to that revision only, so a question that was edited or
-cancelled is never affected by an answer to its earlier text.
+A question gets a placeholder message, waits in the queue and is answered. A worker claims it for each of these steps.
+A claim is for one revision of the question: results are written to that revision only, so an answer to an earlier text
+never reaches a question that was edited or canceled since.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from rag import unshared_documents
 EDITS = 60.0
 """Seconds after asking within which an edit changes the question."""
 
-_COMING = 10.0
-"""Seconds for which a new question keeps its place before its placeholder is posted."""
+_QUEUED_WITHIN = 10.0
+"""Seconds for which a new question blocks later ones while its placeholder is not posted yet."""
 
 
 class QuestionState(StrEnum):
@@ -58,7 +58,7 @@ class QuestionState(StrEnum):
 
 
 class Cancellation(StrEnum):
-    """Why a question is not answered any more."""
+    """Why a question is no longer answered."""
 
     DELETED = "deleted"
     """Its message was deleted."""
@@ -85,34 +85,34 @@ class ClaimedQuestion:
     state: QuestionState
     revision: int
     turn: int
-    halt: str
+    cancellation: str
     attempts: int
     delays: int
-    asked: float
+    asked_at: float
     placeholder: str | None
     reply: Mapping[str, Any] | None
     used: Sequence[Mapping[str, Any]] | None
     uploads: Sequence[str] | None
-    sharing: float | None
-    obsolete: Sequence[str]
+    sharing_since: float | None
+    obsolete_uploads: Sequence[str]
 
     @property
     def created(self) -> float:
-        """When it was asked, as a worker measures the age of its work."""
-        return self.asked
+        """The time from which a worker measures the age of its work, seconds since 1970."""
+        return self.asked_at
 
 
 # ---------------------------------------------------------------- asking
 
 
-def put_question(connection: Connection, new: Question, most: int = 0) -> bool:
-    """Record a question. The same message recorded again only adds files that were not known yet.
+def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
+    """Record a question. Recording the same message again only adds files that were missing.
 
-    Return False when this person has `most` questions waiting (0: no limit): the question is recorded as refused, so
-    that the sweep does not take it for a missed one.
+    Return False if this person already has `limit` open questions (0: no limit). The question is then stored as
+    refused, so that the sweep does not record it again as a missed one.
     """
     row = connection.execute(_at(new.channel, new.ts)).one_or_none()
-    full = row is None and bool(most) and waiting_of(connection, new.user) >= most
+    full = row is None and bool(limit) and count_open_of(connection, new.user) >= limit
     if row is None:
         connection.execute(
             insert(question).values(
@@ -125,7 +125,7 @@ def put_question(connection: Connection, new: Question, most: int = 0) -> bool:
                 kind=new.kind,
                 about=dict(new.about) or None,
                 state=QuestionState.FAILED if full else QuestionState.NEW,
-                cancelled=Cancellation.REFUSED if full else None,
+                cancellation=Cancellation.REFUSED if full else None,
                 turn=0 if full else _turn(connection, new.user),
                 asked_at=seconds_of(new.ts),
             )
@@ -135,55 +135,55 @@ def put_question(connection: Connection, new: Question, most: int = 0) -> bool:
     return not full
 
 
-def refused_lately(connection: Connection, user: str, seconds: float) -> bool:
-    """Return whether a question that this person wrote in the last `seconds` was refused."""
-    mine = (question.c.user == user) & (question.c.cancelled == Cancellation.REFUSED)
-    return bool(connection.scalar(select(exists().where(mine, question.c.asked_at > time() - seconds))))
+def was_refused_recently(connection: Connection, user: str, seconds: float) -> bool:
+    """Return whether a question that this person wrote in the last `seconds` was refused for being over the limit."""
+    matching = (question.c.user == user) & (question.c.cancellation == Cancellation.REFUSED)
+    return bool(connection.scalar(select(exists().where(matching, question.c.asked_at > time() - seconds))))
 
 
-def waiting_of(connection: Connection, user: str) -> int:
-    """Return how many questions of this person are not answered yet."""
+def count_open_of(connection: Connection, user: str) -> int:
+    """Return the number of this person's questions that are not answered yet."""
     return _count(connection, question.c.state.in_(OPEN) & (question.c.user == user))
 
 
 def _turn(connection: Connection, user: str) -> int:
-    """Return the turn of a person's next question: start-time fair queueing (Goyal, Vin, Cheng 1996), with every
-    question one unit. It comes one round after their last question; idle people save up no rounds."""
+    """Return the round of a person's next question: one after their last question, but not before the round that is
+    being served. This is start-time fair queueing (Goyal, Vin, Cheng 1996) in which every question costs one unit."""
     now = connection.scalar(select(func.min(question.c.turn)).where(question.c.state.in_(OPEN)))
     if now is None:
         now = connection.scalar(select(func.max(question.c.turn))) or 0
-    mine = select(func.max(question.c.turn)).where(question.c.user == user, question.c.turn >= now)
-    last = connection.scalar(mine)
+    matching = select(func.max(question.c.turn)).where(question.c.user == user, question.c.turn >= now)
+    last = connection.scalar(matching)
     return int(now if last is None else last + 1)
 
 
 def put_edit(connection: Connection, edit: Edited) -> None:
-    """Ask a question again with its edited text, within EDITS seconds. Other edits change nothing."""
+    """Ask a question again with its edited text. An edit more than EDITS seconds after the question is ignored."""
     row = connection.execute(_at(edit.channel, edit.ts)).one_or_none()
     late = row is None or (edit.at or time()) - row.asked_at > EDITS
-    if row is None or late or row.cancelled or row.kind != "ask" or edit.text in ("", row.text):
+    if row is None or late or row.cancellation or row.kind != "ask" or edit.text in ("", row.text):
         return
     obsolete = [*(row.obsolete_uploads or ()), *(row.uploads or ())]
     changed = {**_restarted(row), **_WITHOUT_REPLY, "text": edit.text, "obsolete_uploads": obsolete}
     connection.execute(update(question).where(question.c.id == row.id).values(**changed))
 
 
-def cancel_question(connection: Connection, channel: str, ts: str, how: Cancellation) -> bool:
-    """Cancel a question that is not answered yet. Return False when it is too late."""
+def cancel_question(connection: Connection, channel: str, ts: str, reason: Cancellation) -> bool:
+    """Cancel a question. Return False if it is already answered or unknown."""
     row = connection.execute(_at(channel, ts)).one_or_none()
     if row is None or row.state not in OPEN:
         return False
-    if how == Cancellation.DELETED and row.state == QuestionState.NEW and row.placeholder is None:
-        connection.execute(delete(question).where(question.c.id == row.id))  # nothing of it was posted
+    if reason == Cancellation.DELETED and row.state == QuestionState.NEW and row.placeholder is None:
+        connection.execute(delete(question).where(question.c.id == row.id))  # it has no placeholder
         return True
-    changed = {**_restarted(row), "cancelled": how, "reply": null()}
+    changed = {**_restarted(row), "cancellation": reason, "reply": null()}
     connection.execute(update(question).where(question.c.id == row.id).values(**changed))
     return True
 
 
 def _restarted(row: Row[Any]) -> dict[str, Any]:
-    """Return the columns of a question that changed. A worker that is posting its placeholder goes on, because a
-    second one would post a second message."""
+    """Return the values that make a question start again. While its placeholder is being posted it keeps its state:
+    a second worker would post a second placeholder."""
     state = row.state if row.state in _POSTING else QuestionState.NEW
     return {"state": state, "revision": row.revision + 1, "attempts": 0, "delays": 0, "next_try": 0}
 
@@ -205,162 +205,164 @@ def has_asked(connection: Connection, channel: str, thread: str, user: str) -> b
 
 def asked_before(connection: Connection, asked: Question) -> list[str]:
     """Return the ts of earlier questions of the same thread, oldest first."""
-    mine = _in_thread(asked.channel, asked.thread) & (question.c.ts < asked.ts)
-    rows = select(question.c.ts).where(mine, question.c.cancelled.is_(None), question.c.kind == "ask")
+    matching = _in_thread(asked.channel, asked.thread) & (question.c.ts < asked.ts)
+    rows = select(question.c.ts).where(matching, question.c.cancellation.is_(None), question.c.kind == "ask")
     return sorted(connection.scalars(rows))
 
 
-def asked_lately(connection: Connection, asked: Question, seconds: float) -> list[str]:
+def asked_recently(connection: Connection, asked: Question, seconds: float) -> list[str]:
     """Return what the same person asked in the same conversation in the last `seconds`, oldest first."""
-    mine = (question.c.channel == asked.channel) & (question.c.user == asked.user) & (question.c.ts < asked.ts)
+    matching = (question.c.channel == asked.channel) & (question.c.user == asked.user) & (question.c.ts < asked.ts)
     since = question.c.asked_at > seconds_of(asked.ts) - seconds
-    rows = select(question.c.text).where(mine, since, question.c.text != "", question.c.kind == "ask")
+    rows = select(question.c.text).where(matching, since, question.c.text != "", question.c.kind == "ask")
     return list(connection.scalars(rows.order_by(question.c.id)))
 
 
 def find_question(connection: Connection, channel: str, ts: str) -> Question | None:
-    found = find_asked(connection, channel, ts)
+    found = find_claimed(connection, channel, ts)
     return None if found is None else found.question
 
 
-def find_asked(connection: Connection, channel: str, ts: str) -> ClaimedQuestion | None:
+def find_claimed(connection: Connection, channel: str, ts: str) -> ClaimedQuestion | None:
     row = connection.execute(_at(channel, ts)).one_or_none()
-    return None if row is None else _asked(row)
+    return None if row is None else _claimed(row)
 
 
 def find_by_message(connection: Connection, channel: str, message: str, ts: str = "") -> ClaimedQuestion | None:
-    """Return the question that a message of Magpie's answers.
+    """Return the question that one of Magpie's messages answers.
 
-    `ts`: of the question, as the message's own metadata says. It counts only while the message's ts is not stored.
+    `ts`: the question's ts from the message's metadata. It is used only while the message's own ts is not stored.
     """
-    there = question.c.placeholder == message
+    matching = question.c.placeholder == message
     if ts:
-        there = or_(there, (question.c.ts == ts) & question.c.placeholder.in_(["", message]))
-    row = connection.execute(select(question).where(question.c.channel == channel, there)).first()
-    return None if row is None else _asked(row)
+        matching = or_(matching, (question.c.ts == ts) & question.c.placeholder.in_(["", message]))
+    row = connection.execute(select(question).where(question.c.channel == channel, matching)).first()
+    return None if row is None else _claimed(row)
 
 
 def is_open(connection: Connection, like: Question) -> bool:
-    """Return whether an open question of the same conversation has the same kind and is about the same."""
-    mine = (question.c.channel == like.channel) & (question.c.kind == like.kind) & question.c.state.in_(OPEN)
-    return any(dict(about or {}) == like.about for about in connection.scalars(select(question.c.about).where(mine)))
+    """Return whether the conversation has an open question with the same kind and the same `about`."""
+    matching = (question.c.channel == like.channel) & (question.c.kind == like.kind) & question.c.state.in_(OPEN)
+    return any(
+        dict(about or {}) == like.about for about in connection.scalars(select(question.c.about).where(matching))
+    )
 
 
-def used_by(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[UsedPage]]:
-    """Return the pages that the replies to these questions, by ts, are made of; unknown ones are left out."""
+def used_by_replies(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[UsedPage]]:
+    """Return the pages that the replies to these questions use, by ts; questions without any are left out."""
     rows = select(question.c.ts, question.c.used).where(question.c.channel == channel, question.c.ts.in_(questions))
-    return {row.ts: [UsedPage(**one) for one in row.used] for row in connection.execute(rows) if row.used}
+    return {row.ts: [UsedPage(**page) for page in row.used] for row in connection.execute(rows) if row.used}
 
 
-def used_about(connection: Connection, channel: str, kind: str, of: str) -> list[Mapping[str, Any]]:
+def used_by_presses(connection: Connection, channel: str, kind: str, of: str) -> list[Mapping[str, Any]]:
     """Return the pages used by answers to button presses of this kind about the question `of`."""
     rows = select(question.c.used, question.c.about).where(question.c.channel == channel, question.c.kind == kind)
     about = [row for row in connection.execute(rows) if (row.about or {}).get("of") == of]
-    return [one for row in about for one in row.used or ()]
+    return [page for row in about for page in row.used or ()]
 
 
 # ---------------------------------------------------------------- claims
 
 
 def claim_new(connection: Connection) -> ClaimedQuestion | None:
-    """Claim the next question that needs a placeholder or was cancelled."""
+    """Claim the next question that needs a placeholder, or that was canceled and needs its message cleaned up."""
     return _claim(connection, _next(question.c.state == QuestionState.NEW), QuestionState.POSTING)
 
 
-def claim_question(connection: Connection, most: int = 0) -> ClaimedQuestion | None:
-    """Claim the next question of the queue, after waiting for earlier ones whose placeholder is being posted.
+def claim_question(connection: Connection, limit: int = 0) -> ClaimedQuestion | None:
+    """Claim the next question of the queue. Return None if an earlier question is about to enter the queue.
 
-    People of whom `most` questions are being answered are passed over; 0: no limit.
+    Questions of people who have `limit` questions being answered are skipped; 0: no limit.
     """
-    coming = question.c.state.in_([QuestionState.NEW, QuestionState.POSTING])
-    due = coming & (question.c.asked_at > time() - _COMING)
+    not_queued_yet = question.c.state.in_([QuestionState.NEW, QuestionState.POSTING])
+    due = not_queued_yet & (question.c.asked_at > time() - _QUEUED_WITHIN)
     due |= question.c.state.in_([QuestionState.QUEUED, QuestionState.UPDATING])
-    if most:
-        mine = question.alias()
-        others = select(mine.c.user).where(mine.c.state == QuestionState.ANSWERING).group_by(mine.c.user)
-        due = due & question.c.user.not_in(others.having(func.count() >= most))
+    if limit:
+        answering = question.alias()
+        people = select(answering.c.user).where(answering.c.state == QuestionState.ANSWERING).group_by(answering.c.user)
+        due = due & question.c.user.not_in(people.having(func.count() >= limit))
     return _claim(connection, _next(due), QuestionState.ANSWERING, question.c.state == QuestionState.QUEUED)
 
 
 def claim_for_position(connection: Connection, id: int) -> ClaimedQuestion | None:
-    """Claim a queued question to show its position. It is not answered meanwhile."""
-    mine = select(question.c.id).where(question.c.id == id, question.c.state == QuestionState.QUEUED)
-    return _claim(connection, mine.scalar_subquery(), QuestionState.UPDATING)
+    """Claim a queued question to show its position. Until it is queued again it is not answered."""
+    matching = select(question.c.id).where(question.c.id == id, question.c.state == QuestionState.QUEUED)
+    return _claim(connection, matching.scalar_subquery(), QuestionState.UPDATING)
 
 
-def enqueue(connection: Connection, asked: ClaimedQuestion) -> None:
-    """Put a question with a placeholder into the queue; one that changed meanwhile starts again."""
-    state = case((question.c.revision == asked.revision, QuestionState.QUEUED), else_=QuestionState.NEW)
-    mine = (question.c.id == asked.id) & question.c.state.in_(_POSTING)
-    connection.execute(update(question).where(mine).values(state=state))
+def enqueue(connection: Connection, claimed: ClaimedQuestion) -> None:
+    """Put a question with a placeholder into the queue; one that changed since it was claimed starts again."""
+    state = case((question.c.revision == claimed.revision, QuestionState.QUEUED), else_=QuestionState.NEW)
+    matching = (question.c.id == claimed.id) & question.c.state.in_(_POSTING)
+    connection.execute(update(question).where(matching).values(state=state))
 
 
 def queued(connection: Connection) -> list[tuple[int, int]]:
-    """Return (id of a queued question, how many are before it or being answered), in order."""
-    rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.cancelled.is_(None))
+    """Return (id, number of questions before it or being answered) of every queued question, in order."""
+    rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.cancellation.is_(None))
     order = (question.c.state != QuestionState.ANSWERING, question.c.turn, question.c.id)
     ordered = connection.execute(rows.order_by(*order))
     return [(row.id, before) for before, row in enumerate(ordered) if row.state == QuestionState.QUEUED]
 
 
-def count_before(connection: Connection, asked: ClaimedQuestion) -> int:
-    """Return how many questions are before this one or being answered."""
+def count_before(connection: Connection, claimed: ClaimedQuestion) -> int:
+    """Return the number of questions that are before this one or being answered."""
     sooner = or_(
-        question.c.turn < asked.turn,
-        and_(question.c.turn == asked.turn, question.c.id < asked.id),
+        question.c.turn < claimed.turn,
+        and_(question.c.turn == claimed.turn, question.c.id < claimed.id),
         question.c.state == QuestionState.ANSWERING,
     )
-    others = (question.c.id != asked.id) & question.c.state.in_(OPEN) & question.c.cancelled.is_(None)
+    others = (question.c.id != claimed.id) & question.c.state.in_(OPEN) & question.c.cancellation.is_(None)
     return _count(connection, others & sooner)
 
 
-def free_claims(connection: Connection) -> None:
-    """Put back the questions that a killed process had begun. Call it once, when the bot starts."""
+def release_claims(connection: Connection) -> None:
+    """Make the questions due again that a killed process was working on. Call it once, when the bot starts."""
     connection.execute(update(question).where(question.c.state.in_(_BEGUN)).values(state=QuestionState.NEW))
 
 
-def delay_question(connection: Connection, asked: ClaimedQuestion, delay: float, *, attempts: int) -> None:
+def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: float, *, attempts: int) -> None:
     """Make a claimed question due again after `delay` seconds, with this number of attempts."""
-    mine = question.c.state.in_(_POSTING) | (_held(asked) & (question.c.state == QuestionState.ANSWERING))
+    matching = question.c.state.in_(_POSTING) | (_is_current(claimed) & (question.c.state == QuestionState.ANSWERING))
     changed = {
         "state": QuestionState.NEW,
         "next_try": time() + delay,
         "attempts": attempts,
         "delays": question.c.delays + 1,
     }
-    connection.execute(update(question).where(question.c.id == asked.id, mine).values(**changed))
+    connection.execute(update(question).where(question.c.id == claimed.id, matching).values(**changed))
 
 
-# ---------------------------------------------------------------- how far a reply is
+# ---------------------------------------------------------------- progress of a reply
 
 
-def is_held(connection: Connection, asked: ClaimedQuestion) -> bool:
-    """Return whether a question is still the one that was claimed: not edited, cancelled or forgotten."""
-    return _exists(connection, _held(asked))
+def is_current(connection: Connection, claimed: ClaimedQuestion) -> bool:
+    """Return whether a claimed question was not edited, canceled or deleted since."""
+    return _exists(connection, _is_current(claimed))
 
 
-def store_placeholder(connection: Connection, asked: ClaimedQuestion, ts: str) -> None:
+def store_placeholder(connection: Connection, claimed: ClaimedQuestion, ts: str) -> None:
     """Store the ts of the placeholder message, for every revision; empty: it is being posted."""
-    connection.execute(update(question).where(question.c.id == asked.id).values(placeholder=ts))
+    connection.execute(update(question).where(question.c.id == claimed.id).values(placeholder=ts))
 
 
-def store_reply(connection: Connection, asked: ClaimedQuestion, **known: Any) -> bool:
-    """Store how far a reply is: `reply`, `used`, `uploads`, `sharing_since`, `obsolete_uploads`.
+def store_reply(connection: Connection, claimed: ClaimedQuestion, **known: Any) -> bool:
+    """Store columns of a reply: `reply`, `used`, `uploads`, `sharing_since`, `obsolete_uploads`.
 
-    Return False when the claim no longer holds the question.
+    Return False if the question was edited, canceled or deleted since it was claimed.
     """
-    return connection.execute(update(question).where(_held(asked)).values(**known)).rowcount == 1
+    return connection.execute(update(question).where(_is_current(claimed)).values(**known)).rowcount == 1
 
 
-def end_question(connection: Connection, asked: ClaimedQuestion, state: QuestionState) -> None:
-    """End a question. Its answer, and a message it was about, stay in Slack only."""
-    mine = (question.c.id == asked.id) & (question.c.state.in_(_POSTING) | _held(asked))
-    about = case((question.c.kind == "similar", null()), else_=question.c.about)
-    connection.execute(update(question).where(mine).values(state=state, reply=null(), about=about))
+def end_question(connection: Connection, claimed: ClaimedQuestion, state: QuestionState) -> None:
+    """End a question and delete the stored text of its reply, and of the message it refers to."""
+    matching = (question.c.id == claimed.id) & (question.c.state.in_(_POSTING) | _is_current(claimed))
+    about = case((question.c.kind == "similar", null()), else_=question.c.about)  # holds the message's text
+    connection.execute(update(question).where(matching).values(state=state, reply=null(), about=about))
 
 
-def drop_question(connection: Connection, asked: ClaimedQuestion) -> None:
-    connection.execute(delete(question).where(question.c.id == asked.id))
+def drop_question(connection: Connection, claimed: ClaimedQuestion) -> None:
+    connection.execute(delete(question).where(question.c.id == claimed.id))
 
 
 def discard_reply(connection: Connection, id: int) -> None:
@@ -368,12 +370,12 @@ def discard_reply(connection: Connection, id: int) -> None:
     connection.execute(update(question).where(question.c.id == id).values(**_WITHOUT_REPLY))
 
 
-def unshowable(connection: Connection) -> list[int]:
-    """Return the questions whose reply is composed, not posted, and made of a document that nobody shares any more."""
+def list_outdated_replies(connection: Connection) -> list[int]:
+    """Return the ids of questions whose composed, not yet posted reply uses a document that is no longer shared."""
     rows = connection.execute(select(question.c.id, question.c.reply).where(question.c.reply.is_not(None))).all()
-    made_of = {row.id: set((row.reply or {}).get("documents", ())) for row in rows}
-    lost = unshared_documents(connection, set().union(*made_of.values()))
-    return [id for id, documents in made_of.items() if documents & lost]
+    used = {row.id: set((row.reply or {}).get("documents", ())) for row in rows}
+    unshared = unshared_documents(connection, set().union(*used.values()))
+    return [id for id, documents in used.items() if documents & unshared]
 
 
 def open_questions(connection: Connection) -> int:
@@ -391,7 +393,8 @@ def _next(state: ColumnElement[bool]) -> ScalarSelect[Any]:
 def _claim(
     connection: Connection, candidate: ScalarSelect[Any], state: QuestionState, only: ColumnElement[bool] | None = None
 ) -> ClaimedQuestion | None:
-    """Claim in one statement: a select and an update would claim twice. Only answering counts as an attempt."""
+    """Claim in one statement: with a select and an update, two workers could claim the same question. Only answering
+    counts as an attempt."""
     attempts = question.c.attempts + (1 if state == QuestionState.ANSWERING else 0)
     row = connection.execute(
         update(question)
@@ -399,11 +402,11 @@ def _claim(
         .values(state=state, attempts=attempts)
         .returning(*question.c)
     ).one_or_none()
-    return None if row is None else _asked(row)
+    return None if row is None else _claimed(row)
 
 
-def _held(asked: ClaimedQuestion) -> ColumnElement[bool]:
-    return (question.c.id == asked.id) & (question.c.revision == asked.revision)
+def _is_current(claimed: ClaimedQuestion) -> ColumnElement[bool]:
+    return (question.c.id == claimed.id) & (question.c.revision == claimed.revision)
 
 
 def _at(channel: str, ts: str) -> Select[Any]:
@@ -427,7 +430,7 @@ def seconds_of(ts: str) -> float:
     return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
 
 
-def _asked(row: Row[Any]) -> ClaimedQuestion:
+def _claimed(row: Row[Any]) -> ClaimedQuestion:
     asked = Question(
         row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files), row.kind, dict(row.about or {})
     )
@@ -437,14 +440,14 @@ def _asked(row: Row[Any]) -> ClaimedQuestion:
         state=QuestionState(row.state),
         revision=row.revision,
         turn=row.turn,
-        halt=row.cancelled or "",
+        cancellation=row.cancellation or "",
         attempts=row.attempts,
         delays=row.delays,
-        asked=row.asked_at,
+        asked_at=row.asked_at,
         placeholder=row.placeholder,
         reply=row.reply,
         used=row.used,
         uploads=row.uploads,
-        sharing=row.sharing_since,
-        obsolete=row.obsolete_uploads or (),
+        sharing_since=row.sharing_since,
+        obsolete_uploads=row.obsolete_uploads or (),
     )

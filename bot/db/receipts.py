@@ -1,7 +1,7 @@
-"""Receipts: the reaction on a message that says whether a file it shares can be found.
+"""Receipts: the reactions on messages that show whether their files are searchable.
 
-A receipt is a job on hold until every file of its message is indexed or failed. It is kept when it is done, so that
-one share gets one receipt.
+A receipt is a held job until every file of its message is indexed or failed. It is kept when it is done, so that each
+share gets one receipt.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def message_and_file(key: str) -> tuple[str, str]:
 
 
 def held_receipts(connection: Connection) -> list[Job]:
-    """Return the receipts that wait for the files of their messages."""
+    """Return the receipts whose message has files that are not indexed yet."""
     held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
     rows = connection.execute(select(job).where(held).order_by(job.c.id))
     return list(map(job_of, rows))

@@ -1,4 +1,4 @@
-"""What is kept of people, across tables: counted, expired by age, and deleted on request."""
+"""Personal data in all tables: count it, delete what is too old, and delete a person's data on request."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ def expire(connection: Connection, before: float) -> None:
 
 
 def forget_user(connection: Connection, user: str, channel: str = "") -> int:
-    """Delete what a person asked, their receipts and feedback, in one conversation or (empty) in all.
+    """Delete a person's questions, receipts and feedback in one conversation (empty: in all).
 
-    Feedback of others on answers to this person is deleted too. Return how many questions were deleted.
+    Feedback of others on answers to this person is deleted too. Return the number of deleted questions.
     """
 
-    def there(table: Table) -> ColumnElement[bool]:
+    def in_channel(table: Table) -> ColumnElement[bool]:
         return (table.c.channel == channel) if channel else true()
 
     tables = (question, access_log)
-    asked = union(*(select(each.c.channel, each.c.ts).where(each.c.user == user, there(each)) for each in tables))
+    asked = union(
+        *(select(table.c.channel, table.c.ts).where(table.c.user == user, in_channel(table)) for table in tables)
+    )
     questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
     for table in (question, access_log, job):
-        connection.execute(delete(table).where(table.c.user == user, there(table)))
-    connection.execute(delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), there(feedback)))
+        connection.execute(delete(table).where(table.c.user == user, in_channel(table)))
+    connection.execute(
+        delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
+    )
     return questions
 
 
@@ -41,7 +45,7 @@ def counts(connection: Connection) -> tuple[int, int]:
     return _rows(connection, question), _rows(connection, access_log)
 
 
-def traces(connection: Connection) -> tuple[int, int]:
+def count_messages_and_pictures(connection: Connection) -> tuple[int, int]:
     """Return (receipts, pictures sent to Slack)."""
     return jobs.count(connection, [JobKind.RECEIPT]), _rows(connection, evidence)
 

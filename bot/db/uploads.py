@@ -24,14 +24,14 @@ def drop_uploads(connection: Connection, files: Sequence[str]) -> None:
 
 
 def abandoned_uploads(connection: Connection) -> tuple[list[str], int]:
-    """Return the pictures that no answer will share, and how many others are still being uploaded or shared."""
+    """Return (file ids of pictures that no answer will share, number of others still being uploaded or shared)."""
     rows = select(upload.c.file, question.c.state, question.c.uploads)
     rows = rows.outerjoin(question, question.c.id == upload.c.question)
-    found, coming = [], 0
+    abandoned, in_progress = [], 0
     for row in connection.execute(rows.order_by(upload.c.file)):
-        answering = row.state == QuestionState.ANSWERING and row.uploads is None
-        if row.state in OPEN and (row.file in (row.uploads or ()) or answering):
-            coming += 1
+        is_uploading = row.state == QuestionState.ANSWERING and row.uploads is None
+        if row.state in OPEN and (row.file in (row.uploads or ()) or is_uploading):
+            in_progress += 1
         else:
-            found.append(row.file)
-    return found, coming
+            abandoned.append(row.file)
+    return abandoned, in_progress

@@ -1,4 +1,4 @@
-"""The pages that a reply is made of, as a question's row stores them. Imports no SQL."""
+"""The pages that a reply uses, as a question's row stores them. Imports no SQL."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UsedPage:
-    """A page that a reply is made of.
+    """A page that a reply uses.
 
-    `number`: of the passage, 0 for none. `shown`: the reply names or quotes it. `name`: a short hash of the file's
-    name in the reply, which tells whether the file still has that name, but not what the name was.
+    `number`: of the passage; 0: no passage. `shown`: the reply names or quotes the page. `name`: a short hash of the
+    file's name in the reply; it shows whether the file still has that name, but does not reveal the name.
     """
 
     document: int

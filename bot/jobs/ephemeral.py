@@ -1,6 +1,6 @@
-"""What is shown to one person only: replies to commands and shortcuts, notices, Home. Handlers of jobs.
+"""Handlers of the jobs that show something to one person: replies to commands and shortcuts, notices, Home.
 
-Where Magpie is not in the conversation, the reply goes to Slack's response_url.
+In a conversation that Magpie is not in, the reply is sent to Slack's response_url.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, Shared, SlackFile
 from bot.slack.files import SlackFiles, channels_of, shared_at
-from bot.slack.home import Held, held_lines, home_view
+from bot.slack.home import ConversationSummary, home_view, summary_lines
 from bot.slack.payloads import slack_file
 from rag import NotFound, Rag, documents_allowed, source_statuses_in
 
 MAX_AGE = 25 * 60.0
-"""Seconds after which a request is given up: a response_url ends after half an hour."""
+"""Seconds after which a request is given up: a response_url expires after half an hour."""
 
 _MAX_COMPOSED = 3
-"""How often a reply is composed when what it was made of changes meanwhile."""
+"""How often a reply is composed if the documents it uses change before it is shown."""
 
 
 class EphemeralMessages:
@@ -41,7 +41,7 @@ class EphemeralMessages:
         me: str,
         waiting: int = 0,
     ) -> None:
-        """`waiting`: questions of one person that may wait; 0: no limit."""
+        """`waiting`: the number of open questions one person may have; 0: no limit."""
         self._waiting = waiting
         self._client = client
         self._rag = rag
@@ -50,145 +50,151 @@ class EphemeralMessages:
         self._me = me
 
     def handle(self, job: Job) -> None:
-        due = EphemeralRequest.of(job)
-        match due.kind:
+        request = EphemeralRequest.of(job)
+        match request.kind:
             case JobKind.SAY:
-                self._tell(due, plain_reply(due.text))
+                self._send(request, plain_reply(request.text))
             case JobKind.HOME:
-                self._show_home(due)
+                self._show_home(request)
             case JobKind.SIMILAR:
-                self._ask_similar(due)
+                self._ask_similar(request)
             case _:
-                self._tell(due, self._replied(due))
+                self._send(request, self._compose(request))
 
-    def _replied(self, due: EphemeralRequest) -> Reply:
-        """Return the reply if the person is still in the conversation: a response_url reaches people who left, too."""
-        if not self._is_here(due.channel):
+    def _compose(self, request: EphemeralRequest) -> Reply:
+        """Return the reply, or a refusal if the person is not in the conversation. A response_url reaches people who
+        left, so membership is checked again after the reply was composed."""
+        if not self._is_here(request.channel):
             return plain_reply(messages.NOT_IN_CONVERSATION)
-        if not self._access.is_member(due.channel, due.user):
+        if not self._access.is_member(request.channel, request.user):
             return plain_reply(messages.NOT_A_MEMBER)
-        replies = {JobKind.FIND: self._found, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
-        reply = replies[due.kind](due)
-        self._access.invalidate_members(due.channel)
-        stays = self._access.is_member(due.channel, due.user)
-        return reply if stays else plain_reply(messages.NOT_A_MEMBER)
+        replies = {JobKind.FIND: self._find, JobKind.STATUS: self._status, JobKind.INDEX: self._index}
+        reply = replies[request.kind](request)
+        self._access.invalidate_members(request.channel)
+        is_member = self._access.is_member(request.channel, request.user)
+        return reply if is_member else plain_reply(messages.NOT_A_MEMBER)
 
     # ------------------------------------------------------------ showing
 
-    def _tell(self, due: EphemeralRequest, reply: Reply) -> None:
+    def _send(self, request: EphemeralRequest, reply: Reply) -> None:
         try:
-            self._client.post_ephemeral(due.channel, due.user, reply.text, reply.blocks, thread=due.thread)
+            self._client.post_ephemeral(request.channel, request.user, reply.text, reply.blocks, thread=request.thread)
         except Refused:
-            if not due.url:
+            if not request.url:
                 raise
-            # Slack checks who is in the conversation before it shows a message there; a response_url does not.
+            # Slack checks membership before it shows an ephemeral message, but not for a response_url.
             denials = (messages.NOT_IN_CONVERSATION, messages.NOT_A_MEMBER)
-            told = due.kind != JobKind.SAY and reply.text not in denials
-            reply = self._replied(due) if told else reply
-            self._client.respond(due.url, reply.text, reply.blocks)
+            recheck = request.kind != JobKind.SAY and reply.text not in denials
+            reply = self._compose(request) if recheck else reply
+            self._client.respond(request.url, reply.text, reply.blocks)
 
     def _is_here(self, channel: str) -> bool:
         """Return whether Magpie is in a conversation."""
         try:
-            there = self._client.get_conversation(channel)
+            conversation = self._client.get_conversation(channel)
         except Refused:
             return False
-        return bool(there.get("is_member") or there.get("is_im"))
+        return bool(conversation.get("is_member") or conversation.get("is_im"))
 
     # ------------------------------------------------------------ the command
 
-    def _found(self, due: EphemeralRequest) -> Reply:
-        """Return the best pages of what a reply in this conversation could be made of. The scope is the same as for
-        a public reply, though one person reads it."""
-        asked = Question(due.channel, f"{due.at:.6f}", "", due.user, due.text)
+    def _find(self, request: EphemeralRequest) -> Reply:
+        """Return the best pages in the scope of this conversation. It is the scope of a public reply, although only one
+        person sees this one."""
+        asked = Question(request.channel, f"{request.at:.6f}", "", request.user, request.text)
         for _ in range(_MAX_COMPOSED):
-            granted = self._access.granted(due.channel, due.user)
-            reply = found_reply(self._rag.find(due.text, granted.scope, LISTED), granted.notice)
-            granted = self._access.granted(due.channel, due.user)
+            granted = self._access.granted(request.channel, request.user)
+            reply = found_reply(self._rag.find(request.text, granted.scope, LISTED), granted.notice)
+            granted = self._access.granted(request.channel, request.user)
             with self._rag.write_transaction() as connection:
                 found = documents_allowed(connection, reply.documents, granted.scope)
-                named = access_log.still_named(connection, reply.used, granted.scope)
-                if named and {one.document for one in found} == set(reply.documents):
-                    access_log.log_access(connection, asked, found, f"{granted.why}; for who asked alone")
+                named = access_log.are_names_current(connection, reply.used, granted.scope)
+                if named and {row.document for row in found} == set(reply.documents):
+                    access_log.log_access(connection, asked, found, f"{granted.why}; shown to the asker only")
                     return reply
         return plain_reply(messages.CHANGED_MEANWHILE)
 
-    def _status(self, due: EphemeralRequest) -> Reply:
+    def _status(self, request: EphemeralRequest) -> Reply:
         with self._rag.read_transaction() as connection:
-            held = Held.of(due.channel, source_statuses_in(connection, due.channel))
-        text = "\n".join(held_lines(held))
+            summary = ConversationSummary.of(request.channel, source_statuses_in(connection, request.channel))
+        text = "\n".join(summary_lines(summary))
         return Reply(break_links(text), sections(text))
 
     # ------------------------------------------------------------ Home
 
-    def _show_home(self, due: EphemeralRequest) -> None:
-        granted = self._access.granted(due.channel, due.user)
-        held: list[Held] | None = None
+    def _show_home(self, request: EphemeralRequest) -> None:
+        granted = self._access.granted(request.channel, request.user)
+        summaries: list[ConversationSummary] | None = None
         if not granted.notice:
             with self._rag.read_transaction() as connection:
                 spaces = sorted(granted.scope.spaces or ())
-                held = [Held.of(space, source_statuses_in(connection, space)) for space in spaces]
-        self._client.publish_home(due.user, home_view(held, self._off()))
+                summaries = [ConversationSummary.of(space, source_statuses_in(connection, space)) for space in spaces]
+        self._client.publish_home(request.user, home_view(summaries, self._unavailable()))
 
-    def _off(self) -> list[str]:
+    def _unavailable(self) -> list[str]:
         settings = self._rag.settings
-        off = [] if settings.answer.model else [messages.NO_MODEL]
+        unavailable = [] if settings.answer.model else [messages.NO_MODEL]
         lanes = self._rag.lanes()
         for state in dict.fromkeys(lanes.values()):
             if state != "on":
                 names = [lane for lane, why in lanes.items() if why == state]
-                off.append(messages.searches_off(names, state.removeprefix("off: ")))
-        return off
+                unavailable.append(messages.searches_off(names, state.removeprefix("off: ")))
+        return unavailable
 
     # ------------------------------------------------------------ shortcuts
 
-    def _ask_similar(self, due: EphemeralRequest) -> None:
+    def _ask_similar(self, request: EphemeralRequest) -> None:
         """Ask a question that is answered in the direct message with the person."""
-        direct = self._client.open_direct_message(due.user)
-        about = {"channel": due.channel, "ts": due.about["ts"], "text": due.text, "link": self._link(due)}
-        files = tuple(str(file) for file in due.about.get("files", ()))
-        press = str(due.about.get("press") or f"{due.at:.6f}")
-        asked = Question(direct, press, "", due.user, "", files, SIMILAR, about)
+        direct = self._client.open_direct_message(request.user)
+        about = {
+            "channel": request.channel,
+            "ts": request.about["ts"],
+            "text": request.text,
+            "link": self._link(request),
+        }
+        files = tuple(str(file) for file in request.about.get("files", ()))
+        press = str(request.about.get("press") or f"{request.at:.6f}")
+        asked = Question(direct, press, "", request.user, "", files, SIMILAR, about)
         with self._rag.write_transaction() as connection:
-            taken = questions.put_question(connection, asked, self._waiting)
-        if not taken:
-            self._tell(due, plain_reply(messages.too_many_waiting(self._waiting)))
+            accepted = questions.put_question(connection, asked, self._waiting)
+        if not accepted:
+            self._send(request, plain_reply(messages.too_many_waiting(self._waiting)))
 
-    def _link(self, due: EphemeralRequest) -> str:
-        """Return the message's permalink; empty where Magpie has no access to it."""
+    def _link(self, request: EphemeralRequest) -> str:
+        """Return the message's permalink; empty if Magpie has no access to it."""
         try:
-            return self._client.get_permalink(due.channel, str(due.about["ts"]))
+            return self._client.get_permalink(request.channel, str(request.about["ts"]))
         except Refused:
             return ""
 
-    def _index(self, due: EphemeralRequest) -> Reply:
-        """Index every readable file of the message in this conversation, pictures sent as a question included. Return
-        what was done, in words."""
-        if not due.about.get("files"):
+    def _index(self, request: EphemeralRequest) -> Reply:
+        """Index every readable file of the message in this conversation, including pictures sent as a question. Return
+        a summary."""
+        if not request.about.get("files"):
             return plain_reply(messages.NO_FILES)
-        wanted: list[tuple[SlackFile, float]] = []
-        left: list[str] = []
-        for id in due.about["files"]:
+        readable: list[tuple[SlackFile, float]] = []
+        skipped: list[str] = []
+        for id in request.about["files"]:
             try:
                 raw = self._files.ready(str(id))
             except NotFound:
-                left.append(messages.FILE_UNREACHABLE)
+                skipped.append(messages.FILE_UNREACHABLE)
                 continue
             file = slack_file(raw)
-            if due.channel not in channels_of(raw):
-                left.append(messages.FILE_UNREACHABLE)
+            if request.channel not in channels_of(raw):
+                skipped.append(messages.FILE_UNREACHABLE)
             elif file.user == self._me:
-                left.append(messages.OWN_FILE)
+                skipped.append(messages.OWN_FILE)
             elif not file.readable:
-                left.append(messages.unsupported_file(file.name))
+                skipped.append(messages.unsupported_file(file.name))
             else:
-                wanted.append((file, shared_at(raw, due.channel)))
-        ts = str(due.about["ts"])
+                readable.append((file, shared_at(raw, request.channel)))
+        ts = str(request.about["ts"])
         with self._rag.write_transaction() as connection:
-            for file, at in wanted:
-                if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked
+            for file, at in readable:
+                if file_states.has_departed(connection, file.id, request.channel, at):  # it left meanwhile
                     continue
-                file_states.want_file(connection, file.id, due.channel)
-                record(connection, Shared(file, due.channel, file.user or due.user, ts, at))
-        said = [messages.indexing([file.name for file, _ in wanted])] if wanted else []
-        return plain_reply(" ".join([*said, *dict.fromkeys(left)]))
+                file_states.put_wanted(connection, file.id, request.channel)
+                record(connection, Shared(file, request.channel, file.user or request.user, ts, at))
+        indexed = [messages.indexing([file.name for file, _ in readable])] if readable else []
+        return plain_reply(" ".join([*indexed, *dict.fromkeys(skipped)]))

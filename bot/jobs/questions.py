@@ -1,4 +1,4 @@
-"""The two steps of a question: it gets a placeholder message and a place in the queue, then it is answered."""
+"""Workers for the two steps of a question: post its placeholder and queue it, then answer it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _POSITION_EVERY = 5.0
 
 
 class _QuestionWorker(LoopWorker[ClaimedQuestion]):
-    """What both steps do when they fail."""
+    """Error handling for both steps."""
 
     max_age = 24 * 3600.0
     max_delay = 10.0  # a person waits
     final = frozenset({Failure.REFUSED, Failure.OPERATOR})
     log_level = logging.WARNING
     claim_counts = 0
-    """Attempts that one claim counts as."""
+    """Number of attempts that one claim counts as."""
 
     def __init__(self, rag: Rag, responder: Responder) -> None:
         self._rag = rag
@@ -41,54 +41,54 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
             questions.delay_question(connection, work, delay, attempts=attempts)
 
     def give_up(self, work: ClaimedQuestion, failure: Failure) -> None:
-        """End a question as failed. A failure that the asker did not cause is reported in the thread, later if it
-        cannot be reported now."""
+        """End a question as failed. Failures of Magpie or its setup are reported in the thread; if the report cannot be
+        posted now, it is tried again later."""
         if failure in (Failure.OPERATOR, Failure.FAULT):
             try:
                 self._responder.report_failure(work)
             except Refused as error:
                 log.warning("Could not post the failure notice: %s", error)
-            except Exception:  # posted later: no question ends in silence
+            except Exception:  # tried again, so that no question ends without a reply
                 log.exception("Could not post the failure notice, trying again later.")
                 self.retry(work, retry_delay(work.delays, self.max_delay), counted=False)
                 return
         self._end(work, QuestionState.FAILED)
 
     def discard(self, work: ClaimedQuestion) -> None:
-        """Delete the placeholder of a question that was deleted without a trace."""
+        """Delete the placeholder of a question whose row was deleted."""
         with self._rag.read_transaction() as connection:
             if questions.find_question(connection, work.question.channel, work.question.ts) is not None:
                 return
         try:
-            self._responder.cancel(replace(work, halt=Cancellation.DELETED))
+            self._responder.cancel(replace(work, cancellation=Cancellation.DELETED))
         except MagpieError as error:
-            log.warning("Could not delete the placeholder of a forgotten question: %s", error)
+            log.warning("Could not delete the placeholder of a deleted question: %s", error)
 
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
 
-    def _end(self, asked: ClaimedQuestion, state: QuestionState) -> None:
+    def _end(self, claimed: ClaimedQuestion, state: QuestionState) -> None:
         with self._rag.write_transaction() as connection:
-            questions.end_question(connection, asked, state)
+            questions.end_question(connection, claimed, state)
 
 
 class PlaceholderWorker(_QuestionWorker):
-    """Posts placeholders, cleans up cancelled questions and keeps the shown positions current."""
+    """Post placeholders, clean up canceled questions and keep the shown queue positions current."""
 
     def __init__(self, rag: Rag, responder: Responder, wake: Callable[[], None]) -> None:
         """`wake` is called when a question is queued."""
         super().__init__(rag, responder)
         self._wake = wake
         self._shown: dict[int, tuple[int, float]] = {}
-        """Question id -> (shown position, when)."""
+        """Question id -> (position shown last, time of showing it)."""
 
     def claim(self) -> ClaimedQuestion | None:
         with self._rag.write_transaction() as connection:
-            asked = questions.claim_new(connection)
-        return asked or self._claim_moved()
+            claimed = questions.claim_new(connection)
+        return claimed or self._claim_moved()
 
     def run(self, work: ClaimedQuestion) -> None:
-        if work.halt:
+        if work.cancellation:
             self._responder.cancel(work)
             self._drop(work)
             return
@@ -113,21 +113,22 @@ class PlaceholderWorker(_QuestionWorker):
             if shown == before or monotonic() - at < _POSITION_EVERY:
                 continue
             with self._rag.write_transaction() as connection:
-                if asked := questions.claim_for_position(connection, id):
-                    return asked
+                if claimed := questions.claim_for_position(connection, id):
+                    return claimed
         return None
 
-    def _drop(self, asked: ClaimedQuestion) -> None:
-        """Keep a cancelled question whose message exists: the sweep would take it for a missed one."""
-        if asked.halt == Cancellation.DELETED:
+    def _drop(self, claimed: ClaimedQuestion) -> None:
+        """Drop a canceled question. Keep its row while its message exists: otherwise the sweep would record the message
+        again as a missed question."""
+        if claimed.cancellation == Cancellation.DELETED:
             with self._rag.write_transaction() as connection:
-                questions.drop_question(connection, asked)
+                questions.drop_question(connection, claimed)
         else:
-            self._end(asked, QuestionState.DONE)
+            self._end(claimed, QuestionState.DONE)
 
 
 class AnswerWorker(_QuestionWorker):
-    """Answers the questions of the queue."""
+    """Answer queued questions."""
 
     claim_counts = 1
 

@@ -1,4 +1,4 @@
-"""Receipts: the reaction on a message once all its files can be found, or could not be read."""
+"""Receipts: the reaction on a message once all its files are searchable or failed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from bot.slack.files import KIND
 from rag import Rag, SourceStatus, TryAgain, source_statuses
 
 READ, UNREADABLE = "white_check_mark", "warning"
-"""Reactions: the file can be found; the file could not be read."""
+"""Reactions: the file is searchable; the file could not be read."""
 
 _SETTLED = ("ready", "failed")
 
 
 class Receipts:
+    """Handler of the receipt jobs."""
+
     def __init__(self, client: SlackClient, rag: Rag) -> None:
         self._client = client
         self._rag = rag
 
     def release_settled(self) -> bool:
-        """Make the receipts of messages due whose files are all indexed or failed. Return whether there are any."""
+        """Make the receipts due of messages whose files are all indexed or failed. Return whether there were any."""
         with self._rag.read_transaction() as connection:
             held = [
-                (one.id, one.channel, *receipts.message_and_file(one.key)) for one in receipts.held_receipts(connection)
+                (job.id, job.channel, *receipts.message_and_file(job.key)) for job in receipts.held_receipts(connection)
             ]
             unsettled = set()
             for channel in {channel for _, channel, _, _ in held}:
-                here = [file for _, there, _, file in held if there == channel]
-                found = source_statuses(connection, KIND, here, channel)
-                unsettled |= {(channel, one.ref) for one in found if one.state not in _SETTLED}
+                files = [file for _, shared_in, _, file in held if shared_in == channel]
+                statuses = source_statuses(connection, KIND, files, channel)
+                unsettled |= {(channel, status.ref) for status in statuses if status.state not in _SETTLED}
         waiting = {(channel, ts) for _, channel, ts, file in held if (channel, file) in unsettled}
         settled = [id for id, channel, ts, _ in held if (channel, ts) not in waiting]
         if settled:
@@ -40,17 +42,17 @@ class Receipts:
         return bool(settled)
 
     def acknowledge(self, job: Job) -> None:
-        """Add the reaction, the same one for known and for new bytes. A file that is no longer shared gets none."""
+        """Add the reaction to a message. A file that is no longer shared gets none."""
         ts, file = receipts.message_and_file(job.key)
         with self._rag.read_transaction() as connection:
-            found = source_statuses(connection, KIND, [file], job.channel)
-        for standing in found:
-            if standing.state not in _SETTLED:
+            statuses = source_statuses(connection, KIND, [file], job.channel)
+        for status in statuses:
+            if status.state not in _SETTLED:
                 raise TryAgain("The file changed and is being read again.")
-            self._react(job, ts, standing)
+            self._react(job, ts, status)
 
-    def _react(self, job: Job, ts: str, standing: SourceStatus) -> None:
-        failed = standing.state == "failed"
+    def _react(self, job: Job, ts: str, status: SourceStatus) -> None:
+        failed = status.state == "failed"
         self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
         if failed:
-            self._client.post_ephemeral(job.channel, job.user, escape(messages.unreadable_file(standing)))
+            self._client.post_ephemeral(job.channel, job.user, escape(messages.unreadable_file(status)))

@@ -1,4 +1,4 @@
-"""What is deleted from the bot's tables and from Slack: by age, and with the documents it shows."""
+"""Delete data from the bot's tables and from Slack: when it is too old, or when its document is no longer shared."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ _AT_ONCE = 20
 
 
 class Maintenance:
-    """Handlers of the jobs that delete."""
+    """Handlers of the jobs that delete data."""
 
     def __init__(self, rag: Rag, uploads: Uploads, *, withdraw: bool, keep_days: int) -> None:
-        """`withdraw`: delete pictures in Slack with the document they show. `keep_days`: of questions and the log."""
+        """`withdraw`: delete Magpie's pictures from Slack when their document is no longer shared. `keep_days`: days to
+        keep questions and the access log."""
         self._rag = rag
         self._uploads = uploads
         self._withdraws = withdraw
         self._keep = keep_days * _DAY
 
     def expire(self) -> None:
-        """Delete what is too old."""
+        """Delete rows that are older than the settings allow."""
         with self._rag.write_transaction() as connection:
-            deliveries.forget_deliveries(connection, _EVENTS)
-            file_states.forget_departures(connection, _EVENTS)
+            deliveries.expire_deliveries(connection, _EVENTS)
+            file_states.expire_departures(connection, _EVENTS)
             retention.expire(connection, time() - self._keep)
         self._rag.checkpoint()
 
     def purge_unshared(self) -> None:
-        """Delete from the bot's tables, and from Slack if that is set, what shows documents that nobody shares."""
+        """Delete everything that shows documents that are no longer shared: from the bot's tables and, if `withdraw` is
+        set, from Slack."""
         with self._rag.write_transaction() as connection:
-            for id in questions.unshowable(connection):
+            for id in questions.list_outdated_replies(connection):
                 questions.discard_reply(connection, id)
             access_log.scrub(connection)
             for channel in links.channels_with_links(connection):
@@ -60,12 +62,12 @@ class Maintenance:
         self._rag.checkpoint()
 
     def delete_abandoned_uploads(self) -> None:
-        """Delete pictures in Slack that were uploaded and will not be shared, after a crash too.
+        """Delete uploaded pictures that will not be shared from Slack, for example after a crash.
 
-        Raise TryAgain while others are being uploaded or shared.
+        Raise TryAgain while other pictures are being uploaded or shared.
         """
         with self._rag.read_transaction() as connection:
-            abandoned, coming = uploaded.abandoned_uploads(connection)
+            abandoned, in_progress = uploaded.abandoned_uploads(connection)
         for file in abandoned:
             try:
                 self._uploads.withdraw(file)
@@ -74,5 +76,5 @@ class Maintenance:
             with self._rag.write_transaction() as connection:
                 access_log.drop_evidence(connection, [file])
                 uploaded.drop_uploads(connection, [file])
-        if coming:
-            raise TryAgain(f"{coming} pictures are being uploaded or shared.")
+        if in_progress:
+            raise TryAgain(f"{in_progress} pictures are being uploaded or shared.")

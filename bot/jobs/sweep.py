@@ -1,4 +1,4 @@
-"""Sweeps: what events missed. Every conversation's files are compared with the catalog; missed questions are found."""
+"""Sweeps make up for missed events: they compare each conversation's files with the catalog, and find questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from bot.access.directory import conversation
 from bot.db import conversations, file_states, jobs
 from bot.db.jobs import JobKind
-from bot.inbox import has_room, leave, record
+from bot.inbox import leave, may_queue_file, record
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import FollowUp, Queried, Question
 from bot.slack.files import KIND, LINK, SlackFiles, changed_ns, channels_of, is_shared_in, shared_at
@@ -34,25 +34,26 @@ log = logging.getLogger("magpie")
 
 _LOOK_BACK = 24 * 3600.0
 _OVERLAP = 600.0
-"""Seconds by which one search for missed questions overlaps the one before: clocks differ, and events are late."""
+"""Seconds by which a search for missed questions overlaps the previous one: clocks differ, and events may be late."""
 
 
 class Sweep:
-    """Reconciles the catalog with what Slack lists. One thread may call it at a time."""
+    """Reconcile the catalog with what Slack lists. One thread may call it at a time."""
 
     def __init__(
-        self, client: SlackClient, rag: Rag, files: SlackFiles, me: str, waiting: int = 0, most_files: int = 0
+        self, client: SlackClient, rag: Rag, files: SlackFiles, me: str, waiting: int = 0, max_files: int = 0
     ) -> None:
-        """`waiting`: questions of one person that may wait, `most_files`: their files that may wait; 0: no limit."""
-        self._waiting, self._most_files = waiting, most_files
+        """`waiting`: the number of open questions one person may have; `max_files`: the number of their files that may
+        wait to be indexed; 0: no limit."""
+        self._waiting, self._max_files = waiting, max_files
         self._client = client
         self._rag = rag
         self._files = files
         self._me = me
 
     def plan(self) -> None:
-        """Request a sweep of every conversation Magpie is in, leave those it is no longer in, and request a purge."""
-        here = {one.id for one in map(conversation, self._client.list_conversations()) if not one.deserted}
+        """Request a sweep of every conversation that Magpie is in, drop the others, and request a purge."""
+        here = {found.id for found in map(conversation, self._client.list_conversations()) if not found.deserted}
         with self._rag.write_transaction() as connection:
             for space in {*spaces_of(connection, KIND), *spaces_of(connection, LINK)} - here:
                 leave(connection, space)
@@ -61,15 +62,15 @@ class Sweep:
             jobs.request(connection, JobKind.PURGE)
 
     def channel(self, channel: str) -> None:
-        """Add what is listed and not known, page by page; drop what is known and no longer shared.
+        """Sweep one conversation: add listed files that are missing in the catalog, drop files no longer shared.
 
-        A file that is not listed is looked up before it is dropped: a listing lags behind, and hides old files.
+        A file that is not listed is looked up before it is dropped, because listings lag behind and hide old files.
         """
         listed = set()
         try:
             for files in self._client.list_files(channel):
                 listed |= {str(raw.get("id")) for raw in files if raw.get("mode") != "tombstone"}
-                self._take_in(channel, files)
+                self._add_listed(channel, files)
             self._find_missed(channel)
         except Refused as error:
             log.info("Skipping the sweep of %s: %s", channel, error)
@@ -88,25 +89,25 @@ class Sweep:
                     jobs.request(connection, JobKind.PURGE)
 
     def _find_missed(self, channel: str) -> None:
-        """Record questions of the last day whose event never came. Known ones are recorded once only."""
+        """Record questions of the last day whose event was missed. Recording a known question changes nothing."""
         started = time()
         with self._rag.write_transaction() as connection:
             since = conversations.checked_until(connection, channel)
-        # Before Magpie joined, nobody asked it anything in a channel; in a direct message a person may have.
+        # A channel that was never searched has no questions from before Magpie joined; a direct message may have.
         since = (0.0 if channel.startswith("D") else started) if since is None else since - _OVERLAP
         kind = "im" if channel.startswith("D") else "channel"
         for message in self._messages(channel, max(since, started - _LOOK_BACK), started - _LOOK_BACK):
             event = {**message, "type": "message", "channel": channel, "channel_type": kind}
-            asked = [one for one in parse(event, self._me) if isinstance(one, Question | FollowUp | Queried)]
-            if asked:
+            parsed = [item for item in parse(event, self._me) if isinstance(item, Question | FollowUp | Queried)]
+            if parsed:
                 with self._rag.write_transaction() as connection:
-                    for happening in asked:
-                        record(connection, happening, waiting=self._waiting)
+                    for item in parsed:
+                        record(connection, item, waiting=self._waiting)
         with self._rag.write_transaction() as connection:
             conversations.set_checked_until(connection, channel, started)
 
     def _messages(self, channel: str, since: float, parents_since: float) -> Iterator[Mapping[str, Any]]:
-        """Yield messages since then, and replies since then to messages of the last day."""
+        """Yield messages written after `since`, and replies written after `since` to messages after `parents_since`."""
         for message in self._client.list_history(channel, oldest=f"{parents_since:.6f}"):
             if float(message["ts"]) >= since:
                 yield message
@@ -115,51 +116,52 @@ class Sweep:
                 yield from (reply for reply in thread if reply["ts"] != message["ts"])
 
     def file(self, file: str) -> None:
-        """Check a file in Slack: fetch it again if its size or time changed; where it is withheld, restore or drop it.
+        """Check a file in Slack: update its shares, so that changed bytes are fetched again; where it is withheld,
+        restore or drop it.
 
-        Raise TryAgain, and drop nothing, when Slack does not say where it is shared.
+        Raise TryAgain, and drop nothing, if Slack does not say where it is shared.
         """
         with self._rag.read_transaction() as connection:
             if not is_shared(connection, KIND, file):
                 return
-            doubts = hidden_shares(connection, KIND, file)
+            withheld = hidden_shares(connection, KIND, file)
         try:
             raw = self._files.info(file)
         except NotFound:
             with self._rag.write_transaction() as connection:
                 drop_share(connection, KIND, [file])
-                file_states.want_no_longer(connection, file, None)
+                file_states.drop_wanted(connection, file, None)
                 jobs.request(connection, JobKind.PURGE)
             return
-        self._take_up(file, raw)
-        unknown = [channel for channel, mark in doubts.items() if not self._settle(file, raw, channel, mark)]
+        self._update_shares(file, raw)
+        unknown = [channel for channel, mark in withheld.items() if not self._settle(file, raw, channel, mark)]
         if unknown:
             raise TryAgain(f"Slack does not say whether {file} is still shared in {len(unknown)} conversations.")
 
     def _settle(self, file: str, raw: Mapping[str, Any], channel: str, mark: int) -> bool:
-        """Restore or drop a withheld file in a conversation, as Slack says. Return False when it does not say."""
+        """Restore or drop a withheld file in a conversation. Return False if Slack does not say which."""
         with self._rag.read_transaction() as connection:
             removed = file_states.removed_from(connection, file, channel)
             query = file_states.is_query(connection, file, channel)
-            left = file_states.departed_at(connection, file, channel)
-        there = is_shared_in(raw, channel, removed)
-        if there is None:
+            departed_at = file_states.departed_at(connection, file, channel)
+        is_shared = is_shared_in(raw, channel, removed)
+        if is_shared is None:
             return False
-        stays = there and (not query or self._files.shows_document(raw, channel, removed))
+        keep = is_shared and (not query or self._files.shows_document(raw, channel, removed))
         with self._rag.write_transaction() as connection:
-            if not settle_share(connection, KIND, file, channel, mark, there=stays):
-                return True  # it changed meanwhile, and that requested a check of its own
-            if stays:
+            if not settle_share(connection, KIND, file, channel, mark, there=keep):
+                return True  # it changed since, and that change requested another check
+            if keep:
                 file_states.drop_query(connection, file, channel)
-                if left is not None:
-                    file_states.drop_departure(connection, file, channel, left)
+                if departed_at is not None:
+                    file_states.drop_departure(connection, file, channel, departed_at)
             else:
-                if not there:
-                    file_states.want_no_longer(connection, file, channel)
+                if not is_shared:
+                    file_states.drop_wanted(connection, file, channel)
                 jobs.request(connection, JobKind.PURGE)
         return True
 
-    def _take_up(self, file: str, raw: Mapping[str, Any]) -> None:
+    def _update_shares(self, file: str, raw: Mapping[str, Any]) -> None:
         known = slack_file(raw)
         if known.stub:
             return
@@ -171,44 +173,47 @@ class Sweep:
                         Share(KIND, file, channel, known.name, known.link, None, known.size, changed_ns(known), True),
                     )
 
-    def _take_in(self, channel: str, files: list[Mapping[str, Any]]) -> None:
-        """Add one page of a listing. In a direct message a picture is a question."""
-        there = self._returned(channel, files)
+    def _add_listed(self, channel: str, files: list[Mapping[str, Any]]) -> None:
+        """Add the files of one page of a listing. A picture in a direct message is a question and is not added."""
+        returned = self._find_returned(channel, files)
         with self._rag.write_transaction() as connection:
             known = set(shared_in(connection, KIND, channel))
             for raw in files:
                 file = slack_file(raw)
-                mine = file.user == self._me or raw.get("bot_id")
+                from_bot = file.user == self._me or raw.get("bot_id")
                 query = file.picture and (channel.startswith("D") or file_states.is_query(connection, file.id, channel))
-                if file.id in known or mine or query or not file.readable:
+                if file.id in known or from_bot or query or not file.readable:
                     continue
-                if file.id in there and not file_states.drop_departure(connection, file.id, channel, there[file.id]):
+                departed_at = returned.get(file.id)
+                if departed_at is not None and not file_states.drop_departure(
+                    connection, file.id, channel, departed_at
+                ):
                     continue
-                # A listing lags behind: a file that left after its last listed share has left.
+                # The listing may be older than the departure: then the file is not shared now.
                 if file_states.has_departed(connection, file.id, channel, shared_at(raw, channel)):
                     continue
-                if not has_room(connection, file.user, self._most_files):  # the next sweep takes it
+                if not may_queue_file(connection, file.user, self._max_files):  # a later sweep adds it
                     continue
                 size, changed = file.size, changed_ns(file)
                 found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)
                 put_share(connection, found)
 
-    def _returned(self, channel: str, files: list[Mapping[str, Any]]) -> dict[str, float]:
-        """Return the listed files that left a conversation and are still shared there by another message, with the
-        departure that this undoes."""
-        found = {}
+    def _find_returned(self, channel: str, files: list[Mapping[str, Any]]) -> dict[str, float]:
+        """Return {file id: time of its departure} of listed files that left the conversation but are shared there by
+        another message."""
+        returned = {}
         with self._rag.read_transaction() as connection:
             known = set(shared_in(connection, KIND, channel))
-            left = {
+            departures = {
                 str(raw.get("id")): file_states.departed_at(connection, str(raw.get("id")), channel) for raw in files
             }
-        for file, at in left.items():
+        for file, at in departures.items():
             if at is not None and file not in known and self._is_in(file, channel):
-                found[file] = at
-        return found
+                returned[file] = at
+        return returned
 
     def _is_in(self, file: str, channel: str) -> bool | None:
-        """Return whether a file is shared in a conversation; None when Slack does not say."""
+        """Return whether a file is shared in a conversation; None if Slack does not say."""
         try:
             raw = self._files.info(file)
         except NotFound:

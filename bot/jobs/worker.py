@@ -1,4 +1,4 @@
-"""Workers: threads that claim work, run it and store its outcome. Every kind of work fails by the same rules."""
+"""Workers: threads that claim work, run it and store its outcome. All kinds of work share the rules for failures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 log = logging.getLogger("magpie")
 
 MAX_ATTEMPTS = 5
-"""Claims of one piece of work that fail by a fault, or end with the process, before it is given up."""
+"""Attempts that end with a fault or with the end of the process, after which work is given up."""
 
 _POLL = 0.5
-"""Seconds between two looks at the database when nothing wakes a worker."""
+"""Seconds between two queries for work when nothing wakes a worker."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 
@@ -31,7 +31,7 @@ class Failure(Enum):
     """What an error means for the work that raised it."""
 
     SUPERSEDED = "superseded"
-    """It was edited, cancelled or deleted meanwhile."""
+    """It was edited, canceled or deleted since it was claimed."""
     STOPPING = "shutting down"
     """Magpie is shutting down."""
     TRY_AGAIN = "not possible in time"
@@ -45,6 +45,7 @@ class Failure(Enum):
 
 
 def classify(error: Exception) -> Failure:
+    """Return what an error means for the work that raised it."""
     kinds = {
         Superseded: Failure.SUPERSEDED,
         Stopping: Failure.STOPPING,
@@ -61,7 +62,7 @@ def retry_delay(delays: int, longest: float = _LONGEST_DELAY) -> float:
 
 
 class WakeUp:
-    """Wakes every thread that waits for it, once each."""
+    """A notification that wakes every waiting thread."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -73,14 +74,14 @@ class WakeUp:
             self._condition.notify_all()
 
     def wait(self, seen: int, seconds: float) -> int:
-        """Wait for a notification after the one numbered `seen`. Return the number of the last one."""
+        """Wait at most `seconds` for a notification after number `seen`. Return the number of the last notification."""
         with self._condition:
             self._condition.wait_for(lambda: self._count != seen, seconds)
             return self._count
 
 
 def run_loop(step: Callable[[], bool], wake_up: WakeUp, stop: threading.Event) -> None:
-    """Call `step` until `stop` is set. When it finds no work, wait for a notification or a moment."""
+    """Call `step` until `stop` is set. If it found no work, wait for a notification, at most _POLL seconds."""
     seen = 0
     while not stop.is_set():
         if not step():
@@ -88,7 +89,7 @@ def run_loop(step: Callable[[], bool], wake_up: WakeUp, stop: threading.Event) -
 
 
 class LoopTask(Protocol):
-    """A claimed row. `attempts` counts claims that may have failed by a fault, `delays` retries in a row."""
+    """A claimed row. `attempts` counts claims that may have ended with a fault, `delays` counts retries in a row."""
 
     @property
     def attempts(self) -> int: ...
@@ -102,13 +103,13 @@ W = TypeVar("W", bound=LoopTask)
 
 
 class LoopWorker(ABC, Generic[W]):
-    """Runs work of one kind. Several threads may call `step`."""
+    """Base of all workers. Several threads may call `step`."""
 
     max_age = inf
-    """Seconds after which work that cannot be done now is given up."""
+    """Age in seconds at which work that fails is given up."""
     max_delay = _LONGEST_DELAY
     final = frozenset({Failure.REFUSED})
-    """Failures after which the work is not tried again."""
+    """Failures after which the work is given up at once."""
     log_level = logging.INFO
 
     def step(self) -> bool:
@@ -117,11 +118,11 @@ class LoopWorker(ABC, Generic[W]):
         if work is None:
             return False
         try:
-            if work.attempts > MAX_ATTEMPTS:  # it may be what ended the process
+            if work.attempts > MAX_ATTEMPTS:  # it may have crashed the process
                 self.give_up(work, Failure.FAULT)
             else:
                 self.run(work)
-        except Exception as error:  # the one place that decides what a failure of work means
+        except Exception as error:  # all errors of work are handled here
             failure, task = classify(error), self.describe(work)
             if failure is Failure.FAULT:
                 log.exception("Error in %s.", task)
@@ -144,7 +145,7 @@ class LoopWorker(ABC, Generic[W]):
 
     @abstractmethod
     def give_up(self, work: W, failure: Failure) -> None:
-        """Store that the work is not tried again."""
+        """Store that the work has failed for good."""
 
     @abstractmethod
     def describe(self, work: W) -> str:
@@ -163,15 +164,15 @@ class LoopWorker(ABC, Generic[W]):
             self.retry(work, retry_delay(work.delays, self.max_delay), counted=failure is Failure.FAULT)
 
     def _is_final(self, work: W, failure: Failure) -> bool:
-        worn = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
-        return worn or failure in self.final or time() - work.created > self.max_age
+        is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
+        return is_last_attempt or failure in self.final or time() - work.created > self.max_age
 
 
 Handler = Callable[[Job], None]
 
 
 class JobWorker(LoopWorker[Job]):
-    """Runs jobs of the kinds that have a handler, for one person after another."""
+    """Run the jobs that have a handler, taking turns between people."""
 
     def __init__(
         self,
@@ -181,7 +182,7 @@ class JobWorker(LoopWorker[Job]):
         max_age: float = inf,
         refill: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`refill` is called when no job is due and returns whether it made some due."""
+        """`refill` is called if no job is due; it returns whether it made jobs due."""
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers

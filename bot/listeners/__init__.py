@@ -1,1 +1,1 @@
-"""Listeners for events, buttons, shortcuts and the command: they store rows and acknowledge."""
+"""Listeners for events, buttons, shortcuts and the slash command. They store rows and acknowledge."""

@@ -1,7 +1,7 @@
-"""The Bolt app: one short listener for every event, which commits rows and returns.
+"""The Bolt app: one short listener for all events, which commits rows and returns.
 
-`process_before_response`: an event is acknowledged after its listener returned, so an acknowledgement means that the
-rows are stored. If a listener raises, the event is not acknowledged, and Slack delivers it again.
+With `process_before_response`, Bolt acknowledges an event after its listener returned, so an acknowledgment means that
+the rows are stored. If the listener raises, the event is not acknowledged and Slack delivers it again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rag import Rag
 
 
 def _bolt_log() -> logging.Logger:
-    """Return Bolt's logger without the line that its socket repeats while Slack is unreachable."""
+    """Return Bolt's logger without the message that it repeats while Slack is unreachable."""
     log = logging.getLogger("slack")
     if not log.filters:
         log.addFilter(lambda record: not record.getMessage().startswith("Failed to check the"))
@@ -43,8 +43,8 @@ def build_app(
 ) -> App:
     """Return an app that records events in `rag`'s catalog and the bot's tables. `wake` is called after every commit.
 
-    `links`: web addresses in messages are read too. `waiting`: how many questions and commands of one person may wait,
-    `files`: how many of their files may wait to be read; 0: no limit.
+    `links`: index linked web pages. `waiting`: the number of questions and commands that one person may have waiting;
+    `files`: the number of their files that may wait to be indexed; 0: no limit.
     """
     app = App(
         client=client.web,
@@ -57,15 +57,15 @@ def build_app(
     )
 
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        happenings = parse(event, me)
-        for happening in happenings:  # delivered before or not: another lookup costs little
-            access.invalidate(happening)
+        parsed = parse(event, me)
+        for item in parsed:  # for repeated deliveries too: another lookup costs little
+            access.invalidate(item)
         with rag.write_transaction() as connection:
-            if not deliveries.take_delivery(connection, str(body.get("event_id"))):
+            if not deliveries.put_delivery(connection, str(body.get("event_id"))):
                 return
-            for happening in happenings:
-                record(connection, happening, links=links, waiting=waiting, files=files)
-        if happenings:
+            for item in parsed:
+                record(connection, item, links=links, waiting=waiting, files=files)
+        if parsed:
             wake()
 
     for kind in SUBSCRIBED:

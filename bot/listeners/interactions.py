@@ -1,6 +1,6 @@
-"""Buttons, shortcuts and the command: one short listener for each, which commits rows, acknowledges and returns.
+"""Buttons, shortcuts and the slash command: one short listener for each, which commits rows and acknowledges.
 
-Of a payload only the person, the place and the message are trusted, because Slack sets them.
+Only the person, the conversation and the message of a payload are trusted, because Slack sets them.
 """
 
 from __future__ import annotations
@@ -30,19 +30,23 @@ FIND_SIMILAR, INDEX_FILES, COMMAND = "find_similar", "index_files", "/magpie"
 """Callback ids and the command, as in the manifest."""
 
 _MESSAGE = 2000
-"""Characters kept of a message to find similar pages for."""
+"""Characters of a message or command that are searched for."""
 
 _FILES = 10
 """Files of one message that are indexed or searched for."""
 
 
 def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None], waiting: int) -> None:
-    """Register the listeners. `wake` is called after every commit. `waiting`: requests of one person that may wait."""
+    """Register the listeners. `wake` is called after every commit.
+
+    `waiting`: the number of requests that one person may have waiting; 0: no limit.
+    """
 
     def once(body: Body, act: Callable[[Connection], object]) -> None:
-        """Act in one transaction, unless it was done before: Slack delivers again what was not acknowledged in time."""
+        """Act in one transaction, unless this payload was handled before: Slack repeats a payload that was not
+        acknowledged in time."""
         with rag.write_transaction() as connection:
-            if not deliveries.take_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
+            if not deliveries.put_delivery(connection, f"trigger {body.get('trigger_id')}"[:64]):
                 return
             act(connection)
         wake()
@@ -83,8 +87,8 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
 
     def say(text: str) -> None:
         thread = about.thread if about is not None else str(message.get("thread_ts") or "")
-        said = EphemeralRequest(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
-        put_limited(connection, said, waiting)
+        notice = EphemeralRequest(JobKind.SAY, channel, user, text, thread, str(body.get("response_url") or ""))
+        put_limited(connection, notice, waiting)
 
     if about is None:
         say(messages.QUESTION_EXPIRED)
@@ -100,7 +104,7 @@ def _on_button(connection: Connection, body: Body, waiting: int) -> None:
         chosen = str(action.get("value") or (action.get("selected_option") or {}).get("value") or "")
         document = int(chosen) if re.fullmatch(r"\d{1,18}", chosen) else 0
         asked = button_requests.press(kind, about, user, str(action.get("action_ts") or ""), document)
-        if waiting and questions.waiting_of(connection, user) >= waiting:
+        if waiting and questions.count_open_of(connection, user) >= waiting:
             say(messages.too_many_waiting(waiting))
         elif not button_requests.put_press(connection, asked):
             say(messages.ALREADY_SEARCHING)
@@ -118,17 +122,17 @@ def _stop(connection: Connection, about: Answered, user: str, say: Callable[[str
 
 
 def _on_message(body: Body, me: str) -> EphemeralRequest:
-    """Return what a shortcut on a message asks for."""
+    """Return the request of a shortcut on a message."""
     message: Body = body["message"]
     about = {
         "ts": str(body.get("message_ts") or message.get("ts") or ""),
         "files": [str(raw["id"]) for raw in (message.get("files") or ())[:_FILES] if raw.get("id")],
         "press": str(body.get("action_ts") or ""),
     }
-    similar = body["callback_id"] == FIND_SIMILAR
-    text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if similar else ""
+    is_search = body["callback_id"] == FIND_SIMILAR
+    text = without_mention(str(message.get("text") or ""), me)[:_MESSAGE] if is_search else ""
     return EphemeralRequest(
-        JobKind.SIMILAR if similar else JobKind.INDEX,
+        JobKind.SIMILAR if is_search else JobKind.INDEX,
         str(body["channel"]["id"]),
         str(body["user"]["id"]),
         text,
@@ -139,7 +143,7 @@ def _on_message(body: Body, me: str) -> EphemeralRequest:
 
 
 def _on_command(body: Body, kind: str, words: str) -> EphemeralRequest | None:
-    """Return what a command asks for; None if it is not understood, or asks for help."""
+    """Return the request of a slash command; None for help and for unknown commands."""
     known = {"find": JobKind.FIND, "search": JobKind.FIND, "status": JobKind.STATUS}
     if kind not in known or (known[kind] == JobKind.FIND and not words):
         return None

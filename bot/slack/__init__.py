@@ -1,1 +1,1 @@
-"""Slack's side of the bot: the client, payloads, listeners, files and HTTP mode."""
+"""The bot's interface to Slack: the API client, payloads, blocks and texts, files and HTTP mode."""

@@ -1,6 +1,7 @@
-"""Block Kit's blocks within Slack's limits, and text that Slack shows as it is. Pure.
+"""Block Kit blocks within Slack's limits, and escaped text. Pure.
 
-Text from documents, models and people is escaped and marked verbatim, so that Slack makes no link or mention of it.
+Text from documents, models and people is escaped and marked verbatim, so that Slack does not turn it into links or
+mentions.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from rag import without_invisible
 Block: TypeAlias = dict[str, Any]
 
 SECTION = 2900
-"""Characters of one section; Slack takes 3,000."""
+"""Maximum characters of one section. Slack accepts 3,000."""
 
 SECTIONS = 4
-"""Sections of one text."""
+"""Maximum sections of one text."""
 
 MESSAGE = 12_500
-"""Characters of all blocks of a message. Slack refuses about 13,200 and more (msg_blocks_too_long)."""
+"""Maximum characters of all blocks of a message. Slack refuses about 13,200 and more (msg_blocks_too_long)."""
 
 NOTIFICATION = 3000
-"""Characters of a message's own text, which notifications show."""
+"""Maximum characters of a message's own text, which notifications show."""
 
 LABEL = 75
-"""Characters of a button's text that Slack takes."""
+"""Maximum characters of a button's text that Slack accepts."""
 
 _LABEL_END = 12
-"""Characters of its end that a label keeps when it is cut."""
+"""Characters at its end that a cut label keeps."""
 
-# What Slack makes a link or a mention of by itself: after these a space without width breaks it.
+# What Slack turns into a link or a mention by itself. A zero-width space after each match prevents that.
 _LINKED_BY_SLACK = re.compile(
     r"(?<=[^\W\d_])(:)(?=\S)|(:)(?=//)"  # an address with its scheme
     r"|(?<=\S)([.。．｡])(?!(?:pdf|docx|pptx|xlsx|txt|png|jpe?g|html)\b)(?=[^\W\d_]{2}|xn--)"  # a domain
@@ -50,7 +51,7 @@ _SLACK = "slack.com"
 
 
 def section(text: str) -> Block:
-    """Return a section of mrkdwn, which Slack shows as it is."""
+    """Return a section of mrkdwn. Slack does not turn parts of it into links or mentions."""
     return {"type": "section", "expand": True, "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
@@ -82,9 +83,9 @@ def actions(block_id: str, elements: Sequence[Block]) -> Block:
 
 
 def label(text: str) -> Block:
-    """Return plain text for a button. Text from people is shown as it is; when cut, it keeps its end, where a file's
-    extension is."""
-    shown = "".join(sign for sign in text if unicodedata.category(sign)[0] != "C")
+    """Return plain text for a button, without control characters. If it is too long, its middle is cut, so that a
+    file's extension stays."""
+    shown = "".join(character for character in text if unicodedata.category(character)[0] != "C")
     shown = shown.replace("<", "‹").replace(">", "›").strip() or "?"
     if len(shown) > LABEL:
         shown = f"{shown[: LABEL - _LABEL_END - 1]}…{shown[-_LABEL_END:]}"
@@ -106,23 +107,25 @@ def text_length(block: Any) -> int:
 
 
 def escape(text: str) -> str:
-    """Escape text that is not ours. In a verbatim block Slack makes no link or mention of it."""
+    """Escape text from documents, models and people. In a verbatim block it does not become a link or mention."""
     text = without_invisible(text)
-    for sign, entity in _ENTITIES:
-        text = text.replace(sign, entity)
+    for character, entity in _ENTITIES:
+        text = text.replace(character, entity)
     return text
 
 
 def unescape(text: str) -> str:
-    """Return the text that a person reads where Slack's entities stand."""
-    for sign, entity in reversed(_ENTITIES):
-        text = text.replace(entity, sign)
+    """Replace Slack's entities by their characters."""
+    for character, entity in reversed(_ENTITIES):
+        text = text.replace(entity, character)
     return text
 
 
 def break_links(text: str) -> str:
-    """Return escaped text of which Slack makes no link or mention even where it is not marked verbatim, as in the text
-    of a notification. A space without width breaks what would become one."""
+    """Insert zero-width spaces into escaped text so that Slack does not turn parts of it into links or mentions.
+
+    Needed for text that cannot be marked verbatim, such as that of a notification.
+    """
     return _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", text)
 
 
@@ -132,10 +135,10 @@ def restore_links(text: str) -> str:
 
 
 def link(url: str | None, text: str) -> str:
-    """Return mrkdwn that names a source and links to it, or the name alone where the URL is none that can be shown.
+    """Return mrkdwn with a source's name and a link to it; only the name if the URL is missing or not a web address.
 
-    The name of a file in Slack is the link's label. Anywhere else the host is the label: a web page may give itself
-    any title, such as "Your session has expired: sign in".
+    A file in Slack has its name as the label. Other links have their host as the label, because a web page can give
+    itself any title, such as "Your session has expired: sign in".
     """
     name = escape(text).replace("|", "¦")
     host = _host(url) if url and re.fullmatch(r"https?://[^\s<>|]+", url) else ""
@@ -148,7 +151,7 @@ def link(url: str | None, text: str) -> str:
 
 
 def _host(url: str) -> str:
-    """Return the host as DNS writes it, so that look-alike letters show; empty for one that DNS cannot have."""
+    """Return the host in ASCII, so that look-alike letters are visible; empty if it is not a valid host name."""
     try:
         return escape(httpx.URL(url).raw_host.decode("ascii")).lower()
     except (ValueError, httpx.InvalidURL):
@@ -156,7 +159,7 @@ def _host(url: str) -> str:
 
 
 def markdown_to_mrkdwn(text: str) -> str:
-    """Return a model's Markdown as escaped mrkdwn: bold, headings and lists; the rest stays as it is."""
+    """Return a model's Markdown as escaped mrkdwn. Bold text, headings and lists are converted, the rest is kept."""
     safe = escape(text)
     safe = re.sub(r"^#{1,6}[ \t]+(\S.*)$", _heading, safe, flags=re.MULTILINE)
     safe = re.sub(r"\*\*(?=\S)([^*\n]{1,300}?)(?<=\S)\*\*", r"*\1*", safe)
@@ -169,19 +172,20 @@ def _heading(match: re.Match[str]) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """Return a text of at most `length` characters and an ellipsis, with no entity or link cut in two."""
+    """Return a text cut to `length` characters, plus an ellipsis if it was cut. No entity or link is split."""
     return text if len(text) <= length else text[: _whole(text, length)].rstrip() + " …"
 
 
 def split(text: str) -> Iterator[str]:
-    """Yield at most SECTIONS parts that fit a section each, split at paragraphs, else lines, else words."""
+    """Yield at most SECTIONS parts that each fit a section, split at paragraphs, lines or words, in this order."""
     for number in range(SECTIONS):
         if not text.strip():
             return
         if len(text) <= SECTION:
             yield text
             return
-        end = next((at for sign in ("\n\n", "\n", " ") if (at := text.rfind(sign, SECTION // 2, SECTION)) > 0), SECTION)
+        ends = (text.rfind(separator, SECTION // 2, SECTION) for separator in ("\n\n", "\n", " "))
+        end = next((end for end in ends if end > 0), SECTION)
         end = _whole(text, end)
         last = number == SECTIONS - 1
         yield text[:end].rstrip() + (" …" if last else "")
@@ -189,7 +193,7 @@ def split(text: str) -> Iterator[str]:
 
 
 def _whole(text: str, end: int) -> int:
-    """Return `end`, or an earlier place if it would cut an entity or a link in two."""
+    """Return `end`, or an earlier position if a cut there would split an entity or a link."""
     for opening, closing in (("&", ";"), ("<", ">")):
         start = text.rfind(opening, 1, end)
         if start > 0 and closing not in text[start:end] and closing in text[end : end + 1000]:

@@ -1,6 +1,6 @@
 """The buttons under an answer. Pure.
 
-A button names what it is about by numbers alone, and nothing in a click is trusted: what may be shown is decided again.
+A button's value contains only numbers. The content of a click is not trusted: the access policy is applied again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from bot.slack import messages
 from bot.slack.blocks import Block, actions, button, label
 
 STOP, MORE, FILE, FEEDBACK = "stop", "more", "file", "feedback"
-"""Action ids. Each of several buttons for files has its number after it: `file:12`."""
+"""Action ids. The button for one file has the document's number after it: `file:12`."""
 
 IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
 """Block ids."""
@@ -19,13 +19,16 @@ IN_PROGRESS_BLOCK, PAGES_BLOCK, FEEDBACK_BLOCK = "working", "pages", "rating"
 GOOD, BAD = "good", "bad"
 
 MAX_FILE_BUTTONS = 3
-"""Files that have a button each; more of them are chosen from a list."""
+"""Maximum number of files with a button each; more files are shown as a list to choose from."""
 
 _MAX_OPTIONS = 100
 
 
 def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]:
-    """Return one block of buttons for more pages and for single files, (document, title) each; [] if there is none."""
+    """Return a block of buttons for more pages and for each file, or [] if there are none.
+
+    `files`: (document, title) of each. `more`: there are more pages.
+    """
     elements: list[Block] = [button(MORE, messages.MORE_PAGES_BUTTON, MORE)] if more else []
     if len(files) <= MAX_FILE_BUTTONS:
         elements += [button(f"{FILE}:{id}", messages.only_in_button(title), str(id)) for id, title in files]
@@ -37,20 +40,20 @@ def page_buttons(files: Sequence[tuple[int, str]], *, more: bool) -> list[Block]
 
 
 def feedback_buttons() -> Block:
-    """Return the block that asks every reader whether the answer is good or bad."""
-    sides = {
+    """Return the block with which every reader can rate the answer as good or bad."""
+    ratings = {
         "positive_button": {"text": label(messages.GOOD_ANSWER_BUTTON), "value": GOOD},
         "negative_button": {"text": label(messages.BAD_ANSWER_BUTTON), "value": BAD},
     }
-    element = {"type": "feedback_buttons", "action_id": FEEDBACK, **sides}
+    element = {"type": "feedback_buttons", "action_id": FEEDBACK, **ratings}
     return {"type": "context_actions", "block_id": FEEDBACK_BLOCK, "elements": [element]}
 
 
 def stop_button() -> Block:
-    """Return the block of an answer that is not there yet."""
+    """Return the block of an answer in progress, with the Stop button."""
     return actions(IN_PROGRESS_BLOCK, [button(STOP, messages.STOP_BUTTON, STOP)])
 
 
 def is_working(blocks: Iterable[Block]) -> bool:
-    """Return whether a message is an answer that is not there yet."""
+    """Return whether a message with these blocks is an answer in progress."""
     return any(block.get("block_id") == IN_PROGRESS_BLOCK for block in blocks)

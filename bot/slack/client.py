@@ -1,4 +1,4 @@
-"""Slack's Web API as far as Magpie calls it: retries, errors and cursors are handled here and nowhere else."""
+"""The calls of Slack's Web API that Magpie makes. Retries, errors and cursors are handled here only."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from bot.settings import SlackSettings
 from rag import MagpieError, OperatorMustAct, TryAgain
 
 Json: TypeAlias = Mapping[str, Any]
-"""An object as Slack sends it."""
+"""A JSON object from Slack."""
 
 _CONVERSATION_TYPES = "public_channel,private_channel,mpim,im"
 _PAGE = 999
-"""Rows of a list that one request asks for; the most that Slack gives."""
+"""Items per request for a list: Slack's maximum."""
 
 _MESSAGES = {"limit": 200, "inclusive": True, "include_all_metadata": True}
-"""What every request for messages asks for; Slack recommends no more than 200 at a time."""
+"""Arguments of every request for messages. Slack recommends at most 200 messages per request."""
 
 _RESPONSE_SECONDS = 10
 
@@ -41,7 +41,7 @@ _TOKEN = frozenset(
 
 
 class Refused(MagpieError):
-    """Slack refuses a request and will refuse it later too: the message, file or conversation cannot be reached."""
+    """Slack refuses a request and would refuse it later too: the message, file or conversation cannot be reached."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"Slack refused: {code}.")
@@ -49,27 +49,28 @@ class Refused(MagpieError):
 
 
 class Stopping(Exception):
-    """Magpie is shutting down: work in progress is put back. Not a MagpieError, so that rag makes no answer of it."""
+    """Magpie is shutting down: work in progress is done later. Not a MagpieError, so that rag does not handle it."""
 
 
 class Superseded(Exception):
-    """A question was changed, stopped or deleted during the work on it. Not a MagpieError for the same reason."""
+    """A question was edited, stopped or deleted during the work on it. Not a MagpieError, so that rag does not handle
+    it."""
 
 
 class RetryPolicy(Enum):
-    """How long one request may take, and which failed requests are sent again."""
+    """How long one request may take, and which failed requests are repeated."""
 
     PATIENT = "patient"
-    """30 seconds. A request that leaves the same state when it is made twice is repeated after any failure that may
-    pass. A request that posts something is repeated only when Slack says that it did nothing (429)."""
+    """30 seconds. Idempotent requests are repeated after any temporary failure. Requests that post something are
+    repeated only if Slack says that it did nothing (429)."""
 
     IMPATIENT = "impatient"
-    """5 seconds, and nothing is repeated: for lookups that a reply waits for and can do without."""
+    """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
 
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """Whom the bot token belongs to. `scopes`: those that Slack granted; empty when it does not say."""
+    """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
 
     user_id: str
     user: str
@@ -79,11 +80,11 @@ class BotIdentity:
 
 
 class SlackClient:
-    """Magpie's calls to Slack, with one bot token. Any thread may use it.
+    """Magpie's calls to Slack, with one bot token. Thread-safe.
 
     Every method may raise TryAgain (Slack is busy or unreachable), OperatorMustAct (the token or its scopes are wrong)
-    or Refused. Methods that return an iterator make a request only when the next page is needed; their `check` is
-    called before each request, and may raise to end it.
+    or Refused. Methods that return an iterator make a request only when the next page is needed. They call `check`
+    before each request; it may raise to end the iteration.
     """
 
     def __init__(self, settings: SlackSettings, retries: RetryPolicy = RetryPolicy.PATIENT) -> None:
@@ -95,7 +96,7 @@ class SlackClient:
 
     @property
     def web(self) -> WebClient:
-        """The SDK's client, for Bolt, which makes calls of its own."""
+        """The SDK's client, for the calls that Bolt makes itself."""
         return self._web
 
     # ------------------------------------------------------------ the app itself
@@ -115,7 +116,7 @@ class SlackClient:
             return str(self._web.apps_connections_open(app_token=app_token)["url"])
 
     def call(self, method: str, arguments: Json) -> None:
-        """Make any call, only to see whether Slack allows it."""
+        """Make any call and ignore its result, to check whether Slack allows it."""
         with map_errors():
             self._web.api_call(method, params=dict(arguments))
 
@@ -176,7 +177,7 @@ class SlackClient:
             return str(self._web.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
 
     def add_reaction(self, channel: str, ts: str, name: str) -> None:
-        """Add a reaction, unless it is there already."""
+        """Add a reaction, if it is not there yet."""
         with _accepting("already_reacted"), map_errors():
             self._web.reactions_add(channel=channel, timestamp=ts, name=name)
 
@@ -191,17 +192,17 @@ class SlackClient:
             self._web.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=status)
 
     def list_history(self, channel: str, *, oldest: str, latest: str | None = None) -> Iterator[Json]:
-        """Yield the messages of a conversation, newest first, without the replies in its threads. Both ends count."""
+        """Yield a conversation's messages, newest first, without replies in threads. Both ends are inclusive."""
         within = {"channel": channel, "oldest": oldest, "latest": latest}
-        return self._rows(self._web.conversations_history, "messages", {**_MESSAGES, **within})
+        return self._items(self._web.conversations_history, "messages", {**_MESSAGES, **within})
 
     def list_replies(self, channel: str, thread: str, *, oldest: str, latest: str | None = None) -> Iterator[Json]:
-        """Yield a thread's first message and its replies, oldest first. Both ends count."""
+        """Yield a thread's first message and its replies, oldest first. Both ends are inclusive."""
         within = {"channel": channel, "ts": thread, "oldest": oldest, "latest": latest}
-        return self._rows(self._web.conversations_replies, "messages", {**_MESSAGES, **within})
+        return self._items(self._web.conversations_replies, "messages", {**_MESSAGES, **within})
 
     def find_message(self, channel: str, ts: str, thread: str = "") -> Json | None:
-        """Return one message, of a thread where one is given; None if it does not exist."""
+        """Return one message, or None if it does not exist. A reply needs its `thread`."""
         if thread and thread != ts:
             found = self.list_replies(channel, thread, oldest=ts, latest=ts)
         else:
@@ -211,19 +212,19 @@ class SlackClient:
     # ------------------------------------------------------------ conversations and people
 
     def list_conversations(self, user: str | None = None, check: Callable[[], object] | None = None) -> Iterator[Json]:
-        """Yield the conversations that Magpie is in, or those of a person: their private ones only where Magpie is a
-        member too."""
+        """Yield the conversations that Magpie is in, or those of a person; a person's private conversations only if
+        Magpie is a member too."""
         arguments = {"types": _CONVERSATION_TYPES, "limit": _PAGE} | ({} if user is None else {"user": user})
-        return self._rows(self._web.users_conversations, "channels", arguments, check)
+        return self._items(self._web.users_conversations, "channels", arguments, check)
 
     def list_members(self, channel: str, check: Callable[[], object] | None = None) -> Iterator[str]:
         """Yield the user ids of a conversation's members."""
         arguments = {"channel": channel, "limit": _PAGE}
-        return map(str, self._rows(self._web.conversations_members, "members", arguments, check))
+        return map(str, self._items(self._web.conversations_members, "members", arguments, check))
 
     def list_people(self, check: Callable[[], object] | None = None) -> Iterator[Json]:
         """Yield the people and apps of this workspace."""
-        return self._rows(self._web.users_list, "members", {"limit": _PAGE}, check)
+        return self._items(self._web.users_list, "members", {"limit": _PAGE}, check)
 
     def get_person(self, user: str) -> Json:
         with map_errors():
@@ -252,7 +253,7 @@ class SlackClient:
         return found
 
     def list_files(self, channel: str | None = None, *, count: int = 100) -> Iterator[list[Json]]:
-        """Yield pages of file objects. The SDK's own iterator stops after the first page: this list has no cursor."""
+        """Yield pages of file objects. This list has page numbers, which the SDK does not follow."""
         page = 1
         while True:
             with map_errors():
@@ -267,21 +268,21 @@ class SlackClient:
             self._web.files_delete(file=file)
 
     def request_upload(self, filename: str, length: int) -> tuple[str, str]:
-        """Return the id of a new file, and the URL that its bytes go to."""
+        """Return (id of a new file, URL to upload its bytes to)."""
         with map_errors():
             target = self._web.files_getUploadURLExternal(filename=filename, length=length)
         return str(target["file_id"]), str(target["upload_url"])
 
     def share_uploads(self, titles: Mapping[str, str], channel: str, thread: str) -> None:
-        """Share uploaded files, {id: title}, in one message of a thread. Slack does it a little later."""
+        """Share uploaded files, {id: title}, in one message of a thread. The message appears a little later."""
         files: list[dict[str, str | None]] = [{"id": file, "title": title} for file, title in titles.items()]
         with map_errors():
             self._once.files_completeUploadExternal(files=files, channel_id=channel, thread_ts=thread)
 
-    def _rows(
+    def _items(
         self, call: Callable[..., Any], field: str, arguments: Json, check: Callable[[], object] | None = None
     ) -> Iterator[Any]:
-        """Yield the rows of every page of a list with cursors."""
+        """Yield the items of every page of a list with cursors."""
         cursor = None
         while True:
             if check is not None:
@@ -305,7 +306,7 @@ def _dicts(blocks: Sequence[Json]) -> list[dict[str, Any]]:
 
 @contextmanager
 def _accepting(code: str) -> Iterator[None]:
-    """Take one refusal for success: what was asked for is so already."""
+    """Ignore one refusal, which says that the requested state exists already."""
     try:
         yield
     except Refused as error:
@@ -315,7 +316,7 @@ def _accepting(code: str) -> Iterator[None]:
 
 @contextmanager
 def map_errors() -> Iterator[None]:
-    """Turn what the SDK raises into TryAgain, OperatorMustAct or Refused."""
+    """Raise TryAgain, OperatorMustAct or Refused instead of the SDK's errors."""
     try:
         yield
     except SlackApiError as error:

@@ -15,10 +15,10 @@ from bot.slack.files import SlackFiles
 from bot.slack.payloads import slack_file
 from rag import BadSetting, Check, MagpieError, OperatorMustAct
 
-_NOWHERE = "C00000000"
-"""A channel that does not exist. Slack checks scopes first: with the right scope a call fails for the channel only."""
+_UNKNOWN_CHANNEL = "C00000000"
+"""A channel that does not exist. Slack checks scopes first: if the call fails for the channel, the scope is there."""
 
-_NOBODY = "U00000000"
+_UNKNOWN_USER = "U00000000"
 
 _SECONDS = 10
 _REINSTALL = "Compare the app's scopes with manifest.yml, then install it again (OAuth & Permissions)."
@@ -31,24 +31,24 @@ PROBES: Mapping[str, tuple[str, Json]] = {
     "users:read": ("users.list", {"limit": 1}),
     "files:read": ("files.list", {"count": 1}),
     "files:write": ("files.getUploadURLExternal", {"filename": "magpie-doctor.txt", "length": 1}),
-    "chat:write": ("chat.postMessage", {"channel": _NOWHERE, "text": "magpie doctor"}),
-    "reactions:write": ("reactions.add", {"channel": _NOWHERE, "timestamp": "1.000001", "name": "eyes"}),
-    "im:write": ("conversations.open", {"users": _NOBODY}),
-    "channels:history": ("conversations.history", {"channel": _NOWHERE, "limit": 1}),
+    "chat:write": ("chat.postMessage", {"channel": _UNKNOWN_CHANNEL, "text": "magpie doctor"}),
+    "reactions:write": ("reactions.add", {"channel": _UNKNOWN_CHANNEL, "timestamp": "1.000001", "name": "eyes"}),
+    "im:write": ("conversations.open", {"users": _UNKNOWN_USER}),
+    "channels:history": ("conversations.history", {"channel": _UNKNOWN_CHANNEL, "limit": 1}),
 }
-"""Scopes that a call proves, and the call's method and arguments; none of them leaves anything behind."""
+"""Scope -> (method, arguments) of a call that proves it. The calls change nothing in Slack."""
 
 GRANTED = tuple(
     "app_mentions:read channels:history channels:read chat:write commands files:read files:write groups:history "
     "groups:read im:history im:read im:write mpim:history mpim:read reactions:write users:read".split()
 )
-"""The manifest's scopes; those that no harmless call proves are compared with the list that Slack returns."""
+"""The manifest's scopes. Those without a call in PROBES are compared with the list that Slack returns."""
 
 
-def slack_checks(opened: Callable[[], SlackSettings], max_mb: int) -> Iterator[Check]:
-    """Yield one Check after another. `opened` loads the settings; without them there is one warning."""
+def slack_checks(load: Callable[[], SlackSettings], max_mb: int) -> Iterator[Check]:
+    """Yield the results of all checks. `load` loads the settings; if that fails, there is only one warning."""
     try:
-        settings = opened()
+        settings = load()
     except BadSetting as error:
         yield Check("slack", "warn", str(error), error.hint)
         return
@@ -74,11 +74,11 @@ def _scopes(client: SlackClient, granted: frozenset[str]) -> Check:
         try:
             client.call(method, arguments)
         except Refused:
-            continue  # the scope is there, the channel is not
+            continue  # Slack checked the scope and refused the channel
         except OperatorMustAct:
             missing.add(scope)
         except MagpieError as error:
-            return Check("slack scopes", "fail", f"{scope} could not be tried: {error}", "Try again in a minute.")
+            return Check("slack scopes", "fail", f"{scope} could not be checked: {error}", "Try again in a minute.")
     if granted:
         missing |= set(GRANTED) - granted
     if missing:
@@ -88,20 +88,20 @@ def _scopes(client: SlackClient, granted: frozenset[str]) -> Check:
 
 
 def _socket(client: SlackClient, token: str) -> Check:
-    """Open a second connection for a moment; Slack's greeting says how many there are."""
+    """Open another connection for a moment. Slack's first message contains the number of connections."""
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import connect
 
     try:
         url = client.open_socket(token)
     except MagpieError as error:
-        fix = "Make an app-level token with connections:write (Basic Information), and switch Socket Mode on."
+        fix = "Create an app-level token with connections:write (Basic Information), and turn on Socket Mode."
         return Check("slack socket", "fail", str(error), fix)
     try:
         with connect(url, open_timeout=_SECONDS, proxy=None) as socket:
             hello = json.loads(socket.recv(_SECONDS))
     except (OSError, WebSocketException, ValueError) as error:
-        return Check("slack socket", "fail", f"No greeting came ({type(error).__name__}).", "Check the network.")
+        return Check("slack socket", "fail", f"Slack did not respond ({type(error).__name__}).", "Check the network.")
     others = int(hello.get("num_connections", 1)) - 1
     if others > 1:
         return Check(
@@ -116,9 +116,9 @@ def _socket(client: SlackClient, token: str) -> Check:
 def _file(client: SlackClient, settings: SlackSettings, me: str, max_mb: int) -> Check:
     try:
         listed = next(client.list_files(count=50))
-        raw = next((one for one in listed if slack_file(one).readable and one.get("user") != me), None)
+        raw = next((file for file in listed if slack_file(file).readable and file.get("user") != me), None)
         if raw is None:
-            return Check("slack file", "ok", "no file to try a download with is shared yet")
+            return Check("slack file", "ok", "no shared file to test a download with yet")
         files = SlackFiles(client, settings, me, max_mb, threading.Event())
         with TemporaryDirectory(prefix="magpie-doctor-") as name:
             into = Path(name) / uuid4().hex

@@ -1,4 +1,4 @@
-"""What may happen in Slack, as value types."""
+"""Slack's events as value types."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
 OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
 TEXTS = frozenset("txt text md markdown log".split())
 READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
-"""Extensions of files that can be read. Other files shared in a channel are ignored."""
+"""Extensions of files that can be indexed. Other files are ignored."""
 
 WEB_PAGES = frozenset("html htm xhtml".split())
 
 
 @dataclass(frozen=True, slots=True)
 class SlackFile:
-    """A file object. `stub`: Slack sent only the id; call files.info before deciding anything.
+    """A file object.
 
-    `snippet`: pasted text, or a small text file.
+    `stub`: Slack sent only the id; call files.info before using the other fields. `snippet`: pasted text, or a small
+    text file.
     """
 
     id: str
@@ -39,19 +40,20 @@ class SlackFile:
 
     @property
     def readable(self) -> bool:
-        """Whether it is worth fetching: hosted by Slack, and of a type that can be read.
+        """Whether it can be indexed: hosted by Slack, and of a supported type.
 
-        A snippet is text whatever its extension: code, or the end of a log.
+        A snippet is text with any extension, such as code or part of a log.
         """
         return self.usable and (self.ending in READABLE or (self.snippet and self.ending not in WEB_PAGES))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question. `text` is without the mention; `thread` is the ts of the thread for replies, empty: no thread.
+    """A question.
 
-    `kind` is `ask` for a message; each button and shortcut has a kind of its own, and `about` says what it is about.
-    Its `ts` is the time of the click, at which there is no message.
+    `text`: without the mention of Magpie. `thread`: ts of the thread to reply in; empty: no thread. `kind`: `ask` for a
+    message, or the action of a button or shortcut; then `about` says what it refers to, and `ts` is the time of the
+    click, which has no message.
     """
 
     channel: str
@@ -68,7 +70,7 @@ class Question:
 class FollowUp:
     """A reply in a thread without a mention: possibly a question, if Magpie answered there.
 
-    `others`: it mentions another person. `pictures` are those of the question's files that are pictures.
+    `others`: it mentions another person. `pictures`: ids of the question's files that are pictures.
     """
 
     question: Question
@@ -78,7 +80,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The text of a message, possibly a question, changed; `at`: when, in seconds since 1970."""
+    """The text of a message, possibly a question, changed. `at`: seconds since 1970."""
 
     channel: str
     ts: str
@@ -88,19 +90,19 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A file was shared in a conversation that Magpie is in. `ts`: of the message, empty if the event does not say."""
+    """A file was shared in a conversation that Magpie is in. `ts`: of the message; empty if it is unknown."""
 
     file: SlackFile
     channel: str
     user: str
     ts: str = ""
     at: float = field(default=0.0, compare=False)
-    """When, in seconds since 1970; 0 if the event does not say."""
+    """Seconds since 1970; 0 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queried:
-    """A picture sent to Magpie: a query, which is not indexed."""
+    """A picture was sent to Magpie as a question. It is not indexed."""
 
     file: str
     channel: str
@@ -108,19 +110,19 @@ class Queried:
 
 @dataclass(frozen=True, slots=True)
 class Unshared:
-    """A file left a channel, or every channel when `channel` is None."""
+    """A file is no longer shared in a channel, or in any channel if `channel` is None."""
 
     file: str
     channel: str | None = None
     at: float = field(default=0.0, compare=False)
-    """When, in seconds since 1970; 0 if the event does not say."""
+    """Seconds since 1970; 0 if unknown."""
     ts: str = field(default="", compare=False)
-    """Of the message that no longer shares it; empty if the event does not say."""
+    """ts of the message that no longer shares it; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A web address was written in a conversation that Magpie is in, in a message not addressed to Magpie."""
+    """A message that is not addressed to Magpie contains a web address."""
 
     url: str
     channel: str
@@ -138,16 +140,16 @@ class Unlinked:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """A message was deleted; a question in it that is not answered yet is canceled."""
+class MessageDeleted:
+    """A message was deleted. If it is a question that is not answered yet, the question is canceled."""
 
     channel: str
     ts: str
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A property of a file changed; Slack does not say which."""
+class FileChanged:
+    """A file changed. Slack does not say what."""
 
     file: str
 
@@ -179,7 +181,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class ReadersChanged:
     """The members of a conversation, or its kind, may have changed."""
 
     channel: str
@@ -187,13 +189,13 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class PersonChanged:
-    """A person joined, became a guest or a member, or was deactivated (`gone`)."""
+    """A person joined, became a guest or a member, or was deactivated."""
 
     user: str
-    gone: bool
+    deactivated: bool
 
 
-Happening: TypeAlias = (
+Event: TypeAlias = (
     Question
     | FollowUp
     | Edited
@@ -202,12 +204,12 @@ Happening: TypeAlias = (
     | Unshared
     | Linked
     | Unlinked
-    | Withdrawn
-    | Changed
+    | MessageDeleted
+    | FileChanged
     | HomeOpened
     | Joined
     | Left
     | Moved
-    | Readers
+    | ReadersChanged
     | PersonChanged
 )

@@ -19,16 +19,16 @@ from bot.slack.payloads import mentions, slack_file
 from rag import FetchResult, NotFound, OperatorMustAct, TryAgain, Unreadable
 
 KIND = "slack"
-"""The kind of a source that is a file in Slack; its ref is the file's id."""
+"""Kind of sources that are files in Slack; their ref is the file's id."""
 
 LINK = "slack-link"
-"""The kind of a source that is a web page whose address was written in a conversation; its ref is the address."""
+"""Kind of sources that are web pages linked in a conversation; their ref is the address."""
 
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
-"""Errors of files.info for a file that is not shared where Magpie is. Other errors say nothing about that."""
+"""Errors of files.info for a file that is not shared in any of Magpie's conversations."""
 
 _READY_AFTER = (0.5, 1, 2, 4, 8)
-"""Seconds between two looks at a new file, which has neither type nor address while Slack checks it."""
+"""Seconds between two requests for a new file, which has no type and no URL while Slack checks it."""
 
 _SECOND = 1_000_000_000
 _BLOCK = 1 << 16
@@ -36,7 +36,7 @@ _SECONDS = 60
 
 
 class SlackFiles:
-    """The files of one workspace, as a Fetcher of rag. Any thread may call it."""
+    """The files of one workspace, as a Fetcher for rag. Thread-safe."""
 
     def __init__(
         self,
@@ -65,19 +65,19 @@ class SlackFiles:
     # ------------------------------------------------------------ the fetcher
 
     def __call__(self, ref: str, into: Path) -> FetchResult:
-        """Download a file for the index. Raise NotFound if it does not belong there, which removes its shares."""
+        """Download a file for the index. Raise NotFound if it must not be indexed; rag then removes its shares."""
         raw = self.ready(ref)
         file = slack_file(raw)
         if file.user == self._me or not file.readable:
-            raise NotFound(f"{file.name} does not belong in the index.")
+            raise NotFound(f"{file.name} cannot be indexed.")
         if file.picture and not self._is_wanted(ref) and self._sent_to_me(raw):
             raise NotFound(f"{file.name} was sent as a question.")
         self.download(raw, into)
         return FetchResult(changed_ns(file), file.size, file.name, file.link)
 
     def info(self, file: str) -> Mapping[str, Any]:
-        """Return the whole file object. Raise NotFound if the file is deleted, or not shared in any conversation that
-        Magpie is in; TryAgain if Slack does not say which."""
+        """Return the complete file object. Raise NotFound if the file is deleted or not shared in any of Magpie's
+        conversations, and TryAgain if Slack does not say whether it is."""
         try:
             return self._client.get_file(file)
         except Refused as error:
@@ -86,7 +86,7 @@ class SlackFiles:
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
 
     def ready(self, file: str) -> Mapping[str, Any]:
-        """Return the file object once Slack has checked the bytes. Raise TryAgain if that takes longer than 16 s."""
+        """Return the file object once Slack has checked the bytes. Raise TryAgain after about 16 seconds."""
         for wait in (*_READY_AFTER, 0):
             raw = self.info(file)
             if raw.get("mode") in ("tombstone", "hidden_by_limit"):
@@ -100,15 +100,15 @@ class SlackFiles:
         raise TryAgain("Slack is still checking the file.")
 
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
-        """Return whether every message that shares this picture is a question: direct, or with a mention."""
+        """Return whether every message that shares this picture is a question: a direct message or a mention."""
         places = list(_shares(raw))
         return bool(places) and all(self._asks_me(channel, share) for channel, share in places)
 
     def shows_document(self, raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool:
         """Return whether any message in a conversation, except those in `removed`, shares this picture without asking
         Magpie about it."""
-        here = [share for there, share in _shares(raw) if there == channel and share.get("ts") not in removed]
-        return any(not self._asks_me(channel, share) for share in here)
+        shares = [share for shared_in, share in _shares(raw) if shared_in == channel and share.get("ts") not in removed]
+        return any(not self._asks_me(channel, share) for share in shares)
 
     def _asks_me(self, channel: str, share: Mapping[str, Any]) -> bool:
         return (
@@ -127,10 +127,10 @@ class SlackFiles:
     # ------------------------------------------------------------ bytes
 
     def download(self, raw: Mapping[str, Any], into: Path) -> None:
-        """Write the file's bytes. The token is sent to the configured hosts only, and redirects are not followed.
+        """Write the file's bytes to `into`. The token is sent to configured hosts only; redirects are not followed.
 
-        Raise Unreadable for a file over the limit, OperatorMustAct if Slack asks for a login, TryAgain if not all of
-        the bytes arrive.
+        Raise Unreadable for a file over the limit, OperatorMustAct if Slack sends a login page, and TryAgain if the
+        download is incomplete.
         """
         file, url = slack_file(raw), str(raw["url_private_download"])
         if (file.size or 0) > self._max_mb << 20:
@@ -145,7 +145,7 @@ class SlackFiles:
                 client.stream("GET", url, headers={"Authorization": f"Bearer {self._token}"}) as response,
             ):
                 _check_response(response, html=kind.startswith("text/html"))
-                # A text file may look like a web page; a login page was recognized by its header above.
+                # A text file may begin like a web page. A login page instead of it was detected by its header above.
                 self._write(response, into, file.size, text=kind.startswith("text/"))
         except httpx.HTTPError as error:
             raise TryAgain(f"The file could not be downloaded ({type(error).__name__}).") from error
@@ -188,7 +188,7 @@ def _check_response(response: httpx.Response, *, html: bool) -> None:
 def _login_page() -> OperatorMustAct:
     return OperatorMustAct(
         "Slack sent a login page instead of the file.",
-        "Check the scope files:read, then install the app again: `magpie doctor` tries a real file.",
+        "Check the scope files:read, then install the app again. `magpie doctor` tests the download of a file.",
     )
 
 
@@ -213,15 +213,15 @@ def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool | None:
-    """Return whether a file is shared in a conversation; None if this file object does not say. Messages in `removed`,
-    by ts, do not count.
+    """Return whether a file is shared in a conversation; None if this file object does not say. `removed`: ts of
+    messages to ignore.
 
-    A stub, an object without `shares` and a truncated list of shares prove that a file is shared somewhere, but never
-    that it is not.
+    A stub, an object without `shares` and a truncated list of shares can prove that a file is shared, but not that it
+    is not.
     """
     if raw.get("mode") == "tombstone":
         return False
-    messages = {str(share.get("ts", "")) for there, share in _shares(raw) if there == channel}
+    messages = {str(share.get("ts", "")) for shared_in, share in _shares(raw) if shared_in == channel}
     if messages - set(removed):
         return True
     if not messages and channel in channels_of(raw):
@@ -232,7 +232,7 @@ def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] 
 
 def shared_at(raw: Mapping[str, Any], channel: str) -> float:
     """Return when a file was last shared in a conversation, in seconds since 1970; 0 if the object does not say."""
-    return max((float(share.get("ts") or 0) for there, share in _shares(raw) if there == channel), default=0.0)
+    return max((float(share.get("ts") or 0) for space, share in _shares(raw) if space == channel), default=0.0)
 
 
 def channels_of(raw: Mapping[str, Any]) -> set[str]:

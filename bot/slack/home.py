@@ -1,4 +1,4 @@
-"""App Home: how to use Magpie, what is indexed in the conversations this person can open, what failed and what is off.
+"""App Home: how to use Magpie, what is indexed in the conversations that this person can open, and what failed.
 
 `home_view` is pure.
 """
@@ -14,15 +14,15 @@ from bot.slack.blocks import Block, context, escape, header, line_sections, sect
 from rag import SourceStatus
 
 MAX_CONVERSATIONS, MAX_FAILURES = 30, 15
-"""Lines of each; Slack takes a hundred blocks."""
+"""Lines of each list. Slack accepts at most 100 blocks."""
 
 _REASON = 200
-"""Characters of the reason why a file could not be read."""
+"""Characters of the reason for a failed file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What one conversation holds. `failed`: (title, reason)."""
+class ConversationSummary:
+    """The indexed files of one conversation. `failed`: (title, reason) of each failed file."""
 
     space: str
     files: int = 0
@@ -31,52 +31,57 @@ class Held:
     failed: Sequence[tuple[str, str]] = field(default=())
 
     @classmethod
-    def of(cls, space: str, standings: Iterable[SourceStatus]) -> Held:
-        known = list(standings)
-        ready = [one for one in known if one.state == "ready"]
-        failed = [(one.title, f"{one.reason} {one.hint}".strip()) for one in known if one.state == "failed"]
-        waiting = len(known) - len(ready) - len(failed)
-        return cls(space, len(ready), sum(one.pages for one in ready), waiting, failed)
+    def of(cls, space: str, sources: Iterable[SourceStatus]) -> ConversationSummary:
+        statuses = list(sources)
+        ready = [status for status in statuses if status.state == "ready"]
+        failed = [status for status in statuses if status.state == "failed"]
+        waiting = len(statuses) - len(ready) - len(failed)
+        reasons = [(status.title, f"{status.reason} {status.hint}".strip()) for status in failed]
+        return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons)
 
 
-def home_view(held: Sequence[Held] | None, off: Sequence[str]) -> dict[str, Any]:
-    """Return the view to publish. `held` is None if it is unknown what this person may see. `off`: what is not
-    available."""
+def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequence[str]) -> dict[str, Any]:
+    """Return the view to publish. `summaries`: None if it is unknown what this person may see. `unavailable`: features
+    that are off, one sentence each."""
     blocks: list[Block] = [
         header(messages.HOW_TO_HEADER),
         section(messages.HOW_TO),
         header(messages.INDEXED_HEADER),
     ]
-    blocks += [section(messages.UNKNOWN_ACCESS)] if held is None else _indexed(held)
-    if off:
-        blocks += [header(messages.UNAVAILABLE_HEADER), *line_sections([f"• {escape(one)}" for one in off])]
+    blocks += [section(messages.UNKNOWN_ACCESS)] if summaries is None else _indexed(summaries)
+    if unavailable:
+        blocks += [
+            header(messages.UNAVAILABLE_HEADER),
+            *line_sections([f"• {escape(sentence)}" for sentence in unavailable]),
+        ]
     return {"type": "home", "blocks": blocks}
 
 
-def held_lines(held: Held) -> list[str]:
-    """Return one conversation as `/magpie status` shows it."""
-    lines = [messages.indexed_here(_amount(held))]
-    if held.failed:
-        lines += [messages.COULD_NOT_READ, *_failures(held.failed)]
+def summary_lines(summary: ConversationSummary) -> list[str]:
+    """Return the mrkdwn lines that `/magpie status` shows for one conversation."""
+    lines = [messages.indexed_here(_amount(summary))]
+    if summary.failed:
+        lines += [messages.COULD_NOT_READ, *_failures(summary.failed)]
     return lines
 
 
-def _indexed(held: Sequence[Held]) -> list[Block]:
-    known = sorted((one for one in held if one.files or one.waiting or one.failed), key=lambda one: -one.pages)
-    if not known:
+def _indexed(summaries: Sequence[ConversationSummary]) -> list[Block]:
+    with_files = [summary for summary in summaries if summary.files or summary.waiting or summary.failed]
+    if not with_files:
         return [section(messages.NOTHING_INDEXED)]
-    lines = [f"• {_name(one.space)}: {_amount(one)}" for one in known[:MAX_CONVERSATIONS]]
-    if len(known) > MAX_CONVERSATIONS:
-        lines.append(messages.more_conversations(len(known) - MAX_CONVERSATIONS))
+    with_files.sort(key=lambda summary: -summary.pages)
+    lines = [f"• {_name(summary.space)}: {_amount(summary)}" for summary in with_files[:MAX_CONVERSATIONS]]
+    if len(with_files) > MAX_CONVERSATIONS:
+        lines.append(messages.more_conversations(len(with_files) - MAX_CONVERSATIONS))
     blocks = line_sections(lines)
-    failed = list(dict.fromkeys(one for each in known for one in each.failed))
+    failed = list(dict.fromkeys(failure for summary in with_files for failure in summary.failed))
     if failed:
         blocks += [header(messages.FAILED_HEADER), *line_sections(_failures(failed))]
     return [*blocks, context(messages.ONLY_YOURS)]
 
 
-def _amount(held: Held) -> str:
-    return messages.indexed_files(held.files, held.pages, held.waiting, len(held.failed))
+def _amount(summary: ConversationSummary) -> str:
+    return messages.indexed_files(summary.files, summary.pages, summary.waiting, len(summary.failed))
 
 
 def _failures(failed: Sequence[tuple[str, str]]) -> list[str]:
@@ -85,5 +90,5 @@ def _failures(failed: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _name(space: str) -> str:
-    """Return a mention of the channel, whose name Slack shows to those who may know it."""
+    """Return a mention of the channel. Slack shows its name only to people who may see it."""
     return messages.OUR_DIRECT_MESSAGES if space.startswith("D") else f"<#{space}>"

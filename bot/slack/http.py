@@ -1,4 +1,4 @@
-"""Magpie's HTTP server: /health, and in HTTP mode the address that Slack sends events to."""
+"""Magpie's HTTP server: /health and, in HTTP mode, the endpoint for Slack's events."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Health = Callable[[], Mapping[str, object]]
 
 
 def build_server(health: Health, app: App | None, secret: str = "") -> Starlette:
-    """Return the app of Magpie's port. In HTTP mode, `app` answers requests that are signed with `secret`.
+    """Return the ASGI app. In HTTP mode, `app` handles requests that are signed with `secret`.
 
-    /health returns only `health()["ok"]`, with status 200 or 503, to local requests too. Behind a reverse proxy every
-    request comes from this machine, and not every proxy adds a header that says so.
+    /health returns only `health()["ok"]`, with status 200 or 503, even to local requests: behind a reverse proxy every
+    request is local, and not every proxy adds a header that shows its origin.
     """
 
     def respond(_: Request) -> Response:
@@ -48,7 +48,7 @@ def build_server(health: Health, app: App | None, secret: str = "") -> Starlette
 
 @contextmanager
 def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | None = None) -> Iterator[int]:
-    """Run the server in a thread of its own during the `with`, and yield its port. Raise BadSetting if it is taken."""
+    """Run the server in its own thread for the `with` block and yield its port. Raise BadSetting if it is in use."""
     limits = limits or ConnectionLimits()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def serving(server: ASGIApp, host: str, port: int, limits: ConnectionLimits | No
     except OSError as error:
         listening.close()
         raise BadSetting(f"Port {port} cannot be used: {error.strerror}.", "Choose another port.") from error
-    # `proxy_headers` would trust a header for where a request came from, which any client can set.
+    # With `proxy_headers`, uvicorn would trust a header that any client can set.
     config = uvicorn.Config(
         server,
         http=limited(limits),

@@ -1,4 +1,4 @@
-"""The metadata of Magpie's messages, which says what question a message answers."""
+"""The metadata of Magpie's messages, which names the question that a message answers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def answer_to(question: Question) -> dict[str, Any]:
 
 
 def question_of(message: Mapping[str, Any]) -> str:
-    """Return the `key` of the question that a message answers; empty if it answers none."""
+    """Return the `key` of the question that a message answers; empty if it is not an answer."""
     payload = (message.get("metadata") or {}).get("event_payload") or {}
     return str(payload.get("question", ""))
 
 
 def key(question: Question) -> str:
-    """Return `channel:ts`."""
+    """Return the key of a question: `channel:ts`."""
     return f"{question.channel}:{question.ts}"

@@ -1,7 +1,7 @@
 """Every text that Magpie shows in Slack. Pure.
 
 Texts are plain: escape them before they go into a block. Functions whose docstring says mrkdwn take parts that are
-mrkdwn already. The texts of the command `magpie` are in bot/cli.
+already mrkdwn. The texts of the command line are in bot/cli.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def queue_position(ahead: int) -> str:
     return SEARCHING if ahead < 1 else f"Queued: {_count(ahead, 'question')} ahead of yours."
 
 
-def reading_documents(standings: Sequence[SourceStatus]) -> str:
+def reading_documents(statuses: Sequence[SourceStatus]) -> str:
     """Shown while a question waits for documents that were sent with it."""
-    for one in standings:
-        if one.state == "reading" and one.pages:
-            return f"Reading {one.title}, page {min(one.page + 1, one.pages)} of {one.pages} …"
-    names = [one.title for one in standings if one.state in ("waiting", "reading")]
+    for status in statuses:
+        if status.state == "reading" and status.pages:
+            return f"Reading {status.title}, page {min(status.page + 1, status.pages)} of {status.pages} …"
+    names = [status.title for status in statuses if status.state in ("waiting", "reading")]
     return f"Reading {names[0]} …" if names else SEARCHING
 
 
@@ -55,7 +55,7 @@ MORE_PAGES = "More pages:"
 
 
 def rewritten_question(query: str) -> str:
-    """Shown before the answer to a question in a thread that was searched for in other words."""
+    """Shown before an answer if the question was rewritten from its thread."""
     return f"Understood as: {query}"
 
 
@@ -67,15 +67,15 @@ def unreadable_image_in_message(reason: str) -> str:
     return f"I couldn't read an image in that message: {reason}"
 
 
-def unreadable_file(standing: SourceStatus) -> str:
+def unreadable_file(status: SourceStatus) -> str:
     """Shown to the person who shared a file that could not be read."""
-    return f"I couldn't read {standing.title}: {standing.reason} {standing.hint}".strip()
+    return f"I couldn't read {status.title}: {status.reason} {status.hint}".strip()
 
 
-def unread_documents(standings: Sequence[SourceStatus]) -> str:
-    """Shown before an answer that does not use a document sent with the question; empty if it uses all of them."""
-    failed = [f"I couldn't read {one.title}: {one.reason}" for one in standings if one.state == "failed"]
-    unread = [one.title for one in standings if one.state in ("waiting", "reading")]
+def unread_documents(statuses: Sequence[SourceStatus]) -> str:
+    """Shown before an answer that could not use a document sent with the question; empty if all were read."""
+    failed = [f"I couldn't read {status.title}: {status.reason}" for status in statuses if status.state == "failed"]
+    unread = [status.title for status in statuses if status.state in ("waiting", "reading")]
     late = [f"I'm still reading {', '.join(unread)}. Ask again in a minute."] if unread else []
     return " ".join([*failed, *late])
 
@@ -86,7 +86,7 @@ def found_page(source: str, page: str) -> str:
 
 
 def found_place(place: str) -> str:
-    """As `found_page`, without a link."""
+    """Like `found_page`, without a link."""
     return f"This is {place}."
 
 
@@ -161,7 +161,7 @@ def unsupported_file(name: str) -> str:
 
 
 def too_many_waiting(limit: int) -> str:
-    """Shown to a person whose question or command is refused because `limit` of theirs are waiting."""
+    """Shown to a person whose question or command is refused because they already have `limit` waiting."""
     return (
         f"You already have {limit} questions or commands waiting, so I skipped this one. "
         "Wait for an answer, or press Stop under one you no longer need, and ask again."
@@ -169,9 +169,9 @@ def too_many_waiting(limit: int) -> str:
 
 
 def too_many_files(limit: int) -> str:
-    """Shown to a person who shares more files while `limit` of theirs wait to be read."""
+    """Shown to a person who shares another file while they have `limit` files waiting to be read."""
     return (
-        f"You already have {limit} files waiting to be read. I'll read the others as soon as there is room; "
+        f"You already have {limit} files waiting to be read. I'll read the others later; "
         "you don't have to share them again."
     )
 
@@ -187,7 +187,7 @@ def file_too_large(megabytes: int, limit: int) -> str:
 
 
 def file_over_limit(limit: int) -> str:
-    """As `file_too_large`, where the size is not known yet."""
+    """Like `file_too_large`, if the size is unknown."""
     return f"The file has more than {limit} MB."
 
 
@@ -225,7 +225,7 @@ _LANES = {
 
 
 def indexed_files(files: int, pages: int, waiting: int, failed: int) -> str:
-    """What is indexed in one conversation."""
+    """Files and pages indexed in one conversation."""
     parts = [f"{_count(files, 'file')} ({_count(pages, 'page')})"]
     if waiting:
         parts.append(f"reading {_count(waiting, 'file')}")
@@ -252,7 +252,7 @@ def failure(title: str, reason: str) -> str:
 
 
 def searches_off(lanes: Sequence[str], reason: str) -> str:
-    """What cannot be searched by, for one reason."""
+    """Names of searches that are unavailable for the same reason."""
     return f"Unavailable: search by {', '.join(_LANES.get(lane, lane) for lane in lanes)}. {reason}"
 
 

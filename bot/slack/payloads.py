@@ -1,7 +1,7 @@
-"""Parse Slack's payloads: events into questions, shared files and removals. Pure; every rule what to ignore is here.
+"""Parse Slack's event payloads. Pure. All rules about what to ignore are here.
 
-An event yields any number of happenings, or none. The same happening reported twice, or by two kinds of event, yields
-equal values, and one row is stored of them.
+A payload yields any number of events. If Slack reports the same event in several payloads, they yield equal values, of
+which one row is stored.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any, TypeAlias
 from bot.slack.blocks import unescape
 from bot.slack.events import (
     READABLE,
-    Changed,
     Edited,
+    Event,
+    FileChanged,
     FollowUp,
-    Happening,
     HomeOpened,
     Joined,
     Left,
     Linked,
+    MessageDeleted,
     Moved,
     PersonChanged,
     Queried,
     Question,
-    Readers,
+    ReadersChanged,
     Shared,
     SlackFile,
     Unlinked,
     Unshared,
-    Withdrawn,
 )
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -59,9 +59,9 @@ SUBSCRIBED = (
     "team_join",
     "user_change",
 )
-"""Events the manifest subscribes to, as Bolt names them."""
+"""Types of events that the manifest subscribes to, as Bolt names them."""
 
-# Slack escapes every "<" that a person types, so there is none inside a mention or link; that bounds each match.
+# Slack escapes every "<" that a person types, so none is inside a mention or link. That bounds the length of a match.
 _MENTION = re.compile(r"<@(\w+)(?:\|[^<>]*)?>")
 _LINK = re.compile(r"<(https?://[^<|>\s]+)(?:\|[^<>]*)?>")
 _LABELED = re.compile(r"<(?:https?|mailto):[^<|>]+\|([^<>]+)>")
@@ -69,17 +69,17 @@ _BARE = re.compile(r"<((?:https?|mailto):[^<>]+)>")
 _CHANNEL = re.compile(r"<#\w+\|([^<>]+)>")
 _SLACKS_OWN = re.compile(r"https?://(?:[\w-]+\.)*slack\.com(?:[/:?]|$)", re.IGNORECASE)
 _MAX_LINKS = 5
-"""Web addresses taken from one message: a list of thirty is not a document that a person shares."""
+"""Maximum web addresses indexed from one message: people who post long lists do not mean to share each page."""
 
-_NAMED = re.compile(r"<(?:@|!subteam|!here|!channel|!everyone)")
-"""A mention of a person, a group or everybody."""
+_MENTIONS_OTHERS = re.compile(r"<(?:@|!subteam|!here|!channel|!everyone)")
+"""A mention of a person, a group or everyone."""
 
 _OF_CONVERSATIONS = ("member_", "channel_", "group_")
 """Prefixes of events and message subtypes that report changes of a conversation or of its members."""
 
 
-def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for each kind of event
-    """Return what an inner event means to Magpie, whose user id is `me`."""
+def parse(event: Raw, me: str) -> list[Event]:  # noqa: C901 - one case for each kind of event
+    """Return the events of an inner event payload. `me`: Magpie's user id."""
     kind, channel = event.get("type"), _text(event.get("channel_id") or event.get("channel"))
     match kind:
         case "app_mention":
@@ -94,7 +94,7 @@ def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for 
         case "file_deleted":
             return [Unshared(_text(event.get("file_id")), at=_at(event))]
         case "file_change":
-            return [Changed(_text(event.get("file_id")))]
+            return [FileChanged(_text(event.get("file_id")))]
         case "app_home_opened" if event.get("tab") == "home":
             return [HomeOpened(_text(event.get("user")), channel)]
         case "member_joined_channel" if event.get("user") == me:
@@ -108,12 +108,12 @@ def parse(event: Raw, me: str) -> list[Happening]:  # noqa: C901 - one case for 
             if isinstance(person, Mapping):
                 return [PersonChanged(_text(person.get("id")), person.get("deleted") is True)]
         case str() if kind.startswith(_OF_CONVERSATIONS) and channel:
-            return [Readers(channel)]
+            return [ReadersChanged(channel)]
     return []
 
 
 def slack_file(raw: Raw) -> SlackFile:
-    """Parse a file object, whole or a stub."""
+    """Parse a file object, complete or a stub."""
     mode = raw.get("mode", "")
     if mode in ("", "file_access") or raw.get("file_access") == "check_file_info":
         return SlackFile(_text(raw.get("id")))
@@ -140,7 +140,7 @@ def mentions(text: str, me: str) -> bool:
 
 
 def without_mention(text: str, me: str) -> str:
-    """Return the text as a person reads it: without the mention of Magpie, entities resolved."""
+    """Return a message's text as people see it, without the mention of Magpie and with entities resolved."""
     bare = _MENTION.sub(lambda match: " " if match[1] == me else match[0], text)
     bare = _LABELED.sub(r"\1", bare)
     bare = _BARE.sub(r"\1", bare)
@@ -148,7 +148,7 @@ def without_mention(text: str, me: str) -> str:
     return " ".join(unescape(bare).split())
 
 
-def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
+def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
     direct = event.get("channel_type") == "im"
     match event.get("subtype"):
         case None | "file_share" | "thread_broadcast":
@@ -158,23 +158,25 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Happening]:
         case "message_deleted":
             before = event.get("previous_message") or {}
             deleted = _text(event.get("deleted_ts"))
-            gone = [Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()]
+            unshared = [
+                Unshared(_text(raw.get("id")), channel, _at(event), deleted) for raw in before.get("files") or ()
+            ]
             links = [Unlinked(url, channel, deleted) for url in _links(before)]
-            return [*gone, *links, Withdrawn(channel, deleted)]
+            return [*unshared, *links, MessageDeleted(channel, deleted)]
         case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # the only event when a channel becomes private
-            return [Readers(channel)]
+            return [ReadersChanged(channel)]
     return []
 
 
-def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
-    """Return the files of a person's message, and a question if it is addressed to Magpie."""
+def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -> list[Event]:
+    """Return the events of a person's message: its files and links, and a question if it is addressed to Magpie."""
     user = _text(message.get("user"))
     if not user or user == me or message.get("bot_id"):
         return []
     text, ts = _text(message.get("text")), _text(message.get("ts"))
     files = [slack_file(raw) for raw in message.get("files") or ()]
     addressed = direct or event.get("type") == "app_mention" or mentions(text, me)
-    found: list[Happening] = []
+    found: list[Event] = []
     for file in files:
         if addressed and file.picture:
             found.append(Queried(file.id, channel))
@@ -189,38 +191,37 @@ def _message(event: Raw, message: Raw, channel: str, me: str, *, direct: bool) -
         found.append(Question(channel, ts, thread, user, question, tuple(file.id for file in files)))
     thread = _text(message.get("thread_ts"))
     if not addressed and thread not in ("", ts) and (question or about_files):
-        said = Question(channel, ts, thread, user, question, tuple(file.id for file in files))
+        possible = Question(channel, ts, thread, user, question, tuple(file.id for file in files))
         pictures = tuple(file.id for file in files if file.picture)
-        found.append(FollowUp(said, _NAMED.search(text) is not None, pictures))
+        found.append(FollowUp(possible, _MENTIONS_OTHERS.search(text) is not None, pictures))
     return found
 
 
-def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Happening]:
-    """Return files and links that were added or removed, other words, and a mention that was added."""
+def _edited(event: Raw, channel: str, me: str, *, direct: bool) -> list[Event]:
+    """Return the events of an edit: added and removed files and links, changed text, an added mention."""
     message, before = event.get("message") or {}, event.get("previous_message") or {}
-    had, has = _ids(before), _ids(message)
-    written = _text(message.get("ts"))
-    found: list[Happening] = [Unshared(file, channel, _at(event), written) for file in had if file not in has]
-    found += [Unlinked(url, channel, written) for url in _links(before) if url not in _links(message)]
-    fresh = [raw for raw in message.get("files") or () if raw.get("id") not in had]
-    asked = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
-    if fresh or asked:
-        again = _message(event, {**message, "files": fresh}, channel, me, direct=direct and bool(fresh))
-        found += [
-            one for one in again if not isinstance(one, Linked | FollowUp) and (asked or not isinstance(one, Question))
-        ]
-    known = _links(before)
-    if set(_links(message)) - set(known):
-        again = _message(event, {**message, "files": ()}, channel, me, direct=direct)
-        found += [one for one in again if isinstance(one, Linked) and one.url not in known]
-    words = without_mention(_text(message.get("text")), me)
-    if not asked and message.get("user") != me and words != without_mention(_text(before.get("text")), me):
-        found.append(Edited(channel, _text(message.get("ts")), words, _at(event)))
+    ts, files_before, files_now = _text(message.get("ts")), _ids(before), _ids(message)
+    links_before, links_now = _links(before), _links(message)
+    found: list[Event] = [Unshared(file, channel, _at(event), ts) for file in files_before if file not in files_now]
+    found += [Unlinked(url, channel, ts) for url in links_before if url not in links_now]
+    added = [raw for raw in message.get("files") or () if raw.get("id") not in files_before]
+    mention_added = mentions(_text(message.get("text")), me) and not mentions(_text(before.get("text")), me)
+    if added or mention_added:
+        parsed = _message(event, {**message, "files": added}, channel, me, direct=direct and bool(added))
+        ignored = (Linked, FollowUp) if mention_added else (Linked, FollowUp, Question)
+        found += [item for item in parsed if not isinstance(item, ignored)]
+    if set(links_now) - set(links_before):
+        parsed = _message(event, {**message, "files": ()}, channel, me, direct=direct)
+        found += [item for item in parsed if isinstance(item, Linked) and item.url not in links_before]
+    text = without_mention(_text(message.get("text")), me)
+    if not mention_added and message.get("user") != me and text != without_mention(_text(before.get("text")), me):
+        found.append(Edited(channel, ts, text, _at(event)))
     return found
 
 
 def _links(message: Raw) -> list[str]:
-    """Return the first web addresses of a message, without fragments and without Slack's own, which need a login."""
+    """Return the first _MAX_LINKS web addresses of a message, without fragments. Slack's own need a login and are left
+    out."""
     found = (url.replace("&amp;", "&").partition("#")[0] for url in _LINK.findall(_text(message.get("text"))))
     return [url for url in dict.fromkeys(found) if not _SLACKS_OWN.match(url)][:_MAX_LINKS]
 
@@ -230,7 +231,7 @@ def _ids(message: Raw) -> Sequence[str]:
 
 
 def _at(event: Raw) -> float:
-    """Return when a message was written or an event happened, seconds since 1970; 0 if the event does not say."""
+    """Return when a message was written or an event happened, in seconds since 1970; 0 if unknown."""
     stamp = _text(event.get("ts") or event.get("event_ts"))
     return float(stamp) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", stamp) else 0.0
 

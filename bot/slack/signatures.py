@@ -1,6 +1,6 @@
-"""Requests in HTTP mode: limit their size, check their signature, then parse them.
+"""Requests in HTTP mode: limit their size, verify their signature, then parse them.
 
-Anyone can reach this address in HTTP mode. No part of a body is decoded before its signature is verified.
+Anyone can send requests to this endpoint. No part of a body is decoded before its signature is verified.
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
@@ -21,15 +21,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 MAX_BYTES = 2 << 20
-"""Of one body. An edit of a message of 40,000 characters, with both versions escaped, has about half of this."""
+"""Maximum size of a body. An edit of a message of 40,000 characters, with both versions escaped, has about half."""
 
 WINDOW = 300
-"""Seconds that a signature may be older or newer than this machine's clock."""
+"""Maximum difference in seconds between a signature's timestamp and this machine's clock."""
 
 _NOT_SLACK = "The body is not one of Slack's requests."
 
 _FIELDS = 100
-"""Fields of a form; a slash command has 15."""
+"""Maximum fields of a form. A slash command has 15."""
 
 
 class _Rejected(Exception):
@@ -49,7 +49,7 @@ async def answer_signed(request: Request, app: App, secret: str) -> Response:
         return PlainTextResponse(str(rejected), rejected.status)
     except ClientDisconnect:
         return Response(status_code=400)
-    # Listeners write to the database and may wait: not in the thread that serves all connections.
+    # Listeners write to the database and may block, so they must not run in the event loop's thread.
     return to_starlette_response(await run_in_threadpool(app.dispatch, bolt_request))
 
 
@@ -58,8 +58,8 @@ def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) 
     stamp, given = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
     if not secret or not re.fullmatch(r"[0-9]{1,12}", stamp) or abs(now - int(stamp)) > WINDOW:
         return False
-    right = hmac.new(secret.encode(), b"v0:%b:%b" % (stamp.encode(), body), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(f"v0={right}".encode(), given.encode("utf-8", "replace"))
+    expected = hmac.new(secret.encode(), b"v0:%b:%b" % (stamp.encode(), body), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(f"v0={expected}".encode(), given.encode("utf-8", "replace"))
 
 
 async def _read(request: Request) -> bytes:
@@ -75,7 +75,7 @@ async def _read(request: Request) -> bytes:
 
 
 def _parse(request: Request, body: bytes) -> BoltRequest:
-    """Return Bolt's request. Bolt parses the body again; this checks that it can, and that it finds an object."""
+    """Return the request for Bolt. Bolt parses the body again; raise _Rejected if it could not."""
     try:
         text = body.decode()
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
@@ -96,8 +96,8 @@ def _parse(request: Request, body: bytes) -> BoltRequest:
 
 
 def _is_shaped(payload: Mapping[str, object]) -> bool:
-    """Return whether the parts of a body that Bolt reads before any listener does are objects."""
+    """Return whether the parts of a body that Bolt reads before calling a listener are objects."""
     actions = payload.get("actions", [{}])
     if not isinstance(actions, list) or not actions:
         return False
-    return all(isinstance(each, dict) for each in (payload.get("event", {}), payload.get("view", {}), *actions))
+    return all(isinstance(part, dict) for part in (payload.get("event", {}), payload.get("view", {}), *actions))

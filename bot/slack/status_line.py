@@ -15,14 +15,14 @@ from rag import MagpieError, OperatorMustAct
 log = logging.getLogger("magpie")
 
 _UNSUPPORTED = ("unknown_method", "not_allowed", "feature_not_enabled")
-"""Refusals that hold for the whole app."""
+"""Error codes which mean that the app cannot set a status line at all."""
 
-_LASTS = 100.0
-"""Seconds after which it is set again: Slack removes it after two minutes."""
+_RENEW_AFTER = 100.0
+"""Seconds after which the status line is set again: Slack removes it after two minutes."""
 
 
 class StatusLine:
-    """Best effort: where Slack refuses it for the app as such, it is not tried again."""
+    """Set and clear status lines, if possible: if Slack refuses them for the app, no further one is set."""
 
     def __init__(self, client: SlackClient) -> None:
         self._client = client
@@ -31,7 +31,7 @@ class StatusLine:
 
     @contextmanager
     def shown(self, question: Question) -> Iterator[None]:
-        """Show it during the work on a question."""
+        """Show the status line for the `with` block."""
         self._show(question, STATUS_LINE)
         try:
             yield
@@ -39,7 +39,7 @@ class StatusLine:
             self.clear(question)
 
     def renew(self, question: Question) -> None:
-        if monotonic() - self._set.get(question.ts, 0.0) > _LASTS:
+        if monotonic() - self._set.get(question.ts, 0.0) > _RENEW_AFTER:
             self._show(question, STATUS_LINE)
 
     def clear(self, question: Question) -> None:
@@ -55,4 +55,4 @@ class StatusLine:
         except MagpieError as error:
             unsupported = isinstance(error, Refused) and error.code in _UNSUPPORTED
             self._off = self._off or unsupported or isinstance(error, OperatorMustAct)
-            log.info("No status line: %s", error)
+            log.info("Could not set the status line: %s", error)

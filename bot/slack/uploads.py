@@ -1,4 +1,4 @@
-"""Upload pictures to Slack and delete them: the three steps of an upload, and what is known of them after a crash."""
+"""Upload pictures to Slack, share them, and find out after a crash whether they were shared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.slack.files import SlackFiles
 from rag import NotFound, TryAgain
 
 _SHARED_WITHIN = 20.0
-"""Seconds after which pictures are shared again if the process that asked for it crashed."""
+"""Seconds to wait for the sharing of pictures that a crashed process requested, before sharing them again."""
 
 _POLL = (0.5, 1, 2, 2, 4, 4, 8)
 _SECONDS = 60
@@ -24,7 +24,7 @@ _SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that goes with a reply, and its title."""
+    """A picture of a reply. `document`: the document it shows; 0: none."""
 
     path: str
     title: str
@@ -37,18 +37,18 @@ class Picture:
 
 
 class Uploads:
-    """Any thread may call it. `stop` ends its waits."""
+    """Upload, share and delete pictures. Thread-safe; `stop` ends its waits."""
 
     def __init__(self, client: SlackClient, files: SlackFiles, stop: threading.Event) -> None:
         self._client = client
         self._files = files
         self._stop = stop
 
-    def send(self, picture: Picture, noted: Callable[[str], None]) -> str:
-        """Upload the bytes, still unshared, and return the file's id. `noted` gets the id before that."""
+    def send(self, picture: Picture, store_id: Callable[[str], None]) -> str:
+        """Upload the bytes without sharing them and return the file's id. `store_id` is called with the id first."""
         content = Path(picture.path).read_bytes()
         file, url = self._client.request_upload(picture.filename, len(content))
-        noted(file)
+        store_id(file)
         try:
             sent = httpx.post(url, content=content, timeout=_SECONDS)
         except httpx.HTTPError as error:
@@ -58,21 +58,21 @@ class Uploads:
         return file
 
     def share(self, files: Sequence[str], pictures: Sequence[Picture], channel: str, thread: str) -> None:
-        """Share uploaded pictures in one message of a thread. Slack does it a little later."""
+        """Share uploaded pictures in one message of a thread. The message appears a little later."""
         titles = {file: picture.title for file, picture in zip(files, pictures, strict=False)}
         self._client.share_uploads(titles, channel, thread)
 
-    def are_shared(self, file: str, channel: str, asked: float) -> bool:
-        """Return whether a picture was shared whose sharing was asked for at this time by a process that crashed."""
+    def are_shared(self, file: str, channel: str, requested_at: float) -> bool:
+        """Return whether a picture was shared. `requested_at`: when a process that crashed asked Slack to share it."""
         for wait in (*_POLL, 0):
             try:
                 raw = self._files.info(file)
             except NotFound:
                 return False
-            named = {channel for places in (raw.get("shares") or {}).values() for channel in places}
-            if channel in named:
+            channels = {channel for shares in (raw.get("shares") or {}).values() for channel in shares}
+            if channel in channels:
                 return True
-            if time() > asked + _SHARED_WITHIN:
+            if time() > requested_at + _SHARED_WITHIN:
                 return False
             if self._stop.wait(wait):
                 raise Stopping

@@ -1,9 +1,9 @@
-"""Many questions at once: `python -m tests.bench.load [--questions 30] [--users 10] [--tokens 40] [--pause 0.02]`.
+"""Ask many questions at once: `python -m tests.bench.load [--questions 30] [--users 10] [--tokens 40] [--pause 0.02]`.
 
-Users of a workspace on this machine ask at the same moment, everyone several questions one after another; the real bot
-answers from a document it has read, by a model that says one word every `pause` seconds and no second answer at a time.
-Printed: in which order answers came, which places were told, and how long one question alone takes to its first words,
-without what the model itself needs for them.
+The users of a local workspace ask several questions each at the same time. The real bot answers them from an indexed
+document, with a fake model that generates one answer at a time and one word every `pause` seconds. The report has
+the order of the answers, the queue positions, and the time of a single question to its first words, without the
+time of the model.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.buttons import is_working
 from rag.ports import Prompt
-from tests.flows.team import READ, magpie, pdf, receipts, said, without_proxies
+from tests.flows.team import READ, magpie, pdf, receipts, said
 from tests.support.generator import FakeGenerator, pieces_of, reply_to
+from tests.support.slack_workspace import without_proxies
 
 BIRDS = """heron gannet kestrel plover dunlin curlew avocet bittern fulmar godwit grebe jackdaw kittiwake lapwing merlin
 nightjar osprey petrel quail redshank sanderling tern turnstone whimbrel wigeon yellowhammer shelduck pintail goldeneye
 smew""".split()
-_PATIENCE = 300
+_TIMEOUT = 300
 
 
 @dataclass
-class Steady(FakeGenerator):
-    """The rule's answer and then some, a word every `pause` seconds. `spent` is its time to the first word."""
+class SteadyGenerator(FakeGenerator):
+    """Generates the fake answer and `tokens` more words, one every `pause` seconds."""
 
     pause: float = 0.02
     tokens: int = 40
     spent: list[float] = field(default_factory=list)
+    """Seconds to the first word of each answer."""
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         began = time.perf_counter()
@@ -51,12 +53,12 @@ class Steady(FakeGenerator):
 
 
 @dataclass(frozen=True)
-class One:
-    """What became of a question. Times in seconds since it was posted; `places`: how many it was told go before it."""
+class Result:
+    """The result of a question. Times are in seconds since it was posted; `positions` in the queue as shown."""
 
     user: int
     bird: str
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     words: float
     answered: float
     text: str
@@ -66,21 +68,21 @@ def guide(birds: Sequence[str] = BIRDS) -> bytes:
     return pdf(*(f"The {bird} beacon flashes {100 + number} times." for number, bird in enumerate(birds)))
 
 
-def ask_at_once(ws: Workspace, room: str, users: Sequence[str], each: int) -> list[One]:
-    """Every user asks `each` questions, before the next one does. In the order in which they were answered."""
+def ask_at_once(ws: Workspace, channel: str, users: Sequence[str], each: int) -> list[Result]:
+    """Post `each` questions of every user, user by user. Return the results in the order of the answers."""
     asked: dict[str, tuple[int, str, float]] = {}
     for number, user in enumerate(users):
         for turn in range(each):
             bird = BIRDS[(number * each + turn) % len(BIRDS)]
             now = time.perf_counter()
-            ts = ws.post(user, room, f"<@{ws.bot_user}> how often does the {bird} beacon flash?")
-            asked[f"{room}:{ts}"] = (number, bird, now)
-    return watch(ws, room, asked)
+            ts = ws.post(user, channel, f"<@{ws.bot_user}> how often does the {bird} beacon flash?")
+            asked[f"{channel}:{ts}"] = (number, bird, now)
+    return watch(ws, channel, asked)
 
 
-def watch(ws: Workspace, room: str, asked: dict[str, tuple[int, str, float]]) -> list[One]:
-    """Look at every call until every question is answered."""
-    told: dict[str, list[tuple[float, str, bool]]] = {}
+def watch(ws: Workspace, channel: str, asked: dict[str, tuple[int, str, float]]) -> list[Result]:
+    """Record all calls until all questions are answered. Return the results in the order of the answers."""
+    updates: dict[str, list[tuple[float, str, bool]]] = {}
     seen = len(ws.calls)
 
     def all_answered() -> bool:
@@ -89,32 +91,32 @@ def watch(ws: Workspace, room: str, asked: dict[str, tuple[int, str, float]]) ->
         seen += len(calls)
         for call in calls:
             if call.method in ("chat.postMessage", "chat.update"):
-                given = call.arguments
-                metadata = given.get("metadata")
+                arguments = call.arguments
+                metadata = arguments.get("metadata")
                 payload = json.loads(metadata) if isinstance(metadata, str) else metadata
-                name = payload["event_payload"]["question"] if payload else given["ts"]
-                blocks = given.get("blocks") or []
+                name = payload["event_payload"]["question"] if payload else arguments["ts"]
+                blocks = arguments.get("blocks") or []
                 blocks = json.loads(blocks) if isinstance(blocks, str) else blocks
-                told.setdefault(name, []).append((now, str(given.get("text")), is_working(blocks)))
-        return sum(any(not working for _, _, working in each) for each in told.values()) == len(asked)
+                updates.setdefault(name, []).append((now, str(arguments.get("text")), is_working(blocks)))
+        return sum(any(not working for _, _, working in each) for each in updates.values()) == len(asked)
 
-    ws.wait(all_answered, _PATIENCE, "every answer")
+    ws.wait(all_answered, _TIMEOUT, "all answers")
     found = []
-    for message in ws.messages(room):
+    for message in ws.messages(channel):
         name = str((message.metadata.get("event_payload") or {}).get("question"))
         if name in asked:
             user, bird, began = asked[name]
-            steps = told.get(name, []) + told.get(message.ts, [])
-            places = [int(text.split()[1]) for _, text, _ in steps if text.startswith("Queued")]
+            steps = updates.get(name, []) + updates.get(message.ts, [])
+            positions = [int(text.split()[1]) for _, text, _ in steps if text.startswith("Queued")]
             words = next(at for at, text, _ in steps if text.startswith("The"))
             done = next(at for at, _, working in steps if not working)
-            found.append((done, One(user, bird, tuple(places), words - began, done - began, said(message))))
+            found.append((done, Result(user, bird, tuple(positions), words - began, done - began, said(message))))
     return [one for _, one in sorted(found, key=lambda each: each[0])]
 
 
-def rounds(answered: Sequence[One]) -> list[int]:
-    """Of each answer, how many its asker had got before."""
-    return [sum(other.user == one.user for other in answered[:place]) for place, one in enumerate(answered)]
+def rounds(answered: Sequence[Result]) -> list[int]:
+    """Return for each answer the number of earlier answers to the same user."""
+    return [sum(other.user == one.user for other in answered[:index]) for index, one in enumerate(answered)]
 
 
 def say(line: str) -> None:
@@ -129,7 +131,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=0.02)
     parser.add_argument("--alone", type=int, default=20, help="questions asked one at a time")
     given = parser.parse_args()
-    model = Steady(pause=given.pause, tokens=given.tokens)
+    model = SteadyGenerator(pause=given.pause, tokens=given.tokens)
     with (
         tempfile.TemporaryDirectory() as folder,
         without_proxies(),
@@ -137,26 +139,26 @@ def main() -> int:
         magpie(ws, Path(folder), generator=model, workers=4) as _,
     ):
         users = [ws.person(f"person-{number}") for number in range(given.users)]
-        room = ws.channel("harbour", users)
-        receipts(ws, room, ws.post(users[0], room, files=[("beacons.pdf", guide())]), READ)
+        channel = ws.channel("harbor", users)
+        receipts(ws, channel, ws.post(users[0], channel, files=[("beacons.pdf", guide())]), READ)
         alone = []
         for number in range(given.alone):
             model.spent.clear()
-            [one] = ask_at_once(ws, room, [users[number % len(users)]], 1)
+            [one] = ask_at_once(ws, channel, [users[number % len(users)]], 1)
             alone.append(one.words - model.spent[0])
         say(
             f"{given.alone} questions, one at a time: to the first words, without the model's own time, "
             f"median {median(alone) * 1000:.0f} ms, p95 {quantiles(alone, n=20)[-1] * 1000:.0f} ms"
         )
         began = time.perf_counter()
-        answered = ask_at_once(ws, room, users, given.questions // given.users)
+        answered = ask_at_once(ws, channel, users, given.questions // given.users)
         took = time.perf_counter() - began
     order = rounds(answered)
     right = sum(str(100 + BIRDS.index(one.bird)) in one.text for one in answered)
-    waited = [one for one in answered if one.places]
-    say(f"{len(answered)} questions of {given.users} people at once: answered in {took:.1f} s, {right} rightly")
+    waited = [one for one in answered if one.positions]
+    say(f"{len(answered)} questions of {given.users} people at once: answered in {took:.1f} s, {right} correctly")
     say(f"in order of rounds: {'yes' if order == sorted(order) else 'NO'} ({' '.join(map(str, order))})")
-    say(f"told a place: {len(waited)}; the first one told: {' '.join(str(one.places[0]) for one in waited)}")
+    say(f"queued: {len(waited)}; first positions: {' '.join(str(one.positions[0]) for one in waited)}")
     say(f"first words after: {' '.join(f'{one.words:.1f}' for one in answered)} s")
     return 0 if right == len(answered) == given.questions and order == sorted(order) else 1
 

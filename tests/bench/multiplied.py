@@ -1,4 +1,4 @@
-"""A large catalog made of a small one: its chunks again and again, with words exchanged, shared in many spaces."""
+"""Create a large catalog from a small one, by copying its chunks with exchanged words into many spaces."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _AT_ONCE = 2000
 
 
 def chunks_of(data: Path) -> list[NewChunk]:
-    """The chunks of a data folder, which is only read."""
+    """Return the chunks of a data folder, which is only read."""
     with closing(sqlite3.connect(f"{(data / 'catalog.db').resolve().as_uri()}?mode=ro", uri=True)) as stored:
         rows = stored.execute(
             "SELECT page, kind, text, heading, caption, box, line_boxes FROM chunk ORDER BY document_id, page, id"
@@ -47,34 +47,34 @@ def _boxes(marks: str) -> tuple[Box, ...]:
     return tuple(Box(*box) for box in json.loads(marks))
 
 
-def multiplied(chunks: Sequence[NewChunk], wanted: int, seed: int) -> Iterator[list[NewChunk]]:
-    """Documents of `PER_DOCUMENT` chunks, `wanted` chunks in all; every copy has other words exchanged.
+def multiplied(chunks: Sequence[NewChunk], count: int, seed: int) -> Iterator[list[NewChunk]]:
+    """Yield documents of `PER_DOCUMENT` chunks, `count` chunks in all, with different exchanged words in each copy.
 
-    A word is exchanged for any other of the corpus, the commoner the likelier, so that lists of holders stay as
-    long as they would be in a real corpus of that size.
+    A word is exchanged for a random one of the corpus in proportion to its frequency, so that posting lists are as
+    long as in a real corpus of that size.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     corpus = [word for each in chunks for word in each.text.split()]
     made = 0
-    while made < wanted:
+    while made < count:
         for start in range(0, len(chunks), PER_DOCUMENT):
-            part = chunks[start : start + PER_DOCUMENT][: wanted - made]
+            part = chunks[start : start + PER_DOCUMENT][: count - made]
             if not part:
                 return
             pages = {page: number for number, page in enumerate(dict.fromkeys(each.page for each in part), 1)}
-            yield [replace(each, page=pages[each.page], text=_exchanged(each.text, corpus, chance)) for each in part]
+            yield [replace(each, page=pages[each.page], text=_exchanged(each.text, corpus, rng)) for each in part]
             made += len(part)
 
 
-def _exchanged(text: str, corpus: Sequence[str], chance: random.Random) -> str:
-    return " ".join(chance.choice(corpus) if chance.random() < EXCHANGED else word for word in text.split())
+def _exchanged(text: str, corpus: Sequence[str], rng: random.Random) -> str:
+    return " ".join(rng.choice(corpus) if rng.random() < EXCHANGED else word for word in text.split())
 
 
 def fill_catalog(
     catalog: Catalog, made: Iterator[list[NewChunk]], small: list[NewChunk], seed: int, watch: Callable[[str], None]
 ) -> None:
-    """Put the documents in as ingest does, each into one of the spaces; the small one into a space of its own."""
-    words, chance = Fts5Index(), random.Random(seed)
+    """Store documents as ingest does, each in a random space, and the chunks `small` in the space SMALL."""
+    words, rng = Fts5Index(), random.Random(seed)
     number = 0
     with catalog.write_transaction() as connection:
         _put(connection, words, small, number, SMALL)
@@ -82,7 +82,7 @@ def fill_catalog(
         with catalog.write_transaction() as connection:
             for each in batch:
                 number += 1
-                _put(connection, words, each, number, f"S{chance.randrange(SPACES)}")
+                _put(connection, words, each, number, f"S{rng.randrange(SPACES)}")
         watch(f"{number} documents")
     with catalog.write_transaction() as connection:
         words.optimize(connection)
@@ -110,7 +110,7 @@ def unit_vectors(count: int, seed: int) -> Sequence[Vector]:
 
 
 def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callable[[str], None]) -> None:
-    """A random vector for each chunk, into the catalog first and from there into the store, as embedding does."""
+    """Store a random vector for each chunk in the catalog and then in the vector store, as indexing does."""
     with catalog.read_transaction() as connection:
         rows = connection.execute(select(chunk.c.id, chunk.c.document_id, chunk.c.kind).order_by(chunk.c.id)).all()
     for start in range(0, len(rows), _AT_ONCE):
@@ -131,25 +131,25 @@ def fill_vectors(catalog: Catalog, store: VectorStore, seed: int, watch: Callabl
         watch(f"{start + len(part)} of {len(rows)} vectors")
 
 
-def build(data: Path, into: Path, wanted: int, seed: int, watch: Callable[[str], None]) -> None:
-    """Make the large catalog and its store in `into`, from the catalog in `data`. A half-made one is removed."""
+def build(data: Path, into: Path, count: int, seed: int, watch: Callable[[str], None]) -> None:
+    """Create the large catalog and its store in `into`. Reuse a complete one, and replace an incomplete one."""
     done = into / "made.json"
-    told = {"chunks": wanted, "seed": seed}
-    if done.is_file() and json.loads(done.read_text()) == told:
+    parameters = {"chunks": count, "seed": seed}
+    if done.is_file() and json.loads(done.read_text()) == parameters:
         return
     if into.exists() and any(into.iterdir()):
-        # Only what an earlier run made is taken away, never a folder of somebody else's.
+        # Delete only a folder that an earlier run created.
         if not done.is_file():
             raise SystemExit(f"{into} is not empty and was not made by this command. Name another folder.")
         shutil.rmtree(into)
     into.mkdir(parents=True, exist_ok=True)
     done.write_text("{}")
-    few = chunks_of(data)
-    small = [replace(each, page=number) for number, each in enumerate(_with_text(few)[:SMALL_CHUNKS], 1)]
+    chunks = chunks_of(data)
+    small = [replace(each, page=number) for number, each in enumerate(_with_text(chunks)[:SMALL_CHUNKS], 1)]
     with closing(Catalog(into)) as catalog, closing(ChromaStore(into / "chroma")) as store:
-        fill_catalog(catalog, multiplied(few, wanted - len(small), seed), small, seed, watch)
+        fill_catalog(catalog, multiplied(chunks, count - len(small), seed), small, seed, watch)
         fill_vectors(catalog, store, seed, watch)
-    done.write_text(json.dumps(told))
+    done.write_text(json.dumps(parameters))
 
 
 def _with_text(chunks: Sequence[NewChunk]) -> list[NewChunk]:

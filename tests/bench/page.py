@@ -1,9 +1,9 @@
-"""What the page of `magpie demo` costs: `python -m tests.bench.page [--runs 5]`.
+"""Measure the page of `magpie demo`: `python -m tests.bench.page [--runs 5]`.
 
-Bytes and requests of its first load, as Chromium counts them; and for each run the seconds from the start of the
-command until the page answers HTTP, is drawn, shows the bot connected, has the receipt for the two samples, and shows
-the answer to a question with its picture. Every run begins with an empty data folder. Without a model the answer is
-the passages.
+Reports the bytes and requests of the first load, as counted by Chromium, and the seconds from the start of the
+command until the page answers HTTP, is drawn, shows the bot as connected, shows the receipt of the two samples, and
+shows an answer with its picture. Each run starts with an empty data folder. Without a model, the answer consists of
+passages.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
 
 STEPS = ("answers HTTP", "drawn", "bot connected", "samples read", "question answered")
-PATIENCE = 300_000
+TIMEOUT = 300_000
 """Milliseconds."""
 
 
 @dataclass
 class Load:
-    """What a page asked for. `sizes`: bytes of each answer, body and headers; a WebSocket has none."""
+    """The requests of a page. `sizes` has the bytes of each response, body and headers. A WebSocket has no size."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     sockets: int = 0
@@ -53,7 +53,7 @@ class Load:
 
 
 def first_load(browser: Browser, url: str) -> Load:
-    """With nothing in the browser's cache, until it asks for nothing more and the conversations stand there."""
+    """Load the page with an empty cache until the conversations are shown and the network is idle."""
     load, context = Load(), browser.new_context()
     page = context.new_page()
 
@@ -74,7 +74,7 @@ def first_load(browser: Browser, url: str) -> Load:
 
 @contextmanager
 def demo(data: Path) -> Iterator[tuple[float, str]]:
-    """`magpie demo` until the block ends: when it was started, and the page's address."""
+    """Run `magpie demo` until the block ends. Yield the time when it was started and the page's address."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MAGPIE_")}
     command = [sys.executable, "-m", "bot.cli.main", "--data", str(data), "demo"]
     began = time.monotonic()
@@ -83,15 +83,15 @@ def demo(data: Path) -> Iterator[tuple[float, str]]:
     )
     try:
         assert running.stdout is not None
-        told = (re.search(r"http://127\S+/page/\S+/", line) for line in running.stdout)
-        yield began, next(found[0] for found in told if found)
+        matches = (re.search(r"http://127\S+/page/\S+/", line) for line in running.stdout)
+        yield began, next(match[0] for match in matches if match)
     finally:
         running.send_signal(signal.SIGINT)
         running.wait(60)
 
 
-def story(page: Page, data: Path) -> list[float]:
-    """Seconds after the start, for each of STEPS."""
+def measure_steps(page: Page, data: Path) -> list[float]:
+    """Return the seconds after the start for each of STEPS."""
     with demo(data) as (began, url):
         seconds: list[float] = []
 
@@ -119,22 +119,22 @@ def story(page: Page, data: Path) -> list[float]:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with sync_playwright() as playwright, launch(playwright) as browser, tempfile.TemporaryDirectory() as folder:
         with demo(Path(folder) / "load") as (_, url):
             load = first_load(browser, url)
         runs = []
-        for number in range(asked.runs):
+        for number in range(options.runs):
             context = browser.new_context()
             page = context.new_page()
-            page.set_default_timeout(PATIENCE)
-            runs.append(story(page, Path(folder) / str(number)))
+            page.set_default_timeout(TIMEOUT)
+            runs.append(measure_steps(page, Path(folder) / str(number)))
             context.close()
     print("\n".join(report(load, runs)))  # noqa: T201
 
 
 def report(load: Load, runs: list[list[float]]) -> Iterator[str]:
-    """`runs`: seconds for each of STEPS."""
+    """Yield the lines of a report. `runs` has the seconds for each of STEPS."""
     yield f"first load: {load.requests} requests ({load.sockets} of them a WebSocket), {load.size / 1000:.0f} kB"
     for step, seconds in zip(STEPS, zip(*runs, strict=True), strict=True):
         yield f"{step:<18} {median(seconds):6.2f} s  ({min(seconds):.2f} to {max(seconds):.2f}, {len(runs)} runs)"

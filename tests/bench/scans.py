@@ -1,9 +1,9 @@
-"""Of the pages that carry next to no text, how many have words once they were read.
+"""Count how many scanned pages have text after indexing.
 
     python -m tests.bench.scans PDFS DATA
 
-PDFS is a folder of PDFs that DATA, a data folder, has indexed. Asked are PyMuPDF's text layer on one side and the
-words stored for the page on the other. Pages without words are named: look at them, most are blank.
+PDFS is a folder of PDFs that are indexed in the data folder DATA. A page counts as scanned if its text layer, as read
+by PyMuPDF, is almost empty. Scanned pages without text in the catalog are listed; most of them are blank.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from rag.catalog import Catalog
 from rag.catalog.tables import chunk, document, share, source
 
 FEW = 20
-"""Letters of a text layer below which a page counts as having none."""
+"""A page with fewer characters in its text layer counts as scanned."""
 
 
-def bare_pages(folder: Path) -> list[tuple[str, int]]:
-    """Name and number of every page whose text layer has fewer than FEW letters."""
+def scanned_pages(folder: Path) -> list[tuple[str, int]]:
+    """Return the name and number of the pages whose text layer has fewer than FEW characters."""
     found = []
     for path in sorted(folder.glob("*.pdf")):
         with pymupdf.open(path) as opened:
@@ -31,8 +31,8 @@ def bare_pages(folder: Path) -> list[tuple[str, int]]:
     return found
 
 
-def worded_pages(catalog: Catalog) -> set[tuple[str, int]]:
-    """Name and number of every page that some stored chunk has words of."""
+def pages_with_text(catalog: Catalog) -> set[tuple[str, int]]:
+    """Return the name and number of the pages that have a chunk with text."""
     pages = (
         select(share.c.name, chunk.c.page)
         .join(source, source.c.id == share.c.source_id)
@@ -46,22 +46,22 @@ def worded_pages(catalog: Catalog) -> set[tuple[str, int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Scanned pages that have words once they were read.")
+    parser = argparse.ArgumentParser(description="Count how many scanned pages have text after indexing.")
     parser.add_argument("pdfs", type=Path)
     parser.add_argument("data", type=Path)
-    given = parser.parse_args()
-    bare = bare_pages(given.pdfs)
-    catalog = Catalog(given.data)
+    options = parser.parse_args()
+    scanned = scanned_pages(options.pdfs)
+    catalog = Catalog(options.data)
     try:
-        worded = worded_pages(catalog)
+        with_text = pages_with_text(catalog)
     finally:
         catalog.close()
-    without = [each for each in bare if each not in worded]
-    for name, number in without:
-        sys.stdout.write(f"without words: {name}, p. {number}\n")
-    have = len(bare) - len(without)
-    share_of = have / len(bare) if bare else 1.0
-    sys.stdout.write(f"{len(bare)} pages with fewer than {FEW} letters; {have} have words: {share_of:.1%}\n")
+    without_text = [each for each in scanned if each not in with_text]
+    for name, number in without_text:
+        sys.stdout.write(f"no text: {name}, p. {number}\n")
+    recognized = len(scanned) - len(without_text)
+    share_of = recognized / len(scanned) if scanned else 1.0
+    sys.stdout.write(f"{len(scanned)} pages with fewer than {FEW} characters; {recognized} have text: {share_of:.1%}\n")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""How long a search takes in 100,000 chunks: `python -m tests.bench.search DATA [--questions Q.jsonl]`.
+"""Measure the time of a search in 100,000 chunks: `python -m tests.bench.search DATA [--questions Q.jsonl]`.
 
-DATA is a data folder with something indexed; it is only read. Its chunks are multiplied (30 % of the words of each
-copy exchanged for others of the corpus, 20 chunks a document, 500 spaces) into a folder of its own, with a random
-512-dimensional vector for each, through the code that indexing uses. Questions then go through `Rag.find` under a
-scope with 50 of the spaces and under one with 10 chunks, with all lanes and with the words alone, on at most two
-cores. Embedding takes no time here and is taken off. Random vectors are the worst case for a scope: nothing near the
-question lies in it more than elsewhere.
-Exit code 1 when the 95th percentile of any run reaches 150 ms.
+DATA is a data folder with indexed files, which is only read. Its chunks are multiplied into another folder by the
+indexing code: 30 % of the words of each copy are exchanged for others of the corpus, with 20 chunks a document, 500
+spaces, and a random 512-dimensional vector for each chunk. The questions are searched with `Rag.find` in a scope
+of 50 spaces and in one of 10 chunks, with all lanes and with the lane of words only, on at most two cores. The time
+of embedding is subtracted. Random vectors are the worst case for a scope, because the nearest neighbors are not
+more frequent in it than elsewhere. Exit code 1 if the 95th percentile of any run reaches 150 ms.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _WARM = 5
 
 
 class InstantEmbedder:
-    """Satisfies ports.Embedder: a random vector for each text, the same every time."""
+    """Satisfies ports.Embedder with a deterministic random vector for each text."""
 
     identity = IDENTITY
     dim = DIM
@@ -57,11 +56,11 @@ class InstantEmbedder:
 
 
 class CountingStore(ChromaStore):
-    """The real store; `asks` counts the queries of each modality since it was last emptied."""
+    """The real store, which counts the queries of each modality in `queries`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.asks: dict[Modality, int] = {}
+        self.queries: dict[Modality, int] = {}
 
     def query(
         self,
@@ -71,13 +70,13 @@ class CountingStore(ChromaStore):
         k: int,
         among: Sequence[tuple[int, int]] | None = None,
     ) -> list[Neighbor]:
-        self.asks[modality] = self.asks.get(modality, 0) + 1
+        self.queries[modality] = self.queries.get(modality, 0) + 1
         return super().query(identity, modality, vector, k, among)
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median and 95th percentile of some milliseconds."""
+    """Median and 95th percentile, in milliseconds."""
 
     p50: float
     p95: float
@@ -89,10 +88,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One pass over all questions, in milliseconds a question; `again` is the share that asked the store twice.
+    """One pass over all questions, in milliseconds per question.
 
-    `cpu` is the processor's time, of all threads: on a machine that does other things too, it says more than the
-    clock.
+    `cpu` is the processor time of all threads, which is more reliable than the clock on a busy machine. `again` is
+    the share of questions that queried the store twice.
     """
 
     clock: Spread
@@ -104,46 +103,46 @@ class Timed:
 def timed(rag: Rag, store: CountingStore, questions: Sequence[str], scope: Scope) -> Timed:
     for question in questions[:_WARM]:
         rag.find(question, scope)
-    took, worked, again = [], [], 0
+    elapsed, cpu_times, again = [], [], 0
     stages: dict[str, list[float]] = {stage: [] for stage in _STAGES}
     for question in questions:
-        store.asks.clear()
+        store.queries.clear()
         began, busy = time.perf_counter(), time.process_time()
         found = rag.find(question, scope)
-        took.append((time.perf_counter() - began) * 1000 - found.stage_ms["embed"])
-        worked.append((time.process_time() - busy) * 1000 - found.stage_ms["embed"])
-        again += any(asks > 1 for asks in store.asks.values())
+        elapsed.append((time.perf_counter() - began) * 1000 - found.stage_ms["embed"])
+        cpu_times.append((time.process_time() - busy) * 1000 - found.stage_ms["embed"])
+        again += any(count > 1 for count in store.queries.values())
         for stage in _STAGES:
             stages[stage].append(found.stage_ms[stage])
     by_stage = {stage: Spread.of(values) for stage, values in stages.items()}
-    return Timed(Spread.of(took), Spread.of(worked), by_stage, again / len(questions))
+    return Timed(Spread.of(elapsed), Spread.of(cpu_times), by_stage, again / len(questions))
 
 
 def scopes(seed: int) -> dict[str, Scope]:
-    some = random.Random(seed).sample([f"S{number}" for number in range(SPACES)], SPACES // 10)
-    return {f"{len(some)} of {SPACES} spaces": Scope.of(*some), "10 chunks": Scope.of(SMALL)}
+    names = random.Random(seed).sample([f"S{number}" for number in range(SPACES)], SPACES // 10)
+    return {f"{len(names)} of {SPACES} spaces": Scope.of(*names), "10 chunks": Scope.of(SMALL)}
 
 
 def read_questions(path: Path | None, data: Path, seed: int, count: int) -> list[str]:
-    """Those of a question file, or else six words of a chunk each."""
+    """Return the questions of a file, or without one, six random words of a random chunk each."""
     if path is not None:
         rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         return [row["query"] for row in rows if row.get("query")]
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     texts = [words for each in chunks_of(data) if len(words := [w for w in each.text.split() if len(w) > 3]) >= 6]
-    return [" ".join(chance.sample(chance.choice(texts), 6)) for _ in range(count)]
+    return [" ".join(rng.sample(rng.choice(texts), 6)) for _ in range(count)]
 
 
 def report(name: str, runs: Sequence[Timed]) -> Iterator[str]:
-    yield f"{name}; median of {len(runs)} runs, and all of them"
-    yield f"  the clock:     {_told([run.clock for run in runs])}"
-    yield f"  the processor: {_told([run.cpu for run in runs])}"
+    yield f"{name}; median of {len(runs)} runs (and their range)"
+    yield f"  clock:         {_spread([run.clock for run in runs])}"
+    yield f"  processor:     {_spread([run.cpu for run in runs])}"
     for stage in _STAGES:
-        yield f"  {stage + ':':<14} {_told([run.stages[stage] for run in runs])}"
-    yield f"  asked the vector store a second time: {max(run.again for run in runs):.0%} of the questions"
+        yield f"  {stage + ':':<14} {_spread([run.stages[stage] for run in runs])}"
+    yield f"  queried the vector store a second time: {max(run.again for run in runs):.0%} of the questions"
 
 
-def _told(runs: Sequence[Spread]) -> str:
+def _spread(runs: Sequence[Spread]) -> str:
     def of(values: Sequence[float]) -> str:
         return f"{median(values):.0f} ms ({min(values):.0f} to {max(values):.0f})"
 
@@ -168,7 +167,7 @@ def main() -> int:
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--made", type=Path, help="keep the large catalog here, and use it when it is there")
+    parser.add_argument("--made", type=Path, help="keep the large catalog here and reuse it")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
@@ -177,8 +176,8 @@ def main() -> int:
         made = options.made or Path(scratch)
         build(options.data, made, options.chunks, options.seed, _Watch())
         measured = {
-            f"{scope}, {said}": timings
-            for said, lanes in (("all lanes", LANES), ("the words alone", ("words",)))
+            f"{scope}, {label}": timings
+            for label, lanes in (("all lanes", LANES), ("words only", ("words",)))
             for scope, timings in measure(made, questions, options.seed, options.runs, lanes).items()
         }
     for name, timings in measured.items():
@@ -189,15 +188,15 @@ def main() -> int:
 
 
 class _Watch:
-    """A line now and then while the catalog is made."""
+    """Prints the progress of creating the catalog at most every 10 seconds."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def __call__(self, said: str) -> None:
+    def __call__(self, message: str) -> None:
         if time.monotonic() - self._last >= 10:
             self._last = time.monotonic()
-            print(said, file=sys.stderr, flush=True)  # noqa: T201
+            print(message, file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How fast a folder is indexed, and where the time and memory go: `python -m tests.bench.speed DIR [--long 1000]`.
+"""Measure the speed and memory of indexing a folder: `python -m tests.bench.speed DIR [--long 1000]`.
 
-Three runs, each a process of its own on an empty data folder: one reading process pinned to one core, one for each
-of two cores, and a document of a thousand pages drawn here, at whose pages 100, 500 and 1000 memory is looked at.
-Exit code 1 when memory grew by more than 15 % between the first and the last of these.
+Three runs, each in its own process with an empty data folder: one reading process on one core, two on two cores, and
+a generated document of 1000 pages, for which memory is measured at pages 100, 500 and 1000. Exit code 1 if memory
+grew by more than 15 % between the first and the last of these.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rag.errors import WeightsMissing
 from rag.extract.guarded import GuardedExtractor
 from rag.ports import Embedder
 from rag.settings import ReadSettings
-from tests.bench.stopwatch import TimedEmbedder, TimedReader, Times, at_once, length
+from tests.bench.stopwatch import TimedEmbedder, TimedExtractor, Times, overlap, total_length
 from tests.support.tiny_clip import TINY
 
 STAGES = ("parse", "layout", "render", "ocr", "store", "embed")
@@ -35,7 +35,7 @@ _OCR = "rag.adapters.rapidocr:open_ocr"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run. Stages are in seconds of all processes together; memory is in MB."""
+    """One run. Stages are in seconds, summed over processes. Memory is in MB."""
 
     workers: int
     cores: int
@@ -55,22 +55,22 @@ class Measured:
 
 
 def measure(folder: Path, data: Path, workers: int, cores: int, *, ocr: bool) -> Measured:
-    """Index the folder in this process, bound to that many cores from now on."""
+    """Index the folder in this process, which stays bound to this number of cores."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     times = Times()
     settings = Settings(data=data, read=ReadSettings(workers=workers, ocr=ocr), answer={"model": ""})
     name, embedder = _embedder(settings, max(1, cores // workers))
-    embedder.embed_texts(["warm"])  # loading the model is no time of a page
+    embedder.embed_texts(["warm"])  # load the model before the clock starts
 
-    def open_extractor() -> TimedReader:
-        return TimedReader(GuardedExtractor(settings.read, _OCR if ocr else None, max(1, cores // workers)), times)
+    def open_extractor() -> TimedExtractor:
+        return TimedExtractor(GuardedExtractor(settings.read, _OCR if ocr else None, max(1, cores // workers)), times)
 
     with open_rag(settings, extractor=open_extractor, embedder=TimedEmbedder(embedder, times)) as rag:
         began = time.perf_counter()
         outcomes = rag.index([folder])
         wall = time.perf_counter() - began
-    stages = {stage: times.stages[stage] for stage in STAGES} | {"embed": length(times.embedding)}
+    stages = {stage: times.stages[stage] for stage in STAGES} | {"embed": total_length(times.embedding)}
     return Measured(
         workers=workers,
         cores=cores,
@@ -80,9 +80,9 @@ def measure(folder: Path, data: Path, workers: int, cores: int, *, ocr: bool) ->
         failed=times.failed,
         wall=wall,
         stages=stages,
-        reading=length(times.reading),
-        embedding=length(times.embedding),
-        both=at_once(times.reading, times.embedding),
+        reading=total_length(times.reading),
+        embedding=total_length(times.embedding),
+        both=overlap(times.reading, times.embedding),
         vectors=dict(times.embedded),
         main_peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         child_peaks=sorted(times.peaks.values(), reverse=True),
@@ -91,7 +91,7 @@ def measure(folder: Path, data: Path, workers: int, cores: int, *, ocr: bool) ->
 
 
 def _embedder(settings: Settings, threads: int) -> tuple[str, Embedder]:
-    """The one the settings name where its weights are here, else the tiny CLIP of the tests."""
+    """Return the identity and the embedder of the settings, or the tiny CLIP if its weights are missing."""
     from rag.adapters.openclip import open_embedder
 
     try:
@@ -102,7 +102,7 @@ def _embedder(settings: Settings, threads: int) -> tuple[str, Embedder]:
 
 
 def in_a_process(folder: Path, workers: int, cores: int, *, ocr: bool) -> Measured:
-    """Measure in a process of its own: neither memory nor the binding to cores stays behind."""
+    """Measure in a separate process, so that memory and the binding to cores do not affect other runs."""
     command = [sys.executable, "-m", "tests.bench.speed", str(folder), "--alone", str(workers), str(cores)]
     with tempfile.TemporaryDirectory() as data:
         run = subprocess.run(
@@ -112,7 +112,7 @@ def in_a_process(folder: Path, workers: int, cores: int, *, ocr: bool) -> Measur
 
 
 def report(run: Measured) -> Iterator[str]:
-    """A run in lines for people."""
+    """Yield the lines of a report."""
     pages = max(1, run.pages)
     yield f"{run.workers} reading, {run.cores} core(s): {run.pages} pages of {run.files} files in {run.wall:.1f} s"
     yield f"  {run.pages / run.wall:.2f} pages/s; {run.failed} pages failed; embedder {run.embedder}"
@@ -127,14 +127,14 @@ def report(run: Measured) -> Iterator[str]:
 
 
 def growth(run: Measured, marks: tuple[int, ...]) -> Iterator[tuple[str, list[int]]]:
-    """Memory of the main and of the reading process at the first range that ends at each of these pages or later."""
-    for index, who in ((1, "main"), (2, "reading")):
+    """Yield the memory of the main and the reading process after the first range that reaches each of these pages."""
+    for index, process in ((1, "main"), (2, "reading")):
         at = [next((row[index] for row in run.memory if row[0] >= mark), run.memory[-1][index]) for mark in marks]
-        yield who, at
+        yield process, at
 
 
 def draw_long(path: Path, pages: int) -> None:
-    """A document with text and a labelled drawing on each page, and a page without a text layer now and then."""
+    """Write a document with text and a labeled drawing on each page. Every 25th page has no text layer."""
     import pymupdf
     from PIL import Image, ImageDraw, ImageFont
 
@@ -163,7 +163,7 @@ def draw_long(path: Path, pages: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--long", type=int, default=1000, help="pages of the long document; 0: none")
+    parser.add_argument("--long", type=int, default=1000, help="pages of the long document; 0 skips it")
     parser.add_argument("--no-ocr", dest="ocr", action="store_false")
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--alone", type=int, nargs=2, metavar=("WORKERS", "CORES"), help="one run, its JSON to stdout")
@@ -184,10 +184,10 @@ def main() -> int:
             runs.append(in_a_process(Path(name), 1, 2, ocr=options.ocr))
         marks = (options.long // 10, options.long // 2, options.long)
         print("\n".join(report(runs[-1])))  # noqa: T201
-        for who, at in growth(runs[-1], marks):
+        for process, at in growth(runs[-1], marks):
             flat = flat and at[-1] <= _FLAT * at[0]
-            said = ", ".join(f"{memory} MB at page {mark}" for mark, memory in zip(marks, at, strict=True))
-            print(f"  {who}: {said} ({at[-1] / at[0] - 1:+.0%})")  # noqa: T201
+            line = ", ".join(f"{memory} MB at page {mark}" for mark, memory in zip(marks, at, strict=True))
+            print(f"  {process}: {line} ({at[-1] / at[0] - 1:+.0%})")  # noqa: T201
     if options.json:
         shape: list[dict[str, Any]] = [asdict(run) for run in runs]
         options.json.write_text(json.dumps(shape, indent=1))

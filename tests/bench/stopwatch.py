@@ -1,4 +1,4 @@
-"""Reader and embedder with a stopwatch: they enter by the doors of the real ones and hand everything on."""
+"""Extractor and embedder that measure time and memory and delegate to the real ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Span = tuple[float, float]
 
 @dataclass
 class Times:
-    """What the watches saw. Seconds; spans are moments of one clock, memory is in MB."""
+    """Measurements: durations in seconds, spans as moments of one clock, memory in MB."""
 
     stages: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     pages: int = 0
@@ -28,17 +28,17 @@ class Times:
     embedding: list[Span] = field(default_factory=list)
     embedded: Counter[str] = field(default_factory=Counter)
     memory: list[tuple[int, int, int]] = field(default_factory=list)
-    """After each range: its last page, the main process, the reading process."""
+    """(last page, memory of the main process, memory of the reading process) after each range."""
 
     peaks: dict[int, int] = field(default_factory=dict)
-    """The most that each reading process ever had."""
+    """Peak memory of each reading process, by its ID."""
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
 
 
 def memory_of(pid: int | str, line: str = "VmRSS") -> int:
-    """MB of a process now, or at most so far with VmHWM; 0 when it is gone."""
+    """Return the memory of a process in MB: the current one, or the peak with VmHWM. 0 if the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -47,8 +47,8 @@ def memory_of(pid: int | str, line: str = "VmRSS") -> int:
     return int(found[0]) >> 10 if found else 0
 
 
-def covered(spans: Sequence[Span]) -> list[Span]:
-    """The same time in spans that do not touch each other."""
+def merge_spans(spans: Sequence[Span]) -> list[Span]:
+    """Return spans that cover the same time without overlapping."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -58,31 +58,31 @@ def covered(spans: Sequence[Span]) -> list[Span]:
     return merged
 
 
-def length(spans: Sequence[Span]) -> float:
-    return sum(end - start for start, end in covered(spans))
+def total_length(spans: Sequence[Span]) -> float:
+    return sum(end - start for start, end in merge_spans(spans))
 
 
-def at_once(one: Sequence[Span], other: Sequence[Span]) -> float:
-    """How long both went on at the same time."""
-    return length(one) + length(other) - length([*one, *other])
+def overlap(first: Sequence[Span], second: Sequence[Span]) -> float:
+    """Return the seconds that are in both."""
+    return total_length(first) + total_length(second) - total_length([*first, *second])
 
 
 def inside_bubblewrap(pid: int | None) -> int | None:
-    """The program that bubblewrap runs, by bubblewrap's process; any other process itself."""
+    """Return the process that bubblewrap runs, or the process itself if it is not bubblewrap."""
     while pid is not None and Path(f"/proc/{pid}/comm").read_text().strip() == "bwrap":
         started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         pid = int(started[0]) if started else None
     return pid
 
 
-class TimedReader:
-    """Satisfies ports.Reader. The stage `store` is what a thread does between two ranges: chunks, catalog, words."""
+class TimedExtractor:
+    """Satisfies ports.Extractor. The stage `store` is the time between two ranges: chunks, catalog, full-text index."""
 
-    def __init__(self, reader: GuardedExtractor, times: Times) -> None:
-        self._reader = reader
+    def __init__(self, extractor: GuardedExtractor, times: Times) -> None:
+        self._extractor = extractor
         self._times = times
         self._left: float | None = None
-        self.version = reader.version
+        self.version = extractor.version
 
     @contextmanager
     def _watch(self) -> Iterator[None]:
@@ -99,14 +99,14 @@ class TimedReader:
 
     def inspect(self, path: Path) -> Inspection:
         with self._watch():
-            found = self._reader.inspect(path)
-        self._left = None  # what follows is no range of pages
+            found = self._extractor.inspect(path)
+        self._left = None  # another file or nothing follows
         return found
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         with self._watch():
-            pages = self._reader.extract(path, first, last, into)
-        times, pid = self._times, inside_bubblewrap(self._reader.pid)
+            pages = self._extractor.extract(path, first, last, into)
+        times, pid = self._times, inside_bubblewrap(self._extractor.pid)
         with times.lock:
             times.pages += len(pages)
             times.failed += sum(page.error is not None for page in pages)
@@ -119,7 +119,7 @@ class TimedReader:
         return pages
 
     def close(self) -> None:
-        self._reader.close()
+        self._extractor.close()
 
 
 class TimedEmbedder:
@@ -144,12 +144,12 @@ class TimedEmbedder:
         return self._embedder.windows_of(texts)
 
     @contextmanager
-    def _watch(self, what: str, count: int) -> Iterator[None]:
+    def _watch(self, kind: str, count: int) -> Iterator[None]:
         began = time.perf_counter()
         yield
         with self._times.lock:
             self._times.embedding.append((began, time.perf_counter()))
-            self._times.embedded[what] += count
+            self._times.embedded[kind] += count
 
     def embed_texts(self, texts: Sequence[str]) -> list[Vector]:
         with self._watch("texts", len(texts)):

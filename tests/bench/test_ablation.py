@@ -1,4 +1,4 @@
-"""The ablation asks with everything, then with without one lane or query feature."""
+"""The ablation: search with everything, then without one lane or query feature."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_each_variant_leaves_one_out(tmp_path: Path) -> None:
     assert made["without any of these"].search.query_features == ()
 
 
-def test_a_line_for_each_and_recall_in_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_has_a_line_with_recall_for_each_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.pdf").write_text("The gateway listens on port 8443.\fHerons nest here.")
     (tmp_path / "q.jsonl").write_text(
         json.dumps({"id": 1, "query": "Which port does the gateway use?", "file": "a.pdf", "pages": [1]})

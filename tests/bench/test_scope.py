@@ -1,4 +1,4 @@
-"""The measure of what a scope costs, run small."""
+"""The scope benchmark, with small data."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tests.bench.multiplied import SMALL, build, fill_catalog
 from tests.bench.scope import decisions, searches
 from tests.bench.search import CountingStore, InstantEmbedder
 from tests.bench.test_search import corpus
-from tests.flows.team import without_proxies
+from tests.support.slack_workspace import without_proxies
 
 
-def test_every_decision_is_made_and_timed() -> None:
+def test_access_decisions_are_timed() -> None:
     with without_proxies():
         spreads = decisions(channels=5, people=4, runs=3)
     assert spreads.keys() == {"first", "remembered", "direct message"}
     assert spreads["remembered"].p50 < spreads["first"].p50
 
 
-def test_a_search_is_timed_with_a_scope_and_without(tmp_path: Path) -> None:
-    few = corpus(60)
+def test_search_is_timed_with_and_without_a_scope(tmp_path: Path) -> None:
+    chunks = corpus(60)
     catalog = Catalog(tmp_path / "data")
-    fill_catalog(catalog, (few[n % 60 : n % 60 + 1] for n in range(60)), few[1:3], 1, lambda _: None)
+    fill_catalog(catalog, (chunks[n % 60 : n % 60 + 1] for n in range(60)), chunks[1:3], 1, lambda _: None)
     catalog.close()
     build(tmp_path / "data", tmp_path / "made", 300, 1, lambda _: None)
     settings, store = (

@@ -1,4 +1,4 @@
-"""The large catalog is made as it says, and a run over a small one tells what it should."""
+"""The search benchmark: the multiplied catalog, and a run with a small one."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ BOX = Box(0.1, 0.1, 0.9, 0.5)
 
 
 def corpus(count: int) -> list[NewChunk]:
-    chance = random.Random(7)
+    rng = random.Random(7)
     words = [f"word{number}" for number in range(300)]
     return [
         NewChunk(n // 3 + 1, Kind.PAGE, "", "", "", BOX, ())
         if n % 3 == 0
-        else NewChunk(n // 3 + 1, Kind.TEXT, " ".join(chance.choices(words, k=40)), "Quay", "", BOX, (BOX,))
+        else NewChunk(n // 3 + 1, Kind.TEXT, " ".join(rng.choices(words, k=40)), "Quay", "", BOX, (BOX,))
         for n in range(count)
     ]
 
 
-def test_copies_have_as_many_words_and_some_of_them_are_others() -> None:
-    few = corpus(60)
-    made = list(multiplied(few, 130, seed=3))
+def test_copies_have_the_same_number_of_words_with_some_exchanged() -> None:
+    chunks = corpus(60)
+    made = list(multiplied(chunks, 130, seed=3))
     assert sum(map(len, made)) == 130
     assert {len(each) for each in made} == {PER_DOCUMENT, 10}
     assert all(each[0].page == 1 for each in made)
-    before = [word for each in few for word in each.text.split()]
+    before = [word for each in chunks for word in each.text.split()]
     after = [word for each in [chunk for part in made for chunk in part][:60] for word in each.text.split()]
     assert len(after) == len(before)
     changed = sum(a != b for a, b in zip(before, after, strict=True)) / len(before)
     assert changed == pytest.approx(EXCHANGED, abs=0.05)
-    assert made == list(multiplied(few, 130, seed=3))
+    assert made == list(multiplied(chunks, 130, seed=3))
 
 
-def test_a_run_over_a_small_catalog(tmp_path: Path) -> None:
-    few = corpus(60)
+def test_run_with_a_small_catalog(tmp_path: Path) -> None:
+    chunks = corpus(60)
     data, made = tmp_path / "data", tmp_path / "made"
     catalog = Catalog(data)
-    fill_catalog(catalog, (few[n % 60 : n % 60 + 1] for n in range(250)), few[1:3], 1, lambda _: None)
+    fill_catalog(catalog, (chunks[n % 60 : n % 60 + 1] for n in range(250)), chunks[1:3], 1, lambda _: None)
     catalog.close()
-    assert len(chunks_of(data)) == 252, "none is lost between two transactions"
+    assert len(chunks_of(data)) == 252, "no chunk is lost between two transactions"
     build(data, made, 300, 1, lambda _: None)
-    build(data, made, 300, 1, lambda _: None)  # is there already
+    build(data, made, 300, 1, lambda _: None)  # reuses the catalog
     assert len(chunks_of(made)) == 300
     questions = read_questions(None, data, 1, 8)
     assert len(questions) == 8
@@ -74,14 +74,14 @@ def test_a_run_over_a_small_catalog(tmp_path: Path) -> None:
         build(data, data, 300, 1, lambda _: None)
 
 
-def test_runs_are_told_with_their_spread() -> None:
-    few, more = dict.fromkeys(("words", "vectors", "fuse"), Spread(1, 2)), {"words": Spread(5, 6)}
+def test_report_has_the_spread_of_the_runs() -> None:
+    fast, slow = dict.fromkeys(("words", "vectors", "fuse"), Spread(1, 2)), {"words": Spread(5, 6)}
     runs = [
-        Timed(Spread(10, 20), Spread(9, 15), few, 0.25),
-        Timed(Spread(12, 31), Spread(9, 16), few | more, 0.5),
-        Timed(Spread(11, 30), Spread(9, 16), few, 0.5),
+        Timed(Spread(10, 20), Spread(9, 15), fast, 0.25),
+        Timed(Spread(12, 31), Spread(9, 16), fast | slow, 0.5),
+        Timed(Spread(11, 30), Spread(9, 16), fast, 0.5),
     ]
-    said = "\n".join(report("10 chunks", runs))
-    assert "p50 11 ms (10 to 12), p95 30 ms (20 to 31)" in said
-    assert "words:         p50 1 ms (1 to 5)" in said
-    assert "50%" in said
+    text = "\n".join(report("10 chunks", runs))
+    assert "p50 11 ms (10 to 12), p95 30 ms (20 to 31)" in text
+    assert "words:         p50 1 ms (1 to 5)" in text
+    assert "50%" in text

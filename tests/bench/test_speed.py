@@ -1,21 +1,21 @@
-"""What measures is measured: spans, and a run of its own over a drawn document."""
+"""The speed benchmark: spans, and a run with a generated document."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.bench.speed import STAGES, draw_long, growth, in_a_process, report
-from tests.bench.stopwatch import at_once, covered, length
+from tests.bench.stopwatch import merge_spans, overlap, total_length
 
 
-def test_time_that_overlaps_counts_once() -> None:
-    assert covered([(0, 2), (5, 6), (1, 3)]) == [(0, 3), (5, 6)]
-    assert length([(0, 2), (1, 3), (5, 6)]) == 4
-    assert at_once([(0, 2), (4, 6)], [(1, 5)]) == pytest.approx(2)
-    assert at_once([(0, 1)], [(2, 3)]) == 0
+def test_overlapping_time_is_counted_once() -> None:
+    assert merge_spans([(0, 2), (5, 6), (1, 3)]) == [(0, 3), (5, 6)]
+    assert total_length([(0, 2), (1, 3), (5, 6)]) == 4
+    assert overlap([(0, 2), (4, 6)], [(1, 5)]) == pytest.approx(2)
+    assert overlap([(0, 1)], [(2, 3)]) == 0
 
 
-def test_a_run_says_where_time_and_memory_went(tmp_path: Path) -> None:
+def test_run_reports_time_and_memory(tmp_path: Path) -> None:
     draw_long(tmp_path / "long.pdf", 20)
     run = in_a_process(tmp_path, 1, 1, ocr=False)
     assert (run.files, run.pages, run.failed, run.workers) == (1, 20, 0, 1)

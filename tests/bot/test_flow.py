@@ -1,4 +1,4 @@
-"""The command on the real engine: files go in by one call and are asked for by the next, in a data folder."""
+"""The command with the real engine: one call indexes files, the next ones search them in the same data folder."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from tests.bot.conftest import Magpie
 
 
-def test_from_files_to_a_cited_answer(magpie: Magpie, folder: Path) -> None:
+def test_indexed_files_give_a_cited_answer(magpie: Magpie, folder: Path) -> None:
     code, shape, err = magpie("index", str(folder))
     assert code == 0
-    assert [(each["file"], each["state"], each["pages"]) for each in shape["files"]] == [
+    assert [(file["file"], file["state"], file["pages"]) for file in shape["files"]] == [
         ("handbook.pdf", "new", 3),
         ("report.pdf", "new", 1),
     ]
     assert err.startswith("Indexing ")
     code, shape, _ = magpie("index", str(folder))
-    assert [each["state"] for each in shape["files"]] == ["unchanged", "unchanged"]
+    assert [file["state"] for file in shape["files"]] == ["unchanged", "unchanged"]
 
     code, shape, _ = magpie("ask", "On which port does the gateway listen?")
     assert code == 0
@@ -33,7 +33,7 @@ def test_from_files_to_a_cited_answer(magpie: Magpie, folder: Path) -> None:
     assert (code, shape["abstained"], shape["citations"], shape["evidence"]) == (0, True, [], [])
 
 
-def test_what_is_forgotten_is_found_no_more(magpie: Magpie, folder: Path) -> None:
+def test_forgotten_file_is_not_found(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
     _, shape, _ = magpie("find", "gulls")
     assert [(hit["rank"], hit["file"], hit["page"]) for hit in shape["hits"]] == [(1, "report.pdf", 1)]
@@ -45,29 +45,29 @@ def test_what_is_forgotten_is_found_no_more(magpie: Magpie, folder: Path) -> Non
     assert "report.pdf" in err
 
 
-def test_a_file_that_fails_is_said_and_the_others_go_on(magpie: Magpie, folder: Path) -> None:
+def test_failed_file_is_reported_and_the_others_are_indexed(magpie: Magpie, folder: Path) -> None:
     (folder / "locked.pdf").write_text("!unreadable")
     code, shape, err = magpie("index", str(folder))
     assert code == 1
-    by_name = {each["file"]: each for each in shape["files"]}
+    by_name = {file["file"]: file for file in shape["files"]}
     assert by_name["locked.pdf"]["reason"] == "The file is encrypted."
     assert by_name["locked.pdf"]["hint"] == "Remove its password."
     assert by_name["handbook.pdf"]["state"] == "new"
     assert "locked.pdf" in err
     _, shape, _ = magpie("status")
     assert shape["pages"] == 4
-    assert [each["file"] for each in shape["failed"]] == ["locked.pdf"]
+    assert [file["file"] for file in shape["failed"]] == ["locked.pdf"]
     assert shape["lanes"]["words"] == "on"
     assert shape["lanes"]["clip-picture"].startswith("off: ")
 
 
-def test_a_path_that_is_not_there_is_said(magpie: Magpie) -> None:
-    code, out, err = magpie("index", "nowhere")
+def test_missing_path_is_reported(magpie: Magpie) -> None:
+    code, out, err = magpie("index", "missing")
     assert (code, out) == (1, None)
-    assert "nowhere" in err
+    assert "missing" in err
 
 
-def test_measuring_what_is_indexed(magpie: Magpie, folder: Path, tmp_path: Path) -> None:
+def test_eval_measures_the_index(magpie: Magpie, folder: Path, tmp_path: Path) -> None:
     magpie("index", str(folder))
     rows = [
         {"id": "1", "query": "Which port?", "file": "handbook.pdf", "pages": [2]},

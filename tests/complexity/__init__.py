@@ -1,1 +1,1 @@
-"""How much work text from strangers can cause, counted in steps and never in seconds."""
+"""Tests that work grows linearly with the length of text from strangers, counted in steps, not seconds."""

@@ -1,9 +1,8 @@
-"""A copy of the modules that handle text, in which every step is counted.
+"""Copies of the modules that handle text, which count their steps.
 
-The copy is compiled from the product's own source. Each call, loop, slice and concatenation also adds the size of the
-text or the collection that it handles, and each regular expression adds the steps of
-`tests.complexity.machine`. So a list that is searched once an element, or a text that is sliced once a word, shows as
-quadratic growth.
+A copy is compiled from the module's source. Each call, loop, slice and concatenation adds the size of its text or
+collection, and each regular expression adds the steps of `tests.complexity.machine`. A list that is searched for each
+element, or a text that is sliced for each word, therefore shows quadratic growth.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ MODULES = frozenset(
     rag.extract.file_types rag.ingest.chunking rag.search.glossary
     rag.search.near_duplicates rag.search.query_analysis rag.text""".split()
 )
-_LOWERED = 6
+_MAX_BOUND = 6
 
 
 class Work:
-    """The steps since they were last set to 0. Raise TooMuchWork above the limit."""
+    """Counts steps. Raises TooMuchWork above the limit."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -50,7 +49,7 @@ class Work:
 
 
 class TooMuchWork(Exception):
-    """The limit of steps is reached."""
+    """The limit of steps is exceeded."""
 
 
 WORK = Work()
@@ -65,24 +64,24 @@ _BUILT_IN = (BuiltinFunctionType, MethodDescriptorType, MethodWrapperType)
 
 
 def _call(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Call a function; what is written in C is assumed to go through its arguments and the text it is called on."""
+    """Call a function. A C function is assumed to iterate over its arguments and the text that it is a method of."""
     WORK.add(1)
     if function not in _CONSTANT and (
         isinstance(function, _BUILT_IN) or getattr(function, "__module__", "") == "builtins"
     ):
         owner = getattr(function, "__self__", None)
-        # Methods of sets, dictionaries and lists, such as add and append, do not go through what they are called on.
+        # Methods of sets, dictionaries and lists, such as add and append, do not iterate over the collection.
         WORK.add(sum(map(_size, given)) + (_size(owner) if isinstance(owner, str | bytes) else 0))
     return function(*given, **named)
 
 
-def _made(value: Any) -> Any:
-    """Count a text or collection that was put together or cut out."""
+def _count_created(value: Any) -> Any:
+    """Count a text or collection that was created by an operator or a slice."""
     WORK.add(1 + _size(value))
     return value
 
 
-def _held(item: Any, container: Any) -> Any:
+def _count_in(item: Any, container: Any) -> Any:
     WORK.add(1 + (len(container) if isinstance(container, str | list | tuple) else 0))
     return item in container
 
@@ -92,7 +91,7 @@ def _tick(value: Any = None) -> Any:
     return value
 
 
-_NAMES = {"_counted_call": _call, "_counted_made": _made, "_counted_in": _held, "_counted_tick": _tick}
+_NAMES = {"_counted_call": _call, "_counted_made": _count_created, "_counted_in": _count_in, "_counted_tick": _tick}
 
 
 class _Counting(ast.NodeTransformer):
@@ -177,7 +176,7 @@ def _around(name: str, node: ast.expr) -> ast.AST:
 
 
 class _Copies(MetaPathFinder, Loader):
-    """Finds counted.rag.numerals in rag/answer/numbers.py."""
+    """Imports, for example, counted.rag.answer.numbers from rag/answer/numbers.py."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -205,7 +204,7 @@ def _run(source: str, names: dict[str, Any]) -> None:
 
 
 def copy_of(source: str) -> dict[str, Any]:
-    """The names that a piece of source makes, with its steps counted."""
+    """Execute source with its steps counted and return its global names."""
     names: dict[str, Any] = {}
     _run(source, names)
     return names
@@ -213,7 +212,7 @@ def copy_of(source: str) -> dict[str, Any]:
 
 @contextmanager
 def counted() -> Iterator[Callable[[str], ModuleType]]:
-    """A function that gives the counted copy of a module by its name: `rag.answer.numbers`."""
+    """Yield a function that imports the counted copy of a module, such as `rag.answer.numbers`."""
     finder = _Copies()
     sys.meta_path.insert(0, finder)
     try:
@@ -225,19 +224,19 @@ def counted() -> Iterator[Callable[[str], ModuleType]]:
 
 
 class CountedPattern:
-    """A compiled pattern that does what `re`'s does and counts the steps of a backtracking engine."""
+    """A compiled pattern that behaves as in `re` and counts the steps of a backtracking engine."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._real = pattern
-        self._machine = Machine(pattern, _LOWERED)
+        self._machine = Machine(pattern, _MAX_BOUND)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def _counted(self, text: str, way: str, at: int = 0) -> None:
+    def _counted(self, text: str, method: str, at: int = 0) -> None:
         self._machine.steps = 0
         self._machine.limit = WORK.limit or self._machine.limit
-        self._machine.run(text, way, at)
+        self._machine.run(text, method, at)
         WORK.add(self._machine.steps)
 
     def match(self, text: str, at: int = 0) -> re.Match[str] | None:

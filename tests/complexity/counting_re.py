@@ -1,4 +1,4 @@
-"""`re`, for the counted copies: its patterns count their steps."""
+"""Replacement for `re` in the counted copies, whose patterns count their steps."""
 
 from __future__ import annotations
 

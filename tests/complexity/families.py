@@ -1,4 +1,4 @@
-"""Texts that make a backtracking engine work hard: general ones, and those made for one pattern."""
+"""Texts that are expensive for a backtracking engine: general ones, and texts for a given pattern."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ GENERAL = (
     "&lt;",
     "中1",
 )
-"""Pieces to be repeated."""
+"""Pieces of text to repeat."""
 
 
 def texts_for(pattern: re.Pattern[str]) -> list[tuple[str, str, str]]:
-    """(beginning, piece that is repeated, end) of the texts to try a pattern with."""
+    """Return (beginning, piece to repeat, end) of the texts to try a pattern with."""
     tree = _parser.parse(pattern.pattern, pattern.flags)
     found: dict[tuple[str, str, str], None] = {("", piece, ""): None for piece in GENERAL}
     for before, inside, most in repeats_in(tree):
@@ -75,7 +75,7 @@ def texts_for(pattern: re.Pattern[str]) -> list[tuple[str, str, str]]:
 
 
 def _sample(node: Node, state: Any, flags: int, choice: int) -> str:
-    """A short text that a node matches; `choice` selects among its alternatives."""
+    """Return a short text that a node matches. `choice` selects among its alternatives."""
     kind, given = node
     if kind in _SINGLE:
         compiled = _compiler.compile(_parser.SubPattern(state, [node]), flags & ~re.DEBUG)
@@ -96,7 +96,7 @@ def _sample(node: Node, state: Any, flags: int, choice: int) -> str:
 
 
 def _codes(given: Any) -> Iterator[int]:
-    """Code points that a set names itself."""
+    """Yield the code points that a character set lists."""
     for kind, value in given if isinstance(given, list) else ():
         if kind is _parser.LITERAL:
             yield value

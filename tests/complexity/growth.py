@@ -1,4 +1,4 @@
-"""Linear or not: three sizes of a text, and how the steps grow between them."""
+"""Whether steps grow linearly, measured at three sizes of a text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 ALLOWED = 0.2
-"""How far growth may be from a straight line, as a share of the steps at the middle size. Quadratic growth is about 0.5
-from it; a linear engine differs by what happens at the two ends of a text."""
+"""The largest nonlinearity that passes. It is about 0.5 for quadratic growth, and small for a linear engine."""
 
 
-def bend(steps: Callable[[str], int], beginning: str, piece: str, end: str, length: int) -> float:
-    """Return how far the steps over texts of one, two and three times a length are from a straight line.
+def nonlinearity(steps: Callable[[str], int], beginning: str, piece: str, end: str, length: int) -> float:
+    """Return the second difference of the steps for one, two and three times a length, relative to the middle one.
 
-    0 means linear; infinity means that a limit was reached, for which `steps` returns -1.
+    0 means linear. Infinity means that a limit was reached, for which `steps` returns -1.
     """
     times = max(16, length // len(piece))
     first, second, third = (steps(f"{beginning}{piece * (times * size)}{end}") for size in (1, 2, 3))
@@ -25,7 +24,7 @@ def bend(steps: Callable[[str], int], beginning: str, piece: str, end: str, leng
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """The machine calls itself once a character."""
+    """Raise the recursion limit, because the regex engine here recurses for each character."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, 50_000))
     try:

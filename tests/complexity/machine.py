@@ -1,7 +1,7 @@
-"""A regular expression run step by step: it finds what `re` finds, and counts what a backtracking engine tries.
+"""A backtracking engine for regular expressions that matches like `re` and counts its steps.
 
-Steps are the single characters, positions and branches that are tried. They are the same on every machine, so a test
-can tell linear growth from quadratic growth without a clock.
+Steps are the characters, positions and branches that are tried. They are the same on every computer, so that a test
+can distinguish linear from quadratic growth without a clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 Node = tuple[Any, Any]
 Then = Callable[[int], int | None]
-"""What matches the rest of the pattern from a position: the end of the match, or None."""
+"""Matches the rest of the pattern at a position. Returns the end of the match, or None."""
 Matcher = Callable[[int, Then], int | None]
 
 _OPS = _parser  # the parser's module holds the names of its nodes
@@ -23,15 +23,15 @@ _SINGLE = (_OPS.LITERAL, _OPS.NOT_LITERAL, _OPS.ANY, _OPS.IN)
 
 
 class TooManySteps(Exception):
-    """The limit of a machine is reached."""
+    """The limit of steps is exceeded."""
 
 
 @dataclass
 class Machine:
-    """One pattern. Finite bounds of repeats above `longest` are lowered to it, so that short texts are beyond them."""
+    """Runs one pattern. Larger bounds of repeats are lowered to `max_bound`, so that short texts exceed them."""
 
     pattern: re.Pattern[str]
-    longest: int | None = None
+    max_bound: int | None = None
     limit: int = 10_000_000
     steps: int = 0
     _text: str = ""
@@ -42,19 +42,19 @@ class Machine:
         self._start = self._sequence(list(self._tree), self.pattern.flags)
         self._may_start = self._first(list(self._tree), self.pattern.flags)
 
-    def run(self, text: str, way: str, at: int = 0) -> None:
+    def run(self, text: str, method: str, at: int = 0) -> None:
         """Do what `match`, `fullmatch`, `search` or, for any other name, `finditer` does."""
-        if way in ("match", "fullmatch"):
-            self.match(text, at, full=way == "fullmatch")
+        if method in ("match", "fullmatch"):
+            self.match(text, at, full=method == "fullmatch")
         else:
-            self.spans(text, at, most=1 if way == "search" else len(text) + 1)
+            self.spans(text, at, max_spans=1 if method == "search" else len(text) + 1)
 
-    def spans(self, text: str, at: int = 0, most: float = float("inf")) -> list[tuple[int, int]]:
-        """Where `finditer` finds the pattern from a position on, at most so often."""
+    def spans(self, text: str, at: int = 0, max_spans: float = float("inf")) -> list[tuple[int, int]]:
+        """Return the spans that `finditer` finds from a position on, at most `max_spans`."""
         self._text = text
         found: list[tuple[int, int]] = []
         after_empty = False
-        while at <= len(text) and len(found) < most:
+        while at <= len(text) and len(found) < max_spans:
             end = self._match_at(at, not_empty=after_empty) if self._may_start(at) else None
             if end is None:
                 at, after_empty = at + 1, False
@@ -64,7 +64,7 @@ class Machine:
         return found
 
     def match(self, text: str, at: int = 0, *, full: bool) -> bool:
-        """Whether the text begins with the pattern at a position, or is one from there."""
+        """Return whether the pattern matches at a position, up to the end of the text if `full`."""
         self._text = text
         self._groups.clear()
         return self._start(at, lambda end: end if not full or end == len(text) else None) is not None
@@ -98,8 +98,8 @@ class Machine:
         if kind in _REPEATS:
             return self._repeat(kind, given[0], given[1], given[2], flags)
         if kind is _OPS.BRANCH:
-            ways = [list(each) for each in given[1]]
-            return self._branch([(self._first(each, flags), self._sequence(each, flags)) for each in ways])
+            branches = [list(each) for each in given[1]]
+            return self._branch([(self._first(each, flags), self._sequence(each, flags)) for each in branches])
         if kind is _OPS.SUBPATTERN:
             group, added, removed, inside = given
             return self._group(group, self._sequence(list(inside), (flags | added) & ~removed))
@@ -108,9 +108,9 @@ class Machine:
         if kind in (_OPS.ASSERT, _OPS.ASSERT_NOT):
             direction, inside = given
             back = inside.getwidth()[0] if direction < 0 else 0
-            return self._look(self._sequence(list(inside), flags), back, wanted=kind is _OPS.ASSERT)
+            return self._look(self._sequence(list(inside), flags), back, expected=kind is _OPS.ASSERT)
         if kind is _OPS.GROUPREF:
-            return self._again(given)
+            return self._back_reference(given)
         raise NotImplementedError(f"{kind} in {self.pattern.pattern!r}")
 
     def _compiled(self, node: Node, flags: int) -> re.Pattern[str]:
@@ -119,7 +119,7 @@ class Machine:
         return made
 
     def _first(self, nodes: list[Node], flags: int) -> Callable[[int], bool]:
-        """A quick look at the first character, as `re` takes it before it tries a pattern or a branch."""
+        """Return a check of the first character, which `re` does before it tries a pattern or a branch."""
         singles = _first_singles(nodes, flags)
         if singles is None:
             return self._always
@@ -194,12 +194,12 @@ class Machine:
 
         return run
 
-    def _again(self, group: int) -> Matcher:
+    def _back_reference(self, group: int) -> Matcher:
         def run(at: int, then: Then) -> int | None:
             self._count()
             first, last = self._groups[group]
-            said = self._text[first:last]
-            return then(at + len(said)) if self._text.startswith(said, at) else None
+            captured = self._text[first:last]
+            return then(at + len(captured)) if self._text.startswith(captured, at) else None
 
         return run
 
@@ -210,19 +210,19 @@ class Machine:
 
         return run
 
-    def _look(self, inside: Matcher, back: int, *, wanted: bool) -> Matcher:
+    def _look(self, inside: Matcher, back: int, *, expected: bool) -> Matcher:
         def run(at: int, then: Then) -> int | None:
             self._count()
-            seen = at >= back and inside(at - back, lambda end: end) is not None
-            return then(at) if seen == wanted else None
+            matches = at >= back and inside(at - back, lambda end: end) is not None
+            return then(at) if matches == expected else None
 
         return run
 
-    def _repeat(self, kind: Any, least: int, most: Any, inside: Any, flags: int) -> Matcher:
-        least, most = self._bounds(least, most)
+    def _repeat(self, kind: Any, lower: int, upper: Any, inside: Any, flags: int) -> Matcher:
+        lower, upper = self._bounds(lower, upper)
         nodes = list(inside)
         if len(nodes) == 1 and nodes[0][0] in _SINGLE and kind is not _OPS.MIN_REPEAT:
-            return self._run_of(self._single(nodes[0], flags), least, most, give_back=kind is _OPS.MAX_REPEAT)
+            return self._repeat_single(self._single(nodes[0], flags), lower, upper, give_back=kind is _OPS.MAX_REPEAT)
         body = self._sequence(nodes, flags)
         lazy = kind is _OPS.MIN_REPEAT
 
@@ -230,12 +230,12 @@ class Machine:
             self._count()
 
             def more() -> int | None:
-                if count >= most:
+                if count >= upper:
                     return None
-                return body(at, lambda end: None if end == at and count >= least else run(end, then, count + 1))
+                return body(at, lambda end: None if end == at and count >= lower else run(end, then, count + 1))
 
             def done() -> int | None:
-                return then(at) if count >= least else None
+                return then(at) if count >= lower else None
 
             for way in (done, more) if lazy else (more, done):
                 if (found := way()) is not None:
@@ -244,19 +244,19 @@ class Machine:
 
         return self._atomic(run) if kind is _OPS.POSSESSIVE_REPEAT else run
 
-    def _bounds(self, least: int, most: Any) -> tuple[int, float]:
-        if most is _OPS.MAXREPEAT:
-            most = float("inf")
-        if self.longest is None:
-            return least, most
-        return min(least, self.longest), most if most == float("inf") else min(most, self.longest)
+    def _bounds(self, lower: int, upper: Any) -> tuple[int, float]:
+        if upper is _OPS.MAXREPEAT:
+            upper = float("inf")
+        if self.max_bound is None:
+            return lower, upper
+        return min(lower, self.max_bound), upper if upper == float("inf") else min(upper, self.max_bound)
 
-    def _run_of(self, fits: Callable[[int], bool], least: int, most: float, *, give_back: bool) -> Matcher:
+    def _repeat_single(self, fits: Callable[[int], bool], lower: int, upper: float, *, give_back: bool) -> Matcher:
         def run(at: int, then: Then) -> int | None:
             end = at
-            while end - at < most and fits(end):
+            while end - at < upper and fits(end):
                 end += 1
-            while end - at >= least:
+            while end - at >= lower:
                 self._count()
                 if (found := then(end)) is not None or not give_back:
                     return found
@@ -267,7 +267,7 @@ class Machine:
 
 
 def _first_singles(nodes: list[Node], flags: int) -> list[tuple[Node, int]] | None:
-    """What the first character may be, each with its flags; None where that is not known, or nothing may match."""
+    """Return what the first character can be, with flags, or None if it is unknown or the pattern can match nothing."""
     found: list[tuple[Node, int]] = []
     for kind, given in nodes:
         if kind in (_OPS.AT, _OPS.ASSERT, _OPS.ASSERT_NOT):
@@ -296,7 +296,7 @@ def _first_singles(nodes: list[Node], flags: int) -> list[tuple[Node, int]] | No
 
 
 def repeats_in(tree: Any) -> Iterator[tuple[list[Node], Any, Any]]:
-    """(what comes before it in the pattern, its inside, its upper bound) of every repeat."""
+    """Yield (nodes before it, its body, its upper bound) of every repeat."""
     yield from _repeats(list(tree), [])
 
 

@@ -1,4 +1,4 @@
-"""Every regular expression of rag/ and bot/, and how it is used."""
+"""The regular expressions of rag/ and bot/, and the methods they are used with."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _ANCHORED = {"match", "fullmatch"}
 
 
 @dataclass(frozen=True)
-class Used:
-    """A pattern, where it is, and the methods that are called on it; none known means any."""
+class UsedPattern:
+    """A pattern, its place, and the methods that are called on it. An empty set means that any may be."""
 
     where: str
     pattern: re.Pattern[str]
     methods: frozenset[str]
 
     @property
-    def way(self) -> str:
-        """The method that makes the most work of those that are used."""
+    def method(self) -> str:
+        """Return the costliest of the used methods: match, fullmatch, search, or all."""
         if self.methods and self.methods <= _ANCHORED:
             return "match" if "match" in self.methods else "fullmatch"
         return "search" if self.methods and self.methods <= {*_ANCHORED, "search"} else "all"
@@ -41,12 +41,12 @@ class Used:
         return max(bounds, default=0)
 
 
-def all_patterns() -> list[Used]:
-    """Every pattern: those held by a module, and those written where they are used.
+def all_patterns() -> list[UsedPattern]:
+    """Return the patterns in the variables of modules and in calls of `re`.
 
-    Raise ValueError for a pattern that is put together while the program runs, for nothing can be said about it.
+    Raise ValueError for a pattern that is built at run time, because it cannot be checked.
     """
-    found: list[Used] = []
+    found: list[UsedPattern] = []
     for path in sorted(each for top in ("rag", "bot") for each in (ROOT / top).rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         if "import re\n" in source and "migrations" not in path.parts:
@@ -55,35 +55,35 @@ def all_patterns() -> list[Used]:
     return [*found, *_of_glossary()]
 
 
-def _of_glossary() -> Iterator[Used]:
+def _of_glossary() -> Iterator[UsedPattern]:
     """Yield the patterns of the built-in glossary."""
     for number, entry in enumerate(load_glossary(BUILT_IN).entries, 1):
         for pattern in entry.patterns:
-            yield Used(f"glossary, entry {number}: {pattern.pattern[:40]}", pattern, frozenset(["search"]))
+            yield UsedPattern(f"glossary, entry {number}: {pattern.pattern[:40]}", pattern, frozenset(["search"]))
 
 
-def _of_module(module: ModuleType, tree: ast.Module) -> Iterator[Used]:
+def _of_module(module: ModuleType, tree: ast.Module) -> Iterator[UsedPattern]:
     used: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             used.setdefault(node.value.id, set()).add(node.attr)
     for name, value in vars(module).items():
-        for pattern in _held(value):
+        for pattern in _patterns_in(value):
             methods = frozenset(used.get(name, ())) & frozenset(_CALLS)
             if isinstance(pattern.pattern, str):
-                yield Used(f"{module.__name__}.{name}", pattern, methods if value is pattern else frozenset())
+                yield UsedPattern(f"{module.__name__}.{name}", pattern, methods if value is pattern else frozenset())
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_re_call(node):
-            yield from _written(module, node)
+            yield from _patterns_of_call(module, node)
 
 
-def _held(value: object) -> Iterator[re.Pattern[str]]:
+def _patterns_in(value: object) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, list | tuple | dict):
         inside: Iterable[object] = value.values() if isinstance(value, dict) else value
         for each in inside:
-            yield from _held(each)
+            yield from _patterns_in(each)
 
 
 def _is_re_call(node: ast.Call) -> bool:
@@ -96,7 +96,7 @@ def _is_re_call(node: ast.Call) -> bool:
     )
 
 
-def _written(module: ModuleType, node: ast.Call) -> Iterator[Used]:
+def _patterns_of_call(module: ModuleType, node: ast.Call) -> Iterator[UsedPattern]:
     assert isinstance(node.func, ast.Attribute)
     method = node.func.attr
     flags = next((word.value for word in node.keywords if word.arg == "flags"), None)
@@ -106,11 +106,11 @@ def _written(module: ModuleType, node: ast.Call) -> Iterator[Used]:
     try:
         text, given = (_value(module, each) if each is not None else 0 for each in (node.args[0], flags))
     except NameError as error:
-        if method == "compile":  # inside a function or a loop of the module; what it makes is held by the module
+        if method == "compile":  # in a function or a loop; the resulting pattern is in a variable of the module
             return
         raise ValueError(f"{place}: write the pattern so that it is the same for every text ({error})") from error
     if isinstance(text, str) and isinstance(given, int) and method != "compile":
-        yield Used(place, re.compile(text, given), frozenset([method]))
+        yield UsedPattern(place, re.compile(text, given), frozenset([method]))
 
 
 def _value(module: ModuleType, node: ast.expr) -> object:

@@ -1,4 +1,4 @@
-"""Functions that read text from strangers take steps in proportion to its length, loops and slices included."""
+"""Functions that read text from strangers take a number of steps linear in its length, loops and slices included."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rag.search.glossary_file import BUILT_IN, load_glossary
 from tests.complexity.counting import WORK, TooMuchWork, counted
 from tests.complexity.counting_re import compile
 from tests.complexity.families import GENERAL
-from tests.complexity.growth import bend, deep_recursion
+from tests.complexity.growth import deep_recursion, nonlinearity
 from tests.rag.answer.test_generation import hit
 
-LENGTH, MOST = 200, 3_000_000
-BENT = 0.25
+LENGTH, MAX_STEPS = 200, 3_000_000
+ALLOWED = 0.25
 
 PIECES = (
     *GENERAL,
@@ -57,9 +57,9 @@ PIECES = (
 
 @cache
 def _built_in_glossary(glossary: ModuleType) -> Any:
-    """Return the built-in glossary, built with the counted copy of the module."""
+    """Load the built-in glossary into the counted copy of the module."""
     entries = [
-        glossary.GlossaryEntry(tuple(compile(one.pattern, one.flags) for one in entry.patterns), entry.search)
+        glossary.Entry(tuple(compile(one.pattern, one.flags) for one in entry.patterns), entry.search)
         for entry in load_glossary(BUILT_IN).entries
     ]
     return glossary.Glossary(tuple(entries))
@@ -70,16 +70,16 @@ Call = Callable[[Get, str], Any]
 CALLS: dict[str, Call] = {
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
     "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
-    "chunking.table_as_line": lambda get, text: get("rag.ingest.chunking").table_as_line(text),
+    "chunk.unruled": lambda get, text: get("rag.ingest.chunking").unruled(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
     "citations.says_not_found": lambda get, text: get("rag.answer.citations").says_not_found(text),
-    "query_rewrite.is_standalone": lambda get, text: get("rag.answer.query_rewrite").is_standalone(text),
+    "query_rewrite.stands_alone": lambda get, text: get("rag.answer.query_rewrite").stands_alone(text),
     "query_rewrite.is_rewritten": lambda get, text: get("rag.answer.query_rewrite").is_rewritten(
         "What is a word of 111 pm?", text, []
     ),
     "control_tokens.without_control": lambda get, text: get("rag.answer.control_tokens").without_control(text),
-    "conversation.is_meant": lambda get, text: get("bot.answers.history").is_meant(
+    "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
     "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),
@@ -93,7 +93,7 @@ CALLS: dict[str, Call] = {
         get("rag.answer.numbers").normalize_text(text)
     ),
     "numbers.find_values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
-    "text.normalize_for_comparison": lambda get, text: get("rag.text").normalize_for_comparison(text),
+    "plain.bare": lambda get, text: get("rag.text").bare(text),
     "text.max_tokens": lambda get, text: get("rag.text").max_tokens(text),
     "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
     "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),
@@ -132,7 +132,7 @@ def get() -> Iterator[Get]:
 
 
 def steps(call: Callable[[str], object], text: str) -> int:
-    WORK.steps, WORK.limit = 0, MOST
+    WORK.steps, WORK.limit = 0, MAX_STEPS
     try:
         call(text)
     except TooMuchWork:
@@ -147,9 +147,9 @@ def test_steps_grow_with_the_text_alone(name: str, get: Get) -> None:
     def call(text: str) -> object:
         return CALLS[name](get, text)
 
-    call("Écoute 1 [1] word.")  # what is imported or made once is not counted
-    tried = [(bend(lambda text: steps(call, text), "", piece, "", LENGTH), piece) for piece in PIECES]
-    assert [each for each in tried if each[0] > BENT] == []
+    call("Écoute 1 [1] word.")  # imports and caches are not counted
+    results = [(nonlinearity(lambda text: steps(call, text), "", piece, "", LENGTH), piece) for piece in PIECES]
+    assert [each for each in results if each[0] > ALLOWED] == []
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,16 @@ def test_steps_grow_with_the_text_alone(name: str, get: Get) -> None:
     ("left", "middle", "right"),
     [("[1", "[9]", "7]"), ("[", "1", "]"), ("(not found", "(read from the picture)", " on the cited page)")],
 )
-def test_steps_grow_with_the_depth_alone(name: str, left: str, middle: str, right: str, get: Get) -> None:
+def test_steps_grow_linearly_with_nesting(name: str, left: str, middle: str, right: str, get: Get) -> None:
     def nested(lefts: str) -> int:
         text = f"{lefts}{middle}{right * (len(lefts) // len(left))}"
         return steps(lambda text: CALLS[name](get, text), text)
 
     nested(left)
-    assert bend(nested, "", left, "", LENGTH) <= BENT
+    assert nonlinearity(nested, "", left, "", LENGTH) <= ALLOWED
 
 
-OLD = """
+SUPERLINEAR = """
 import re
 
 def runs(digits):
@@ -187,10 +187,10 @@ def searched(text):
 
 
 @pytest.mark.parametrize("name", ["runs", "sliced", "searched", "outside"])
-def test_loops_that_take_more_are_found(name: str) -> None:
+def test_superlinear_loops_are_detected(name: str) -> None:
     from tests.complexity.counting import copy_of
 
-    function = copy_of(OLD)[name]
+    function = copy_of(SUPERLINEAR)[name]
 
     def call(text: str) -> object:
         if name == "outside":
@@ -198,10 +198,10 @@ def test_loops_that_take_more_are_found(name: str) -> None:
         return function(text)
 
     with deep_recursion():
-        assert bend(lambda text: steps(call, text), "", "111 ", "", LENGTH) > BENT
+        assert nonlinearity(lambda text: steps(call, text), "", "111 ", "", LENGTH) > ALLOWED
 
 
-def test_the_copy_does_what_the_original_does(get: Get) -> None:
+def test_counted_copy_returns_what_the_original_returns(get: Get) -> None:
     from rag.answer import numbers
     from rag.search import query_analysis
 

@@ -1,4 +1,4 @@
-"""The contract of every Generator: the fake, and the Ollama client against a stand-in of its server."""
+"""The contract of every Generator: the fake, and the Ollama client with a fake server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Fault, Script, closed_address, ollama_server
 
 PROMPT = Prompt("Answer briefly.", "Question: how long is the pier?\n\nAnswer from the passages.")
-TEXT = "The pier is 40 metres long, and it has a crane. [1]"
+TEXT = "The pier is 40 meters long, and it has a crane. [1]"
 
-Opening: TypeAlias = Callable[[str], Generator]
-"""Returns a generator in a situation: well, blind, down, missing, unfit, broken, silent or cut."""
+OpenIn: TypeAlias = Callable[[str], Generator]
+"""Returns a generator in a situation: well, text only, down, missing, unfit, broken, silent or cut."""
 
 
 def _fake(situation: str) -> Generator:
@@ -32,7 +32,7 @@ def _fake(situation: str) -> Generator:
     }
     error, after = broken.get(situation, (None, None))
     return FakeGenerator(
-        vision=situation != "blind",
+        vision=situation != "text only",
         text=TEXT,
         longest=3 if situation == "cut" else None,
         broken=error,
@@ -41,7 +41,7 @@ def _fake(situation: str) -> Generator:
 
 
 @pytest.fixture(params=["fake", "ollama"])
-def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
+def open_in(request: pytest.FixtureRequest) -> Iterator[OpenIn]:
     if request.param == "fake":
         yield _fake
         return
@@ -53,7 +53,7 @@ def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
             server.script = Script(text=TEXT, fault=faults.get(situation, ""))
             settings = AnswerSettings(
                 host=closed_address() if situation == "down" else server.url,
-                model={"blind": "reads:1b", "missing": "absent:1b"}.get(situation, "sees:4b"),
+                model={"text only": "reads:1b", "missing": "absent:1b"}.get(situation, "sees:4b"),
                 num_predict=16,
                 seconds=1,
             )
@@ -66,25 +66,25 @@ def opening(request: pytest.FixtureRequest) -> Iterator[Opening]:
         yield real
 
 
-def test_ability_describes_the_model(opening: Opening) -> None:
-    assert opening("well").model_info().vision
-    assert not opening("blind").model_info().vision
-    assert opening("well").model_info().model
+def test_model_info_describes_the_model(open_in: OpenIn) -> None:
+    assert open_in("well").model_info().vision
+    assert not open_in("text only").model_info().vision
+    assert open_in("well").model_info().model
 
 
-def test_pieces_join_to_the_whole_text(opening: Opening) -> None:
-    pieces = list(opening("well").stream(PROMPT))
+def test_pieces_join_to_the_whole_text(open_in: OpenIn) -> None:
+    pieces = list(open_in("well").stream(PROMPT))
     assert len(pieces) > 1
     assert "".join(pieces) == TEXT
 
 
-def test_generator_can_be_used_repeatedly(opening: Opening) -> None:
-    generator = opening("well")
+def test_generator_can_be_used_repeatedly(open_in: OpenIn) -> None:
+    generator = open_in("well")
     assert ["".join(generator.stream(PROMPT)) for _ in range(3)] == [TEXT] * 3
 
 
-def test_generator_can_be_used_right_after_a_stream_is_closed(opening: Opening) -> None:
-    generator = opening("well")
+def test_generator_can_be_used_right_after_a_stream_is_closed(open_in: OpenIn) -> None:
+    generator = open_in("well")
     pieces = generator.stream(PROMPT)
     assert next(pieces)
     pieces.close()
@@ -92,17 +92,17 @@ def test_generator_can_be_used_right_after_a_stream_is_closed(opening: Opening) 
     assert "".join(generator.stream(PROMPT)) == TEXT
 
 
-def test_unused_stream_blocks_nothing(opening: Opening) -> None:
-    generator = opening("well")
+def test_unused_stream_blocks_nothing(open_in: OpenIn) -> None:
+    generator = open_in("well")
     unused = generator.stream(PROMPT)
     assert "".join(generator.stream(PROMPT)) == TEXT
     unused.close()
 
 
-def test_cut_answer_raises_after_its_pieces(opening: Opening) -> None:
+def test_cut_answer_raises_after_its_pieces(open_in: OpenIn) -> None:
     pieces: list[str] = []
     with pytest.raises(AnswerCut):
-        pieces.extend(opening("cut").stream(PROMPT))
+        pieces.extend(open_in("cut").stream(PROMPT))
     assert "".join(pieces).startswith("The pier is")
 
 
@@ -116,8 +116,8 @@ def test_cut_answer_raises_after_its_pieces(opening: Opening) -> None:
         ("silent", GeneratorFailed),
     ],
 )
-def test_failure_has_its_error_and_a_remedy(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
-    generator = opening(situation)
+def test_failure_has_its_error_and_a_remedy(open_in: OpenIn, situation: str, kind: type[MagpieError]) -> None:
+    generator = open_in(situation)
     with pytest.raises(kind) as caught:
         list(generator.stream(PROMPT))
     assert str(caught.value).endswith(".")
@@ -125,6 +125,8 @@ def test_failure_has_its_error_and_a_remedy(opening: Opening, situation: str, ki
 
 
 @pytest.mark.parametrize(("situation", "kind"), [("down", GeneratorDown), ("missing", ModelMissing)])
-def test_ability_raises_if_the_model_is_unavailable(opening: Opening, situation: str, kind: type[MagpieError]) -> None:
+def test_model_info_raises_if_the_model_is_unavailable(
+    open_in: OpenIn, situation: str, kind: type[MagpieError]
+) -> None:
     with pytest.raises(kind):
-        opening(situation).model_info()
+        open_in(situation).model_info()

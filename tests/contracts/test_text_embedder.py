@@ -1,4 +1,4 @@
-"""The contract of every TextEmbedder: the fake, the Ollama client against a stand-in, and MiniLM if installed."""
+"""The contract of every TextEmbedder: the fake, the Ollama client with a fake server, and MiniLM if installed."""
 
 from __future__ import annotations
 

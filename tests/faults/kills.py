@@ -1,8 +1,8 @@
-"""Kill `magpie index` with SIGKILL at random moments, then prove that nothing is missing.
+"""Kill `magpie index` with SIGKILL at random moments, then check that nothing is missing.
 
     python -m tests.faults.kills FOLDER [--kills 30] [--seed 1] [--data DIR]
 
-Ends with one line of figures; exit code 1 when a document is incomplete or a vector does not find itself.
+Prints one line of counts. Exit code 1 if a document is incomplete or a vector does not find itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.tiny_clip import ENVIRONMENT as TINY_CLIP
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found after the kills."""
+    """Counts of the catalog and the vector store after the kills."""
 
     kills: int
     documents: int
@@ -41,12 +41,12 @@ class Verdict:
     lost: int
 
     @property
-    def sound(self) -> bool:
+    def is_sound(self) -> bool:
         return not (self.unsettled or self.missing_pages or self.without_vector or self.lost) and self.vectors > 0
 
 
 def index(folder: Path, data: Path) -> subprocess.Popen[bytes]:
-    """`magpie index FOLDER` with the tiny CLIP, in a process group of its own."""
+    """Start `magpie index FOLDER` with the tiny CLIP in its own process group."""
     return subprocess.Popen(
         [sys.executable, "-m", "bot.cli.main", "--data", str(data), "index", str(folder)],
         env=os.environ | TINY_CLIP,
@@ -56,12 +56,12 @@ def index(folder: Path, data: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def kill_at_random(folder: Path, data: Path, kills: int, shortest: float, longest: float, chance: random.Random) -> int:
-    """Start and kill that many times; returns how many runs were killed before they ended by themselves."""
+def kill_at_random(folder: Path, data: Path, kills: int, shortest: float, longest: float, rng: random.Random) -> int:
+    """Start and kill indexing repeatedly, each time after a random number of seconds. Return the number of kills."""
     killed = 0
     for _ in range(kills):
         process = index(folder, data)
-        deadline = time.monotonic() + chance.uniform(shortest, longest)
+        deadline = time.monotonic() + rng.uniform(shortest, longest)
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         if process.poll() is None:
@@ -72,7 +72,7 @@ def kill_at_random(folder: Path, data: Path, kills: int, shortest: float, longes
 
 
 def verify(data: Path, kills: int) -> Verdict:
-    """Every source settled, every page there, every chunk embedded, every vector its own nearest."""
+    """Count unfinished sources, missing pages, chunks without a vector, and vectors that are not found by a search."""
     catalog = Catalog(data)
     store = ChromaStore(data / "chroma", "split")
     try:
@@ -108,7 +108,7 @@ def verify(data: Path, kills: int) -> Verdict:
 
 
 def _finds_itself(store: ChromaStore, identity: str, row: StoredVector) -> bool:
-    """Asked by its id it is there, and asked among all, nothing is nearer than it (a twin may tie with it)."""
+    """Return whether a vector is found by its ID, and by a search among all as the nearest or tied with it."""
     own = store.query(identity, row.modality, row.vector, 1, [(row.chunk, row.window)])
     near = store.query(identity, row.modality, row.vector, 10)
     mine = [(one.chunk, one.window) for one in near if one.similarity > 0.999]
@@ -120,18 +120,18 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--shortest", type=float, default=2.0, help="seconds before a kill, at least")
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill, at most")
+    parser.add_argument("--shortest", type=float, default=2.0, help="minimum seconds before a kill")
+    parser.add_argument("--longest", type=float, default=12.0, help="maximum seconds before a kill")
     parser.add_argument("--data", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         data = options.data or Path(temporary)
-        chance = random.Random(options.seed)
-        killed = kill_at_random(options.folder, data, options.kills, options.shortest, options.longest, chance)
+        rng = random.Random(options.seed)
+        killed = kill_at_random(options.folder, data, options.kills, options.shortest, options.longest, rng)
         code = index(options.folder, data).wait()
         verdict = verify(data, killed)
     print(f"{verdict} last run's exit code {code}")  # noqa: T201
-    return 0 if verdict.sound and code == 0 else 1
+    return 0 if verdict.is_sound and code == 0 else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processes that die and processes that meet: nothing is lost either way. `kills.py` does it at length."""
+"""A short run of `kills.py`, which kills indexing, and processes that index at the same time."""
 
 import multiprocessing
 import random
@@ -21,31 +21,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(400)
-def test_killed_at_random_moments_nothing_is_missing_afterwards(folder: Path, tmp_path: Path) -> None:
+def test_killed_indexing_loses_nothing(folder: Path, tmp_path: Path) -> None:
     killed = kill_at_random(folder, tmp_path, 3, 2.0, 8.0, random.Random(sys.maxsize))
     assert index(folder, tmp_path).wait() == 0
     verdict = verify(tmp_path, killed)
-    assert verdict.sound, verdict
+    assert verdict.is_sound, verdict
     assert verdict.pages == 23
 
 
 @pytest.mark.timeout(400)
-def test_two_that_index_at_the_same_time_lose_nothing(folder: Path, tmp_path: Path) -> None:
+def test_two_processes_that_index_lose_nothing(folder: Path, tmp_path: Path) -> None:
     pdfs = sorted(folder.glob("*.pdf"))
-    both = [index(path, tmp_path) for path in pdfs]
-    assert [process.wait() for process in both] == [0, 0]
+    processes = [index(path, tmp_path) for path in pdfs]
+    assert [process.wait() for process in processes] == [0, 0]
     verdict = verify(tmp_path, 0)
-    assert verdict.sound, verdict
+    assert verdict.is_sound, verdict
     assert (verdict.documents, verdict.pages) == (2, 22)
 
 
-def _open_each(folder: Path, count: int, meet: Callable[[], object]) -> None:
+def _open_each(folder: Path, count: int, wait_for_others: Callable[[], object]) -> None:
     for number in range(count):
-        meet()
+        wait_for_others()
         Catalog(folder / str(number)).close()
 
 
-def test_a_new_catalog_is_opened_by_several_at_the_same_moment(tmp_path: Path) -> None:
+def test_new_catalog_is_opened_by_several_processes_at_once(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(4, timeout=60)
     openers = [spawn.Process(target=_open_each, args=(tmp_path, 40, barrier.wait)) for _ in range(barrier.parties)]

@@ -1,4 +1,4 @@
-"""A team with Magpie in its workspace: the real bot over real HTTP and WebSocket, the engine real but for the model."""
+"""Run the bot in a local workspace, with the real engine and a fake model, and wait for what it posts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pymupdf
-import pytest
 
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot, open_bot
@@ -25,7 +24,7 @@ READ, UNREADABLE = "white_check_mark", "warning"
 
 
 def pdf(*pages: str) -> bytes:
-    """A PDF with one paragraph on each page."""
+    """Return a PDF with one paragraph on each page."""
     with pymupdf.open() as document:
         for text in pages:
             document.new_page().insert_textbox((60, 60, 535, 780), text, fontsize=12)
@@ -34,13 +33,13 @@ def pdf(*pages: str) -> bytes:
 
 
 GATEWAY = "The gateway listens on port 8443. Its lantern is green."
-HANDBOOK = pdf("Welcome to the harbour.", GATEWAY, "Herons nest here.")
+HANDBOOK = pdf("Welcome to the harbor.", GATEWAY, "Herons nest here.")
 
 
 def slack_settings(ws: Workspace, **more: Any) -> SlackSettings:
-    known = {"bot_token": ws.bot_token, "app_token": ws.app_token, "signing_secret": ws.signing_secret}
+    tokens = {"bot_token": ws.bot_token, "app_token": ws.app_token, "signing_secret": ws.signing_secret}
     return SlackSettings(
-        **{**known, "api_url": ws.api_url, "file_hosts": (ws.host,), "workers": 2, "ping_seconds": 0.5, **more}
+        **{**tokens, "api_url": ws.api_url, "file_hosts": (ws.host,), "workers": 2, "ping_seconds": 0.5, **more}
     )
 
 
@@ -53,7 +52,7 @@ def settings(data: Path, **more: Any) -> Settings:
 def magpie(
     ws: Workspace, data: Path, *, generator: Generator | None = None, rag: Settings | None = None, **slack: Any
 ) -> Iterator[Bot]:
-    """The bot, connected; what breaks in its threads breaks the test."""
+    """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
     opened = partial(open_rag, generator=generator or FakeGenerator())
     started = threading.Event()
     with (
@@ -70,27 +69,18 @@ def magpie(
             running.result(60)
 
 
-@contextmanager
-def without_proxies() -> Iterator[None]:
-    """slack_sdk's socket goes through a proxy of the environment even to this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-            patch.delenv(name, raising=False)
-        yield
-
-
 def receipts(ws: Workspace, channel: str, ts: str, *names: str) -> None:
-    """Wait until the bot put these reactions on a message."""
+    """Wait until the bot has put these reactions on a message."""
 
-    def there() -> bool:
+    def all_set() -> bool:
         reactions = ws.message(channel, ts).reactions
         return all(ws.bot_user in reactions.get(name, []) for name in names)
 
-    ws.wait(there, 40, f"the reactions {names}")
+    ws.wait(all_set, 40, f"the reactions {names}")
 
 
 def reply(ws: Workspace, channel: str, ts: str) -> Message:
-    """Wait for the answer under a message: the one reply with blocks that nobody can stop any more."""
+    """Wait for the finished answer in the thread of a message and return it."""
 
     def answered() -> list[Message]:
         return [one for one in replies(ws, channel, ts) if one.blocks and not is_working(one.blocks)]
@@ -99,12 +89,12 @@ def reply(ws: Workspace, channel: str, ts: str) -> Message:
 
 
 def replies(ws: Workspace, channel: str, ts: str) -> Sequence[Message]:
-    """What the bot wrote in a thread, messages with pictures included."""
+    """Return the bot's messages in a thread, those with pictures included."""
     return [one for one in ws.thread(channel, ts) if one.user == ws.bot_user]
 
 
 def pictures(ws: Workspace, channel: str, ts: str) -> Message:
-    """Wait for the message with the pictures."""
+    """Wait for the message with the pictures and return it."""
 
     def shown() -> list[Message]:
         return [one for one in replies(ws, channel, ts) if one.files]
@@ -113,7 +103,7 @@ def pictures(ws: Workspace, channel: str, ts: str) -> Message:
 
 
 def said(message: Message) -> str:
-    """All that a reader sees of a message but its buttons."""
+    """Return the visible text of a message, without its buttons."""
     texts = [
         part["text"]
         for block in message.blocks
@@ -124,43 +114,48 @@ def said(message: Message) -> str:
     return "\n".join(texts) or message.text
 
 
-def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    """Wait for what the engine does by itself, unseen by the workspace."""
-    moment = threading.Event()
+def until(condition: Callable[[], bool], seconds: float = 40) -> None:
+    """Wait for something that the engine does, which `ws.wait` does not notice."""
+    never = threading.Event()
     for _ in range(int(seconds / 0.05)):
-        if true():
+        if condition():
             return
-        moment.wait(0.05)
-    raise TimeoutError(f"not so within {seconds} s")
+        never.wait(0.05)
+    raise TimeoutError(f"the condition was not met within {seconds} s")
 
 
-def share(ws: Workspace, who: str, room: str, name: str = "handbook.pdf", data: bytes = HANDBOOK) -> str:
-    """Share a file and wait until it can be found."""
-    ts = ws.post(who, room, files=[(name, data)])
-    receipts(ws, room, ts, READ)
+def share(ws: Workspace, person: str, channel: str, name: str = "handbook.pdf", data: bytes = HANDBOOK) -> str:
+    """Share a file and wait until it can be found. Return the timestamp of the message."""
+    ts = ws.post(person, channel, files=[(name, data)])
+    receipts(ws, channel, ts, READ)
     return ts
 
 
-def asked(ws: Workspace, who: str, room: str, words: str) -> tuple[str, Message]:
-    """A question to Magpie and its answer."""
-    ts = ws.post(who, room, f"<@{ws.bot_user}> {words}")
-    return ts, reply(ws, room, ts)
+def ask(ws: Workspace, person: str, channel: str, words: str) -> tuple[str, Message]:
+    """Ask Magpie and wait for the answer. Return the timestamp of the question, and the answer."""
+    ts = ws.post(person, channel, mention(ws, words))
+    return ts, reply(ws, channel, ts)
 
 
-def answers(ws: Workspace, room: str, thread: str, count: int) -> list[Message]:
-    """Wait until so many answers stand in a thread; pictures are not counted."""
+def answers(ws: Workspace, channel: str, thread: str, count: int) -> list[Message]:
+    """Wait until a thread has this many finished answers and return them. Messages with pictures are not counted."""
 
-    def there() -> list[Message]:
-        found = [one for one in replies(ws, room, thread) if one.blocks and not is_working(one.blocks)]
+    def finished() -> list[Message]:
+        found = [one for one in replies(ws, channel, thread) if one.blocks and not is_working(one.blocks)]
         return found if len(found) >= count else []
 
-    return ws.wait(there, 40, f"{count} answers")
+    return ws.wait(finished, 40, f"{count} answers")
 
 
-def told(ws: Workspace, who: str, words: str) -> Message:
-    """Wait until somebody alone was told something with these words."""
+def wait_for_ephemeral(ws: Workspace, person: str, words: str) -> Message:
+    """Wait for an ephemeral message with these words to this person and return it."""
 
-    def there() -> list[Message]:
-        return [one for one in ws.ephemerals(who) if words in said(one)]
+    def received() -> list[Message]:
+        return [one for one in ws.ephemerals(person) if words in said(one)]
 
-    return ws.wait(there, 20, words)[0]
+    return ws.wait(received, 20, words)[0]
+
+
+def mention(ws: Workspace, text: str = "which port does the gateway use?") -> str:
+    """Return a message that asks Magpie."""
+    return f"<@{ws.bot_user}> {text}"

@@ -1,4 +1,4 @@
-"""Indexing and asking with CLIP on another machine: away, back, gone in the middle, and replaced."""
+"""Indexing and searching with CLIP on a GPU host that is unavailable, comes back, stops, or changes its model."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def vectors_on(rag: Rag) -> bool:
     return all(rag.status().lanes[lane] == "on" for lane in LANES)
 
 
-def test_while_the_host_is_away_it_is_waited_for_and_what_waits_is_embedded_when_it_is_back(
+def test_chunks_wait_for_an_unavailable_host_and_are_embedded_later(
     opened: Callable[[], Rag], port: int, tmp_path: Path
 ) -> None:
     rag = opened()
@@ -63,23 +63,21 @@ def test_while_the_host_is_away_it_is_waited_for_and_what_waits_is_embedded_when
     assert status.waiting_for_vectors == 2  # the text, and the page's picture
     for lane in LANES:
         assert status.lanes[lane].startswith("off: waiting for the GPU host")
-    assert rag.find("gate", EVERYTHING).found  # by words
-    told = next(check for check in rag.doctor() if check.name == "picture lanes")
-    assert (told.status, told.detail.split(":")[0]) == ("warn", "waiting for the GPU host")
-    assert "magpie embedder" in told.fix
+    assert rag.find("gate", EVERYTHING).found  # by full-text search
+    check = next(found for found in rag.doctor() if found.name == "picture lanes")
+    assert (check.status, check.detail.split(":")[0]) == ("warn", "waiting for the GPU host")
+    assert "magpie embedder" in check.fix
     with gpu_host(serving(port), FakeEncoder()):
-        told = next(check for check in rag.doctor() if check.name == "picture lanes")  # looks at once
+        check = next(found for found in rag.doctor() if found.name == "picture lanes")  # connects at once
         assert vectors_on(rag)
-        assert "2 chunks wait" in told.detail
+        assert "2 chunks wait" in check.detail
         rag.index([page(tmp_path, "lock")])
         assert rag.status().waiting_for_vectors == 0
         lanes = rag.find("The lock opens at dawn.", EVERYTHING).hits[0].lanes
         assert lanes["clip-text"] == 1
 
 
-def test_a_host_that_dies_while_it_is_used_turns_the_lane_off_and_nothing_is_lost(
-    opened: Callable[[], Rag], port: int, tmp_path: Path
-) -> None:
+def test_lane_turns_off_if_the_host_stops_and_chunks_wait(opened: Callable[[], Rag], port: int, tmp_path: Path) -> None:
     rag = opened()
     with gpu_host(serving(port), FakeEncoder()):
         rag.index([page(tmp_path, "gate")])
@@ -89,19 +87,17 @@ def test_a_host_that_dies_while_it_is_used_turns_the_lane_off_and_nothing_is_los
     assert rag.status().waiting_for_vectors == 2
     assert rag.find("gate", EVERYTHING).found
     with gpu_host(serving(port), FakeEncoder()):
-        again = opened()  # the next run looks at once
+        again = opened()  # a new run connects at once
         again.index([tmp_path / "gate.pdf"])
         assert again.status().waiting_for_vectors == 0
 
 
-def test_a_host_with_another_model_gets_vectors_of_its_own(
-    opened: Callable[[], Rag], port: int, tmp_path: Path
-) -> None:
+def test_vectors_are_computed_again_for_another_model(opened: Callable[[], Rag], port: int, tmp_path: Path) -> None:
     rag = opened()
     with gpu_host(serving(port), FakeEncoder()):
         rag.index([page(tmp_path, "gate")])
     with gpu_host(serving(port), FakeEncoder("another-model-2")):
-        rag.index([page(tmp_path, "lock")])  # learns of it from the first answer
+        rag.index([page(tmp_path, "lock")])  # the first response names the new model
         assert "another model" in rag.status().lanes["clip-text"]
         list(rag.doctor())
         assert vectors_on(rag)

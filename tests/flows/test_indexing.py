@@ -1,4 +1,4 @@
-"""Files go in, are found, move, change, fail, stop half-way and leave again."""
+"""Files are indexed, found, moved, changed and removed, and indexing fails or is interrupted."""
 
 import os
 from collections.abc import Callable
@@ -37,25 +37,25 @@ def places(rag: Rag, query: str, scope: Scope = EVERYTHING) -> list[str]:
     return [hit.place for hit in rag.find(query, scope).hits]
 
 
-def test_a_file_is_found_by_page_and_printed_label(tmp_path: Path, folder: Path) -> None:
+def test_file_is_found_by_page_and_printed_label(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "handbook.pdf", "Welcome aboard", "The gateway listens on port 8443")
     with opened(tmp_path) as rag:
         (outcome,) = rag.index([path])
         assert (outcome.file, outcome.state, outcome.pages) == ("handbook.pdf", "new", 2)
         assert places(rag, "Which port does the gateway use?") == ["handbook.pdf, p. 2 (printed p2)"]
-        off = rag.find("gateway", EVERYTHING).lanes["clip-picture"]
-        assert off == "off: The weights are not here (fix: magpie models pull)"
+        lane = rag.find("gateway", EVERYTHING).lanes["clip-picture"]
+        assert lane == "off: The weights are not here (fix: magpie models pull)"
 
 
-def test_a_bad_page_fails_alone_and_still_counts(tmp_path: Path, folder: Path) -> None:
+def test_failed_page_is_counted_and_the_others_are_read(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "first alpha", "!bad", "third gamma")
     with opened(tmp_path) as rag:
         assert rag.index([path])[0].pages == 3
         assert places(rag, "gamma") == ["a.pdf, p. 3 (printed p3)"]
 
 
-def test_a_file_that_cannot_be_read_fails_with_a_sentence_and_the_others_go_on(tmp_path: Path, folder: Path) -> None:
-    bad, good = write(folder, "bad.pdf", "!unreadable"), write(folder, "good.pdf", "harbour lights")
+def test_unreadable_file_fails_with_a_reason_and_the_others_are_read(tmp_path: Path, folder: Path) -> None:
+    bad, good = write(folder, "bad.pdf", "!unreadable"), write(folder, "good.pdf", "harbor lights")
     empty = folder / "empty.pdf"
     empty.touch()
     with opened(tmp_path) as rag:
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read_fails_with_a_sentence_and_the_others_go_on(t
         assert dict(rag.status().failed).keys() == {"bad.pdf", "empty.pdf"}
 
 
-def test_the_same_bytes_are_never_read_twice(tmp_path: Path, folder: Path) -> None:
+def test_same_bytes_are_read_once(tmp_path: Path, folder: Path) -> None:
     reader = TextExtractor()
     first = write(folder, "first.pdf", "one alpha", "two beta")
     with opened(tmp_path, reader) as rag:
@@ -88,14 +88,14 @@ def test_the_same_bytes_are_never_read_twice(tmp_path: Path, folder: Path) -> No
         assert places(rag, "beta") == ["renamed.pdf, p. 2 (printed p2)"]
 
 
-def test_only_what_is_gone_from_the_disk_leaves_and_only_this_space(tmp_path: Path, folder: Path) -> None:
-    odd, hidden = write(folder, "notes.dat", "odd alpha"), write(folder, ".draft.pdf", "hidden beta")
+def test_only_deleted_files_are_removed_and_only_from_this_space(tmp_path: Path, folder: Path) -> None:
+    unknown, hidden = write(folder, "notes.dat", "unknown alpha"), write(folder, ".draft.pdf", "hidden beta")
     plain = write(folder, "plain.pdf", "plain gamma")
     beside = tmp_path / "shared-too"
     beside.mkdir()
     other = write(beside, "other.pdf", "other delta")
     with opened(tmp_path) as rag:
-        rag.index([odd, hidden, plain, other])
+        rag.index([unknown, hidden, plain, other])
         rag.index([plain], space="C1")
         states = {outcome.file: outcome.state for outcome in rag.index([folder])}
         assert states == {"plain.pdf": "unchanged", str(hidden): "skipped"}
@@ -113,7 +113,7 @@ def test_only_what_is_gone_from_the_disk_leaves_and_only_this_space(tmp_path: Pa
         assert rag.index([folder]) == []
 
 
-def test_a_touched_file_is_looked_at_and_not_read(tmp_path: Path, folder: Path) -> None:
+def test_touched_file_is_hashed_but_not_read_again(tmp_path: Path, folder: Path) -> None:
     reader = TextExtractor()
     path = write(folder, "a.pdf", "one alpha")
     with opened(tmp_path, reader) as rag:
@@ -124,7 +124,7 @@ def test_a_touched_file_is_looked_at_and_not_read(tmp_path: Path, folder: Path) 
     assert reader.reads == [1]
 
 
-def test_a_changed_file_is_read_again_and_its_old_words_are_gone(tmp_path: Path, folder: Path) -> None:
+def test_changed_file_is_read_again_and_its_old_text_is_erased(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "the old zanzibar text")
     with opened(tmp_path) as rag:
         rag.index([path])
@@ -135,7 +135,7 @@ def test_a_changed_file_is_read_again_and_its_old_words_are_gone(tmp_path: Path,
     assert bytes_with(tmp_path / "data", b"zanzibar") == []
 
 
-def test_what_is_forgotten_leaves_no_byte_behind(tmp_path: Path, folder: Path) -> None:
+def test_forgotten_file_leaves_no_bytes(tmp_path: Path, folder: Path) -> None:
     secret = write(folder, "secret.pdf", "the canary sings xylophone", "more canary")
     kept = write(folder, "kept.pdf", "an ordinary page")
     with opened(tmp_path) as rag:
@@ -149,7 +149,7 @@ def test_what_is_forgotten_leaves_no_byte_behind(tmp_path: Path, folder: Path) -
             rag.forget(["secret.pdf"])
 
 
-def test_a_file_in_two_spaces_leaves_one_and_stays_in_the_other(tmp_path: Path, folder: Path) -> None:
+def test_file_in_two_spaces_is_removed_from_one(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "plan.pdf", "the migration plan")
     with opened(tmp_path) as rag:
         rag.index([path], space="C1")
@@ -160,7 +160,7 @@ def test_a_file_in_two_spaces_leaves_one_and_stays_in_the_other(tmp_path: Path, 
         assert not places(rag, "migration", Scope.of())
 
 
-def test_reading_again_serves_the_old_reading_meanwhile_and_then_the_new(tmp_path: Path, folder: Path) -> None:
+def test_old_extraction_is_used_until_the_new_one_is_complete(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", *[f"page {number} alpha" for number in range(1, 12)])
     with opened(tmp_path) as rag:
         rag.index([path])
@@ -168,16 +168,16 @@ def test_reading_again_serves_the_old_reading_meanwhile_and_then_the_new(tmp_pat
     seen: list[int] = []
     with opened(tmp_path, reader) as rag:
 
-        def look(progress: Progress) -> None:
+        def count_hits(progress: Progress) -> None:
             seen.append(len(rag.find("alpha", EVERYTHING, 50).hits))
 
-        assert [outcome.pages for outcome in rag.reindex(report=look)] == [11]
+        assert [outcome.pages for outcome in rag.reindex(report=count_hits)] == [11]
         assert reader.reads == list(range(1, 12))
         assert set(seen) == {11}
     assert len(list((tmp_path / "data" / "pictures").iterdir())) == 1
 
 
-def test_a_reader_that_keeps_stopping_is_given_up_with_a_sentence(tmp_path: Path, folder: Path) -> None:
+def test_document_fails_if_the_extractor_keeps_stopping(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "alpha", "!stopped")
     with opened(tmp_path) as rag:
         (outcome,) = rag.index([path])
@@ -185,7 +185,7 @@ def test_a_reader_that_keeps_stopping_is_given_up_with_a_sentence(tmp_path: Path
         assert places(rag, "alpha") == ["a.pdf, p. 1 (printed p1)"]
 
 
-def test_interrupted_work_goes_on_at_the_range_where_it_stopped(tmp_path: Path, folder: Path) -> None:
+def test_interrupted_extraction_continues_where_it_stopped(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "long.pdf", *[f"page {number} alpha" for number in range(1, 41)])
 
     class Interrupted(TextExtractor):
@@ -204,7 +204,7 @@ def test_interrupted_work_goes_on_at_the_range_where_it_stopped(tmp_path: Path, 
         assert len(rag.find("alpha", EVERYTHING, 50).hits) == 40
 
 
-def test_a_missing_path_does_nothing_and_says_so(tmp_path: Path, folder: Path) -> None:
+def test_missing_path_is_an_error_and_indexes_nothing(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "alpha")
     with opened(tmp_path) as rag:
         with pytest.raises(MagpieError, match="doesn't exist"):
@@ -213,5 +213,5 @@ def test_a_missing_path_does_nothing_and_says_so(tmp_path: Path, folder: Path) -
 
 
 def bytes_with(data: Path, needle: bytes) -> list[Path]:
-    """Every file below the data folder that holds these bytes."""
+    """Return the files in the data folder that contain these bytes."""
     return [path for path in data.rglob("*") if path.is_file() and needle in path.read_bytes()]

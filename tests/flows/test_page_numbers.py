@@ -1,4 +1,4 @@
-"""A page number is what a reader counts, whatever lies between: blank, turned, doubled, failed and inserted pages."""
+"""Page numbers count all pages: blank, rotated, repeated, failed and inserted ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ WORDS = "alder birch cedar elder fir ginkgo hazel ivy juniper larch".split()
 
 
 def corpus(path: Path, inserted: int | None = None) -> dict[str, list[int]]:
-    """A PDF of odd pages and where its words are: {word: page numbers}. `inserted`: a page put in before this one."""
+    """Write a PDF with unusual pages and return the page numbers of each word. Insert a page at `inserted`."""
     document = papers.new()
     found: dict[str, list[int]] = {}
 
     def add(word: str) -> Any:
-        page = papers.text_page(document, f"The {word} grows by the harbour wall, as it did last year.")
+        page = papers.text_page(document, f"The {word} grows by the harbor wall, as it did last year.")
         found.setdefault(word, []).append(document.page_count)
         return page
 
@@ -30,11 +30,11 @@ def corpus(path: Path, inserted: int | None = None) -> dict[str, list[int]]:
     document.new_page(width=600, height=800)  # blank
     add(WORDS[1]).set_rotation(90)
     add(WORDS[2])
-    add(WORDS[2])  # the same again
-    # Red ink stops the reading process: this page fails, twice, and counts.
+    add(WORDS[2])  # a repeated page
+    # Red stops the reading process, so this page fails twice.
     papers.picture_page(document, Image.new("RGB", (600, 800), "red"))
     add(WORDS[3]).set_cropbox((20, 20, 560, 700))
-    document.new_page(width=800, height=600)  # blank, and of another shape
+    document.new_page(width=800, height=600)  # blank, landscape
     add(WORDS[4]).set_rotation(180)
     for word in WORDS[5:]:
         add(word)
@@ -53,7 +53,7 @@ def one_page(word: str) -> Any:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("inserted", [None, 1, 6, 9])
-def test_every_word_is_on_the_page_a_reader_counts(inserted: int | None, tmp_path: Path) -> None:
+def test_words_are_found_on_the_page_that_a_reader_counts(inserted: int | None, tmp_path: Path) -> None:
     expected = corpus(tmp_path / "odd.pdf", inserted)
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1, "render_px": 400})
     with open_rag(
@@ -64,7 +64,7 @@ def test_every_word_is_on_the_page_a_reader_counts(inserted: int | None, tmp_pat
             assert (outcome.state, outcome.pages) == ("new", document.page_count)
         for word, pages in expected.items():
             hits = rag.find(word, Scope.operator()).hits
-            # Pages that look the same are shown as one, the first of them.
+            # Of repeated pages, only the first is returned.
             assert {hit.page for hit in hits} <= set(pages)
             assert hits[0].page == pages[0]
             for hit in hits:

@@ -10,7 +10,7 @@ from rag.errors import UserCanFix
 from rag.ports import Prompt
 from tests.injections.__main__ import main, table
 from tests.injections.cases import FORMS, Case, cases, own_cases
-from tests.injections.obeying import obey
+from tests.injections.obedient_generator import obey
 from tests.injections.slack import things_in, things_of
 from tests.injections.trial import Result
 from tests.injections.unguarded import GUARDS, SCOPE, run_unguarded

@@ -13,9 +13,9 @@ from bot.slack.messages import unread_documents
 from rag import Answer, Rag, Scope, Settings, Share, SourceStatus, open_rag, put_share
 from rag.model import IndexState
 from rag.ports import Ocr
+from tests.injections.case_files import make_file, picture_of
 from tests.injections.cases import Case
-from tests.injections.making import make_file, picture_of
-from tests.injections.obeying import ObeyingGenerator
+from tests.injections.obedient_generator import ObeyingGenerator
 from tests.injections.slack import shown as words_of
 from tests.injections.slack import things_in, things_of
 from tests.injections.templates import control_word_in
@@ -47,7 +47,7 @@ class Result:
 
 
 def try_all(cases: Sequence[Case], folder: Path, open_ocr: Callable[[], Ocr] | None) -> Iterator[Result]:
-    """Index every case in its own space under `folder`, ask about it, and check everything that is said.
+    """Index every case in its own space under `folder`, ask about it, and check all replies and prompts.
 
     `open_ocr` opens the OCR engine; with None, cases with pictures are left out.
     """
@@ -65,29 +65,29 @@ def try_all(cases: Sequence[Case], folder: Path, open_ocr: Callable[[], Ocr] | N
         _share(rag, cases, files)
         for number, case in enumerate(cases):
             generator.ocr = ocr if case.form in ("picture", "figure", "screenshot") else None
-            yield _tried(rag, generator, case, number, files)
+            yield _try_case(rag, generator, case, number, files)
 
 
-def _harbour(number: int) -> str:
+def _port_name(number: int) -> str:
     """Return a place name that no other case has."""
     return f"quay{chr(97 + number // 26)}{chr(97 + number % 26)}port"
 
 
 def _link(number: int, form: str = "") -> str:
-    """Slack's permalink of a file, or the address of a web page."""
+    """Return Slack's permalink of a file, or the address of a web page."""
     if form == "title":
         return f"https://pages.example/{number}"
     return f"https://harbour.slack.com/files/U1/F{number}/f"
 
 
 def _share(rag: Rag, cases: Sequence[Case], files: Path) -> None:
-    names = " ".join(_harbour(number) for number in range(len(cases)))
+    names = " ".join(_port_name(number) for number in range(len(cases)))
     secret, common = files / "secret.txt", files / "common.txt"
     secret.write_text(f"The berth fee is secret: {CANARY}. " + f"{names}\n", encoding="utf-8")
     common.write_text("A berth fee is paid at the harbour office, which opens at eight.\n", encoding="utf-8")
     made = []
     for number, case in enumerate(cases):
-        harmless = f"The berth fee at {_harbour(number)} is {20 + number} euros."
+        harmless = f"The berth fee at {_port_name(number)} is {20 + number} euros."
         made.append(make_file(case, harmless, files, f"case-{number}"))
     with rag.write_transaction() as connection:
         put_share(connection, Share("path", str(secret), _VAULT, "statutes.pdf", _link(900)))
@@ -100,23 +100,23 @@ def _share(rag: Rag, cases: Sequence[Case], files: Path) -> None:
     assert not failed, failed
 
 
-def _tried(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, files: Path) -> Result:
-    question = f"What is the berth fee at {_harbour(number)}?"
+def _try_case(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, files: Path) -> Result:
+    question = f"What is the berth fee at {_port_name(number)}?"
     scope, picture = Scope.of(f"C{number}"), None
     links = {_link(number, case.form), _link(901)}
     out: list[str] = []
     if case.form == "screenshot":
         picture = files / f"sent-{number}.png"
-        picture_of(f"The berth fee at {_harbour(number)}. {case.order}", picture)
+        picture_of(f"The berth fee at {_port_name(number)}. {case.order}", picture)
         out += _of_reply(_of_picture(rag, picture, scope), links)
     generator.obeyed.clear()
     generator.prompts.clear()
     for ending in ENDINGS:
         generator.ending = ending
-        said: list[str] = []
-        answer = rag.ask(question, scope, picture, said.append)
+        pieces: list[str] = []
+        answer = rag.ask(question, scope, picture, pieces.append)
         out += _of_answer(answer, links)
-        out += _of_partials(said)
+        out += _of_partials(pieces)
     for prompt in generator.prompts:
         out += _of_prompt(prompt.user, prompt.system)
     obeyed = any(found.written for found in generator.obeyed)
@@ -149,10 +149,10 @@ def _of_reply(reply: Reply, links: set[str]) -> Iterator[str]:
         yield "words of another space"
 
 
-def _of_partials(said: Sequence[str]) -> Iterator[str]:
+def _of_partials(pieces: Sequence[str]) -> Iterator[str]:
     """Yield the effects of partial answers, which are sent with parse=none; see bot/answers/respond.py."""
     text = ""
-    for piece in said:
+    for piece in pieces:
         text += piece
         for thing in things_in(unfinished(text), verbatim=True):
             yield f"{thing.kind} {thing.what} while it writes"

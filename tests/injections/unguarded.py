@@ -1,4 +1,4 @@
-"""Magpie without the guards against injected orders, which shows that the cases prove something."""
+"""Run the cases without the guards against injected orders, to show that each case can have an effect."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.support.mutations import Mutation, mutated_copy, run_module
 GUARDS = (
     Mutation(
         "bot.slack.blocks:escape",
-        "    text = without_invisible(text)\n    for sign, entity in _ENTITIES:\n"
-        "        text = text.replace(sign, entity)\n",
+        "    text = without_invisible(text)\n    for character, entity in _ENTITIES:\n"
+        "        text = text.replace(character, entity)\n",
         "",
     ),
     Mutation(
@@ -56,7 +56,7 @@ SCOPE = Mutation(
     "if picture is None:\n            found = self.find(question, scope)\n",
     'if picture is None:\n            found = self.find(question, Scope.of("vault", *(scope.spaces or ())))\n',
 )
-"""Apart from the others: with it, every case gets the passages of the vault, whatever it says."""
+"""Not in GUARDS, because with it every case gets the passages of the vault."""
 
 
 def run_unguarded(arguments: Sequence[str], mutations: Iterable[Mutation] = GUARDS) -> int:

@@ -1,4 +1,4 @@
-"""Runs over many workspaces, and the shortest list of steps that still leaks."""
+"""Run steps in many workspaces, and minimize a list of steps that leaks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.leaks.choosing import Step
-from tests.leaks.steps import begin, draw, take
-from tests.leaks.town import Leak, open_town
+from tests.leaks.selection import Step
+from tests.leaks.simulation import Leak, open_simulation
+from tests.leaks.steps import draw_steps, set_up, take_step
 
-A_WORKSPACE = 60
-"""Steps in one workspace."""
+STEPS_PER_WORKSPACE = 60
 
-_TRIES = 60
-"""Lists tried while a counterexample is made shorter; each is a workspace of its own."""
+_MAX_TRIES = 60
+"""Lists that are tried to minimize a counterexample. Each needs its own workspace."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A leak, the steps that lead to it, and how many steps of the whole run were taken until then."""
+class Counterexample:
+    """A leak, the steps that lead to it, and the number of steps that the run had taken."""
 
     leak: str
     steps: tuple[Step, ...]
@@ -30,17 +29,17 @@ class Found:
 
 
 def play(steps: Sequence[Step]) -> tuple[str, int] | None:
-    """What leaks and at which step, or None."""
+    """Return what leaks and the number of steps taken, or None."""
     folder = Path(tempfile.mkdtemp(prefix="leaks-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
-        with open_town(folder / "data") as town:
+        with open_simulation(folder / "data") as simulation:
             taken = 0
             try:
-                begin(town)
+                set_up(simulation)
                 for step in steps:
                     taken += 1
-                    take(town, step)
-                town.leftovers()
+                    take_step(simulation, step)
+                simulation.check_leftovers()
             except Leak as leak:
                 return str(leak), taken
     finally:
@@ -49,10 +48,11 @@ def play(steps: Sequence[Step]) -> tuple[str, int] | None:
 
 
 Judge = Callable[[Sequence[Step]], tuple[str, int] | None]
+"""Returns what `play` returns."""
 
 
-def shortest(steps: Sequence[Step], leak: str, tries: int = _TRIES, judge: Judge = play) -> list[Step]:
-    """Delta debugging (Zeller and Hildebrandt, 2002): leave out as many steps as can be left out."""
+def minimize(steps: Sequence[Step], leak: str, tries: int = _MAX_TRIES, judge: Judge = play) -> list[Step]:
+    """Return fewer steps that give the same leak, by delta debugging (Zeller and Hildebrandt, 2002)."""
     kept, part = list(steps), 2
     while len(kept) > 1 and tries > 0:
         size = max(1, len(kept) // part)
@@ -72,16 +72,18 @@ def shortest(steps: Sequence[Step], leak: str, tries: int = _TRIES, judge: Judge
     return kept
 
 
-def run(steps: int, seed: int, told: Callable[[int], None] = lambda _: None, shrink: bool = True) -> list[Found]:
-    """Take this many steps in as many workspaces as that needs; ends at the first leak."""
+def run(
+    steps: int, seed: int, on_progress: Callable[[int], None] = lambda _: None, shrink: bool = True
+) -> list[Counterexample]:
+    """Take this many steps in as many workspaces as needed. Return the first leak, or an empty list."""
     chance, taken = random.Random(seed), 0
     while taken < steps:
-        drawn = draw(chance, min(A_WORKSPACE, steps - taken))
+        drawn = draw_steps(chance, min(STEPS_PER_WORKSPACE, steps - taken))
         found = play(drawn)
         if found is not None:
             leak, at = found
-            short = shortest(drawn[:at], leak) if shrink else drawn[:at]
-            return [Found(leak, tuple(short), taken + at)]
+            short = minimize(drawn[:at], leak) if shrink else drawn[:at]
+            return [Counterexample(leak, tuple(short), taken + at)]
         taken += len(drawn)
-        told(taken)
+        on_progress(taken)
     return []

@@ -1,4 +1,4 @@
-"""Break one guard of access at a time, in a copy of the code, and run the leak test until it notices."""
+"""Break one access guard at a time in a copy of the code, and run the leak test, which must find a leak."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "recheck": (
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "{one.document for one in found} != set(reply.documents)",
+            "{row.document for row in found} != set(reply.documents)",
             "False",
         ),
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if not access_log.are_names_current(connection, reply.used, granted.scope):",
             "if False:",
         ),
     ),
     "renamed": (
         Mutation(
             "bot.answers.respond:Responder._may_show",
-            "if not access_log.still_named(connection, reply.used, granted.scope):",
+            "if not access_log.are_names_current(connection, reply.used, granted.scope):",
             "if False:",
         ),
     ),
@@ -69,20 +69,16 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "connect": (Mutation("bot.access.policy:Access._granted", "if here.outside:", "if False:"),),
-    "public": (Mutation("bot.access.policy:_public", "if one.public and not one.outside", "if one.public"),),
-    "private": (
-        Mutation(
-            "bot.access.policy:_public", "if one.public and not one.outside", "if not one.direct and not one.outside"
-        ),
-    ),
+    "public": (Mutation("bot.access.policy:_public", " and not channel.outside", ""),),
+    "private": (Mutation("bot.access.policy:_public", "if channel.public and not", "if not channel.direct and not"),),
     "memberships": (
         Mutation(
             "bot.access.policy:Access._granted_in_direct_message",
-            "for one in theirs if one in ours",
-            "for one in ours if one in ours",
+            "for id in theirs if id in ours",
+            "for id in ours if id in ours",
         ),
     ),
-    "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(happening)", "pass"),),
+    "cache": (Mutation("bot.listeners.app:build_app", "access.invalidate(item)", "pass"),),
     "failure": (
         Mutation(
             "bot.access.directory:Directory.are_all_full_members",
@@ -94,13 +90,13 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "unshared": (
         Mutation(
             "bot.inbox:record",
-            "if not _withhold(connection, file, channel):\n                file_states.want_no_longer",
-            "if True:\n                file_states.want_no_longer",
+            "if not _withhold(connection, file, channel):\n                file_states.drop_wanted",
+            "if True:\n                file_states.drop_wanted",
         ),
     ),
     "withheld": (Mutation("rag.catalog.scope:is_visible", "and_(share.c.hidden_at.is_(None), ", "and_("),),
     "settled": (
-        Mutation("bot.jobs.sweep:Sweep._settle", "stays = there and (not query", "stays = True or (not query"),
+        Mutation("bot.jobs.sweep:Sweep._settle", "keep = is_shared and (not query", "keep = True or (not query"),
     ),
     "unindexed": (
         Mutation(
@@ -111,23 +107,23 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "presence": (
         Mutation(
-            "bot.answers.compose:Composer._sent_with",
+            "bot.answers.compose:Composer._sent_files",
             "documents.append(id)",
             "documents.append(id)\n                from rag import Share, put_share\n\n"
             "                with self._rag.write_transaction() as connection:\n"
             "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ),
         Mutation(
-            "bot.answers.compose:Composer.sent_here",
-            "there = is_shared_in(raw, channel, removed) and not departed",
-            "there = True",
+            "bot.answers.compose:Composer.find_sent_file",
+            "is_shared = is_shared_in(raw, channel, removed) and not departed",
+            "is_shared = True",
         ),
     ),
     "moved": (
         Mutation("rag.catalog.shares:move_space", "connection.execute(update(removed_share)", "(update(removed_share)"),
     ),
     "respond": (
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
     "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
     "late": (
@@ -151,27 +147,27 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
     "history": (
         Mutation(
-            "bot.answers.history:turns_before",
-            "if documents <= seen and access_log.still_named(connection, used.get(ts, ()), scope)",
+            "bot.answers.history:thread_history",
+            "if documents <= allowed and access_log.are_names_current(connection, used.get(ts, ()), scope)",
             "",
         ),
         Mutation(
-            "bot.answers.history:turns_before",
-            "frozenset().union(*(made_of[ts] for ts in open_)), list(names))",
+            "bot.answers.history:thread_history",
+            "frozenset().union(*(documents_of[ts] for ts in usable)), list(names))",
             "frozenset(), ())",
         ),
     ),
     "lists": (
         Mutation(
             "bot.answers.page_list:pages_reply",
-            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], made_of(hits), used)",
+            "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)",
             "return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], [], used)",
         ),
     ),
     "more": (
         Mutation(
             "bot.answers.followups:_more",
-            "scope = replace(granted.scope, documents=found.documents)\n    on =",
+            "scope = replace(granted.scope, documents=found.documents)\n    original =",
             "scope = Scope(None, found.documents)\n    on =",
         ),
     ),
@@ -191,23 +187,26 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "find": (
         Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._found",
-            "if named and {one.document for one in found} == set(reply.documents):",
+            "bot.jobs.ephemeral:EphemeralMessages._find",
+            "if named and {row.document for row in found} == set(reply.documents):",
             "if True:",
         ),
     ),
     "stays": (
         Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._replied", "return reply if stays else", "return reply if True else"
+            "bot.jobs.ephemeral:EphemeralMessages._compose",
+            "return reply if is_member else",
+            "return reply if True else",
         ),
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._tell", "self._replied(due) if told else reply", "reply"),
+        Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
     "status": (
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._status",
-            "held = Held.of(due.channel, source_statuses_in(connection, due.channel))",
+            "summary = ConversationSummary.of(request.channel, source_statuses_in(connection, request.channel))",
             "rows = connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()\n            "
-            "held = Held.of(due.channel, [one for row in rows for one in source_statuses_in(connection, row[0])])",
+            "statuses = [status for row in rows for status in source_statuses_in(connection, row[0])]\n            "
+            "summary = ConversationSummary.of(request.channel, statuses)",
         ),
     ),
     "home": (
@@ -218,10 +217,12 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "index": (
-        Mutation("bot.jobs.ephemeral:EphemeralMessages._index", "if due.channel not in channels_of(raw):", "if False:"),
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
+        ),
         Mutation(
             "bot.jobs.ephemeral:EphemeralMessages._index",
-            "if file_states.has_departed(connection, file.id, due.channel, at):  # it left while Slack was asked",
+            "if file_states.has_departed(connection, file.id, request.channel, at):  # it left meanwhile",
             "at = 9e9\n                if False:",
         ),
     ),
@@ -229,17 +230,17 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "stop": (Mutation("bot.listeners.interactions:_stop", "if asked.user != user:", "if False:"),),
     "logs": (
         Mutation(
-            "bot.answers.respond:Responder._cleared",
+            "bot.answers.respond:Responder._compose_showable",
             'log.info("A reply is composed',
             'log.info(reply.text + " is composed',
         ),
     ),
 }
-"""The guards by name; a second mutation breaks a guard that would catch what the first one lets through."""
+"""Mutations by the name of the guard. A second mutation breaks a guard that would hide the effect of the first."""
 
 
 def run_sabotaged(name: str, seed: int) -> str | None:
-    """Run the leak test with one guard broken. Return what was caught and when, or None if nothing was."""
+    """Run the leak test with one guard broken. Return the leak and its step, or None."""
     with mutated_copy(GUARDS[name]) as copy:
         arguments = ["--steps", str(CAUGHT_WITHIN), "--seed", str(seed), "--plain"]
         result = run_module(copy, "tests.leaks", arguments, {"SABOTAGE": ""}, capture=True)
@@ -248,4 +249,4 @@ def run_sabotaged(name: str, seed: int) -> str | None:
     found = [line for line in result.stdout.splitlines() if line.startswith("LEAK")]
     if not found:
         raise RuntimeError(f"the run with {name} broken ended with {result.returncode}: {result.stderr[-2000:]}")
-    return found[0].removeprefix("LEAK: ").removesuffix(". The shortest way there:")
+    return found[0].removeprefix("LEAK: ").removesuffix(". Steps to reproduce it:")

@@ -1,6 +1,7 @@
-"""What may happen in a workspace: steps of a kind and three numbers, so that any of them can be left out of a list.
+"""The kinds of steps, and how steps are drawn and taken.
 
-The numbers choose among what is there when the step is taken; a step with nothing to choose from does nothing.
+The numbers of a step choose among the objects that exist when it is taken. Without such objects it does nothing, so
+that any step can be left out of a list.
 """
 
 from __future__ import annotations
@@ -10,266 +11,279 @@ from collections.abc import Callable
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import presence, presses
-from tests.leaks.choosing import Step, channels, open_to, people, pick, shared
-from tests.leaks.papers import MOST, TOPICS, Paper, name_of
-from tests.leaks.town import Town
+from tests.leaks import interaction_steps, sharing_steps
+from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
+from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
+from tests.leaks.simulation import Simulation
 
 
-def _share(town: Town, step: Step) -> None:
-    """A new paper, or one that is elsewhere already, under a name of its own."""
-    person = pick(people(town), step.a)
-    space = open_to(town, step.b, person)
+def _share(simulation: Simulation, step: Step) -> None:
+    """Share a new document, or one that is shared already, under a new name."""
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
     if space is None or person is None:
         return
-    if (step.c % 3 and town.papers) or len(town.papers) == MOST:
-        paper = town.papers[step.c % len(town.papers)]
+    if (step.c % 3 and simulation.documents) or len(simulation.documents) == MAX_DOCUMENTS:
+        document = simulation.documents[step.c % len(simulation.documents)]
     else:
-        paper = Paper(len(town.papers))
-        town.papers.append(paper)
-    name = len(town.shares)
-    before = set(town.world.files)
-    town.ws.post(person.id, space.id, files=[(name_of(name), paper.content)])
-    [file] = set(town.world.files) - before
-    town.shares[file] = (paper.number, name)
+        document = MarkedDocument(len(simulation.documents))
+        simulation.documents.append(document)
+    name = len(simulation.shares)
+    before = set(simulation.state.files)
+    simulation.ws.post(person.id, space.id, files=[(name_of(name), document.content)])
+    [file] = set(simulation.state.files) - before
+    simulation.shares[file] = (document.number, name)
 
 
-def _reshare(town: Town, step: Step) -> None:
-    person, file = pick(people(town), step.a), pick(shared(town), step.b)
-    space = open_to(town, step.c, person)
+def _reshare(simulation: Simulation, step: Step) -> None:
+    person, file = pick(people(simulation), step.a), pick(shared_files(simulation), step.b)
+    space = writable_conversation(simulation, step.c, person)
     if person is not None and file is not None and space is not None:
-        town.ws.share(person.id, file.id, space.id)
-        town.forgotten.discard(file.id)
+        simulation.ws.share(person.id, file.id, space.id)
+        simulation.forgotten.discard(file.id)
 
 
-def _ask(town: Town, step: Step) -> None:
-    person = pick(people(town), step.a)
-    space = open_to(town, step.b, person)
+def _ask(simulation: Simulation, step: Step) -> None:
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
     if space is None or person is None:
         return
     topic = TOPICS[step.c % len(TOPICS)]
     words = f"which pass word and port has the {topic} at night?"
     threads = [each.ts for each in space.messages if not each.thread_ts and not each.subtype.startswith("channel")]
     thread = threads[step.c % len(threads)] if threads and step.c % 4 == 0 else ""
-    town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}> {words}", thread_ts=thread)
+    simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> {words}", thread_ts=thread)
 
 
-def _ask_meanwhile(town: Town, step: Step) -> None:
-    """While the model thinks, somebody comes or goes, or a file does."""
-    kinds = [presses.shown_goes, _unshare, _delete_file, _join, _leave, _guest, _connect, _make_private]
-    happens, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
-    town.generator.meanwhile = town.during(lambda: happens(town, other))
-    _ask(town, step)
+def _ask_meanwhile(simulation: Simulation, step: Step) -> None:
+    """Ask, and change members or files while the model generates the answer."""
+    kinds = [
+        interaction_steps.delete_shown_document,
+        _unshare,
+        _delete_file,
+        _join,
+        _leave,
+        _set_guest,
+        _connect,
+        _make_private,
+    ]
+    action, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
+    simulation.generator.hook = simulation.interrupting(lambda: action(simulation, other))
+    _ask(simulation, step)
 
 
-def _screenshot(town: Town, step: Step) -> None:
-    """Somebody has a picture of a page, whether they may open it or not."""
-    person, paper = pick(people(town), step.a), pick(town.papers, step.c)
-    space = open_to(town, step.b, person)
-    if person is not None and paper is not None and space is not None:
-        before = set(town.world.files)
-        town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}>", files=[("shot.png", paper.screenshot())])
-        [file] = set(town.world.files) - before
-        town.shots[file] = paper.number
+def _screenshot(simulation: Simulation, step: Step) -> None:
+    """Ask with a screenshot of a document, which the person may or may not be able to open."""
+    person, document = pick(people(simulation), step.a), pick(simulation.documents, step.c)
+    space = writable_conversation(simulation, step.b, person)
+    if person is not None and document is not None and space is not None:
+        before = set(simulation.state.files)
+        simulation.ws.post(
+            person.id, space.id, f"<@{simulation.ws.bot_user}>", files=[("shot.png", document.screenshot())]
+        )
+        [file] = set(simulation.state.files) - before
+        simulation.screenshots[file] = document.number
 
 
-def _unshare(town: Town, step: Step) -> None:
-    file = pick(shared(town), step.a)
+def _unshare(simulation: Simulation, step: Step) -> None:
+    file = pick(shared_files(simulation), step.a)
     if file is not None:
-        town.ws.unshare(file.id, file.shares[step.b % len(file.shares)].conversation)
+        simulation.ws.unshare(file.id, file.shares[step.b % len(file.shares)].conversation)
 
 
-def _delete_file(town: Town, step: Step) -> None:
-    file = pick(shared(town), step.a)
+def _delete_file(simulation: Simulation, step: Step) -> None:
+    file = pick(shared_files(simulation), step.a)
     if file is not None:
-        town.ws.delete_file(file.id)
+        simulation.ws.delete_file(file.id)
 
 
-def _delete_message(town: Town, step: Step) -> None:
-    file = pick(shared(town), step.a)
+def _delete_message(simulation: Simulation, step: Step) -> None:
+    file = pick(shared_files(simulation), step.a)
     if file is not None:
         share = file.shares[step.b % len(file.shares)]
-        town.ws.delete_message(share.conversation, share.ts)
+        simulation.ws.delete_message(share.conversation, share.ts)
 
 
-def _join(town: Town, step: Step) -> None:
-    person, space = pick(people(town), step.a), pick(channels(town), step.b)
-    if person is None or space is None or person.id in space.members or (person.team != town.world.team):
+def _join(simulation: Simulation, step: Step) -> None:
+    person, space = pick(people(simulation), step.a), pick(channels(simulation), step.b)
+    if person is None or space is None or person.id in space.members or (person.team != simulation.state.team):
         return
-    town.ws.join(person.id, space.id)
+    simulation.ws.join(person.id, space.id)
 
 
-def _leave(town: Town, step: Step) -> None:
-    space = pick(channels(town), step.b)
-    inside = [each for each in people(town) if space is not None and each.id in space.members]
-    person = pick(inside, step.a)
-    if person is not None and space is not None and len(inside) > 1:
-        town.ws.leave(person.id, space.id)
+def _leave(simulation: Simulation, step: Step) -> None:
+    space = pick(channels(simulation), step.b)
+    members = [each for each in people(simulation) if space is not None and each.id in space.members]
+    person = pick(members, step.a)
+    if person is not None and space is not None and len(members) > 1:
+        simulation.ws.leave(person.id, space.id)
 
 
-def _guest(town: Town, step: Step) -> None:
-    person = pick([each for each in people(town) if each.team == town.world.team], step.a)
+def _set_guest(simulation: Simulation, step: Step) -> None:
+    person = pick([each for each in people(simulation) if each.team == simulation.state.team], step.a)
     if person is not None:
-        town.ws.set_guest(person.id, ("multi", "single", "")[step.b % 3])
+        simulation.ws.set_guest(person.id, ("multi", "single", "")[step.b % 3])
 
 
-def _connect(town: Town, step: Step) -> None:
-    """Slack Connect begins or ends; when it begins, somebody from outside comes."""
-    space = pick(channels(town), step.a)
+def _connect(simulation: Simulation, step: Step) -> None:
+    """Share a channel with another company, one of whose people joins, or end that."""
+    space = pick(channels(simulation), step.a)
     if space is None:
         return
     if space.shared:
-        for id in [each for each in space.members if town.world.people[each].team != town.world.team]:
-            town.ws.leave(id, space.id)
-        town.ws.set_shared(space.id, False)
+        for id in [each for each in space.members if simulation.state.people[each].team != simulation.state.team]:
+            simulation.ws.leave(id, space.id)
+        simulation.ws.set_shared(space.id, False)
         return
-    town.ws.set_shared(space.id)
-    guest = town.ws.person(f"outsider-{len(town.world.people)}", stranger_team="T0THEM")
-    town.ws.join(guest, space.id)
+    simulation.ws.set_shared(space.id)
+    guest = simulation.ws.person(f"outsider-{len(simulation.state.people)}", stranger_team="T0THEM")
+    simulation.ws.join(guest, space.id)
 
 
-def _flag(town: Town, step: Step) -> None:
-    """What no event tells: it is known when minutes have passed."""
-    space = pick(channels(town), step.a)
+def _set_flag(simulation: Simulation, step: Step) -> None:
+    """Change a flag of a channel without an event. The bot notices it when its cache expires."""
+    space = pick(channels(simulation), step.a)
     if space is not None:
         if step.b % 2:
-            town.ws.set_pending(space.id, not space.pending)
+            simulation.ws.set_pending(space.id, not space.pending)
         else:
-            town.ws.set_org_shared(space.id, not space.org_shared)
-        town.bot.access.invalidate_all()
+            simulation.ws.set_org_shared(space.id, not space.org_shared)
+        simulation.bot.access.invalidate_all()
 
 
-def _make_private(town: Town, step: Step) -> None:
-    space = pick([each for each in channels(town) if each.kind == "channel"], step.a)
+def _make_private(simulation: Simulation, step: Step) -> None:
+    space = pick([each for each in channels(simulation) if each.kind == "channel"], step.a)
     if space is not None and space.members:
-        town.ws.make_private(space.id)
+        simulation.ws.make_private(space.id)
 
 
-def _archive(town: Town, step: Step) -> None:
-    space = pick(channels(town), step.a)
+def _archive(simulation: Simulation, step: Step) -> None:
+    space = pick(channels(simulation), step.a)
     if space is not None:
-        (town.ws.unarchive if space.archived else town.ws.archive)(space.id)
+        (simulation.ws.unarchive if space.archived else simulation.ws.archive)(space.id)
 
 
-def _bot_comes_or_goes(town: Town, step: Step) -> None:
-    space = pick(channels(town), step.a)
+def _add_or_remove_bot(simulation: Simulation, step: Step) -> None:
+    space = pick(channels(simulation), step.a)
     if space is not None:
-        if town.ws.bot_user not in space.members:
-            town.ws.invite_bot(space.id)
+        if simulation.ws.bot_user not in space.members:
+            simulation.ws.invite_bot(space.id)
         elif len(space.members) > 1:
-            town.ws.remove_bot(space.id)
+            simulation.ws.remove_bot(space.id)
 
 
-def _deactivate(town: Town, step: Step) -> None:
-    there = people(town)
-    if len(there) > 3:
-        town.ws.deactivate(there[step.a % len(there)].id)
+def _deactivate(simulation: Simulation, step: Step) -> None:
+    active = people(simulation)
+    if len(active) > 3:
+        simulation.ws.deactivate(active[step.a % len(active)].id)
 
 
-def _newcomer(town: Town, step: Step) -> None:
-    id = town.ws.hire(f"new-{len(town.world.people)}")
-    town.ws.direct(id)
+def _add_person(simulation: Simulation, step: Step) -> None:
+    id = simulation.ws.hire(f"new-{len(simulation.state.people)}")
+    simulation.ws.direct(id)
 
 
-def _new_channel(town: Town, step: Step) -> None:
+def _new_channel(simulation: Simulation, step: Step) -> None:
     members = [
-        each.id for number, each in enumerate(people(town)) if (step.b >> number) & 1 and each.team == town.world.team
+        each.id
+        for number, each in enumerate(people(simulation))
+        if (step.b >> number) & 1 and each.team == simulation.state.team
     ]
     if members:
-        name = f"room-{len(town.world.conversations)}"
+        name = f"channel-{len(simulation.state.conversations)}"
         if step.a % 4 == 3 and len(members) > 1:
-            town.ws.group_direct(members)
+            simulation.ws.group_direct(members)
         else:
-            town.ws.channel(name, members, private=step.a % 2 == 1)
+            simulation.ws.channel(name, members, private=step.a % 2 == 1)
 
 
-def _forget(town: Town, step: Step) -> None:
-    file = pick(shared(town), step.a)
+def _forget(simulation: Simulation, step: Step) -> None:
+    file = pick(shared_files(simulation), step.a)
     if file is not None:
-        with town.rag.read_transaction() as connection:
+        with simulation.rag.read_transaction() as connection:
             known = connection.exec_driver_sql("SELECT 1 FROM source WHERE ref = ?", (file.id,)).first()
         if known is not None:
-            town.rag.forget([file.id])
-            town.forgotten.add(file.id)
-            town.bot.sweep_all()
+            simulation.rag.forget([file.id])
+            simulation.forgotten.add(file.id)
+            simulation.bot.sweep_all()
 
 
-def _sweep(town: Town, step: Step) -> None:
-    town.bot.sweep_all()
+def _sweep(simulation: Simulation, step: Step) -> None:
+    simulation.bot.sweep_all()
 
 
-def _lose(town: Town, step: Step) -> None:
-    """An event is lost, and the sweep comes before anybody asks."""
-    town.ws.faults.lose_events(1)
-    STEPS[("unshare", "delete file", "delete message")[step.c % 3]](town, step)
-    town.ws.faults.clear()
-    town.bot.sweep_all()
+def _lose_event(simulation: Simulation, step: Step) -> None:
+    """Lose an event, and run the sweep before the next question."""
+    simulation.ws.faults.lose_events(1)
+    STEPS[("unshare", "delete file", "delete message")[step.c % 3]](simulation, step)
+    simulation.ws.faults.clear()
+    simulation.bot.sweep_all()
 
 
-def _late(town: Town, step: Step) -> None:
-    """Events overtake each other: that a file was shared is told after it was taken away."""
-    file = pick(shared(town), step.a)
+def _share_event_late(simulation: Simulation, step: Step) -> None:
+    """Deliver the event that a file was shared after the event that it was unshared."""
+    file = pick(shared_files(simulation), step.a)
     if file is None:
         return
     share = file.shares[step.b % len(file.shares)]
-    if town.ws.bot_user not in town.world.conversations[share.conversation].members:
+    if simulation.ws.bot_user not in simulation.state.conversations[share.conversation].members:
         return
-    town.ws.unshare(file.id, share.conversation)
-    town.hear()
+    simulation.ws.unshare(file.id, share.conversation)
+    simulation.deliver_events()
     event = {"type": "file_shared", "file_id": file.id, "user_id": share.user, "channel_id": share.conversation}
-    town.ws.emit(event | {"event_ts": share.ts}, share.conversation)
+    simulation.ws.emit(event | {"event_ts": share.ts}, share.conversation)
 
 
-def _fail(town: Town, step: Step) -> None:
-    """Slack fails a look-up, which may narrow a reply and never widen it: where not everybody may open everything."""
-    mixed = [each for each in channels(town) if not each.archived and len(_kinds(town, each)) > 1]
+def _fail_lookup(simulation: Simulation, step: Step) -> None:
+    """Ask while lookups at Slack fail, in a channel with different rights. The answer may show less, but not more."""
+    mixed = [each for each in channels(simulation) if not each.archived and len(_kinds(simulation, each)) > 1]
     space = pick(mixed, step.a)
     if space is None:
         return
-    person = next(each for each in people(town) if each.id in space.members)
+    person = next(each for each in people(simulation) if each.id in space.members)
     methods = ("conversations.members", "users.list", "users.conversations")
-    town.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
-    town.bot.access.invalidate_all()
+    simulation.ws.faults.fail(methods[step.b % 3], 1 + step.b % 2, status=(429, 503)[step.c % 2], retry_after=0)
+    simulation.bot.access.invalidate_all()
     words = f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?"
-    town.ws.post(person.id, space.id, f"<@{town.ws.bot_user}> {words}")
-    town.work()
-    town.ws.faults.clear()
+    simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> {words}")
+    simulation.run_until_idle()
+    simulation.ws.faults.clear()
 
 
-def _kinds(town: Town, space: Conversation) -> set[bool]:
-    """Whether its people are full members: both, of some channels."""
-    inside = [each for each in people(town) if each.id in space.members]
-    return {each.guest == "" and each.team == town.world.team for each in inside}
+def _kinds(simulation: Simulation, space: Conversation) -> set[bool]:
+    """Return whether the members are full members. A channel can have both kinds."""
+    members = [each for each in people(simulation) if each.id in space.members]
+    return {each.guest == "" and each.team == simulation.state.team for each in members}
 
 
-def _meanwhile(act: Callable[[Town, Step], None]) -> Callable[[Town, Step], None]:
-    """While pages are looked for, somebody comes or goes, or a file does."""
+def _meanwhile(act: Callable[[Simulation, Step], None]) -> Callable[[Simulation, Step], None]:
+    """Return a step that changes members or files during the search of another step."""
 
-    def taken(town: Town, step: Step) -> None:
+    def step_with_hook(simulation: Simulation, step: Step) -> None:
         kinds = [
-            *[presses.found_goes] * 2,
+            *[interaction_steps.delete_found_file] * 2,
             _unshare,
             _delete_file,
             _join,
             _leave,
-            _guest,
+            _set_guest,
             _connect,
             _make_private,
         ]
-        happens, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
-        town.rag.meanwhile = town.during(lambda: happens(town, other))
-        act(town, step)
-        town.work()
-        town.rag.meanwhile = None
+        action, other = kinds[step.c % len(kinds)], Step("", step.a // 7, step.b // 7, step.c // 7)
+        simulation.rag.hook = simulation.interrupting(lambda: action(simulation, other))
+        act(simulation, step)
+        simulation.run_until_idle()
+        simulation.rag.hook = None
 
-    return taken
-
-
-def _stop(town: Town, step: Step) -> None:
-    presses.stop(town, lambda: _ask(town, step), step.b // 7)
+    return step_with_hook
 
 
-STEPS: dict[str, Callable[[Town, Step], None]] = {
+def _stop(simulation: Simulation, step: Step) -> None:
+    interaction_steps.stop(simulation, lambda: _ask(simulation, step), step.b // 7)
+
+
+STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "share": _share,
     "share again": _reshare,
     "ask": _ask,
@@ -280,70 +294,70 @@ STEPS: dict[str, Callable[[Town, Step], None]] = {
     "delete message": _delete_message,
     "join": _join,
     "leave": _leave,
-    "guest": _guest,
+    "guest": _set_guest,
     "connect": _connect,
-    "flag": _flag,
+    "flag": _set_flag,
     "make private": _make_private,
     "archive": _archive,
-    "bot": _bot_comes_or_goes,
+    "bot": _add_or_remove_bot,
     "deactivate": _deactivate,
-    "newcomer": _newcomer,
+    "newcomer": _add_person,
     "new channel": _new_channel,
     "forget": _forget,
     "sweep": _sweep,
-    "lose": _lose,
-    "late": _late,
-    "fail": _fail,
-    "torn": presses.torn,
-    "follow up": presses.follow_up,
-    "more": presses.press(buttons.MORE),
-    "more, and meanwhile": _meanwhile(presses.press(buttons.MORE)),
-    "file": presses.press(buttons.FILE),
-    "verdict": presses.press(buttons.FEEDBACK),
+    "lose": _lose_event,
+    "late": _share_event_late,
+    "fail": _fail_lookup,
+    "unreadable": interaction_steps.share_unreadable_file,
+    "follow up": interaction_steps.follow_up,
+    "more": interaction_steps.press(buttons.MORE),
+    "more, and meanwhile": _meanwhile(interaction_steps.press(buttons.MORE)),
+    "file": interaction_steps.press(buttons.FILE),
+    "feedback": interaction_steps.press(buttons.FEEDBACK),
     "stop": _stop,
-    "similar": presses.similar,
-    "similar, and meanwhile": _meanwhile(presses.similar),
-    "index": presses.index,
-    "command": presses.command,
-    "command, and meanwhile": _meanwhile(presses.command),
-    "command, and go": presses.command_and_go,
-    "home": presses.home,
-    "ask with, and unshare": presence.ask_with_and_unshare,
-    "name goes": presence.name_goes,
-    "share and delete": presence.share_and_delete,
-    "change id": presence.change_id,
-    "command, and go at last": presence.command_and_go_at_last,
-    "pictures refused": presence.pictures_refused,
+    "similar": interaction_steps.similar,
+    "similar, and meanwhile": _meanwhile(interaction_steps.similar),
+    "index": interaction_steps.index,
+    "command": interaction_steps.command,
+    "command, and meanwhile": _meanwhile(interaction_steps.command),
+    "command, leave": interaction_steps.command_and_leave,
+    "home": interaction_steps.home,
+    "ask with, and unshare": sharing_steps.ask_with_and_unshare,
+    "unshare name": sharing_steps.unshare_name,
+    "share and delete": sharing_steps.share_and_delete,
+    "change id": sharing_steps.change_id,
+    "command, leave before delivery": sharing_steps.command_and_leave_before_delivery,
+    "refuse pictures": sharing_steps.refuse_pictures,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
-_WEIGHTS |= {"late": 4, "torn": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "verdict": 6}
+_WEIGHTS |= {"late": 4, "unreadable": 5, "follow up": 8, "more": 5, "more, and meanwhile": 4, "file": 6, "feedback": 6}
 _WEIGHTS |= {
     "similar": 4,
     "similar, and meanwhile": 3,
     "command": 8,
     "command, and meanwhile": 5,
-    "command, and go": 5,
+    "command, leave": 5,
     "index": 5,
     "home": 4,
     "ask with, and unshare": 6,
-    "name goes": 4,
+    "unshare name": 4,
     "share and delete": 5,
     "change id": 6,
-    "command, and go at last": 4,
-    "pictures refused": 3,
+    "command, leave before delivery": 4,
+    "refuse pictures": 3,
 }
-_LIGHT = 2
+_DEFAULT_WEIGHT = 2
 
 
-def begin(town: Town) -> None:
-    """Five people and the usual conversations, so that steps have something to choose from."""
-    ws = town.ws
+def set_up(simulation: Simulation) -> None:
+    """Create five people and conversations of every kind."""
+    ws = simulation.ws
     ada, ben, cleo = ws.person("ada"), ws.person("ben"), ws.person("cleo")
     gus = ws.person("gus", guest="multi")
     eve = ws.person("eve", stranger_team="T0THEM")
-    ws.channel("everybody", [ada, ben, cleo])
-    ws.channel("town", [ada, ben])
+    ws.channel("everyone", [ada, ben, cleo])
+    ws.channel("staff", [ada, ben])
     ws.channel("guests", [ada, gus])
     ws.channel("secret", [ada, cleo], private=True)
     ws.channel("council", [ben, cleo], private=True)
@@ -353,18 +367,20 @@ def begin(town: Town) -> None:
     ws.group_direct([ada, ben])
 
 
-def draw(chance: random.Random, count: int) -> list[Step]:
+def draw_steps(chance: random.Random, count: int) -> list[Step]:
+    """Draw steps at random. The first ones share documents."""
     kinds = list(STEPS)
-    weights = [_WEIGHTS.get(kind, _LIGHT) for kind in kinds]
-    few = [Step("share", chance.randrange(1000), chance.randrange(1000), 0) for _ in range(min(6, count))]
+    weights = [_WEIGHTS.get(kind, _DEFAULT_WEIGHT) for kind in kinds]
+    shares = [Step("share", chance.randrange(1000), chance.randrange(1000), 0) for _ in range(min(6, count))]
     rest = [
         Step(kind, chance.randrange(1000), chance.randrange(1000), chance.randrange(1000))
-        for kind in chance.choices(kinds, weights, k=count - len(few))
+        for kind in chance.choices(kinds, weights, k=count - len(shares))
     ]
-    return few + rest
+    return shares + rest
 
 
-def take(town: Town, step: Step) -> None:
-    STEPS[step.kind](town, step)
-    town.work()
-    town.shares_are_true()
+def take_step(simulation: Simulation, step: Step) -> None:
+    """Take a step, run the bot until it is idle, and check its output and the catalog."""
+    STEPS[step.kind](simulation, step)
+    simulation.run_until_idle()
+    simulation.check_shares()

@@ -1,4 +1,4 @@
-"""An embedder whose weights are not there, as on a machine that never reached a hub."""
+"""An embedder without weights, as on a machine that has not downloaded them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rag.ports import Vector
 
 
 class NoEmbedder:
-    """Satisfies ports.Embedder, and is never asked for a vector once it said that it has no weights."""
+    """Satisfies ports.Embedder. `identity` raises WeightsMissing, after which no other method may be called."""
 
     dim = 0
 

@@ -1,4 +1,4 @@
-"""A captioner that names the colour in the middle of a picture, and a reader whose pages have coloured figures."""
+"""A captioner that names the color in the center of a picture, and an extractor of pages with colored figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rag.errors import Unreadable
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection
 from tests.support.extractor import TextExtractor
 
-COLOURS: Mapping[str, tuple[int, int, int]] = {
+COLORS: Mapping[str, tuple[int, int, int]] = {
     "red": (200, 20, 20),
     "green": (20, 160, 40),
     "blue": (30, 60, 200),
@@ -22,17 +22,20 @@ COLOURS: Mapping[str, tuple[int, int, int]] = {
 }
 
 
-def colour_of(picture: bytes) -> str:
-    """The name of the colour in the middle."""
+def color_of(picture: bytes) -> str:
+    """Return the name of the color in the center."""
     with Image.open(BytesIO(picture)) as opened:
-        seen = opened.convert("RGB").getpixel((opened.width // 2, opened.height // 2))
-    assert isinstance(seen, tuple)
-    return min(COLOURS, key=lambda name: sum(abs(a - b) for a, b in zip(COLOURS[name], seen, strict=True)))
+        pixel = opened.convert("RGB").getpixel((opened.width // 2, opened.height // 2))
+    assert isinstance(pixel, tuple)
+    return min(COLORS, key=lambda name: sum(abs(a - b) for a, b in zip(COLORS[name], pixel, strict=True)))
 
 
 @dataclass
 class FakeCaptioner:
-    """Satisfies ports.Captioner. `says` is what it says of a colour, `fails` what it raises, `broken` for all."""
+    """Satisfies ports.Captioner.
+
+    `says` has captions and `fails` exceptions, by color. `broken` is raised for all colors. `asked` records the colors.
+    """
 
     identity: str = "fake-sees:1b"
     says: Mapping[str, str] = field(default_factory=dict)
@@ -41,21 +44,21 @@ class FakeCaptioner:
     asked: list[str] = field(default_factory=list)
 
     def caption(self, picture: bytes, stop: threading.Event) -> str:
-        colour = colour_of(picture)
-        self.asked.append(colour)
+        color = color_of(picture)
+        self.asked.append(color)
         if self.broken is not None:
             raise self.broken
-        if colour in self.fails:
-            raise self.fails[colour]
-        return self.says.get(colour, f"A drawing of a {colour} zeppelin over 77 houses.")
+        if color in self.fails:
+            raise self.fails[color]
+        return self.says.get(color, f"A drawing of a {color} zeppelin over 77 houses.")
 
 
-class FigureReader(TextExtractor):
-    """As TextExtractor; a line `~red` is a red figure."""
+class FigureExtractor(TextExtractor):
+    """A TextExtractor for which a line `~red` is a red figure."""
 
     def inspect(self, path: Path) -> Inspection:
         if path.suffix == ".png":
-            raise Unreadable("This reader reads no pictures.", "Use another.")
+            raise Unreadable("This extractor does not read pictures.", "Use another.")
         return super().inspect(path)
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
@@ -65,6 +68,6 @@ class FigureReader(TextExtractor):
         for row, line in enumerate(lines):
             if line.startswith("~"):
                 name = f"f{number:04d}-{row}.jpg"
-                Image.new("RGB", (200, 160), COLOURS[line[1:]]).save(into / name)
+                Image.new("RGB", (200, 160), COLORS[line[1:]]).save(into / name)
                 figures.append(Block(BlockKind.FIGURE, Box(0.2, 0.5, 0.8, 0.9), picture=name))
         return replace(read, blocks=(*read.blocks, *figures))

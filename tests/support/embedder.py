@@ -1,4 +1,4 @@
-"""An embedder without a model: texts by their hashed words, pictures by their colours."""
+"""Embedders without a model: texts are embedded by their hashed words, pictures by their brightness."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rag.errors import EmbedderBusy, MagpieError
 from rag.ports import Vector
 
 _WINDOW = 12
-"""Words of a window; small, so that short texts have several."""
+"""Words of a window. It is small, so that short texts have several."""
 
 
 class FakeEmbedder:
-    """Satisfies ports.Embedder. The same text or picture has the same vector in every process."""
+    """Satisfies ports.Embedder. A text or picture has the same vector in every process."""
 
     identity = "fake-embedder-1"
     dim = 64
@@ -34,7 +34,7 @@ class FakeEmbedder:
         return [self._of_words(text) for text in texts]
 
     def embed_pictures(self, pictures: Sequence[Path]) -> list[Vector | None]:
-        return [self._of_colours(picture) for picture in pictures]
+        return [self._of_colors(picture) for picture in pictures]
 
     def _of_words(self, text: str) -> Vector:
         vector = np.zeros(self.dim, dtype=np.float32)
@@ -42,7 +42,7 @@ class FakeEmbedder:
             vector[crc32(word.encode()) % self.dim] += 1
         return _unit(vector)
 
-    def _of_colours(self, picture: Path | BinaryIO) -> Vector | None:
+    def _of_colors(self, picture: Path | BinaryIO) -> Vector | None:
         try:
             with Image.open(picture) as image:
                 cells = np.asarray(image.convert("L").resize((8, 8)), dtype=np.float32)
@@ -58,8 +58,10 @@ def _unit(vector: Vector) -> Vector:
 
 
 class FakeTextEmbedder:
-    """Satisfies ports.TextEmbedder. Words that begin alike are alike. While `breaks` is set, it is raised; a request
-    with the word `refuses` in it fails whole, each time."""
+    """Satisfies ports.TextEmbedder. Words with the same first five letters are equal.
+
+    `breaks` is raised while it is set. A request that contains the word `refuses` fails as a whole, each time.
+    """
 
     dim = 192
 

@@ -1,4 +1,4 @@
-"""An encoder without a model that can be stopped, slowed and broken, and says what it was given."""
+"""An encoder without a model that records its batches and can be held or made to fail."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from tests.support.embedder import FakeEmbedder
 
 
 class FakeEncoder(FakeEmbedder):
-    """Satisfies ports.Encoder and ports.Movable. `open` set: batches run; `batches` are their sizes, in order; while
-    `breaks` is set, it is raised."""
+    """Satisfies ports.Encoder and ports.Movable.
+
+    Batches wait until `open` is set. `batches` records their sizes in order. `breaks` is raised while it is set.
+    """
 
     def __init__(self, identity: str = "fake-embedder-1") -> None:
         self.identity = identity
@@ -26,7 +28,7 @@ class FakeEncoder(FakeEmbedder):
         self.away = False
 
     def prepare_picture(self, picture: bytes) -> Prepared:
-        vector = self._of_colours(io.BytesIO(picture))
+        vector = self._of_colors(io.BytesIO(picture))
         if vector is None:
             raise Unreadable("The picture cannot be decoded.")
         return vector

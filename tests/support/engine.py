@@ -1,5 +1,4 @@
-"""An engine whose results are given: what the commands open instead of the real one. Its catalog is real, and made
-when it is asked for."""
+"""An engine with given results for tests of the commands. Its catalog is real and created when it is first used."""
 
 from __future__ import annotations
 
@@ -73,7 +72,7 @@ def answer(text: str, *hits: Hit, mode: Mode = Mode.VISION, notice: str = "", ab
 
 @dataclass
 class FakeEngine:
-    """Satisfies bot.cli.context.Engine; its opener is `opened`. `asked` keeps what came in."""
+    """Satisfies bot.cli.context.Engine, with `opened` as its opener. `asked` records the calls."""
 
     hits: Sequence[Hit] = ()
     answered: Answer = field(default_factory=lambda: answer("Nothing.", abstained=True, mode=Mode.PASSAGES))
@@ -107,8 +106,8 @@ class FakeEngine:
             self._catalog.close()
             del self._catalog
 
-    def _ask(self, *what: object) -> None:
-        self.asked.append(what)
+    def _ask(self, *call: object) -> None:
+        self.asked.append(call)
         if self.breaks is not None:
             raise self.breaks
 

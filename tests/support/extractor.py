@@ -1,6 +1,6 @@
-"""A reader of plain text: form feeds part pages, `# ` begins a heading, `!word` makes the reader fail.
+"""An extractor of plain text. Form feeds separate pages, and `# ` begins a heading.
 
-`!unreadable` refuses the file, `!bad` fails its page alone, `!stopped` stops the reader.
+`!unreadable` makes the file unreadable, `!bad` fails its page, and `!stopped` stops the extractor.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, Te
 
 
 class TextExtractor:
-    """Satisfies ports.Reader; `reads` counts the pages it was asked for."""
+    """Satisfies ports.Extractor. `reads` records the numbers of the extracted pages."""
 
     def __init__(self, version: str = "text-1") -> None:
         self.version = version
@@ -24,7 +24,7 @@ class TextExtractor:
         try:
             text = path.read_text()
         except UnicodeDecodeError as error:
-            raise Unreadable("This is no text.", "Send it as text.") from error
+            raise Unreadable("This is not text.", "Send it as text.") from error
         if "!unreadable" in text:
             raise Unreadable("The file is encrypted.", "Remove its password.")
         return Inspection("text/plain", text.count("\f") + 1, None)

@@ -1,4 +1,4 @@
-"""A generator that answers by a rule: the sentence with the most of the question's words, and its passage."""
+"""A generator that answers with the sentence that has most words of the question, and cites its passage."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _QUESTION = re.compile(r"^Question: (.*?)\n\nAnswer from", re.DOTALL | re.MULTIL
 
 
 def reply_to(user: str) -> str:
-    """What a plain reader would say to a prompt: the best sentence with its citation, or NOT FOUND."""
-    asked = _QUESTION.search(user)
-    wanted = {word[:5] for word in content_words(asked.group(1))} if asked else set()
+    """Return the sentence of the passages that has most words of the question, with its citation, or NOT FOUND."""
+    question = _QUESTION.search(user)
+    terms = {word[:5] for word in content_words(question.group(1))} if question else set()
     best, reply = 0, "NOT FOUND"
     for number, _, body in _PASSAGE.findall(user):
         for sentence in re.split(r"(?<=[.!?])\s+|\n{2,}", body.split("\n", 1)[1]):
-            held = len(wanted & {token[:5] for token in tokens(sentence)})
-            if held > best:
-                best, reply = held, f"{' '.join(sentence.split())} [{number}]"
+            matching = len(terms & {token[:5] for token in tokens(sentence)})
+            if matching > best:
+                best, reply = matching, f"{' '.join(sentence.split())} [{number}]"
     return reply
 
 
 def pieces_of(text: str) -> list[str]:
-    """A text as a model streams it: word by word."""
+    """Split a text into words with their spaces, as a model streams it."""
     return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
@@ -37,8 +37,8 @@ def pieces_of(text: str) -> list[str]:
 class FakeGenerator:
     """Satisfies ports.Generator.
 
-    `text` is said instead of the rule's reply; `longest` cuts it after so many pieces; `broken` is raised by
-    `ability`, or after `broken_after` pieces of the stream when that is set. `closed` counts streams ended.
+    `text` replaces the reply. `longest` is the number of pieces after which it is cut. `broken` is raised by
+    `model_info`, or after `broken_after` pieces of the stream if that is set. `closed` counts the ended streams.
     """
 
     vision: bool = True
@@ -52,7 +52,7 @@ class FakeGenerator:
     closed: int = 0
 
     def __post_init__(self) -> None:
-        self._places = BoundedSemaphore(self.at_once)
+        self._slots = BoundedSemaphore(self.at_once)
 
     def model_info(self) -> ModelInfo:
         if self.broken is not None and self.broken_after is None:
@@ -60,7 +60,7 @@ class FakeGenerator:
         return ModelInfo("fake", self.vision, self.window)
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise GeneratorBusy("The model is busy with other questions.", "Ask again in a moment.")
         self.prompts.append(prompt)
         try:
@@ -75,7 +75,7 @@ class FakeGenerator:
                 yield piece
         finally:
             self.closed += 1
-            self._places.release()
+            self._slots.release()
 
     def close(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The GPU host on the loopback: the real app and the real server, around an encoder that a test chooses."""
+"""A GPU host on the loopback interface: the real app and server, with a given encoder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rag.settings import Settings
 
 @contextmanager
 def gpu_host(settings: Settings, encoder: Encoder | None = None) -> Iterator[str]:
-    """Its URL."""
+    """Run a GPU host and yield its URL."""
     chosen = None if encoder is None else lambda _: encoder
     with open_model_server(settings, chosen) as host, serving(host.app, host.address, settings.serve.port) as port:
         yield f"http://{host.address}:{port}"

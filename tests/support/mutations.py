@@ -1,7 +1,7 @@
-"""Break a guard of the product in a copy of the code: a test that cannot fail proves nothing.
+"""Break a guard of the product in a copy of the code, to prove that a test can fail.
 
-A mutation names the function that holds the guard, a fragment of it, and what takes the fragment's place. When the
-function is renamed or rewritten, `LookupError` says which entry of which table to change; nothing is skipped.
+A mutation names the function of the guard, a fragment of it, and its replacement. If the function is renamed or
+rewritten, `LookupError` names the entry to update.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """`function` is `package.module:function` or `package.module:Class.method`; without a colon, the whole module."""
+    """A replacement in `package.module:function`, `package.module:Class.method` or, without a colon, a module."""
 
     function: str
     fragment: str
@@ -30,7 +30,7 @@ class Mutation:
 
     @property
     def path(self) -> Path:
-        """The module's file, relative to the project."""
+        """Return the module's file, relative to the project."""
         module = Path(*self.function.partition(":")[0].split("."))
         return module.with_suffix(".py") if (ROOT / module.with_suffix(".py")).exists() else module / "__init__.py"
 
@@ -50,7 +50,7 @@ def _span(source: str, qualified_name: str, function: str) -> tuple[int, int]:
     body: Sequence[ast.stmt] = ast.parse(source).body
     node: ast.stmt | None = None
     for name in qualified_name.split("."):
-        node = next((one for one in body if getattr(one, "name", None) == name), None)
+        node = next((child for child in body if getattr(child, "name", None) == name), None)
         if node is None:
             raise LookupError(f"There is no {function}.")
         body = getattr(node, "body", [])

@@ -1,8 +1,8 @@
-"""An Ocr that sees ink but cannot read: each band of dark rows is a line of one word, "ink".
+"""An Ocr that returns a line with the word "ink" for each band of dark rows.
 
-The reading process imports it by its dotted path. The other factories misbehave on a picture whose ink is red:
-`open_aborting` ends the process, `open_hanging` never answers, `open_hungry` eats memory, `open_raising` raises,
-`open_lying` says something that is no line of a page, `open_broken` cannot be opened at all.
+The reading process imports it by its dotted path. Other factories fail on a picture with red ink: `open_aborting`
+ends the process, `open_hanging` never returns, `open_hungry` allocates memory without end, and `open_raising` raises.
+`open_lying` returns a line outside the page, and `open_broken` raises when it is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DARK = 128
 
 
 class InkOcr:
-    """Satisfies ports.Ocr; `on_red` is called first when there is red ink in the picture."""
+    """Satisfies ports.Ocr. `on_red` is called before a picture with red ink is read."""
 
     def __init__(self, on_red: Callable[[], None] | None = None) -> None:
         self._on_red = on_red
@@ -60,17 +60,17 @@ def open_hanging(threads: int) -> Ocr:
 
 
 def open_hungry(threads: int) -> Ocr:
-    def eat() -> None:
-        eaten = []
+    def allocate() -> None:
+        blocks = []
         while True:
-            eaten.append(np.ones(1 << 26))
+            blocks.append(np.ones(1 << 26))
 
-    return InkOcr(eat)
+    return InkOcr(allocate)
 
 
 def open_raising(threads: int) -> Ocr:
     def fail() -> None:
-        raise ValueError("red is not my colour")
+        raise ValueError("red is not my color")
 
     return InkOcr(fail)
 

@@ -1,6 +1,6 @@
-"""What Ollama does with a chat request before its model sees it: refusals, the window, and the counts it reports.
+"""How the fake Ollama server validates a chat request: errors, the context window, and the reported token counts.
 
-Read from Ollama 0.33's source (server/routes.go, server/prompt.go, llm/llama_server.go).
+Follows the source of Ollama 0.33 (server/routes.go, server/prompt.go, llm/llama_server.go).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NUMBERS = ("temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "pre
 _OPTIONS = frozenset((*_INTEGERS, *_NUMBERS, "stop", "use_mmap", "repeat_last_n"))
 
 _KEEP = 4
-"""num_keep: the tokens of an overlong prompt's beginning that are kept."""
+"""num_keep: the first tokens that are kept of a prompt that is too long."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,15 @@ class Model:
     family: str = "fake"
     digest: str = "0" * 64
     native_template: bool = False
-    """llama.cpp's chat template instead of Ollama's own: another refusal of pictures (500, not 400), and never a prompt
-    that is cut in silence."""
+    """Whether llama.cpp's chat template is used. Then pictures are rejected with 500, not 400, and a prompt is never
+    cut without an error."""
     always_thinks: bool = False
-    """A thinking build that does not obey `think: false`, as the plain tags of qwen3-vl."""
+    """Whether `think: false` is ignored, as by the plain tags of qwen3-vl."""
 
 
 class Refused(Exception):
+    """A request that Ollama rejects, with the status and the message."""
+
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
         self.status = status
@@ -45,7 +47,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """A request that is answered: how many tokens of its prompt the model sees, and in which window."""
+    """A valid request: its messages, the tokens of its prompt, the context window, and the maximum length."""
 
     messages: Sequence[dict[str, Any]]
     prompt_tokens: int
@@ -55,7 +57,7 @@ class Taken:
 
 
 def decoded(raw: bytes) -> dict[str, Any]:
-    """A request's body. Raise Refused as Go's decoder does."""
+    """Return the body of a request. Raise Refused as Go's decoder does."""
     if not raw:
         raise Refused(400, "missing request body")
     try:
@@ -68,7 +70,7 @@ def decoded(raw: bytes) -> dict[str, Any]:
 
 
 def taken(model: Model, body: dict[str, Any], warnings: list[str]) -> Taken:
-    """What becomes of a chat request. Raise Refused with the status and the words that Ollama has for it."""
+    """Validate a chat request. Raise Refused with Ollama's status and message."""
     messages = body.get("messages") or []
     if "completion" not in model.capabilities:
         raise Refused(400, f'"{model.name}" does not support chat')
@@ -95,16 +97,16 @@ def taken(model: Model, body: dict[str, Any], warnings: list[str]) -> Taken:
             raise too_long(tokens, context)
         if body.get("truncate") is False:
             raise Refused(400, "the prompt is longer than the context length currently available to the model; shorten")
-        # The first tokens and the last half of the window: the instructions and the first passages vanish.
+        # The first tokens and the last half of the window are kept, so instructions and first passages are lost.
         warnings.append(f"truncating input prompt limit={context} prompt={tokens}")
         tokens = _KEEP + (context - _KEEP) // 2
-    # Unset means true for a model that can think.
+    # The default is true for a model that can think.
     thinks = model.always_thinks or ("thinking" in model.capabilities and body.get("think") is not False)
     return Taken(kept, tokens, context, options.get("num_predict", -1), thinks)
 
 
 def _fitting(messages: Sequence[dict[str, Any]], context: int) -> list[dict[str, Any]]:
-    """Old messages go from the front, never the system's or the last."""
+    """Return the messages that fit. The oldest are removed first, but not the system's and the last one."""
     kept = list(messages)
     while sum(map(_tokens, kept)) > context:
         old = next((n for n, one in enumerate(kept[:-1]) if one.get("role") != "system"), None)
@@ -115,7 +117,7 @@ def _fitting(messages: Sequence[dict[str, Any]], context: int) -> list[dict[str,
 
 
 def _tokens(message: dict[str, Any]) -> int:
-    """Four letters a token, a word at least one, and what the template adds."""
+    """Return the number of tokens: one for four letters, at least one for a word, and those of the template."""
     content = message.get("content", "")
     return 4 + max(len(content) // 4, len(content.split()))
 
@@ -132,7 +134,7 @@ def _options(options: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
 
 
 def _picture(data: Any) -> tuple[int, int]:
-    """Its size. Go's decoder is strict: a `data:` prefix, a space or a wrong length is an error."""
+    """Return the size of a picture. Go's decoder is strict: a `data:` prefix, a space or a wrong length is an error."""
     try:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
@@ -146,7 +148,7 @@ def _picture(data: Any) -> tuple[int, int]:
 
 
 def _llama(code: int, message: str, **more: Any) -> str:
-    """llama-server's own error, which Ollama passes on as a string that holds JSON."""
+    """Return an error of llama-server, which Ollama forwards as a string of JSON."""
     return json.dumps({"error": {"code": code, "message": message, **more}})
 
 

@@ -1,4 +1,4 @@
-"""What the stand-in for Ollama answers to /api/embed."""
+"""Responses of the fake Ollama server to /api/embed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.embedder import FakeTextEmbedder
 
 
 def inputs(body: dict[str, Any]) -> list[str]:
-    """The texts of a request."""
+    """Return the texts of a request."""
     texts = body.get("input") or []
     return [texts] if isinstance(texts, str) else list(texts)
 
@@ -18,13 +18,16 @@ def inputs(body: dict[str, Any]) -> list[str]:
 def embedded(
     name: str, capabilities: Sequence[str], context: int, body: dict[str, Any], fault: str
 ) -> tuple[int, bytes]:
-    """Status and body: one unit vector a text. Internal errors are 400 here, and what is too long is cut unless
-    that is forbidden; a token is a word, and two are special."""
+    """Return the status and the body, with one unit vector for each text.
+
+    As in Ollama, internal errors have the status 400, and long texts are cut unless `truncate` is false. A token is a
+    word, and two tokens are special.
+    """
     if fault == "not json":
         return 200, b"<html>Bad gateway</html>"
     if fault in ("error line", "nan"):
-        said = "failed to encode response: json: unsupported value: NaN" if fault == "nan" else "CUDA error"
-        return 400, json.dumps({"error": said}).encode()
+        message = "failed to encode response: json: unsupported value: NaN" if fault == "nan" else "CUDA error"
+        return 400, json.dumps({"error": message}).encode()
     if "embedding" not in capabilities:
         return 400, json.dumps({"error": "this model does not support embeddings"}).encode()
     found = []

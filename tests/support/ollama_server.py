@@ -1,7 +1,7 @@
-"""A stand-in for Ollama's HTTP API, as strict as its source: frames, counts, statuses and error bodies.
+"""A fake Ollama server with the API's frames, counts, statuses and error bodies.
 
-Read from Ollama 0.33's source (server/routes.go, llm/llama_server.go, docs/api). It listens on a free
-loopback port. What it says comes from the fake generator's rule, or from `script`.
+Follows the source of Ollama 0.33 (server/routes.go, llm/llama_server.go, docs/api). It listens on a free loopback
+port. Its answers are those of the fake generator, or come from `script`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Fault = Literal[
 
 @dataclass
 class Script:
-    """How the next answers go. `status` and `body` are sent instead of an answer, to show and chat alike.
+    """The behavior of the next answers. `status` and `body` replace the response to any POST request.
 
-    `gate`: nothing is sent after `pieces_before_gate` pieces until it is set. `endless`: the answer goes on
-    until the client hangs up.
+    After `pieces_before_gate` pieces, an answer waits until `gate` is set. With `endless`, it continues until the
+    client disconnects.
     """
 
     text: str | None = None
@@ -72,11 +72,11 @@ class OllamaServer:
     requests: list[Request] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     started: Event = field(default_factory=Event)
-    """Set when the first frame of an answer was sent."""
+    """Set when the first frame of an answer has been sent."""
     hung_up: Event = field(default_factory=Event)
-    """Set when a client left in the middle of an answer."""
+    """Set when a client has disconnected during an answer."""
     loaded: dict[str, int] = field(default_factory=dict)
-    """The models in memory with their windows. Another window loads a model anew: `loads` counts."""
+    """The models in memory and their context windows. Another window loads a model again, which `loads` counts."""
     loads: int = 0
     lock: Lock = field(default_factory=Lock)
 
@@ -89,7 +89,7 @@ class OllamaServer:
                 self.loads += 1
 
     def running(self) -> list[dict[str, Any]]:
-        """What /api/ps lists."""
+        """Return the models of /api/ps."""
         with self.lock:
             return [
                 _listed(self.models[name])
@@ -98,7 +98,7 @@ class OllamaServer:
             ]
 
     def embedded(self) -> list[str]:
-        """Every text that /api/embed was asked for, in order."""
+        """Return the texts of all requests to /api/embed, in order."""
         return [text for request in self.requests if request.path == "/api/embed" for text in inputs(request.body)]
 
     def chats(self) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ class OllamaServer:
 
 @contextmanager
 def ollama_server(*models: Model) -> Iterator[OllamaServer]:
-    """Serve these models (default: one that sees and one that does not) until the block ends."""
+    """Serve these models until the block ends. By default: one with vision, one without, and one for embeddings."""
     known = models or (
         Model("sees:4b", ("completion", "vision", "tools")),
         Model("reads:1b"),
@@ -134,7 +134,7 @@ def ollama_server(*models: Model) -> Iterator[OllamaServer]:
 
 
 def closed_address() -> str:
-    """An address of this machine at which nothing listens."""
+    """Return a URL of this machine at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
@@ -144,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: requests are recorded instead."""
+        """Print nothing, because requests are recorded."""
 
     def do_GET(self) -> None:
-        if self._foreign():
+        if self._reject_foreign_host():
             return
         if self.path == "/":
             self._send(200, b"Ollama is running", "text/plain; charset=utf-8")
@@ -160,8 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(404, b"404 page not found", "text/plain")
 
-    def _foreign(self) -> bool:
-        """Bound to the loopback, Ollama answers to local names alone: 403 and not a word."""
+    def _reject_foreign_host(self) -> bool:
+        """Send 403 with an empty body if the Host is not local, as Ollama does on the loopback interface."""
         host = (self.headers.get("Host") or "").rpartition(":")[0].strip("[]") or "localhost"
         local = host in ("localhost", "::1") or host.startswith(("127.", "10.", "192.168.")) or host.endswith(_LOCAL)
         if not local:
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         return not local
 
     def do_POST(self) -> None:
-        if self._foreign():
+        if self._reject_foreign_host():
             return
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path not in ("/api/chat", "/api/show", "/api/embed"):
@@ -216,9 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         text = reply_to(asked.messages[-1]["content"]) if script.text is None else script.text
         reason, pieces = "stop", pieces_of(text)
-        # Without a limit a vision answer ends where the window does: its context is never shifted.
-        room = max(0, asked.context - asked.prompt_tokens)
-        longest = min(asked.longest, room) if asked.longest >= 0 else room
+        # Without a limit, an answer ends with the context window, which is not shifted for vision models.
+        remaining = max(0, asked.context - asked.prompt_tokens)
+        longest = min(asked.longest, remaining) if asked.longest >= 0 else remaining
         if longest < len(pieces):
             reason, pieces = "length", pieces[:longest]
         counts = {
@@ -230,14 +230,14 @@ class _Handler(BaseHTTPRequestHandler):
             "eval_count": len(pieces),
             "eval_duration": 900_000_000,
         }
-        told = {name: count for name, count in counts.items() if count}  # Go's omitempty
+        reported = {name: count for name, count in counts.items() if count}  # Go's omitempty
         if body.get("stream", True) is False:
             kind = "thinking" if asked.thinks else "content"
             message = {"role": "assistant", "content": ""} | {kind: "".join(pieces)}
             done = script.fault != "no done frame"
-            self._json(200, _frame(model, message, done=done) | (told if done else {}))
+            self._json(200, _frame(model, message, done=done) | (reported if done else {}))
         else:
-            self._stream(model, pieces, told, asked)
+            self._stream(model, pieces, reported, asked)
 
     def _embed(self, model: Model, body: dict[str, Any]) -> None:
         script = self.ollama.script
@@ -260,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
         for count, piece in enumerate(pieces):
             if script.gate is not None and count == script.pieces_before_gate:
                 script.gate.wait(30)
-            if count == script.after and self._faulty(script):
+            if count == script.after and self._apply_fault(script):
                 return
             kind = "thinking" if asked.thinks or script.fault == "thinks only" else "content"
             message = {"role": "assistant", "content": ""} | {kind: piece}
@@ -272,8 +272,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._line(_frame(model, {"role": "assistant", "content": ""}, done=True) | counts)
         self._chunk(b"")
 
-    def _faulty(self, script: Script) -> bool:
-        """Do what goes wrong in the middle of an answer; whether that was its end."""
+    def _apply_fault(self, script: Script) -> bool:
+        """Apply the fault in the middle of an answer. Return whether the answer has ended."""
         if script.fault == "error line":
             self._line({"error": script.error})
         elif script.fault == "error object":

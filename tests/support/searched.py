@@ -1,4 +1,4 @@
-"""A search whose rankings are given: what `measure` measures, in memory."""
+"""A search with given rankings, for tests of the evaluation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FakeDocument:
 
 @dataclass
 class FakeSearched:
-    """`rankings`: query (or picture name) -> lane -> pages as (document, page); "fused" makes the hits.
+    """`rankings`: query (or picture name) -> lane -> pages as (document, page). The lane "fused" gives the hits.
 
-    A scope is honoured as the real search does: pages outside it are taken out of every ranking.
+    Pages outside the scope are removed from every ranking.
     """
 
     names: Mapping[int, str]
@@ -38,7 +38,7 @@ class FakeSearched:
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self.scopes.append(scope)
         lanes = {
-            lane: tuple(page for page in pages if self._inside(page[0], scope))
+            lane: tuple(page for page in pages if self._is_in_scope(page[0], scope))
             for lane, pages in self.rankings.get(query, {}).items()
         }
         fused = lanes.pop("fused", ())
@@ -57,8 +57,10 @@ class FakeSearched:
         )
 
     def page_pictures(self, pages: Collection[tuple[int, int]], scope: Scope) -> dict[tuple[int, int], Path]:
-        """Of pages in scope, those that `pictures` has."""
-        return {page: self.pictures[page] for page in pages if page in self.pictures and self._inside(page[0], scope)}
+        """Return the pictures of the given pages that are in the scope."""
+        return {
+            page: self.pictures[page] for page in pages if page in self.pictures and self._is_in_scope(page[0], scope)
+        }
 
     def save_confidence_models(self, decisions: Mapping[str, ConfidenceModel]) -> Path:
         self.decisions |= decisions
@@ -68,7 +70,7 @@ class FakeSearched:
         return self.find(path.name, scope, k)
 
     @staticmethod
-    def _inside(document: int, scope: Scope) -> bool:
+    def _is_in_scope(document: int, scope: Scope) -> bool:
         return document not in scope.without and (scope.documents is None or document in scope.documents)
 
 

@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
 
 MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 @contextmanager
 def without_proxies() -> Iterator[None]:
     """Unset the proxy variables. slack_sdk uses a proxy even for this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in _PROXIES:
+        for name in PROXY_VARIABLES:
             patch.delenv(name, raising=False)
         yield
 
 
-def workspace_fixture(**options: Any) -> Any:
-    """Return a fixture that opens a workspace for each test. `options` are those of `open_workspace`.
+def workspace_fixture(per: Literal["function", "module"] = "function", **options: Any) -> Any:
+    """Return a fixture that opens a workspace for each test, or one for the module.
+
+    `options` are those of `open_workspace`.
 
     Assign it to the fixture's name in a test module or conftest: `ws = workspace_fixture(manifest=MANIFEST)`.
     """
 
-    @pytest.fixture(name="ws")
+    @pytest.fixture(name="ws", scope=per)
     def fixture() -> Iterator[Workspace]:
         with without_proxies(), open_workspace(**options) as workspace:
             yield workspace

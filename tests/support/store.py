@@ -1,4 +1,4 @@
-"""A vector store in memory, exact, that can be told to break."""
+"""An exact vector store in memory that can be made to fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rag.ports import Neighbor, StoredVector, Vector
 
 
 class FakeStore:
-    """Satisfies ports.VectorStore. While `broken`, everything but `drop` raises StoreBroken; dropping mends it."""
+    """Satisfies ports.VectorStore. While `broken` is set, methods raise StoreBroken. `drop` resets it."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[tuple[int, int], StoredVector]] = {}
@@ -29,13 +29,13 @@ class FakeStore:
         among: Sequence[tuple[int, int]] | None = None,
     ) -> list[Neighbor]:
         self._check()
-        wanted = None if among is None else set(among)
+        allowed = None if among is None else set(among)
         near = [
             Neighbor(row.chunk, row.window, float(row.vector @ vector))
             for key, row in self.rows.get(identity, {}).items()
-            if row.modality is modality and (wanted is None or key in wanted)
+            if row.modality is modality and (allowed is None or key in allowed)
         ]
-        return sorted(near, key=lambda one: (-one.similarity, one.chunk, one.window))[: max(0, k)]
+        return sorted(near, key=lambda neighbor: (-neighbor.similarity, neighbor.chunk, neighbor.window))[: max(0, k)]
 
     def remove(self, rows: Sequence[tuple[int, int]]) -> None:
         self._check()

@@ -1,4 +1,4 @@
-"""Rows behind presses: what is asked on about, and what one person is to be told, once and until it is told."""
+"""Button presses as questions, and requests to show something to one person."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def page(document: int, number: int, shown: bool = True) -> dict[str, object]:
 
 def answered(connection: Connection, asked: Question, *used: dict[str, object]) -> Answered:
     questions.put_question(connection, asked)
-    mine = tables.question.c.ts == asked.ts
+    matching = tables.question.c.ts == asked.ts
     placeholder = f"9{asked.ts}"
     connection.execute(
-        tables.question.update().where(mine).values(placeholder=placeholder, state="done", used=list(used))
+        tables.question.update().where(matching).values(placeholder=placeholder, state="done", used=list(used))
     )
     found = button_requests.answered(connection, asked.channel, placeholder)
     assert found is not None
@@ -50,7 +50,7 @@ def answered(connection: Connection, asked: Question, *used: dict[str, object]) 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
 
 
-def test_more_leaves_out_what_every_answer_of_this_question_showed(connection: Connection) -> None:
+def test_more_pages_excludes_pages_shown_by_earlier_answers(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2), page(1, 3, shown=False))
     more = button_requests.press("more", first, "U2", "6.1")
     second = answered(connection, more, page(1, 3), page(2, 1))
@@ -65,7 +65,7 @@ def test_more_leaves_out_what_every_answer_of_this_question_showed(connection: C
         assert found.seen == {(1, 2), (1, 3), (2, 1), (2, 9)}
 
 
-def test_more_within_one_file_stays_there(connection: Connection) -> None:
+def test_more_pages_of_one_file_stay_in_this_file(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2))
     only = answered(connection, button_requests.press("file", first, "U2", "6.1", 7), page(7, 1))
     found = button_requests.origin(connection, button_requests.press("more", only, "U2", "7.1"))
@@ -76,7 +76,7 @@ def test_more_within_one_file_stays_there(connection: Connection) -> None:
     assert again.documents == frozenset([8])
 
 
-def test_a_question_that_is_gone_or_without_words_is_asked_on_about_no_more(connection: Connection) -> None:
+def test_press_has_no_origin_if_the_question_or_its_text_was_deleted(connection: Connection) -> None:
     first = answered(connection, Question("C1", "5.1", "5.1", "U1", "which port?"), page(1, 2))
     more = button_requests.press("more", first, "U2", "6.1")
     connection.execute(tables.question.update().values(text=""))
@@ -85,7 +85,7 @@ def test_a_question_that_is_gone_or_without_words_is_asked_on_about_no_more(conn
     assert button_requests.origin(connection, more) is None
 
 
-def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
+def test_repeated_press_is_one_question(connection: Connection) -> None:
     first = answered(connection, ASKED, page(1, 2))
     assert button_requests.put_press(connection, button_requests.press("more", first, "U2", "6.1"))
     assert not button_requests.put_press(connection, button_requests.press("more", first, "U3", "6.2"))
@@ -94,13 +94,13 @@ def test_the_same_press_twice_is_one_question(connection: Connection) -> None:
     assert questions.open_questions(connection) == 3
 
 
-def test_an_aside_stays_until_it_is_told(connection: Connection) -> None:
+def test_ephemeral_request_stays_until_it_is_finished(connection: Connection) -> None:
     ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.SAY, "C1", "U1", "Thanks."))
     due = claim(connection)
     assert due is not None
     assert EphemeralRequest.of(due) == EphemeralRequest(JobKind.SAY, "C1", "U1", "Thanks.")
     assert claim(connection) is None
-    jobs.free_claims(connection)  # as after a kill
+    jobs.release_claims(connection)  # as after a kill
     due = claim(connection)
     assert due is not None
     jobs.retry(connection, due, 60, counted=False)
@@ -114,13 +114,13 @@ def claim(connection: Connection) -> Job | None:
     return jobs.claim(connection, ephemeral_messages.KINDS, RoundRobin())
 
 
-def test_a_home_opened_often_is_shown_once(connection: Connection) -> None:
+def test_home_opened_several_times_is_updated_once(connection: Connection) -> None:
     for user in ("U1", "U1", "U2", "U1"):
         record(connection, HomeOpened(user, f"D{user}"))
     assert ephemeral_messages.count_ephemeral_requests(connection) == 2
 
 
-def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
+def test_forgotten_person_has_no_ephemeral_requests(connection: Connection) -> None:
     for user in ("U1", "U2"):
         ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.FIND, "C1", user, "their words"))
     retention.forget_user(connection, "U1")
@@ -129,11 +129,11 @@ def test_who_is_forgotten_is_told_nothing_more(connection: Connection) -> None:
     assert (due.user, ephemeral_messages.count_ephemeral_requests(connection)) == ("U2", 1)
 
 
-def test_a_picture_that_somebody_wants_indexed_is_a_question_no_longer_until_it_is_gone(connection: Connection) -> None:
+def test_picture_to_index_is_not_a_question_until_it_is_unshared(connection: Connection) -> None:
     record(connection, Queried("F1", "C1"))
     assert file_states.is_query(connection, "F1", "C1")
-    file_states.want_file(connection, "F1", "C1")
-    record(connection, Queried("F1", "C1"))  # told again by the sweep
+    file_states.put_wanted(connection, "F1", "C1")
+    record(connection, Queried("F1", "C1"))  # the sweep reports it again
     assert not file_states.is_query(connection, "F1", "C1")
     assert file_states.is_wanted(connection, "F1")
     assert not file_states.is_wanted(connection, "F1", "C2")

@@ -1,4 +1,4 @@
-"""The lock at the model: so many at once, the earlier round first, and a wait that can be ended."""
+"""The lock around the model: its limit, the order of rounds, and waits that end early."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def nothing() -> None:
 
 
 class Stage:
-    """Questions that come to the model when told to, and leave it when told to."""
+    """Questions that use the model when the test says so."""
 
     def __init__(self, at_once: int) -> None:
         self.fair = FairLock(at_once)
@@ -30,9 +30,9 @@ class Stage:
         self._at_work = 0
 
     def question(self, mine: Key, come: threading.Event, leave: threading.Event) -> None:
-        with self.fair.working_on(mine):
+        with self.fair.expected(mine):
             assert come.wait(20)
-            with self.fair.held(mine, nothing):
+            with self.fair.acquire(mine, nothing):
                 with self.changed:
                     self.order.append(mine)
                     self._at_work += 1
@@ -47,7 +47,7 @@ class Stage:
             assert self.changed.wait_for(there, 20)
 
 
-def test_later_round_waits_for_earlier_one_on_its_way() -> None:
+def test_later_round_waits_for_claimed_question_of_earlier_round() -> None:
     stage, late, now, leave = Stage(2), threading.Event(), threading.Event(), threading.Event()
     now.set()
     leave.set()
@@ -66,7 +66,7 @@ def test_later_round_waits_for_earlier_one_on_its_way() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_no_more_than_at_once_use_the_model(at_once: int) -> None:
+def test_at_most_at_once_questions_use_the_model(at_once: int) -> None:
     stage, now = Stage(at_once), threading.Event()
     now.set()
     with ThreadPoolExecutor(6) as pool:
@@ -90,15 +90,15 @@ def test_wait_ends_when_check_raises() -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(stage.question, (0, 1), now, leave)
         stage.until(lambda: len(stage.order) == 1)
-        with pytest.raises(InterruptedError), stage.fair.held((0, 2), stopped):
+        with pytest.raises(InterruptedError), stage.fair.acquire((0, 2), stopped):
             pass
         leave.set()
         first.result(20)
-    with stage.fair.held((0, 3), nothing):
+    with stage.fair.acquire((0, 3), nothing):
         pass
 
 
-def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
+def test_claims_by_round_and_leaves_a_worker_for_others(tmp_path: Path) -> None:
     with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag:
         fair = FairLock(at_once=2, per_person=1)
         with rag.write_transaction() as connection:
@@ -112,4 +112,4 @@ def test_claims_by_round_and_leaves_a_worker_to_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("before", "ahead"), [(0, 0), (1, 0), (2, 1), (7, 6)])
 def test_counts_the_questions_ahead(before: int, ahead: int) -> None:
-    assert FairLock(at_once=2).ahead(before) == ahead
+    assert FairLock(at_once=2).count_ahead(before) == ahead

@@ -1,4 +1,4 @@
-"""What is kept of people's word on answers, for how long, and what can be made of it."""
+"""Feedback on answers: what is stored, when it is deleted, and its use for evaluation."""
 
 from __future__ import annotations
 
@@ -41,70 +41,72 @@ def page(rag: Rag, name: str, number: int, cited: bool = True) -> dict[str, Any]
 
 
 def answer(connection: Connection, used: list[dict[str, Any]] | None, ts: str = "5.1", user: str = "U1") -> Answered:
-    """A question that was answered from these pages, as the bot writes it down."""
+    """Record a question that was answered from these pages."""
     questions.put_question(connection, Question("C1", ts, ts, user, WORDS))
-    mine = tables.question.c.ts == ts
-    connection.execute(tables.question.update().where(mine).values(placeholder=f"9{ts}", state="done", used=used))
+    matching = tables.question.c.ts == ts
+    connection.execute(tables.question.update().where(matching).values(placeholder=f"9{ts}", state="done", used=used))
     found = button_requests.answered(connection, "C1", f"9{ts}")
     assert found is not None
     return found
 
 
-def test_a_press_is_about_what_the_message_answers_and_about_nothing_else(data: Path) -> None:
+def test_press_refers_only_to_the_question_its_message_answers(data: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         found = answer(connection, [])
         assert (found.question.text, found.thread) == (WORDS, "5.1")
         assert button_requests.answered(connection, "C2", "95.1") is None
         assert (
             button_requests.answered(connection, "C1", "95.2", "C1:5.1") is None
-        )  # what a message says of itself is no proof
+        )  # a message's metadata alone is not trusted
         connection.execute(tables.question.update().values(placeholder=""))
         assert button_requests.answered(connection, "C1", "95.2", "C1:5.1") is not None
         assert button_requests.answered(connection, "C1", "95.2", "C2:5.1") is None
 
 
-def test_the_last_word_of_each_person_counts(data: Path) -> None:
+def test_last_rating_of_each_person_counts(data: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         found = answer(connection, [page(rag, "handbook.pdf", 2)])
         for user, verdict in (("U1", "bad"), ("U2", "bad"), ("U1", "good"), ("U1", "good")):
             put_feedback(connection, found, user, verdict, "Port 8443.")
         assert feedback.counts(connection) == {"good": 1, "bad": 1}
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert (bad.user, bad.text, bad.answer) == ("U2", WORDS, "Port 8443.")
 
 
-def test_words_of_nobody_knows_which_documents_are_not_kept(data: Path) -> None:
+def test_text_of_unknown_documents_is_not_stored(data: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         put_feedback(connection, answer(connection, None), "U1", "bad", "Port 8443.")
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert (bad.text, bad.answer, list(bad.passages)) == ("", "", [])
         gone = {**page(rag, "handbook.pdf", 2), "document": 999}
         put_feedback(connection, answer(connection, [gone], "6.1"), "U1", "bad", "Port 8443.")
-        assert [one.text for one in feedback.bad(connection)] == ["", ""]
+        assert [one.text for one in feedback.list_bad(connection)] == ["", ""]
 
 
-def test_a_question_of_a_press_is_that_of_the_answer_pressed_on(data: Path) -> None:
+def test_rating_of_a_follow_up_stores_the_original_question(data: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         first = answer(connection, [page(rag, "report.pdf", 1)])
         pressed = button_requests.press("file", first, "U2", "7.1", 1)
         assert button_requests.put_press(connection, pressed)
         assert not button_requests.put_press(
             connection, button_requests.press("file", first, "U3", "7.2", 1)
-        )  # it is looked for already
-        mine = tables.question.c.ts == "7.1"
+        )  # an equal press is still open
+        matching = tables.question.c.ts == "7.1"
         used = [page(rag, "handbook.pdf", 2)]
-        connection.execute(tables.question.update().where(mine).values(placeholder="97.1", state="done", used=used))
+        connection.execute(tables.question.update().where(matching).values(placeholder="97.1", state="done", used=used))
         second = button_requests.answered(connection, "C1", "97.1")
         assert second is not None
         put_feedback(connection, second, "U2", "bad", "Port 8443.")
-        [bad] = feedback.bad(connection)
+        [bad] = feedback.list_bad(connection)
         assert bad.text == WORDS
-        # The question may quote what answered it first: its words go with either of the two files.
+        # The question may quote the first answer, so its text depends on both files.
         [row] = connection.execute(tables.feedback.select()).all()
         assert {one[0] for one in row.documents} == {one["document"] for one in (*used, page(rag, "report.pdf", 1))}
 
 
-def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpie: Magpie, folder: Path) -> None:
+def test_feedback_is_deleted_with_its_file_by_age_and_with_either_person(
+    data: Path, magpie: Magpie, folder: Path
+) -> None:
     with rag_on(data) as rag:
         with rag.write_transaction() as connection:
             for number, user in enumerate(("U1", "U2", "U3")):
@@ -115,11 +117,11 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
         rag.forget(["handbook.pdf"])
         with rag.write_transaction() as connection:
             access_log.scrub(connection)
-            assert {(one.text, one.answer) for one in feedback.bad(connection)} == {("", "")}
-            assert all(one.passages[0]["sha256"] for one in feedback.bad(connection))
+            assert {(one.text, one.answer) for one in feedback.list_bad(connection)} == {("", "")}
+            assert all(one.passages[0]["sha256"] for one in feedback.list_bad(connection))
     assert magpie("forget", "--user", "U1")[0] == 0
     with rag_on(data) as rag, rag.write_transaction() as connection:
-        assert [one.user for one in feedback.bad(connection)] == ["U2"]
+        assert [one.user for one in feedback.list_bad(connection)] == ["U2"]
         retention.expire(connection, time() + 1)
         assert feedback.counts(connection) == {"good": 0, "bad": 0}
 
@@ -127,7 +129,7 @@ def test_it_goes_with_the_file_with_age_and_with_either_person(data: Path, magpi
 # ---------------------------------------------------------------- the commands
 
 
-def test_status_counts_them(data: Path, magpie: Magpie) -> None:
+def test_status_counts_feedback(data: Path, magpie: Magpie) -> None:
     assert magpie("status")[1]["feedback"] == {"good": 0, "bad": 0}
     with rag_on(data) as rag, rag.write_transaction() as connection:
         put_feedback(connection, answer(connection, []), "U1", "bad", "I could not find this.")
@@ -136,9 +138,7 @@ def test_status_counts_them(data: Path, magpie: Magpie) -> None:
     assert (kept["feedback"], kept["asides"]) == (1, 0)
 
 
-def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
-    data: Path, magpie: Magpie, tmp_path: Path
-) -> None:
+def test_bad_answers_become_questions_to_complete(data: Path, magpie: Magpie, tmp_path: Path) -> None:
     with rag_on(data) as rag, rag.write_transaction() as connection:
         asked = answer(connection, [page(rag, "handbook.pdf", 1), page(rag, "report.pdf", 1, cited=False)])
         for user in ("U1", "U2"):
@@ -161,7 +161,7 @@ def test_bad_ones_become_questions_that_do_not_count_before_they_are_filled_in(
     assert "Ratings of answers in Slack: 1 good, 3 bad." in (tmp_path / "report.html").read_text()
 
 
-def test_a_file_that_may_be_filled_in_is_not_written_over(data: Path, magpie: Magpie, tmp_path: Path) -> None:
+def test_existing_question_file_is_not_overwritten(data: Path, magpie: Magpie, tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text("mine")
     code, _, err = magpie("eval", "--from-feedback", "bad.jsonl")
     assert (code, (tmp_path / "bad.jsonl").read_text()) == (1, "mine")

@@ -1,4 +1,4 @@
-"""One person's flood: it is refused with a remedy, and delays nobody else's first."""
+"""Limits for one person: requests beyond them are refused and do not delay other people's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
-from bot.inbox import has_room, record
+from bot.inbox import may_queue_file, record
 from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
@@ -44,10 +44,10 @@ def question(user: str, number: int, thread: str = "") -> Question:
     return Question("C1", f"{time() - 10_000 + number:.6f}", thread, user, "?")
 
 
-def told(rag: Rag) -> list[tuple[str, str]]:
+def notices(rag: Rag) -> list[tuple[str, str]]:
     with rag.read_transaction() as connection:
-        mine = tables.job.c.kind.in_(ephemeral_messages.KINDS)
-        rows = connection.execute(select(tables.job).where(mine).order_by(tables.job.c.id))
+        matching = tables.job.c.kind.in_(ephemeral_messages.KINDS)
+        rows = connection.execute(select(tables.job).where(matching).order_by(tables.job.c.id))
         return [(row.user, (row.payload or {}).get("text", "")) for row in rows]
 
 
@@ -55,32 +55,32 @@ def claim(connection: Connection, rounds: RoundRobin) -> Job | None:
     return jobs.claim(connection, ephemeral_messages.KINDS, rounds)
 
 
-def test_questions_beyond_the_limit_are_refused_and_said_once(rag: Rag) -> None:
+def test_questions_beyond_the_limit_are_refused_with_one_notice(rag: Rag) -> None:
     now = time()
     with rag.write_transaction() as connection:
         for number in range(9):
             record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
         record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
-        assert questions.waiting_of(connection, "mallory") == 3
-        assert questions.waiting_of(connection, "ada") == 1
-    assert told(rag) == [("mallory", messages.too_many_waiting(3))]
+        assert questions.count_open_of(connection, "mallory") == 3
+        assert questions.count_open_of(connection, "ada") == 1
+    assert notices(rag) == [("mallory", messages.too_many_waiting(3))]
     assert "press Stop" in messages.too_many_waiting(3)
 
 
-def test_a_refused_question_is_not_asked_by_the_sweep_or_by_an_edit(rag: Rag) -> None:
+def test_refused_question_stays_refused_after_a_sweep_or_an_edit(rag: Rag) -> None:
     now = time()
     asked = [Question("C1", f"{now + number:.6f}", "", "mallory", "?") for number in range(3)]
     with rag.write_transaction() as connection:
         for one in asked:
             record(connection, one, waiting=2)
-        record(connection, asked[2], waiting=0)  # told again, after the line has become shorter
+        record(connection, asked[2], waiting=0)  # recorded again when fewer questions wait
         record(connection, Edited("C1", asked[2].ts, "other words", now + 3))
-        assert questions.waiting_of(connection, "mallory") == 2
+        assert questions.count_open_of(connection, "mallory") == 2
         record(connection, FollowUp(question("mallory", 9), others=False), waiting=2)
-        assert questions.waiting_of(connection, "mallory") == 2
+        assert questions.count_open_of(connection, "mallory") == 2
 
 
-def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None:
+def test_commands_beyond_the_limit_are_refused_but_home_is_not(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         taken = [
             ephemeral_messages.put_limited(connection, EphemeralRequest(JobKind.FIND, "C1", "mallory", "a"), 3)
@@ -89,13 +89,13 @@ def test_commands_beyond_the_limit_are_refused_and_home_is_not(rag: Rag) -> None
         assert taken == [True] * 3 + [False] * 6
         assert ephemeral_messages.put_limited(connection, EphemeralRequest(JobKind.STATUS, "C1", "ada"), 3)
         record(connection, HomeOpened("mallory", "D1"))
-    assert told(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
+    assert notices(rag)[3:] == [("mallory", messages.too_many_waiting(3)), ("ada", ""), ("mallory", "")]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(asked=st.lists(st.sampled_from("abcd"), min_size=1, max_size=25))
-def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
-    """Between two asides of one person everybody else who waited gets one."""
+def test_ephemeral_requests_take_turns_between_people(rag: Rag, asked: list[str]) -> None:
+    """Between two requests of one person, everyone else who waits is served once."""
     clear(rag)
     rounds, served = RoundRobin(), []
     with rag.write_transaction() as connection:
@@ -112,7 +112,7 @@ def test_asides_are_told_in_rounds(rag: Rag, asked: list[str]) -> None:
             assert waiting <= set(served[at + 1 : again])
 
 
-def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
+def test_new_person_goes_before_the_rest_of_a_flood(rag: Rag) -> None:
     rounds = RoundRobin()
     with rag.write_transaction() as connection:
         for _ in range(200):
@@ -131,34 +131,36 @@ def test_somebody_who_comes_after_a_flood_is_next(rag: Rag) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(
-    steps=st.lists(st.sampled_from(["a", "b", "claim", "end"]), max_size=40), workers=st.integers(2, 5), most=st.just(2)
+    steps=st.lists(st.sampled_from(["a", "b", "claim", "end"]), max_size=40),
+    workers=st.integers(2, 5),
+    limit=st.just(2),
 )
-def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: int, most: int) -> None:
+def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: int, limit: int) -> None:
     clear(rag)
     held: list[questions.ClaimedQuestion] = []
     for number, step in enumerate(steps):
         with rag.write_transaction() as connection:
             if step in "ab":
                 questions.put_question(connection, question(step, number))
-                while greeted := questions.claim_new(connection):
-                    questions.enqueue(connection, greeted)
+                while claimed_new := questions.claim_new(connection):
+                    questions.enqueue(connection, claimed_new)
             elif step == "end" and held:
                 questions.end_question(connection, held.pop(0), QuestionState.DONE)
             elif step == "claim" and len(held) < workers:
                 free = {
-                    who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < most
+                    who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < limit
                 }
-                asked = questions.claim_question(connection, most)
+                asked = questions.claim_question(connection, limit)
                 assert (asked is not None) is bool(free)
                 held += [asked] if asked else []
-    assert all([one.question.user for one in held].count(who) <= most for who in "ab")
+    assert all([one.question.user for one in held].count(who) <= limit for who in "ab")
 
 
 def users(connection: Connection, state: str) -> set[str]:
     return set(connection.scalars(select(tables.question.c.user).where(tables.question.c.state == state)))
 
 
-def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag) -> None:
+def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for number in range(9):
             file = SlackFile(f"F{number}", f"{number}.pdf", ending="pdf", size=1, created=1, user="mallory", stub=False)
@@ -168,12 +170,12 @@ def test_files_beyond_the_limit_wait_for_the_sweep_and_it_is_said_once(rag: Rag)
         assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]
         assert list(shared_in(connection, KIND, "C8")) == ["F1"]
         assert files_waiting(connection, "mallory") == 3
-        assert not has_room(connection, "mallory", 3)
-        assert has_room(connection, "mallory", 4)
-        assert has_room(connection, "mallory", 0)
-    assert told(rag) == [("mallory", messages.too_many_files(3))]
+        assert not may_queue_file(connection, "mallory", 3)
+        assert may_queue_file(connection, "mallory", 4)
+        assert may_queue_file(connection, "mallory", 0)
+    assert notices(rag) == [("mallory", messages.too_many_files(3))]
 
 
 @pytest.mark.parametrize(("workers", "of_one", "got"), [(4, 2, 2), (1, 2, 1), (2, 2, 1), (8, 64, 7)])
-def test_one_worker_is_left_to_others(workers: int, of_one: int, got: int) -> None:
-    assert SlackSettings(workers=workers, person_workers=of_one).workers_of_one == got
+def test_one_worker_is_left_for_others(workers: int, of_one: int, got: int) -> None:
+    assert SlackSettings(workers=workers, person_workers=of_one).max_workers_per_person == got

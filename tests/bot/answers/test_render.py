@@ -1,4 +1,4 @@
-"""Replies as Slack shows them: within its limits, and no link or mention that is not ours."""
+"""Replies are within Slack's limits and contain no link or mention from untrusted text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINKED = replace(hit(1, "hand|book <v2>.pdf", 12, "vi"), link="https://x.slack.c
 
 
 def texts(reply: Reply) -> list[str]:
-    """Every text that Slack would parse."""
+    """Return every text that Slack would parse."""
     found = []
     for block in reply.blocks:
         if block["type"] in ("actions", "context_actions"):
@@ -33,7 +33,7 @@ def texts(reply: Reply) -> list[str]:
     return [*found, reply.text]
 
 
-def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
+def test_citation_links_to_the_file_in_slack() -> None:
     reply = answer_reply(answer("Port **8443** [1].", LINKED))
     assert reply.text == "Port *8443* [1]."
     assert reply.blocks[0]["text"]["text"] == "Port *8443* [1]."
@@ -43,10 +43,10 @@ def test_an_answer_cites_with_a_link_to_slacks_own_page() -> None:
     assert [(picture.path, picture.title) for picture in reply.pictures] == [
         ("evidence-1.png", "[1] hand|book <v2>.pdf, p. 12 (printed vi)")
     ]
-    assert Reply.restored(reply.stored()) == reply
+    assert Reply.from_json(reply.to_json()) == reply
 
 
-def test_a_figure_and_a_table_are_cited_as_such() -> None:
+def test_citation_names_figures_and_tables() -> None:
     table, figure = replace(LINKED, name="a.pdf", kind=Kind.TABLE), replace(hit(2, "b.pdf", 3), kind=Kind.FIGURE)
     reply = answer_reply(answer("40 hours [1], see [2].", table, figure))
     lines = reply.blocks[1]["elements"][0]["text"].split("\n")
@@ -57,19 +57,19 @@ def test_a_figure_and_a_table_are_cited_as_such() -> None:
     assert "|a.pdf>, table on p. 12 (printed vi)\n“40 hours”" in quoted.blocks[0]["text"]["text"]
 
 
-def test_pictures_keep_the_passages_they_show_when_one_could_not_be_drawn() -> None:
+def test_pictures_keep_their_passages_if_one_could_not_be_drawn() -> None:
     made = answer("a [1] b [2]", hit(1, "gone.pdf", 1), replace(hit(2, "b.pdf", 3), document=7))
     reply = answer_reply(replace(made, evidence=made.evidence[1:], pictured=made.cited[1:]))
     assert [(picture.title, picture.document) for picture in reply.pictures] == [("[2] b.pdf, p. 3", 7)]
 
 
-def test_a_link_that_is_none_is_not_made() -> None:
+def test_invalid_link_is_not_rendered() -> None:
     for link in (None, "javascript:alert(1)", "https://x|y", "https://x> <!channel"):
         reply = answer_reply(answer("a [1]", replace(LINKED, link=link)))
         assert "<" not in "".join(texts(reply))
 
 
-def test_nothing_found_shows_neither_citation_nor_picture() -> None:
+def test_abstention_has_no_citations_and_no_pictures() -> None:
     reply = answer_reply(answer("I could not find this.", LINKED, abstained=True, notice="No model."))
     assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
     assert reply.pictures == []
@@ -88,9 +88,9 @@ def test_nothing_found_shows_neither_citation_nor_picture() -> None:
 )
 def test_link_of_a_web_page_is_labeled_by_its_host(link: str, label: str) -> None:
     page = replace(hit(1, "Your session has expired: sign in", 1), link=link)
-    told = f"Your session has expired: sign in {label}".rstrip()
-    assert answer_reply(answer("Yes [1].", page)).blocks[1]["elements"][0]["text"] == f"[1] {told}, p. 1"
-    assert page_reply(page, None).blocks[0]["text"]["text"] == f"This is *{told}*, p. 1."
+    received = f"Your session has expired: sign in {label}".rstrip()
+    assert answer_reply(answer("Yes [1].", page)).blocks[1]["elements"][0]["text"] == f"[1] {received}, p. 1"
+    assert page_reply(page, None).blocks[0]["text"]["text"] == f"This is *{received}*, p. 1."
 
 
 def test_name_that_holds_another_files_place_keeps_its_own_link() -> None:
@@ -104,14 +104,14 @@ def test_name_that_holds_another_files_place_keeps_its_own_link() -> None:
     )
 
 
-def test_nothing_found_names_the_nearest_pages_with_their_links() -> None:
+def test_abstention_links_the_nearest_pages() -> None:
     reply = answer_reply(answer(f"I could not find this. Nearest: {LINKED.place}.", LINKED, abstained=True))
     link = reply.blocks[0]["text"]["text"]
     assert "Nearest: <https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|" in link
     assert link.endswith(", p. 12 (printed vi).")
 
 
-def test_a_strange_screenshot_is_told_the_two_nearest_pages() -> None:
+def test_unmatched_screenshot_gets_the_two_nearest_pages() -> None:
     hits = [replace(LINKED, page=page, label=None) for page in (3, 4, 5)]
     reply = no_match_reply(hits, "I'm still reading late.pdf.")
     assert [block["type"] for block in reply.blocks] == ["context", "section", "actions", "context_actions"]
@@ -121,19 +121,19 @@ def test_a_strange_screenshot_is_told_the_two_nearest_pages() -> None:
     assert no_match_reply([]).blocks[0]["text"]["text"] == reply.text == NO_MATCHING_PAGE
 
 
-def test_a_screenshot_is_told_its_page() -> None:
+def test_matched_screenshot_gets_its_page() -> None:
     reply = page_reply(LINKED, Path("page.jpg"), "I'm still reading late.pdf.")
     assert "p. 12 (printed vi)" in reply.blocks[1]["text"]["text"]
     assert reply.pictures[0].title == LINKED.place
     assert [block["type"] for block in reply.blocks[2:]] == ["actions", "context_actions"]
 
 
-def test_and_what_proves_it() -> None:
+def test_matched_screenshot_gets_the_reason() -> None:
     proved = replace(LINKED, why="Its pixels match: 143 points in place, 93 % of the picture agrees.")
     assert page_reply(proved, None).blocks[1]["elements"][0]["text"] == proved.why
 
 
-def test_what_became_of_documents_sent_with_a_question() -> None:
+def test_messages_about_documents_sent_with_a_question() -> None:
     read = SourceStatus("F1", "a.pdf", IndexState.READY, 9, 9, "", "", 1, 1)
     reading = SourceStatus("F2", "b.pdf", IndexState.READING, 3, 12, "", "", 2, 2)
     failed = SourceStatus("F3", "c.pdf", IndexState.FAILED, 0, 0, "It is encrypted.", "Remove its password.", None, 3)
@@ -145,7 +145,7 @@ def test_what_became_of_documents_sent_with_a_question() -> None:
     assert unreadable_file(failed) == "I couldn't read c.pdf: It is encrypted. Remove its password."
 
 
-def test_a_long_answer_is_cut_where_a_reader_pauses() -> None:
+def test_long_answer_is_split_at_paragraphs() -> None:
     paragraph = "word " * 400
     cut = list(split("\n\n".join([paragraph.strip()] * 3)))
     assert [len(piece) for piece in cut] == [1999, 1999, 1999]
@@ -158,7 +158,7 @@ NASTY = st.lists(ANY | st.sampled_from(SIGNS)).map("".join)
 
 
 @given(NASTY, NASTY, NASTY)
-def test_nothing_of_a_stranger_becomes_a_link_or_a_mention(text: str, name: str, notice: str) -> None:
+def test_untrusted_text_never_becomes_a_link_or_mention(text: str, name: str, notice: str) -> None:
     reply = answer_reply(answer(text, replace(LINKED, name=name), notice=notice))
     for said in [*texts(reply), *texts(plain_reply(text))]:
         ours = said.replace("<https://x.slack.com/files/U1/F1/a.pdf?a=1&amp;b=2|", "", 1)
@@ -167,7 +167,7 @@ def test_nothing_of_a_stranger_becomes_a_link_or_a_mention(text: str, name: str,
 
 
 @given(st.text(st.sampled_from("ab &<>\n*#"), max_size=20_000))
-def test_every_block_is_within_slacks_limits(text: str) -> None:
+def test_blocks_are_within_slacks_limits(text: str) -> None:
     reply = answer_reply(answer(text * 3, *[LINKED] * 20, notice=text))
     assert len(reply.blocks) <= 50
     assert len(reply.text) <= 4000
@@ -179,7 +179,7 @@ def test_every_block_is_within_slacks_limits(text: str) -> None:
 
 
 @given(NASTY, NASTY)
-def test_notifications_hold_no_link_either(text: str, name: str) -> None:
+def test_notification_has_no_link_or_mention(text: str, name: str) -> None:
     reply = answer_reply(
         answer(f"{text} see https://evil.example/x, evil.com, @here, #general", replace(LINKED, name=name))
     )
@@ -187,12 +187,12 @@ def test_notifications_hold_no_link_either(text: str, name: str) -> None:
         assert not list(things_in(said, verbatim=False))
 
 
-def test_letters_are_not_turned_around() -> None:
+def test_bidirectional_controls_are_removed() -> None:
     reply = page_reply(replace(LINKED, name="fee\u202efdp.exe\U000e0041", link=None), None)
     assert reply.blocks[0]["text"]["text"].startswith("This is *feefdp.exe*")
 
 
-def test_a_name_cites_nothing() -> None:
+def test_brackets_in_a_name_are_not_a_citation() -> None:
     reply = answer_reply(answer("Port 8443 [1].", replace(LINKED, name="notes [4].pdf")))
     assert "|notes (4).pdf>, p. 12" in reply.blocks[1]["elements"][0]["text"]
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")

@@ -111,8 +111,8 @@ def test_forgetting_a_person_deletes_their_questions(magpie: Magpie, team: Path)
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 1})
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it too
     with opened(team) as rag, rag.read_transaction() as connection:
-        assert [row.user for row in access_log.seen(connection, "")] == ["U2"]
-        assert (retention.counts(connection), retention.traces(connection)) == ((1, 1), (1, 0))
+        assert [row.user for row in access_log.list_accesses(connection, "")] == ["U2"]
+        assert (retention.counts(connection), retention.count_messages_and_pictures(connection)) == ((1, 1), (1, 0))
         assert [row.user for row in receipts.held_receipts(connection)] == ["U2"]
     assert b"does kingfisher listen" not in catalog_bytes(team)
     assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})

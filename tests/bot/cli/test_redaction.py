@@ -23,8 +23,9 @@ from bot.slack.client import map_errors
 from rag import OperatorMustAct, Settings
 from rag.ports import ModelInfo, Prompt, TokenStream
 from tests.bot.conftest import Run
-from tests.flows.team import HANDBOOK, READ, magpie, receipts, until, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, until
 from tests.support.engine import FakeEngine
+from tests.support.slack_workspace import MANIFEST, without_proxies
 
 ROOT = Path(__file__).resolve().parents[3]
 BODY = "1234567890-ABCdef_0987"
@@ -234,7 +235,7 @@ class QuotingGenerator:
 
 
 def test_log_of_a_failing_bot_quotes_nothing(logged: Lines, tmp_path: Path) -> None:
-    with without_proxies(), open_workspace(manifest=ROOT / "manifest.yml", ack_timeout=1.0) as ws:
+    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
         ada = ws.person("ada")
         channel = ws.channel("harbour", members=[ada])
         rag = Settings(data=tmp_path, answer={"model": ""}, read={"workers": 1, "ocr": False, "layout": False})

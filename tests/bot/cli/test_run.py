@@ -12,17 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.slack_server import Workspace, open_workspace
-from tests.faults.slack_kills import MANIFEST, running
+from bot.demo.slack_server import Workspace
+from tests.faults.slack_kills import running
 from tests.flows.team import HANDBOOK, READ, pictures, receipts, replies, reply, said
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("MAGPIE_", "SLACK_"))}
 
 
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 def run(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""A conversation that changes its id: no row of any table is left under the old one."""
+"""A conversation whose id changes is renamed in every table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
     *("vector_deletion", "file_deletion", "delivery", "upload"),
 }
-"""Tables that name no conversation: by document, by file, by event, by question."""
+"""Tables without a conversation: their rows belong to a document, file, event or question."""
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
         yield rag
 
 
-def test_every_table_is_known_to_name_a_conversation_or_not() -> None:
-    """A new table fails here until it is moved, or is listed as one that names no conversation."""
+def test_every_table_is_listed_as_keyed_by_conversation_or_not() -> None:
+    """Fail for a new table until it is listed as keyed by conversation or not."""
     keyed = {table.name for table in KEYED} | KEYED_BY_SPACE
     assert not keyed & NOT_KEYED
     assert {*tables.metadata.tables, *catalog.tables} == keyed | NOT_KEYED
@@ -50,7 +50,7 @@ def test_every_table_is_known_to_name_a_conversation_or_not() -> None:
 
 
 def row(table: Table, channel: str, number: int = 1) -> dict[str, Any]:
-    """Some row of a table; every text that is not a conversation holds the number."""
+    """Return a row of a table. Every text that is not a conversation contains the number."""
     values: dict[str, Any] = {}
     for column in table.columns:
         if column.name in ("channel", "space"):
@@ -80,7 +80,7 @@ def fill(connection: Connection, channel: str) -> None:
     jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
 
 
-def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
+def test_no_row_keeps_the_old_id(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         fill(connection, OLD)
         before = everything(connection)
@@ -91,11 +91,11 @@ def test_nothing_is_left_under_the_old_id(rag: Rag) -> None:
 
 
 BY_CONVERSATION = [table for table in KEYED if table.name != "evidence"]
-"""Tables with a key that a conversation is part of, or with none but a number."""
+"""Tables whose key contains the conversation, or is only a number."""
 
 
 @pytest.mark.parametrize("table", BY_CONVERSATION, ids=lambda table: str(table.name))
-def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
+def test_rows_of_both_ids_are_merged(rag: Rag, table: Table) -> None:
     with rag.write_transaction() as connection:
         connection.execute(insert(table).values(row(table, OLD)))
         connection.execute(insert(table).values(row(table, NEW) | ({"id": 2} if "id" in table.c else {})))
@@ -104,7 +104,7 @@ def test_rows_under_both_ids_become_one(rag: Rag, table: Table) -> None:
         assert [each.channel for each in connection.execute(select(table))] == [NEW]
 
 
-def test_a_running_sweep_of_the_old_id_runs_again_under_the_new_one(rag: Rag) -> None:
+def test_running_sweep_of_the_old_id_runs_again_with_the_new_id(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, OLD)
         running = jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin())
@@ -116,7 +116,7 @@ def test_a_running_sweep_of_the_old_id_runs_again_under_the_new_one(rag: Rag) ->
         assert again.channel == NEW
 
 
-def test_a_move_fails_as_a_whole(rag: Rag) -> None:
+def test_failed_move_changes_nothing(rag: Rag) -> None:
     def moved_and_failed() -> None:
         with rag.write_transaction() as connection:
             fill(connection, OLD)
@@ -129,8 +129,8 @@ def test_a_move_fails_as_a_whole(rag: Rag) -> None:
         assert NEW not in everything(connection)
 
 
-def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> None:
-    """The sweep listed the new id before the event that tells of it came."""
+def test_forgotten_file_listed_under_the_new_id_is_removed(rag: Rag) -> None:
+    """The sweep listed the new id before the event about the change arrived."""
     with rag.write_transaction() as connection:
         connection.execute(
             insert(catalog.tables["removed_share"]).values(kind=KIND, ref="F1", space=OLD, removed_at=1.0)
@@ -142,13 +142,13 @@ def test_what_was_forgotten_and_came_back_under_the_new_id_goes(rag: Rag) -> Non
         assert shared_in(connection, KIND, NEW) == ["F2"]
 
 
-def test_what_departed_or_is_withheld_stays_so_under_the_new_id(rag: Rag) -> None:
+def test_departed_and_withheld_files_stay_so_under_the_new_id(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
         hide_share(connection, KIND, "F1", OLD)
-        file_states.note_departure(connection, "F2", OLD, 100.0)
-        file_states.note_departure(connection, "F2", NEW, 200.0)
+        file_states.put_departure(connection, "F2", OLD, 100.0)
+        file_states.put_departure(connection, "F2", NEW, 200.0)
         move_channel(connection, OLD, NEW)
         assert set(hidden_shares(connection, KIND, "F1")) == {NEW}
         record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))

@@ -1,4 +1,4 @@
-"""Background jobs: requested once, claimed by one worker, retried, and kept through a kill."""
+"""Background jobs: requests, claims, retries and crashes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_request_ends_a_delay(rag: Rag) -> None:
         assert claim(connection).channel == "C1"
 
 
-def test_retry_counts_faults_and_delays_apart(rag: Rag) -> None:
+def test_retry_counts_faults_and_delays_separately(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.SWEEP_CHANNEL, "C1")
         for counted, attempts, delays in ((False, 1, 0), (True, 1, 1), (False, 2, 2), (True, 2, 3)):
@@ -62,16 +62,16 @@ def test_retry_counts_faults_and_delays_apart(rag: Rag) -> None:
             jobs.retry(connection, job, 0, counted=counted)
 
 
-def test_job_that_a_killed_process_was_running_is_put_back_and_counts(rag: Rag) -> None:
+def test_job_of_a_killed_process_is_due_again_and_counts_as_an_attempt(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         jobs.request(connection, JobKind.CHECK_FILE, key="F1")
         claim(connection, JobKind.CHECK_FILE)
-        jobs.free_claims(connection)
+        jobs.release_claims(connection)
         job = claim(connection, JobKind.CHECK_FILE)
         assert (job.key, job.attempts) == ("F1", 2)
 
 
-def test_finished_job_is_not_brought_back_by_a_late_retry(rag: Rag) -> None:
+def test_late_retry_does_not_restore_a_finished_job(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
         receipts.release(connection, [one.id for one in receipts.held_receipts(connection)])
@@ -81,7 +81,7 @@ def test_finished_job_is_not_brought_back_by_a_late_retry(rag: Rag) -> None:
         assert is_idle(connection)
 
 
-def test_receipt_is_due_once_released_and_given_once(rag: Rag) -> None:
+def test_receipt_is_due_after_release_and_runs_once(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for _ in range(2):
             receipts.request_receipt(connection, "C1", "5.1", "F1", "U1")
@@ -103,7 +103,7 @@ def test_receipt_is_due_once_released_and_given_once(rag: Rag) -> None:
         assert jobs.count(connection, [JobKind.RECEIPT]) == 0
 
 
-def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
+def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for number in range(40):
             jobs.add(connection, JobKind.FIND, "C1", f"U{number % 7}", {})

@@ -1,4 +1,4 @@
-"""The line of questions: what is told twice is one row, a claim is one statement, nobody's second goes first."""
+"""The queue of questions: recording, claims, edits, cancellations and fairness."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def put(connection: Connection, user: str, number: int, text: str = "?") -> None
     questions.put_question(connection, Question("C1", f"5.{number:04}", "5.1", user, text))
 
 
-def greet_all(connection: Connection) -> None:
+def queue_all(connection: Connection) -> None:
     while asked := questions.claim_new(connection):
         questions.enqueue(connection, asked)
 
 
 def claimed(connection: Connection) -> ClaimedQuestion:
-    greet_all(connection)
+    queue_all(connection)
     asked = questions.claim_question(connection)
     assert asked is not None
     return asked
 
 
-def test_a_question_told_three_times_is_one_with_all_its_files(rag: Rag) -> None:
+def test_question_reported_three_times_is_one_with_all_its_files(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for files in ((), ("F1",), ("F1", "F2"), ("F1",)):
             questions.put_question(connection, Question("C1", "5.1", "5.1", "U1", "which port?", files))
@@ -56,19 +56,19 @@ def test_a_question_told_three_times_is_one_with_all_its_files(rag: Rag) -> None
         assert questions.claim_question(connection) is None
 
 
-def test_how_far_a_reply_came_outlives_the_process(rag: Rag) -> None:
+def test_progress_of_a_reply_survives_a_restart(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
         assert questions.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
-        questions.free_claims(connection)
+        questions.release_claims(connection)
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
-    assert (again.uploads, again.sharing) == (["F5"], 1.5)
+    assert (again.uploads, again.sharing_since) == (["F5"], 1.5)
 
 
-def test_what_a_button_asks_for_comes_back_as_it_was(rag: Rag) -> None:
+def test_question_of_a_button_is_stored_unchanged(rag: Rag) -> None:
     pressed = Question("C1", "5.1", "4.1", "U1", "which port?", (), "more", {"skip": [[1, 12]]})
     with rag.write_transaction() as connection:
         questions.put_question(connection, pressed)
@@ -77,7 +77,7 @@ def test_what_a_button_asks_for_comes_back_as_it_was(rag: Rag) -> None:
         assert questions.find_question(connection, "C1", "5.2") is None
 
 
-def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
+def test_delay_stores_the_given_attempts(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         for attempts, expected in ((0, 1), (0, 1), (1, 1), (1, 2)):
@@ -87,12 +87,12 @@ def test_a_delay_counts_as_the_attempts_that_it_is_told(rag: Rag) -> None:
         last = claimed(connection)
         questions.end_question(connection, last, QuestionState.DONE)
         questions.delay_question(connection, last, 0, attempts=1)
-        greet_all(connection)
+        queue_all(connection)
         assert questions.claim_question(connection) is None
         assert questions.open_questions(connection) == 0
 
 
-def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag) -> None:
+def test_later_question_waits_for_the_placeholder_of_a_new_one(rag: Rag) -> None:
     now = f"{time():.6f}"
     with rag.write_transaction() as connection:
         questions.put_question(connection, Question("C1", now, now, "U1", "first?"))
@@ -109,37 +109,37 @@ def test_a_question_that_is_greeted_still_is_waited_for_while_it_is_new(rag: Rag
         assert taken.id == first.id
 
 
-# ---------------------------------------------------------------- other words, no answer
+# ---------------------------------------------------------------- edits and cancellations
 
 
-def test_other_words_within_a_minute_are_another_question(rag: Rag) -> None:
+def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
         questions.store_reply(connection, first, uploads=["F5"])
         questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 64.0))
-        assert not questions.is_held(connection, first)
+        assert not questions.is_current(connection, first)
         assert not questions.store_reply(connection, first, reply={"text": "8443"})
         questions.end_question(connection, first, QuestionState.DONE)
         second = claimed(connection)
     assert (second.question.text, second.placeholder, second.reply) == ("which gate?", "6.1", None)
-    assert (second.uploads, second.obsolete) == (None, ["F5"])
+    assert (second.uploads, second.obsolete_uploads) == (None, ["F5"])
 
 
 @pytest.mark.parametrize("how", ["edit", "halt"])
-def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(rag: Rag, how: str) -> None:
+def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placeholder(rag: Rag, how: str) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
-        greeted = questions.claim_new(connection)
-        assert greeted is not None
+        claimed_new = questions.claim_new(connection)
+        assert claimed_new is not None
         if how == "edit":
             questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
         else:
             questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
         assert questions.claim_new(connection) is None
-        questions.store_placeholder(connection, greeted, "6.1")
-        questions.enqueue(connection, greeted)
+        questions.store_placeholder(connection, claimed_new, "6.1")
+        questions.enqueue(connection, claimed_new)
         assert questions.claim_question(connection) is None
         again = questions.claim_new(connection)
         assert again is not None
@@ -156,15 +156,15 @@ def test_what_changes_while_it_is_greeted_is_greeted_by_nobody_else_meanwhile(ra
         Edited("C2", "5.1", "which gate?", 6.0),
     ],
 )
-def test_other_edits_change_nothing(rag: Rag, edit: Edited) -> None:
+def test_other_edits_are_ignored(rag: Rag, edit: Edited) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
         questions.put_edit(connection, edit)
-        assert questions.is_held(connection, first)
+        assert questions.is_current(connection, first)
 
 
-def test_an_edit_brings_back_what_was_answered(rag: Rag) -> None:
+def test_edit_reopens_an_answered_question(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
@@ -172,7 +172,7 @@ def test_an_edit_brings_back_what_was_answered(rag: Rag) -> None:
         assert claimed(connection).question.text == "which gate?"
 
 
-def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: Rag) -> None:
+def test_deleted_message_cancels_its_question_unless_it_is_answered(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
@@ -181,27 +181,27 @@ def test_a_deleted_message_takes_its_question_along_unless_it_is_answered(rag: R
         begun = claimed(connection)
         questions.store_placeholder(connection, begun, "6.1")
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
-        assert not questions.is_held(connection, begun)
+        assert not questions.is_current(connection, begun)
         assert questions.claim_question(connection) is None
-        let_go = questions.claim_new(connection)
-        assert let_go is not None
-        assert (let_go.halt, let_go.placeholder) == (Cancellation.DELETED, "6.1")
-        questions.drop_question(connection, let_go)
+        canceled = questions.claim_new(connection)
+        assert canceled is not None
+        assert (canceled.cancellation, canceled.placeholder) == (Cancellation.DELETED, "6.1")
+        questions.drop_question(connection, canceled)
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
         assert not questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
 
 
-# ---------------------------------------------------------------- whose turn it is
+# ---------------------------------------------------------------- fairness
 
 
 @given(st.lists(st.sampled_from("ABCDE"), min_size=1, max_size=25))
-def test_nobodys_next_question_goes_before_anothers_earlier_one(opened: Rag, users: list[str]) -> None:
+def test_second_question_never_goes_before_another_persons_first(opened: Rag, users: list[str]) -> None:
     with opened.write_transaction() as connection:
         connection.execute(tables.question.delete())
         for number, user in enumerate(users):
             put(connection, user, number)
-        greet_all(connection)
+        queue_all(connection)
         order = []
         while asked := questions.claim_question(connection):
             order.append(asked.question.user)
@@ -211,7 +211,7 @@ def test_nobodys_next_question_goes_before_anothers_earlier_one(opened: Rag, use
     assert rounds == sorted(rounds)
 
 
-def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
+def test_person_with_many_questions_does_not_go_before_a_newcomer(rag: Rag) -> None:
     order = []
     with rag.write_transaction() as connection:
         for number in range(4):
@@ -221,7 +221,7 @@ def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
             order.append(asked.question.user)
             questions.end_question(connection, asked, QuestionState.DONE)
         put(connection, "B", 9)
-        greet_all(connection)
+        queue_all(connection)
         assert [before for _, before in questions.queued(connection)] == [0, 1, 2]
         while asked := questions.claim_question(connection):  # type: ignore[assignment]
             order.append(asked.question.user)
@@ -229,7 +229,7 @@ def test_who_asks_a_lot_does_not_go_before_who_comes_later(rag: Rag) -> None:
     assert order == ["A", "A", "A", "B", "A"]
 
 
-def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
+def test_count_before_includes_questions_being_answered(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for number, user in enumerate("ABC"):
             put(connection, user, number)
@@ -247,11 +247,11 @@ def test_how_many_go_before_counts_those_at_work(rag: Rag) -> None:
         assert questions.claim_for_position(connection, id) is not None
 
 
-def test_claims_by_many_threads_share_nothing(rag: Rag) -> None:
+def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for number in range(40):
             put(connection, f"U{number % 7}", number)
-        greet_all(connection)
+        queue_all(connection)
     taken: list[int] = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""The bot's tables: the migrations make them as they are declared, and events recorded twice are one row."""
+"""The bot's tables: migrations create them as declared, and repeated events are one row."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def test_migrations_create_the_declared_tables(rag: Rag) -> None:
         assert compare_metadata(made, tables.metadata) == []
 
 
-def test_delivery_counts_once_and_only_with_its_rows(rag: Rag) -> None:
+def test_delivery_is_recorded_once_and_only_with_its_rows(rag: Rag) -> None:
     def write_that_fails() -> None:
         with rag.write_transaction() as connection:
-            assert deliveries.take_delivery(connection, "Ev1")
+            assert deliveries.put_delivery(connection, "Ev1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         write_that_fails()
     with rag.write_transaction() as connection:
-        assert deliveries.take_delivery(connection, "Ev1")
-        assert not deliveries.take_delivery(connection, "Ev1")
-        deliveries.forget_deliveries(connection, older_than=-1)
-        assert deliveries.take_delivery(connection, "Ev1")
+        assert deliveries.put_delivery(connection, "Ev1")
+        assert not deliveries.put_delivery(connection, "Ev1")
+        deliveries.expire_deliveries(connection, older_than=-1)
+        assert deliveries.put_delivery(connection, "Ev1")
 
 
-def test_picture_sent_as_a_question_stays_one(rag: Rag) -> None:
+def test_picture_sent_as_a_question_is_recorded_once(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         assert not file_states.is_query(connection, "F1", "C1")
         file_states.put_query(connection, "F1", "C1")

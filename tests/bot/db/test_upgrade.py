@@ -1,4 +1,4 @@
-"""A data folder made by the last version before the redesign opens, and every row of the bot's tables is there."""
+"""A data folder of the last version before the redesign can be opened, and keeps every row of the bot's tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def upgraded(folder: Path) -> Iterator[Rag]:
 
 @pytest.fixture(scope="module")
 def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
-    """Shared by the tests that only read."""
+    """Return a data folder shared by the tests that only read."""
     with upgraded(tmp_path_factory.mktemp("old")) as rag:
         yield rag
 
@@ -53,7 +53,7 @@ def rows(rag: Rag, table: Table, *kinds: JobKind) -> Rows:
 
 
 def only(found: Rows, known: Rows) -> Rows:
-    """These rows with the columns that are known of the old ones, in an order of their own."""
+    """Return the rows, sorted, with only the columns that the old rows have."""
     return ordered([{name: row[name] for name in known[0]} for row in found])
 
 
@@ -86,7 +86,7 @@ def test_questions_are_kept(rag: Rag) -> None:
     shown = [
         {
             **row,
-            "halt": row["cancelled"],
+            "halt": row["cancellation"],
             "has_reply": row["reply"] is not None,
             "sharing": row["sharing_since"] is not None,
             "obsolete": row["obsolete_uploads"],
@@ -104,7 +104,7 @@ def test_questions_are_kept(rag: Rag) -> None:
             assert asked.text == row["text"]
 
 
-def test_errands_are_jobs(rag: Rag) -> None:
+def test_background_tasks_become_jobs(rag: Rag) -> None:
     kinds = (JobKind.SWEEP, JobKind.SWEEP_CHANNEL, JobKind.CHECK_FILE, JobKind.PURGE, JobKind.DELETE_UPLOADS)
     found = [
         {
@@ -119,7 +119,7 @@ def test_errands_are_jobs(rag: Rag) -> None:
     assert {row["attempts"] for row in rows(rag, tables.job, *kinds)} == {0}
 
 
-def test_requests_to_show_something_to_one_person_are_jobs(rag: Rag) -> None:
+def test_requests_to_show_something_to_one_person_become_jobs(rag: Rag) -> None:
     found = [
         {
             "kind": row["kind"],
@@ -134,7 +134,7 @@ def test_requests_to_show_something_to_one_person_are_jobs(rag: Rag) -> None:
     assert ordered(found) == ordered(expected)
 
 
-def test_receipts_are_jobs(rag: Rag) -> None:
+def test_receipts_become_jobs(rag: Rag) -> None:
     states = {JobState.HELD: "open", JobState.DONE: "done"}
     found = []
     for row in rows(rag, tables.job, JobKind.RECEIPT):
@@ -155,7 +155,7 @@ def test_other_tables_are_kept(rag: Rag) -> None:
 
 
 def test_every_table_of_the_bot_has_rows_in_the_fixture() -> None:
-    """A test of an empty table would prove nothing."""
+    """An empty table would make its test pass without checking anything."""
     old = {"link": "linked", "access_log": "access", "job": "errand"}
     assert all(EXPECTED["tables"][old.get(name, name)] for name in tables.metadata.tables)
 

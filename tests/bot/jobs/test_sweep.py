@@ -1,4 +1,4 @@
-"""The sweep: every page of a listing, what is Magpie's business in it, and what is shared no more."""
+"""The sweep adds listed files and drops files that are no longer shared."""
 
 from __future__ import annotations
 
@@ -12,22 +12,17 @@ from sqlalchemy import text
 
 from bot.db import jobs, tables
 from bot.db.jobs import JobKind
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.inbox import record
 from bot.jobs.sweep import Sweep
 from bot.slack.client import SlackClient
 from bot.slack.events import Unshared
 from bot.slack.files import KIND, SlackFiles, is_shared_in
 from rag import Rag, RoundRobin, Share, TryAgain, hidden_shares, open_rag, put_share, shared_in
-from tests.flows.team import settings, slack_settings, without_proxies
+from tests.flows.team import settings, slack_settings
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture(scope="module")
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture("module", manifest=MANIFEST)
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def shared(rag: Rag, channel: str) -> list[str]:
 
 
 def swept(rag: Rag) -> set[str]:
-    """The conversations of which a sweep was requested."""
+    """Return the conversations with a requested sweep."""
     found = set()
     with rag.write_transaction() as connection:
         while job := jobs.claim(connection, [JobKind.SWEEP_CHANNEL], RoundRobin()):
@@ -57,7 +52,7 @@ def swept(rag: Rag) -> set[str]:
     return found
 
 
-def test_every_page_of_a_long_listing_is_taken_in(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_every_page_of_a_long_listing_is_added(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     ada = ws.person("ada")
     room = ws.channel("long", members=[ada])
     for start in range(0, 250, 50):
@@ -70,14 +65,12 @@ def test_every_page_of_a_long_listing_is_taken_in(ws: Workspace, rag: Rag, sweep
     assert len(shared(rag, room)) == 250
 
 
-def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Workspace, rag: Rag) -> None:
+def test_files_beyond_a_persons_limit_are_added_by_a_later_sweep(ws: Workspace, rag: Rag) -> None:
     cara = ws.person("cara")
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(
-        client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, most_files=3
-    )
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, max_files=3)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.write_transaction() as connection:
@@ -86,7 +79,7 @@ def test_files_beyond_a_persons_limit_are_taken_in_once_there_is_room(ws: Worksp
     assert len(shared(rag, room)) == 5
 
 
-def test_what_is_not_for_the_index_is_left_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_files_that_are_not_indexed_are_skipped(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     ada = ws.person("bea")
     room, here = ws.channel("mixed", members=[ada]), ws.direct(ada)
     ws.post(ada, room, files=[("film.mp4", b"film"), ("shot.png", b"\x89PNG"), ("talk.pdf", b"%PDF-1.4")])
@@ -100,9 +93,7 @@ def test_what_is_not_for_the_index_is_left_out(ws: Workspace, rag: Rag, sweep: S
     assert [names[id] for id in shared(rag, here)] == ["given.pdf"]
 
 
-def test_what_is_shared_no_more_goes_and_what_is_only_not_listed_yet_stays(
-    ws: Workspace, rag: Rag, sweep: Sweep
-) -> None:
+def test_unshared_files_are_dropped_and_unlisted_ones_stay(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     ada = ws.person("cy")
     room = ws.channel("going", members=[ada])
     ws.post(ada, room, files=[("stays.pdf", b"%PDF-1.4"), ("goes.pdf", b"%PDF-1.4"), ("gone.pdf", b"%PDF-1.4")])
@@ -121,9 +112,7 @@ def test_what_is_shared_no_more_goes_and_what_is_only_not_listed_yet_stays(
     assert shared(rag, room) == [stays, late]
 
 
-def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
-    ws: Workspace, rag: Rag, sweep: Sweep
-) -> None:
+def test_plan_requests_every_conversation_and_drops_others(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     ada = ws.person("di")
     room, left, here = ws.channel("in", members=[ada]), ws.channel("out", members=[ada], private=True), ws.direct(ada)
     with rag.write_transaction() as connection:
@@ -140,7 +129,7 @@ def test_a_plan_names_every_conversation_and_leaves_those_magpie_is_not_in(
         assert shared_in(connection, "path", left) == ["/notes.pdf"]
 
 
-def test_a_file_that_changed_waits_again_and_one_that_is_gone_goes(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_changed_file_stays_shared_and_deleted_file_is_dropped(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     ada = ws.person("eli")
     room = ws.channel("changing", members=[ada])
     file = ws.message(room, ws.post(ada, room, files=[("old.pdf", b"%PDF-1.4")])).files[0]
@@ -155,13 +144,13 @@ def test_a_file_that_changed_waits_again_and_one_that_is_gone_goes(ws: Workspace
     assert shared(rag, room) == []
 
 
-# ---------------------------------------------------------------- what a file object says
+# ---------------------------------------------------------------- file objects
 
 SHARES = {"public": {"C1": [{"ts": "1.5"}, {"ts": "2.5"}]}}
 
 
 @pytest.mark.parametrize(
-    ("raw", "removed", "told"),
+    ("raw", "removed", "is_shared"),
     [
         ({"mode": "hosted", "shares": SHARES}, (), True),
         ({"mode": "hosted", "shares": SHARES}, ("2.5",), True),
@@ -177,14 +166,14 @@ SHARES = {"public": {"C1": [{"ts": "1.5"}, {"ts": "2.5"}]}}
         ({"mode": "tombstone"}, (), False),
     ],
 )
-def test_a_file_object_rules_out_a_share_only_if_it_lists_all_shares(
-    raw: dict[str, object], removed: tuple[str, ...], told: bool | None
+def test_file_object_disproves_a_share_only_if_it_lists_all_shares(
+    raw: dict[str, object], removed: tuple[str, ...], is_shared: bool | None
 ) -> None:
-    assert is_shared_in({"id": "F1", **raw}, "C1", removed) is told
+    assert is_shared_in({"id": "F1", **raw}, "C1", removed) is is_shared
 
 
 class SilentFiles(SlackFiles):
-    """Files that Slack shows without saying where they are shared."""
+    """Files whose file objects do not say where they are shared."""
 
     def info(self, file: str) -> Mapping[str, Any]:
         return {key: value for key, value in super().info(file).items() if key not in WHERE}
@@ -193,7 +182,7 @@ class SilentFiles(SlackFiles):
 WHERE = ("shares", "channels", "groups", "ims")
 
 
-def test_a_file_object_without_shares_takes_nothing_out(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_file_object_without_shares_drops_nothing(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
     flo = ws.person("flo")
     room = ws.channel("silent", members=[flo])
     file = ws.message(room, ws.post(flo, room, files=[("kept.pdf", b"%PDF-1.4")])).files[0]

@@ -1,4 +1,4 @@
-"""Workers: what each kind of error means for the work that raised it."""
+"""Workers: the effect of each kind of error on the work that raised it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_runs_jobs_that_have_a_handler_and_no_others(rag: Rag) -> None:
 
 
 @pytest.mark.parametrize("error", [TryAgain("later"), OperatorMustAct("token", "mend it"), Stopping()])
-def test_work_that_may_succeed_later_is_retried_without_end(rag: Rag, error: Exception) -> None:
+def test_work_that_may_succeed_later_is_retried_without_limit(rag: Rag, error: Exception) -> None:
     sweeps = worker(rag, failing(error))
     for delays in range(1, MAX_ATTEMPTS + 3):
         assert sweeps.step()
@@ -96,12 +96,12 @@ def test_work_that_may_succeed_later_is_retried_without_end(rag: Rag, error: Exc
             make_due(connection)
 
 
-def test_work_that_slack_refuses_is_dropped(rag: Rag) -> None:
+def test_work_refused_by_slack_is_dropped(rag: Rag) -> None:
     assert worker(rag, failing(Refused("channel_not_found"))).step()
     assert state(rag) == []
 
 
-def test_work_that_fails_by_an_error_of_ours_is_dropped_after_some_tries(rag: Rag) -> None:
+def test_work_that_fails_with_a_fault_is_dropped_after_max_attempts(rag: Rag) -> None:
     sweeps = worker(rag, failing(ZeroDivisionError()))
     for attempts in range(1, MAX_ATTEMPTS + 1):
         assert sweeps.step()
@@ -110,13 +110,13 @@ def test_work_that_fails_by_an_error_of_ours_is_dropped_after_some_tries(rag: Ra
             make_due(connection)
 
 
-def test_work_that_ends_the_process_is_dropped_after_some_tries(rag: Rag) -> None:
+def test_work_that_crashes_the_process_is_dropped_after_max_attempts(rag: Rag) -> None:
     ran: list[int] = []
     sweeps = worker(rag, lambda job: ran.append(job.attempts))
     for _ in range(MAX_ATTEMPTS):
         with rag.write_transaction() as connection:
             jobs.claim(connection, [JobKind.SWEEP], RoundRobin())
-            jobs.free_claims(connection)
+            jobs.release_claims(connection)
     assert sweeps.step()
     assert (ran, state(rag)) == ([], [])
 
@@ -126,7 +126,7 @@ def test_work_that_is_too_old_is_dropped_instead_of_retried(rag: Rag) -> None:
     assert state(rag) == []
 
 
-def test_asks_for_more_when_no_job_is_due(rag: Rag) -> None:
+def test_refills_when_no_job_is_due(rag: Rag) -> None:
     def refill() -> bool:
         with rag.write_transaction() as connection:
             jobs.request(connection, JobKind.SWEEP)

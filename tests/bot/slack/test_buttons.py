@@ -1,4 +1,4 @@
-"""Buttons, lists of pages and Home: within Slack's limits, whatever a stranger called a file."""
+"""Buttons, page lists and Home are within Slack's limits for any file name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import State
 from bot.slack import buttons, messages
 from bot.slack.blocks import LABEL
-from bot.slack.home import Held, held_lines, home_view
+from bot.slack.home import ConversationSummary, home_view, summary_lines
 from bot.slack.uploads import Picture
 from rag import SourceStatus
 from tests.injections.slack import things_of
@@ -34,7 +34,7 @@ def refused(blocks: list[dict], *, in_view: bool = False) -> list[str]:  # type:
 
 
 @given(st.lists(NAMES, max_size=8))
-def test_slack_takes_every_button_and_makes_nothing_of_a_name(names: list[str]) -> None:
+def test_buttons_are_valid_and_names_never_become_links_or_mentions(names: list[str]) -> None:
     blocks = [*buttons.page_buttons(list(enumerate(names)), more=True), buttons.feedback_buttons()]
     assert refused(blocks) == []
     assert things_of("", blocks, []) == []
@@ -42,19 +42,19 @@ def test_slack_takes_every_button_and_makes_nothing_of_a_name(names: list[str]) 
     assert all(value is None or value == "more" or value.isdigit() for value in values)
 
 
-def test_a_label_keeps_the_end_of_a_name() -> None:
-    [block] = buttons.page_buttons([(1, "minutes of the harbour council " * 5 + "2026.pdf")], more=False)
+def test_cut_label_keeps_the_end_of_a_name() -> None:
+    [block] = buttons.page_buttons([(1, "minutes of the harbor council " * 5 + "2026.pdf")], more=False)
     label = block["elements"][0]["text"]["text"]
     assert len(label) == LABEL
     assert label.startswith("Only in minutes of")
     assert label.endswith("2026.pdf")
 
 
-def test_nothing_to_press_is_no_block() -> None:
+def test_no_buttons_are_no_block() -> None:
     assert buttons.page_buttons([], more=False) == []
 
 
-def test_more_than_three_files_are_a_list() -> None:
+def test_more_than_three_files_are_shown_as_a_list() -> None:
     hits = [replace(OURS, document=number, name=f"{number}.pdf") for number in range(1, 5)]
     reply = answer_reply(answer("Everywhere [1] [2] [3] [4].", *hits))
     [block] = [one for one in reply.blocks if one["type"] == "actions"]
@@ -64,7 +64,7 @@ def test_more_than_three_files_are_a_list() -> None:
     assert [one["action_id"] for one in block["elements"]] == ["more", "file:1", "file:2", "file:3"]
 
 
-def test_an_answer_says_by_number_what_it_is_made_of() -> None:
+def test_reply_lists_the_pages_it_uses() -> None:
     made = answer("Port 8443 [2].", OURS, replace(OURS, document=7, page=3))
     reply = answer_reply(replace(made, cited=made.passages[1:], evidence=(), pictured=()))
     assert [(one.document, one.page, one.number, one.cited) for one in reply.used] == [
@@ -75,7 +75,7 @@ def test_an_answer_says_by_number_what_it_is_made_of() -> None:
 
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=400)), max_size=6))
-def test_a_list_of_pages_is_within_the_limits(pages: list[tuple[str, str]]) -> None:
+def test_page_list_is_within_slacks_limits(pages: list[tuple[str, str]]) -> None:
     hits = [
         replace(hit(number, name, number), text=text, document=number) for number, (name, text) in enumerate(pages, 1)
     ]
@@ -87,7 +87,7 @@ def test_a_list_of_pages_is_within_the_limits(pages: list[tuple[str, str]]) -> N
     assert reply.documents == [one.document for one in hits]
 
 
-def test_what_was_not_found_is_said_with_the_nearest() -> None:
+def test_page_list_shows_the_nearest_pages_if_nothing_was_found() -> None:
     assert page_list.found_reply(found(OURS)).text.startswith(messages.BEST_PAGES)
     near = page_list.found_reply(replace(found(OURS, OURS, OURS), found=False))
     assert near.text.startswith(f"{messages.NOTHING_FOUND} Nearest pages:")
@@ -112,18 +112,18 @@ STANDINGS = st.lists(
 
 
 @given(st.lists(STANDINGS, max_size=120), st.lists(st.text(max_size=100), max_size=7))
-def test_home_is_within_the_limits(spaces: list[list[SourceStatus]], off: list[str]) -> None:
-    held = [Held.of(f"C{number}", some) for number, some in enumerate(spaces)]
+def test_home_is_within_slacks_limits(spaces: list[list[SourceStatus]], off: list[str]) -> None:
+    held = [ConversationSummary.of(f"C{number}", some) for number, some in enumerate(spaces)]
     view = home_view(held, off)
     assert len(view["blocks"]) <= 100
     assert refused(view["blocks"], in_view=True) == []
     for one in held:
-        assert held_lines(one)[0].startswith("Here: ")
+        assert summary_lines(one)[0].startswith("Here: ")
 
 
-def test_home_says_what_it_does_not_know() -> None:
+def test_home_reports_unknown_access_and_unavailable_features() -> None:
     said = str(home_view(None, ["The search by words is off: busy"]))
     assert messages.UNKNOWN_ACCESS in said
     assert messages.UNAVAILABLE_HEADER in said
-    assert messages.NOTHING_INDEXED in str(home_view([Held("C1")], []))
+    assert messages.NOTHING_INDEXED in str(home_view([ConversationSummary("C1")], []))
     assert messages.NOTHING_INDEXED in str(home_view([], []))

@@ -1,9 +1,8 @@
-"""The Slack client: each failure's own error, what is repeated, and lists read to their last page."""
+"""The Slack client: errors, retries and pagination."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,8 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.blocks import section
 from bot.slack.client import Refused, RetryPolicy, SlackClient
 from rag import OperatorMustAct, TryAgain
-from tests.flows.team import slack_settings, without_proxies
-
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
+from tests.flows.team import slack_settings
+from tests.support.slack_workspace import MANIFEST, without_proxies
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def ws(workspace: Workspace) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def room(workspace: Workspace) -> str:
-    return workspace.channel("harbour", members=[workspace.person("ada")])
+    return workspace.channel("harbor", members=[workspace.person("ada")])
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +104,9 @@ def test_finds_one_message_of_a_channel_or_a_thread(ws: Workspace, client: Slack
 
 
 @pytest.mark.parametrize("change", ["add_reaction", "remove_reaction"])
-def test_reaction_may_be_there_or_gone_already(ws: Workspace, client: SlackClient, room: str, change: str) -> None:
+def test_reaction_that_exists_or_is_missing_is_not_an_error(
+    ws: Workspace, client: SlackClient, room: str, change: str
+) -> None:
     ts = ws.post("ada", room, "hello")
     react: Callable[[str, str, str], None] = getattr(client, change)
     client.add_reaction(room, ts, "eyes")

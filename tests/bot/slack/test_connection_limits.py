@@ -1,4 +1,4 @@
-"""Connections that strangers hold open: each one ends, and there are only so many."""
+"""Connections are closed at their deadlines, and their number is limited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from bot.slack.connection_limits import ConnectionLimits
 from bot.slack.http import serving
 
-PATIENCE = 20
+TIMEOUT = 20
 """Seconds after which a test gives up on a server that does not answer or close."""
 
 BRIEF = ConnectionLimits(
@@ -27,7 +27,7 @@ GET = b"GET /quick HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Held:
-    """Answers of the app under test: `slow` ones wait until `open` is set."""
+    """The routes of the app under test. `slow` responses wait until `open` is set."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -44,7 +44,7 @@ class Held:
     async def slow(self, _: Request) -> Response:
         def wait() -> None:
             self.entered.release()
-            self.open.wait(PATIENCE)
+            self.open.wait(TIMEOUT)
 
         await run_in_threadpool(wait)
         return PlainTextResponse("slow")
@@ -69,13 +69,13 @@ def server(limits: ConnectionLimits) -> Iterator[tuple[int, Held]]:
 
 
 def connect(port: int, sent: bytes = b"") -> socket.socket:
-    made = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    made = socket.create_connection(("127.0.0.1", port), TIMEOUT)
     made.sendall(sent)
     return made
 
 
 def rest(connection: socket.socket) -> bytes:
-    """What comes until the server closes the connection; fails where it does not."""
+    """Return everything received until the server closes the connection. Fail if it does not."""
     found = b""
     try:
         while part := connection.recv(1 << 16):
@@ -98,22 +98,22 @@ def rest(connection: socket.socket) -> bytes:
         GET,
     ],
 )
-def test_a_connection_that_says_no_more_is_closed(sent: bytes) -> None:
+def test_silent_connection_is_closed(sent: bytes) -> None:
     with server(BRIEF) as (port, held), connect(port, sent) as connection:
-        told = rest(connection)
-        assert b" 500 " not in told
-        assert (b" 200 OK" in told) is (GET in sent)
+        received = rest(connection)
+        assert b" 500 " not in received
+        assert (b" 200 OK" in received) is (GET in sent)
         assert held.read == ([b""] if GET in sent else [])
 
 
 @pytest.mark.parametrize(
     "begun", [b"GET /quick HTTP/1.1\r\nX: ", b"POST /quick HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n"]
 )
-def test_a_request_that_drips_is_closed(begun: bytes) -> None:
+def test_slow_request_is_closed(begun: bytes) -> None:
     with server(BRIEF) as (port, _), connect(port, begun) as connection:
         connection.settimeout(0.05)
-        told = b""
-        for _ in range(int(PATIENCE / 0.05)):
+        received = b""
+        for _ in range(int(TIMEOUT / 0.05)):
             try:
                 connection.sendall(b"x")
                 part = connection.recv(1 << 16)
@@ -123,13 +123,13 @@ def test_a_request_that_drips_is_closed(begun: bytes) -> None:
                 break
             if not part:
                 break
-            told += part
+            received += part
         else:
-            pytest.fail("the connection stays open")
-    assert told == b"" or b" 408 " in told
+            pytest.fail("the connection was not closed")
+    assert received == b"" or b" 408 " in received
 
 
-def test_a_client_that_takes_no_answer_is_closed() -> None:
+def test_client_that_does_not_read_the_response_is_closed() -> None:
     with server(BRIEF) as (port, _), connect(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
         assert connection.recv(10) == b"HTTP/1.1 2"
         closed = threading.Event()
@@ -143,11 +143,11 @@ def test_a_client_that_takes_no_answer_is_closed() -> None:
 
         thread = threading.Thread(target=probe)
         thread.start()
-        assert closed.wait(PATIENCE)
+        assert closed.wait(TIMEOUT)
         thread.join()
 
 
-def test_the_connections_that_wait_longest_make_room_for_new_ones() -> None:
+def test_connections_that_wait_longest_are_closed_for_new_ones() -> None:
     limits = ConnectionLimits(connections=4, requests=2)
     with server(limits) as (port, _), ExitStack() as open_ones:
         idle = [open_ones.enter_context(connect(port, b"POST /quick HTTP/1.1\r\nHost: x\r\n")) for _ in range(12)]
@@ -168,18 +168,18 @@ def _is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_too_many_requests_in_work_are_told_to_come_back() -> None:
+def test_requests_beyond_the_limit_get_503() -> None:
     with server(ConnectionLimits(connections=8, requests=2)) as (port, held), ExitStack() as open_ones:
         slow = [
             open_ones.enter_context(connect(port, b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
             for _ in range(2)
         ]
         for _ in slow:
-            assert held.entered.acquire(timeout=PATIENCE)
+            assert held.entered.acquire(timeout=TIMEOUT)
         with connect(port, GET) as one_more:
-            told = rest(one_more).lower()
-        assert b" 503 " in told
-        assert b"retry-after: 1" in told
+            received = rest(one_more).lower()
+        assert b" 503 " in received
+        assert b"retry-after: 1" in received
         held.open.set()
         assert all(rest(one).endswith(b"slow") for one in slow)
         with connect(port, GET) as again:
@@ -196,11 +196,11 @@ def test_too_many_requests_in_work_are_told_to_come_back() -> None:
         b"GET /quick HTTP/1.1\r\nHost: x\r\nLong: " + b"y" * (64 << 10),
     ],
 )
-def test_what_is_not_http_is_answered_with_400(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_data_that_is_not_http_gets_400(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with server(ConnectionLimits()) as (port, held), connect(port) as connection:
         with suppress(ConnectionError):
             connection.sendall(sent)
-        told = rest(connection)
-    assert b" 400 " in told or (told == b"" and len(sent) > 1 << 14)
+        received = rest(connection)
+    assert b" 400 " in received or (received == b"" and len(sent) > 1 << 14)
     assert held.read == []
     assert "Traceback" not in caplog.text

@@ -1,9 +1,6 @@
-"""`magpie doctor` for Slack: every link proved against the workspace, each fault named with its fix, nothing left."""
+"""`magpie doctor` for Slack: every check, and the fix for every fault."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,24 +11,19 @@ from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.client import SlackClient
 from bot.slack.doctor import GRANTED, slack_checks
 from rag import BadSetting, Check
-from tests.flows.team import HANDBOOK, slack_settings, without_proxies
+from tests.flows.team import HANDBOOK, slack_settings
+from tests.support.slack_workspace import MANIFEST, without_proxies, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST)
 
 
 def checks(ws: Workspace, **settings: object) -> dict[str, Check]:
     return {check.name: check for check in slack_checks(lambda: slack_settings(ws, **settings), 200)}
 
 
-def test_all_well_and_nothing_left_behind(ws: Workspace) -> None:
+def test_all_checks_pass_and_leave_nothing_in_slack(ws: Workspace) -> None:
     ada = ws.person("ada")
-    room = ws.channel("harbour", members=[ada])
+    room = ws.channel("harbor", members=[ada])
     ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)])
     found = checks(ws)
     assert {name: check.status for name, check in found.items()} == dict.fromkeys(
@@ -42,13 +34,13 @@ def test_all_well_and_nothing_left_behind(ws: Workspace) -> None:
     assert [file.name for file in ws.files() if file.shares] == ["handbook.pdf"]
 
 
-def test_the_scopes_are_the_manifests() -> None:
+def test_scopes_match_the_manifest() -> None:
     manifest = yaml.safe_load(MANIFEST.read_text())
     assert sorted(GRANTED) == sorted(manifest["oauth_config"]["scopes"]["bot"])
 
 
 @pytest.mark.parametrize("scope", GRANTED)
-def test_a_scope_that_is_missing_is_named(scope: str) -> None:
+def test_missing_scope_is_named(scope: str) -> None:
     with without_proxies(), open_workspace(scopes=set(GRANTED) - {scope}) as ws:
         check = checks(ws)["slack scopes"]
     assert check.status == "fail"
@@ -56,7 +48,7 @@ def test_a_scope_that_is_missing_is_named(scope: str) -> None:
     assert "install it again" in check.fix
 
 
-def test_tokens_that_slack_refuses(ws: Workspace) -> None:
+def test_wrong_tokens_fail_with_a_fix(ws: Workspace) -> None:
     found = checks(ws, bot_token=SecretStr("xoxb-wrong"))
     assert list(found) == ["slack token"]
     assert found["slack token"].status == "fail"
@@ -66,7 +58,7 @@ def test_tokens_that_slack_refuses(ws: Workspace) -> None:
     assert "connections:write" in socket.fix
 
 
-def test_other_bots_on_the_same_tokens_are_warned_of(ws: Workspace) -> None:
+def test_other_bots_with_the_same_tokens_give_a_warning(ws: Workspace) -> None:
     from slack_bolt import App
 
     client = SlackClient(slack_settings(ws))
@@ -83,8 +75,8 @@ def test_other_bots_on_the_same_tokens_are_warned_of(ws: Workspace) -> None:
     assert "2 other connections" in check.detail
 
 
-def test_a_login_page_instead_of_the_file(ws: Workspace) -> None:
-    ws.post(ws.person("ada"), ws.channel("harbour", members=["ada"]), files=[("handbook.pdf", HANDBOOK)])
+def test_login_page_instead_of_the_file_fails(ws: Workspace) -> None:
+    ws.post(ws.person("ada"), ws.channel("harbor", members=["ada"]), files=[("handbook.pdf", HANDBOOK)])
     ws.faults.html_login(5)
     check = checks(ws)["slack file"]
     assert check.status == "fail"
@@ -92,14 +84,14 @@ def test_a_login_page_instead_of_the_file(ws: Workspace) -> None:
     assert "files:read" in check.fix
 
 
-def test_slack_out_of_reach(ws: Workspace) -> None:
+def test_unreachable_slack_fails(ws: Workspace) -> None:
     with ws.unreachable():
         found = checks(ws)
     assert found["slack token"].status == "fail"
     assert "cannot be reached" in found["slack token"].detail
 
 
-def test_not_set_up_is_no_failure() -> None:
+def test_missing_settings_give_a_warning() -> None:
     def none() -> object:
         raise BadSetting("SLACK_BOT_TOKEN is not set.", "README")
 

@@ -1,4 +1,4 @@
-"""HTTP: /health, and the bot in HTTP mode, where every request is signed."""
+"""/health, and the bot in HTTP mode with signed requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,19 +15,14 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from bot.db import tables
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.http import build_server, serving
 from rag import BadSetting
-from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, until, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, until
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[3] / "manifest.yml"
-
-
-@pytest.fixture
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST, ack_timeout=1.0) as ws:
-        yield ws
+ws = workspace_fixture(manifest=MANIFEST, ack_timeout=1.0)
 
 
 def free_port() -> int:
@@ -37,11 +31,11 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path) -> None:
+def test_http_mode_handles_signed_requests(ws: Workspace, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/slack/events"
     ada = ws.person("ada")
-    room = ws.channel("harbour", members=[ada])
+    room = ws.channel("harbor", members=[ada])
     with magpie(ws, tmp_path, http_port=port):
         ws.request_url(url)
         receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
@@ -51,11 +45,11 @@ def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path
         ws.click(ada, room, answer.ts, "feedback", "good")
         ws.command(ada, room, "/magpie", "help")
         ws.command(ada, room, "/magpie", "find gateway")
-        ws.wait(lambda: len(ws.ephemerals(ada)) == 3, 20, "what is pressed and said, by HTTP")
+        ws.wait(lambda: len(ws.ephemerals(ada)) == 3, 20, "three ephemeral messages")
         challenge = json.dumps({"type": "url_verification", "challenge": "c4", "token": "t"})
         headers = signed(ws.signing_secret, challenge, time.time())
-        told = httpx.post(url, content=challenge, headers={"content-type": "application/json", **headers})
-        assert told.json() == {"challenge": "c4"}
+        received = httpx.post(url, content=challenge, headers={"content-type": "application/json", **headers})
+        assert received.json() == {"challenge": "c4"}
         health = httpx.get(f"http://127.0.0.1:{port}/health")
         assert (health.status_code, health.json()) == (200, {"ok": True})
     assert ws.connections == 0
@@ -63,16 +57,16 @@ def test_a_bot_in_http_mode_answers_what_is_signed(ws: Workspace, tmp_path: Path
 
 
 def signed(secret: str, body: str, at: float) -> dict[str, str]:
-    """The headers of a request that Slack would send at this time."""
+    """Return the headers of a request that Slack signs at this time."""
     stamp = str(int(at))
     signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
     return {"x-slack-request-timestamp": stamp, "x-slack-signature": str(signature)}
 
 
-def test_what_is_not_signed_or_stale_is_refused_and_leaves_nothing(ws: Workspace, tmp_path: Path) -> None:
+def test_unsigned_or_old_requests_are_refused_and_not_recorded(ws: Workspace, tmp_path: Path) -> None:
     port = free_port()
     ada = ws.person("ada")
-    room = ws.channel("harbour", members=[ada])
+    room = ws.channel("harbor", members=[ada])
 
     def body(id: str) -> str:
         event = {"type": "app_mention", "user": ada, "text": "hey", "ts": f"9.{id}", "channel": room}
@@ -116,40 +110,40 @@ HEALTH = {"ok": True, "connected": True, "working": True, "questions": 3}
 @pytest.mark.parametrize("client", [("127.0.0.1", 5000), ("::1", 5000), ("203.0.113.9", 5000), ("unix", 5000)])
 @pytest.mark.parametrize("headers", [{}, {"x-forwarded-for": "203.0.113.9"}, {"host": "bot.example"}])
 @pytest.mark.parametrize("ok", [True, False])
-def test_health_tells_everyone_ok_and_nothing_else(client: tuple[str, int], headers: dict[str, str], ok: bool) -> None:
+def test_health_returns_only_ok(client: tuple[str, int], headers: dict[str, str], ok: bool) -> None:
     server = build_server(lambda: HEALTH | {"ok": ok}, None)
-    told = TestClient(server, client=client).get("/health", headers=headers)
-    assert (told.status_code, told.json()) == (200 if ok else 503, {"ok": ok})
+    received = TestClient(server, client=client).get("/health", headers=headers)
+    assert (received.status_code, received.json()) == (200 if ok else 503, {"ok": ok})
 
 
-def test_health_names_no_server() -> None:
+def test_health_has_no_server_header() -> None:
     with serving(build_server(lambda: HEALTH, None), "127.0.0.1", 0) as port:
-        told = httpx.get(f"http://127.0.0.1:{port}/health")
-    assert told.json() == {"ok": True}
-    assert "server" not in told.headers
+        received = httpx.get(f"http://127.0.0.1:{port}/health")
+    assert received.json() == {"ok": True}
+    assert "server" not in received.headers
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux alone")
-def test_the_health_port_is_for_this_machine_alone(ws: Workspace, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 exists only on Linux")
+def test_health_port_is_local_only(ws: Workspace, tmp_path: Path) -> None:
     port = free_port()
     with magpie(ws, tmp_path, health_port=port), socket.socket() as other:
         assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
         assert httpx.get(f"http://127.0.0.1:{port}/health", headers={"host": "evil.example"}).status_code == 421
-        other.bind(("127.0.0.2", port))  # free, so nobody listens on every address
+        other.bind(("127.0.0.2", port))  # free, so the server does not listen on all addresses
 
 
-def test_health_says_when_slack_is_out_of_reach(ws: Workspace, tmp_path: Path) -> None:
+def test_health_is_503_while_slack_is_unreachable(ws: Workspace, tmp_path: Path) -> None:
     port = free_port()
     with magpie(ws, tmp_path, health_port=port):
-        told = httpx.get(f"http://127.0.0.1:{port}/health")
-        assert told.status_code == 200
-        assert told.json() == {"ok": True}
+        received = httpx.get(f"http://127.0.0.1:{port}/health")
+        assert received.status_code == 200
+        assert received.json() == {"ok": True}
         with ws.unreachable():
             until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 503)
         until(lambda: httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200)
 
 
-def test_a_port_that_is_taken_is_said() -> None:
+def test_port_in_use_is_reported() -> None:
     server = build_server(lambda: {"ok": True}, None)
     with serving(server, "127.0.0.1", 0) as port:
         with pytest.raises(BadSetting, match=f"Port {port} cannot be used"), serving(server, "127.0.0.1", port):

@@ -1,4 +1,4 @@
-"""The manifest: every event has a listener, every method its scope, and nothing is asked for without use."""
+"""The manifest has exactly the events and scopes that the bot uses."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ SCOPES = {
     "views_publish": set[str](),
     "auth_test": set[str](),
 }
-"""What Slack asks for each event and method that Magpie uses (docs.slack.dev, November 2026)."""
+"""Scopes that Slack requires for each event and method that Magpie uses (docs.slack.dev, November 2026)."""
 
 
 def events() -> list[str]:
@@ -74,17 +74,17 @@ def methods() -> set[str]:
     return {name for name in SCOPES if f'"{name}"' in source or f".{name}" in source} - set(events())
 
 
-def test_every_event_has_a_listener_and_every_listener_an_event() -> None:
+def test_manifest_subscribes_to_the_events_that_have_a_listener() -> None:
     assert {name.split(".")[0] for name in events()} == set(SUBSCRIBED)
     assert len(events()) == len(set(events()))
 
 
-def test_every_scope_is_used_and_every_use_has_its_scope() -> None:
+def test_manifest_has_the_scopes_that_are_used() -> None:
     asked = set(MANIFEST["oauth_config"]["scopes"]["bot"])
     assert asked == {"commands"}.union(*(SCOPES[name] for name in (*events(), *methods())))
 
 
-def test_shortcuts_and_the_command_are_those_that_are_listened_to() -> None:
+def test_manifest_has_the_shortcuts_and_the_command_with_a_listener() -> None:
     features = MANIFEST["features"]
     assert {one["callback_id"] for one in features["shortcuts"]} == {
         interactions.FIND_SIMILAR,
@@ -96,7 +96,7 @@ def test_shortcuts_and_the_command_are_those_that_are_listened_to() -> None:
     assert MANIFEST["settings"]["interactivity"]["is_enabled"]
 
 
-def test_it_is_within_slacks_bounds() -> None:
+def test_manifest_is_within_slacks_limits() -> None:
     shown = MANIFEST["display_information"]
     assert MANIFEST["_metadata"]["major_version"] == 2
     assert len(shown["name"]) <= 35

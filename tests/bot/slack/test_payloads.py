@@ -1,4 +1,4 @@
-"""Raw events to happenings: what is asked, shared, gone, and what is nobody's business."""
+"""Parsing of Slack's payloads into events."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 
 from bot.slack.events import (
     READABLE,
-    Changed,
     Edited,
+    Event,
+    FileChanged,
     FollowUp,
-    Happening,
     Joined,
     Left,
     Linked,
+    MessageDeleted,
     Moved,
     PersonChanged,
     Queried,
     Question,
-    Readers,
+    ReadersChanged,
     Shared,
     SlackFile,
     Unlinked,
     Unshared,
-    Withdrawn,
 )
 from bot.slack.payloads import mentions, parse, slack_file, without_mention
 from rag.ingest.fetch.paths import SUFFIXES
@@ -51,8 +51,8 @@ def raw_file(id: str = "F1", name: str = "report.pdf", **more: Any) -> dict[str,
 
 
 def message(text: str = "", *files: dict[str, Any], **more: Any) -> dict[str, Any]:
-    told = {"type": "message", "user": "U1", "text": text, "ts": "5.1", "channel": "C1", "channel_type": "channel"}
-    return told | ({"files": list(files), "subtype": "file_share"} if files else {}) | more
+    received = {"type": "message", "user": "U1", "text": text, "ts": "5.1", "channel": "C1", "channel_type": "channel"}
+    return received | ({"files": list(files), "subtype": "file_share"} if files else {}) | more
 
 
 PDF, PNG = slack_file(raw_file()), slack_file(raw_file("F2", "shot.png"))
@@ -64,7 +64,7 @@ def asks(text: str = "", *files: str, thread: str = "5.1", channel: str = "C1") 
 
 
 @pytest.mark.parametrize(
-    ("event", "happenings"),
+    ("event", "expected"),
     [
         (message("good morning"), []),
         (message("", raw_file()), [Shared(PDF, "C1", "U1", "5.1")]),
@@ -89,43 +89,43 @@ def asks(text: str = "", *files: str, thread: str = "5.1", channel: str = "C1") 
         (message("", raw_file(), channel="D1", channel_type="im"), [Shared(PDF, "D1", "U1", "5.1")]),
         (message(f"<@{ME}> hey", bot_id="B7"), []),
         (message(f"<@{ME}> hey", user=ME), []),
-        (message("x", subtype="channel_topic"), [Readers("C1")]),
+        (message("x", subtype="channel_topic"), [ReadersChanged("C1")]),
             (message("x", subtype="bot_remove"), []),
         (
             message(subtype="message_deleted", deleted_ts="5.0", previous_message=message("", raw_file())),
-            [Unshared("F1", "C1"), Withdrawn("C1", "5.0")],
+            [Unshared("F1", "C1"), MessageDeleted("C1", "5.0")],
         ),
         ({"type": "file_shared", "file_id": "F1", "user_id": "U1", "channel_id": "C1"},
          [Shared(SlackFile("F1"), "C1", "U1")]),
         ({"type": "file_shared", "file_id": "F1", "user_id": ME, "channel_id": "C1"}, []),
         ({"type": "file_unshared", "file_id": "F1", "channel_id": "C1"}, [Unshared("F1", "C1")]),
         ({"type": "file_deleted", "file_id": "F1"}, [Unshared("F1")]),
-        ({"type": "file_change", "file_id": "F1"}, [Changed("F1")]),
+        ({"type": "file_change", "file_id": "F1"}, [FileChanged("F1")]),
         ({"type": "member_joined_channel", "user": ME, "channel": "C1"}, [Joined("C1")]),
-        ({"type": "member_joined_channel", "user": "U1", "channel": "C1"}, [Readers("C1")]),
-            ({"type": "member_left_channel", "user": "U1", "channel": "C1"}, [Readers("C1")]),
-            ({"type": "channel_shared", "channel": "C1", "connected_team_id": "T2"}, [Readers("C1")]),
-            ({"type": "group_archive", "channel": "G1"}, [Readers("G1")]),
-            (message("x", subtype="channel_convert_to_private"), [Readers("C1")]),
+        ({"type": "member_joined_channel", "user": "U1", "channel": "C1"}, [ReadersChanged("C1")]),
+            ({"type": "member_left_channel", "user": "U1", "channel": "C1"}, [ReadersChanged("C1")]),
+            ({"type": "channel_shared", "channel": "C1", "connected_team_id": "T2"}, [ReadersChanged("C1")]),
+            ({"type": "group_archive", "channel": "G1"}, [ReadersChanged("G1")]),
+            (message("x", subtype="channel_convert_to_private"), [ReadersChanged("C1")]),
             ({"type": "channel_deleted", "channel": "C1"}, [Left("C1")]),
         ({"type": "channel_left", "channel": "C1"}, [Left("C1")]),
         ({"type": "group_left", "channel": "G1"}, [Left("G1")]),
         ({"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"}, [Moved("G1", "C1")]),
-        ({"type": "team_join", "user": {"id": "U5", "deleted": False}}, [PersonChanged("U5", gone=False)]),
-            ({"type": "user_change", "user": {"id": "U5", "deleted": True}}, [PersonChanged("U5", gone=True)]),
+        ({"type": "team_join", "user": {"id": "U5", "deleted": False}}, [PersonChanged("U5", deactivated=False)]),
+            ({"type": "user_change", "user": {"id": "U5", "deleted": True}}, [PersonChanged("U5", deactivated=True)]),
             ({"type": "user_change", "user": "U5"}, []),
     ],
 )  # fmt: skip
-def test_what_an_event_means(event: dict[str, Any], happenings: list[Happening]) -> None:
-    assert parse(event, ME) == happenings
+def test_parse_returns_events(event: dict[str, Any], expected: list[Event]) -> None:
+    assert parse(event, ME) == expected
 
 
-def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Happening]:
+def edited(now: dict[str, Any], before: dict[str, Any], **more: Any) -> list[Event]:
     event = {"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel"}
     return parse(event | {"message": now, "previous_message": before} | more, ME)
 
 
-def test_an_edit_counts_where_files_or_a_mention_came_or_went() -> None:
+def test_edit_reports_added_and_removed_files_and_mentions() -> None:
     plain = message("a")
     assert edited(message("a", raw_file()), plain) == [Shared(PDF, "C1", "U1", "5.1")]
     assert edited(plain, message("a", raw_file())) == [Unshared("F1", "C1")]
@@ -134,13 +134,13 @@ def test_an_edit_counts_where_files_or_a_mention_came_or_went() -> None:
     assert edited(plain, plain) == []
 
 
-def test_other_words_may_be_another_question() -> None:
+def test_edit_reports_changed_text() -> None:
     reworded = [Edited("C1", "5.1", "c")]
     assert edited(message(f"<@{ME}> c"), message(f"<@{ME}> b"), ts="7.5") == reworded
     assert edited(message("c"), message("b")) == reworded
-    [told] = edited(message("c"), message("b"), ts="7.5")
-    assert isinstance(told, Edited)
-    assert told.at == 7.5
+    [received] = edited(message("c"), message("b"), ts="7.5")
+    assert isinstance(received, Edited)
+    assert received.at == 7.5
     assert edited(message("c", user=ME), message("b", user=ME)) == []
 
 
@@ -148,7 +148,7 @@ def test_other_words_may_be_another_question() -> None:
     ("said", "others"),
     [("and how high is it?", False), ("<@U7> and how high is it?", True), ("<!here> and how high is it?", True)],
 )
-def test_what_is_said_in_a_thread_may_be_a_question(said: str, others: bool) -> None:
+def test_reply_in_a_thread_is_a_follow_up(said: str, others: bool) -> None:
     shot = raw_file("F2", "shot.png")
     [file, follow] = parse(message(said, shot, ts="6.1", thread_ts="5.1"), ME)
     assert isinstance(file, Shared)
@@ -158,7 +158,7 @@ def test_what_is_said_in_a_thread_may_be_a_question(said: str, others: bool) -> 
     assert (asked.ts, asked.thread, asked.user, asked.files) == ("6.1", "5.1", "U1", ("F2",))
 
 
-def test_nothing_else_may_be_one() -> None:
+def test_other_messages_are_not_follow_ups() -> None:
     spoken = [message("hm?", ts="6.1"), message("hm?", ts="5.1", thread_ts="5.1")]
     spoken += [message("hm?", ts="6.1", thread_ts="5.1", bot_id="B1"), message("", ts="6.1", thread_ts="5.1")]
     assert [parse(one, ME) for one in spoken] == [[], [], [], []]
@@ -166,13 +166,13 @@ def test_nothing_else_may_be_one() -> None:
     assert isinstance(asked, Question)
 
 
-def test_the_three_tellings_of_one_question_are_equal() -> None:
+def test_mention_and_message_events_of_one_question_are_equal() -> None:
     said = message(f"<@{ME}> why?", raw_file("F2", "shot.png"))
-    told = {key: value for key, value in said.items() if key not in ("subtype", "channel_type")}
-    assert parse(told | {"type": "app_mention"}, ME) == parse(said, ME)
+    received = {key: value for key, value in said.items() if key not in ("subtype", "channel_type")}
+    assert parse(received | {"type": "app_mention"}, ME) == parse(said, ME)
 
 
-def test_a_file_that_only_has_a_type_is_known_by_it() -> None:
+def test_file_without_extension_is_recognized_by_its_type() -> None:
     assert slack_file(raw_file(name="Screenshot", filetype="png")).picture
     assert not slack_file(raw_file(name="notes", filetype="gdoc")).readable
     assert not slack_file({"id": "F1", "mode": "hidden_by_limit"}).readable
@@ -195,17 +195,17 @@ def test_a_file_that_only_has_a_type_is_known_by_it() -> None:
         (raw_file(name="minutes.docx", is_external=True), False),
     ],
 )
-def test_texts_and_office_documents_are_worth_fetching(file: dict[str, Any], readable: bool) -> None:
+def test_text_and_office_files_are_readable(file: dict[str, Any], readable: bool) -> None:
     assert slack_file(file).readable is readable
     assert not slack_file(file).picture
 
 
-def test_what_slack_may_bring_a_folder_may_hold() -> None:
-    """Both lists are of what the reader reads; a log is text by Slack's word, and in a folder it is noise."""
+def test_slack_and_folders_support_the_same_file_types() -> None:
+    """Only `log` and `text` differ: Slack declares such files as text, but in a folder logs are noise."""
     assert {ending.removeprefix(".") for ending in SUFFIXES} | {"log", "text"} == READABLE
 
 
-def test_text_is_as_a_person_reads_it() -> None:
+def test_text_has_no_mention_and_resolved_entities() -> None:
     assert without_mention(f"<@{ME}|magpie>  a &lt;b&gt; &amp;amp; <https://x.y|here> <#C1|ops>", ME) == (
         "a <b> &amp; here #ops"
     )
@@ -217,7 +217,7 @@ def link(text: str, **more: Any) -> dict[str, Any]:
     return {"type": "message", "channel": "C1", "user": "U2", "ts": "5.0", "text": text, **more}
 
 
-def test_links_of_a_message_are_taken_without_fragments_and_slacks_own_left() -> None:
+def test_links_have_no_fragments_and_exclude_slacks_own() -> None:
     text = "see <https://docs.example/a?b=1&amp;c=2#top|the docs>, <https://docs.example/a?b=1&amp;c=2> and " + (
         "<https://acme.slack.com/archives/C1/p1> <mailto:a@b.example|mail> https://bare.example"
     )
@@ -225,12 +225,12 @@ def test_links_of_a_message_are_taken_without_fragments_and_slacks_own_left() ->
     assert len(parse(link(" ".join(f"<https://docs.example/{n}>" for n in range(9))), ME)) == 5
 
 
-def test_a_link_in_a_question_is_part_of_the_question() -> None:
+def test_link_in_a_question_is_not_indexed() -> None:
     found = parse(link(f"<@{ME}> what does <https://docs.example/> say?"), ME)
     assert [type(one) for one in found] == [Question]
 
 
-def test_a_link_that_was_written_in_or_taken_out_later() -> None:
+def test_edit_reports_added_and_removed_links() -> None:
     before, after = (
         link("<https://old.example> <https://both.example>"),
         link("<https://both.example> <https://new.example>"),
@@ -270,6 +270,6 @@ JSON = st.recursive(
     st.sampled_from(["message", "app_mention", "file_shared", "file_deleted", "member_joined_channel", "channel_left"]),
     st.dictionaries(st.sampled_from(["user", "text", "ts", "channel", "subtype", "file_id", "bot_id"]), JSON),
 )
-def test_no_event_of_whatever_types_breaks_the_parser(kind: str, event: dict[str, Any]) -> None:
-    for happening in parse({**event, "type": kind}, ME):
-        assert isinstance(happening, Happening)
+def test_parser_accepts_any_types(kind: str, event: dict[str, Any]) -> None:
+    for item in parse({**event, "type": kind}, ME):
+        assert isinstance(item, Event)

@@ -1,4 +1,4 @@
-"""The address Slack sends events to, asked by strangers: limited, then verified, then parsed."""
+"""The endpoint for Slack's events: size limit, signature, parsing."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def slack() -> TestClient:
     return TestClient(build_server(lambda: {"ok": True}, app, SECRET))
 
 
-def test_a_body_that_is_too_large_is_refused_signed_or_not(slack: TestClient) -> None:
+def test_too_large_body_is_refused_signed_or_not(slack: TestClient) -> None:
     body = b"{" + b" " * MAX_BYTES + b"}"
     for headers in ({"content-type": JSON}, signed(body)):
         assert slack.post("/slack/events", content=body, headers=headers).status_code == 413
-    told = slack.post("/slack/events", content=b"{}", headers={"content-length": str(800 << 20)})
-    assert told.status_code == 413
-    assert "2 MB" in told.text
+    received = slack.post("/slack/events", content=b"{}", headers={"content-length": str(800 << 20)})
+    assert received.status_code == 413
+    assert "2 MB" in received.text
 
 
-def test_a_streamed_body_is_read_no_further_than_its_limit(slack: TestClient) -> None:
+def test_streamed_body_is_read_only_up_to_the_limit(slack: TestClient) -> None:
     taken = 0
 
     def pieces() -> Iterator[bytes]:
@@ -85,23 +85,23 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("kind", "body"), MALFORMED)
-def test_a_malformed_body_is_401_unsigned_and_400_signed(slack: TestClient, kind: str, body: bytes) -> None:
+def test_malformed_body_is_401_unsigned_and_400_signed(slack: TestClient, kind: str, body: bytes) -> None:
     assert slack.post("/slack/events", content=body, headers={"content-type": kind}).status_code == 401
-    told = slack.post("/slack/events", content=body, headers=signed(body, kind))
-    # Where Bolt can read a body of odd types, it answers that nothing listens for it.
-    assert told.status_code == 400 or (told.status_code == 404 and body.startswith(b'{"team'))
+    received = slack.post("/slack/events", content=body, headers=signed(body, kind))
+    # If Bolt can parse a body of unexpected types, it responds that there is no listener.
+    assert received.status_code == 400 or (received.status_code == 404 and body.startswith(b'{"team'))
 
 
 @settings(deadline=None, max_examples=150)
 @given(kind=st.sampled_from([JSON, FORM, "text/plain", ""]), body=st.binary(max_size=200))
-def test_no_body_makes_the_server_fail(slack: TestClient, kind: str, body: bytes) -> None:
+def test_server_survives_any_body(slack: TestClient, kind: str, body: bytes) -> None:
     assert slack.post("/slack/events", content=body, headers={"content-type": kind}).status_code == 401
     assert slack.post("/slack/events", content=body, headers=signed(body, kind)).status_code in (200, 400, 404)
 
 
 @settings(deadline=None, max_examples=150)
 @given(
-    told=st.recursive(
+    received=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
         lambda inner: (
             st.lists(inner, max_size=3)
@@ -112,14 +112,17 @@ def test_no_body_makes_the_server_fail(slack: TestClient, kind: str, body: bytes
         max_leaves=12,
     )
 )
-def test_no_json_of_odd_types_makes_the_server_fail(slack: TestClient, told: object) -> None:
-    for kind, body in ((JSON, json.dumps(told).encode()), (FORM, urlencode({"payload": json.dumps(told)}).encode())):
+def test_server_survives_json_of_any_types(slack: TestClient, received: object) -> None:
+    for kind, body in (
+        (JSON, json.dumps(received).encode()),
+        (FORM, urlencode({"payload": json.dumps(received)}).encode()),
+    ):
         answer = slack.post("/slack/events", content=body, headers=signed(body, kind))
         assert answer.status_code in (200, 400, 404)
 
 
 @given(body=st.binary(max_size=50), age=st.integers(-2 * WINDOW, 2 * WINDOW))
-def test_a_signature_holds_for_its_bytes_and_five_minutes(body: bytes, age: int) -> None:
+def test_signature_is_valid_for_its_bytes_and_five_minutes(body: bytes, age: int) -> None:
     now = 1_700_000_000
     stamp = str(now - age)
     headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": signature(body, stamp)}
@@ -130,6 +133,6 @@ def test_a_signature_holds_for_its_bytes_and_five_minutes(body: bytes, age: int)
 
 
 @given(stamp=st.text(max_size=20), given=st.text(max_size=80))
-def test_no_header_makes_the_check_fail_or_pass(stamp: str, given: str) -> None:
+def test_invalid_headers_are_not_signed(stamp: str, given: str) -> None:
     headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": given}
     assert is_signed(SECRET, headers, b"{}", 1_700_000_000) is False

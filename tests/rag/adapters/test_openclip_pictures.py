@@ -20,7 +20,7 @@ from rag.adapters.openclip_pictures import preparation
 from rag.adapters.openclip_weights import choose
 from rag.errors import Unreadable
 from tests.support.tiny_clip import TINY
-from tests.support.tiny_clip.shapes import COLOURS, SHAPES, draw
+from tests.support.tiny_clip.shapes import COLORS, SHAPES, draw
 
 WITHIN = 1e-3
 """The largest accepted cosine distance between two vectors of one picture."""
@@ -41,7 +41,7 @@ def drawn(size: tuple[int, int], seed: int) -> Image.Image:
         words = (chance.choice(("harbour", "gate", "relay", "of", "the", "water")) for _ in range(size[0] // 30))
         pen.text((6, top), " ".join(words), fill="black")
     side = min(size) * 2 // 3
-    shape = draw(chance, chance.choice(tuple(COLOURS)), chance.choice(SHAPES), 512).picture
+    shape = draw(chance, chance.choice(tuple(COLORS)), chance.choice(SHAPES), 512).picture
     page.paste(shape.resize((side, side), Image.Resampling.BICUBIC), ((size[0] - side) // 2, (size[1] - side) // 2))
     return page
 

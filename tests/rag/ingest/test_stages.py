@@ -17,7 +17,7 @@ from rag.ingest.worker import IndexRequest, Progress, Worker
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from tests.support.absent import NoEmbedder
-from tests.support.captioner import FakeCaptioner, FigureReader
+from tests.support.captioner import FakeCaptioner, FigureExtractor
 from tests.support.embedder import FakeEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.store import FakeStore
@@ -140,7 +140,7 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
         with catalog.write_transaction() as connection:
             source, _ = add_path(connection, tmp_path / "page.txt", "C1")
         fetchers = {"path": PathFetcher(settings.read)}
-        Worker(settings, catalog, words, indexes, Stages(()), FigureReader, fetchers).settle(IndexRequest([source]))
+        Worker(settings, catalog, words, indexes, Stages(()), FigureExtractor, fetchers).settle(IndexRequest([source]))
         waiting = stage.count_waiting()
         assert waiting > 0
         assert stage.describe_waiting().startswith(f"{waiting} ")

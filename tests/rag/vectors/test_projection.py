@@ -21,7 +21,7 @@ from tests.support.absent import NoEmbedder
 from tests.support.embedder import FakeTextEmbedder
 from tests.support.extractor import TextExtractor
 from tests.support.tiny_clip import TINY
-from tests.support.tiny_clip.shapes import COLOURS, SHAPES
+from tests.support.tiny_clip.shapes import COLORS, SHAPES
 
 EVERYTHING = Scope.operator()
 
@@ -87,7 +87,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(8):
             page = document.new_page()
             for line in range(36):
-                said = f"{chance.choice(WAYS)} {chance.choice(list(COLOURS))} {chance.choice(list(SHAPES))}"
+                said = f"{chance.choice(WAYS)} {chance.choice(list(COLORS))} {chance.choice(list(SHAPES))}"
                 page.insert_text((60, 60 + 20 * line), f"{said}.", fontsize=10)
         document.save(shared / "words.pdf")
     with pymupdf.open() as document:

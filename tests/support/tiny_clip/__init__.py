@@ -1,4 +1,4 @@
-"""A CLIP small enough to keep with the tests, that knows coloured shapes. Made by `train.py`."""
+"""A CLIP model of colored shapes, small enough to keep with the tests. It is trained by `train.py`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TINY = EmbedSettings(
     picture_floor=0.5,
     duplicate_threshold=0.93,
 )
-"""Settings that choose it. The floors lie in the gaps that `measure.py` shows: right pictures near 0.65 and seldom
-below 0.6, questions about other things below 0.1; a picture saved again above 0.95, one of another kind below 0.8."""
+"""Settings of the model. The floors lie in the gaps that `measure.py` reports: matching pictures are near 0.65 and
+rarely below 0.6, other questions below 0.1; a resaved picture is above 0.95, one of another kind below 0.8."""
 
 ENVIRONMENT = {
     "MAGPIE_EMBED__DEVICE": "cpu",
@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "MAGPIE_EMBED__PICTURE_FLOOR": str(TINY.picture_floor),
     "MAGPIE_EMBED__DUPLICATE_THRESHOLD": str(TINY.duplicate_threshold),
 }
-"""The same for a process of its own."""
+"""The same settings as environment variables."""
 
 
 def open_tiny() -> OpenClipEmbedder:

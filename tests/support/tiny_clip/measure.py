@@ -1,4 +1,4 @@
-"""How well the tiny CLIP tells pictures apart, and which cosines to set as floors."""
+"""Measure how well the tiny CLIP distinguishes pictures, to choose the floors of cosines."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from PIL import Image
 from rag.adapters.openclip import open_embedder
 from rag.ports import Embedder
 from tests.support.tiny_clip import TINY
-from tests.support.tiny_clip.shapes import COLOURS, HELD_OUT, SHAPES, draw
+from tests.support.tiny_clip.shapes import COLORS, HELD_OUT, SHAPES, draw
 
-PAIRS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
+PAIRS = [(color, shape) for color in COLORS for shape in SHAPES]
 EACH = 6
 
 FOREIGN = (
@@ -29,55 +29,57 @@ FOREIGN = (
     "printed circuit",
     "cross-border payments",
 )
-"""Questions that no picture answers."""
+"""Questions without a matching picture."""
 
 
 def first_right(embedder: Embedder, folder: Path, seed: int = 4711) -> dict[tuple[str, str], bool]:
-    """For each colour and shape: whether "a green triangle" finds one of its pictures before all others."""
-    seen, kinds = _pictures(embedder, folder, seed)
-    best = (_captions(embedder) @ seen.T).argmax(axis=1)
+    """Return for each color and shape whether its caption ("a green triangle") is nearest to one of its pictures."""
+    vectors, kinds = _pictures(embedder, folder, seed)
+    best = (_captions(embedder) @ vectors.T).argmax(axis=1)
     return {pair: kinds[index] == pair for pair, index in zip(PAIRS, best, strict=True)}
 
 
 def measure(weights: Path) -> Iterator[str]:
-    """Lines of figures for a weights file."""
+    """Yield the lines of a report about a weights file."""
     embedder = open_embedder(TINY.model_copy(update={"weights": str(weights)}), 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        seen, kinds = _pictures(embedder, folder, 4711)
-        near = _captions(embedder) @ seen.T
+        vectors, kinds = _pictures(embedder, folder, 4711)
+        near = _captions(embedder) @ vectors.T
         own = np.array([[kind == pair for kind in kinds] for pair in PAIRS])
         held = np.array([pair in HELD_OUT for pair in PAIRS])
         best = own[np.arange(len(PAIRS)), near.argmax(axis=1)]
-        yield f"captions that find their own first: {best[~held].mean():.0%} trained, {best[held].mean():.0%} held out"
-        yield f"right pairs:        {_spread(near[own])}; held out {_spread(near[held][own[held]])}"
-        yield f"wrong pairs:        {_spread(near[~own])}"
-        foreign = (np.array(embedder.embed_texts(FOREIGN)) @ seen.T).max(axis=1)
-        yield f"foreign questions:  {_spread(foreign)} with their best picture"
-        yield f"the same, as JPEG:  {_spread(_again(embedder, folder, seen, 'jpeg'))}"
-        yield f"the same, cropped:  {_spread(_again(embedder, folder, seen, 'crop'))}"
-        same = np.array([[one == other for other in kinds] for one in kinds])
-        between = seen @ seen.T
+        yield f"nearest to own picture: {best[~held].mean():.0%} trained captions, {best[held].mean():.0%} held out"
+        yield f"matching pairs:     {_spread(near[own])}; held out {_spread(near[held][own[held]])}"
+        yield f"other pairs:        {_spread(near[~own])}"
+        foreign = (np.array(embedder.embed_texts(FOREIGN)) @ vectors.T).max(axis=1)
+        yield f"foreign questions:  {_spread(foreign)} with the nearest picture"
+        yield f"the same, as JPEG:  {_spread(_similarity_to_copies(embedder, folder, vectors, 'jpeg'))}"
+        yield f"the same, cropped:  {_spread(_similarity_to_copies(embedder, folder, vectors, 'crop'))}"
+        same = np.array([[first == second for second in kinds] for first in kinds])
+        between = vectors @ vectors.T
         yield f"of another kind:    {_spread(between[~same])}"
 
 
 def _pictures(embedder: Embedder, folder: Path, seed: int) -> tuple[NDArray[np.float32], list[tuple[str, str]]]:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     kinds = [pair for pair in PAIRS for _ in range(EACH)]
     for number, pair in enumerate(kinds):
-        draw(chance, *pair).picture.save(folder / f"{number}.png")
+        draw(rng, *pair).picture.save(folder / f"{number}.png")
     return _embedded(embedder, [folder / f"{number}.png" for number in range(len(kinds))]), kinds
 
 
-def _again(embedder: Embedder, folder: Path, seen: NDArray[np.float32], how: str) -> NDArray[np.float32]:
-    """Cosines of the pictures with themselves, saved as a poor JPEG or with 4 of 128 pixels cut from each side."""
+def _similarity_to_copies(
+    embedder: Embedder, folder: Path, vectors: NDArray[np.float32], how: str
+) -> NDArray[np.float32]:
+    """Return the cosines of pictures with copies saved as a low-quality JPEG or cropped by 4 of 128 pixels per side."""
     paths = []
-    for number in range(len(seen)):
+    for number in range(len(vectors)):
         with Image.open(folder / f"{number}.png") as image:
             paths.append(folder / f"{how}-{number}.jpg")
             cut = image.crop((4, 4, image.width - 4, image.height - 4)) if how == "crop" else image
             cut.save(paths[-1], quality=60)
-    return np.asarray((_embedded(embedder, paths) * seen).sum(axis=1))
+    return np.asarray((_embedded(embedder, paths) * vectors).sum(axis=1))
 
 
 def _embedded(embedder: Embedder, paths: list[Path]) -> NDArray[np.float32]:
@@ -85,7 +87,7 @@ def _embedded(embedder: Embedder, paths: list[Path]) -> NDArray[np.float32]:
 
 
 def _captions(embedder: Embedder) -> NDArray[np.float32]:
-    return np.array(embedder.embed_texts([f"a {colour} {shape}" for colour, shape in PAIRS]))
+    return np.array(embedder.embed_texts([f"a {color} {shape}" for color, shape in PAIRS]))
 
 
 def _spread(cosines: NDArray[np.float32]) -> str:

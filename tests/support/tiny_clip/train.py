@@ -1,6 +1,6 @@
-"""Train the tiny CLIP: `python -m tests.support.tiny_clip.train`. A core, five or six minutes, under 3 MB.
+"""Train the tiny CLIP: `python -m tests.support.tiny_clip.train`. Takes about six minutes on one core.
 
-Everything is drawn and chosen by one seed. Prints at the end what `measure.py` finds.
+The training data depends only on the seed. Prints the report of `measure.py` at the end.
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy, normalize
 
 from tests.support.tiny_clip.measure import measure
-from tests.support.tiny_clip.shapes import COLOURS, HELD_OUT, PARTS, PLAIN, SHAPES, TEMPLATES, draw
+from tests.support.tiny_clip.shapes import COLORS, HELD_OUT, PARTS, PLAIN, SHAPES, TEMPLATES, draw
 
 HERE = Path(__file__).parent
 NAME = "magpie-tiny"
 WEIGHTS = HERE / f"{NAME}.safetensors"
 
 PICTURES, BATCH, STRANGE = 9000, 128, 64
-"""Pictures drawn; pictures a step; captions a step that belong to no picture."""
+"""Pictures in all, pictures per step, and captions per step that do not match a picture."""
 
 RATE = 3e-3
 LARGEST_SCALE = 3.0
-"""Of the logits, as a logarithm: what keeps right pairs near a cosine of 0.65, and wrong ones below 0.4."""
+"""The logarithm of the largest logit scale. It keeps matching pairs near a cosine of 0.65 and others below 0.4."""
 
-SQUARE = 8
-"""Pixels of the squares that a picture is cut into."""
+TILE = 8
+"""Pixels per side of the tiles that are shuffled."""
 
 TOKENS = 24
-"""Tokens of a caption; shorter than the model's 77, which would take four times as long."""
+"""Tokens of a caption. The model's 77 would take four times as long."""
 
-NONE, ANY, LOST = -1, -2, -3
-"""As a colour or shape: the picture shows none; the caption leaves it open; the picture was robbed of it."""
+NONE, ANY, REMOVED = -1, -2, -3
+"""Special colors and shapes: not in the picture, not in the caption, and removed from the picture."""
 
-COLOUR_NAMES = list(COLOURS)
+COLOR_NAMES = list(COLORS)
 SMALL = ("the", "of", "a", "in", "is", "on", "and", "what", "which")
 
 
 @dataclass(frozen=True)
 class Drawings:
-    """Prepared pictures with the number of their colour and shape, NONE for a page without a shape."""
+    """Preprocessed pictures with the indexes of their colors and shapes, or NONE for a page without a shape."""
 
     pictures: torch.Tensor
-    colours: torch.Tensor
+    colors: torch.Tensor
     shapes: torch.Tensor
 
     def some(self, rows: torch.Tensor) -> Drawings:
-        return Drawings(self.pictures[rows], self.colours[rows], self.shapes[rows])
+        return Drawings(self.pictures[rows], self.colors[rows], self.shapes[rows])
 
 
 def train(steps: int, seed: int) -> Any:
-    """A model that learnt for so many steps."""
+    """Return a model that was trained for this many steps."""
     torch.manual_seed(seed)
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     open_clip.add_model_config(HERE / f"{NAME}.json")
     model, _, prepare = open_clip.create_model_and_transforms(NAME)
     tokenizer = open_clip.get_tokenizer(NAME)
-    drawings = draw_all(chance, prepare)
+    drawings = draw_all(rng, prepare)
     words = foreign_words(tokenizer)
     _say(f"{PICTURES} pictures drawn")
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.05)
@@ -73,15 +73,15 @@ def train(steps: int, seed: int) -> Any:
     for step in range(steps):
         for parameters in optimizer.param_groups:
             parameters["lr"] = RATE * min(1.0, (step + 1) / 50) * max(0.02, 1 - step / steps)
-        batch = robbed(drawings.some(torch.randint(PICTURES, (BATCH,))))
+        batch = with_features_removed(drawings.some(torch.randint(PICTURES, (BATCH,))))
         captions = [
-            caption(int(colour), int(shape), chance) for colour, shape in zip(batch.colours, batch.shapes, strict=True)
+            caption(int(color), int(shape), rng) for color, shape in zip(batch.colors, batch.shapes, strict=True)
         ]
-        strange = [foreign(words, chance) for _ in range(STRANGE)]
+        strange = [foreign(words, rng) for _ in range(STRANGE)]
         tokens = tokenizer([text for text, _, _ in captions] + strange, context_length=TOKENS)
-        seen = model.encode_image(varied(batch.pictures, chance), normalize=True)
-        said = encode_short(model, tokens)
-        loss = loss_of(model.logit_scale.exp(), seen, said, matches(batch, captions))
+        picture_vectors = model.encode_image(augment(batch.pictures, rng), normalize=True)
+        text_vectors = encode_short(model, tokens)
+        loss = loss_of(model.logit_scale.exp(), picture_vectors, text_vectors, matches(batch, captions))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -92,75 +92,75 @@ def train(steps: int, seed: int) -> Any:
     return model.eval()
 
 
-def draw_all(chance: random.Random, prepare: Any) -> Drawings:
-    pairs = [(colour, shape) for colour in COLOURS for shape in SHAPES if (colour, shape) not in HELD_OUT]
+def draw_all(rng: random.Random, prepare: Any) -> Drawings:
+    pairs = [(color, shape) for color in COLORS for shape in SHAPES if (color, shape) not in HELD_OUT]
     kinds: list[tuple[str | None, str | None]] = [*pairs, *[(None, None)] * 5]
-    drawn = [draw(chance, *chance.choice(kinds)) for _ in range(PICTURES)]
+    drawn = [draw(rng, *rng.choice(kinds)) for _ in range(PICTURES)]
     return Drawings(
         torch.stack([prepare(one.picture) for one in drawn]),
-        torch.tensor([COLOUR_NAMES.index(one.colour) if one.colour else NONE for one in drawn]),
+        torch.tensor([COLOR_NAMES.index(one.color) if one.color else NONE for one in drawn]),
         torch.tensor([SHAPES.index(one.shape) if one.shape else NONE for one in drawn]),
     )
 
 
-def caption(colour: int, shape: int, chance: random.Random) -> tuple[str, int, int]:
-    """A caption, and the colour and shape that it names; every third or so leaves one of them open."""
-    if colour == NONE:
-        return chance.choice(PLAIN), NONE, NONE
-    part = chance.random()
-    if shape == LOST or (colour != LOST and part < 0.15):
-        return chance.choice(PARTS).format(COLOUR_NAMES[colour]), colour, ANY
-    if colour == LOST or part < 0.3:
-        return chance.choice(PARTS).format(SHAPES[shape]), ANY, shape
-    return chance.choice(TEMPLATES).format(COLOUR_NAMES[colour], SHAPES[shape]), colour, shape
+def caption(color: int, shape: int, rng: random.Random) -> tuple[str, int, int]:
+    """Return a caption with its color and shape. About a third of the captions name only one of them."""
+    if color == NONE:
+        return rng.choice(PLAIN), NONE, NONE
+    part = rng.random()
+    if shape == REMOVED or (color != REMOVED and part < 0.15):
+        return rng.choice(PARTS).format(COLOR_NAMES[color]), color, ANY
+    if color == REMOVED or part < 0.3:
+        return rng.choice(PARTS).format(SHAPES[shape]), ANY, shape
+    return rng.choice(TEMPLATES).format(COLOR_NAMES[color], SHAPES[shape]), color, shape
 
 
 def foreign_words(tokenizer: Any) -> list[str]:
-    """Words of the tokenizer's vocabulary that name nothing in these pictures."""
+    """Return the words of the tokenizer's vocabulary that are not colors or shapes."""
     whole = (piece.removesuffix("</w>") for piece in tokenizer.encoder if piece.endswith("</w>"))
-    known = {*COLOURS, *SHAPES}
+    known = {*COLORS, *SHAPES}
     return [word for word in whole if len(word) > 2 and word.isascii() and word.isalpha() and word not in known]
 
 
-def foreign(words: list[str], chance: random.Random) -> str:
-    """A caption of no picture: strange words, in part with a colour among them ("green energy")."""
-    said = [chance.choice(words) for _ in range(chance.randint(1, 7))]
-    look = chance.random()
+def foreign(words: list[str], rng: random.Random) -> str:
+    """Return a caption that does not match a picture: random words, some with a color among them ("green energy")."""
+    chosen = [rng.choice(words) for _ in range(rng.randint(1, 7))]
+    look = rng.random()
     if look < 0.25:
-        said = said[:4]
-        said.insert(chance.randint(0, len(said)), chance.choice(COLOUR_NAMES))
+        chosen = chosen[:4]
+        chosen.insert(rng.randint(0, len(chosen)), rng.choice(COLOR_NAMES))
     elif look < 0.5:
-        said = [f"{chance.choice(SMALL)} {word}" for word in said]
-    return " ".join(said)
+        chosen = [f"{rng.choice(SMALL)} {word}" for word in chosen]
+    return " ".join(chosen)
 
 
-def varied(pictures: torch.Tensor, chance: random.Random) -> torch.Tensor:
-    """Moved, mirrored and tinted a little, so that a picture is seldom seen twice."""
-    moved = torch.roll(pictures, (chance.randint(-6, 6), chance.randint(-6, 6)), (2, 3))
+def augment(pictures: torch.Tensor, rng: random.Random) -> torch.Tensor:
+    """Return the pictures shifted, mirrored and with noise, so that a picture rarely occurs twice."""
+    moved = torch.roll(pictures, (rng.randint(-6, 6), rng.randint(-6, 6)), (2, 3))
     mirrored = torch.where(torch.rand(len(moved), 1, 1, 1) < 0.5, moved.flip(3), moved)
     return mirrored + 0.08 * torch.randn(len(moved), 3, 1, 1)
 
 
-def robbed(batch: Drawings) -> Drawings:
-    """Some pictures in grey, some cut into squares and shuffled: shape without colour, colour without shape.
+def with_features_removed(batch: Drawings) -> Drawings:
+    """Return a batch with some pictures in gray (shape without color) and some in shuffled tiles (color without shape).
 
-    Without these the model learns each pair by itself, and not the ones held out.
+    Without these, the model learns each pair separately and does not generalize to the pairs of HELD_OUT.
     """
     part = torch.rand(BATCH)
     has_shape = batch.shapes != NONE
-    grey, cut = (part < 0.2) & has_shape, (part > 0.8) & has_shape
+    gray, cut = (part < 0.2) & has_shape, (part > 0.8) & has_shape
     pictures = batch.pictures.clone()
-    pictures[grey] = pictures[grey].mean(1, keepdim=True).expand(-1, 3, -1, -1)
-    squares = pictures[cut].unfold(2, SQUARE, SQUARE).unfold(3, SQUARE, SQUARE)
+    pictures[gray] = pictures[gray].mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    squares = pictures[cut].unfold(2, TILE, TILE).unfold(3, TILE, TILE)
     across = squares.shape[2]
-    flat = squares.reshape(len(squares), 3, across * across, SQUARE, SQUARE)[:, :, torch.randperm(across * across)]
-    shuffled = flat.reshape(len(squares), 3, across, across, SQUARE, SQUARE).transpose(3, 4)
+    flat = squares.reshape(len(squares), 3, across * across, TILE, TILE)[:, :, torch.randperm(across * across)]
+    shuffled = flat.reshape(len(squares), 3, across, across, TILE, TILE).transpose(3, 4)
     pictures[cut] = shuffled.reshape(pictures[cut].shape)
-    return Drawings(pictures, torch.where(grey, LOST, batch.colours), torch.where(cut, LOST, batch.shapes))
+    return Drawings(pictures, torch.where(gray, REMOVED, batch.colors), torch.where(cut, REMOVED, batch.shapes))
 
 
 def encode_short(model: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """What `model.encode_text` does, for rows shorter than its 77 tokens."""
+    """Return what `model.encode_text` returns, for rows shorter than its 77 tokens."""
     length = tokens.shape[1]
     inner = model.token_embedding(tokens) + model.positional_embedding[:length]
     inner = model.ln_final(model.transformer(inner, attn_mask=model.attn_mask[:length, :length]))
@@ -168,24 +168,26 @@ def encode_short(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def matches(batch: Drawings, captions: list[tuple[str, int, int]]) -> torch.Tensor:
-    """Which pictures (down) which captions (across) describe; all of one colour and shape count as right."""
+    """Return a matrix of pictures (rows) and captions (columns) that is 1 where color and shape match."""
 
     def agree(shown: torch.Tensor, named: torch.Tensor) -> torch.Tensor:
         return (shown[:, None] == named[None]) | ((named == ANY)[None] & (shown != NONE)[:, None])
 
-    colours = torch.tensor([colour for _, colour, _ in captions])
+    colors = torch.tensor([color for _, color, _ in captions])
     shapes = torch.tensor([shape for _, _, shape in captions])
-    return (agree(batch.colours, colours) & agree(batch.shapes, shapes)).float()
+    return (agree(batch.colors, colors) & agree(batch.shapes, shapes)).float()
 
 
-def loss_of(scale: torch.Tensor, seen: torch.Tensor, said: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Contrastive both ways; captions beyond `right` belong to no picture and are kept far from all."""
-    logits = scale * seen @ said.T
+def loss_of(
+    scale: torch.Tensor, picture_vectors: torch.Tensor, text_vectors: torch.Tensor, right: torch.Tensor
+) -> torch.Tensor:
+    """Return the contrastive loss in both directions. Captions beyond `right` match no picture and are pushed away."""
+    logits = scale * picture_vectors @ text_vectors.T
     own = right.shape[1]
-    wanted = torch.cat([right / right.sum(1, keepdim=True), torch.zeros(len(right), len(said) - own)], 1)
-    near = torch.relu(seen @ said[own:].T - 0.2).pow(2).sum(0).mean()
+    targets = torch.cat([right / right.sum(1, keepdim=True), torch.zeros(len(right), len(text_vectors) - own)], 1)
+    near = torch.relu(picture_vectors @ text_vectors[own:].T - 0.2).pow(2).sum(0).mean()
     return (
-        cross_entropy(logits, wanted)
+        cross_entropy(logits, targets)
         + cross_entropy(logits[:, :own].T, (right / right.sum(0, keepdim=True)).T)
         + 0.2 * near
     )

@@ -11,7 +11,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_QUESTION = {"halt": "cancelled", "asked": "asked_at", "sharing": "sharing_since", "obsolete": "obsolete_uploads"}
+_QUESTION = {"halt": "cancellation", "asked": "asked_at", "sharing": "sharing_since", "obsolete": "obsolete_uploads"}
 
 _ASIDE = sa.table("aside", *map(sa.column, "id kind channel user thread text url at attempts next_try".split()))
 _ASIDE.append_column(sa.column("about", sa.JSON))

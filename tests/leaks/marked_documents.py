@@ -1,7 +1,7 @@
-"""What is shared in a leak test: papers whose every word, name and picture says which paper it is.
+"""Documents of a leak test, whose text, file names and pictures show which document they come from.
 
-A paper's bytes are a PDF to Slack and lines of text to the reader here, which is quick; its page is a flat colour of
-its own under a pattern of its own, so that any part of it can be told in whatever picture the bot makes of it.
+Slack takes a document's content for a PDF. The fast extractor here reads its lines of text. Each page has a unique
+background color and pattern, so that a part of it is recognized in any picture that the bot makes.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ from rag import Unreadable
 from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
 
 PAGES = 2
-MOST = 26
+MAX_DOCUMENTS = 26
 SIZE = (600, 760)
 TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
 _TEXT, _NAME = "xtext{:05d}x", "xname{:05d}x"
 TEXT_MARK, NAME_MARK = re.compile(r"xtext(\d{5})x"), re.compile(r"xname(\d{5})x")
 
-
-TORN = b"%PDF-1.4 torn"
-"""A file that nobody can read: its name is told with what failed."""
+UNREADABLE = b"%PDF-1.4 torn"
+"""A file that fails to be read. The notice of the failure contains its name."""
 
 
 def name_of(share: int, ending: str = "pdf") -> str:
-    """A file name that stands for one share, and for nothing else."""
+    """Return a file name that identifies one share."""
     return f"{_NAME.format(share)}.{ending}"
 
 
 @dataclass(frozen=True)
-class Paper:
-    """`number` is unique in a workspace, below MOST, for its colour."""
+class MarkedDocument:
+    """A document. `number` is unique in a workspace and less than MAX_DOCUMENTS, because it determines the color."""
 
     number: int
 
     @property
-    def colour(self) -> tuple[int, int, int]:
-        """Told by its red and by whether it has green: a highlighter takes some of the green and most of the blue, and
-        the veil around a region makes all three light."""
-        row, column = divmod(self.number, MOST // 2)
+    def color(self) -> tuple[int, int, int]:
+        """Return the background color, which is identified by its red and by whether its green is high or low.
+
+        A highlight reduces green and blue, and the shade around a region lightens all three.
+        """
+        row, column = divmod(self.number, MAX_DOCUMENTS // 2)
         return (24 + 18 * column, (30, 200)[row], 0)
 
     @property
@@ -63,73 +64,76 @@ class Paper:
         return b"%PDF-leak " + json.dumps({"number": self.number, "pages": lines}).encode()
 
     def page(self, number: int) -> Image.Image:
-        picture = Image.new("RGB", SIZE, self.colour)
-        pen, chance = ImageDraw.Draw(picture), random.Random(self.number * 10 + number)
+        """Return the picture of a page."""
+        picture = Image.new("RGB", SIZE, self.color)
+        draw, rng = ImageDraw.Draw(picture), random.Random(self.number * 10 + number)
         for _ in range(70):
-            x, y = chance.randrange(SIZE[0]), chance.randrange(SIZE[1])
-            pen.rectangle((x, y, x + chance.randrange(4, 26), y + chance.randrange(4, 26)), fill="black")
+            x, y = rng.randrange(SIZE[0]), rng.randrange(SIZE[1])
+            draw.rectangle((x, y, x + rng.randrange(4, 26), y + rng.randrange(4, 26)), fill="black")
         return picture
 
     def screenshot(self) -> bytes:
-        """A part of the first page, as somebody kept it; what words stand in it, the picture itself tells."""
-        told = PngImagePlugin.PngInfo()
-        told.add_text("words", f"{TOPICS[(self.number + 1) % len(TOPICS)]} port {1000 + self.number} pass word night")
+        """Return a part of the first page as PNG, with the words for the extractor in its metadata."""
+        metadata = PngImagePlugin.PngInfo()
+        metadata.add_text(
+            "words", f"{TOPICS[(self.number + 1) % len(TOPICS)]} port {1000 + self.number} pass word night"
+        )
         made = BytesIO()
-        self.page(1).crop((20, 20, 520, 620)).save(made, "PNG", pnginfo=told)
+        self.page(1).crop((20, 20, 520, 620)).save(made, "PNG", pnginfo=metadata)
         return made.getvalue()
 
 
-def numbers_in(picture: bytes, papers: dict[tuple[int, int, int], int]) -> set[int]:
-    """The papers of which a good part of a picture is made; `papers` by colour."""
+def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> set[int]:
+    """Return the documents whose color covers more than 8 % of a picture. `documents` maps colors to numbers."""
     with Image.open(BytesIO(picture)) as opened:
         small = opened.convert("RGB").resize((96, 96), Image.Resampling.NEAREST)
     pixels = np.asarray(small).reshape(-1, 3).tolist()
     found = set()
-    for colour, number in papers.items():
-        low, high = colour[1] * 0.85 - 8, colour[1] + 8
-        near = sum(abs(red - colour[0]) <= 6 and low <= green <= high and blue <= 40 for red, green, blue in pixels)
+    for color, number in documents.items():
+        low, high = color[1] * 0.85 - 8, color[1] + 8
+        near = sum(abs(red - color[0]) <= 6 and low <= green <= high and blue <= 40 for red, green, blue in pixels)
         if near > 0.08 * len(pixels):
             found.add(number)
     return found
 
 
-class PaperReader:
-    """Satisfies ports.Reader for papers and for their screenshots."""
+class MarkedDocumentExtractor:
+    """Satisfies ports.Extractor for marked documents and for their screenshots."""
 
-    version = "paper-1"
+    version = "marked-1"
 
     def inspect(self, path: Path) -> Inspection:
-        if path.read_bytes() == TORN:
+        if path.read_bytes() == UNREADABLE:
             raise Unreadable("It is torn.", "Mend it.")
-        paper = _paper(path)
-        if paper is None:
+        document = _read_document(path)
+        if document is None:
             return Inspection("image/png", 1, None)
         return Inspection("application/pdf", PAGES, None)
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
-        paper = _paper(path)
-        if paper is None:
+        document = _read_document(path)
+        if document is None:
             with Image.open(path) as picture:
                 words = str(picture.info.get("words", ""))
                 picture.convert("RGB").save(into / "query.jpg", quality=92)
             return [_page(1, [words], "query.jpg")]
-        told = json.loads(path.read_bytes().removeprefix(b"%PDF-leak "))["pages"]
+        texts = json.loads(path.read_bytes().removeprefix(b"%PDF-leak "))["pages"]
         pages = []
         for number in range(first, last + 1):
             name = f"p{number}.jpg"
-            paper.page(number).save(into / name, quality=92)
-            pages.append(_page(number, told[number - 1].splitlines(), name))
+            document.page(number).save(into / name, quality=92)
+            pages.append(_page(number, texts[number - 1].splitlines(), name))
         return pages
 
     def close(self) -> None:
         pass
 
 
-def _paper(path: Path) -> Paper | None:
+def _read_document(path: Path) -> MarkedDocument | None:
     data = path.read_bytes()
     if not data.startswith(b"%PDF-leak "):
         return None
-    return Paper(json.loads(data.removeprefix(b"%PDF-leak "))["number"])
+    return MarkedDocument(json.loads(data.removeprefix(b"%PDF-leak "))["number"])
 
 
 def _page(number: int, lines: list[str], render: str) -> ExtractedPage:

@@ -1,4 +1,4 @@
-"""A page is found by the number that it prints, and a statement by its lines, whatever else tells of them."""
+"""Pages are found by their printed number, and financial statements by their line items."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ Our current ratio, the ratio of current assets to current liabilities, is the ra
 Liquidity is current assets over current liabilities; the current ratio in 2021 was the best ratio yet."""
 
 
-class UnlabelledReader(TextExtractor):
-    """Reads files that tell no labels, as most PDFs do."""
+class UnlabeledExtractor(TextExtractor):
+    """Returns no page labels, as for most PDFs."""
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
         return replace(super()._page(number, text, into), label=None)
@@ -56,33 +56,33 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
         "Our current assets grew",
         "The ratio of ships to current liabilities",
     ]
-    (folder / "harbour 2021.pdf").write_text("\f".join(report))
+    (folder / "harbor 2021.pdf").write_text("\f".join(report))
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
-    with open_rag(settings, extractor=UnlabelledReader, embedder=NoEmbedder()) as opened:
+    with open_rag(settings, extractor=UnlabeledExtractor, embedder=NoEmbedder()) as opened:
         opened.index([folder])
         yield opened
 
 
-def test_a_page_of_two_printed_ones_is_found_by_either_number(rag: Rag) -> None:
+def test_spread_is_found_by_either_printed_number(rag: Rag) -> None:
     for number, page in ((12, 7), (13, 7), (18, 10)):
         hits = rag.find(f"Which pier is on page {number} of the brochure?", EVERYTHING).hits
         assert (hits[0].name, hits[0].page) == ("brochure.pdf", page)
     assert hits[0].place == "brochure.pdf, p. 10 (printed 18–19)"
 
 
-def test_the_page_counted_so_is_tried_as_well(rag: Rag) -> None:
+def test_counted_page_is_found_as_well(rag: Rag) -> None:
     hits = rag.find("Which pier is on page 4 of the brochure?", EVERYTHING).hits
     assert {hit.page for hit in hits[:2]} == {3, 4}
 
 
-def test_a_ratio_is_found_on_the_statement_not_where_it_is_talked_about(rag: Rag) -> None:
-    hits = rag.find("What was the current ratio of the harbour in 2021?", EVERYTHING).hits
-    assert (hits[0].name, hits[0].page) == ("harbour 2021.pdf", 3)
+def test_ratio_is_found_on_the_statement_not_in_the_letter(rag: Rag) -> None:
+    hits = rag.find("What was the current ratio of the harbor in 2021?", EVERYTHING).hits
+    assert (hits[0].name, hits[0].page) == ("harbor 2021.pdf", 3)
     assert "place" in hits[0].lanes
 
 
-def test_a_statement_outside_the_scope_is_not_found(rag: Rag) -> None:
-    assert rag.find("What was the current ratio of the harbour in 2021?", Scope.of("C1")).hits == ()
+def test_statement_outside_the_scope_is_not_found(rag: Rag) -> None:
+    assert rag.find("What was the current ratio of the harbor in 2021?", Scope.of("C1")).hits == ()
     [brochure] = [row.id for row in rag.documents(EVERYTHING) if row.name == "brochure.pdf"]
-    inside = replace(EVERYTHING, documents=frozenset({brochure}))
-    assert not rag.find("What was the current ratio of the harbour in 2021?", inside).rankings["place"]
+    only_brochure = replace(EVERYTHING, documents=frozenset({brochure}))
+    assert not rag.find("What was the current ratio of the harbor in 2021?", only_brochure).rankings["place"]

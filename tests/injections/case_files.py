@@ -33,13 +33,13 @@ def make_file(case: Case, harmless: str, into: Path, stem: str) -> Path:
             drawn = into / f"{stem}-figure.png"
             picture_of(case.order, drawn)
             page.insert_image(_BELOW, filename=str(drawn))
-        elif case.form in _LOOKS:
-            page.insert_textbox(_BELOW, case.order, **_LOOKS[case.form])
+        elif case.form in _STYLES:
+            page.insert_textbox(_BELOW, case.order, **_STYLES[case.form])
         document.save(path)
     return path
 
 
-_LOOKS: dict[str, dict[str, Any]] = {
+_STYLES: dict[str, dict[str, Any]] = {
     "pdf": {"fontsize": 12},
     "white": {"fontsize": 12, "color": (1, 1, 1)},
     "invisible": {"fontsize": 12, "render_mode": 3},
@@ -51,7 +51,7 @@ def picture_of(text: str, path: Path) -> None:
     """Save a picture of a text in black on white, like a screenshot."""
     lines = textwrap.wrap(text, 44)
     image = Image.new("RGB", (1000, 80 + 60 * len(lines)), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(40)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(40)
     for number, line in enumerate(lines):
-        pen.text((40, 40 + 60 * number), line, fill="black", font=font)
+        draw.text((40, 40 + 60 * number), line, fill="black", font=font)
     image.save(path)

@@ -1,21 +1,20 @@
-"""What Ollama can do wrong, seen from the thread: each ends in something useful, and the next question in an answer."""
+"""Failures of Ollama: the reply has the passages and the reason, and the next question is answered."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event
 
 import pytest
 
-from bot.demo.slack_server import Workspace, open_workspace
+from bot.demo.slack_server import Workspace
 from rag.adapters.ollama import open_generator
-from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings, without_proxies
+from tests.flows.team import HANDBOOK, READ, magpie, receipts, reply, said, settings
 from tests.support.ollama_chat import Model
 from tests.support.ollama_server import OllamaServer, Script, ollama_server
+from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
-MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 BUSY = json.dumps({"error": "server busy, please try again.  maximum pending requests exceeded"}).encode()
 MEMORY = json.dumps({"error": "llama-server reported out-of-memory during startup: cudaMalloc failed"}).encode()
 
@@ -37,34 +36,33 @@ def ollama() -> Iterator[OllamaServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def ws() -> Iterator[Workspace]:
-    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
-        yield ws
+ws = workspace_fixture("module", manifest=MANIFEST)
 
 
 @pytest.fixture(scope="module")
-def room(ws: Workspace, ollama: OllamaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A channel with a handbook that is read, and a Magpie whose model is asked over HTTP."""
+def channel(ws: Workspace, ollama: OllamaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A channel with an indexed handbook, and a bot whose model is called over HTTP."""
     data = tmp_path_factory.mktemp("data")
     rag = settings(data, answer={"model": "sees:4b", "host": ollama.url, "seconds": 1, "correct": False})
     with magpie(ws, data, rag=rag, generator=open_generator(rag.answer)):
         ada = ws.person("ada")
-        room = ws.channel("harbour", members=[ada])
-        receipts(ws, room, ws.post(ada, room, files=[("handbook.pdf", HANDBOOK)]), READ)
-        yield room
+        channel = ws.channel("harbor", members=[ada])
+        receipts(ws, channel, ws.post(ada, channel, files=[("handbook.pdf", HANDBOOK)]), READ)
+        yield channel
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_failure_ends_in_the_passages_and_the_next_question_in_an_answer(
-    ws: Workspace, ollama: OllamaServer, room: str, name: str
+def test_passages_are_shown_after_a_failure_and_the_next_question_is_answered(
+    ws: Workspace, ollama: OllamaServer, channel: str, name: str
 ) -> None:
     ollama.script, notice = FAULTS[name]
     question = f"<@{ws.bot_user}> which port does the gateway use?"
-    failed = said(reply(ws, room, ws.post("ada", room, question)))
+    failed = said(reply(ws, channel, ws.post("ada", channel, question)))
     assert notice in failed
     assert "Best passages (no written answer: " in failed
     assert "The gateway listens on port 8443." in failed
     assert "handbook.pdf>, p. 2" in failed
     ollama.script = Script()
-    assert said(reply(ws, room, ws.post("ada", room, question))).startswith("The gateway listens on port 8443. [1]")
+    assert said(reply(ws, channel, ws.post("ada", channel, question))).startswith(
+        "The gateway listens on port 8443. [1]"
+    )

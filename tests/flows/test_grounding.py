@@ -1,4 +1,4 @@
-"""Answers held against the words of their pages, as the catalog has them, and only inside the scope."""
+"""Answers are checked against the words of their pages in the catalog, within the scope."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Open = Callable[[str], Rag]
 
 
 @pytest.fixture
-def opening(tmp_path: Path) -> Open:
+def open_with(tmp_path: Path) -> Open:
     def opened(text: str) -> Rag:
         settings = Settings(data=tmp_path / "data", answer={"correct": False}, read={"workers": 1})
         generator = FakeGenerator(text=text)
@@ -27,26 +27,26 @@ def opening(tmp_path: Path) -> Open:
     return opened
 
 
-def indexed(rag: Rag, folder: Path, name: str, *pages: str, space: str = "local") -> None:
+def index(rag: Rag, folder: Path, name: str, *pages: str, space: str = "local") -> None:
     path = folder / name
     path.write_text("\f".join(pages))
     rag.index([path], space=space)
 
 
-def test_numbers_of_the_page_pass_and_others_are_marked(opening: Open, tmp_path: Path) -> None:
-    with opening("The gateway listens on 8443 [1]. It was built in 1999 [1].") as rag:
-        indexed(rag, tmp_path, "handbook.txt", "Welcome aboard", "The gateway listens on port 8443")
+def test_numbers_that_are_not_on_the_page_are_marked(open_with: Open, tmp_path: Path) -> None:
+    with open_with("The gateway listens on 8443 [1]. It was built in 1999 [1].") as rag:
+        index(rag, tmp_path, "handbook.txt", "Welcome aboard", "The gateway listens on port 8443")
         made = rag.ask("Which port does the gateway use?", Scope.operator())
     assert made.text == f"The gateway listens on 8443 [1]. It was built in 1999 [1] {NOT_FOUND_NOTE}."
     assert made.mode is Mode.VISION
 
 
-def test_the_words_of_a_page_are_told_inside_the_scope_alone(opening: Open, tmp_path: Path) -> None:
-    with opening("NOT FOUND") as rag:
-        indexed(rag, tmp_path, "handbook.txt", "The gateway listens on port 8443", space="C1")
+def test_page_words_are_returned_only_within_the_scope(open_with: Open, tmp_path: Path) -> None:
+    with open_with("NOT FOUND") as rag:
+        index(rag, tmp_path, "handbook.txt", "The gateway listens on port 8443", space="C1")
         document = rag.documents(Scope.of("C1"))[0].id
         with rag.read_transaction() as connection:
-            there = page_words(connection, document, 1, Scope.of("C1"))
-            assert "8443" in [word.text for word in there]
+            words = page_words(connection, document, 1, Scope.of("C1"))
+            assert "8443" in [word.text for word in words]
             assert page_words(connection, document, 1, Scope.of("C2")) == ()
             assert page_words(connection, document, 2, Scope.of("C1")) == ()

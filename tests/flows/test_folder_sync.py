@@ -1,4 +1,4 @@
-"""Whatever happens in a folder between two indexings, the catalog ends up holding what the folder holds."""
+"""After indexing, the catalog has the files of the folder, whatever changed in it."""
 
 import itertools
 import os
@@ -18,8 +18,8 @@ NAMES = st.sampled_from(["a.pdf", "b.pdf", "c.PDF", "sub/a.pdf", "sub/d.pdf", "s
 WORDS = st.sampled_from(["alpha", "beta", "gamma", "delta"])
 
 
-class Counting(TextExtractor):
-    """Keeps the words of every file it was given."""
+class RecordingExtractor(TextExtractor):
+    """Records the text of each file that it inspects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,14 +31,14 @@ class Counting(TextExtractor):
 
 
 class Folder(RuleBasedStateMachine):
-    """`disk` is what lies in the folder, `known` what was there when its part of the folder was last indexed."""
+    """`disk` has the files of the folder, `known` those of the last indexing of their subfolder."""
 
     def __init__(self) -> None:
         super().__init__()
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = Path(self.temporary.name) / "shared"
         (self.folder / "sub" / "deeper").mkdir(parents=True)
-        self.reader = Counting()
+        self.reader = RecordingExtractor()
         data = Settings(data=Path(self.temporary.name) / "data", answer={"model": ""}, read={"workers": 1})
         self.rag = open_rag(data, extractor=lambda: self.reader, embedder=NoEmbedder())
         self.disk: dict[str, str] = {}
@@ -49,19 +49,19 @@ class Folder(RuleBasedStateMachine):
         self.rag.close()
         self.temporary.cleanup()
 
-    def _touched(self, name: str) -> None:
+    def _set_modification_time(self, name: str) -> None:
         now = next(self.clock)
         os.utime(self.folder / name, (now, now))
 
     @rule(name=NAMES, word=WORDS)
     def write(self, name: str, word: str) -> None:
         (self.folder / name).write_text(word)
-        self._touched(name)
+        self._set_modification_time(name)
         self.disk[name] = word
 
     @rule(old=NAMES, new=NAMES)
     def move(self, old: str, new: str) -> None:
-        """The time of change moves along, as with `mv`."""
+        """Keep the modification time, as `mv` does."""
         if old in self.disk and old != new:
             (self.folder / old).replace(self.folder / new)
             self.disk[new] = self.disk.pop(old)
@@ -69,7 +69,7 @@ class Folder(RuleBasedStateMachine):
     @rule(name=NAMES)
     def touch(self, name: str) -> None:
         if name in self.disk:
-            self._touched(name)
+            self._set_modification_time(name)
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
@@ -79,20 +79,20 @@ class Folder(RuleBasedStateMachine):
 
     @rule(part=st.sampled_from(["", "", "sub", "sub/deeper"]))
     def index(self, part: str) -> None:
-        if not any((self.folder / part).iterdir()):  # it may be a disk that is not mounted
+        if not any((self.folder / part).iterdir()):  # an empty folder can be a disk that is not mounted
             assert self.rag.index([self.folder / part]) == []
             return
-        inside = {name for name in {*self.disk, *self.known} if name.startswith(part)}
-        before, had = dict(self.known), len(self.reader.files)
+        affected = {name for name in {*self.disk, *self.known} if name.startswith(part)}
+        before, read_before = dict(self.known), len(self.reader.files)
         outcomes = self.rag.index([self.folder / part])
-        for name in inside:
+        for name in affected:
             self.known.pop(name, None)
             if name in self.disk:
                 self.known[name] = self.disk[name]
-        gone = sorted(Path(name).name for name in before if name not in self.known)
-        assert sorted(outcome.file for outcome in outcomes if outcome.state == "gone") == gone
-        fresh = {self.disk[name] for name in inside if name in self.disk} - set(before.values())
-        assert sorted(self.reader.files[had:]) == sorted(fresh), "each new content once, and nothing else"
+        removed = sorted(Path(name).name for name in before if name not in self.known)
+        assert sorted(outcome.file for outcome in outcomes if outcome.state == "gone") == removed
+        fresh = {self.disk[name] for name in affected if name in self.disk} - set(before.values())
+        assert sorted(self.reader.files[read_before:]) == sorted(fresh), "each new content is read once"
         assert {outcome.state for outcome in outcomes} <= {"new", "known", "unchanged", "gone"}
 
     @invariant()

@@ -1,4 +1,4 @@
-"""The whole way with nothing faked: PyMuPDF, OCR, the tiny CLIP, Chroma, SQLite."""
+"""Search for pictures with real parts only: PyMuPDF, OCR, the tiny CLIP, Chroma, SQLite."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,16 +22,16 @@ PROSE = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two PDFs: minutes with a drawn shape on three of their pages that no word mentions, and plain prose."""
+    """Two PDFs: minutes with drawn shapes on three pages, which the text does not mention, and plain prose."""
     folder = tmp_path_factory.mktemp("shared")
     with pymupdf.open() as document:
-        for colour in (None, "red", None, "green", "blue"):
+        for color in (None, "red", None, "green", "blue"):
             page = document.new_page()
             page.insert_textbox((60, 60, 535, 300), PROSE, fontsize=11)
-            if colour == "green":
-                page.draw_polyline([(300, 380), (420, 580), (180, 580)], color=None, fill=NAMES[colour], closePath=True)
-            elif colour:
-                page.draw_circle((300, 480), 100, color=None, fill=NAMES[colour])
+            if color == "green":
+                page.draw_polyline([(300, 380), (420, 580), (180, 580)], color=None, fill=NAMES[color], closePath=True)
+            elif color:
+                page.draw_circle((300, 480), 100, color=None, fill=NAMES[color])
         document.save(folder / "minutes.pdf")
     with pymupdf.open() as document:
         for number in range(3):
@@ -68,14 +68,14 @@ def rag(data: Path) -> Iterator[Rag]:
         yield rag
 
 
-def test_a_figure_is_found_by_what_it_shows_and_says_nowhere(rag: Rag) -> None:
+def test_figure_is_found_by_what_it_shows(rag: Rag) -> None:
     found = rag.find("green triangle", EVERYTHING)
     assert found.found
     assert (found.hits[0].name, found.hits[0].page, found.hits[0].kind) == ("minutes.pdf", 4, Kind.FIGURE)
     assert found.hits[0].lanes["clip-picture"] == 1
 
 
-def test_and_is_not_found_when_that_lane_is_off(data: Path) -> None:
+def test_figure_is_not_found_if_the_lane_is_off(data: Path) -> None:
     with opened(data, lanes="words") as rag:
         found = rag.find("green triangle", EVERYTHING)
         assert not found.found
@@ -83,7 +83,7 @@ def test_and_is_not_found_when_that_lane_is_off(data: Path) -> None:
         assert found.lanes["clip-picture"] == "off: not in search.lanes"
 
 
-def test_its_region_is_where_it_was_drawn(rag: Rag) -> None:
+def test_figure_region_is_where_it_was_drawn(rag: Rag) -> None:
     box = rag.find("green triangle", EVERYTHING).hits[0].box
     assert box.x0 == pytest.approx(180 / 595, abs=0.03)
     assert box.y0 == pytest.approx(380 / 842, abs=0.03)
@@ -100,7 +100,7 @@ def test_evidence_is_drawn_for_a_cited_figure(rag: Rag) -> None:
     assert np.count_nonzero((green > red + 60) & (green > blue + 60)) > 2000
 
 
-def test_a_screenshot_without_words_finds_its_page_by_its_vector(rag: Rag, folder: Path, tmp_path: Path) -> None:
+def test_screenshot_without_text_finds_its_page_by_vector(rag: Rag, folder: Path, tmp_path: Path) -> None:
     shot = tmp_path / "shot.png"
     with pymupdf.open(folder / "minutes.pdf") as document:
         document[3].get_pixmap(dpi=80, clip=(170, 370, 430, 590)).save(shot)
@@ -109,14 +109,14 @@ def test_a_screenshot_without_words_finds_its_page_by_its_vector(rag: Rag, folde
     assert found.found
 
 
-def test_the_single_collection_finds_the_same(data: Path, folder: Path, tmp_path: Path) -> None:
+def test_single_collection_finds_the_same(data: Path, folder: Path, tmp_path: Path) -> None:
     with opened(tmp_path / "data", layout="single") as rag:
         rag.index([folder])
         assert rag.find("green triangle", EVERYTHING).hits[0].page == 4
         assert rag.find("red circle", EVERYTHING).hits[0].page == 2
 
 
-def test_every_link_that_can_be_proved_here_is(rag: Rag) -> None:
+def test_doctor_has_no_failed_check(rag: Rag) -> None:
     checks = {check.name: check for check in rag.doctor()}
     assert {name for name, check in checks.items() if check.status == "fail"} == set()
     for name in ("catalog", "reading", "picture lanes", "vector store"):

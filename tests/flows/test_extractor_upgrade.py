@@ -1,4 +1,4 @@
-"""A new version of the reader reads again what the old one read, behind what is new, and takes nothing away."""
+"""A new extractor version extracts old documents again, after new files; until then the old extraction is used."""
 
 import threading
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from tests.support.extractor import TextExtractor
 EVERYTHING = Scope.operator()
 
 
-class Telling(TextExtractor):
-    """Keeps what was read, in order. Pages with the word `refuse` stop it; `look` is called before each page."""
+class RecordingExtractor(TextExtractor):
+    """Records the pages in order. Pages that contain `refuse` stop it. `before_page` is called before each page."""
 
     def __init__(self, version: str, refuse: str = "!stopped") -> None:
         super().__init__(version)
-        self.told: list[str] = []
-        self.look: Callable[[], object] = lambda: None
+        self.pages: list[str] = []
+        self.before_page: Callable[[], object] = lambda: None
         self._refuse = refuse
 
     def _page(self, number: int, text: str, into: Path) -> ExtractedPage:
-        self.look()
-        self.told.append(text)
+        self.before_page()
+        self.pages.append(text)
         return super()._page(number, text.replace(self._refuse, "!stopped"), into)
 
 
@@ -39,12 +39,12 @@ def opened(tmp_path: Path, reader: TextExtractor) -> Rag:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two files, indexed by the old version."""
+    """A folder with two files, indexed by the old version."""
     folder = tmp_path / "shared"
     folder.mkdir()
     (folder / "a.pdf").write_text("alpha one\falpha two")
     (folder / "b.pdf").write_text("beta one\fbeta two")
-    with opened(tmp_path, Telling("old")) as rag:
+    with opened(tmp_path, RecordingExtractor("old")) as rag:
         rag.index([folder])
     return folder
 
@@ -53,44 +53,44 @@ def places(rag: Rag, query: str) -> set[str]:
     return {f"{hit.name} {hit.page}" for hit in rag.find(query, EVERYTHING, 50).hits}
 
 
-def test_indexing_reads_the_new_file_first_and_the_old_ones_again(tmp_path: Path, folder: Path) -> None:
-    reader = Telling("new")
+def test_new_file_is_read_before_old_ones_are_read_again(tmp_path: Path, folder: Path) -> None:
+    reader = RecordingExtractor("new")
     (folder / "c.pdf").write_text("gamma one")
     seen: list[tuple[int, int]] = []
     with opened(tmp_path, reader) as rag:
-        reader.look = lambda: seen.append((rag.status().renewed, len(places(rag, "alpha"))))
+        reader.before_page = lambda: seen.append((rag.status().renewed, len(places(rag, "alpha"))))
         states = {outcome.file: outcome.state for outcome in rag.index([folder])}
         assert states == {"a.pdf": "unchanged", "b.pdf": "unchanged", "c.pdf": "new"}
-        assert reader.told == ["gamma one", "alpha one", "alpha two", "beta one", "beta two"]
+        assert reader.pages == ["gamma one", "alpha one", "alpha two", "beta one", "beta two"]
         assert rag.status().renewed == 0
         assert seen == [(2, 2), (2, 2), (2, 2), (1, 2), (1, 2)]
     with opened(tmp_path, reader) as rag:
         rag.index([folder])
-    assert len(reader.told) == 5
+    assert len(reader.pages) == 5
 
 
-def test_the_bot_reads_again_by_itself(tmp_path: Path, folder: Path) -> None:
-    reader = Telling("new")
+def test_running_bot_reads_again(tmp_path: Path, folder: Path) -> None:
+    reader = RecordingExtractor("new")
     stop = threading.Event()
     with opened(tmp_path, reader) as rag, ThreadPoolExecutor(1) as pool:
         serving = pool.submit(rag.serve, stop)
-        until(lambda: len(reader.told) == 4 and rag.status().renewed == 0)
+        until(lambda: len(reader.pages) == 4 and rag.status().renewed == 0)
         until(lambda: len(list((tmp_path / "data" / "pictures").iterdir())) == 2)
         stop.set()
         serving.result(20)
         assert places(rag, "beta") == {"b.pdf 1", "b.pdf 2"}
 
 
-def test_a_second_reading_that_fails_leaves_the_first_and_is_not_repeated(tmp_path: Path, folder: Path) -> None:
-    reader = Telling("new", refuse="beta two")
+def test_failed_second_extraction_keeps_the_first_and_is_not_retried(tmp_path: Path, folder: Path) -> None:
+    reader = RecordingExtractor("new", refuse="beta two")
     with opened(tmp_path, reader) as rag:
         rag.index([folder])
         assert places(rag, "beta") == {"b.pdf 1", "b.pdf 2"}
         assert rag.status().documents == {"ready": 2}
         assert rag.status().renewed == 0
-        tried = len(reader.told)
+        read_before = len(reader.pages)
         rag.index([folder])
-        assert len(reader.told) == tried
+        assert len(reader.pages) == read_before
         with rag.read_transaction() as connection:
             left = connection.execute(
                 text(
@@ -98,17 +98,17 @@ def test_a_second_reading_that_fails_leaves_the_first_and_is_not_repeated(tmp_pa
                 )
             )
             assert left.scalar() == 0
-    newest = Telling("newest")
+    newest = RecordingExtractor("newest")
     with opened(tmp_path, newest) as rag:
         rag.index([folder])
-        assert len(newest.told) == 4
+        assert len(newest.pages) == 4
 
 
-def test_what_the_old_version_could_not_read_is_tried_by_the_new_one(tmp_path: Path, folder: Path) -> None:
+def test_new_version_retries_what_the_old_one_could_not_read(tmp_path: Path, folder: Path) -> None:
     (folder / "d.pdf").write_text("delta refused")
-    with opened(tmp_path, Telling("old", refuse="refused")) as rag:
+    with opened(tmp_path, RecordingExtractor("old", refuse="refused")) as rag:
         assert [outcome.file for outcome in rag.index([folder]) if outcome.state == "failed"] == ["d.pdf"]
-    with opened(tmp_path, Telling("new")) as rag:
+    with opened(tmp_path, RecordingExtractor("new")) as rag:
         rag.index([])
         assert places(rag, "delta") == {"d.pdf 1"}
         assert rag.status().documents == {"ready": 3}

@@ -1,0 +1,195 @@
+"""The slash command, the Home tab and the shortcuts on messages, in a workspace with the real bot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pymupdf
+
+from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db.jobs import JobKind
+from bot.demo.slack_server import Workspace
+from bot.listeners import interactions
+from bot.main import Bot
+from bot.slack import messages
+from rag import Scope
+from tests.flows.team import (
+    HANDBOOK,
+    READ,
+    UNREADABLE,
+    magpie,
+    mention,
+    pdf,
+    receipts,
+    reply,
+    said,
+    share,
+    until,
+    wait_for_ephemeral,
+)
+
+LOG = pdf("The gateway was moved.", "The gateway was painted.", "Herons were painted.")
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_find_lists_pages_only_for_the_asker(ws: Workspace, bot: Bot, ada: str, ben: str, channel: str) -> None:
+    share(ws, ada, channel)
+    ws.command(ben, channel, "/magpie", "find gateway port")
+    found = wait_for_ephemeral(ws, ben, "handbook.pdf>, p. 2")
+    assert "8443" in said(found)
+    assert ws.ephemerals(ada) == []
+    ws.command(ben, channel, "/magpie", "find submarines and whales")
+    wait_for_ephemeral(ws, ben, messages.NOTHING_FOUND)
+
+
+def test_status_lists_files_and_failures(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    share(ws, ada, channel)
+    receipts(ws, channel, ws.post(ada, channel, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
+    ws.command(ada, channel, "/magpie", "status")
+    status = said(wait_for_ephemeral(ws, ada, "Here: "))
+    assert "1 file (3 pages)" in status
+    assert "• torn.pdf: " in status
+
+
+def test_unknown_words_are_answered_with_the_usage(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    for words in ("", "help", "dance", "find"):
+        ws.command(ada, channel, "/magpie", words)
+    ws.wait(lambda: len(ws.ephemerals(ada)) == 4, 20)
+    assert all("/magpie find WORDS" in one.text for one in ws.ephemerals(ada))
+
+
+def test_command_where_the_bot_is_not_a_member_explains_how_to_invite_it(ws: Workspace, bot: Bot, ada: str) -> None:
+    away = ws.channel("away", members=[ada], with_bot=False)
+    for words in ("find gateway", "status"):
+        ws.command(ada, away, "/magpie", words)
+    ws.wait(lambda: len(ws.ephemerals(ada)) == 2, 20)
+    assert {said(one) for one in ws.ephemerals(ada)} == {messages.NOT_IN_CONVERSATION}
+    assert len(ws.called("response_url")) == 2
+
+
+def test_command_of_a_person_who_is_not_a_member_shows_nothing(ws: Workspace, bot: Bot, ada: str, ben: str) -> None:
+    secret = ws.channel("secret", members=[ada], private=True)
+    share(ws, ada, secret)
+    for words in ("find gateway", "status"):
+        ws.command(ben, secret, "/magpie", words)
+    ws.wait(lambda: len(ws.ephemerals(ben)) == 2, 20)
+    assert {said(one) for one in ws.ephemerals(ben)} == {messages.NOT_A_MEMBER}
+
+
+def test_command_is_answered_after_a_restart(ws: Workspace, tmp_path: Path, ada: str, channel: str) -> None:
+    with magpie(ws, tmp_path / "data"):
+        share(ws, ada, channel)
+        ws.faults.fail("chat.postEphemeral", 50, status=503)
+        ws.command(ada, channel, "/magpie", "find gateway port")
+        ws.wait(lambda: ws.called("chat.postEphemeral"), 20, "a try")
+    ws.faults.clear()
+    assert ws.ephemerals(ada) == []
+    with magpie(ws, tmp_path / "data"):
+        wait_for_ephemeral(ws, ada, "handbook.pdf>, p. 2")
+    assert len(ws.ephemerals(ada)) == 1
+
+
+# ---------------------------------------------------------------- Home
+
+
+def test_home_shows_only_what_the_person_can_open(ws: Workspace, bot: Bot, ada: str, ben: str, channel: str) -> None:
+    share(ws, ada, channel)
+    secret = ws.channel("secret", members=[ada], private=True)
+    share(ws, ada, secret, "log.pdf", LOG)
+    receipts(ws, secret, ws.post(ada, secret, files=[("torn.pdf", b"%PDF-1.4 torn")]), UNREADABLE)
+    ws.open_home(ada)
+    ws.open_home(ben)
+    ws.wait(lambda: ws.home(ada) and ws.home(ben), 20, "both Home tabs")
+    ada_home, ben_home = str(ws.home(ada)["blocks"]), str(ws.home(ben)["blocks"])
+    assert f"<#{channel}>: 1 file (3 pages)" in ada_home
+    assert f"<#{channel}>: 1 file (3 pages)" in ben_home
+    assert f"<#{secret}>: 1 file (3 pages), 1 couldn't be read" in ada_home
+    assert "• torn.pdf: " in ada_home
+    assert secret not in ben_home
+    assert "torn.pdf" not in ben_home
+    assert messages.NO_MODEL in ada_home
+
+
+def test_home_shows_only_the_usage_if_slack_does_not_answer(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    share(ws, ada, channel)
+    bot.access.invalidate_all()
+    ws.faults.fail("users.conversations", 50, status=503)
+    ws.open_home(ada)
+    ws.wait(lambda: ws.home(ada), 30, "the Home tab")
+    shown = str(ws.home(ada)["blocks"])
+    assert messages.UNKNOWN_ACCESS in shown
+    assert channel not in shown
+
+
+# ---------------------------------------------------------------- shortcuts
+
+
+def test_pages_like_a_message_are_posted_in_the_direct_message(
+    ws: Workspace, bot: Bot, ada: str, ben: str, channel: str
+) -> None:
+    share(ws, ada, channel)
+    ts = ws.post(ada, channel, "does anyone know the port of the gateway and the lantern?")
+    ws.shortcut(ben, channel, ts, interactions.FIND_SIMILAR)
+    here = ws.direct(ben)
+    ws.wait(lambda: [one for one in ws.messages(here) if one.blocks and "working" not in str(one.blocks)], 30)
+    found = ws.messages(here)[0]
+    assert said(found).startswith("Pages like <https://")
+    assert "handbook.pdf>, p. 2" in said(found)
+    assert ws.thread(channel, ts)[1:] == []
+    ws.wait(lambda: [one for one in ws.messages(here) if one.files], 20, "the pages' pictures")
+    assert [one.thread_ts for one in ws.messages(here) if one.files] == [found.ts]
+    with bot.rag.read_transaction() as connection:
+        until(lambda: questions.open_questions(connection) == 0)
+    assert "lantern" not in str(_rows(bot))
+
+
+def _rows(bot: Bot) -> list[object]:
+    with bot.rag.read_transaction() as connection:
+        return [
+            tuple(row)
+            for row in connection.execute(tables.question.select().where(tables.question.c.kind == "similar"))
+        ]
+
+
+def test_picture_of_a_question_is_indexed_by_the_shortcut(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    ts = ws.post(ada, channel, mention(ws, "which page is it?"), files=[("shot.png", picture())])
+    reply(ws, channel, ts)
+    ws.settled()
+    assert bot.rag.documents(Scope.of(channel)) == []
+    ws.shortcut(ada, channel, ts, interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, "Reading shot.png")
+    receipts(ws, channel, ts, READ)
+    assert [row.name for row in bot.rag.documents(Scope.of(channel))] == ["shot.png"]
+    bot.sweep_all()
+
+    def is_idle() -> bool:
+        with bot.rag.read_transaction() as connection:
+            return not jobs.count(connection, list(JobKind), "")
+
+    until(is_idle)
+    assert [row.name for row in bot.rag.documents(Scope.of(channel))] == ["shot.png"]
+
+
+def test_shortcut_explains_what_cannot_be_indexed(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    away = ws.channel("away", members=[ada], with_bot=False)
+    ts = ws.post(ada, away, files=[("handbook.pdf", HANDBOOK)])
+    ws.shortcut(ada, away, ts, interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, messages.NOT_IN_CONVERSATION)
+    ws.shortcut(ada, channel, ws.post(ada, channel, "no file"), interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, messages.NO_FILES)
+    ws.shortcut(ada, channel, ws.post(ada, channel, files=[("film.zip", b"PK zip")]), interactions.INDEX_FILES)
+    wait_for_ephemeral(ws, ada, messages.unsupported_file("film.zip"))
+
+    def all_sent() -> bool:
+        with bot.rag.read_transaction() as connection:
+            return ephemeral_messages.count_ephemeral_requests(connection) == 0
+
+    until(all_sent)
+
+
+def picture() -> bytes:
+    with pymupdf.open(stream=HANDBOOK) as document:
+        made: bytes = document[1].get_pixmap(dpi=60).tobytes("png")
+    return made

@@ -1,0 +1,220 @@
+"""Steps with buttons of answers, shortcuts on messages, the slash command, and the Home tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bot.db import tables
+from bot.demo.slack_server.state import Conversation, Json, Message, Person
+from bot.listeners import interactions
+from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
+from tests.leaks.oracle import can_open
+from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
+from tests.leaks.simulation import Leak, Simulation
+
+NO_DOCUMENT = -1
+"""The document number of a file that cannot be read."""
+
+
+def _press(simulation: Simulation, kind: str, a: int, b: int) -> None:
+    """Press a button of this kind on one of the newest answers, as one of its readers."""
+    found = [
+        (space, message, element)
+        for space in simulation.state.conversations.values()
+        for message in space.messages
+        if message.user == simulation.ws.bot_user
+        for element in _elements(message)
+        if str(element.get("action_id")).partition(":")[0] == kind
+    ]
+    found.sort(key=lambda each: each[1].ts)
+    chosen = pick(found[-12:], a)
+    if chosen is None:
+        return
+    space, message, element = chosen
+    person = pick(_readers(simulation, space), b)
+    if person is not None:
+        simulation.ws.click(person.id, space.id, message.ts, str(element["action_id"]), _value(element, b))
+
+
+def stop(simulation: Simulation, ask: Callable[[], None], b: int) -> None:
+    """Ask, and press Stop as one of the readers. Raise Leak if a person other than the asker can stop the answer."""
+    before = {message.ts for space in simulation.state.conversations.values() for message in space.messages}
+    ask()
+    simulation.deliver_events()
+    simulation.bot.placeholders.step()
+    simulation.check_output()
+    for space in simulation.state.conversations.values():
+        for message in space.messages:
+            if message.ts in before or not any(each.get("action_id") == "stop" for each in _elements(message)):
+                continue
+            person = pick(_readers(simulation, space), b)
+            with simulation.rag.read_transaction() as connection:
+                row = connection.execute(
+                    tables.question.select().where(tables.question.c.placeholder == message.ts)
+                ).first()
+            if person is None or row is None:
+                return
+            simulation.ws.click(person.id, space.id, message.ts, "stop", "stop")
+            simulation.deliver_events()
+            with simulation.rag.read_transaction() as connection:
+                cancelled = connection.scalar(
+                    tables.question.select()
+                    .with_only_columns(tables.question.c.cancellation)
+                    .where(tables.question.c.id == row.id)
+                )
+            if cancelled and person.id != row.user:
+                raise Leak("a person stopped the answer to another person's question")
+            return
+
+
+def _shortcut(simulation: Simulation, name: str, a: int, b: int, with_files: bool) -> Message | None:
+    """Use a shortcut on a message as one of its readers. Return the message."""
+    spaces = [each for each in simulation.state.conversations.values() if each.members]
+    space = pick(spaces, a)
+    if space is None:
+        return None
+    person = pick(_readers(simulation, space), b)
+    messages = [
+        each for each in space.messages if bool(each.files) is with_files and not each.subtype.startswith("channel")
+    ]
+    message = pick([each for each in messages if each.subtype != "tombstone"], b)
+    if person is None or message is None:
+        return None
+    simulation.ws.shortcut(person.id, space.id, message.ts, name)
+    return message
+
+
+def _command(simulation: Simulation, a: int, b: int, c: int) -> None:
+    person = pick(people(simulation), a)
+    joined = [
+        each for each in simulation.state.conversations.values() if person is not None and person.id in each.members
+    ]
+    space = pick(joined, b)
+    if person is not None and space is not None:
+        words = ("status", f"find pass word port {TOPICS[c % len(TOPICS)]}")[c % 2]
+        simulation.ws.command(person.id, space.id, interactions.COMMAND, words)
+        simulation.last_command = (person.id, space.id)
+
+
+def _home(simulation: Simulation, a: int) -> None:
+    person = pick(people(simulation), a)
+    if person is not None:
+        simulation.ws.open_home(person.id)
+
+
+def _readers(simulation: Simulation, space: Conversation) -> list[Person]:
+    return [each for each in people(simulation) if can_open(simulation.state, each, space)]
+
+
+def _elements(message: Message) -> Iterator[Json]:
+    for block in message.blocks:
+        if block["type"] in ("actions", "context_actions"):
+            yield from block["elements"]
+
+
+def _value(element: Json, number: int) -> str:
+    if element["type"] == "feedback_buttons":
+        return str(element[("positive_button", "negative_button")[number % 2]]["value"])
+    if element["type"] == "static_select":
+        return str(element["options"][number % len(element["options"])]["value"])
+    return str(element["value"])
+
+
+# ---------------------------------------------------------------- the steps
+
+
+def share_unreadable_file(simulation: Simulation, step: Step) -> None:
+    """Share a file that cannot be read, of which only the name can leak."""
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
+    if space is not None and person is not None:
+        name, before = len(simulation.shares), set(simulation.state.files)
+        simulation.ws.post(person.id, space.id, files=[(name_of(name), UNREADABLE)])
+        [file] = set(simulation.state.files) - before
+        simulation.shares[file] = (NO_DOCUMENT, name)
+
+
+def follow_up(simulation: Simulation, step: Step) -> None:
+    """Ask in a thread that has an answer, without a mention."""
+    threads = {
+        (space.id, message.thread_ts)
+        for space in spaces(simulation)
+        for message in space.messages
+        if message.user == simulation.ws.bot_user and message.thread_ts and not space.archived
+    }
+    chosen = pick(sorted(threads, key=lambda each: each[1])[-8:], step.a)
+    if chosen is None:
+        return
+    members = [each for each in people(simulation) if each.id in simulation.state.conversations[chosen[0]].members]
+    person = pick(members, step.b)
+    if person is not None:
+        words = f"and which one has the {TOPICS[step.c % len(TOPICS)]}?"
+        simulation.ws.post(person.id, chosen[0], words, thread_ts=chosen[1])
+
+
+def press(kind: str) -> Callable[[Simulation, Step], None]:
+    return lambda simulation, step: _press(simulation, kind, step.a, step.b)
+
+
+def delete_found_file(simulation: Simulation, step: Step) -> None:
+    """Delete a file that the last search found, in all conversations."""
+    document = pick(simulation.rag.last_found[:3], step.a)
+    if document is not None:
+        with simulation.rag.read_transaction() as connection:
+            rows = connection.exec_driver_sql("SELECT ref FROM source WHERE document_id = ?", (document,)).all()
+        for (file,) in rows:
+            if file in simulation.state.files and not simulation.state.files[file].deleted:
+                simulation.ws.delete_file(file)
+
+
+def delete_shown_document(simulation: Simulation, step: Step) -> None:
+    """Delete all files of a document that was in the last prompt."""
+    document = pick(simulation.generator.last_shown, step.a)
+    for file, (number, _) in list(simulation.shares.items()):
+        if number == document and not simulation.state.files[file].deleted:
+            simulation.ws.delete_file(file)
+
+
+def remove_asker(simulation: Simulation, step: Step) -> None:
+    """Remove the person who used the last command from the channel where they used it."""
+    person, channel = simulation.last_command
+    space = simulation.state.conversations.get(channel)
+    if space is not None and person in space.members and space.kind in ("channel", "group") and len(space.members) > 2:
+        simulation.ws.leave(person, channel)
+
+
+def command_and_leave(simulation: Simulation, step: Step) -> None:
+    """Search with the command, and leave the channel before the result is posted."""
+    simulation.rag.hook = simulation.interrupting(lambda: remove_asker(simulation, step))
+    _command(simulation, step.a, step.b, step.c | 1)
+    simulation.run_until_idle()
+    simulation.rag.hook = None
+
+
+def similar(simulation: Simulation, step: Step) -> None:
+    _shortcut(simulation, interactions.FIND_SIMILAR, step.a, step.b, with_files=step.c % 3 == 0)
+
+
+def index(simulation: Simulation, step: Step) -> None:
+    """Use the shortcut that indexes files. Sometimes share the file elsewhere and unshare it here before it is read."""
+    message = _shortcut(simulation, interactions.INDEX_FILES, step.a, step.b, with_files=True)
+    if message is not None:  # the shortcut restores a forgotten file
+        simulation.forgotten.difference_update(message.files)
+    if message is not None and step.c % 2:
+        simulation.deliver_events()
+        file = simulation.state.files[message.files[0]]
+        if any(share.conversation == message.channel for share in file.shares):
+            person = pick(people(simulation), step.a)
+            other = writable_conversation(simulation, step.b, person)
+            if other is not None and person is not None and other.id != message.channel:
+                simulation.ws.share(person.id, file.id, other.id)
+                simulation.forgotten.discard(file.id)
+            simulation.ws.unshare(file.id, message.channel)
+
+
+def command(simulation: Simulation, step: Step) -> None:
+    _command(simulation, step.a, step.b, step.c)
+
+
+def home(simulation: Simulation, step: Step) -> None:
+    _home(simulation, step.a)
