@@ -135,7 +135,7 @@ def post(context: Context, user: str, channel: str, draft: NewMessage) -> Messag
         if draft.thread_ts:
             parent = state.message(channel, draft.thread_ts)
             if person != state.bot.id:
-                # Slack lets a bot reply to a reply, but then shows the message nowhere. People cannot do it.
+                # Slack lets a bot reply to a reply, but then does not show the message. People cannot do it.
                 draft = replace(draft, thread_ts=parent.thread_ts or parent.ts)
             subtype = "thread_broadcast" if draft.broadcast else subtype
         message = Message(

@@ -196,7 +196,7 @@ class BrowserPage:
             ids = [file_actions.create(self._context, person.id, name, data).id for name, data in drawn]
             if not ids:
                 return _refusal("There are no sample documents.")
-            draft = NewMessage("Two sample documents about the harbour.", files=ids, upload=True)
+            draft = NewMessage("Two sample documents about the harbor.", files=ids, upload=True)
             return JSONResponse({"ts": actions.post(self._context, person.id, conversation.id, draft).ts})
 
     async def _file(self, request: Request) -> Response:
