@@ -156,6 +156,10 @@ def test_place_has_no_banned_words(place: str) -> None:
     assert not found, "\n" + "\n".join(map(str, found))
 
 
+def test_places_exist() -> None:
+    assert all((ROOT / place).exists() for place in PLACES)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -93,7 +93,7 @@ class Invocation:
         return self.settings(data, default).data
 
     def settings(self, data: Path | None, default: Path | None = None) -> Settings:
-        """Return the settings; `default` is the data folder if no option and no environment variable names one."""
+        """Return the settings; `default` is the data folder if no option and no variable names one."""
         settings = load_settings(data or self.data)
         if default is not None and "data" not in settings.model_fields_set:
             settings = load_settings(default)

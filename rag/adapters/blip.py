@@ -49,7 +49,7 @@ class BlipCaptioner:
     def _folder(self) -> Path:
         """Return the model's folder. Raise WeightsMissing, or EmbedderFailed if transformers is not installed."""
         if find_spec("transformers") is None:
-            raise EmbedderFailed("the package transformers is not installed", "pip install 'magpie[captions]'")
+            raise EmbedderFailed("the package transformers is not installed", ".venv/bin/pip install -e '.[captions]'")
         path = Path(self._name).expanduser()
         if path.is_dir():
             return path

@@ -1,6 +1,6 @@
 """The model server on several GPUs: Ray Serve runs the same app in each replica and shares requests out among them.
 
-Ray is an extra (`pip install 'magpie[ray]'`). Ray's own ports are open on every interface of the machine and require
+Ray is an extra (`pip install -e '.[ray]'`). Ray's own ports are open on every interface of the machine and require
 Ray's token: keep them behind a firewall. No usage statistics are sent.
 """
 
@@ -67,7 +67,7 @@ def open_replicas(
             f"The maximum of {wanted.most} replicas is less than the minimum of {wanted.least}.", "Raise the maximum."
         )
     if find_spec("ray") is None:
-        raise EmbedderFailed("Several replicas require Ray.", "pip install 'magpie[ray]'")
+        raise EmbedderFailed("Several replicas require Ray.", "pip install -e '.[ray]'")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"  # anyone who can connect to Ray's ports can run programs here
     import ray

@@ -59,7 +59,7 @@ PIECES = (
 def _built_in_glossary(glossary: ModuleType) -> Any:
     """Load the built-in glossary into the counted copy of the module."""
     entries = [
-        glossary.Entry(tuple(compile(one.pattern, one.flags) for one in entry.patterns), entry.search)
+        glossary.GlossaryEntry(tuple(compile(one.pattern, one.flags) for one in entry.patterns), entry.search)
         for entry in load_glossary(BUILT_IN).entries
     ]
     return glossary.Glossary(tuple(entries))
@@ -70,11 +70,11 @@ Call = Callable[[Get, str], Any]
 CALLS: dict[str, Call] = {
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
     "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
-    "chunk.unruled": lambda get, text: get("rag.ingest.chunking").unruled(text),
+    "chunking.table_as_line": lambda get, text: get("rag.ingest.chunking").table_as_line(text),
     "citations.check_citations": lambda get, text: get("rag.answer.citations").check_citations(text, []),
     "citations.without_citations": lambda get, text: get("rag.answer.citations").without_citations(text),
     "citations.says_not_found": lambda get, text: get("rag.answer.citations").says_not_found(text),
-    "query_rewrite.stands_alone": lambda get, text: get("rag.answer.query_rewrite").stands_alone(text),
+    "query_rewrite.is_standalone": lambda get, text: get("rag.answer.query_rewrite").is_standalone(text),
     "query_rewrite.is_rewritten": lambda get, text: get("rag.answer.query_rewrite").is_rewritten(
         "What is a word of 111 pm?", text, []
     ),
@@ -93,7 +93,7 @@ CALLS: dict[str, Call] = {
         get("rag.answer.numbers").normalize_text(text)
     ),
     "numbers.find_values": lambda get, text: _spelled(get("rag.answer.numbers"), text),
-    "plain.bare": lambda get, text: get("rag.text").bare(text),
+    "text.normalize_for_comparison": lambda get, text: get("rag.text").normalize_for_comparison(text),
     "text.max_tokens": lambda get, text: get("rag.text").max_tokens(text),
     "query.strip_answer_format": lambda get, text: get("rag.search.query_analysis").strip_answer_format(text),
     "query.find_names": lambda get, text: get("rag.search.query_analysis").find_names(text),

@@ -69,7 +69,7 @@ def test_refuses_to_start_without_weights(run: Run, monkeypatch: pytest.MonkeyPa
 def test_replicas_without_ray_name_the_package_to_install(run: Run) -> None:
     code, out, err = run(FakeEngine(), "embedder", "--replicas", "2")
     assert (code, out) == (1, "")
-    assert "pip install 'magpie[ray]'" in err
+    assert "pip install -e '.[ray]'" in err
 
 
 def test_bench_prints_text_and_json(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

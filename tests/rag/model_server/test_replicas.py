@@ -1,4 +1,4 @@
-"""The app of one replica, and two replicas where Ray is installed (`pip install 'magpie[ray]'`)."""
+"""The app of one replica, and two replicas where Ray is installed (`pip install -e '.[ray]'`)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_replica_serves_the_same_app_without_leasing_its_gpu_and_closes_it_on_
     assert max(count for _, count in encoder.batches) > 3  # requests were encoded together
 
 
-@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'magpie[ray]'")
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install -e '.[ray]'")
 @pytest.mark.timeout(300)
 def test_two_replicas_return_the_same_vectors_as_one_embedder(tmp_path: Path) -> None:
     """Runs in its own process, because Ray leaves threads and sockets open and emits warnings."""
