@@ -128,6 +128,8 @@ class LimitedProtocol(H11Protocol):
         """Begin the phase that the connection is in now."""
         if self.transport.is_closing():
             self._begin(_Phase.CLOSING)
+        elif self.transport.get_protocol() is not self:  # upgraded to a WebSocket, which has no deadline
+            self._begin(_Phase.WORK)
         elif self.conn.their_state is h11.IDLE:
             self._begin(_Phase.HEAD)
         elif self.conn.their_state is h11.SEND_BODY:

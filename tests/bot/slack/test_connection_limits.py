@@ -6,15 +6,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from time import sleep
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
-from bot.slack.connection_limits import ConnectionLimits
+from bot.slack.connection_limits import ConnectionLimits, limited
 from bot.slack.http import serving
 
 TIMEOUT = 20
@@ -204,3 +207,25 @@ def test_data_that_is_not_http_gets_400(sent: bytes, caplog: pytest.LogCaptureFi
     assert b" 400 " in received or (received == b"" and len(sent) > 1 << 14)
     assert held.read == []
     assert "Traceback" not in caplog.text
+
+
+def test_websocket_has_no_deadline() -> None:
+    from websockets.sync.client import connect as connect_websocket
+
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text(await websocket.receive_text())
+
+    app = Starlette(routes=[WebSocketRoute("/", echo)])
+    running = uvicorn.Server(uvicorn.Config(app, http=limited(BRIEF), lifespan="off", log_config=None))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with connect_websocket(f"ws://127.0.0.1:{listening.getsockname()[1]}/", proxy=None) as websocket:
+                sleep(3 * BRIEF.body_seconds)
+                websocket.send("still open")
+                assert websocket.recv(TIMEOUT) == "still open"
+        finally:
+            running.should_exit = True
+            thread.join()
