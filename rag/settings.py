@@ -192,18 +192,22 @@ RENAMED_VALUES: Mapping[str, Mapping[str, str]] = {"search.query_features": {"ra
 
 
 class SearchSettings(Group):
-    """rag/search/retriever.py"""
+    """How pages are searched and ranked."""
 
-    lanes: Annotated[tuple[str, ...], NoDecode] = Field(default=LANES, description="lanes used, comma-separated")
-    query_features: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=QUERY_FEATURES, description="what a search uses besides the question's words, comma-separated"
+    lanes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=LANES, description="Lanes that are used, comma-separated."
     )
-    words: int = Field(default=200, ge=10, le=1000, description="words of a question that are searched for: its first")
-    rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion")
-    depth: int = Field(default=50, ge=10, le=1000, description="distinct pages each lane ranks")
+    query_features: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=QUERY_FEATURES, description="What a search uses besides the words of the question, comma-separated."
+    )
+    words: int = Field(
+        default=200, ge=10, le=1000, description="Words of a question that are searched for. Later words are ignored."
+    )
+    rrf_k: int = Field(default=20, ge=1, le=1000, description="k of reciprocal rank fusion.")
+    depth: int = Field(default=50, ge=10, le=1000, description="Maximum number of pages that each lane ranks.")
 
     min_confidence: float | None = Field(
-        default=None, ge=0, le=1, description="confidence below which nothing counts as found; empty: as fitted"
+        default=None, ge=0, le=1, description="Confidence below which nothing counts as found. Empty: as fitted."
     )
 
     @field_validator("lanes", "query_features", mode="before")
@@ -314,13 +318,13 @@ def load_settings(data: Path | None = None) -> Settings:
     """
     for warning in with_new_names(os.environ)[1]:
         log.warning(warning)
-    known = {*setting_names(), *RENAMED}
+    known = {*setting_descriptions(), *RENAMED}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and _setting_name(name) not in known)
     if unknown:
-        similar = get_close_matches(_setting_name(unknown[0]), setting_names(), n=1)
+        similar = get_close_matches(_setting_name(unknown[0]), setting_descriptions(), n=1)
         raise BadSetting(
             f"There is no setting {unknown[0]}.{f' Did you mean {variable(similar[0])}?' if similar else ''}",
-            f"Unset it, or use one of the {len(setting_names())} settings in docs/configuration.md.",
+            f"Unset it, or use one of the {len(setting_descriptions())} settings in docs/configuration.md.",
         )
     try:
         return Settings() if data is None else Settings(data=data)
@@ -339,13 +343,13 @@ _EXPECTED = {
     "less_than": "less than {lt}",
     "literal_error": "{expected}",
 }
-"""What a setting must be, by pydantic's type of the error and with the fields of its `ctx`."""
+"""What a setting must be, by pydantic's error type. `{…}` is filled from the error's `ctx`."""
 
 
 def invalid_setting(error: ValidationError, variable: Callable[[str], str]) -> BadSetting:
     """Return the first error in a sentence. `variable` maps the name of a setting to its environment variable.
 
-    The value is part of the sentence only if it must be a number, a truth value or one of a few words: no secret is.
+    The sentence quotes the value only if a number, a Boolean or one of a few words is expected: no secret is.
     """
     first = error.errors()[0]
     name = variable(".".join(str(part) for part in first["loc"]))
@@ -361,16 +365,16 @@ def with_new_names(
     renamed: Mapping[str, str] = RENAMED,
     renamed_values: Mapping[str, Mapping[str, str]] = RENAMED_VALUES,
 ) -> tuple[dict[str, str | None], list[str]]:
-    """Return environment variables with old names of settings, and of items in them, replaced; and warnings.
+    """Return the variables under their current names (in upper case), and a warning for each old name.
 
-    A variable of the new name wins over one of the old name. Names are returned in upper case.
+    Items of comma-separated values are renamed too. A variable of the new name wins over one of the old name.
     """
     found = {name.upper(): value for name, value in variables.items()}
     warnings = []
     for old, new in ((variable(old), variable(new)) for old, new in renamed.items()):
         if old in found:
             value = found.pop(old)
-            ignored = f" and ignored, because {new} is set, too" if new in found else f"; {_ONE_VERSION}"
+            ignored = f". {new} is set too, so {old} is ignored: unset it" if new in found else f"; {_ONE_VERSION}"
             found.setdefault(new, value)
             warnings.append(f"The setting {old} is now called {new}{ignored}.")
     for name, items in ((variable(setting), items) for setting, items in renamed_values.items()):
@@ -381,7 +385,7 @@ def with_new_names(
     return found, warnings
 
 
-def setting_names() -> dict[str, str]:
+def setting_descriptions() -> dict[str, str]:
     """Return the description of every setting by its name (`group.name`), in order."""
     found: dict[str, str] = {}
     for name, info in Settings.model_fields.items():

@@ -12,7 +12,7 @@ import typer
 from bot.cli.main import build_app
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag.settings import setting_names, variable
+from rag.settings import setting_descriptions, variable
 from tests.docs.markdown import PAGES, README, ROOT, anchors, code, commands, links, parse, words
 
 SCREEN = 24
@@ -149,7 +149,9 @@ def test_every_make_target_is_described() -> None:
 
 @every_page
 def test_settings_that_are_named_exist(path: Path) -> None:
-    known = {variable(name) for name in setting_names()} | {slack_variable(name) for name in SlackSettings.model_fields}
+    known = {variable(name) for name in setting_descriptions()} | {
+        slack_variable(name) for name in SlackSettings.model_fields
+    }
     text = path.read_text(encoding="utf-8")
     found = set(re.findall(r"\b(?:MAGPIE|SLACK)_[A-Z_]*[A-Z]\b", text))
     assert sorted(found - known) == []

@@ -66,7 +66,10 @@ def demo(
         else:
             _keep_open(shared, data, screen, port, browser)
     except KeyboardInterrupt:
-        screen.note("The workspace is closed. Its messages and files are gone.")
+        screen.note(
+            "The workspace is closed and its messages are gone. "
+            f"Indexed files stay in {data or FOLDER} until the next start."
+        )
 
 
 def _keep_open(shared: Invocation, data: Path | None, screen: Screen, port: int, browser: bool) -> None:
@@ -152,7 +155,7 @@ def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: lis
 
 
 def _wait_until_read(tour: _Tour) -> None:
-    """Wait for the receipt on Ada's message, a reaction that says that her files are searchable."""
+    """Wait for the reaction on Ada's message that says whether her files were indexed."""
     from bot.jobs.receipts import READ, UNREADABLE
 
     ws, ts = tour.ws, tour.shared

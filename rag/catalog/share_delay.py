@@ -1,4 +1,4 @@
-"""Delay shares of known bytes: they become visible after the time that extracting them would take.
+"""Delay a share of a document that was extracted before by the time that its extraction took.
 
 Otherwise a receipt or a search would reveal whether the same file was shared in a space that a person cannot see.
 """
@@ -17,7 +17,7 @@ OPERATOR_KINDS = tuple(SourceKind)
 """Kinds of sources that the operator indexes. They are not delayed: only the operator sees when they are ready."""
 
 _SECONDS_PER_PAGE = 0.5
-"""Assumed for extractions of earlier versions, which did not record their time."""
+"""Assumed if an extraction has no recorded time, as those of earlier versions."""
 
 
 def delay_new_share(connection: Connection, source_id: int, space: str | None = None) -> None:

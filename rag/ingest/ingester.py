@@ -179,11 +179,9 @@ class Ingester:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
             self._fail_source(claimed.id, reason, hint)
             return
-        wait = _RETRY * 2**claimed.delays
+        wait = retry_wait(claimed.delays, far=claimed.kind in self._far)
         with self._catalog.write_transaction() as connection:
-            sources.delay_source(
-                connection, claimed.id, wait if claimed.kind in self._far else min(wait, _MAX_WAIT), reason
-            )
+            sources.delay_source(connection, claimed.id, wait, reason)
 
     def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> FetchResult:
         """Fetch into a file. An unexpected error of a fetcher is logged and fails only this source."""
@@ -321,6 +319,15 @@ def _skipped_page(number: int) -> ExtractedPage:
     return ExtractedPage(
         number, None, 612, 792, TextSource.NONE, (), None, "Reading this page crashed several times, so it was skipped."
     )
+
+
+def retry_wait(delays: int, *, far: bool) -> float:
+    """Return the seconds before the next attempt to fetch a source that was delayed `delays` times.
+
+    They double each time, up to 18 hours for a third-party server and up to a minute for all others.
+    """
+    wait: float = _RETRY * 2 ** min(delays, _MAX_FAR_DELAYS)
+    return wait if far else min(wait, _MAX_WAIT)
 
 
 def _max_delays(kind: str, *, far: bool) -> int:

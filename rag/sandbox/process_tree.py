@@ -15,7 +15,7 @@ _WAIT_SECONDS = 5
 def end_tree(pid: int) -> None:
     """Kill the process, its group and, on Linux, its descendants; wait until the descendants have ended.
 
-    A descendant outside the group whose parent has already ended is not found.
+    A descendant is missed if it left the group and its parent has already ended.
     """
     with ExitStack() as stack:
         poller = select.poll() if hasattr(select, "poll") else None

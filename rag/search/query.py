@@ -42,7 +42,7 @@ class StageClock:
 
 
 class QueryVectors:
-    """The query's vectors, embedded once per embedder: two lanes share CLIP."""
+    """A cache of the query's vectors, with one entry per embedder: two lanes share CLIP."""
 
     def __init__(self) -> None:
         self._results: dict[str, list[Vector] | OperatorMustAct | TryAgain] = {}
@@ -67,8 +67,11 @@ class QueryVectors:
 class PageReferences:
     """The pages that a question names.
 
-    `pages`: by number, counted or printed. `from_end`: counted from the end, the last page is 1. `printed`: by a label
-    that is only printed ("vi"). `kinds`: by what the page contains, see rag.search.glossary. `front`: the first page.
+    - `pages`: by number, counted or printed
+    - `from_end`: counted from the end; the last page is 1
+    - `printed`: by a label that is only printed ("vi")
+    - `kinds`: by what the page contains; see rag.search.glossary
+    - `front`: the first page
     """
 
     pages: tuple[int, ...] = ()
@@ -85,11 +88,12 @@ class PageReferences:
 class Query:
     """A question in words, or a picture with the words recognized in it (then `picture` is set).
 
-    `text`: the question without instructions about the form of its answer. `terms`: its content words. `names`: those
-    of them that are names, numbers or abbreviations. `search_terms`: the words for full-text search: the terms, related
-    words, and the names a second time, because they count twice. `equivalents`, from the glossary: {a word
-    of the question: words that say the same}. `candidates`: the pages found by the lanes that need none, best first,
-    and the chunk that shows each; empty until these lanes have run.
+    - `text`: the question without instructions about the form of its answer
+    - `terms`: its content words
+    - `names`: the terms that are names, numbers or abbreviations
+    - `search_terms`: the words for full-text search: terms, related words, and the names again, which count twice
+    - `equivalents`: synonyms from the glossary, by word of the question
+    - `candidates`: the pages of the lanes that ran first, best first, and the chunk that shows each of them
     """
 
     text: str = ""

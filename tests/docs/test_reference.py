@@ -9,7 +9,7 @@ import pytest
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
 from rag import Settings
-from rag.settings import setting_names, variable
+from rag.settings import setting_descriptions, variable
 from tests.docs.generate import DOCS, GROUPS, PARTS, commands, pages, rendered, settings, walk
 
 
@@ -27,7 +27,7 @@ def test_pages_hold_every_generated_part() -> None:
 def test_every_setting_is_in_the_reference() -> None:
     reference = settings()
     assert set(GROUPS) == set(Settings.model_fields) - {"data"}, "give each group of settings a heading"
-    missing = [name for name in map(variable, setting_names()) if f"| `{name}` |" not in reference]
+    missing = [name for name in map(variable, setting_descriptions()) if f"| `{name}` |" not in reference]
     missing += [name for name in map(slack_variable, SlackSettings.model_fields) if f"| `{name}` |" not in reference]
     assert missing == []
 

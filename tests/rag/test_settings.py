@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from rag import BadSetting, load_settings
-from rag.settings import RENAMED, RENAMED_VALUES, setting_names, variable, with_new_names
+from rag.settings import RENAMED, RENAMED_VALUES, setting_descriptions, variable, with_new_names
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [*setting_names(), *RENAMED]:
+    for name in [*setting_descriptions(), *RENAMED]:
         monkeypatch.delenv(variable(name), raising=False)
 
 
@@ -44,7 +44,7 @@ def test_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value:
 
 
 def test_every_setting_has_a_description() -> None:
-    assert all(setting_names().values())
+    assert all(setting_descriptions().values())
     assert variable("embed.device") == "MAGPIE_EMBED__DEVICE"
 
 
@@ -72,7 +72,7 @@ def test_new_name_of_a_setting_wins_over_its_old_name(
     monkeypatch.setenv("MAGPIE_SEARCH__SURE", "0.25")
     monkeypatch.setenv("MAGPIE_SEARCH__MIN_CONFIDENCE", "0.5")
     assert load_settings().search.min_confidence == 0.5
-    assert "MAGPIE_SEARCH__SURE is now called MAGPIE_SEARCH__MIN_CONFIDENCE and ignored" in caplog.text
+    assert "MAGPIE_SEARCH__SURE is now called MAGPIE_SEARCH__MIN_CONFIDENCE is ignored: unset it" in caplog.text
 
 
 def test_bounds_of_a_renamed_setting_are_reported_by_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +83,8 @@ def test_bounds_of_a_renamed_setting_are_reported_by_its_new_name(monkeypatch: p
 
 
 def test_renamed_settings_exist_and_their_old_names_do_not() -> None:
-    assert set(RENAMED.values()) | set(RENAMED_VALUES) <= set(setting_names())
-    assert not set(RENAMED) & set(setting_names())
+    assert set(RENAMED.values()) | set(RENAMED_VALUES) <= set(setting_descriptions())
+    assert not set(RENAMED) & set(setting_descriptions())
 
 
 def test_any_table_of_renames_can_be_applied() -> None:

@@ -12,7 +12,7 @@ ABORT_KEY = "magpie.abort"
 
 
 class DroppedConnection(Response):
-    """Drop the connection: without a response, or after half of `body` under a Content-Length of the whole."""
+    """Drop the connection. With a `body`, announce its full length and send only the first half."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.body:

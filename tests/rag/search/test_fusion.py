@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 from rag.model import PageKey
 from rag.search.fusion import WEIGHTS, blend, fuse
 from rag.search.ranking import Ranking
+from rag.settings import LANES
+
+
+def test_every_lane_has_a_weight() -> None:
+    assert set(WEIGHTS) == set(LANES)
 
 
 def ranking(lane: str, scores: dict[PageKey, float]) -> Ranking:
