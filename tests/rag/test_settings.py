@@ -72,7 +72,8 @@ def test_new_name_of_a_setting_wins_over_its_old_name(
     monkeypatch.setenv("MAGPIE_SEARCH__SURE", "0.25")
     monkeypatch.setenv("MAGPIE_SEARCH__MIN_CONFIDENCE", "0.5")
     assert load_settings().search.min_confidence == 0.5
-    assert "MAGPIE_SEARCH__SURE is now called MAGPIE_SEARCH__MIN_CONFIDENCE is ignored: unset it" in caplog.text
+    assert "MAGPIE_SEARCH__SURE is now called MAGPIE_SEARCH__MIN_CONFIDENCE." in caplog.text
+    assert "MAGPIE_SEARCH__SURE is ignored: unset it" in caplog.text
 
 
 def test_bounds_of_a_renamed_setting_are_reported_by_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
