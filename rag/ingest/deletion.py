@@ -15,7 +15,7 @@ from rag.catalog.chunks import chunk_ids
 from rag.ports import FullTextIndex
 
 
-def sweep(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
+def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
     """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
     Return False when deleted text is still in the catalog's files, because another process reads it: call

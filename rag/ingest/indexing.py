@@ -58,7 +58,7 @@ class Indexing:
             # After indexing: a renamed file is known under its new name by now, so it is not extracted again.
             with self._catalog.write_transaction() as connection:
                 shares.drop_shares(connection, list(missing), space)
-            self._worker.sweep()
+            self._worker.delete_unshared()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
 
@@ -88,7 +88,7 @@ class Indexing:
                 listed = [share for share in listed if share[0] in ids]
             for source_id, share_space, _ in listed:
                 shares.remove_shares(connection, [source_id], share_space)
-        self._worker.sweep()
+        self._worker.delete_unshared()
         return list(dict.fromkeys(name for _, _, name in listed))
 
     def _source_ids(self, names: Sequence[str]) -> list[int]:

@@ -16,7 +16,7 @@ from time import monotonic, time
 
 from rag.catalog import Catalog, extractions, shares, sources
 from rag.data_dir import delete_stale_folders
-from rag.ingest.deletion import sweep
+from rag.ingest.deletion import delete_unshared
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
@@ -121,7 +121,7 @@ class Worker:
                     self._serve(ownership, stop)
             stop.wait(_POLL)
 
-    def sweep(self) -> None:
+    def delete_unshared(self) -> None:
         """Delete what is no longer shared; if another process owns the data folder, leave that to it."""
         with try_own(self._catalog, self._settings.data) as ownership:
             if ownership is None:
@@ -196,7 +196,7 @@ class Worker:
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
                 shares.expire_shares(connection, time() - days * _DAY)
-        swept = sweep(self._catalog, self._words, self._settings.data)
+        swept = delete_unshared(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.checkpoint()
         self._indexes.remove_dropped()
 

@@ -143,7 +143,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "forgotten": (
         Mutation("rag.catalog.shares:put_share", "if new.listed and _is_removed", "if False and _is_removed"),
     ),
-    "bytes": (Mutation("rag.ingest.deletion:sweep", "path.unlink()", "pass"),),
+    "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
     "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
     "history": (
         Mutation(
