@@ -46,7 +46,7 @@ class Access:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # The response had an unexpected shape. Its text is not logged: it may name people.
             log.warning("Searching only the conversation itself: malformed response (%s).", type(error).__name__)
-        return Granted(Scope.of(channel), "this conversation only: Slack did not list who reads it", messages.UNSURE)
+        return Granted(Scope.of(channel), "this conversation only: Slack did not list its members", messages.UNSURE)
 
     def is_member(self, channel: str, user: str) -> bool:
         """Return whether a person is in a conversation; False if Slack does not answer. Never raises."""

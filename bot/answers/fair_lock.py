@@ -34,7 +34,7 @@ class FairLock:
 
     1. *Round.* A new question gets a round number, the column `turn`, by start-time fair queueing (Goyal, Vin, Cheng
        1996; every question costs one unit): one more than the round of the same person's last question, but at least
-       the round that is being served. A person who asks nothing for a while saves up no rounds.
+       the round that is being served. Rounds without a question do not add up.
     2. *Claim.* A free worker claims the waiting question with the lowest (round, id). It skips people who already have
        `per_person` questions being answered. There may be more workers than the model can serve at once, so that a
        question that waits for a document does not keep the model idle.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.db import feedback, questions, tables
 from bot.demo.slack_server import Message, Workspace
 from bot.main import Bot
@@ -35,13 +37,17 @@ class SlowGenerator(FakeGenerator):
             self.closed += 1
 
 
-def test_only_the_asker_can_stop_the_answer(ws: Workspace, tmp_path: Path, ada: str, ben: str, channel: str) -> None:
+@pytest.mark.parametrize("has_begun", [False, True], ids=["at any time", "while it is written"])
+def test_only_the_asker_can_stop_the_answer(
+    ws: Workspace, tmp_path: Path, ada: str, ben: str, channel: str, has_begun: bool
+) -> None:
     generator = SlowGenerator()
     with magpie(ws, tmp_path / "data", generator=generator) as bot:
         share(ws, ada, channel)
         ts = ws.post(ada, channel, mention(ws, PORT))
         ws.wait(lambda: replies(ws, channel, ts), 20, "the placeholder")
-        until(lambda: bool(generator.prompts))
+        if has_begun:
+            until(lambda: bool(generator.prompts))
         placeholder = replies(ws, channel, ts)[0].ts
         ws.click(ben, channel, placeholder, "stop")
         wait_for_ephemeral(ws, ben, messages.NOT_YOUR_ANSWER)
@@ -49,9 +55,15 @@ def test_only_the_asker_can_stop_the_answer(ws: Workspace, tmp_path: Path, ada: 
             assert questions.open_questions(connection) == 1
         ws.click(ada, channel, placeholder, "stop")
         ws.wait(lambda: said(ws.message(channel, placeholder)) == "Stopped.", 20, "the stopped answer")
-        until(lambda: generator.closed == 1)
-        with bot.rag.read_transaction() as connection:
-            assert questions.open_questions(connection) == 0
+
+        def is_over() -> bool:
+            with bot.rag.read_transaction() as connection:
+                return not questions.open_questions(connection)
+
+        until(is_over)
+        until(lambda: generator.closed == len(generator.prompts))
+        assert len(generator.prompts) <= 1
+        assert generator.prompts or not has_begun
         ws.settled()
         assert not ws.message(channel, ts).reactions
 
