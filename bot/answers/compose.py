@@ -26,8 +26,8 @@ from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
 from bot.slack.events import Question
+from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, is_shared_in, shared_at
-from bot.slack.payloads import slack_file
 from rag import Answer, NotFound, Rag, Scope, SourceStatus, TryAgain, Unreadable, source_statuses
 
 UPDATE_EVERY = 3.0

@@ -19,7 +19,7 @@ from bot.slack import messages
 from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
-from bot.slack.payloads import slack_file
+from bot.slack.file_objects import slack_file
 from bot.slack.uploads import Picture
 from rag import Hit, NotFound, Scope, SearchResult, Unreadable
 

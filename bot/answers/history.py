@@ -14,7 +14,7 @@ from bot.slack.buttons import is_working
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.message_metadata import question_of
-from bot.slack.payloads import without_mention
+from bot.slack.message_text import without_mention
 from rag import MagpieError, Rag, Scope, Turn, documents_allowed, is_standalone
 
 _MESSAGES = 200

@@ -17,9 +17,9 @@ from bot.slack import messages
 from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import Question, Shared, SlackFile
+from bot.slack.file_objects import slack_file
 from bot.slack.files import SlackFiles, channels_of, shared_at
 from bot.slack.home import ConversationSummary, home_view, summary_lines
-from bot.slack.payloads import slack_file
 from rag import NotFound, Rag, documents_allowed, source_statuses_in
 
 MAX_AGE = 25 * 60.0

@@ -21,7 +21,7 @@ from bot.db.questions import Cancellation
 from bot.slack import buttons, messages
 from bot.slack.blocks import restore_links
 from bot.slack.message_metadata import question_of
-from bot.slack.payloads import without_mention
+from bot.slack.message_text import without_mention
 from rag import Rag
 
 Body: TypeAlias = Mapping[str, Any]

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from bot.settings import SlackSettings
 from bot.slack.client import Json, Refused, SlackClient
+from bot.slack.file_objects import slack_file
 from bot.slack.files import SlackFiles
-from bot.slack.payloads import slack_file
 from rag import BadSetting, Check, MagpieError, OperatorMustAct
 
 _UNKNOWN_CHANNEL = "C00000000"

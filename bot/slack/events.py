@@ -3,24 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 PICTURES = frozenset("png jpg jpeg webp gif tif tiff bmp".split())
 OFFICE = frozenset("docx pptx odt odp doc ppt rtf".split())
 TEXTS = frozenset("txt text md markdown log".split())
 READABLE = PICTURES | OFFICE | TEXTS | {"pdf"}
-"""Extensions of files that can be indexed. Other files are ignored."""
+"""Extensions of files that can be indexed."""
 
-WEB_PAGES = frozenset("html htm xhtml".split())
+
+# ---------------------------------------------------------------- files
+
+
+class FileKind(StrEnum):
+    """What a file is in Slack."""
+
+    HOSTED = "hosted"
+    """Uploaded to Slack."""
+    SNIPPET = "snippet"
+    """Pasted text, or a small text file."""
+    EXTERNAL = "external"
+    """Stored elsewhere, such as in Google Drive."""
+    CANVAS = "canvas"
+    POST = "post"
+    EMAIL = "email"
+    LIST = "list"
+    AUDIO = "audio"
+    VIDEO = "video"
+    UNKNOWN = "unknown"
+
+
+class Unusable(StrEnum):
+    """Why a file cannot be indexed."""
+
+    EXTERNAL = "external"
+    CANVAS = "canvas"
+    POST = "post"
+    EMAIL = "email"
+    LIST = "list"
+    AUDIO = "audio"
+    VIDEO = "video"
+    ARCHIVE = "archive"
+    SPREADSHEET = "spreadsheet"
+    WEB_PAGE = "web page"
+    NO_ACCESS = "no access"
+    """Slack does not show it to Magpie."""
+    HIDDEN = "hidden"
+    """Hidden by the limits of the workspace's plan."""
+    DELETED = "deleted"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class SlackFile:
     """A file object.
 
-    `stub`: Slack sent only the id; call files.info before using the other fields. `snippet`: pasted text, or a small
-    text file.
+    `ending`: its type as an extension; empty if only its bytes can tell. `stub`: Slack sent only the id; call
+    files.info before using the other fields. `unusable`: why it cannot be indexed; None if it can.
     """
 
     id: str
@@ -31,8 +72,8 @@ class SlackFile:
     created: int | None = None
     user: str = ""
     stub: bool = True
-    usable: bool = True
-    snippet: bool = False
+    kind: FileKind = FileKind.UNKNOWN
+    unusable: Unusable | None = None
 
     @property
     def picture(self) -> bool:
@@ -40,11 +81,103 @@ class SlackFile:
 
     @property
     def readable(self) -> bool:
-        """Whether it can be indexed: hosted by Slack, and of a supported type.
+        """Whether it can be indexed. If `ending` is empty, that is only known once its bytes are read."""
+        return not self.stub and self.unusable is None
 
-        A snippet is text with any extension, such as code or part of a log.
-        """
-        return self.usable and (self.ending in READABLE or (self.snippet and self.ending not in WEB_PAGES))
+
+# ---------------------------------------------------------------- what a message refers to
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A message that another message forwards or shows. `text`: as people see it."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    files: tuple[SlackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """A link to a file in Slack. `name`: as the address says; empty if it does not."""
+
+    file: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLink:
+    """A link to a message in Slack. `thread`: ts of its thread's root; empty if the address does not say."""
+
+    channel: str
+    ts: str
+    thread: str = ""
+
+
+Reference: TypeAlias = Forwarded | FileLink | MessageLink
+
+
+def reference_to_json(reference: Reference) -> dict[str, Any]:
+    return {"type": type(reference).__name__, **asdict(reference)}
+
+
+def reference_from_json(raw: Mapping[str, Any]) -> Reference:
+    """Return what `reference_to_json` wrote, after a round trip through JSON."""
+    values = {name: value for name, value in raw.items() if name != "type"}
+    match raw["type"]:
+        case "FileLink":
+            return FileLink(**values)
+        case "MessageLink":
+            return MessageLink(**values)
+        case _:
+            files = tuple(_file_from_json(file) for file in values.pop("files"))
+            return Forwarded(**values, files=files)
+
+
+def _file_from_json(raw: Mapping[str, Any]) -> SlackFile:
+    unusable = raw["unusable"]
+    return SlackFile(
+        **{**raw, "kind": FileKind(raw["kind"]), "unusable": None if unusable is None else Unusable(unusable)}
+    )
+
+
+# ---------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The state of a message as of a revision.
+
+    `ts` identifies it in its channel; `thread` is the ts of its thread's root, empty for a root and outside threads.
+    `text`: as people see it, without the mention of Magpie; see `payloads.resolve` for mentions of others. `links`: web
+    addresses to index, without Slack's own; empty if the message is addressed to Magpie. `revision`: when this state
+    began, in seconds: its last edit, or its own ts. `complete`: False if Slack may have left out files; then it only
+    adds. `addressed`: a direct message, or `mentioned`: a mention of Magpie outside quotes and code. `mentions_others`:
+    a mention of other people, a group or everyone.
+
+    `app`: bot id of the app or workflow that wrote it; empty: a person, unless `via` is set. `via`: bot id of the app
+    that posted it under the name of `user`, who may be a person or the app's own bot user: look the user up, and call
+    `payloads.as_app` if it is a bot.
+    """
+
+    channel: str
+    ts: str
+    thread: str
+    user: str
+    text: str
+    files: tuple[SlackFile, ...]
+    links: tuple[str, ...]
+    revision: float
+    complete: bool
+    addressed: bool
+    mentions_others: bool
+    forwarded: tuple[Forwarded, ...] = ()
+    references: tuple[FileLink | MessageLink, ...] = ()
+    app: str = ""
+    via: str = ""
+    mentioned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +186,7 @@ class Question:
 
     `text`: without the mention of Magpie. `thread`: ts of the thread to reply in; empty: no thread. `kind`: `ask` for a
     message, or the action of a button or shortcut; then `about` says what it refers to, and `ts` is the time of the
-    click, which has no message.
+    click, which has no message. `references`: messages it forwards, and files and messages it links to.
     """
 
     channel: str
@@ -64,87 +197,43 @@ class Question:
     files: tuple[str, ...] = ()
     kind: str = "ask"
     about: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """A reply in a thread without a mention: possibly a question, if Magpie answered there.
-
-    `others`: it mentions another person. `pictures`: ids of the question's files that are pictures.
-    """
-
-    question: Question
-    others: bool
-    pictures: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """The text of a message, possibly a question, changed. `at`: seconds since 1970."""
-
-    channel: str
-    ts: str
-    text: str
-    at: float = field(default=0.0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A file was shared in a conversation that Magpie is in. `ts`: of the message; empty if it is unknown."""
-
-    file: SlackFile
-    channel: str
-    user: str
-    ts: str = ""
-    at: float = field(default=0.0, compare=False)
-    """Seconds since 1970; 0 if unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Queried:
-    """A picture was sent to Magpie as a question. It is not indexed."""
-
-    file: str
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unshared:
-    """A file is no longer shared in a channel, or in any channel if `channel` is None."""
-
-    file: str
-    channel: str | None = None
-    at: float = field(default=0.0, compare=False)
-    """Seconds since 1970; 0 if unknown."""
-    ts: str = field(default="", compare=False)
-    """ts of the message that no longer shares it; empty if unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A message that is not addressed to Magpie contains a web address."""
-
-    url: str
-    channel: str
-    user: str
-    ts: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unlinked:
-    """A message with a web address was deleted, or the address was removed from it."""
-
-    url: str
-    channel: str
-    ts: str
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
-    """A message was deleted. If it is a question that is not answered yet, the question is canceled."""
+    """A message was deleted. `at`: seconds since 1970; 0 if unknown."""
 
     channel: str
     ts: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileShared:
+    """A file was shared in a conversation, in a message that Slack does not name. `at`: seconds since 1970."""
+
+    file: str
+    channel: str
+    user: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileUnshared:
+    """A file is no longer shared in a conversation, or in one of its messages. `at`: seconds since 1970."""
+
+    file: str
+    channel: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileDeleted:
+    """A file was deleted. `at`: seconds since 1970."""
+
+    file: str
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +285,11 @@ class PersonChanged:
 
 
 Event: TypeAlias = (
-    Question
-    | FollowUp
-    | Edited
-    | Shared
-    | Queried
-    | Unshared
-    | Linked
-    | Unlinked
+    Message
     | MessageDeleted
+    | FileShared
+    | FileUnshared
+    | FileDeleted
     | FileChanged
     | HomeOpened
     | Joined

@@ -15,7 +15,8 @@ from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
-from bot.slack.payloads import mentions, slack_file
+from bot.slack.file_objects import slack_file
+from bot.slack.message_text import mentions
 from rag import FetchResult, NotFound, OperatorMustAct, TryAgain, Unreadable
 
 KIND = "slack"
@@ -122,7 +123,7 @@ class SlackFiles:
             found = self._client.find_message(channel, str(share.get("ts", "")), str(share.get("thread_ts") or ""))
         except Refused:
             return False
-        return found is not None and mentions(found.get("text", ""), self._me)
+        return found is not None and mentions(found, self._me)
 
     # ------------------------------------------------------------ bytes
 
