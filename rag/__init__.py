@@ -62,6 +62,7 @@ _MODULES = {
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
+    "request_fetch": "rag.catalog.sources",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
@@ -134,6 +135,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.sources import (
         SourceStatus as SourceStatus,
         files_waiting as files_waiting,
+        request_fetch as request_fetch,
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )

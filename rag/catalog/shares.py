@@ -125,7 +125,7 @@ def _next_state(connection: Connection, source_id: int, known: Row[Any] | None, 
     if known is None:
         return _first_state(_row(connection, source_id, new.space, ""), new)
     was = ShareState(known.state)
-    if new.requested:
+    if new.requested and was is not ShareState.DEPARTED:
         return ShareState.SHARED
     if was in ENDED:
         if new.message or new.listed:  # the message ended; a file that no chat shares may come back
@@ -145,12 +145,12 @@ def _may_return(was: ShareState, new: Share) -> bool:
 
 def _first_state(unknown: Row[Any] | None, new: Share) -> ShareState:
     """Return the state of a share that was not known. `unknown`: the row of its space that names no message."""
-    if unknown is None or new.requested or not new.message:
+    if unknown is None or not new.message:
         return new.state
     is_covered = _time_of(new) <= unknown.state_at
     if not is_covered or new.state is not ShareState.SHARED:
         return new.state
-    if unknown.state == ShareState.FORGOTTEN and new.listed:
+    if unknown.state == ShareState.FORGOTTEN and not new.requested and new.listed:
         return ShareState.FORGOTTEN
     return ShareState.CHECKING if unknown.state in (*ENDED, ShareState.CHECKING) else new.state
 

@@ -105,6 +105,13 @@ def put_source(
     return row.id, failed or not unchanged or row.state in (SourceState.WAITING, SourceState.FETCHING)
 
 
+def request_fetch(connection: Connection, kind: str, ref: str) -> None:
+    """Fetch a source again that is shared somewhere; its current document stays until the new bytes are known."""
+    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state != SourceState.GONE)
+    connection.execute(update(source).where(mine).values(**again))
+
+
 def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
     if document_id is None:
         return False
