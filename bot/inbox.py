@@ -146,7 +146,8 @@ def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
 def _record_files(connection: Connection, message: Message, limits: Limits, *, is_question: bool) -> None:
     for file in message.files:
         if is_question and file.stub:
-            _check(connection, file.id)  # only files.info says whether it is a picture, which would be the question
+            # Only files.info says whether it is a picture, which would be part of the question.
+            jobs.request(connection, JobKind.LOCATE_FILE, message.channel, file.id)
         else:
             _record_file(connection, message, file, limits, is_question=is_question)
     if message.complete:

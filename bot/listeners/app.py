@@ -38,7 +38,7 @@ def build_app(
     wake: Callable[[], None],
     limits: Limits,
 ) -> App:
-    """Return an app that records events in `rag`'s catalog and the bot's tables. `wake` is called after every commit."""
+    """Return an app that records events as rows of the database. `wake` is called after every commit."""
     app = App(
         client=client.web,
         signing_secret=signing_secret or None,
