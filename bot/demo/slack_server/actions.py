@@ -12,7 +12,16 @@ from bot.demo.slack_server.events import Event
 from bot.demo.slack_server.faults import Faults
 from bot.demo.slack_server.payloads import message_json
 from bot.demo.slack_server.rate_limits import RateLimits
-from bot.demo.slack_server.state import Conversation, ConversationKind, FileShare, Forward, Json, Message, State
+from bot.demo.slack_server.state import (
+    Conversation,
+    ConversationKind,
+    FileShare,
+    Forward,
+    Json,
+    Message,
+    SlackFile,
+    State,
+)
 from bot.demo.slack_server.timers import Timers
 from bot.demo.slack_server.trace import Trace
 
@@ -210,7 +219,7 @@ def edit(
         if blocks is not None:
             message.blocks = blocks
         if files is not None:
-            message.files = files
+            _replace_files(state, message, files)
         if metadata is not None:
             message.metadata = metadata
         ts_of_edit = state.next_ts()
@@ -226,14 +235,26 @@ def edit(
         return message
 
 
+def _replace_files(state: State, message: Message, files: list[str]) -> None:
+    for each in message.files:
+        _remove_share(state.files[each], message)
+    message.files = list(files)
+    for each in files:
+        state.files[each].shares.append(FileShare(message.channel, message.ts, message.thread_ts, message.user))
+
+
+def _remove_share(file: SlackFile, message: Message) -> None:
+    at = (message.channel, message.ts)
+    file.shares = [share for share in file.shares if (share.conversation, share.ts) != at]
+
+
 def delete(context: Context, channel: str, ts: str) -> None:
     state = context.state
     with state.changed:
         conversation, message = state.conversation(channel), state.message(channel, ts)
         before = message_json(state, message, pushed=True)
         for each in message.files:
-            file = state.files[each]
-            file.shares = [share for share in file.shares if (share.conversation, share.ts) != (channel, ts)]
+            _remove_share(state.files[each], message)
         deleted = events.message_deleted(conversation, before, ts, state.next_ts())
         if not any(each.thread_ts == ts for each in conversation.messages):
             conversation.messages.remove(message)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 
 from bot.demo.slack_server.links import file_link, message_link, person_link, slug
+from bot.demo.slack_server.rich_text import rich_text
 from bot.demo.slack_server.state import SLACKBOT, Conversation, Forward, Json, Message, Person, SlackFile, State
 
 PREVIEW_LINES = 5
@@ -198,7 +198,7 @@ def message_json(state: State, message: Message, *, pushed: bool = False, metada
     if message.subtype:
         payload["subtype"] = message.subtype
     if message.blocks or (message.text and "client_msg_id" in payload):
-        payload["blocks"] = message.blocks or [_rich_text(message)]
+        payload["blocks"] = message.blocks or [rich_text(message.text, message.ts[-5:])]
     if message.forwards:
         payload["attachments"] = [
             _attachment(state, each, number, pushed) for number, each in enumerate(message.forwards, 1)
@@ -309,19 +309,3 @@ def _author(message: Message) -> str:
 
 def reactions_json(message: Message) -> list[Json]:
     return [{"name": name, "users": users, "count": len(users)} for name, users in message.reactions.items()]
-
-
-def _rich_text(message: Message) -> Json:
-    """Return the rich text block that Slack adds to what people type."""
-    elements: list[Json] = []
-    for part in re.split(r"(<@[A-Z0-9]+>)", message.text):
-        if part.startswith("<@"):
-            elements.append({"type": "user", "user_id": part[2:-1]})
-        elif part:
-            elements.append({"type": "text", "text": part})
-    block_id = message.ts[-5:]
-    return {
-        "type": "rich_text",
-        "block_id": block_id,
-        "elements": [{"type": "rich_text_section", "elements": elements}],
-    }

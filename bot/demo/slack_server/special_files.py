@@ -13,7 +13,7 @@ from typing import Literal
 from bot.demo.slack_server import actions, events, file_actions
 from bot.demo.slack_server.actions import Context, NewMessage
 from bot.demo.slack_server.file_actions import FileForm
-from bot.demo.slack_server.state import Json
+from bot.demo.slack_server.state import Json, detect_type
 
 MEDIA = {"audio": ("m4a", "audio/mp4"), "video": ("mp4", "video/mp4")}
 EXTERNAL_TYPES = {
@@ -27,6 +27,21 @@ class SpecialFiles:
 
     def __init__(self, context: Context) -> None:
         self._context, self._state = context, context.state
+
+    def upload(
+        self,
+        user: str,
+        channel: str,
+        name: str,
+        data: bytes,
+        details: Json,
+        *,
+        text: str = "",
+        thread_ts: str = "",
+    ) -> str:
+        """An uploaded file with other fields than usual: `{"filetype": "binary"}`, `{"url_private_download": None}`."""
+        mimetype, filetype = detect_type(name, data)
+        return self._share(user, channel, name, data, FileForm("hosted", filetype, mimetype, details), text, thread_ts)
 
     def snippet(
         self,

@@ -107,9 +107,12 @@ class Workspace(ConversationMethods):
         """Return the permalink of a message."""
         return message_link(self._state, channel, ts, self.message(channel, ts).thread_ts)
 
-    def edit(self, channel: str, ts: str, text: str) -> None:
-        """Edit a message: message_changed, and app_mention with `edited` if the new text mentions the bot."""
-        actions.edit(self._context, channel, ts, text=text)
+    def edit(self, channel: str, ts: str, text: str | None = None, *, files: list[str] | None = None) -> None:
+        """Edit a message: message_changed, and app_mention with `edited` if the new text mentions the bot.
+
+        `files` holds the ids of all files that the message has from now on; those taken out get no event.
+        """
+        actions.edit(self._context, channel, ts, text=text, files=files)
 
     def delete_message(self, channel: str, ts: str) -> None:
         """Delete a message: message_deleted. Only `previous_message` names its files; they get no event.

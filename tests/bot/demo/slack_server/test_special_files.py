@@ -111,3 +111,25 @@ def test_listing_can_lack_the_shares(ws: Workspace, client: WebClient, channel: 
     assert file["channels"] == [channel]
     assert not {"shares", "has_more_shares"} & file.keys()
     assert "shares" in info(client, file["id"])
+
+
+def test_upload_with_fields_that_do_not_fit_its_bytes(ws: Workspace, client: WebClient, channel: str) -> None:
+    odd = {"filetype": "binary", "mimetype": "application/octet-stream"}
+    file = ws.special.upload("ada", channel, "upload", b"%PDF-1.7", odd)
+    assert info(client, file).items() >= odd.items()
+    assert ws.envelopes("message")[0].payload["event"]["files"][0]["filetype"] == "binary"
+    file = ws.special.upload("ada", channel, "a.pdf", b"%PDF-1.7", {"url_private_download": None})
+    assert "url_private_download" not in info(client, file)
+
+
+def test_file_can_be_taken_out_of_a_message(ws: Workspace, client: WebClient, channel: str) -> None:
+    ts = ws.post("ada", channel, "both", files=[("a.pdf", b"%PDF"), ("b.pdf", b"%PDF")])
+    first, second = ws.message(channel, ts).files
+    ws.edit(channel, ts, files=[second])
+    changed = ws.envelopes("message")[-1].payload["event"]
+    assert [each["id"] for each in changed["message"]["files"]] == [second]
+    assert [each["id"] for each in changed["previous_message"]["files"]] == [first, second]
+    assert changed["message"]["text"] == "both"
+    assert [each["id"] for each in client.files_list(channel=channel)["files"]] == [second]
+    ws.edit(channel, ts, files=[second, first])
+    assert info(client, first)["shares"]["public"][channel][0]["ts"] == ts
