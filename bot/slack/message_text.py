@@ -15,6 +15,7 @@ EVERYONE = ("here", "channel", "everyone")
 
 # Slack escapes every "<" that a person types, so none is inside a mention or link. That bounds the length of a match.
 _ENTITY = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
+_ID = re.compile(r"\w+")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _QUOTE = re.compile(r"^(?:&gt;|>)(?:(?:&gt;|>){2}.*|[^\n]*)", re.MULTILINE | re.DOTALL)
 _ADDRESS = re.compile(r"https?://[^<|>\s]+")
@@ -38,7 +39,15 @@ class Said(NamedTuple):
 def said(message: Raw) -> Said:
     """Return what a message says. Its rich text decides; a message without it is read as mrkdwn."""
     leaves = list(_leaves_of(message))
-    return _said_in_blocks(leaves) if leaves else _said_in_text(as_text(message.get("text")))
+    return _said_in_blocks(leaves) if leaves else _said_in_text(words(message))
+
+
+def words(message: Raw) -> str:
+    """Return a message's mrkdwn. Apps may write it in blocks alone."""
+    if text := as_text(message.get("text")):
+        return text
+    sections = (as_map(block.get("text")) for block in as_list(message.get("blocks")) if block.get("type") == "section")
+    return "\n".join(as_text(section.get("text")) for section in sections)
 
 
 def mentions(message: Raw, me: str) -> bool:
@@ -49,7 +58,7 @@ def mentions(message: Raw, me: str) -> bool:
 def quotes_mention(message: Raw, me: str) -> bool:
     """Return whether a message mentions Magpie anywhere, in quotes and code too."""
     in_blocks = any(leaf.get("type") == "user" and leaf.get("user_id") == me for leaf, _, _ in _leaves_of(message))
-    return in_blocks or me in _people_in(as_text(message.get("text")))
+    return in_blocks or me in _people_in(words(message))
 
 
 def without_mention(text: str, me: str) -> str:
@@ -156,7 +165,7 @@ def _shown(match: re.Match[str], me: str) -> str:
     match target[0]:
         case "@" if target[1:] == me:
             return " "
-        case "@" | "#" as sign:
+        case "@" | "#" as sign if _ID.fullmatch(target, 1):
             return f"{sign}{label.lstrip('@#')}" if label else f"{sign}\u2060{target[1:]}\u2060"
         case "!":
             return _shown_command(target[1:], label)

@@ -21,13 +21,14 @@ from bot.slack.events import (
     Left,
     Message,
     MessageDeleted,
+    MessageLink,
     Moved,
     PersonChanged,
     ReadersChanged,
     SlackFile,
 )
 from bot.slack.file_objects import slack_file
-from bot.slack.message_text import Raw, as_list, as_map, as_text, quotes_mention, said, without_mention
+from bot.slack.message_text import Raw, as_list, as_map, as_text, quotes_mention, said, without_mention, words
 from bot.slack.slack_links import references, web_links
 
 SUBSCRIBED = (
@@ -135,7 +136,7 @@ def _message(event: Raw, message: Raw, channel: str, me: str, revision: float) -
     is_written = message.get("subtype") in _WRITTEN and message.get("is_ephemeral") is not True
     if not ts or not is_written or user == me or not (user or app):
         return []
-    spoken, text = said(message), as_text(message.get("text"))
+    spoken = said(message)
     is_mention = event.get("type") == "app_mention"
     mentioned = me in spoken.people or (is_mention and not quotes_mention(message, me))
     direct = event.get("channel_type") == "im" or channel.startswith("D")
@@ -147,7 +148,7 @@ def _message(event: Raw, message: Raw, channel: str, me: str, revision: float) -
             ts,
             "" if thread == ts else thread,
             user,
-            without_mention(text, me),
+            without_mention(words(message), me),
             _files(message),
             () if addressed else web_links(spoken.links),
             revision,
@@ -179,17 +180,16 @@ def _author(message: Raw) -> tuple[str, str]:
 
 def _forwarded(message: Raw, me: str) -> tuple[Forwarded, ...]:
     """Return the messages that a message forwards or shows. The preview of a web page is not one."""
-    return tuple(
-        Forwarded(
-            as_text(raw.get("channel_id")),
-            as_text(raw.get("ts")),
-            as_text(raw.get("author_id")),
-            without_mention(as_text(raw.get("text")), me),
-            _files(raw),
-        )
-        for raw in as_list(message.get("attachments"))
-        if (raw.get("is_share") is True or raw.get("is_msg_unfurl") is True) and as_text(raw.get("channel_id"))
-    )
+    found = []
+    for raw in as_list(message.get("attachments")):
+        channel, ts = as_text(raw.get("channel_id")), as_text(raw.get("ts"))
+        link = next((one for one in references([as_text(raw.get("from_url"))]) if isinstance(one, MessageLink)), None)
+        if link and not (channel and ts):
+            channel, ts = link.channel, link.ts
+        if raw.get("is_share") is True or (raw.get("is_msg_unfurl") is True and channel):
+            words = without_mention(as_text(raw.get("text")), me)
+            found.append(Forwarded(channel, ts, as_text(raw.get("author_id")), words, _files(raw)))
+    return tuple(found)
 
 
 def _files(message: Raw) -> tuple[SlackFile, ...]:

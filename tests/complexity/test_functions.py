@@ -82,9 +82,17 @@ CALLS: dict[str, Call] = {
     "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
-    "events._links": lambda get, text: get("bot.slack.payloads")._links({"text": text}),
-    "events.mentions": lambda get, text: get("bot.slack.payloads").mentions(text, "U1"),
-    "events.without_mention": lambda get, text: get("bot.slack.payloads").without_mention(text, "U1"),
+    "payloads.parse": lambda get, text: get("bot.slack.payloads").parse(
+        {"type": "message", "user": "U2", "ts": "1.1", "text": text}, "U1"
+    ),
+    "message_text.said": lambda get, text: get("bot.slack.message_text").said({"text": text}),
+    "message_text.without_mention": lambda get, text: get("bot.slack.message_text").without_mention(text, "U1"),
+    "message_text.resolve": lambda get, text: get("bot.slack.message_text").resolve(text, {}),
+    "slack_links.references": lambda get, text: get("bot.slack.slack_links").references(
+        [f"https://x.slack.com/files/{text}"]
+    ),
+    "text_files.read_html": lambda get, text: get("bot.slack.text_files").read_html(text),
+    "text_files.read_vtt": lambda get, text: get("bot.slack.text_files").read_vtt(text),
     "file_types.meaningful_title": lambda get, text: get("rag.extract.file_types").meaningful_title(text),
     "markdown.is_markdown": lambda get, text: get("rag.extract.convert.markdown").is_markdown(text),
     "highlight.match_lines": lambda get, text: get("rag.answer.highlight").match_lines([text, "a quay"], [text]),

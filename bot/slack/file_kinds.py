@@ -1,0 +1,109 @@
+"""What a file in Slack is, and which types of files can be indexed. Pure."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from bot.slack.events import READABLE, FileKind, Unusable
+from bot.slack.message_text import Raw, as_text
+
+_KINDS = MappingProxyType(
+    {
+        "hosted": FileKind.HOSTED,
+        "snippet": FileKind.SNIPPET,
+        "external": FileKind.EXTERNAL,
+        "quip": FileKind.CANVAS,
+        "canvas": FileKind.CANVAS,
+        "post": FileKind.POST,
+        "space": FileKind.POST,
+        "email": FileKind.EMAIL,
+        "list": FileKind.LIST,
+    }
+)
+"""Kinds by mode."""
+
+_KINDS_OF_TYPES = MappingProxyType(
+    {
+        "quip": FileKind.CANVAS,
+        "canvas": FileKind.CANVAS,
+        "space": FileKind.POST,
+        "post": FileKind.POST,
+        "email": FileKind.EMAIL,
+        "list": FileKind.LIST,
+    }
+)
+"""Kinds by filetype: Slack gives some of these files the mode of an upload."""
+
+_KINDS_OF_MIMETYPES = MappingProxyType(
+    {"application/vnd.slack-docs": FileKind.CANVAS, "application/vnd.slack-list": FileKind.LIST}
+)
+
+_UNUSABLE_TYPES = MappingProxyType(
+    dict.fromkeys("mp3 m4a wav ogg oga opus aac flac wma aiff".split(), Unusable.AUDIO)
+    | dict.fromkeys("mp4 mov m4v avi mkv webm mpg mpeg wmv flv 3gp".split(), Unusable.VIDEO)
+    | dict.fromkeys("zip gz tgz tar bz2 xz 7z rar zst jar dmg iso".split(), Unusable.ARCHIVE)
+    | dict.fromkeys("xlsx xls xlsm xlsb ods csv tsv numbers gsheet".split(), Unusable.SPREADSHEET)
+    | dict.fromkeys("html htm xhtml mhtml".split(), Unusable.WEB_PAGE)
+    | dict.fromkeys("exe dll msi apk so class pyc ttf otf woff psd ai heic svg".split(), Unusable.OTHER)
+)
+
+_MIMETYPES = MappingProxyType(
+    {
+        "application/pdf": "pdf",
+        "image/png": "png",
+        "image/jpeg": "jpg",
+        "image/webp": "webp",
+        "image/gif": "gif",
+        "image/tiff": "tiff",
+        "image/bmp": "bmp",
+        "application/msword": "doc",
+        "application/vnd.ms-powerpoint": "ppt",
+        "application/rtf": "rtf",
+        "text/rtf": "rtf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+        "application/vnd.oasis.opendocument.text": "odt",
+        "application/vnd.oasis.opendocument.presentation": "odp",
+    }
+)
+
+_NO_TYPE = ("", "binary", "unknown", "auto")
+_NO_MIMETYPE = ("", "application/octet-stream", "binary/octet-stream", "application/unknown")
+
+
+def file_kind(raw: Raw) -> FileKind:
+    """Return what a file is. A voice clip has a video's MIME type; its subtype says that it is a clip."""
+    if raw.get("is_external"):
+        return FileKind.EXTERNAL
+    filetype, mimetype = as_text(raw.get("filetype")).lower(), as_text(raw.get("mimetype")).lower()
+    kind = _KINDS_OF_TYPES.get(filetype) or _KINDS_OF_MIMETYPES.get(mimetype) or _KINDS.get(as_text(raw.get("mode")))
+    if kind is not FileKind.HOSTED:
+        return kind or FileKind.UNKNOWN
+    match as_text(raw.get("subtype")), mimetype.partition("/")[0], upload_type(raw)[1]:
+        case ("slack_audio", _, _) | (_, "audio", _) | (_, _, Unusable.AUDIO):
+            return FileKind.AUDIO
+        case ("slack_video", _, _) | (_, "video", _) | (_, _, Unusable.VIDEO):
+            return FileKind.VIDEO
+    return kind
+
+
+def upload_type(raw: Raw) -> tuple[str, Unusable | None]:
+    """Return the type of an uploaded file as an extension, and why it cannot be indexed.
+
+    A known extension, type or MIME type is enough. If none of them says anything, the type is empty: the bytes decide.
+    """
+    name = as_text(raw.get("name") or raw.get("title"))
+    ending = name.rpartition(".")[2].lower() if "." in name else ""
+    filetype = as_text(raw.get("filetype")).lower()
+    mimetype = as_text(raw.get("mimetype")).lower().partition(";")[0].strip()
+    known = next((kind for kind in (ending, filetype, _MIMETYPES.get(mimetype, "")) if kind in READABLE), "")
+    if known:
+        return known, None
+    unusable = _UNUSABLE_TYPES.get(filetype) or _UNUSABLE_TYPES.get(ending)
+    if raw.get("mode") == "snippet" and unusable is not Unusable.WEB_PAGE:  # text with any extension, such as code
+        return filetype, None
+    if unusable:
+        return filetype or ending, unusable
+    if filetype in _NO_TYPE and mimetype.startswith("text/"):
+        return "text", None
+    return ("", None) if filetype in _NO_TYPE and mimetype in _NO_MIMETYPE else (filetype, Unusable.OTHER)
