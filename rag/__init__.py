@@ -41,6 +41,8 @@ _MODULES = {
     # Spaces, shares and what a search may use
     "Scope": "rag.model",
     "AllowedDocument": "rag.catalog.shared_documents",
+    "QueryLimits": "rag.search.limits",
+    "AllowedDocument": "rag.catalog.shares",
     "Share": "rag.catalog.shares",
     "ShareFilter": "rag.model",
     "ShareState": "rag.catalog.states",
@@ -180,6 +182,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ports import FetchResult as FetchResult, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory
     from rag.search.confidence import ConfidenceModel as ConfidenceModel
+    from rag.search.limits import QueryLimits as QueryLimits
     from rag.settings import Settings as Settings, invalid_setting as invalid_setting, load_settings as load_settings
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection

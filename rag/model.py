@@ -65,6 +65,18 @@ class Kind(StrEnum):
     PAGE = "page"
 
 
+class FileType(StrEnum):
+    """The types of files that a question can be limited to, as `type:` names them."""
+
+    PDF = "pdf"
+    IMAGE = "image"
+    DOCUMENT = "document"
+    SLIDES = "slides"
+    SPREADSHEET = "spreadsheet"
+    TEXT = "text"
+    LINK = "link"
+
+
 class SourceKind(StrEnum):
     """The kinds of sources that rag fetches by itself; a caller adds kinds by passing fetchers for them."""
 
