@@ -42,7 +42,6 @@ _MODULES = {
     "Scope": "rag.model",
     "AllowedDocument": "rag.catalog.shared_documents",
     "QueryLimits": "rag.search.limits",
-    "AllowedDocument": "rag.catalog.shares",
     "Share": "rag.catalog.shares",
     "ShareFilter": "rag.model",
     "ShareState": "rag.catalog.states",
