@@ -80,6 +80,7 @@ def test_emoji_of_a_canvas_are_kept() -> None:
     [
         (b"plain words", "# Harbor\n\nplain words"),
         (b'{"root": [{"type": "h1", "text": "Crane"}, {"text": "40 m"}], "n": 1}', "# Harbor\n\nCrane\n\n40 m"),
+        (b'{"full": "<p>one &lt; two</p><p>three</p>", "preview": "one"}', "# Harbor\n\none < two\n\nthree"),
         (b"{not json", "# Harbor\n\n{not json"),
         (b"[" * 10, "# Harbor\n\n" + "[" * 10),
         ("<p>größer \ufffd</p>".encode(), "# Harbor\n\ngrößer \ufffd"),
