@@ -1,88 +1,97 @@
-"""Store Slack's events as rows of the catalog and of the bot's tables, in the caller's transaction."""
+"""Store Slack's events as rows of the catalog and of the bot's tables, in the caller's transaction.
+
+Events about one message arrive in any order, late, and more than once. Each state of a message has a revision; only the
+newest counts, and a deletion is final. So the rows depend on what happened, not on the order in which it was reported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import time
 
 from sqlalchemy import Connection
 
 from bot.answers.history import is_question_to_magpie
-from bot.db import access_log, ephemeral_messages, file_states, jobs, questions, receipts
-from bot.db import links as link_rows
+from bot.db import access_log, ephemeral_messages, jobs, message_states, questions, receipts
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.questions import Cancellation
 from bot.slack import messages
 from bot.slack.events import (
-    Edited,
     Event,
     FileChanged,
-    FollowUp,
+    FileDeleted,
+    FileShared,
+    FileUnshared,
     HomeOpened,
     Joined,
     Left,
-    Linked,
+    Message,
     MessageDeleted,
     Moved,
     PersonChanged,
-    Queried,
     Question,
-    Shared,
-    Unlinked,
-    Unshared,
+    SlackFile,
 )
 from bot.slack.files import KIND, LINK, changed_ns
-from rag import Share, drop_share, files_waiting, hide_share, is_shared, leave_space, put_share, shared_in
+from bot.slack.message_text import resolve
+from rag import (
+    Share,
+    ShareState,
+    check_space,
+    delete_source,
+    end_message,
+    files_waiting,
+    is_shared,
+    leave_space,
+    list_shares,
+    put_share,
+)
 
 _MINUTE = 60.0
 
+_MISSED_FOR = 24 * 3600.0
+"""Seconds for which a question is answered that was seen only after it was edited."""
 
-def record(  # noqa: C901 - one case for each kind of event
-    connection: Connection, event: Event, *, links: bool = False, waiting: int = 0, files: int = 0
-) -> None:
-    """Record one event. Recording it again changes nothing.
+_LOCATE_AFTER = 10.0
+"""Seconds after which a shared file whose message did not arrive is looked up."""
 
-    `links`: index linked web pages. `waiting`: the number of open questions one person may have; `files`: the number
-    of their files that may wait to be indexed; 0: no limit.
-    """
+TOO_MANY_FILES = "too many files"
+"""Reason of shares that wait because their person has too many files waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is recorded. `links`: index linked web pages. `questions`: ask what messages ask. `waiting`: open questions
+    that one person may have; `files`: files of theirs that may wait to be indexed; 0: no limit. `listed`: messages were
+    read from a conversation's history, which does not restore what a person removed."""
+
+    links: bool = False
+    listed: bool = False
+    questions: bool = True
+    waiting: int = 0
+    files: int = 0
+
+
+def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
+    """Record one event. Recording it again changes nothing."""
     match event:
-        case Question():
-            _record_question(connection, event, waiting)
-        case FollowUp(question, others, pictures):
-            _record_follow_up(connection, question, others, pictures, waiting)
-        case Edited(channel, ts, text):
-            questions.put_edit(connection, event)
-            access_log.update_question_text(connection, channel, ts, text)
-        case Queried(file, channel) if not file_states.is_wanted(connection, file, channel):
-            file_states.put_query(connection, file, channel)
-            _withhold(connection, file, channel)  # another message may share the same picture as a document
-        case Shared():
-            _record_share(connection, event, files)
-        case Unshared(file, None, at):
-            drop_share(connection, KIND, [file])
-            file_states.drop_wanted(connection, file, None)
-            file_states.put_departure(connection, file, "", at)
-            jobs.request(connection, JobKind.PURGE)
-        case Unshared(file, str(channel), at, ts):
-            file_states.put_departure(connection, file, channel, at)
-            if ts:
-                file_states.put_removal(connection, file, channel, ts)
-            if not _withhold(connection, file, channel):
-                file_states.drop_wanted(connection, file, channel)
-        case Linked(url, channel, user, ts) if links and may_queue_file(connection, user, files):
-            # Web pages change: a page is fetched again whenever a message links to it.
-            written_ns = round(float(ts or 0) * 1e9)
-            name = url.partition("://")[2].partition("?")[0].rstrip("/")
-            link_rows.put_link(connection, url, channel, ts, known=url in shared_in(connection, LINK, channel))
-            put_share(connection, Share(LINK, url, channel, name, url, user, changed_ns=written_ns))
-        case Unlinked(url, channel, ts):
-            if link_rows.drop_link(connection, url, channel, ts):
-                drop_share(connection, LINK, [url], channel)
+        case Message():
+            _record_message(connection, event, limits)
         case MessageDeleted(channel, ts):
-            questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
+            _record_deletion(connection, channel, ts)
+        case FileShared(file, channel):
+            # The message that shares it usually arrives as well, and says more.
+            jobs.request(connection, JobKind.LOCATE_FILE, channel, file, delay=_LOCATE_AFTER)
+        case FileUnshared(file, channel, at):
+            check_space(connection, KIND, file, channel, at or time())
+            _check(connection, file)
+        case FileDeleted(file):
+            delete_source(connection, KIND, file)
+            jobs.request(connection, JobKind.PURGE)
         case FileChanged(file):
-            jobs.request(connection, JobKind.CHECK_FILE, key=file)
+            jobs.request(connection, JobKind.REFETCH_FILE, key=file)
         case HomeOpened(user, channel):
             ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
         case Joined(channel):
@@ -96,41 +105,136 @@ def record(  # noqa: C901 - one case for each kind of event
             jobs.request(connection, JobKind.SWEEP)
 
 
-def _withhold(connection: Connection, file: str, channel: str) -> bool:
-    """Withhold a file in a conversation until Slack confirms that another message still shares it there.
-
-    Only one message was deleted, or asked a question with the file; other people may have shared the same file there.
-    Return False if the file is not shared there.
-    """
-    if not hide_share(connection, KIND, file, channel):
-        return False
-    jobs.request(connection, JobKind.CHECK_FILE, key=file)
-    return True
+def leave(connection: Connection, channel: str) -> None:
+    """Drop every share of a conversation that Magpie is no longer in."""
+    for kind in (KIND, LINK):
+        leave_space(connection, kind, channel)
+    # Magpie's pictures stay in Slack: it cannot delete them there, and their documents were not deleted.
+    access_log.drop_evidence(connection, channel=channel)
+    jobs.request(connection, JobKind.PURGE)
 
 
-def _record_question(connection: Connection, asked: Question, waiting: int) -> None:
-    """Record a question. Beyond the limit it is refused; the asker is notified at most once a minute."""
-    notified = questions.was_refused_recently(connection, asked.user, _MINUTE)
-    if not questions.put_question(connection, asked, waiting) and not notified:
-        text = messages.too_many_waiting(waiting)
-        notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
-        ephemeral_messages.say_once(connection, notice)
+# ---------------------------------------------------------------- messages
 
 
-def _record_follow_up(
-    connection: Connection, asked: Question, others: bool, pictures: Sequence[str], waiting: int
-) -> None:
-    """Record a reply without a mention as a question if it is one, in a thread where Magpie answered.
-
-    Its pictures are not indexed then.
-    """
-    if not questions.is_answered(connection, asked.channel, asked.thread):
+def _record_message(connection: Connection, message: Message, limits: Limits) -> None:
+    if not message_states.advance(connection, message.channel, message.ts, message.revision):
         return
-    own = questions.has_asked(connection, asked.channel, asked.thread, asked.user)
-    if is_question_to_magpie(asked.text, own=own, others=others, pictures=bool(pictures)):
-        for file in pictures:
-            record(connection, Queried(file, asked.channel))
-        _record_question(connection, asked, waiting)
+    asked = _question_of(connection, message)
+    if asked is not None and not (_is_known(connection, asked) or _is_new(message)):
+        asked = None
+    if not message.app:
+        _record_files(connection, message, limits, is_question=asked is not None)
+        if limits.links:
+            _record_links(connection, message, limits)
+    if asked is not None and limits.questions:
+        _record_question(connection, message, asked, limits)
+
+
+def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
+    message_states.put_deletion(connection, channel, ts)
+    for share in list_shares(connection, space=channel, message=ts):
+        if end_message(connection, share.kind, share.ref, channel, ts):
+            _check(connection, share.ref)
+    questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
+    jobs.request(connection, JobKind.PURGE)
+
+
+# ---------------------------------------------------------------- the files and links of a message
+
+
+def _record_files(connection: Connection, message: Message, limits: Limits, *, is_question: bool) -> None:
+    for file in message.files:
+        if is_question and file.stub:
+            # Only files.info says whether it is a picture, which would be part of the question.
+            jobs.request(connection, JobKind.LOCATE_FILE, message.channel, file.id)
+        else:
+            _record_file(connection, message, file, limits, is_question=is_question)
+    if message.complete:
+        _end_missing(connection, message, KIND, {file.id for file in message.files})
+
+
+def _record_file(
+    connection: Connection, message: Message, file: SlackFile, limits: Limits, *, is_question: bool
+) -> None:
+    """Record the share of a file and, if it will be indexed, request its receipt."""
+    state, reason = ShareState.SHARED, ""
+    if is_question and file.picture:
+        state = ShareState.LEFT_OUT
+    elif file.unusable is not None:
+        state, reason = ShareState.REFUSED, file.unusable.value
+    elif not may_queue_file(connection, message.user, limits.files) and not is_shared(connection, KIND, file.id):
+        state, reason = ShareState.REFUSED, TOO_MANY_FILES
+        notice = messages.too_many_files(limits.files)
+        request = EphemeralRequest(JobKind.SAY, message.channel, message.user, notice)
+        ephemeral_messages.say_once(connection, request)
+    share = share_of(message, file, state=state, reason=reason)
+    recorded = put_share(connection, replace(share, listed=limits.listed))
+    if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
+        _check(connection, file.id)  # of a file of another organization, only files.info returns the name
+    if recorded in (ShareState.SHARED, ShareState.CHECKING):
+        receipts.request_receipt(connection, message.channel, message.ts, file.id, message.user)
+
+
+def share_of(
+    message: Message,
+    file: SlackFile,
+    *,
+    state: ShareState = ShareState.SHARED,
+    reason: str = "",
+    requested: bool = False,
+) -> Share:
+    """Return the share of a file by a message."""
+    return Share(
+        KIND,
+        file.id,
+        message.channel,
+        file.name,
+        file.link,
+        message.user,
+        file.size,
+        changed_ns(file),
+        message=message.ts,
+        thread=message.thread,
+        shared_at=questions.seconds_of(message.ts),
+        words=resolve(message.text, {}),
+        state=state,
+        reason=reason,
+        requested=requested,
+    )
+
+
+def _record_links(connection: Connection, message: Message, limits: Limits) -> None:
+    for url in message.links:
+        if not may_queue_file(connection, message.user, limits.files):
+            break
+        name = url.partition("://")[2].partition("?")[0].rstrip("/")
+        share = Share(
+            LINK,
+            url,
+            message.channel,
+            name,
+            url,
+            message.user,
+            message=message.ts,
+            thread=message.thread,
+            shared_at=questions.seconds_of(message.ts),
+            words=resolve(message.text, {}),
+            listed=limits.listed,
+        )
+        put_share(connection, share)
+    if message.complete:
+        _end_missing(connection, message, LINK, set(message.links))
+
+
+def _end_missing(connection: Connection, message: Message, kind: str, present: set[str]) -> None:
+    """End the shares of sources that a message shared before and does not share now."""
+    states = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
+    for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=states):
+        if share.ref not in present:
+            if end_message(connection, kind, share.ref, message.channel, message.ts) and kind == KIND:
+                _check(connection, share.ref)
+            jobs.request(connection, JobKind.PURGE)
 
 
 def may_queue_file(connection: Connection, user: str, files: int) -> bool:
@@ -138,32 +242,68 @@ def may_queue_file(connection: Connection, user: str, files: int) -> bool:
     return not files or not user or files_waiting(connection, user) < files
 
 
-def _record_share(connection: Connection, shared: Shared, files: int) -> None:
-    """Record a share and, if its message is known, request its receipt. A picture sent as a question is not indexed."""
-    file = shared.file
-    if file_states.is_query(connection, file.id, shared.channel):
-        return
-    if file_states.has_departed(connection, file.id, shared.channel, shared.at):  # events may arrive out of order
-        return
-    if not may_queue_file(connection, shared.user, files) and not is_shared(connection, KIND, file.id):
-        notice = EphemeralRequest(JobKind.SAY, shared.channel, shared.user, messages.too_many_files(files))
-        ephemeral_messages.say_once(connection, notice)
-        return
-    put_share(
-        connection,
-        Share(KIND, file.id, shared.channel, file.name, file.link, shared.user, file.size, changed_ns(file)),
+def _check(connection: Connection, file: str) -> None:
+    """Ask Slack where a file is shared. Until then, shares in the state CHECKING are hidden."""
+    jobs.request(connection, JobKind.CHECK_FILE, key=file)
+
+
+# ---------------------------------------------------------------- the question in a message
+
+
+def _question_of(connection: Connection, message: Message) -> Question | None:
+    """Return the question that a message asks Magpie; None if it asks none."""
+    has_picture = any(file.picture or file.stub for file in message.files)
+    has_content = bool(message.text or has_picture or message.forwarded or message.references)
+    if message.addressed:
+        if not has_content and message.files:  # documents for the index
+            return None
+    elif not _is_follow_up(connection, message, pictures=has_picture):
+        return None
+    return Question(
+        message.channel,
+        message.ts,
+        message.thread or message.ts,
+        message.user or message.app,
+        message.text,
+        tuple(file.id for file in message.files),
+        references=(*message.forwarded, *message.references),
     )
-    if file.stub and shared.ts:  # a file of another organization: only files.info returns its name
-        jobs.request(connection, JobKind.CHECK_FILE, key=file.id)
-    if shared.ts:
-        receipts.request_receipt(connection, shared.channel, shared.ts, file.id, shared.user)
 
 
-def leave(connection: Connection, channel: str) -> None:
-    """Drop every share of a conversation that Magpie is no longer in."""
-    for kind in (KIND, LINK):
-        leave_space(connection, kind, channel)
-    link_rows.drop_links(connection, channel)
-    # Magpie's pictures stay in Slack: it cannot delete them there, and their documents were not deleted.
-    access_log.drop_evidence(connection, channel=channel)
-    jobs.request(connection, JobKind.PURGE)
+def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -> bool:
+    """Return whether a reply without a mention asks Magpie something, in a thread where it answered."""
+    if message.app or not message.thread or not questions.is_answered(connection, message.channel, message.thread):
+        return False
+    own = questions.has_asked(connection, message.channel, message.thread, message.user)
+    return is_question_to_magpie(message.text, own=own, others=message.mentions_others, pictures=pictures)
+
+
+def _record_question(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
+    """Ask a question, or change the one that the message asked before."""
+    if not _is_known(connection, asked):
+        _ask(connection, asked, limits)
+        return
+    if message.revision > questions.seconds_of(message.ts):
+        questions.put_edit(connection, asked, message.revision)
+        access_log.update_question_text(connection, asked.channel, asked.ts, asked.text)
+    questions.add_files(connection, asked)
+
+
+def _is_known(connection: Connection, asked: Question) -> bool:
+    return questions.find_question(connection, asked.channel, asked.ts) is not None
+
+
+def _is_new(message: Message) -> bool:
+    """Return whether a message asks its question now: it was not edited, or the edit is what made it a question."""
+    written = questions.seconds_of(message.ts)
+    was_edited = message.revision > written
+    return not was_edited or message.mention_added or (message.addressed and time() - written < _MISSED_FOR)
+
+
+def _ask(connection: Connection, asked: Question, limits: Limits) -> None:
+    """Record a question. Beyond the limit it is refused; the asker is notified at most once a minute."""
+    notified = questions.was_refused_recently(connection, asked.user, _MINUTE)
+    if not questions.put_question(connection, asked, limits.waiting) and not notified:
+        text = messages.too_many_waiting(limits.waiting)
+        notice = EphemeralRequest(JobKind.SAY, asked.channel, asked.user, text, asked.thread)
+        ephemeral_messages.say_once(connection, notice)

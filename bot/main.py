@@ -19,9 +19,11 @@ from bot.access.policy import Access
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import ephemeral_messages, file_states, jobs, questions, tables
+from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
+from bot.inbox import Limits
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.file_checks import FileChecks
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
@@ -33,7 +35,7 @@ from bot.slack.client import RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.uploads import Uploads
-from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, open_rag
+from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, list_shares, open_rag
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -179,13 +181,9 @@ def open_bot(
         def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
-                    return file_states.is_wanted(connection, file)
+                    return any(share.message for share in list_shares(connection, KIND, file))
 
-            def is_question(channel: str, ts: str) -> bool:
-                with read() as connection:
-                    return questions.find_question(connection, channel, ts) is not None
-
-            return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted, is_question)
+            return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
@@ -201,10 +199,11 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, rag, composer, fair, uploads, me, stop)
-        limits = {"waiting": slack.person_waiting, "files": slack.person_files}
+        limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
-        sweep = Sweep(client, rag, files, me, slack.person_waiting, slack.person_files)
+        checks = FileChecks(client, rag, files, me, limits)
+        sweep = Sweep(client, rag, checks, me, limits)
         maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
@@ -212,14 +211,16 @@ def open_bot(
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, me, secret, wake_up.notify, links=slack.links, **limits),
+            app=build_app(client, rag, access, me, secret, wake_up.notify, limits),
             receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts.release_settled),
             maintenance=JobWorker(
                 rag,
                 {
                     JobKind.SWEEP: lambda _: sweep.plan(),
                     JobKind.SWEEP_CHANNEL: lambda job: sweep.channel(job.channel),
-                    JobKind.CHECK_FILE: lambda job: sweep.file(job.key),
+                    JobKind.CHECK_FILE: lambda job: checks.check(job.key),
+                    JobKind.LOCATE_FILE: lambda job: checks.locate(job.channel, job.key),
+                    JobKind.REFETCH_FILE: lambda job: checks.refetch(job.key),
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.EXPIRE: lambda _: maintenance.expire(),

@@ -40,29 +40,35 @@ _MODULES = {
     "UserCanFix": "rag.errors",
     # Spaces, shares and what a search may use
     "Scope": "rag.model",
-    "AllowedDocument": "rag.catalog.shares",
+    "AllowedDocument": "rag.catalog.shared_documents",
     "Share": "rag.catalog.shares",
+    "ShareFilter": "rag.model",
+    "ShareState": "rag.catalog.states",
     "SourceStatus": "rag.catalog.sources",
-    "documents_allowed": "rag.catalog.shares",
-    "documents_named": "rag.catalog.shares",
-    "drop_share": "rag.catalog.shares",
+    "SpaceListing": "rag.catalog.share_ends",
+    "StoredShare": "rag.catalog.shares",
+    "check_space": "rag.catalog.share_ends",
+    "delete_source": "rag.catalog.share_ends",
+    "documents_allowed": "rag.catalog.shared_documents",
+    "documents_named": "rag.catalog.shared_documents",
+    "end_message": "rag.catalog.share_ends",
+    "expire_departures": "rag.catalog.share_ends",
     "files_waiting": "rag.catalog.sources",
-    "unshared_documents": "rag.catalog.shares",
+    "unshared_documents": "rag.catalog.shared_documents",
     "is_shared": "rag.catalog.shares",
-    "leave_space": "rag.catalog.shares",
-    "move_space": "rag.catalog.shares",
-    "names_of": "rag.catalog.shares",
-    "names_within": "rag.catalog.shares",
+    "leave_space": "rag.catalog.share_ends",
+    "list_shares": "rag.catalog.shares",
+    "move_space": "rag.catalog.share_ends",
+    "names_of": "rag.catalog.shared_documents",
+    "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
-    "settle_share": "rag.catalog.shares",
+    "request_fetch": "rag.catalog.sources",
+    "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
     "source_statuses": "rag.catalog.sources",
     "source_statuses_in": "rag.catalog.sources",
-    "sha256_of": "rag.catalog.shares",
-    "hidden_shares": "rag.catalog.shares",
-    "hidden_in": "rag.catalog.shares",
-    "hide_share": "rag.catalog.shares",
+    "sha256_of": "rag.catalog.shared_documents",
     # Downloads
     "FetchResult": "rag.ports",
     "Fetcher": "rag.ports",
@@ -98,33 +104,42 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
-    from rag.catalog.shares import (
-        AllowedDocument as AllowedDocument,
-        Share as Share,
-        documents_allowed as documents_allowed,
-        documents_named as documents_named,
-        drop_share as drop_share,
-        unshared_documents as unshared_documents,
-        is_shared as is_shared,
+    from rag.catalog.share_ends import (
+        SpaceListing as SpaceListing,
+        check_space as check_space,
+        delete_source as delete_source,
+        end_message as end_message,
+        expire_departures as expire_departures,
         leave_space as leave_space,
         move_space as move_space,
+        settle_shares as settle_shares,
+    )
+    from rag.catalog.shared_documents import (
+        AllowedDocument as AllowedDocument,
+        documents_allowed as documents_allowed,
+        documents_named as documents_named,
         names_of as names_of,
         names_within as names_within,
+        sha256_of as sha256_of,
+        unshared_documents as unshared_documents,
+    )
+    from rag.catalog.shares import (
+        Share as Share,
+        StoredShare as StoredShare,
+        is_shared as is_shared,
+        list_shares as list_shares,
         put_share as put_share,
-        settle_share as settle_share,
         shared_in as shared_in,
         spaces_of as spaces_of,
-        sha256_of as sha256_of,
-        hidden_shares as hidden_shares,
-        hidden_in as hidden_in,
-        hide_share as hide_share,
     )
     from rag.catalog.sources import (
         SourceStatus as SourceStatus,
         files_waiting as files_waiting,
+        request_fetch as request_fetch,
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
     )
+    from rag.catalog.states import ShareState as ShareState
     from rag.engine import Rag as Rag
     from rag.errors import (
         BadSetting as BadSetting,
@@ -155,6 +170,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         IndexOutcome as IndexOutcome,
         Passage as Passage,
         Scope as Scope,
+        ShareFilter as ShareFilter,
         Status as Status,
     )
     from rag.model_server.loopback import LoopbackOnly as LoopbackOnly

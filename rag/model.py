@@ -200,8 +200,23 @@ class NewChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareFilter:
+    """Limits on how a document was shared; None and empty: no limit.
+
+    `shared_by`: people, by id. `since` (inclusive) and `before` (exclusive): when it was shared, seconds since 1970.
+    `extensions` of file names, without the dot, and `kinds` of sources: a source with any of them matches.
+    """
+
+    shared_by: frozenset[str] | None = None
+    since: float | None = None
+    before: float | None = None
+    extensions: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """The limits of a search: the spaces, and optionally the documents (ids) in them.
+    """The limits of a search: the spaces, and optionally the documents (ids) in them and how these were shared.
 
     There is no default: every search takes a scope. `spaces=None` means every space and is made only by `operator()`,
     which only the command line may call.
@@ -210,6 +225,7 @@ class Scope:
     spaces: frozenset[str] | None
     documents: frozenset[int] | None = None
     without: frozenset[int] = frozenset()
+    shares: ShareFilter = ShareFilter()
 
     @classmethod
     def of(cls, *spaces: str) -> Scope:

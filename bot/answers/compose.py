@@ -18,7 +18,7 @@ from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.history import thread_history
 from bot.answers.render import Reply
-from bot.db import file_states, jobs
+from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import ClaimedQuestion
 from bot.db.used_pages import UsedPage
@@ -27,8 +27,19 @@ from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
 from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
-from bot.slack.files import KIND, SlackFiles, is_shared_in, shared_at
-from rag import Answer, NotFound, Rag, Scope, SourceStatus, TryAgain, Unreadable, source_statuses
+from bot.slack.files import KIND, SlackFiles, listings
+from rag import (
+    Answer,
+    NotFound,
+    Rag,
+    Scope,
+    ShareState,
+    SourceStatus,
+    TryAgain,
+    Unreadable,
+    list_shares,
+    source_statuses,
+)
 
 UPDATE_EVERY = 3.0
 """Seconds between two updates of one message, as Slack asks."""
@@ -133,11 +144,12 @@ class Composer:
             raw = self._files.ready(id)
         except NotFound:
             return None
+        listing = listings(raw, [channel])[channel]
         with self._rag.read_transaction() as connection:
-            removed = file_states.removed_from(connection, id, channel)
-            departed = file_states.has_departed(connection, id, channel, shared_at(raw, channel))
-        is_shared = is_shared_in(raw, channel, removed) and not departed
-        if not is_shared and not removed and not departed and time() < visible_by:
+            ended = list_shares(connection, KIND, id, space=channel, states=[ShareState.DEPARTED])
+        standing = listing.threads.keys() - {share.message for share in ended}
+        is_shared = bool(standing) or (listing.is_there and not ended)
+        if not is_shared and not ended and time() < visible_by:
             raise TryAgain("Slack does not list a question's file in its conversation yet.")
         return raw if is_shared else None
 

@@ -11,11 +11,7 @@ from bot.db.jobs import JobKind
 from rag import move_space
 
 KEYED = (
-    tables.queried,
-    tables.wanted,
-    tables.departed,
-    tables.removed,
-    tables.link,
+    tables.message,
     tables.conversation,
     tables.question,
     tables.job,
@@ -31,7 +27,6 @@ def move_channel(connection: Connection, old: str, new: str) -> None:
     if old == new or not old or not new:
         return
     move_space(connection, old, new)
-    _merge_departures(connection, old, new)
     for table in KEYED:
         _move(connection, table, old, new)
     _sweep_again(connection, new)
@@ -55,14 +50,6 @@ def _keys(table: Table) -> list[list[Column[Any]]]:
     """Return the unique keys of a table that its conversation is part of."""
     unique = [list(item.columns) for item in table.constraints if isinstance(item, UniqueConstraint)]
     return [key for key in [list(table.primary_key.columns), *unique] if table.c.channel in key]
-
-
-def _merge_departures(connection: Connection, old: str, new: str) -> None:
-    """Keep the last departure of each file, whichever id it was recorded under."""
-    departed = tables.departed
-    for row in connection.execute(select(departed).where(departed.c.channel == new)).all():
-        earlier = (departed.c.file == row.file) & (departed.c.channel == old) & (departed.c.at < row.at)
-        connection.execute(update(departed).where(earlier).values(at=row.at))
 
 
 def _sweep_again(connection: Connection, new: str) -> None:

@@ -24,7 +24,11 @@ class JobKind(StrEnum):
     """Request a sweep of every conversation that Magpie is in."""
     SWEEP_CHANNEL = "channel"
     CHECK_FILE = "file"
-    """Ask Slack where the file `key` is shared and whether it changed."""
+    """Ask Slack where the file `key` is shared."""
+    LOCATE_FILE = "locate"
+    """Find the message that shares the file `key` in a conversation, unless it arrived."""
+    REFETCH_FILE = "changed"
+    """Fetch the file `key` again, because it changed."""
     PURGE = "gone"
     """Delete what still shows documents that are no longer shared."""
     DELETE_UPLOADS = "uploads"
@@ -66,10 +70,14 @@ class Job:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
-def request(connection: Connection, kind: JobKind, channel: str = "", key: str = "", user: str = "") -> None:
-    """Request a job, due now. Requests with the same channel and key are one job; if it is running, it runs again."""
-    new = upsert(job).values(kind=kind, channel=channel, key=key, user=user, created=time())
-    changed = {"next_try": 0, "revision": job.c.revision + 1, "created": new.excluded.created}
+def request(
+    connection: Connection, kind: JobKind, channel: str = "", key: str = "", user: str = "", delay: float = 0
+) -> None:
+    """Request a job, due in `delay` seconds. Requests with the same channel and key are one job; if it is running, it
+    runs again."""
+    next_try = time() + delay if delay else 0
+    new = upsert(job).values(kind=kind, channel=channel, key=key, user=user, created=time(), next_try=next_try)
+    changed = {"next_try": next_try, "revision": job.c.revision + 1, "created": new.excluded.created}
     connection.execute(new.on_conflict_do_update(index_elements=["kind", "channel", "key"], set_=changed))
 
 

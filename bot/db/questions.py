@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from bot.db.tables import question
 from bot.db.used_pages import UsedPage
-from bot.slack.events import Edited, Question
+from bot.slack.events import Question, reference_from_json, reference_to_json
 from rag import unshared_documents
 
 EDITS = 60.0
@@ -106,32 +106,31 @@ class ClaimedQuestion:
 
 
 def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
-    """Record a question. Recording the same message again only adds files that were missing.
+    """Record a question. Recording the same message again changes nothing.
 
     Return False if this person already has `limit` open questions (0: no limit). The question is then stored as
     refused, so that the sweep does not record it again as a missed one.
     """
-    row = connection.execute(_at(new.channel, new.ts)).one_or_none()
-    full = row is None and bool(limit) and count_open_of(connection, new.user) >= limit
-    if row is None:
-        connection.execute(
-            insert(question).values(
-                channel=new.channel,
-                ts=new.ts,
-                thread=new.thread,
-                user=new.user,
-                text=new.text,
-                files=list(new.files),
-                kind=new.kind,
-                about=dict(new.about) or None,
-                state=QuestionState.FAILED if full else QuestionState.NEW,
-                cancellation=Cancellation.REFUSED if full else None,
-                turn=0 if full else _turn(connection, new.user),
-                asked_at=seconds_of(new.ts),
-            )
+    if _exists(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
+        return True
+    full = bool(limit) and count_open_of(connection, new.user) >= limit
+    connection.execute(
+        insert(question).values(
+            channel=new.channel,
+            ts=new.ts,
+            thread=new.thread,
+            user=new.user,
+            text=new.text,
+            files=list(new.files),
+            kind=new.kind,
+            about=dict(new.about) or None,
+            refers_to=[reference_to_json(reference) for reference in new.references] or None,
+            state=QuestionState.FAILED if full else QuestionState.NEW,
+            cancellation=Cancellation.REFUSED if full else None,
+            turn=0 if full else _turn(connection, new.user),
+            asked_at=seconds_of(new.ts),
         )
-    elif missing := [file for file in new.files if file not in row.files]:
-        connection.execute(update(question).where(question.c.id == row.id).values(files=[*row.files, *missing]))
+    )
     return not full
 
 
@@ -157,15 +156,39 @@ def _turn(connection: Connection, user: str) -> int:
     return int(now if last is None else last + 1)
 
 
-def put_edit(connection: Connection, edit: Edited) -> None:
-    """Ask a question again with its edited text. An edit more than EDITS seconds after the question is ignored."""
-    row = connection.execute(_at(edit.channel, edit.ts)).one_or_none()
-    late = row is None or (edit.at or time()) - row.asked_at > EDITS
-    if row is None or late or row.cancellation or row.kind != "ask" or edit.text in ("", row.text):
+def put_edit(connection: Connection, edited: Question, at: float) -> None:
+    """Ask a question again with its edited text. An edit more than EDITS seconds after the question is ignored.
+
+    `at`: time of the edit, in seconds since 1970.
+    """
+    row = connection.execute(_at(edited.channel, edited.ts)).one_or_none()
+    late = row is None or at - row.asked_at > EDITS
+    if row is not None and not late and edited.text not in ("", row.text):
+        _ask_again(connection, row, text=edited.text)
+
+
+def add_files(connection: Connection, seen: Question) -> None:
+    """Add the files and references of a question that arrived after it.
+
+    A question that was answered without them, or is being answered, is asked again.
+    """
+    row = connection.execute(_at(seen.channel, seen.ts)).one_or_none()
+    if row is None:
+        return
+    files = [file for file in seen.files if file not in row.files]
+    references = [reference_to_json(reference) for reference in seen.references]
+    references = [reference for reference in references if reference not in (row.refers_to or ())]
+    if files or references:
+        _ask_again(connection, row, files=[*row.files, *files], refers_to=[*(row.refers_to or ()), *references] or None)
+
+
+def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
+    """Change a question that a message asks and, unless it still waits to be answered, ask it again."""
+    if row.cancellation or row.kind != "ask":
         return
     obsolete = [*(row.obsolete_uploads or ()), *(row.uploads or ())]
-    changed = {**_restarted(row), **_WITHOUT_REPLY, "text": edit.text, "obsolete_uploads": obsolete}
-    connection.execute(update(question).where(question.c.id == row.id).values(**changed))
+    again = {**_restarted(row), **_WITHOUT_REPLY, "obsolete_uploads": obsolete, **changed}
+    connection.execute(update(question).where(question.c.id == row.id).values(**again))
 
 
 def cancel_question(connection: Connection, channel: str, ts: str, reason: Cancellation) -> bool:
@@ -432,7 +455,15 @@ def seconds_of(ts: str) -> float:
 
 def _claimed(row: Row[Any]) -> ClaimedQuestion:
     asked = Question(
-        row.channel, row.ts, row.thread, row.user, row.text, tuple(row.files), row.kind, dict(row.about or {})
+        row.channel,
+        row.ts,
+        row.thread,
+        row.user,
+        row.text,
+        tuple(row.files),
+        row.kind,
+        dict(row.about or {}),
+        tuple(map(reference_from_json, row.refers_to or ())),
     )
     return ClaimedQuestion(
         id=row.id,

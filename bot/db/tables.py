@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from rag import MigrationHistory
 
@@ -24,49 +24,16 @@ delivery = Table(
 )
 """Events that Slack delivered; a second delivery of the same event is ignored."""
 
-queried = Table(
-    "queried",
+message = Table(
+    "message",
     metadata,
-    Column("file", String(32), primary_key=True),
     Column("channel", String(32), primary_key=True),
+    Column("ts", String(32), primary_key=True),
+    Column("revision", Float, nullable=False, doc="when the last recorded state of the message began, from Slack"),
+    Column("deleted", Boolean, nullable=False, server_default="0"),
+    Column("at", Float, nullable=False, doc="when it was last recorded"),
 )
-"""Pictures sent as a question. They are not indexed in that conversation."""
-
-wanted = Table(
-    "wanted",
-    metadata,
-    Column("file", String(32), primary_key=True),
-    Column("channel", String(32), primary_key=True),
-)
-"""Files that a person asked to index although they were sent as a question."""
-
-departed = Table(
-    "departed",
-    metadata,
-    Column("file", String(32), primary_key=True),
-    Column("channel", String(32), primary_key=True, doc="empty: all conversations"),
-    Column("at", Float, nullable=False, doc="time of the event, from Slack"),
-)
-"""Files that left a conversation. A share event that is older than the departure is ignored."""
-
-removed = Table(
-    "removed",
-    metadata,
-    Column("file", String(32), primary_key=True),
-    Column("channel", String(32), primary_key=True),
-    Column("ts", String(32), primary_key=True, doc="of the message that no longer shares the file"),
-    Column("at", Float, nullable=False),
-)
-"""Messages that no longer share a file. Slack may list them for a moment after it reported their removal."""
-
-link = Table(
-    "link",
-    metadata,
-    Column("url", Text, primary_key=True),
-    Column("channel", String(32), primary_key=True),
-    Column("ts", String(32), primary_key=True, doc="of a message with this URL; empty: not recorded"),
-)
-"""Messages that share a web page. The page is shared while at least one of them exists."""
+"""The last recorded state of each recent message: events may arrive in any order, and more than once."""
 
 conversation = Table(
     "conversation",
@@ -87,6 +54,7 @@ question = Table(
     Column("files", JSON, nullable=False, doc="ids of the files sent with it"),
     Column("kind", String(8), nullable=False, server_default="ask", doc="ask, or the action of a button"),
     Column("about", JSON, doc="what the button press refers to"),
+    Column("refers_to", JSON, doc="the messages and files that it forwards or links to"),
     Column("state", String(16), nullable=False, doc="QuestionState"),
     Column("turn", Integer, nullable=False, server_default="0", doc="fair-queueing round; the lowest goes first"),
     Column("revision", Integer, nullable=False, server_default="0", doc="grows when it is edited or canceled"),

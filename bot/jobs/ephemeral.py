@@ -5,22 +5,23 @@ In a conversation that Magpie is not in, the reply is sent to Slack's response_u
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from bot.access.policy import Access
 from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
-from bot.db import access_log, file_states, questions
+from bot.db import access_log, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
-from bot.inbox import record
 from bot.slack import messages
 from bot.slack.blocks import break_links, sections
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import Question, Shared, SlackFile
+from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
-from bot.slack.files import SlackFiles, channels_of, shared_at
+from bot.slack.files import KIND, SlackFiles, changed_ns, channels_of
 from bot.slack.home import ConversationSummary, home_view, summary_lines
-from rag import NotFound, Rag, documents_allowed, source_statuses_in
+from rag import NotFound, Rag, Share, ShareState, documents_allowed, put_share, source_statuses_in
 
 MAX_AGE = 25 * 60.0
 """Seconds after which a request is given up: a response_url expires after half an hour."""
@@ -172,7 +173,7 @@ class EphemeralMessages:
         a summary."""
         if not request.about.get("files"):
             return plain_reply(messages.NO_FILES)
-        readable: list[tuple[SlackFile, float]] = []
+        readable: list[SlackFile] = []
         skipped: list[str] = []
         for id in request.about["files"]:
             try:
@@ -188,13 +189,30 @@ class EphemeralMessages:
             elif not file.readable:
                 skipped.append(messages.unsupported_file(file.name))
             else:
-                readable.append((file, shared_at(raw, request.channel)))
+                readable.append(file)
         ts = str(request.about["ts"])
         with self._rag.write_transaction() as connection:
-            for file, at in readable:
-                if file_states.has_departed(connection, file.id, request.channel, at):  # it left meanwhile
-                    continue
-                file_states.put_wanted(connection, file.id, request.channel)
-                record(connection, Shared(file, request.channel, file.user or request.user, ts, at))
-        indexed = [messages.indexing([file.name for file, _ in readable])] if readable else []
+            for file in readable:
+                self._put_requested(connection, request, file, ts)
+        indexed = [messages.indexing([file.name for file in readable])] if readable else []
         return plain_reply(" ".join([*indexed, *dict.fromkeys(skipped)]))
+
+    def _put_requested(self, connection: Connection, request: EphemeralRequest, file: SlackFile, ts: str) -> None:
+        """Share a file for the index although it may have been sent as a question, and request its receipt."""
+        user = file.user or request.user
+        share = Share(
+            KIND,
+            file.id,
+            request.channel,
+            file.name,
+            file.link,
+            user,
+            file.size,
+            changed_ns(file),
+            message=ts,
+            thread=request.thread if request.thread != ts else "",
+            shared_at=questions.seconds_of(ts),
+            requested=True,
+        )
+        if put_share(connection, share) is ShareState.SHARED:
+            receipts.request_receipt(connection, request.channel, ts, file.id, user)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 from time import time
 
-from bot.db import access_log, deliveries, file_states, links, questions, retention
+from bot.db import access_log, deliveries, message_states, questions, retention
 from bot.db import uploads as uploaded
 from bot.slack.client import Refused
-from bot.slack.files import LINK
 from bot.slack.uploads import Uploads
-from rag import Rag, TryAgain, shared_in
+from rag import Rag, TryAgain, expire_departures
 
 log = logging.getLogger("magpie")
 
 _DAY = 24 * 3600.0
 _EVENTS = 2 * _DAY
-"""Seconds for which delivered events, departures and removals are kept."""
+"""Seconds for which delivered events, revisions of messages and departures are kept."""
 
 _AT_ONCE = 20
 """Pictures deleted in Slack between two queries for the next ones."""
@@ -37,7 +36,8 @@ class Maintenance:
         """Delete rows that are older than the settings allow."""
         with self._rag.write_transaction() as connection:
             deliveries.expire_deliveries(connection, _EVENTS)
-            file_states.expire_departures(connection, _EVENTS)
+            message_states.expire(connection, time() - _EVENTS)
+            expire_departures(connection, time() - _EVENTS)
             retention.expire(connection, time() - self._keep)
         self._rag.checkpoint()
 
@@ -48,8 +48,6 @@ class Maintenance:
             for id in questions.list_outdated_replies(connection):
                 questions.discard_reply(connection, id)
             access_log.scrub(connection)
-            for channel in links.channels_with_links(connection):
-                links.drop_links(connection, channel, shared_in(connection, LINK, channel))
         while self._withdraws:
             with self._rag.read_transaction() as connection:
                 stale = access_log.stale_evidence(connection, _AT_ONCE)

@@ -14,7 +14,7 @@ from slack_bolt import App
 
 from bot.access.policy import Access
 from bot.db import deliveries
-from bot.inbox import record
+from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
 from bot.slack.client import SlackClient
 from bot.slack.payloads import SUBSCRIBED, parse
@@ -36,16 +36,9 @@ def build_app(
     me: str,
     signing_secret: str,
     wake: Callable[[], None],
-    *,
-    links: bool = False,
-    waiting: int = 0,
-    files: int = 0,
+    limits: Limits,
 ) -> App:
-    """Return an app that records events in `rag`'s catalog and the bot's tables. `wake` is called after every commit.
-
-    `links`: index linked web pages. `waiting`: the number of questions and commands that one person may have waiting;
-    `files`: the number of their files that may wait to be indexed; 0: no limit.
-    """
+    """Return an app that records events as rows of the database. `wake` is called after every commit."""
     app = App(
         client=client.web,
         signing_secret=signing_secret or None,
@@ -64,11 +57,11 @@ def build_app(
             if not deliveries.put_delivery(connection, str(body.get("event_id"))):
                 return
             for item in parsed:
-                record(connection, item, links=links, waiting=waiting, files=files)
+                record(connection, item, limits)
         if parsed:
             wake()
 
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
-    register_interactions(app, rag, me, wake, waiting)
+    register_interactions(app, rag, me, wake, limits.waiting)
     return app

@@ -35,6 +35,10 @@ class FileKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+EDITABLE = frozenset({FileKind.SNIPPET, FileKind.CANVAS, FileKind.POST, FileKind.LIST})
+"""Kinds of files whose contents people can change in Slack."""
+
+
 class Unusable(StrEnum):
     """Why a file cannot be indexed."""
 
@@ -155,7 +159,8 @@ class Message:
     addresses to index, without Slack's own; empty if the message is addressed to Magpie. `revision`: when this state
     began, in seconds: its last edit, or its own ts. `complete`: False if Slack may have left out files; then it only
     adds. `addressed`: a direct message, or `mentioned`: a mention of Magpie outside quotes and code. `mentions_others`:
-    a mention of other people, a group or everyone.
+    a mention of other people, a group or everyone. `mention_added`: this state is an edit that added the mention of
+    Magpie.
 
     `app`: bot id of the app or workflow that wrote it; empty: a person, unless `via` is set. `via`: bot id of the app
     that posted it under the name of `user`, who may be a person or the app's own bot user: look the user up, and call
@@ -178,6 +183,7 @@ class Message:
     app: str = ""
     via: str = ""
     mentioned: bool = False
+    mention_added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

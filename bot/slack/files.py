@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.message_text import mentions
-from rag import FetchResult, NotFound, OperatorMustAct, TryAgain, Unreadable
+from rag import FetchResult, NotFound, OperatorMustAct, SpaceListing, TryAgain, Unreadable
 
 KIND = "slack"
 """Kind of sources that are files in Slack; their ref is the file's id."""
@@ -47,16 +47,10 @@ class SlackFiles:
         max_mb: int,
         stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
-        is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`stop` ends the waits for new files.
-
-        `is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
-        message is a question, by its channel and ts.
-        """
+        """`stop` ends the waits for new files. `is_wanted`: whether a known message shares a file to be indexed."""
         self._client = client
         self._is_wanted = is_wanted
-        self._is_question = is_question
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
@@ -105,20 +99,9 @@ class SlackFiles:
         places = list(_shares(raw))
         return bool(places) and all(self._asks_me(channel, share) for channel, share in places)
 
-    def shows_document(self, raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool:
-        """Return whether any message in a conversation, except those in `removed`, shares this picture without asking
-        Magpie about it."""
-        shares = [share for shared_in, share in _shares(raw) if shared_in == channel and share.get("ts") not in removed]
-        return any(not self._asks_me(channel, share) for share in shares)
-
     def _asks_me(self, channel: str, share: Mapping[str, Any]) -> bool:
-        return (
-            channel.startswith("D")
-            or self._is_question(channel, str(share.get("ts", "")))
-            or self._mentions_me(channel, share)
-        )
-
-    def _mentions_me(self, channel: str, share: Mapping[str, Any]) -> bool:
+        if channel.startswith("D"):
+            return True
         try:
             found = self._client.find_message(channel, str(share.get("ts", "")), str(share.get("thread_ts") or ""))
         except Refused:
@@ -213,27 +196,28 @@ def _shares(raw: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield channel, share
 
 
-def is_shared_in(raw: Mapping[str, Any], channel: str, removed: Collection[str] = ()) -> bool | None:
-    """Return whether a file is shared in a conversation; None if this file object does not say. `removed`: ts of
-    messages to ignore.
+def listings(raw: Mapping[str, Any], spaces: Iterable[str]) -> dict[str, SpaceListing]:
+    """Return, for each of these conversations, which messages share a file according to its file object.
 
     A stub, an object without `shares` and a truncated list of shares can prove that a file is shared, but not that it
     is not.
     """
+    named = channels_of(raw)
+    says_all = isinstance(raw.get("shares"), Mapping) and not raw.get("has_more_shares") and not slack_file(raw).stub
     if raw.get("mode") == "tombstone":
-        return False
-    messages = {str(share.get("ts", "")) for shared_in, share in _shares(raw) if shared_in == channel}
-    if messages - set(removed):
-        return True
-    if not messages and channel in channels_of(raw):
-        return None if removed else True
-    is_complete = isinstance(raw.get("shares"), Mapping) and not raw.get("has_more_shares")
-    return False if is_complete and not slack_file(raw).stub else None
+        return dict.fromkeys(spaces, SpaceListing({}, is_complete=True, is_there=False))
+    found = {}
+    for space in spaces:
+        shares = [share for channel, share in _shares(raw) if channel == space]
+        threads = {str(share["ts"]): _thread_of(share) for share in shares if share.get("ts")}
+        is_there = bool(threads) or space in named
+        found[space] = SpaceListing(threads, says_all and (bool(threads) or not is_there), is_there)
+    return found
 
 
-def shared_at(raw: Mapping[str, Any], channel: str) -> float:
-    """Return when a file was last shared in a conversation, in seconds since 1970; 0 if the object does not say."""
-    return max((float(share.get("ts") or 0) for space, share in _shares(raw) if space == channel), default=0.0)
+def _thread_of(share: Mapping[str, Any]) -> str:
+    thread = str(share.get("thread_ts") or "")
+    return "" if thread == share.get("ts") else thread
 
 
 def channels_of(raw: Mapping[str, Any]) -> set[str]:

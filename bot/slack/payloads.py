@@ -108,7 +108,8 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
             changed, before = as_map(event.get("message")), as_map(event.get("previous_message"))
             if changed.get("subtype") == "tombstone":  # a deleted message whose thread has replies
                 return _deleted(channel, changed.get("ts"), event)
-            return _message(event, changed, channel, me, _revision_of_change(event, changed, before))
+            parsed = _message(event, changed, channel, me, _revision_of_change(event, changed, before))
+            return [_with_mention_added(message, before, me) for message in parsed]
         case "message_deleted":
             return _deleted(channel, event.get("deleted_ts"), event)
         case "tombstone":  # as the history lists it
@@ -116,6 +117,12 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
         case str(subtype) if subtype.startswith(_OF_CONVERSATIONS):  # the only event when a channel becomes private
             return [ReadersChanged(channel)]
     return _message(event, event, channel, me, _revision(event))
+
+
+def _with_mention_added(event: Event, before: Raw, me: str) -> Event:
+    if not isinstance(event, Message) or not before:
+        return event
+    return replace(event, mention_added=event.mentioned and me not in said(before).people)
 
 
 def _deleted(channel: str, ts: object, event: Raw) -> list[Event]:

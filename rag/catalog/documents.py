@@ -8,7 +8,7 @@ from rag.catalog.deletions import delete_later
 from rag.catalog.extractions import drop_extraction, request_if_failed
 from rag.catalog.scope import documents_in, has_share, is_current, names_in
 from rag.catalog.states import SourceState
-from rag.catalog.tables import chunk, document, extraction, page, source
+from rag.catalog.tables import chunk, document, extraction, page, share, source
 from rag.model import DocumentSummary, Scope
 from rag.ports import FullTextIndex
 
@@ -59,5 +59,8 @@ def drop_orphans(connection: Connection, words: FullTextIndex) -> list[int]:
             drop_extraction(connection, words, extraction_id)
         connection.execute(delete(document).where(document.c.id == row.id))
         delete_later(connection, f"files/{row.sha256}", is_folder=False)
-    connection.execute(delete(source).where(source.c.state == SourceState.GONE))
+    # A source that ended keeps its row while its shares say so: late events must not bring it back.
+    connection.execute(
+        delete(source).where(source.c.state == SourceState.GONE, ~exists().where(share.c.source_id == source.c.id))
+    )
     return [row.id for row in orphans]

@@ -19,7 +19,7 @@ from rag.catalog.deletions import delete_later
 from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
 from rag.catalog.sources import is_shared_by
-from rag.catalog.states import OPEN_EXTRACTION, ExtractionState
+from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
 from rag.model import Box, ExtractedPage, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
@@ -90,7 +90,7 @@ def list_outdated(connection: Connection) -> list[int]:
         .join(document, document.c.id == source.c.document_id)
         .join(extraction, extraction.c.document_id == document.c.id)
         .join(current, current.c.id == document.c.extraction_id)
-        .where(is_live(), exists().where(share.c.source_id == source.c.id))
+        .where(is_live(), has_share(document.c.id))
         .where(extraction.c.state.in_(OPEN_EXTRACTION), current.c.extractor != extraction.c.extractor)
     )
     return list(connection.scalars(rows.group_by(document.c.id).order_by(document.c.id)))
@@ -122,7 +122,7 @@ def list_waiting_people(connection: Connection) -> list[str]:
     who = func.coalesce(share.c.shared_by, "")
     rows = select(who).join(source, source.c.id == share.c.source_id)
     rows = rows.join(extraction, extraction.c.document_id == source.c.document_id)
-    rows = rows.where(_is_waiting(time()), is_live(), ~_is_repeated())
+    rows = rows.where(_is_waiting(time()), is_live(), share.c.state.in_(LIVE), ~_is_repeated())
     return list(connection.scalars(rows.group_by(who).order_by(func.min(extraction.c.id))))
 
 

@@ -85,7 +85,7 @@ class Fts5Index:
                 .join_from(best, chunk, chunk.c.id == best.c.id)
                 .outerjoin(document, is_current())
                 .order_by(best.c.rank, best.c.id),
-                {"match": _any_of(words)},
+                {"match": any_of(words)},
             ).all()
             found = [(row[0], row[1], row[2], -row[3]) for row in rows if row[1] is not None]
             # Chunks of extractions in progress are dropped. They are few, unless many files are being extracted again.
@@ -96,7 +96,7 @@ class Fts5Index:
     def holders(self, connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
         """Return {word: the chunks in scope that contain it}, compared by the index's stemmer."""
         # One statement, which looks up the scope's chunks once and returns a row for each word, not for each chunk.
-        queries = func.json_each(json.dumps([_any_of([word]) for word in words])).table_valued("key", "value")
+        queries = func.json_each(json.dumps([any_of([word]) for word in words])).table_valued("key", "value")
         match = literal_column("fulltext").op("MATCH")(queries.c.value)
         chunks = select(func.json_group_array(WORDS.c.rowid)).where(match, *_inside(scope)).scalar_subquery()
         rows = connection.execute(select(queries.c.key, chunks.correlate(queries)))
@@ -105,7 +105,7 @@ class Fts5Index:
     def counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
         """Return {word: how many of all indexed chunks contain it}."""
         found = dict.fromkeys(words, 0)
-        queries = func.json_each(json.dumps({word: _any_of([word]) for word in found})).table_valued("key", "value")
+        queries = func.json_each(json.dumps({word: any_of([word]) for word in found})).table_valued("key", "value")
         rows = (
             select(queries.c.key, func.count())
             .select_from(queries.join(WORDS, literal_column("fulltext").op("MATCH")(queries.c.value)))
@@ -130,6 +130,6 @@ def _inside(scope: Scope) -> list[ColumnElement[bool]]:
     return [literal_column("+fulltext.rowid").in_(chunks_in(scope))]
 
 
-def _any_of(words: Sequence[str]) -> str:
+def any_of(words: Sequence[str]) -> str:
     """Return an FTS5 query for any of the words, quoted: FTS5 would take operators in them for its own."""
     return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

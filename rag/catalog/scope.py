@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
-from rag.catalog.states import SourceState
+from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
 from rag.model import Kind, Scope
 
@@ -15,14 +15,30 @@ from rag.model import Kind, Scope
 def documents_in(scope: Scope) -> Select[tuple[int]]:
     """Return a subquery of document ids. A document is in scope when it is shared in one of the spaces."""
     rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(is_live(), is_visible())
-    if scope.spaces is not None:
-        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
+    rows = rows.where(is_live(), *shares_in(scope))
     if scope.documents is not None:
         rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
     if scope.without:
         rows = rows.where(source.c.document_id.not_in(sorted(scope.without)))
     return rows
+
+
+def shares_in(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a share is visible, in the spaces of a scope, and matches its filter."""
+    wanted = scope.shares
+    conditions = [is_visible()]
+    if scope.spaces is not None:
+        conditions.append(share.c.space.in_(sorted(scope.spaces)))
+    if wanted.shared_by is not None:
+        conditions.append(share.c.shared_by.in_(sorted(wanted.shared_by)))
+    if wanted.since is not None:
+        conditions.append(share.c.shared_at >= wanted.since)
+    if wanted.before is not None:
+        conditions.append(share.c.shared_at < wanted.before)
+    if wanted.extensions or wanted.kinds:
+        endings = [func.lower(share.c.name).endswith(f".{ending}", autoescape=True) for ending in wanted.extensions]
+        conditions.append(or_(source.c.kind.in_(sorted(wanted.kinds)), *endings))
+    return conditions
 
 
 def is_live() -> ColumnElement[bool]:
@@ -39,12 +55,13 @@ def is_live() -> ColumnElement[bool]:
 
 def has_share(document_id: ColumnElement[int] | int) -> ColumnElement[bool]:
     """Return the condition that a document is shared in some space."""
-    return exists().where(source.c.document_id == document_id, is_live(), share.c.source_id == source.c.id)
+    shared = and_(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
+    return exists().where(source.c.document_id == document_id, is_live(), shared)
 
 
 def is_visible() -> ColumnElement[bool]:
-    """Return the condition that readers may see a share now: its end is not being checked, and its delay is over."""
-    return and_(share.c.hidden_at.is_(None), share.c.visible_from <= time())
+    """Return the condition that a share may be used in an answer now. No other condition decides that."""
+    return and_(share.c.state == ShareState.SHARED, share.c.visible_from <= time())
 
 
 def is_current() -> ColumnElement[bool]:
@@ -84,10 +101,8 @@ def count_in(connection: Connection, scope: Scope) -> int:
 def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, ...]]:
     """Return {document: the spaces of the scope where it is shared} for the given documents in scope."""
     rows = select(source.c.document_id, share.c.space).join(share, share.c.source_id == source.c.id).distinct()
-    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), is_visible())
+    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), *shares_in(scope))
     rows = rows.where(source.c.document_id.in_(documents_in(scope)))
-    if scope.spaces is not None:
-        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
     found: dict[int, tuple[str, ...]] = {}
     for row in connection.execute(rows.order_by(share.c.space)):
         found[row.document_id] = (*found.get(row.document_id, ()), row.space)
@@ -97,8 +112,6 @@ def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) ->
 def names_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, str | None]]:
     """Return {document: (name, link)}, taken from the newest share inside the scope, never from one outside."""
     rows = select(source.c.document_id, share.c.name, share.c.link).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), is_visible())
-    if scope.spaces is not None:
-        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
-    found = connection.execute(rows.order_by(share.c.shared_at, source.c.id))
+    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), *shares_in(scope))
+    found = connection.execute(rows.order_by(share.c.shared_at, share.c.id))
     return {row.document_id: (row.name, row.link) for row in found}

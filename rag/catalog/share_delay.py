@@ -9,7 +9,7 @@ from time import time
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
-from rag.catalog.states import ExtractionState
+from rag.catalog.states import LIVE, ExtractionState, ShareState
 from rag.catalog.tables import document, extraction, share, source
 from rag.model import SourceKind
 
@@ -20,8 +20,8 @@ _SECONDS_PER_PAGE = 0.5
 """Assumed if an extraction has no recorded time, as those of earlier versions."""
 
 
-def delay_new_share(connection: Connection, source_id: int, space: str | None = None) -> None:
-    """Delay a share of this source, or all of them, if its document was extracted before.
+def delay_new_share(connection: Connection, source_id: int, share_id: int | None = None) -> None:
+    """Delay one share of this source, or all of them, if its document was extracted before.
 
     A share is not delayed in a space where the document is visible already.
     """
@@ -36,7 +36,7 @@ def delay_new_share(connection: Connection, source_id: int, space: str | None = 
         return
     seconds = row.pages * _SECONDS_PER_PAGE if row.seconds is None else row.seconds
     mine = and_(share.c.source_id == source_id, ~_is_visible_by_another(row.document_id))
-    mine = mine if space is None else mine & (share.c.space == space)
+    mine = mine if share_id is None else mine & (share.c.id == share_id)
     _delay(connection, mine, seconds)
 
 
@@ -47,16 +47,18 @@ def delay_later_shares(connection: Connection, document_id: int, seconds: float)
 
 
 def _delay(connection: Connection, mine: ColumnElement[bool], seconds: float) -> None:
-    new = and_(mine, share.c.visible_from == 0, share.c.shared_at + seconds > time())
-    connection.execute(update(share).where(new).values(visible_from=share.c.shared_at + seconds))
+    # From when it was recorded: a message that was found late would otherwise show that its file was known.
+    until = share.c.state_at + seconds
+    new = and_(mine, share.c.visible_from == 0, share.c.state.in_(LIVE), until > time())
+    connection.execute(update(share).where(new).values(visible_from=until))
 
 
 def _is_visible_by_another(document_id: int) -> ColumnElement[bool]:
     other, its_source = share.alias(), source.alias()
     return exists().where(
         other.c.space == share.c.space,
-        other.c.source_id != share.c.source_id,
-        other.c.hidden_at.is_(None),
+        other.c.id != share.c.id,
+        other.c.state == ShareState.SHARED,
         other.c.visible_from <= time(),
         its_source.c.id == other.c.source_id,
         its_source.c.document_id == document_id,

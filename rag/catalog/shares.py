@@ -1,34 +1,48 @@
-"""Shares: which source is shared in which space by which person, and so which documents people may see.
+"""Shares: which message shares which source in which space, and so which documents people may see.
+
+    shared -> checking -> shared, departed
+           -> left out, refused, forgotten
 
 Every function works in the caller's transaction, so that an event of a chat, the rows that it causes and the record
-that it was handled are written together, or not at all.
+that it was handled are written together, or not at all. How shares end is in `share_ends`.
+
+A row without a message stands for a message that is not known: a file in an old catalog or in a listing, or a file that
+no chat shares. If such a row has ended, it also covers the messages that are not known yet; see `_next_state`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from time import time, time_ns
+from time import time
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, literal, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, exists, insert, select, update
 
-from rag.catalog.scope import has_share, is_live, is_visible, spaces_in
 from rag.catalog.share_delay import delay_new_share
-from rag.catalog.sources import find_sources, put_source
-from rag.catalog.states import SourceState
-from rag.catalog.tables import document, removed_share, share, source
-from rag.model import Scope
+from rag.catalog.share_words import put_share_words
+from rag.catalog.sources import find_or_add_source, put_source
+from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
+from rag.catalog.tables import share, source
+
+EVERY_SPACE = ""
+"""The space of the row that says that the origin deleted a source."""
+
+REQUESTED = "requested"
+"""Reason of a share that a person asked to index although it was sent as a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A source that is shared in a space. Empty fields are unknown and overwrite nothing.
+    """A source that a message shares in a space. Empty fields are unknown and overwrite nothing.
 
     `kind` names the fetcher that downloads the bytes, `ref` is the fetcher's name for them. A source is fetched again
-    when `size` or `changed_ns` differ from the recorded values. `listed`: the share was found in a listing of the
-    space. A listing does not restore a share that was removed, and does not change when it was shared.
+    when `size` or `changed_ns` differ from the recorded values. `message` and `thread` are the chat's ids of the
+    message and of the thread's root; empty: none, or not known. `shared_at` is the time of the message in seconds since
+    1970; None: now. `words` is the text of the message; None: not known.
+
+    `listed`: the share was found in a listing of the space, which may lag behind; it does not restore what was removed.
+    `requested`: a person asked for it, so that it is indexed even if it was left out or forgotten.
     """
 
     kind: str
@@ -40,248 +54,233 @@ class Share:
     size: int | None = None
     changed_ns: int | None = None
     listed: bool = False
+    message: str = ""
+    thread: str = ""
+    shared_at: float | None = None
+    words: str | None = None
+    state: ShareState = ShareState.SHARED
+    reason: str = ""
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class AllowedDocument:
-    """A document that may be shown in a scope, and the spaces of the scope that it is shared in."""
+class StoredShare:
+    """A row of the catalog's shares, with the kind and ref of its source."""
 
-    document: int
-    sha256: str
-    spaces: tuple[str, ...]
+    id: int
+    source: int
+    kind: str
+    ref: str
+    space: str
+    message: str
+    thread: str
+    name: str
+    link: str | None
+    shared_by: str | None
+    shared_at: float
+    words: str
+    state: ShareState
+    state_at: float
+    reason: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE
 
 
 # ---------------------------------------------------------------- sharing
 
 
-def put_share(connection: Connection, new: Share) -> None:
-    """Record a share, once however often it is seen. Ignore a listed share that was removed before."""
-    if new.listed and _is_removed(connection, new):
-        return
-    record_share(connection, new)
+def put_share(connection: Connection, new: Share) -> ShareState:
+    """Record a share, once however often it is seen. Return its state: it may have ended before it was seen.
+
+    If that is CHECKING, ask the chat where the source is shared and call `share_ends.settle_shares`.
+    """
+    return _put(connection, new)[1]
 
 
 def record_share(connection: Connection, new: Share) -> tuple[int, bool]:
-    """Record a share, even one that was removed before. Return its source and whether there is work to do."""
-    source_id, work = put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size)
-    given = {"name": new.name, "link": new.link, "shared_by": new.shared_by}
-    now = time()
-    mine = (share.c.source_id == source_id) & (share.c.space == new.space)
-    if not connection.scalar(select(exists().where(mine))):
-        connection.execute(insert(share).values(source_id=source_id, space=new.space, shared_at=now, **given))
-        delay_new_share(connection, source_id, new.space)
-    else:
-        known: dict[str, Any] = {key: value for key, value in given.items() if value}
-        known |= {} if new.listed else {"shared_at": now, "hidden_at": None}
-        if known:
-            connection.execute(update(share).where(mine).values(**known))
-    if not new.listed:
-        connection.execute(delete(removed_share).where(*_removed(new)))
-    return source_id, work
+    """Record a share. Return its source and whether there is work to do."""
+    source_id, state = _put(connection, new)
+    return source_id, state in LIVE and _has_work(connection, source_id)
 
 
-def _removed(new: Share) -> tuple[Any, ...]:
-    return removed_share.c.kind == new.kind, removed_share.c.ref == new.ref, removed_share.c.space == new.space
+def _put(connection: Connection, new: Share) -> tuple[int, ShareState]:
+    source_id = find_or_add_source(connection, new.kind, new.ref)
+    known = _row(connection, source_id, new.space, new.message)
+    state = _next_state(connection, source_id, known, new)
+    if state in LIVE:
+        put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size)
+    if known is None:
+        _insert(connection, source_id, new, state)
+    elif state not in ENDED:
+        _update(connection, known, new, state)
+    return source_id, state
 
 
-def _is_removed(connection: Connection, new: Share) -> bool:
-    return bool(connection.scalar(select(exists().where(*_removed(new)))))
+def _next_state(connection: Connection, source_id: int, known: Row[Any] | None, new: Share) -> ShareState:
+    """Return the state of a share that is seen now, given its row and the rows that cover unknown messages."""
+    if _row(connection, source_id, EVERY_SPACE, "") is not None:
+        return ShareState.DEPARTED
+    if known is None:
+        return _first_state(_row(connection, source_id, new.space, ""), new)
+    was = ShareState(known.state)
+    if new.requested and was is not ShareState.DEPARTED:
+        return ShareState.SHARED
+    if was in ENDED:
+        if new.message or new.listed:  # the message ended; a file that no chat shares may come back
+            return ShareState.CHECKING if _may_return(was, new) else was
+        return new.state
+    if was is ShareState.CHECKING:
+        return new.state if new.state is ShareState.LEFT_OUT else was
+    if was is ShareState.LEFT_OUT or known.reason == REQUESTED:
+        return was
+    return new.state
+
+
+def _may_return(was: ShareState, new: Share) -> bool:
+    """Return whether a listing that does not name a message may be right although a message was deleted."""
+    return was is ShareState.DEPARTED and not new.message
+
+
+def _first_state(unknown: Row[Any] | None, new: Share) -> ShareState:
+    """Return the state of a share that was not known. `unknown`: the row of its space that names no message."""
+    if unknown is None or not new.message:
+        return new.state
+    is_covered = _time_of(new) <= unknown.state_at
+    if not is_covered or new.state is not ShareState.SHARED:
+        return new.state
+    if unknown.state == ShareState.FORGOTTEN and not new.requested and new.listed:
+        return ShareState.FORGOTTEN
+    return ShareState.CHECKING if unknown.state in (*ENDED, ShareState.CHECKING) else new.state
+
+
+def _insert(connection: Connection, source_id: int, new: Share, state: ShareState) -> None:
+    has_ended = state in ENDED
+    row = {
+        "source_id": source_id,
+        "space": new.space,
+        "message": new.message,
+        "thread": new.thread,
+        "name": "" if has_ended else new.name,
+        "link": None if has_ended else new.link,
+        "shared_by": None if has_ended else new.shared_by,
+        "shared_at": _time_of(new),
+        "state": state,
+        "state_at": time(),
+        "reason": _reason(new),
+    }
+    id = connection.execute(insert(share).values(**row).returning(share.c.id)).scalar_one()
+    if not has_ended:
+        put_share_words(connection, id, new.words or "")
+        delay_new_share(connection, source_id, id)
+
+
+def _update(connection: Connection, known: Row[Any], new: Share, state: ShareState) -> None:
+    given = {"name": new.name, "link": new.link, "shared_by": new.shared_by, "thread": new.thread}
+    changed: dict[str, Any] = {key: value for key, value in given.items() if value}
+    if not new.listed and (new.shared_at is not None or not new.message):
+        changed["shared_at"] = _time_of(new)
+    if state != known.state:
+        changed |= {"state": state, "state_at": time()}
+    if state != known.state or new.requested:
+        changed["reason"] = _reason(new)
+    if changed:
+        connection.execute(update(share).where(share.c.id == known.id).values(**changed))
+    if new.words is not None:
+        put_share_words(connection, known.id, new.words)
+    if known.state not in LIVE and state in LIVE:
+        delay_new_share(connection, known.source_id, known.id)
+
+
+def _reason(new: Share) -> str:
+    return REQUESTED if new.requested else new.reason
+
+
+def _time_of(new: Share) -> float:
+    return time() if new.shared_at is None else new.shared_at
+
+
+def _row(connection: Connection, source_id: int, space: str, message: str) -> Row[Any] | None:
+    matching = (share.c.source_id == source_id) & (share.c.space == space) & (share.c.message == message)
+    return connection.execute(select(share).where(matching)).one_or_none()
+
+
+def _has_work(connection: Connection, source_id: int) -> bool:
+    """Return whether a source waits to be fetched or is being fetched."""
+    waits = source.c.state.in_([SourceState.WAITING, SourceState.FETCHING])
+    return bool(connection.scalar(select(exists().where(source.c.id == source_id, waits))))
 
 
 def name_shares(connection: Connection, source_id: int, name: str, link: str | None) -> None:
-    """Set the name and link of all shares of a source, as its origin has them."""
-    connection.execute(update(share).where(share.c.source_id == source_id).values(name=name, link=link))
-
-
-def move_space(connection: Connection, old: str, new: str) -> None:
-    """Change the id of a space in its shares and its removed shares.
-
-    If both ids have a row already, the more restrictive one wins: a listing may have restored under the new id what
-    was removed under the old one.
-    """
-    if old == new:
-        return
-    there = select(share.c.source_id).where(share.c.space == new)
-    both = (share.c.space == old) & share.c.source_id.in_(there.scalar_subquery())
-    hidden = connection.scalars(select(share.c.source_id).where(both, share.c.hidden_at.is_not(None))).all()
-    _hide(connection, hidden, new)
-    connection.execute(delete(share).where(both))
-    connection.execute(update(share).where(share.c.space == old).values(space=new))
-    for row in connection.execute(select(removed_share).where(removed_share.c.space == old)).all():
-        drop_share(connection, row.kind, [row.ref], new)
-    key = tuple_(removed_share.c.kind, removed_share.c.ref)
-    known = key.in_(select(removed_share.c.kind, removed_share.c.ref).where(removed_share.c.space == new))
-    connection.execute(delete(removed_share).where(removed_share.c.space == old, known))
-    connection.execute(update(removed_share).where(removed_share.c.space == old).values(space=new))
-
-
-# ---------------------------------------------------------------- ending a share
-
-
-def drop_share(connection: Connection, kind: str, refs: Sequence[str], space: str | None = None) -> None:
-    """Remove sources from a space, or from all spaces; a later listing may bring them back."""
-    drop_shares(connection, _ids(connection, kind, refs), space)
-
-
-def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """Do as `drop_share`, by source ids. A source without any share is marked as gone."""
-    rows = delete(share).where(share.c.source_id.in_(sources))
-    connection.execute(rows if space is None else rows.where(share.c.space == space))
-    connection.execute(
-        update(source)
-        .where(source.c.id.in_(sources), ~exists().where(share.c.source_id == source.c.id))
-        .values(state=SourceState.GONE, run_id=None, document_id=None)
-    )
-
-
-def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """Do as `drop_shares`, and do not let a later listing bring them back."""
-    mine = select(source.c.kind, source.c.ref, share.c.space, literal(time()))
-    mine = mine.join(share, share.c.source_id == source.c.id).where(source.c.id.in_(sources))
-    mine = mine if space is None else mine.where(share.c.space == space)
-    new = upsert(removed_share).from_select(["kind", "ref", "space", "removed_at"], mine)
-    connection.execute(new.on_conflict_do_nothing())
-    drop_shares(connection, sources, space)
-
-
-def expire_shares(connection: Connection, before: float) -> int:
-    """Remove shares last shared before this time, in seconds since 1970. Return their number."""
-    rows = connection.execute(select(share.c.source_id, share.c.space).where(share.c.shared_at < before)).all()
-    for row in rows:
-        remove_shares(connection, [row.source_id], row.space)
-    return len(rows)
-
-
-def leave_space(connection: Connection, kind: str, space: str) -> None:
-    """Remove every source of this kind from a space."""
-    drop_share(connection, kind, shared_in(connection, kind, space), space)
-
-
-def hide_share(connection: Connection, kind: str, ref: str, space: str) -> bool:
-    """Hide a source in a space until `settle_share` shows or ends the share; its extraction stays.
-
-    Return False when it is not shared there.
-    """
-    return _hide(connection, _ids(connection, kind, [ref]), space)
-
-
-def _hide(connection: Connection, sources: Sequence[int], space: str) -> bool:
-    mine = share.c.source_id.in_(sources) & (share.c.space == space)
-    return connection.execute(update(share).where(mine).values(hidden_at=time_ns())).rowcount > 0
-
-
-def hidden_shares(connection: Connection, kind: str, ref: str) -> dict[str, int]:
-    """Return {space: mark} for the spaces where a source is hidden; `settle_share` needs the mark."""
-    rows = select(share.c.space, share.c.hidden_at).join(source, share.c.source_id == source.c.id)
-    mine = (source.c.kind == kind) & (source.c.ref == ref) & share.c.hidden_at.is_not(None)
-    return {row.space: row.hidden_at for row in connection.execute(rows.where(mine))}
-
-
-def hidden_in(connection: Connection, kind: str, space: str) -> list[str]:
-    """Return the refs of this kind that are hidden in a space."""
-    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
-    mine = (source.c.kind == kind) & (share.c.space == space) & share.c.hidden_at.is_not(None)
-    return list(connection.scalars(rows.where(mine)))
-
-
-def settle_share(connection: Connection, kind: str, ref: str, space: str, mark: int, *, there: bool) -> bool:
-    """Show a hidden share again if the source is still `there`, else end it.
-
-    Return False, and change nothing, when it was hidden or shared again since the mark was read.
-    """
-    ids = _ids(connection, kind, [ref])
-    mine = share.c.source_id.in_(ids) & (share.c.space == space) & (share.c.hidden_at == mark)
-    if connection.execute(update(share).where(mine).values(hidden_at=None)).rowcount == 0:
-        return False
-    if not there:
-        drop_shares(connection, ids, space)
-    return True
-
-
-def _ids(connection: Connection, kind: str, refs: Sequence[str]) -> Sequence[int]:
-    return connection.scalars(select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs))).all()
+    """Set the name and link of all live shares of a source, as its origin has them."""
+    live = (share.c.source_id == source_id) & share.c.state.in_(LIVE)
+    connection.execute(update(share).where(live).values(name=name, link=link))
 
 
 # ---------------------------------------------------------------- lists
 
 
-def list_shares(connection: Connection, space: str | None, user: str | None) -> list[tuple[int, str, str]]:
-    """Return (source id, space, name) of the shares in a space, by a person, or both."""
-    rows = select(share.c.source_id, share.c.space, share.c.name).order_by(share.c.source_id, share.c.space)
-    rows = rows if space is None else rows.where(share.c.space == space)
-    rows = rows if user is None else rows.where(share.c.shared_by == user)
-    return [(row.source_id, row.space, row.name) for row in connection.execute(rows)]
+def list_shares(
+    connection: Connection,
+    kind: str | None = None,
+    ref: str | None = None,
+    *,
+    space: str | None = None,
+    message: str | None = None,
+    user: str | None = None,
+    states: Collection[ShareState] = LIVE,
+) -> list[StoredShare]:
+    """Return the shares that match everything given, by source and time."""
+    given = (
+        (source.c.kind, kind),
+        (source.c.ref, ref),
+        (share.c.space, space),
+        (share.c.message, message),
+        (share.c.shared_by, user),
+    )
+    matching = [column == value for column, value in given if value is not None]
+    rows = select(share, source.c.kind, source.c.ref).join(source, share.c.source_id == source.c.id)
+    rows = rows.where(share.c.state.in_(states), *matching).order_by(share.c.source_id, share.c.shared_at, share.c.id)
+    return [
+        StoredShare(
+            row.id,
+            row.source_id,
+            row.kind,
+            row.ref,
+            row.space,
+            row.message,
+            row.thread,
+            row.name,
+            row.link,
+            row.shared_by,
+            row.shared_at,
+            row.words,
+            ShareState(row.state),
+            row.state_at,
+            row.reason,
+        )
+        for row in connection.execute(rows)
+    ]
 
 
 def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
     """Return the refs of this kind that are shared in a space."""
-    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id)
-    return list(connection.scalars(rows.where(source.c.kind == kind, share.c.space == space).order_by(source.c.id)))
+    rows = select(source.c.ref).join(share, share.c.source_id == source.c.id).distinct()
+    matching = (source.c.kind == kind) & (share.c.space == space) & share.c.state.in_(LIVE)
+    return sorted(connection.scalars(rows.where(matching)))
 
 
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:
     """Return whether this source is shared anywhere."""
-    rows = select(share.c.source_id).join(source, share.c.source_id == source.c.id)
-    return connection.execute(rows.where(source.c.kind == kind, source.c.ref == ref).limit(1)).first() is not None
+    rows = exists().where(
+        share.c.source_id == source.c.id, source.c.kind == kind, source.c.ref == ref, share.c.state.in_(LIVE)
+    )
+    return bool(connection.scalar(select(rows)))
 
 
 def spaces_of(connection: Connection, kind: str) -> list[str]:
     """Return the spaces where sources of this kind are shared."""
-    rows = select(share.c.space).join(source, share.c.source_id == source.c.id).where(source.c.kind == kind)
+    rows = select(share.c.space).join(source, share.c.source_id == source.c.id)
+    rows = rows.where(source.c.kind == kind, share.c.state.in_(LIVE))
     return list(connection.scalars(rows.distinct().order_by(share.c.space)))
-
-
-# ---------------------------------------------------------------- documents by their shares
-
-
-def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
-    """Return those of the given documents that may be shown in a scope now. Call it before anything is shown."""
-    spaces = spaces_in(connection, documents, scope)
-    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
-    return [AllowedDocument(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
-
-
-def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:
-    """Return those of the given documents that are not shared in any space."""
-    ids = set(documents)
-    rows = select(document.c.id).where(document.c.id.in_(ids), has_share(document.c.id))
-    return ids - set(connection.scalars(rows))
-
-
-def sha256_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
-    """Return {document: SHA-256} for the given documents that still exist."""
-    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
-    return {row.id: row.sha256 for row in rows}
-
-
-def names_of(connection: Connection, documents: Collection[int]) -> dict[int, set[str]]:
-    """Return all names that these documents have now, in any space, without documents that are not shared."""
-    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    return _by_document(connection.execute(rows.where(source.c.document_id.in_(set(documents)), is_live())))
-
-
-def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
-    """Return all names that these documents have in a scope now, without those of shares that are not visible."""
-    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(set(documents)), is_live(), is_visible())
-    if scope.spaces is not None:
-        rows = rows.where(share.c.space.in_(sorted(scope.spaces)))
-    return _by_document(connection.execute(rows))
-
-
-def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.document_id, set()).add(row.name)
-    return found
-
-
-def documents_named(connection: Connection, name: str) -> dict[str, str]:
-    """Return {SHA-256: name} of the documents known by this name.
-
-    It is a path, a URL, a fetcher's reference, a file name, or eight or more digits of a SHA-256. Documents that are
-    not shared any more are not found.
-    """
-    ids = dict(find_sources(connection, name))
-    rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
-    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from rag.catalog.states import OPEN_EXTRACTION, ExtractionState, SourceState
+from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import document, extraction, share, source
 from rag.model import ROUND, IndexState, SourceKind
 
@@ -73,6 +73,15 @@ class SourceStatus:
 # ---------------------------------------------------------------- work
 
 
+def find_or_add_source(connection: Connection, kind: str, ref: str) -> int:
+    """Return a source. One that is new is recorded as gone: `put_source` makes it wait to be fetched."""
+    found = connection.scalar(select(source.c.id).where(source.c.kind == kind, source.c.ref == ref))
+    if found is None:
+        new = insert(source).values(kind=kind, ref=ref, state=SourceState.GONE)
+        found = connection.execute(new.returning(source.c.id)).scalar_one()
+    return int(found)
+
+
 def put_source(
     connection: Connection, kind: str, ref: str, *, mtime_ns: int | None = None, size: int | None = None
 ) -> tuple[int, bool]:
@@ -94,6 +103,13 @@ def put_source(
         again |= {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
         connection.execute(update(source).where(source.c.id == row.id).values(**again))
     return row.id, failed or not unchanged or row.state in (SourceState.WAITING, SourceState.FETCHING)
+
+
+def request_fetch(connection: Connection, kind: str, ref: str) -> None:
+    """Fetch a source again that is shared somewhere; its current document stays until the new bytes are known."""
+    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state != SourceState.GONE)
+    connection.execute(update(source).where(mine).values(**again))
 
 
 def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
@@ -124,13 +140,15 @@ def list_waiting_people(connection: Connection, kinds: Collection[str]) -> list[
     The empty string stands for sources that no person shared.
     """
     who = func.coalesce(share.c.shared_by, "")
-    rows = select(who).join(source, source.c.id == share.c.source_id).where(_is_waiting(kinds, time()))
+    rows = select(who).join(source, source.c.id == share.c.source_id)
+    rows = rows.where(_is_waiting(kinds, time()), share.c.state.in_(LIVE))
     return list(connection.scalars(rows.group_by(who).order_by(func.min(source.c.id))))
 
 
 def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
     """Return the condition that this person shares a source; the empty string is as in `list_waiting_people`."""
-    return exists().where(share.c.source_id == source_id, func.coalesce(share.c.shared_by, "") == who)
+    theirs = (share.c.source_id == source_id) & (func.coalesce(share.c.shared_by, "") == who)
+    return exists().where(theirs, share.c.state.in_(LIVE))
 
 
 def files_waiting(connection: Connection, who: str) -> int:
@@ -139,7 +157,7 @@ def files_waiting(connection: Connection, who: str) -> int:
     unfetched = source.c.state.in_([SourceState.WAITING, SourceState.FETCHING])
     waits = or_(unfetched, and_(source.c.state == SourceState.KNOWN, unread))
     rows = select(func.count(source.c.id.distinct())).join(share, share.c.source_id == source.c.id)
-    return connection.scalar(rows.where(share.c.shared_by == who, waits)) or 0
+    return connection.scalar(rows.where(share.c.shared_by == who, share.c.state.in_(LIVE), waits)) or 0
 
 
 def claim_source(
@@ -185,7 +203,7 @@ def finish_source(
     result = connection.execute(
         update(source)
         .where(source.c.id == claimed.id, source.c.state == SourceState.FETCHING)
-        .where(exists().where(share.c.source_id == claimed.id))
+        .where(exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE)))
         .values(**known, mtime_ns=mtime_ns, size=size)
     )
     return result.rowcount == 1
@@ -228,7 +246,7 @@ def find_sources(connection: Connection, name: str) -> list[tuple[int, str]]:
     )
     by_hash = document.c.sha256.startswith(name.lower(), autoescape=True) if len(name) >= 8 else literal_column("0")
     named = or_(source.c.ref == name, share.c.name == name, by_hash)
-    rows = rows.where(source.c.state != SourceState.GONE, named).distinct()
+    rows = rows.where(source.c.state != SourceState.GONE, share.c.state.in_(LIVE), named).distinct()
     return [(row[0], row[1]) for row in connection.execute(rows.order_by(source.c.id))]
 
 
@@ -237,7 +255,7 @@ def sources_below(connection: Connection, folder: str, space: str) -> list[tuple
     prefix = folder.rstrip("/") + "/"
     inside = and_(source.c.kind == SourceKind.PATH, source.c.ref.startswith(prefix, autoescape=True))
     rows = select(source.c.id, source.c.ref, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(share.c.space == space, inside).order_by(source.c.id)
+    rows = rows.where(share.c.space == space, share.c.state.in_(LIVE), inside).order_by(source.c.id)
     return [(row.id, row.ref, row.name) for row in connection.execute(rows)]
 
 
@@ -262,8 +280,9 @@ def list_statuses(
         .where(document.c.id == source.c.document_id, current.c.state == ExtractionState.COMPLETE)
         .scalar_subquery()
     )
-    shares = share.c.source_id == source.c.id
-    shares = shares if space is None else and_(shares, share.c.space == space, share.c.hidden_at.is_(None))
+    shares = and_(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
+    if space is not None:
+        shares = and_(shares, share.c.space == space, share.c.state == ShareState.SHARED)
     name = select(func.min(share.c.name)).where(shares).scalar_subquery()
     counted = latest_of.c.id if newest else func.coalesce(complete, latest_of.c.id)
     rows = (
@@ -337,10 +356,11 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
 def _delayed_shares(connection: Connection, space: str) -> dict[int, float]:
     """Return how much of its delay has passed, 0 to 1, for each source whose share in a space is not visible yet."""
     now = time()
-    rows = select(share.c.source_id, share.c.shared_at, share.c.visible_from)
-    rows = rows.where(share.c.space == space, share.c.visible_from > now)
+    begin, end = func.min(share.c.state_at).label("begin"), func.min(share.c.visible_from).label("end")
+    rows = select(share.c.source_id, begin, end).where(share.c.space == space, share.c.state == ShareState.SHARED)
+    rows = rows.group_by(share.c.source_id).having(end > now)
     return {
-        row.source_id: min(max((now - row.shared_at) / (row.visible_from - row.shared_at), 0.0), 1.0)
+        row.source_id: min(max((now - row.begin) / (row.end - row.begin), 0.0), 1.0)
         for row in connection.execute(rows)
-        if row.visible_from > row.shared_at
+        if row.end > row.begin
     }

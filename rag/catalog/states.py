@@ -1,4 +1,4 @@
-"""States of sources and extractions, as they are stored."""
+"""States of sources, shares and extractions, as they are stored."""
 
 from enum import StrEnum
 
@@ -12,6 +12,30 @@ class SourceState(StrEnum):
     FAILED = "failed"
     GONE = "gone"
     """The source has no share any more."""
+
+
+class ShareState(StrEnum):
+    """State of one share. Readers see only those that are SHARED; see `scope.is_visible`."""
+
+    SHARED = "shared"
+    CHECKING = "checking"
+    """Its end was reported; hidden until the chat confirms which of the source's messages stand."""
+    LEFT_OUT = "left out"
+    """Sent as a question, so it is not indexed."""
+    REFUSED = "refused"
+    """Not indexed, for the reason in the row."""
+    DEPARTED = "departed"
+    """Its message or file was deleted, or the file was taken out of the message. Kept for a while without its words:
+    events arrive in any order, and a listing may lag behind."""
+    FORGOTTEN = "forgotten"
+    """A person removed it, or it was older than files are kept. A listing does not bring it back."""
+
+
+LIVE = (ShareState.SHARED, ShareState.CHECKING)
+"""States in which a share keeps its document."""
+
+ENDED = (ShareState.DEPARTED, ShareState.FORGOTTEN)
+"""States without name, link, person and words."""
 
 
 class ExtractionState(StrEnum):

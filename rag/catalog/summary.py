@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from rag.catalog.tables import caption, chunk, fingerprint, removed_share, share, vector
+from rag.catalog.states import ENDED
+from rag.catalog.tables import caption, chunk, fingerprint, share, vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class RowCounts:
     chunks: int
     vectors: int
     fingerprints: int
-    removed_shares: int
+    ended_shares: int
     captions: int
 
 
@@ -27,7 +28,8 @@ def count_rows(connection: Connection) -> RowCounts:
     def rows(table: Table) -> int:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 
-    return RowCounts(rows(share), rows(chunk), rows(vector), rows(fingerprint), rows(removed_share), rows(caption))
+    ended = connection.scalar(select(func.count()).select_from(share).where(share.c.state.in_(ENDED))) or 0
+    return RowCounts(rows(share) - ended, rows(chunk), rows(vector), rows(fingerprint), ended, rows(caption))
 
 
 def find_damage(connection: Connection) -> str:

@@ -67,28 +67,27 @@ source = Table(
 share = Table(
     "share",
     metadata,
+    Column("id", Integer, primary_key=True),
     Column("source_id", ForeignKey("source.id", ondelete="CASCADE"), nullable=False),
-    Column("space", String(64), nullable=False),
+    Column("space", String(64), nullable=False, doc="empty: every space; see `share_ends.delete_source`"),
+    Column(
+        "message", String(64), nullable=False, server_default="", doc="the chat's id of it; empty: none, or unknown"
+    ),
+    Column("thread", String(64), nullable=False, server_default="", doc="id of the thread's root; empty: no thread"),
     Column("name", Text, nullable=False),
     Column("link", Text),
     Column("shared_by", String(64)),
-    Column("shared_at", Float, nullable=False),
+    Column("shared_at", Float, nullable=False, doc="time of the message, seconds since 1970"),
+    Column("words", Text, nullable=False, server_default="", doc="text of the message; also in `share_fulltext`"),
     Column("visible_from", Float, nullable=False, server_default="0", doc="hidden from readers before this time"),
-    Column("hidden_at", BigInteger, doc="time_ns when its end was reported; hidden until that is checked"),
-    PrimaryKeyConstraint("source_id", "space"),
-    Index(None, "space"),
+    Column("state", String(16), nullable=False, server_default="shared", doc="ShareState"),
+    Column("state_at", Float, nullable=False, doc="time of the last change of the state"),
+    Column("reason", Text, nullable=False, server_default="", doc="why it was refused, in words"),
+    UniqueConstraint("source_id", "space", "message"),
+    Index(None, "space", "thread"),
+    sqlite_autoincrement=True,
 )
-
-removed_share = Table(
-    "removed_share",
-    metadata,
-    Column("kind", String(16), nullable=False),
-    Column("ref", Text, nullable=False),
-    Column("space", String(64), nullable=False),
-    Column("removed_at", Float, nullable=False),
-    PrimaryKeyConstraint("kind", "ref", "space"),
-)
-"""Shares that a person removed or that expired: a listing that still has them does not bring them back."""
+"""Which message shared which source in which space: one row for each, with one state."""
 
 document = Table(
     "document",

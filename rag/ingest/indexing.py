@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from time import time_ns
 
-from rag.catalog import Catalog, documents, extractions, shares, sources
+from rag.catalog import Catalog, documents, extractions, share_ends, shares, sources
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import is_url, validate_url
 from rag.ingest.fetch.paths import add_path, is_missing, is_nonempty_folder, list_files
@@ -57,7 +57,7 @@ class Indexing:
         if missing:
             # After indexing: a renamed file is known under its new name by now, so it is not extracted again.
             with self._catalog.write_transaction() as connection:
-                shares.drop_shares(connection, list(missing), space)
+                share_ends.drop_shares(connection, list(missing), space)
             self._worker.delete_unshared()
         outcomes = self._outcomes([source_id for source_id, _ in put], set(changed), before)
         return outcomes + [IndexOutcome(name, "gone", 0) for name in missing.values()] + skipped
@@ -83,13 +83,13 @@ class Indexing:
         """
         ids = self._source_ids(names)
         with self._catalog.write_transaction() as connection:
-            listed = shares.list_shares(connection, space, user)
+            listed = shares.list_shares(connection, space=space, user=user)
             if names or (space is None and user is None):
-                listed = [share for share in listed if share[0] in ids]
-            for source_id, share_space, _ in listed:
-                shares.remove_shares(connection, [source_id], share_space)
+                listed = [share for share in listed if share.source in ids]
+            for share in listed:
+                share_ends.remove_shares(connection, [share.source], share.space)
         self._worker.delete_unshared()
-        return list(dict.fromkeys(name for _, _, name in listed))
+        return list(dict.fromkeys(share.name for share in listed))
 
     def _source_ids(self, names: Sequence[str]) -> list[int]:
         """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name."""

@@ -17,7 +17,7 @@ from time import monotonic, time
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, extractions, page_labels, shares, sources
+from rag.catalog import Catalog, documents, extractions, page_labels, share_ends, shares, sources
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
@@ -166,7 +166,7 @@ class Ingester:
             self._fetch_document(claimed)
         except NotFound:
             with self._catalog.write_transaction() as connection:
-                shares.drop_shares(connection, [claimed.id])
+                share_ends.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed.id, str(error), error.hint)
         except (TryAgain, OperatorMustAct) as error:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, time
 
-from rag.catalog import Catalog, extractions, shares, sources
+from rag.catalog import Catalog, extractions, share_ends, sources
 from rag.data_dir import delete_stale_folders
 from rag.ingest.deletion import delete_unshared
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
@@ -195,7 +195,7 @@ class Worker:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
-                shares.expire_shares(connection, time() - days * _DAY)
+                share_ends.expire_shares(connection, time() - days * _DAY)
         swept = delete_unshared(self._catalog, self._words, self._settings.data)
         self._clean = swept if self._clean else self._catalog.checkpoint()
         self._indexes.remove_dropped()

@@ -50,7 +50,7 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
             rows.shares,
             "share",
             None,
-            "which file was shared where, by which person, under which name",
+            "which file was shared where, when, by which person, under which name, and the words of that message",
             until,
         ),
         StoredData(
@@ -86,7 +86,7 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
         StoredData(
             "what was forgotten",
             catalog.path,
-            rows.removed_shares,
+            rows.ended_shares,
             "share",
             None,
             ids,

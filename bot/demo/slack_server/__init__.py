@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.faults import Faults
+from bot.demo.slack_server.held_events import HeldEvents
 from bot.demo.slack_server.page import BrowserPage, Samples, UnavailableFeature
-from bot.demo.slack_server.state import Call, Conversation, FileShare, Message, Person, SlackFile, Timing
+from bot.demo.slack_server.quirks import Quirks
+from bot.demo.slack_server.rate_limits import ManualClock, RateLimits
+from bot.demo.slack_server.state import Call, Conversation, FileShare, Message, OtherApp, Person, SlackFile, Timing
 from bot.demo.slack_server.workspace import Workspace, open_workspace
 
 __all__ = [
@@ -24,8 +27,13 @@ __all__ = [
     "Envelope",
     "Faults",
     "FileShare",
+    "HeldEvents",
+    "ManualClock",
     "Message",
+    "OtherApp",
     "Person",
+    "Quirks",
+    "RateLimits",
     "Samples",
     "SlackFile",
     "Timing",

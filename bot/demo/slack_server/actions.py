@@ -11,7 +11,17 @@ from bot.demo.slack_server.delivery import Delivery, Envelope
 from bot.demo.slack_server.events import Event
 from bot.demo.slack_server.faults import Faults
 from bot.demo.slack_server.payloads import message_json
-from bot.demo.slack_server.state import ConversationKind, FileShare, Json, Message, State
+from bot.demo.slack_server.rate_limits import RateLimits
+from bot.demo.slack_server.state import (
+    Conversation,
+    ConversationKind,
+    FileShare,
+    Forward,
+    Json,
+    Message,
+    SlackFile,
+    State,
+)
 from bot.demo.slack_server.timers import Timers
 from bot.demo.slack_server.trace import Trace
 
@@ -27,11 +37,12 @@ class Context:
     timers: Timers
     delivery: Delivery
     trace: Trace
+    limits: RateLimits
 
-    def push_events(self, happened: Iterable[Event]) -> None:
-        """Push the events that the app is subscribed to and may receive."""
+    def push_events(self, happened: Iterable[Event], delay: float = 0.0) -> None:
+        """Push the events that the app is subscribed to and may receive, after `delay` seconds."""
         payloads = [events.event_payload(self.state, event) for event in happened if events.may_push(self.state, event)]
-        self.delivery.push("events_api", payloads)
+        self.delivery.push("events_api", payloads, delay)
         with self.state.changed:
             self.state.changed.notify_all()
 
@@ -41,7 +52,7 @@ def open_context(state: State, on_reply: Callable[[Context, Envelope], None]) ->
     """Construct the services. `on_reply` is called with each envelope that the app acknowledges."""
     faults, timers, trace = Faults(state.changed), Timers(), Trace(now=state.now)
     delivery = Delivery(state, faults, timers, trace, lambda envelope: on_reply(context, envelope))
-    context = Context(state, faults, timers, delivery, trace)
+    context = Context(state, faults, timers, delivery, trace, RateLimits(state.changed))
     try:
         yield context
     finally:
@@ -60,6 +71,7 @@ class NewMessage:
     broadcast: bool = False
     metadata: Json = field(default_factory=dict)
     upload: bool = False
+    forwards: list[Forward] = field(default_factory=list)
 
 
 # ---------------------------------------------------------------- conversations
@@ -149,19 +161,30 @@ def post(context: Context, user: str, channel: str, draft: NewMessage) -> Messag
             metadata=draft.metadata,
             subtype=subtype,
             upload=draft.upload,
+            forwards=list(draft.forwards),
         )
-        conversation.messages.append(message)
         if person == state.bot.id:
             state.statuses.pop((channel, message.thread_ts), None)
-        for each in draft.files:
-            file = state.files[each]
-            file.shares.append(FileShare(channel, message.ts, message.thread_ts, person))
-            file.connect = file.connect or conversation.shared
-        happened = events.message_posted(state, conversation, message, list(draft.files))
-        if draft.files and events.mentions_bot(state, conversation, message) and context.faults.should_lose_mention():
-            happened = [each for each in happened if each.body["type"] != "app_mention"]
-        context.push_events(happened)
+        publish(context, message)
         return message
+
+
+def publish(context: Context, message: Message) -> None:
+    """Add a message to its conversation, with the shares of its files and the events."""
+    state = context.state
+    with state.changed:
+        conversation = state.conversation(message.channel)
+        conversation.messages.append(message)
+        for each in message.files:
+            file = state.files[each]
+            file.shares.append(FileShare(message.channel, message.ts, message.thread_ts, message.user))
+            file.connect = file.connect or conversation.shared
+        happened = events.message_posted(state, conversation, message, list(message.files))
+        if message.files and events.mentions_bot(state, conversation, message) and context.faults.should_lose_mention():
+            happened = [each for each in happened if each.body["type"] != "app_mention"]
+        first, later = events.arrange_mention(state, happened)
+        context.push_events(first)
+        context.push_events(later, state.quirks.mention_delay)
 
 
 def post_ephemeral(context: Context, channel: str, user: str, draft: NewMessage) -> Message:
@@ -196,7 +219,7 @@ def edit(
         if blocks is not None:
             message.blocks = blocks
         if files is not None:
-            message.files = files
+            _replace_files(state, message, files)
         if metadata is not None:
             message.metadata = metadata
         ts_of_edit = state.next_ts()
@@ -206,8 +229,23 @@ def edit(
         happened = events.message_edited(state, conversation, message, before, ts_of_edit)
         if events.mentions_bot(state, conversation, message):
             happened.append(events.mention(state, conversation, message))
-        context.push_events(happened)
+        first, later = events.arrange_mention(state, happened)
+        context.push_events(first)
+        context.push_events(later, state.quirks.mention_delay)
         return message
+
+
+def _replace_files(state: State, message: Message, files: list[str]) -> None:
+    for each in message.files:
+        _remove_share(state.files[each], message)
+    message.files = list(files)
+    for each in files:
+        state.files[each].shares.append(FileShare(message.channel, message.ts, message.thread_ts, message.user))
+
+
+def _remove_share(file: SlackFile, message: Message) -> None:
+    at = (message.channel, message.ts)
+    file.shares = [share for share in file.shares if (share.conversation, share.ts) != at]
 
 
 def delete(context: Context, channel: str, ts: str) -> None:
@@ -216,13 +254,28 @@ def delete(context: Context, channel: str, ts: str) -> None:
         conversation, message = state.conversation(channel), state.message(channel, ts)
         before = message_json(state, message, pushed=True)
         for each in message.files:
-            file = state.files[each]
-            file.shares = [share for share in file.shares if (share.conversation, share.ts) != (channel, ts)]
-        if any(each.thread_ts == ts for each in conversation.messages):
-            message.subtype, message.text, message.blocks, message.files = "tombstone", TOMBSTONE, [], []
-        else:
+            _remove_share(state.files[each], message)
+        deleted = events.message_deleted(conversation, before, ts, state.next_ts())
+        if not any(each.thread_ts == ts for each in conversation.messages):
             conversation.messages.remove(message)
-        context.push_events([events.message_deleted(conversation, before, ts, state.next_ts())])
+            context.push_events([deleted, *_tombstone_deleted(state, conversation, message.thread_ts)])
+            return
+        message.subtype, message.text, message.blocks = "tombstone", TOMBSTONE, []
+        message.files, message.forwards = [], []
+        if state.quirks.tombstone_change:
+            context.push_events([events.message_became_tombstone(state, conversation, message, before)])
+        else:
+            context.push_events([deleted])
+
+
+def _tombstone_deleted(state: State, conversation: Conversation, thread_ts: str) -> list[Event]:
+    """Remove the tombstone of a thread whose last reply is gone. Return its event."""
+    found = state.thread(conversation, thread_ts) if state.quirks.tombstone_change and thread_ts else []
+    if len(found) != 1 or found[0].subtype != "tombstone":
+        return []
+    conversation.messages.remove(found[0])
+    before = message_json(state, found[0], pushed=True)
+    return [events.message_deleted(conversation, before, thread_ts, state.next_ts())]
 
 
 def react(context: Context, user: str, channel: str, ts: str, name: str) -> bool:

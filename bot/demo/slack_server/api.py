@@ -37,6 +37,16 @@ METHODS: dict[str, Method] = (
 )
 
 
+LISTINGS = {
+    "conversations.list": "channels",
+    "users.conversations": "channels",
+    "conversations.members": "members",
+    "users.list": "members",
+    "files.list": "files",
+    "conversations.history": "messages",
+    "conversations.replies": "messages",
+}
+"""The field that holds what a method lists."""
 RESPONSE_URL_STATUSES = {"": 200, "invalid_blocks": 400}
 """HTTP status by error; 404 for every other error."""
 
@@ -106,10 +116,14 @@ class Api:
         return response
 
     async def _run_with_faults(self, record: Record, work: Callable[[], Response]) -> Response:
-        return self._record_response(record, await self._inject_faults(record.name, work))
+        return self._record_response(record, await self._inject_faults(record, work))
 
-    async def _inject_faults(self, method: str, work: Callable[[], Response]) -> Response:
+    async def _inject_faults(self, record: Record, work: Callable[[], Response]) -> Response:
+        method = record.name
         with self._state.changed:
+            wait = self._context.limits.take(method, str(record.payload.get("channel", "")))
+            if wait:
+                return _rate_limited(wait)
             interruption = self._context.faults.take_interruption(method)
             fault = self._context.faults.take_call_fault(method)
         if interruption is not None:
@@ -148,7 +162,10 @@ class Api:
                     if not request.text(each):
                         message = f"[ERROR] missing required field: {each}"
                         raise ApiError("invalid_arguments", message)
-                return {"ok": True} | method.handler(request)
+                answer = method.handler(request)
+                if name in LISTINGS and self._context.faults.should_empty_page(name):
+                    answer |= {LISTINGS[name]: [], "response_metadata": {"next_cursor": ""}}
+                return {"ok": True} | answer
             except ApiError as error:
                 return error.body
             finally:
@@ -171,11 +188,14 @@ class Api:
 
 def _failure(fault: CallFault) -> Response | None:
     if fault.status == 429:
-        wait = 1 if fault.retry_after is None else fault.retry_after
-        return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})
+        return _rate_limited(1 if fault.retry_after is None else fault.retry_after)
     if fault.status:
         return HTMLResponse("<!DOCTYPE html><html><body>Something went wrong</body></html>", fault.status)
     return JSONResponse({"ok": False, "error": fault.error}) if fault.error else None
+
+
+def _rate_limited(wait: int) -> Response:
+    return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})
 
 
 async def _arguments(request: Request) -> Json | None:

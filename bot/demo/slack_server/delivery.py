@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -73,6 +73,9 @@ class Delivery:
         self._next_connection = 0
         self._all: list[Envelope] = []
         self._waiting: list[Envelope] = []
+        self._held: list[Envelope] = []
+        self._holding: list[Envelope] | None = None
+        """Where new events are held instead of being sent."""
         self._posting = ThreadPoolExecutor(4, thread_name_prefix="workspace push")
         self.url = ""
         """The request URL to push to. Empty for Socket Mode."""
@@ -107,35 +110,85 @@ class Delivery:
     @property
     def is_settled(self) -> bool:
         with self._state.changed:
-            return self.is_connected and all(each.acked or each.given_up for each in self._all)
+            return self.is_connected and all(each.acked or each.given_up or each in self._held for each in self._all)
 
     # ------------------------------------------------------------ sending
 
-    def push(self, kind: EnvelopeKind, payloads: list[Json]) -> list[str]:
-        """Send the payloads caused by one action. Return the envelopes' ids."""
+    def push(self, kind: EnvelopeKind, payloads: list[Json], delay: float = 0.0) -> list[str]:
+        """Send the payloads caused by one action, after `delay` seconds. Return the envelopes' ids."""
         with self._state.changed:
-            if self._faults.should_reorder():
+            if payloads and self._faults.should_reorder():
                 payloads = payloads[::-1]
             envelopes = [Envelope(str(uuid4()), kind, deepcopy(payload)) for payload in payloads]
             for envelope in envelopes:
-                self._all.append(envelope)
-                self._trace.add_envelope(envelope.id, envelope.event, envelope.payload)
-                if kind == "events_api" and self._faults.should_lose_event():
-                    self._give_up(envelope)
-                    continue
-                self._send(envelope)
-                copies, new_envelope = self._faults.take_copies()
-                for _ in range(copies):
-                    self._send_copy(envelope, new_envelope)
+                self._add(envelope)
+                if kind == "events_api":
+                    self._send_event(envelope, delay)
+                else:
+                    self._send_with_copies(envelope)
             self._state.changed.notify_all()
             return [envelope.id for envelope in envelopes]
 
-    def _send_copy(self, envelope: Envelope, new_envelope: bool) -> None:
-        if new_envelope:
-            envelope = Envelope(str(uuid4()), envelope.kind, deepcopy(envelope.payload))
-            self._all.append(envelope)
-            self._trace.add_envelope(envelope.id, envelope.event, envelope.payload)
+    def _add(self, envelope: Envelope) -> Envelope:
+        self._all.append(envelope)
+        self._trace.add_envelope(envelope.id, envelope.event, envelope.payload)
+        return envelope
+
+    def _send_event(self, envelope: Envelope, delay: float) -> None:
+        if self._faults.should_lose_event(envelope.event):
+            self._give_up(envelope)
+            return
+        if self._holding is not None:
+            self._holding.append(envelope)
+            self._held.append(envelope)
+            return
+        delay += self._faults.take_event_delay(envelope.event)
+        if delay:
+            self._timers.call_after(delay, lambda: self._send_late(envelope))
+        else:
+            self._send_with_copies(envelope)
+
+    def _send_late(self, envelope: Envelope) -> None:
+        with self._state.changed:
+            self._send_with_copies(envelope)
+            self._state.changed.notify_all()
+
+    def _send_with_copies(self, envelope: Envelope) -> None:
         self._send(envelope)
+        copies, new_envelope = self._faults.take_copies()
+        for _ in range(copies):
+            self._send(self._add(_copy(envelope)) if new_envelope else envelope)
+
+    # ------------------------------------------------------------ events held back
+
+    def hold(self, envelopes: list[Envelope] | None) -> None:
+        """Add the events of later actions to `envelopes` instead of sending them; with None, send them again."""
+        with self._state.changed:
+            self._holding = envelopes
+
+    def is_held(self, envelope: Envelope) -> bool:
+        return envelope in self._held
+
+    def deliver_held(self, envelope: Envelope, event_id: str) -> Envelope:
+        """Send a held event, or a copy if it was delivered before. Return what was sent."""
+        if envelope in self._held:
+            self._held.remove(envelope)
+        else:
+            envelope = self._add(_copy(envelope))
+        if event_id:
+            envelope.payload["event_id"] = event_id
+        self._send(envelope)
+        self._state.changed.notify_all()
+        return envelope
+
+    def drop_held(self, envelopes: Iterable[Envelope]) -> None:
+        with self._state.changed:
+            for envelope in envelopes:
+                self._held.remove(envelope)
+                self._give_up(envelope)
+            self._state.changed.notify_all()
+
+    # ------------------------------------------------------------ retries
 
     def _send(self, envelope: Envelope) -> None:
         if self.url:
@@ -281,6 +334,10 @@ class Delivery:
     def _resend(self, envelope: Envelope) -> None:
         with self._state.changed:
             self._send(envelope)
+
+
+def _copy(envelope: Envelope) -> Envelope:
+    return Envelope(str(uuid4()), envelope.kind, deepcopy(envelope.payload))
 
 
 def _parse_reply(text: str) -> Json:

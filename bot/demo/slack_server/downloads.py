@@ -46,7 +46,10 @@ class Downloads:
         is_allowed = trusted and "files:read" in self._state.scopes
         if file is None or not is_allowed or not self._state.is_visible_to_bot(file):
             return HTMLResponse(LOGIN_PAGE) if self._state.login == "page" else self._redirect_to_login(request)
-        return Response(file.data, media_type=file.mimetype)
+        part = file.parts.get(request.path_params["name"].removeprefix("file."))
+        if part is not None:
+            return Response(part, media_type="text/vtt")
+        return Response(file.data, media_type=file.served_as or file.mimetype)
 
     async def login(self, request: Request) -> Response:
         """Answer GET /login. Record whether the token came along: a client that follows redirects leaks it."""

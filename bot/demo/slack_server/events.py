@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bot.demo.slack_server.manifest import EVENT_SCOPES
-from bot.demo.slack_server.payloads import message_json, person_json
+from bot.demo.slack_server.payloads import message_json, parent_json, person_json
 from bot.demo.slack_server.state import Conversation, Json, Message, Person, SlackFile, State
 
 CHANNEL_TYPES = {"channel": "channel", "group": "group", "im": "im", "mpim": "mpim"}
@@ -42,16 +42,30 @@ def mentions_bot(state: State, conversation: Conversation, message: Message) -> 
 
 
 def mention(state: State, conversation: Conversation, message: Message) -> Event:
-    body = message_json(state, message, pushed=True)
-    body = {key: value for key, value in body.items() if key not in ("subtype", "parent_user_id", "root", "reactions")}
+    left_out = {"subtype", "parent_user_id", "root", "reactions"}
+    if not state.quirks.mention_files:
+        left_out |= {"files", "upload", "display_as_bot"}
+    body = {key: value for key, value in message_json(state, message, pushed=True).items() if key not in left_out}
     event = body | {"type": "app_mention", "channel": conversation.id, "event_ts": message.edited or message.ts}
     return Event(event | _source(state, conversation, message), conversation)
 
 
+def arrange_mention(state: State, happened: list[Event]) -> tuple[list[Event], list[Event]]:
+    """Return the events of a message that come first and those that follow, after `Quirks.mention_delay`."""
+    mentions = [each for each in happened if each.body["type"] == "app_mention"]
+    order = state.quirks.mention_order
+    if not mentions or (order == "after" and not state.quirks.mention_delay):
+        return happened, []
+    rest = [each for each in happened if each not in mentions]
+    if order == "instead":
+        return mentions + [each for each in rest if each.body["type"] != "message"], []
+    return (mentions, rest) if order == "before" else (rest, mentions)
+
+
 def _source(state: State, conversation: Conversation, message: Message) -> Json:
-    if not conversation.shared:
+    person = state.people.get(message.user)
+    if not conversation.shared or person is None:
         return {}
-    person = state.people[message.user]
     profile = {"is_restricted": person.guest != "", "is_ultra_restricted": person.guest == "single"}
     return {"user_team": person.team, "source_team": person.team, "user_profile": profile}
 
@@ -70,6 +84,12 @@ def message_edited(state: State, conversation: Conversation, message: Message, b
         "previous_message": before,
     }
     return [Event(event, conversation)]
+
+
+def message_became_tombstone(state: State, conversation: Conversation, message: Message, before: Json) -> Event:
+    """Return the event for a deleted message that has replies."""
+    (event,) = message_edited(state, conversation, message, before, state.next_ts())
+    return Event(event.body | {"message": parent_json(state, message)}, conversation)
 
 
 def message_deleted(conversation: Conversation, before: Json, deleted_ts: str, ts: str) -> Event:

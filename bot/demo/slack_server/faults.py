@@ -42,7 +42,9 @@ class Faults:
     _copies: list[tuple[int, bool]] = field(default_factory=list)
     _reordered: int = 0
     _lost_mentions: int = 0
-    _lost_events: int = 0
+    _lost_events: list[str] = field(default_factory=list)
+    _late_events: list[tuple[str, float]] = field(default_factory=list)
+    _empty_pages: list[str] = field(default_factory=list)
     _interruptions: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
 
     def fail(
@@ -108,10 +110,20 @@ class Faults:
         with self.changed:
             self._reordered += times
 
-    def lose_events(self, times: int = 1) -> None:
-        """Drop the next events, as after an outage longer than Slack retries."""
+    def lose_events(self, times: int = 1, *, kind: str = "") -> None:
+        """Drop the next events (of one type), as after an outage longer than Slack retries."""
         with self.changed:
-            self._lost_events += times
+            self._lost_events += [kind] * times
+
+    def delay_events(self, times: int = 1, *, seconds: float, kind: str = "") -> None:
+        """Send the next events (of one type) so much later."""
+        with self.changed:
+            self._late_events += [(kind, seconds)] * times
+
+    def empty_page(self, method: str, times: int = 1) -> None:
+        """Answer the next calls of a listing, such as users.conversations, with one empty page and no cursor."""
+        with self.changed:
+            self._empty_pages += [method] * times
 
     def lose_mention(self, times: int = 1) -> None:
         """Send no app_mention for the next messages with files that mention the bot, as Slack does at times."""
@@ -124,7 +136,10 @@ class Faults:
             self._downloads.clear()
             self._copies.clear()
             self._interruptions.clear()
-            self._lost_acks = self._reordered = self._lost_mentions = self._lost_events = 0
+            self._lost_events.clear()
+            self._late_events.clear()
+            self._empty_pages.clear()
+            self._lost_acks = self._reordered = self._lost_mentions = 0
 
     # ------------------------------------------------------------ consumed by the server
 
@@ -166,10 +181,25 @@ class Faults:
         self._reordered -= reordered
         return reordered
 
-    def should_lose_event(self) -> bool:
-        lost = self._lost_events > 0
-        self._lost_events -= lost
-        return lost
+    def should_lose_event(self, kind: str) -> bool:
+        lost = next((each for each in self._lost_events if each in ("", kind)), None)
+        if lost is None:
+            return False
+        self._lost_events.remove(lost)
+        return True
+
+    def take_event_delay(self, kind: str) -> float:
+        late = next((each for each in self._late_events if each[0] in ("", kind)), None)
+        if late is None:
+            return 0.0
+        self._late_events.remove(late)
+        return late[1]
+
+    def should_empty_page(self, method: str) -> bool:
+        empty = method in self._empty_pages
+        if empty:
+            self._empty_pages.remove(method)
+        return empty
 
     def should_lose_mention(self) -> bool:
         lost = self._lost_mentions > 0

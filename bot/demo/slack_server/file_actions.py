@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.demo.slack_server import actions, events
 from bot.demo.slack_server.actions import Context, NewMessage
 from bot.demo.slack_server.state import Json, SlackFile, detect_type
 
 
-def create(context: Context, owner: str, name: str, data: bytes, *, file_id: str = "", title: str = "") -> SlackFile:
+@dataclass(frozen=True)
+class FileForm:
+    """What makes a file a snippet, a canvas, a recording, ... instead of an uploaded file. See `SlackFile`."""
+
+    mode: str
+    filetype: str
+    mimetype: str
+    details: Json = field(default_factory=dict)
+    served_as: str = ""
+    parts: dict[str, bytes] = field(default_factory=dict)
+
+
+def create(
+    context: Context,
+    owner: str,
+    name: str,
+    data: bytes,
+    *,
+    file_id: str = "",
+    title: str = "",
+    form: FileForm | None = None,
+) -> SlackFile:
     """Create a file that is not shared yet. Slack scans it for a while (`Timing.fresh_for`), then sends file_change."""
     state = context.state
+    mimetype, filetype = detect_type(name, data)
+    form = form or FileForm("hosted", filetype, mimetype)
     with state.changed:
-        mimetype, filetype = detect_type(name, data)
         file = SlackFile(
             id=file_id or state.unique_id("F"),
             name=name,
             title=title or name,
             owner=owner,
             data=data,
-            mimetype=mimetype,
-            filetype=filetype,
+            mimetype=form.mimetype,
+            filetype=form.filetype,
             created=int(state.now()),
             born=time.monotonic(),
             connect=state.people[owner].team != state.team,
+            mode=form.mode,
+            external=form.mode == "external",
+            details=dict(form.details),
+            served_as=form.served_as,
+            parts=dict(form.parts),
         )
         state.files[file.id] = file
         if state.timing.fresh_for:
@@ -94,4 +121,13 @@ def rename(context: Context, file_id: str, name: str) -> None:
     with state.changed:
         file = state.files[file_id]
         file.name = file.title = name
+        context.push_events(events.file_changed(state, file))
+
+
+def edit(context: Context, file_id: str, data: bytes) -> None:
+    """Change the content. Slack's file_change does not say what changed, and the creation time stays."""
+    state = context.state
+    with state.changed:
+        file = state.files[file_id]
+        file.data = data
         context.push_events(events.file_changed(state, file))

@@ -7,6 +7,7 @@ import re
 from bot.demo.slack_server import actions
 from bot.demo.slack_server.actions import NewMessage
 from bot.demo.slack_server.limits import MAX_MARKDOWN, MAX_TEXT, MAX_UPDATED
+from bot.demo.slack_server.links import message_link
 from bot.demo.slack_server.payloads import message_json, reactions_json
 from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Conversation, Json, Message
@@ -103,9 +104,7 @@ def permalink(request: ApiRequest) -> Json:
     conversation = request.conversation()
     request.arguments["ts"] = request.text("message_ts")
     message = request.message(conversation)
-    link = f"https://{request.state.domain}.slack.com/archives/{conversation.id}/p{message.ts.replace('.', '')}"
-    if message.thread_ts:
-        link += f"?thread_ts={message.thread_ts}&cid={conversation.id}"
+    link = message_link(request.state, conversation.id, message.ts, message.thread_ts)
     return {"channel": conversation.id, "permalink": link}
 
 

@@ -15,11 +15,17 @@ T = TypeVar("T")
 TYPES = {"public_channel": "channel", "private_channel": "group", "mpim": "mpim", "im": "im"}
 
 
-def _page(request: ApiRequest, found: Sequence[T], default: int, max_limit: int = 1000) -> tuple[list[T], Json]:
-    """Return one page of a list, and `response_metadata` with the next cursor."""
+def _page(
+    request: ApiRequest, found: Sequence[T], default: int, max_limit: int = 1000, largest: int = 1000
+) -> tuple[list[T], Json]:
+    """Return one page of a list, and `response_metadata` with the next cursor.
+
+    A limit above `max_limit` is an error, one above `largest` is lowered.
+    """
     start, limit = 0, request.number("limit", default) or default
     if limit > max_limit:
         raise ApiError("invalid_limit")
+    limit = min(limit, largest)
     cursor = request.text("cursor")
     if cursor:
         if not cursor.startswith("next:") or not cursor[5:].isdigit():
@@ -49,7 +55,8 @@ def _list_of_types(request: ApiRequest, conversations: Sequence[Conversation]) -
             raise ApiError("invalid_types")
         kinds.add(TYPES[each])
         request.require_scope(f"{FAMILIES[TYPES[each]]}:read")
-    shown = [each for each in conversations if each.kind in kinds]
+    unlisted = request.state.quirks.unlisted
+    shown = [each for each in conversations if each.kind in kinds and each.id not in unlisted]
     if request.flag("exclude_archived"):
         shown = [each for each in shown if not each.archived]
     page, more = _page(request, shown, 100)
@@ -84,11 +91,15 @@ def _between(request: ApiRequest, messages: Sequence[Message]) -> list[Message]:
     return [each for each in messages if within(each)]
 
 
+def _largest(request: ApiRequest) -> int:
+    return request.context.limits.largest_page(1000)
+
+
 def history(request: ApiRequest) -> Json:
     """Return messages, newest first. Replies are in their threads only."""
     conversation, metadata = request.joined_conversation(right="history"), request.flag("include_all_metadata")
     top_level = [each for each in conversation.messages if not each.thread_ts or each.subtype == "thread_broadcast"]
-    page, more = _page(request, _between(request, top_level)[::-1], 100, 999)
+    page, more = _page(request, _between(request, top_level)[::-1], 100, 999, _largest(request))
     shown = [parent_json(request.state, each, metadata=metadata) for each in page]
     return {
         "messages": shown,
@@ -106,7 +117,7 @@ def replies(request: ApiRequest) -> Json:
     if not any(each.ts == ts for each in found):
         raise ApiError("thread_not_found")
     rest = [each for each in _between(request, found) if each.ts != ts]
-    page, more = _page(request, [found[0], *rest], 1000)
+    page, more = _page(request, [found[0], *rest], 1000, largest=_largest(request))
     shown = [
         parent_json(request.state, each, metadata=metadata)
         if each.ts == ts and not each.thread_ts
@@ -154,9 +165,14 @@ def bot_info(request: ApiRequest) -> Json:
     bot_id = request.text("bot") or request.state.bot.bot_id
     for person in request.state.people.values():
         if bot_id and person.bot_id == bot_id:
-            bot = {"id": person.bot_id, "deleted": False, "name": person.name, "user_id": person.id}
-            return {"bot": bot | {"app_id": request.state.app, "updated": 0, "icons": {}}}
+            return {"bot": _bot(bot_id, person.app_id, person.name) | {"user_id": person.id}}
+    if app := request.state.other_apps.get(bot_id):
+        return {"bot": _bot(bot_id, app.app_id, app.name)}
     raise ApiError("bot_not_found")
+
+
+def _bot(bot_id: str, app_id: str, name: str) -> Json:
+    return {"id": bot_id, "app_id": app_id, "name": name, "deleted": False, "updated": 0, "icons": {}}
 
 
 # ---------------------------------------------------------------- the app itself

@@ -12,12 +12,14 @@ from bot.demo.slack_server.payloads import file_json
 from bot.demo.slack_server.request import ApiError, ApiRequest, Method
 from bot.demo.slack_server.state import Json, SlackFile, Upload
 
+ONLY_IN_INFO = {"shares", "has_more_shares"}
+"""Fields of a file that the real files.list does not have."""
 TYPE_FILTERS: dict[str, Callable[[SlackFile], bool]] = {
     "images": lambda file: file.mimetype.startswith("image/"),
     "pdfs": lambda file: file.mimetype == "application/pdf",
     "snippets": lambda file: file.mode == "snippet",
     "zips": lambda file: file.filetype == "zip",
-    "spaces": lambda file: file.mode in ("space", "post"),
+    "spaces": lambda file: file.mode in ("space", "post", "quip", "canvas"),
     "gdocs": lambda file: file.external,
 }
 
@@ -51,6 +53,8 @@ def list_files(request: ApiRequest) -> Json:
     count, page = request.number("count", 100) or 100, request.number("page", 1) or 1
     pages = -(-len(found) // count)
     shown = [file_json(state, each) for each in found[(page - 1) * count : page * count]]
+    if not state.quirks.list_shares:
+        shown = [{key: value for key, value in each.items() if key not in ONLY_IN_INFO} for each in shown]
     return {"files": shown, "paging": {"count": count, "total": len(found), "page": page, "pages": pages}}
 
 

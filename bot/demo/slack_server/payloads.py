@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from io import BytesIO
 
-from bot.demo.slack_server.state import Conversation, Json, Message, Person, SlackFile, State
+from bot.demo.slack_server.links import file_link, message_link, person_link, slug
+from bot.demo.slack_server.rich_text import rich_text
+from bot.demo.slack_server.state import SLACKBOT, Conversation, Forward, Json, Message, Person, SlackFile, State
 
+PREVIEW_LINES = 5
+"""How many lines of a snippet its file object shows."""
 STUB_FIELDS = {"mode": "file_access", "file_access": "check_file_info", "created": 0, "timestamp": 0, "user": ""}
 
 
 def person_json(state: State, person: Person) -> Json:
+    real_name = person.real_name or person.name.title()
     return {
         "id": person.id,
         "team_id": person.team,
         "name": person.name,
         "deleted": person.deleted,
-        "real_name": person.name.title(),
-        "tz": "Europe/Berlin",
-        "tz_offset": 3600,
-        "profile": {"real_name": person.name.title(), "display_name": person.name}
-        | ({"bot_id": person.bot_id, "api_app_id": state.app} if person.is_bot else {}),
+        "real_name": real_name,
+        "tz": person.tz,
+        "tz_offset": person.tz_offset,
+        "profile": {"real_name": real_name, "display_name": person.name}
+        | ({"bot_id": person.bot_id, "api_app_id": person.app_id} if person.is_bot else {}),
         "is_admin": False,
         "is_owner": False,
         "is_restricted": person.guest != "",
@@ -91,8 +95,7 @@ def file_json(state: State, file: SlackFile, *, whole: bool = True) -> Json:
         return {"id": file.id, "mode": "hidden_by_limit"}
     is_fresh = state.is_fresh(file)
     url = f"http://{state.host}/files-pri/{state.team}-{file.id}/"
-    # A space would end the path. Slack simplifies file names in links in the same way.
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).lower()
+    name = slug(file.name)
     payload: Json = {
         "id": file.id,
         "created": file.created,
@@ -113,17 +116,32 @@ def file_json(state: State, file: SlackFile, *, whole: bool = True) -> Json:
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
-        "url_private": "https://drive.example/doc" if file.external else url + slug,
-        "url_private_download": "" if is_fresh else url + f"download/{slug}",
-        "permalink": f"https://{state.domain}.slack.com/files/{file.owner}/{file.id}/{slug}",
+        "url_private": "https://drive.example/doc" if file.external else url + name,
+        "url_private_download": "" if is_fresh else url + f"download/{name}",
+        "permalink": file_link(state, file),
         "has_rich_preview": False,
         "file_access": "visible",
     }
-    return payload | _image_fields(state, file, is_fresh, slug) | (_share_details(state, file) if whole else {})
+    if not is_fresh:
+        payload |= _snippet_fields(file) | _image_fields(state, file, name) | file.details
+        aside = f"http://{state.host}/files-tmb/{state.team}-{file.id}-x/file"
+        payload |= {each: f"{aside}.{each}" for each in file.parts}
+    if whole:
+        payload |= _share_details(state, file)
+    return {key: value for key, value in payload.items() if value is not None}
 
 
-def _image_fields(state: State, file: SlackFile, is_fresh: bool, slug: str) -> Json:
-    if is_fresh or not file.mimetype.startswith("image/"):
+def _snippet_fields(file: SlackFile) -> Json:
+    if file.mode != "snippet":
+        return {}
+    lines = file.data.decode(errors="replace").splitlines()
+    more = max(0, len(lines) - PREVIEW_LINES)
+    preview = "\n".join(lines[:PREVIEW_LINES])
+    return {"preview": preview, "lines": len(lines), "lines_more": more, "preview_is_truncated": bool(more)}
+
+
+def _image_fields(state: State, file: SlackFile, slug: str) -> Json:
+    if not file.mimetype.startswith("image/"):
         return {}
     from PIL import Image, UnidentifiedImageError
 
@@ -138,7 +156,8 @@ def _image_fields(state: State, file: SlackFile, is_fresh: bool, slug: str) -> J
 
 def _share_details(state: State, file: SlackFile) -> Json:
     """Return the fields that list the shares visible to the bot."""
-    visible = state.visible_shares(file)
+    every = state.visible_shares(file)
+    visible = every[-state.quirks.max_shares :]
     shares: dict[str, dict[str, list[Json]]] = {}
     for share in visible:
         conversation = state.conversations[share.conversation]
@@ -158,7 +177,7 @@ def _share_details(state: State, file: SlackFile) -> Json:
         "groups": ids("group", "mpim"),
         "ims": ids("im"),
         "shares": shares,
-        "has_more_shares": False,
+        "has_more_shares": len(visible) < len(every),
         "comments_count": 0,
     }
 
@@ -172,20 +191,18 @@ def pushed_file_json(state: State, file: SlackFile) -> Json:
 
 def message_json(state: State, message: Message, *, pushed: bool = False, metadata: bool = False) -> Json:
     """Return a message; with `pushed`, as in an event. `parent_json` adds the reply counts."""
-    person = state.people[message.user]
     if message.subtype == "tombstone":
-        tombstone: Json = {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "text": message.text}
+        tombstone: Json = {"type": "message", "subtype": "tombstone", "user": SLACKBOT, "text": message.text}
         return tombstone | {"ts": message.ts, "hidden": True} | _thread_fields(state, message)
-    payload: Json = {"type": "message", "user": person.id, "ts": message.ts, "text": message.text, "team": person.team}
+    payload: Json = {"type": "message", "ts": message.ts, "text": message.text} | _author_fields(state, message)
     if message.subtype:
         payload["subtype"] = message.subtype
-    if person.is_bot:
-        payload |= {"bot_id": person.bot_id, "app_id": state.app if person is state.bot else "A0OTHER0001"}
-        payload["bot_profile"] = {"id": person.bot_id, "name": person.name, "team_id": state.team, "deleted": False}
-    else:
-        payload["client_msg_id"] = f"00000000-0000-4000-8000-{message.ts.replace('.', '')[-12:]}"
-    if message.blocks or (message.text and not person.is_bot):
-        payload["blocks"] = message.blocks or [_rich_text(message)]
+    if message.blocks or (message.text and "client_msg_id" in payload):
+        payload["blocks"] = message.blocks or [rich_text(message.text, message.ts[-5:])]
+    if message.forwards:
+        payload["attachments"] = [
+            _attachment(state, each, number, pushed) for number, each in enumerate(message.forwards, 1)
+        ]
     if message.files:
         files = [state.files[each] for each in message.files]
         payload["files"] = [
@@ -193,12 +210,68 @@ def message_json(state: State, message: Message, *, pushed: bool = False, metada
         ]
         payload |= {"upload": message.upload, "display_as_bot": False}
     if message.edited:
-        payload["edited"] = {"user": person.bot_id or person.id, "ts": message.edited}
+        payload["edited"] = {"user": payload.get("bot_id") or message.user, "ts": message.edited}
     if message.reactions:
         payload["reactions"] = reactions_json(message)
     if metadata and message.metadata:
         payload["metadata"] = message.metadata
     return payload | _thread_fields(state, message)
+
+
+def _author_fields(state: State, message: Message) -> Json:
+    """Return the fields that name the author: a person, a bot, or another app, for a person or in its own name."""
+    author: Json = {}
+    person, app = state.people.get(message.user), message.other_app
+    if person is not None:
+        author |= {"user": person.id, "team": person.team}
+    if app is not None and person is None:
+        return {"bot_id": app.bot_id, "app_id": app.app_id, "username": app.name}
+    bot = (person.bot_id, person.app_id, person.name) if person is not None and person.is_bot else ("", "", "")
+    bot_id, app_id, name = (app.bot_id, app.app_id, app.name) if app is not None else bot
+    if bot_id:
+        profile = {"id": bot_id, "app_id": app_id, "name": name, "team_id": state.team, "deleted": False}
+        return author | {"bot_id": bot_id, "app_id": app_id, "bot_profile": profile}
+    if message.user == SLACKBOT:
+        return author
+    return author | {"client_msg_id": f"00000000-0000-4000-8000-{message.ts.replace('.', '')[-12:]}"}
+
+
+def _attachment(state: State, forward: Forward, number: int, pushed: bool) -> Json:
+    """Return a forwarded message. Unconfirmed: `footer`, `message_blocks` and the form of `fallback`."""
+    conversation, person = state.conversations.get(forward.channel), state.people.get(forward.user)
+    files = [state.files[each] for each in forward.files]
+    attachment: Json = {
+        "id": number,
+        "is_msg_unfurl": True,
+        "channel_id": forward.channel,
+        "channel_name": conversation.name if conversation else "",
+        "channel_team": state.team,
+        "ts": forward.ts,
+        "author_id": forward.user,
+        "author_name": (person.real_name or person.name.title()) if person else "",
+        "author_subname": person.name if person else "",
+        "author_link": person_link(state, forward.user),
+        "from_url": message_link(state, forward.channel, forward.ts, forward.thread_ts),
+        "fallback": f"[{forward.ts}] {person.name if person else ''}: {forward.text}",
+        "text": forward.text,
+        "mrkdwn_in": ["text"],
+        "footer": "Slack Conversation",
+        "message_blocks": [
+            {
+                "team": state.team,
+                "channel": forward.channel,
+                "ts": forward.ts,
+                "message": {"blocks": list(forward.blocks)},
+            }
+        ],
+    }
+    if forward.is_share:
+        attachment["is_share"] = True
+    if files:
+        attachment["files"] = [
+            pushed_file_json(state, each) if pushed else file_json(state, each, whole=False) for each in files
+        ]
+    return attachment
 
 
 def _thread_fields(state: State, message: Message) -> Json:
@@ -222,29 +295,17 @@ def parent_json(state: State, message: Message, *, metadata: bool = False) -> Js
     return payload | {
         "thread_ts": message.ts,
         "reply_count": len(replies),
-        "reply_users_count": len({each.user for each in replies}),
+        "reply_users_count": len({_author(each) for each in replies}),
         "latest_reply": replies[-1].ts,
-        "reply_users": list(dict.fromkeys(each.user for each in replies)),
+        "reply_users": list(dict.fromkeys(_author(each) for each in replies)),
         "is_locked": False,
         "subscribed": False,
     }
 
 
+def _author(message: Message) -> str:
+    return message.user or (message.other_app.bot_id if message.other_app else "")
+
+
 def reactions_json(message: Message) -> list[Json]:
     return [{"name": name, "users": users, "count": len(users)} for name, users in message.reactions.items()]
-
-
-def _rich_text(message: Message) -> Json:
-    """Return the rich text block that Slack adds to what people type."""
-    elements: list[Json] = []
-    for part in re.split(r"(<@[A-Z0-9]+>)", message.text):
-        if part.startswith("<@"):
-            elements.append({"type": "user", "user_id": part[2:-1]})
-        elif part:
-            elements.append({"type": "text", "text": part})
-    block_id = message.ts[-5:]
-    return {
-        "type": "rich_text",
-        "block_id": block_id,
-        "elements": [{"type": "rich_text_section", "elements": elements}],
-    }

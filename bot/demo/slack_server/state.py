@@ -13,12 +13,14 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import uuid4
 
 from bot.demo.slack_server.manifest import AppConfig
+from bot.demo.slack_server.quirks import Quirks
 
 Json = dict[str, Any]
 ConversationKind = Literal["channel", "group", "im", "mpim"]
 Guest = Literal["", "multi", "single"]
 Login = Literal["redirect", "page"]
 T = TypeVar("T")
+SLACKBOT = "USLACKBOT"
 
 TYPES_BY_SIGNATURE = {
     b"%PDF-": ("application/pdf", "pdf"),
@@ -77,12 +79,45 @@ class Person:
     guest: Guest = ""
     is_bot: bool = False
     bot_id: str = ""
+    app_id: str = ""
+    """The app of a bot."""
     deleted: bool = False
+    real_name: str = ""
+    """Empty: made from `name`."""
+    tz: str = "Europe/Berlin"
+    tz_offset: int = 3600
+    """Seconds from UTC."""
+
+
+@dataclass(frozen=True)
+class OtherApp:
+    """Another app or a workflow, which writes in its own name or for a person."""
+
+    bot_id: str
+    app_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A message as it was when a person forwarded it (`is_share`), or when Slack showed what a link leads to."""
+
+    channel: str
+    ts: str
+    thread_ts: str
+    user: str
+    text: str
+    blocks: tuple[Json, ...]
+    files: tuple[str, ...]
+    is_share: bool
 
 
 @dataclass
 class Message:
-    """One message. `files` holds file ids. `ephemeral_to` is the only person who sees it, or empty."""
+    """One message. `files` holds file ids. `ephemeral_to` is the only person who sees it, or empty.
+
+    `user` is empty if another app wrote it in its own name.
+    """
 
     ts: str
     channel: str
@@ -95,10 +130,12 @@ class Message:
     reactions: dict[str, list[str]] = field(default_factory=dict)
     ephemeral_to: str = ""
     subtype: str = ""
-    """file_share, thread_broadcast, channel_join, group_join, tombstone, or empty."""
+    """file_share, thread_broadcast, bot_message, channel_join, group_join, tombstone, or empty."""
     upload: bool = False
     edited: str = ""
     """ts of the last edit, or empty."""
+    forwards: list[Forward] = field(default_factory=list)
+    other_app: OtherApp | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +164,16 @@ class SlackFile:
     """Shared through Slack Connect: pushed events carry only a stub of it."""
     mode: str = "hosted"
     external: bool = False
+    details: Json = field(default_factory=dict)
+    """Further fields of the file object; None takes a field away."""
+    served_as: str = ""
+    """Content type of the download, if it is not `mimetype`."""
+    parts: dict[str, bytes] = field(default_factory=dict)
+    """What Slack made of the file and serves beside it, by the name of the field: `vtt` holds captions."""
+
+    @property
+    def is_canvas(self) -> bool:
+        return self.filetype == "quip"
 
     @property
     def size(self) -> int:
@@ -225,7 +272,7 @@ class State:
         self.app_config, self.now = app_config, now
         self.scopes, self.subscribed = app_config.scopes, app_config.subscribed
         self.changed = ChangeSignal()
-        self.timing = Timing()
+        self.timing, self.quirks = Timing(), Quirks()
         self.host = ""
         self.team, self.app, self.domain = "T0000000001", "A0000000001", "magpie"
         # Random, because other users of this machine and web pages in its browsers can reach the port.
@@ -233,6 +280,8 @@ class State:
         self.app_token = f"xapp-1-A0000000001-1-{token_hex(16)}"
         self.signing_secret = token_hex(16)
         self.people: dict[str, Person] = {}
+        self.other_apps: dict[str, OtherApp] = {}
+        """By bot id."""
         self.conversations: dict[str, Conversation] = {}
         self.files: dict[str, SlackFile] = {}
         self.uploads: dict[str, Upload] = {}
@@ -254,7 +303,7 @@ class State:
         self.login: Login = "redirect"
         self.calls: list[Call] = []
         self._last, self._count, self._salt = 0, 0, uuid4().hex[:6].upper()
-        self.bot = self.add_person("magpie", is_bot=True)
+        self.bot = self.add_bot("magpie", self.app)
 
     # ------------------------------------------------------------ ids
 
@@ -273,10 +322,19 @@ class State:
         self._last = max(self._last + 1, int(self.now() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
-    def add_person(self, name: str, team: str = "", guest: Guest = "", is_bot: bool = False) -> Person:
-        person = Person(self.next_id("U"), name, team or self.team, guest, is_bot, self.next_id("B") if is_bot else "")
+    def add_person(self, name: str, team: str = "", guest: Guest = "") -> Person:
+        person = Person(self.next_id("U"), name, team or self.team, guest)
         self.people[person.id] = person
         return person
+
+    def add_bot(self, name: str, app_id: str) -> Person:
+        user, bot_id = self.next_id("U"), self.next_id("B")
+        self.people[user] = Person(user, name, self.team, is_bot=True, bot_id=bot_id, app_id=app_id)
+        return self.people[user]
+
+    def slackbot(self) -> Person:
+        """Return Slackbot, which Slack does not call a bot."""
+        return self.people.setdefault(SLACKBOT, Person(SLACKBOT, "slackbot", self.team))
 
     def add_conversation(
         self, kind: ConversationKind, name: str, members: list[str], shared: bool = False

@@ -8,18 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from bot.demo.slack_server import actions, conversation_actions, file_actions, interactions
+from bot.demo.slack_server import actions, file_actions, forwarding, interactions
 from bot.demo.slack_server.actions import Context, NewMessage
+from bot.demo.slack_server.conversation_methods import ConversationMethods
 from bot.demo.slack_server.delivery import Envelope
 from bot.demo.slack_server.faults import Faults
+from bot.demo.slack_server.held_events import HeldEvents
+from bot.demo.slack_server.links import file_link, message_link
 from bot.demo.slack_server.manifest import load_app_config
+from bot.demo.slack_server.other_apps import OtherApps
 from bot.demo.slack_server.page import BrowserPage
 from bot.demo.slack_server.page.features import load_features
+from bot.demo.slack_server.quirks import Quirks
+from bot.demo.slack_server.rate_limits import RateLimits
 from bot.demo.slack_server.server import Server
+from bot.demo.slack_server.special_files import SpecialFiles
 from bot.demo.slack_server.state import (
     Call,
     Conversation,
-    Guest,
     Json,
     Login,
     Message,
@@ -34,7 +40,7 @@ NewFile = tuple[str, bytes]
 """(name, content)"""
 
 
-class Workspace:
+class Workspace(ConversationMethods):
     """A running workspace. Methods can be called from any thread and return copies.
 
     `user` is a user id or a name, `channel` an id. `<@{bot_user}>` in a text mentions the bot.
@@ -42,9 +48,14 @@ class Workspace:
     """
 
     def __init__(self, context: Context, server: Server) -> None:
-        self._context, self._state, self._server = context, context.state, server
+        super().__init__(context)
+        self._server = server
         self.faults: Faults = context.faults
         self.pace: Timing = context.state.timing
+        self.quirks: Quirks = context.state.quirks
+        self.limits: RateLimits = context.limits
+        self.special = SpecialFiles(context)
+        self.apps = OtherApps(context)
         self.page: BrowserPage = server.page
         """The browser page of the workspace, at `page.url`."""
         self.host = context.state.host
@@ -54,101 +65,6 @@ class Workspace:
         self.signing_secret = context.state.signing_secret
         self.team_id, self.app_id = context.state.team, context.state.app
         self.bot_user, self.bot_id = context.state.bot.id, context.state.bot.bot_id
-
-    # ------------------------------------------------------------ people and conversations
-
-    def person(self, name: str, *, guest: Guest = "", stranger_team: str = "") -> str:
-        """Add a person and return the id. `guest` is "multi" or "single" (channel)."""
-        with self._state.changed:
-            return self._state.add_person(name, stranger_team, guest).id
-
-    def other_bot(self, name: str) -> str:
-        """Add the bot of another app. Bolt does not drop its messages."""
-        with self._state.changed:
-            return self._state.add_person(name, is_bot=True).id
-
-    def channel(
-        self,
-        name: str,
-        members: Iterable[str] = (),
-        *,
-        private: bool = False,
-        shared: bool = False,
-        with_bot: bool = True,
-    ) -> str:
-        """Add a channel without an event and return its id. `shared` means with another workspace (Slack Connect)."""
-        return actions.open_conversation(
-            self._context, "group" if private else "channel", name, members, shared, with_bot
-        )
-
-    def direct(self, user: str) -> str:
-        """Return the direct conversation of this person with the bot; always the same one."""
-        return actions.open_direct(self._context, [user])
-
-    def group_direct(self, users: Sequence[str], *, with_bot: bool = True) -> str:
-        return actions.open_direct(self._context, users, with_bot=with_bot, group=True)
-
-    def invite_bot(self, channel: str, inviter: str = "") -> None:
-        """Add the bot: member_joined_channel."""
-        actions.join(self._context, self.bot_user, channel, inviter)
-
-    def remove_bot(self, channel: str, actor: str = "") -> None:
-        """Remove the bot: channel_left or group_left, never member_left_channel."""
-        actions.leave(self._context, self.bot_user, channel, actor)
-
-    def join(self, user: str, channel: str) -> None:
-        actions.join(self._context, user, channel)
-
-    def leave(self, user: str, channel: str) -> None:
-        actions.leave(self._context, user, channel)
-
-    def set_guest(self, user: str, guest: Guest, *, send_event: bool = True) -> None:
-        """Make a person a guest, or a full member again (""): user_change."""
-        conversation_actions.set_guest(self._context, user, guest, send_event=send_event)
-
-    def deactivate(self, user: str, *, send_event: bool = True) -> None:
-        """Deactivate a person, which also removes them from all channels: user_change with `deleted`."""
-        conversation_actions.deactivate(self._context, user, send_event=send_event)
-
-    def hire(self, name: str) -> str:
-        """Add a person while the app is installed: team_join. Return the id."""
-        return conversation_actions.add_member(self._context, name)
-
-    def set_shared(self, channel: str, shared: bool = True, *, send_event: bool = True) -> None:
-        """Share a channel with another workspace, or stop: channel_shared or channel_unshared."""
-        conversation_actions.set_shared(self._context, channel, shared, send_event=send_event)
-
-    def set_pending(self, channel: str, pending: bool = True) -> None:
-        """Invite another workspace, or withdraw the invitation. Causes no event the app has the scopes for."""
-        with self._state.changed:
-            self._state.conversation(channel).pending = pending
-
-    def set_org_shared(self, channel: str, org_shared: bool = True) -> None:
-        """Share a channel among the workspaces of an organization, or stop. Causes no event."""
-        with self._state.changed:
-            self._state.conversation(channel).org_shared = org_shared
-
-    def archive(self, channel: str, *, send_event: bool = True) -> None:
-        """Archive a channel, so that no one can post: channel_archive or group_archive."""
-        conversation_actions.archive(self._context, channel, archived=True, send_event=send_event)
-
-    def unarchive(self, channel: str, *, send_event: bool = True) -> None:
-        conversation_actions.archive(self._context, channel, archived=False, send_event=send_event)
-
-    def make_private(self, channel: str, *, send_event: bool = True) -> None:
-        """Make a public channel private. Slack has no event for it, only a message in the channel."""
-        conversation_actions.make_private(self._context, channel, send_event=send_event)
-
-    def delete_channel(self, channel: str, *, send_event: bool = True) -> None:
-        """Delete a channel with its messages and shares: channel_deleted or group_deleted."""
-        conversation_actions.delete(self._context, channel, send_event=send_event)
-
-    def change_id(self, channel: str, *, send_event: bool = True) -> str:
-        """Give a conversation a new id and return it: channel_id_changed.
-
-        Slack does this when a private channel is shared.
-        """
-        return conversation_actions.change_id(self._context, channel, send_event=send_event)
 
     # ------------------------------------------------------------ messages
 
@@ -179,12 +95,30 @@ class Workspace:
         """Share an existing file in another conversation. Return the ts of the message."""
         return actions.post(self._context, user, channel, NewMessage(text, files=[file_id], thread_ts=thread_ts)).ts
 
-    def edit(self, channel: str, ts: str, text: str) -> None:
-        """Edit a message: message_changed, and app_mention with `edited` if the new text mentions the bot."""
-        actions.edit(self._context, channel, ts, text=text)
+    def forward(self, user: str, channel: str, ts: str, to: str, text: str = "", *, thread_ts: str = "") -> str:
+        """Forward a message to another conversation, below a comment `text`. Return the ts of the new message."""
+        return forwarding.forward(self._context, user, channel, ts, to, text, thread_ts)
+
+    def unfurl(self, channel: str, ts: str, linked_channel: str, linked_ts: str) -> None:
+        """Show the linked message below one that links to it: message_changed without `edited`."""
+        forwarding.unfurl(self._context, channel, ts, linked_channel, linked_ts)
+
+    def link(self, channel: str, ts: str) -> str:
+        """Return the permalink of a message."""
+        return message_link(self._state, channel, ts, self.message(channel, ts).thread_ts)
+
+    def edit(self, channel: str, ts: str, text: str | None = None, *, files: list[str] | None = None) -> None:
+        """Edit a message: message_changed, and app_mention with `edited` if the new text mentions the bot.
+
+        `files` holds the ids of all files that the message has from now on; those taken out get no event.
+        """
+        actions.edit(self._context, channel, ts, text=text, files=files)
 
     def delete_message(self, channel: str, ts: str) -> None:
-        """Delete a message: message_deleted. Only `previous_message` names its files; they get no event."""
+        """Delete a message: message_deleted. Only `previous_message` names its files; they get no event.
+
+        See `Quirks.tombstone_change` for a message with replies.
+        """
         actions.delete(self._context, channel, ts)
 
     def react(self, user: str, channel: str, ts: str, name: str) -> None:
@@ -206,6 +140,14 @@ class Workspace:
     def rename_file(self, file_id: str, name: str) -> None:
         """Rename a file: file_change."""
         file_actions.rename(self._context, file_id, name)
+
+    def edit_file(self, file_id: str, data: bytes) -> None:
+        """Change the content of a snippet, canvas or post: file_change."""
+        file_actions.edit(self._context, file_id, data)
+
+    def file_link(self, file_id: str) -> str:
+        """Return the permalink of a file."""
+        return file_link(self._state, self._state.files[file_id])
 
     def set_mode(self, file_id: str, mode: str, *, external: bool = False) -> None:
         """Set the mode to `external`, `snippet`, `post`, `space`, `hidden_by_limit`, ... without an event."""
@@ -347,6 +289,21 @@ class Workspace:
                 if not changed.wait_for_change(version, deadline - time.monotonic()):
                     last = ", ".join(call.method for call in self._state.calls[-5:]) or "none"
                     raise TimeoutError(f"waited {timeout} s for {what or 'a condition'}; last calls: {last}")
+
+    @contextmanager
+    def hold_events(self) -> Iterator[HeldEvents]:
+        """Hold back the events of what happens in the block. They wait until they are delivered or dropped.
+
+        with ws.hold_events() as held:
+            ws.post("ada", channel, "<@U…> hello")
+        held.deliver(*reversed(held.pending))
+        """
+        envelopes: list[Envelope] = []
+        self._context.delivery.hold(envelopes)
+        try:
+            yield HeldEvents(self._state, self._context.delivery, envelopes)
+        finally:
+            self._context.delivery.hold(None)
 
     def emit(self, event: Json, channel: str = "") -> None:
         """Push an event object unchanged, subscribed or not. `channel` is the conversation it belongs to."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -17,18 +18,20 @@ from rag import (
     Scope,
     Settings,
     Share,
+    ShareState,
     SourceStatus,
+    SpaceListing,
     TryAgain,
+    check_space,
+    delete_source,
     documents_allowed,
-    drop_share,
-    hidden_in,
-    hidden_shares,
-    hide_share,
+    end_message,
     leave_space,
+    list_shares,
     move_space,
     open_rag,
     put_share,
-    settle_share,
+    settle_shares,
     shared_in,
     source_statuses,
     spaces_of,
@@ -145,7 +148,7 @@ def test_unshared_document_is_hidden_before_it_is_deleted(rag: Rag) -> None:
         put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"), Share("drive", "F2", "C1"))
         settled(rag, "F1", "F2")
     with rag.write_transaction() as connection:
-        drop_share(connection, "drive", ["F1"], "C1")
+        end_message(connection, "drive", "F1", "C1", "")
     assert names(rag, "gateway port", "C1") == []
     assert names(rag, "gateway port", "C2") != []
     with rag.write_transaction() as connection:
@@ -200,7 +203,7 @@ def test_evidence_of_deleted_documents_is_deleted(rag: Rag) -> None:
     drawn = [rag.ask(question, Scope.of("C1")).evidence[0] for question in ("gateway port", "where herons nest")]
     assert all(path.is_file() for path in drawn)
     with rag.write_transaction() as connection:
-        drop_share(connection, "drive", ["F1"])
+        delete_source(connection, "drive", "F1")
     rag.forget([])
     assert [path.is_file() for path in drawn] == [False, True]
 
@@ -256,7 +259,7 @@ def test_lists_allowed_and_unshared_documents(rag: Rag) -> None:
         assert (found.document, found.spaces, len(found.sha256)) == (one, ("C1", "C2"), 64)
         assert documents_allowed(connection, [one, two], Scope.of()) == []
         assert unshared_documents(connection, [one, two, 99]) == {99}
-        drop_share(connection, "drive", ["F1"])
+        delete_source(connection, "drive", "F1")
         assert documents_allowed(connection, [one], Scope.of("C1", "C2")) == []
         assert unshared_documents(connection, [one, two]) == {one}
 
@@ -264,39 +267,107 @@ def test_lists_allowed_and_unshared_documents(rag: Rag) -> None:
 # ---------------------------------------------------------------- hidden shares, and known bytes
 
 
-def test_hidden_share_is_not_shown_and_keeps_its_extraction(rag: Rag, drive: Drive) -> None:
+def states(rag: Rag, ref: str = "F1") -> dict[tuple[str, str], ShareState]:
+    with rag.read_transaction() as connection:
+        rows = list_shares(connection, "drive", ref, states=tuple(ShareState))
+    return {(row.space, row.message): row.state for row in rows}
+
+
+def settle(rag: Rag, ref: str = "F1", **spaces: SpaceListing) -> dict[str, list[str]]:
+    with rag.write_transaction() as connection:
+        rows = list_shares(connection, "drive", ref, states=tuple(ShareState))
+        return settle_shares(connection, "drive", ref, spaces, rows)
+
+
+def listing(*messages: str, complete: bool = True) -> SpaceListing:
+    return SpaceListing(dict.fromkeys(messages, ""), complete, bool(messages))
+
+
+def message(ts: str, ref: str = "F1", space: str = "C1", **given: Any) -> Share:
+    return Share("drive", ref, space, f"{ref}.pdf", message=ts, shared_at=float(ts), **given)
+
+
+def test_checked_share_is_not_shown_and_keeps_its_extraction(rag: Rag, drive: Drive) -> None:
     with served(rag):
-        put(rag, Share("drive", "F1", "C1"))
+        put(rag, message("10"))
         settled(rag, "F1")
     with rag.write_transaction() as connection:
-        assert hide_share(connection, "drive", "F1", "C1")
-        assert not hide_share(connection, "drive", "F1", "C2")
+        check_space(connection, "drive", "F1", "C1", 20)
         assert documents_allowed(connection, [1], Scope.of("C1")) == []
     assert names(rag, "gateway port", "C1") == []
     assert rag.documents(Scope.of("C1")) == []
     assert stand(rag, "F1") == []
-    with rag.write_transaction() as connection:
-        marks = hidden_shares(connection, "drive", "F1")
-        assert hidden_in(connection, "drive", "C1") == ["F1"]
-        assert not settle_share(connection, "drive", "F1", "C1", marks["C1"] - 1, there=False)
-        put_share(connection, Share("drive", "F1", "C1", listed=True))
-        assert hidden_shares(connection, "drive", "F1") == marks
-        assert settle_share(connection, "drive", "F1", "C1", marks["C1"], there=True)
+    put(rag, message("10"), message("10", listed=True))  # a repeated event and a late listing do not show it
+    assert names(rag, "gateway port", "C1") == []
+    assert settle(rag, C1=listing("10")) == {}
     assert names(rag, "gateway port", "C1") != []
     assert drive.asked == ["F1"]
 
 
-def test_hidden_share_ends_when_it_is_gone_and_returns_when_shared_again(rag: Rag) -> None:
-    put(rag, Share("drive", "F1", "C1"), Share("drive", "F1", "C2"))
+def test_file_stays_while_one_of_two_messages_stands(rag: Rag) -> None:
+    with served(rag):
+        put(rag, message("10"), message("20"))
+        settled(rag, "F1")
+        with rag.write_transaction() as connection:
+            assert not end_message(connection, "drive", "F1", "C1", "10")
+        assert names(rag, "gateway port", "C1") != []
+        with rag.write_transaction() as connection:
+            assert not end_message(connection, "drive", "F1", "C1", "20")
+        assert names(rag, "gateway port", "C1") == []
+
+
+def test_end_that_arrives_first_keeps_the_share_out(rag: Rag) -> None:
     with rag.write_transaction() as connection:
-        hide_share(connection, "drive", "F1", "C1")
-        mark = hidden_shares(connection, "drive", "F1")["C1"]
-        put_share(connection, Share("drive", "F1", "C1"))
-        assert not settle_share(connection, "drive", "F1", "C1", mark, there=False)
-        hide_share(connection, "drive", "F1", "C1")
-        mark = hidden_shares(connection, "drive", "F1")["C1"]
-        assert settle_share(connection, "drive", "F1", "C1", mark, there=False)
-        assert spaces_of(connection, "drive") == ["C2"]
+        end_message(connection, "drive", "F1", "C1", "10")
+        assert put_share(connection, message("10")) is ShareState.DEPARTED
+        assert put_share(connection, message("20")) is ShareState.SHARED
+        delete_source(connection, "drive", "F2")
+        assert put_share(connection, message("10", "F2", "C7")) is ShareState.DEPARTED
+    assert stand(rag, "F2", space="C7") == []
+
+
+def test_message_up_to_an_unexplained_departure_is_checked_before_it_is_shown(rag: Rag) -> None:
+    with rag.write_transaction() as connection:
+        check_space(connection, "drive", "F1", "C1", 20)
+        assert put_share(connection, message("10")) is ShareState.CHECKING
+        assert put_share(connection, message("30")) is ShareState.SHARED
+    assert settle(rag, C1=listing("30", "40")) == {"C1": ["40"]}
+    assert states(rag)["C1", "30"] is ShareState.SHARED
+    assert ("C1", "10") not in states(rag)
+
+
+def test_unknown_message_is_checked_when_a_known_one_ends(rag: Rag) -> None:
+    put(rag, Share("drive", "F1", "C1", "F1.pdf"), message("10"))
+    with rag.write_transaction() as connection:
+        assert end_message(connection, "drive", "F1", "C1", "10")
+    assert states(rag) == {("C1", ""): ShareState.CHECKING, ("C1", "10"): ShareState.DEPARTED}
+    assert settle(rag, C1=listing("10", "5")) == {"C1": ["5"]}  # Slack still lists the deleted message
+    assert states(rag)["C1", "10"] is ShareState.DEPARTED
+
+
+def test_incomplete_listing_drops_nothing(rag: Rag) -> None:
+    put(rag, message("10"), message("20"))
+    assert settle(rag, C1=listing("20", complete=False)) == {}
+    assert states(rag)["C1", "10"] is ShareState.SHARED
+    assert settle(rag, C1=listing("20")) == {}
+    assert ("C1", "10") not in states(rag)
+
+
+def test_row_that_changed_while_the_chat_was_asked_is_not_settled(rag: Rag) -> None:
+    put(rag, message("10"))
+    with rag.write_transaction() as connection:
+        before = list_shares(connection, "drive", "F1")
+        check_space(connection, "drive", "F1", "C1", 20)
+        settle_shares(connection, "drive", "F1", {"C1": listing("10")}, before)
+    assert states(rag)["C1", "10"] is ShareState.CHECKING
+
+
+def test_words_of_ended_shares_are_deleted_down_to_their_bytes(rag: Rag, tmp_path: Path) -> None:
+    put(rag, message("10", words="Zanzibar harbor budget"))
+    with rag.write_transaction() as connection:
+        end_message(connection, "drive", "F1", "C1", "10")
+    assert rag.checkpoint()
+    assert b"zanzibar" not in (tmp_path / "catalog.db").read_bytes().lower()
 
 
 @pytest.mark.parametrize("ref", ["F1", "F3"])
@@ -339,5 +410,5 @@ def test_bytes_without_a_recorded_time_wait_half_a_second_per_page(rag: Rag, dri
     with rag.write_transaction() as connection:
         connection.exec_driver_sql("UPDATE extraction SET seconds = NULL")
         put_share(connection, Share("drive", "F1", "C2"))
-        found = connection.exec_driver_sql("SELECT visible_from - shared_at FROM share WHERE space = 'C2'").scalar()
+        found = connection.exec_driver_sql("SELECT visible_from - state_at FROM share WHERE space = 'C2'").scalar()
     assert found == pytest.approx(0.5, abs=0.001)

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, select
 
 from rag.catalog import Catalog, runs, sources
 from rag.catalog.documents import put_document
-from rag.catalog.shares import Share, drop_shares, record_share
+from rag.catalog.share_ends import drop_shares
+from rag.catalog.shares import Share, record_share
 from rag.catalog.tables import source
 from rag.errors import CatalogUnfit
 from rag.ingest.ownership import is_owned, try_own

@@ -1,0 +1,45 @@
+"""The revision of each recent message, which orders the events about it however they arrive."""
+
+from __future__ import annotations
+
+from time import time
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.db.tables import message
+
+
+def advance(connection: Connection, channel: str, ts: str, revision: float) -> bool:
+    """Record that a message is in the state of this revision. Return False if it was deleted, or is newer already.
+
+    The same revision may be recorded several times: one payload may have what another lacks.
+    """
+    known = connection.execute(select(message).where(message.c.channel == channel, message.c.ts == ts)).one_or_none()
+    if known is not None and (known.deleted or known.revision > revision):
+        return False
+    new = upsert(message).values(channel=channel, ts=ts, revision=revision, at=time())
+    connection.execute(new.on_conflict_do_update(index_elements=["channel", "ts"], set_={"revision": revision}))
+    return True
+
+
+def put_deletion(connection: Connection, channel: str, ts: str) -> None:
+    """Record that a message was deleted, even if it is not known yet."""
+    new = upsert(message).values(channel=channel, ts=ts, revision=0.0, deleted=True, at=time())
+    connection.execute(
+        new.on_conflict_do_update(index_elements=["channel", "ts"], set_={"deleted": True, "at": time()})
+    )
+
+
+def is_deleted(connection: Connection, channel: str, ts: str) -> bool:
+    rows = select(message.c.deleted).where(message.c.channel == channel, message.c.ts == ts)
+    return bool(connection.scalar(rows))
+
+
+def expire(connection: Connection, before: float) -> None:
+    """Delete what was recorded before this time, in seconds since 1970: Slack delivers no event that late."""
+    connection.execute(delete(message).where(message.c.at < before))
+
+
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(message)) or 0
