@@ -347,9 +347,23 @@ def test_edit_is_the_new_state_of_the_message() -> None:
     assert only(edit(message("b"), before)) == said("b", revision=7.5)
     assert only(edit(message("a", raw_file(), raw_file("F2", "shot.png")), before)) == said("a", PDF, PNG, revision=7.5)
     assert only(edit(message("a", {"id": "F1", "mode": "tombstone"}), before)) == said("a", revision=7.5)
-    assert only(edit(message(f"<@{ME}> b"), before)) == said("b", addressed=True, revision=7.5)
+    assert only(edit(message(f"<@{ME}> b"), before)) == said("b", addressed=True, revision=7.5, mention_added=True)
     assert only(edit(message("b", thread_ts="4.0"), before)).thread == "4.0"
     assert parse(edit(message("b", user=ME), message("a", user=ME)), ME) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "added"),
+    [
+        ("a", f"<@{ME}> a", True),
+        (f"&gt; <@{ME}> a", f"<@{ME}> a", True),
+        (f"<@{ME}> a", f"<@{ME}> b", False),
+        (f"<@{ME}> a", "a", False),
+        ("a", f"&gt; <@{ME}> a", False),
+    ],
+)
+def test_edit_says_whether_it_added_the_mention(before: str, now: str, added: bool) -> None:
+    assert only(edit(message(now), message(before))).mention_added is added
 
 
 def test_edit_in_a_direct_message_is_addressed() -> None:
