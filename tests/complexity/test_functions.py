@@ -98,6 +98,7 @@ CALLS: dict[str, Call] = {
     "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
+    "small_talk.is_small_talk": lambda get, text: get("bot.answers.small_talk").is_small_talk(text),
     "payloads.parse": lambda get, text: get("bot.slack.payloads").parse(
         {"type": "message", "user": "U2", "ts": "1.1", "text": text}, "U1"
     ),
