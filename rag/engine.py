@@ -16,6 +16,7 @@ from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents
 from rag.catalog.pages import page_images
+from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
@@ -133,6 +134,10 @@ class Rag:
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
         """Remove files from one space, or from all; return their names; see Indexing.forget."""
         return self._indexing.forget(names, space, user)
+
+    def find_shares(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[StoredShare]:
+        """Return what `forget` would remove, oldest first. Raise NotFound for an unknown name."""
+        return self._indexing.find_shares(names, space, user)
 
     # ------------------------------------------------------------ search and answers
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.access.directory import Conversation, Directory
 from bot.slack import messages
@@ -23,12 +23,14 @@ class Granted:
     """What a reply may use.
 
     `why`: the reason in words, for the access log. `notice`: shown with the reply if Slack did not answer and fewer
-    files than possible were searched.
+    files than possible were searched. `readers`: the people who can read a reply; None: everyone that `why` names, or
+    not known.
     """
 
     scope: Scope
     why: str
     notice: str = ""
+    readers: frozenset[str] | None = None
 
 
 class Access:
@@ -94,13 +96,18 @@ class Access:
         if here.outside:
             return Granted(Scope.of(channel), "this conversation only: it is shared with another organization")
         if here.direct:
-            return self._granted_in_direct_message(here, user, ours, until)
+            granted = self._granted_in_direct_message(here, user, ours, until)
+            return replace(granted, readers=frozenset({here.partner}))
+        # Everyone in the workspace can read a public channel, so its members would not say who read the reply.
+        readers = None if here.public else self._directory.members(channel, until)
         if not self._directory.are_all_full_members(channel, until):
-            return Granted(Scope.of(channel), "this conversation only: guests or people of other workspaces read it")
+            why = "this conversation only: guests or people of other workspaces read it"
+            return Granted(Scope.of(channel), why, readers=readers)
         public = _public(ours)
         return Granted(
             Scope.of(channel, *public),
             f"this conversation and {len(public)} public channels: only full members read it",
+            readers=readers,
         )
 
     def _granted_in_direct_message(

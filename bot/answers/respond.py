@@ -218,7 +218,7 @@ class Responder:
                 return False
             if not access_log.are_names_current(connection, reply.used, granted.scope):
                 return False
-            access_log.log_access(connection, claimed.question, found, granted.why)
+            access_log.log_access(connection, claimed.question, found, granted.why, granted.readers)
         return True
 
     def _check_current(self, claimed: ClaimedQuestion) -> None:

@@ -139,6 +139,7 @@ def access_json(sha256: Sequence[str], rows: Iterable[AccessEntry], days: int) -
                 "question": None if row.removed else row.text,
                 "removed": row.removed,
                 "scope": row.scope,
+                "readers": None if row.readers is None else list(row.readers),
                 "spaces": list(row.spaces),
                 "sha256": row.sha256,
             }

@@ -24,8 +24,9 @@ from rag import AllowedDocument, Scope, names_within, unshared_documents
 class AccessEntry:
     """One document in one reply.
 
-    `spaces`: the conversations of the scope that the document was shared in. `removed`: a document of the reply is no
-    longer shared, so the text of the question was deleted.
+    `spaces`: the conversations of the scope that the document was shared in. `readers`: who could read the reply when
+    it was shown; None: everyone that `scope` names, or not known. `removed`: a document of the reply is no longer
+    shared, so the text of the question was deleted.
     """
 
     at: float
@@ -37,6 +38,7 @@ class AccessEntry:
     spaces: Sequence[str]
     scope: str
     removed: bool
+    readers: Sequence[str] | None = None
 
 
 def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
@@ -49,8 +51,17 @@ def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: S
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
 
-def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedDocument], scope: str) -> None:
-    """Log the documents that a reply uses, one row for each. Logging the same reply again adds nothing."""
+def log_access(
+    connection: Connection,
+    asked: Question,
+    shown: Iterable[AllowedDocument],
+    scope: str,
+    readers: Collection[str] | None = None,
+) -> None:
+    """Log the documents that a reply uses, one row for each. Logging the same reply again adds nothing.
+
+    `readers`: who can read the reply; None: everyone that `scope` names, or not known.
+    """
     rows = [
         {
             "at": time(),
@@ -62,6 +73,7 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedD
             "sha256": document.sha256,
             "spaces": list(document.spaces),
             "scope": scope,
+            "readers": None if readers is None else sorted(readers),
         }
         for document in shown
     ]
@@ -82,7 +94,18 @@ def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
         is_removed = (row.channel, row.ts) in removed
         text = "" if is_removed else row.text
         entries.append(
-            AccessEntry(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, is_removed)
+            AccessEntry(
+                row.at,
+                row.channel,
+                row.ts,
+                row.user,
+                text,
+                row.sha256,
+                row.spaces,
+                row.scope,
+                is_removed,
+                row.readers,
+            )
         )
     return entries
 
