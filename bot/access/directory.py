@@ -34,7 +34,7 @@ _ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that Magpie is in.
+    """A conversation that Magpie is in. `name` is empty for direct messages.
 
     `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
     message. `deserted`: that person is deactivated.
@@ -46,6 +46,7 @@ class Conversation:
     outside: bool
     partner: str = ""
     deserted: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,15 @@ class Person:
     """A user or an app.
 
     `is_full_member`: belongs to this workspace and is not a guest. `is_active`: False for apps and deactivated users.
+    `names`: what people call them, the name that Slack shows first. `zone`: name of their time zone, such as
+    "Europe/Berlin"; empty if Slack does not say.
     """
 
     id: str
     is_full_member: bool
     is_active: bool
+    names: tuple[str, ...] = ()
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,11 @@ class Directory:
         is_guest = raw.get("is_restricted") is not False or raw.get("is_ultra_restricted") is not False
         is_of_workspace = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
         is_inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
-        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive)
+        profile = raw.get("profile") or {}
+        listed = (profile.get("display_name"), profile.get("real_name"), raw.get("real_name"), raw.get("name"))
+        names = tuple(dict.fromkeys(str(name).strip() for name in listed if name and str(name).strip()))
+        zone = str(raw.get("tz") or "")
+        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive, names, zone)
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:
@@ -211,4 +220,5 @@ def conversation(raw: Mapping[str, Any]) -> Conversation:
         outside=outside,
         partner=str(raw.get("user") or ""),
         deserted=raw.get("is_user_deleted") is True,
+        name="" if direct else str(raw.get("name") or ""),
     )

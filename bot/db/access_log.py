@@ -15,9 +15,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db import feedback
 from bot.db.questions import OPEN
 from bot.db.tables import access_log, evidence, question
-from bot.db.used_pages import UsedPage, name_mark
+from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
-from rag import AllowedDocument, Scope, names_within, unshared_documents
+from rag import AllowedDocument, Scope, names_within, unshared_documents, visible_posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,18 @@ class AccessEntry:
 
 
 def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
-    """Return whether every document that a reply names still has that name in the scope of its readers.
+    """Return whether every document that a reply names still has that name in the scope of its readers, and whether
+    every message that it shows still says the same there.
 
     A document shared under several names loses one of them when that share is removed.
     """
+    used = list(used)
+    posts = {page.posted_in: set[str]() for page in used if page.post}
+    for file in visible_posts(connection, scope, posts):
+        mark = post_mark(file.space, file.message, file.name, file.shared_by, file.words)
+        posts[file.space, file.message].add(mark)
+    if any(page.post not in posts[page.posted_in] for page in used if page.post):
+        return False
     named = {(page.document, page.name) for page in used if page.name}
     known = names_within(connection, {document for document, _ in named}, scope)
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)

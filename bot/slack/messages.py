@@ -115,6 +115,27 @@ def _day(day: datetime, today: date) -> str:
     return f"{day.day} {months[day.month - 1]}{year}"
 
 
+def posted(person: str, channel: str, at: datetime, now: datetime, words: str) -> str:
+    """Shown beside a file: "posted by Ada in #harbor on 3 May: “Budget”". Both times are the reader's."""
+    who = f" by {person}" if person else ""
+    where = f" in {channel}" if channel else ""
+    said = f": “{words}”" if words else ""
+    return f"posted{who}{where} on {_day(at, now.date())}{said}"
+
+
+FILES = "Files:"
+NO_FILES_WITHIN = "No file that I can search here fits this."
+"""Shown if a question asks for a list of files, and there is none."""
+
+
+def more_files(number: int) -> str:
+    return f"… and {number:,} more. Narrow it with `from:`, `in:`, `since:`, `before:` or `type:`."
+
+
+FILE_STILL_READ = "still being read"
+FILE_NOT_READ = "could not be read"
+
+
 def unknown_limit(operator: str, value: str) -> str:
     """Shown before an answer if the value of an operator such as `from:` is not known."""
     if operator == "from":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true, tuple_
 
 from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
 from rag.catalog.sources import find_sources, list_statuses
@@ -48,9 +48,23 @@ def list_shared_files(connection: Connection, scope: Scope, limit: int) -> list[
     A share that is delayed (see `share_delay`) is listed as if its document were being extracted now: without it, the
     list would show that the same file is known elsewhere.
     """
+    return _list_shared(connection, scope, true(), limit)
+
+
+def visible_posts(connection: Connection, scope: Scope, messages: Collection[tuple[str, str]]) -> list[SharedFile]:
+    """Return what these messages, by (space, message), share in a scope now."""
+    if not messages:
+        return []
+    named = tuple_(share.c.space, share.c.message).in_(list(messages))
+    return _list_shared(connection, scope, named, None)
+
+
+def _list_shared(
+    connection: Connection, scope: Scope, matching: ColumnElement[bool], limit: int | None
+) -> list[SharedFile]:
     rows = select(share, source.c.kind, source.c.ref, source.c.document_id)
     rows = rows.join(source, source.c.id == share.c.source_id)
-    rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope))
+    rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope), matching)
     if scope.documents is not None:
         rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
     if scope.without:
