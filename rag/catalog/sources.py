@@ -21,6 +21,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     and_,
     case,
     exists,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 )
 
 from rag.catalog.states import OPEN_EXTRACTION, ExtractionState, SourceState
-from rag.catalog.tables import document, extraction, share, source
+from rag.catalog.tables import document, extraction, page, share, source
 from rag.model import ROUND, IndexState, SourceKind
 
 MAX_VALUES = 5000
@@ -288,7 +289,7 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done)
+        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"))
         .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
         .outerjoin(extraction, extraction.c.id == counted)
         .where(source.c.state != SourceState.GONE)
@@ -300,6 +301,12 @@ def list_statuses(
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
     return [_to_status(row, delayed.get(row.id)) for row in connection.execute(rows)]
+
+
+def _failed_pages() -> ScalarSelect[str]:
+    """Return the numbers of an extraction's pages that could not be read, with commas between them."""
+    numbers = select(func.group_concat(page.c.number))
+    return numbers.where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None)).scalar_subquery()
 
 
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
@@ -354,6 +361,7 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
         hint or "",
         row.document_id,
         row.id,
+        tuple(sorted(int(number) for number in (row.failed_pages or "").split(",") if number)),
     )
 
 

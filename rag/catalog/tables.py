@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -139,6 +140,7 @@ page = Table(
     Column("image", Text, doc="file name in the extraction's folder of pictures"),
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
     PrimaryKeyConstraint("extraction_id", "number"),
+    Index("ix_page_failed", "extraction_id", "number", sqlite_where=text("error IS NOT NULL")),
 )
 
 fingerprint = Table(

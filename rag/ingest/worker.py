@@ -35,7 +35,10 @@ _IDLE_LIMIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of the work on one file, and how many of the requested files are settled."""
+    """The state of the work on one file, and how many of the requested files are settled.
+
+    `failed_pages` is how many of its pages could not be read, in whole or in part.
+    """
 
     file: str
     state: str
@@ -44,6 +47,7 @@ class Progress:
     done: int
     total: int
     note: str = ""
+    failed_pages: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -212,5 +216,7 @@ class Worker:
             if self._reported.get(row.source) != (row, note):
                 self._reported[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
-                request.report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
+                counts = row.page, row.pages, done, len(rows)
+                failed = len(row.failed_pages)
+                request.report(Progress(row.name, state, *counts, note or row.reason, failed))
         return done == len(rows)
