@@ -29,7 +29,7 @@ from bot.jobs.sweep import Sweep
 from bot.jobs.worker import JobWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RetryPolicy, SlackClient, map_errors
+from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.uploads import Uploads
@@ -172,11 +172,12 @@ def open_bot(
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
-        client, wake_up = SlackClient(slack), WakeUp()
+        client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
+        patient, impatient = SlackClient(slack, stop=stop), SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
         me = identity.user_id
 
-        def open_files(read: ReadTransaction) -> SlackFiles:
+        def open_files(read: ReadTransaction, client: SlackClient) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return file_states.is_wanted(connection, file)
@@ -185,26 +186,27 @@ def open_bot(
                 with read() as connection:
                     return questions.find_question(connection, channel, ts) is not None
 
-            return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted, is_question)
+            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted, is_question)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
-            return {KIND: open_files(read), **links}
+            return {KIND: open_files(read, client), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         with rag.write_transaction() as connection:
             questions.release_claims(connection)
             jobs.release_claims(connection)
-        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), identity.team_id))
-        files = open_files(rag.read_transaction)
+        access = Access(Directory(impatient, identity.team_id))
+        files = open_files(rag.read_transaction, client)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
-        responder = Responder(client, rag, composer, fair, uploads, me, stop)
+        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
         limits = {"waiting": slack.person_waiting, "files": slack.person_files}
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
-        sweep = Sweep(client, rag, files, me, slack.person_waiting, slack.person_files)
+        listed = open_files(rag.read_transaction, patient)
+        sweep = Sweep(patient, rag, listed, me, slack.person_waiting, slack.person_files)
         maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
@@ -256,7 +258,8 @@ def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
             with map_errors():
                 return call()
         except TryAgain as error:
-            if stop.wait(_TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)]):
+            asked = error.seconds if isinstance(error, RateLimited) else 0.0
+            if stop.wait(max(asked, _TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)])):
                 raise
             if not tries:
                 log.warning("%s Trying again.", error)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
 
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import questions
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay
+from bot.slack import messages
 from bot.slack.client import Refused
 from rag import MagpieError, Rag
 
@@ -21,11 +22,14 @@ _POSITION_EVERY = 5.0
 """Seconds between two updates of one question's position in the queue."""
 
 
+_REPORT_WITHIN = 24 * 3600.0
+"""Seconds after a question was given up within which its asker can still be told."""
+
+
 class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     """Error handling for both steps."""
 
     max_age = 24 * 3600.0
-    max_delay = 10.0  # a person waits
     final = frozenset({Failure.REFUSED, Failure.OPERATOR})
     log_level = logging.WARNING
     claim_counts = 0
@@ -41,18 +45,27 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
             questions.delay_question(connection, work, delay, attempts=attempts)
 
     def give_up(self, work: ClaimedQuestion, failure: Failure) -> None:
-        """End a question as failed. Failures of Magpie or its setup are reported in the thread; if the report cannot be
-        posted now, it is tried again later."""
-        if failure in (Failure.OPERATOR, Failure.FAULT):
-            try:
-                self._responder.report_failure(work)
-            except Refused as error:
-                log.warning("Could not post the failure notice: %s", error)
-            except Exception:  # tried again, so that no question ends without a reply
-                log.exception("Could not post the failure notice, trying again later.")
+        """End a question as failed, after its asker was told. If that fails, it is tried again later, for a day."""
+        try:
+            self._report(work, failure)
+        except Exception:  # tried again, so that no question ends without a reply
+            if time() - work.created < self.max_age + _REPORT_WITHIN:
+                log.exception("Could not say that a question failed, trying again later.")
                 self.retry(work, retry_delay(work.delays, self.max_delay), counted=False)
                 return
+            log.exception("Could not say that a question failed.")
         self._end(work, QuestionState.FAILED)
+
+    def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
+        if failure is not Failure.REFUSED:
+            sentence = messages.GAVE_UP if failure is Failure.TRY_AGAIN else messages.FAILED
+            try:
+                self._responder.report_failure(work, sentence)
+            except Refused as error:
+                log.warning("Could not post the failure notice: %s", error)
+            else:
+                return
+        self._responder.report_refusal(work)
 
     def discard(self, work: ClaimedQuestion) -> None:
         """Delete the placeholder of a question whose row was deleted; write again that a stopped one was stopped.

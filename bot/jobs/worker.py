@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
-from bot.slack.client import Refused, Stopping, Superseded
+from bot.slack.client import RateLimited, Refused, Stopping, Superseded
 from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 
 log = logging.getLogger("magpie")
@@ -128,7 +128,7 @@ class LoopWorker(ABC, Generic[W]):
                 log.exception("Error in %s.", task)
             else:
                 log.log(self.log_level, "Could not finish %s: %s %s", task, error, getattr(error, "hint", ""))
-            self._fail(work, failure)
+            self._fail(work, failure, error.seconds if isinstance(error, RateLimited) else 0.0)
         return True
 
     @abstractmethod
@@ -155,13 +155,15 @@ class LoopWorker(ABC, Generic[W]):
         """Clean up after work that was superseded."""
         self.give_up(work, Failure.SUPERSEDED)
 
-    def _fail(self, work: W, failure: Failure) -> None:
+    def _fail(self, work: W, failure: Failure, wait: float) -> None:
+        """Give the work up, or make it due again. `wait`: the seconds that Slack asked to wait; no thread does."""
         if failure is Failure.SUPERSEDED:
             self.discard(work)
         elif failure is not Failure.STOPPING and self._is_final(work, failure):
             self.give_up(work, failure)
         else:
-            self.retry(work, retry_delay(work.delays, self.max_delay), counted=failure is Failure.FAULT)
+            delay = max(wait, retry_delay(work.delays, self.max_delay))
+            self.retry(work, delay, counted=failure is Failure.FAULT)
 
     def _is_final(self, work: W, failure: Failure) -> bool:
         is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS

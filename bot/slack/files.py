@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,13 @@ LINK = "slack-link"
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
 """Errors of files.info for a file that is not shared in any of Magpie's conversations."""
 
-_READY_AFTER = (0.5, 1, 2, 4, 8)
-"""Seconds between two requests for a new file, which has no type and no URL while Slack checks it."""
-
 _SECOND = 1_000_000_000
 _BLOCK = 1 << 16
 _SECONDS = 60
+
+
+class NotReady(TryAgain):
+    """Slack is still checking the bytes of a file."""
 
 
 class SlackFiles:
@@ -44,13 +44,10 @@ class SlackFiles:
         settings: SlackSettings,
         me: str,
         max_mb: int,
-        stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
         is_question: Callable[[str, str], bool] = lambda _channel, _ts: False,
     ) -> None:
-        """`stop` ends the waits for new files.
-
-        `is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
+        """`is_wanted`: whether a person asked to index a picture that was sent as a question. `is_question`: whether a
         message is a question, by its channel and ts.
         """
         self._client = client
@@ -60,7 +57,6 @@ class SlackFiles:
         self._hosts = settings.file_hosts
         self._me = me
         self._max_mb = max_mb
-        self._stop = stop
 
     # ------------------------------------------------------------ the fetcher
 
@@ -86,18 +82,16 @@ class SlackFiles:
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
 
     def ready(self, file: str) -> Mapping[str, Any]:
-        """Return the file object once Slack has checked the bytes. Raise TryAgain after about 16 seconds."""
-        for wait in (*_READY_AFTER, 0):
-            raw = self.info(file)
-            if raw.get("mode") in ("tombstone", "hidden_by_limit"):
-                raise NotFound(f"The file {file} is deleted or hidden.")
-            if raw.get("mimetype") and raw.get("url_private_download"):
-                return raw
-            if raw.get("is_external") or self._stop.wait(wait):
-                break
+        """Return the file object. Raise NotReady while Slack checks the bytes, which takes a moment, or for ever: a new
+        file has no type and no address."""
+        raw = self.info(file)
+        if raw.get("mode") in ("tombstone", "hidden_by_limit"):
+            raise NotFound(f"The file {file} is deleted or hidden.")
+        if raw.get("mimetype") and raw.get("url_private_download"):
+            return raw
         if raw.get("is_external"):
             raise NotFound(f"The file {file} is not hosted by Slack.")
-        raise TryAgain("Slack is still checking the file.")
+        raise NotReady("Slack is still checking the file.")
 
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
         """Return whether every message that shares this picture is a question: a direct message or a mention."""

@@ -170,6 +170,8 @@ class Api:
 
 
 def _failure(fault: CallFault) -> Response | None:
+    if fault.body is not None:
+        return HTMLResponse(fault.body)
     if fault.status == 429:
         wait = 1 if fault.retry_after is None else fault.retry_after
         return JSONResponse({"ok": False, "error": "ratelimited"}, 429, {"retry-after": str(wait)})

@@ -34,7 +34,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 @pytest.fixture
 def sweep(ws: Workspace, rag: Rag) -> Sweep:
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
+    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
 
 
 def shared(rag: Rag, channel: str) -> list[str]:
@@ -70,7 +70,7 @@ def test_files_beyond_a_persons_limit_are_added_by_a_later_sweep(ws: Workspace, 
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, max_files=3)
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, max_files=3)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.write_transaction() as connection:
