@@ -26,12 +26,13 @@ from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
 from bot.jobs.sweep import Sweep
-from bot.jobs.worker import JobWorker, WakeUp, run_loop
+from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
 from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
+from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
 from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, open_rag
 
@@ -68,6 +69,7 @@ class Bot:
     ephemeral: JobWorker
     placeholders: PlaceholderWorker
     answers: AnswerWorker
+    token_check: TokenCheck
     wake_up: WakeUp
     stop: threading.Event
 
@@ -76,14 +78,15 @@ class Bot:
 
         `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
         """
-        steps = [self.receipts.step, self.maintenance.step, self.ephemeral.step]
-        steps += [self.placeholders.step] * _PLACEHOLDER_THREADS + [self.answers.step] * self.settings.workers
+        workers: list[LoopWorker[Any]] = [self.receipts, self.maintenance, self.ephemeral]
+        workers += [self.placeholders] * _PLACEHOLDER_THREADS + [self.answers] * self.settings.workers
         with ExitStack() as running:
-            pool = ThreadPoolExecutor(len(steps) + 1, thread_name_prefix="bot")
+            pool = ThreadPoolExecutor(len(workers) + 1, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
             threads = [pool.submit(self.rag.serve, self.stop)]
-            threads += [pool.submit(run_loop, step, self.wake_up, self.stop) for step in steps]
+            for worker in workers:
+                threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
             port = self._serve(running, socket, threads)
@@ -105,11 +108,12 @@ class Bot:
 
     @contextmanager
     def _schedule(self) -> Iterator[None]:
-        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows once a day."""
+        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows now and once a day."""
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
+        self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
             yield
@@ -148,7 +152,8 @@ class Bot:
 
         def health() -> dict[str, object]:
             connected = socket is None or bool(socket.client.is_connected())
-            return {"ok": connected and not any(future.done() for future in threads)}
+            works = connected and not any(future.done() for future in threads)
+            return {"ok": works and self.token_check.is_valid()}
 
         if socket is None:  # requests come from outside, with a host name that only the reverse proxy knows
             secret = self.settings.signing_secret.get_secret_value()
@@ -214,8 +219,8 @@ def open_bot(
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, me, secret, wake_up.notify, links=slack.links, **limits),
-            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts.release_settled),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, links=slack.links, **limits),
+            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts, together=True),
             maintenance=JobWorker(
                 rag,
                 {
@@ -230,6 +235,7 @@ def open_bot(
             ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
             answers=AnswerWorker(rag, responder, fair),
+            token_check=TokenCheck(impatient),
             wake_up=wake_up,
             stop=stop,
         )

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from bot.db import questions
 from bot.db.questions import ClaimedQuestion
 
-Key: TypeAlias = tuple[int, int]
-"""(round, id) of a question: the lowest goes first."""
+Key: TypeAlias = tuple[int, int, int]
+"""(round, id, revision) of a claimed question: the lowest goes first. An edited question may have two workers."""
 
 _MAX_WAIT = 10.0
 """Seconds to wait for a claimed question of an earlier round, which may itself be waiting for a document."""
@@ -23,7 +23,7 @@ _CHECK = 0.2
 
 
 def key(claimed: ClaimedQuestion) -> Key:
-    return (claimed.turn, claimed.id)
+    return (claimed.turn, claimed.id, claimed.revision)
 
 
 class FairLock:

@@ -173,9 +173,9 @@ class Posting:
                 question.channel, question.user, reply.text, reply.blocks, thread=question.thread
             )
         except (Refused, OperatorMustAct) as error:
-            log.info("The asker is told in a direct message: %s", error)
+            log.info("The asker gets a direct message instead: %s", error)
             try:
                 direct = self._client.open_direct_message(question.user)
                 self._client.post_message(direct, reply.text, reply.blocks)
             except (Refused, OperatorMustAct) as final:
-                log.warning("The asker of a question cannot be told that its answer was refused: %s", final)
+                log.warning("The asker gets no message about a refused answer: %s", final)

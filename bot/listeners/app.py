@@ -11,14 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import App
+from slack_bolt.authorization import AuthorizeResult
 
 from bot.access.policy import Access
 from bot.db import deliveries
 from bot.inbox import record
 from bot.listeners.interactions import register_interactions
-from bot.slack.client import SlackClient
+from bot.slack.client import BotIdentity, SlackClient
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag
+
+log = logging.getLogger("magpie")
 
 
 def _bolt_log() -> logging.Logger:
@@ -33,7 +36,7 @@ def build_app(
     client: SlackClient,
     rag: Rag,
     access: Access,
-    me: str,
+    identity: BotIdentity,
     signing_secret: str,
     wake: Callable[[], None],
     *,
@@ -46,11 +49,23 @@ def build_app(
     `links`: index linked web pages. `waiting`: the number of questions and commands that one person may have waiting;
     `files`: the number of their files that may wait to be indexed; 0: no limit.
     """
+    me = identity.user_id
+
+    def authorize() -> AuthorizeResult:
+        # By default, Bolt asks Slack at the first event. If that fails, it acknowledges the event and drops it.
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=identity.team_id,
+            bot_user_id=me,
+            bot_id=identity.bot_id,
+            bot_token=client.token,
+        )
+
     app = App(
-        client=client.web,
+        client=client.open_bolt_client(),
+        authorize=authorize,
         signing_secret=signing_secret or None,
         process_before_response=True,
-        token_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
         request_verification_enabled=bool(signing_secret),
         logger=_bolt_log(),
@@ -68,6 +83,11 @@ def build_app(
         if parsed:
             wake()
 
+    def report(error: Exception) -> None:
+        # Bolt's own handler logs the error's text, which may quote an event.
+        log.error("An event could not be recorded. It is not acknowledged, so Slack delivers it again.", exc_info=error)
+
+    app.error(report)
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
     register_interactions(app, rag, me, wake, waiting)

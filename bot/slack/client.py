@@ -102,6 +102,7 @@ class BotIdentity:
     """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
 
     user_id: str
+    bot_id: str
     user: str
     team_id: str
     team: str
@@ -130,10 +131,13 @@ class SlackClient:
         self._once = _web_client(settings, 30 if repeats else 5, once)
         self._web = _web_client(settings, 30 if repeats else 5, [*once, *more])
 
+    def open_bolt_client(self) -> WebClient:
+        """Return a client for Bolt and its socket. It has no token, so that Bolt does not ask Slack whose it is."""
+        return WebClient(base_url=self._web.base_url, timeout=self._web.timeout)
+
     @property
-    def web(self) -> WebClient:
-        """The SDK's client, for the calls that Bolt makes itself."""
-        return self._web
+    def token(self) -> str:
+        return str(self._web.token)
 
     # ------------------------------------------------------------ the app itself
 
@@ -143,7 +147,12 @@ class SlackClient:
         granted = str(found.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
         return BotIdentity(
-            str(found["user_id"]), str(found.get("user")), str(found["team_id"]), str(found.get("team")), scopes
+            str(found["user_id"]),
+            str(found.get("bot_id") or ""),
+            str(found.get("user")),
+            str(found["team_id"]),
+            str(found.get("team")),
+            scopes,
         )
 
     def open_socket(self, app_token: str) -> str:

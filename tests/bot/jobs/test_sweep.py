@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -190,7 +189,7 @@ def test_file_object_without_shares_drops_nothing(ws: Workspace, rag: Rag, sweep
     with rag.write_transaction() as connection:
         record(connection, Unshared(file, room, 9e9, "1.5"))
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
+    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
     with pytest.raises(TryAgain, match="does not say"):
         silent.file(file)
     ws.pace.list_lag = 600
