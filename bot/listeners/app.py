@@ -32,6 +32,18 @@ def _bolt_log() -> logging.Logger:
     return log
 
 
+def _is_own(event: Mapping[str, Any], identity: BotIdentity) -> bool:
+    """Return whether Magpie caused an event: each of its messages and edits comes back as one.
+
+    The deletion of one of its messages is kept, because a person may have deleted it. Bolt's own filter drops it too.
+    """
+    if event.get("subtype") == "message_deleted" or str(event.get("type")).startswith("member_"):
+        return False
+    message = event.get("message") or {}
+    by_user = identity.user_id in (event.get("user"), event.get("user_id"), message.get("user"))
+    return by_user or (identity.bot_id != "" and identity.bot_id in (event.get("bot_id"), message.get("bot_id")))
+
+
 def build_app(
     client: SlackClient,
     rag: Rag,
@@ -68,10 +80,13 @@ def build_app(
         process_before_response=True,
         attaching_conversation_kwargs_enabled=False,
         request_verification_enabled=bool(signing_secret),
+        ignoring_self_events_enabled=False,
         logger=_bolt_log(),
     )
 
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        if _is_own(event, identity):
+            return
         parsed = parse(event, me)
         for item in parsed:  # for repeated deliveries too: another lookup costs little
             access.invalidate(item)

@@ -269,9 +269,11 @@ class SlackClient:
         arguments = {"channel": channel, "limit": _PAGE}
         return map(str, self._items(self._web.conversations_members, "members", arguments, check))
 
-    def list_people(self, check: Callable[[], object] | None = None) -> Iterator[Json]:
-        """Yield the people and apps of this workspace."""
-        return self._items(self._web.users_list, "members", {"limit": _PAGE}, check)
+    def get_people_page(self, cursor: str) -> tuple[Sequence[Json], str]:
+        """Return (people and apps of this workspace, cursor of the next page). Empty cursors: the first page; none."""
+        with map_errors():
+            found = self._web.users_list(cursor=cursor or None, limit=_PAGE)
+        return found["members"], str((found.get("response_metadata") or {}).get("next_cursor") or "")
 
     def get_person(self, user: str) -> Json:
         with map_errors():
