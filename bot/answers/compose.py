@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -228,8 +229,8 @@ class Composer:
             pieces.append(piece)
             show(render.unfinished("".join(pieces)))
 
-        with self._fair.acquire(key(work.claimed), work.check):
-            return self._rag.ask(query, scope, picture, on_text)
+        generating = partial(self._fair.acquire, key(work.claimed), work.check)
+        return self._rag.ask(query, scope, picture, on_text, generating)
 
     def _watch(self, scope: Scope) -> _Watch:
         return _Watch(scope, self._inside(scope), self._access.changes)

@@ -40,7 +40,8 @@ class FairLock:
        question that waits for a document does not keep the model idle.
     3. *Lock.* A worker that needs the model acquires this lock, which at most `at_once` workers hold. The lowest
        (round, id) that waits goes first. If a claimed question of an earlier round has not used the model yet, later
-       rounds wait for it, at most ten seconds. The lock is held to rewrite a question and to write its answer.
+       rounds wait for it, at most ten seconds. The lock is held to rewrite a question and to write its answer, not
+       to search.
 
     Captions do not acquire the lock: they are written one at a time with at most 160 tokens each, so a question waits
     in Ollama's own queue for at most one caption. The Ollama adapter has no limit of its own: it does not know rounds.
