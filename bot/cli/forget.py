@@ -38,7 +38,7 @@ def forget(
             "name files, or add --space C123 to remove everything shared in a space, or --user U123 to remove "
             "everything of a person"
         )
-    with invocation(context).open(data, json) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         forgotten = rag.forget(names, space or None, user or None)
         questions = _forget_questions(rag, screen, user, space or "") if user and not names else 0
         screen.write_json({"forgotten": forgotten, "questions": questions})
