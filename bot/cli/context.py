@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -68,7 +68,10 @@ class Engine(Protocol):
     def checkpoint(self) -> bool: ...
 
 
-Opener: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
+class Opener(Protocol):
+    """Opens the engine. Without `upgrade`, a data folder of an older version is not changed: raise CatalogUnfit."""
+
+    def __call__(self, settings: Settings, *, upgrade: bool) -> AbstractContextManager[Engine]: ...
 
 
 @dataclass
@@ -80,13 +83,16 @@ class Invocation:
     json: bool = False
 
     @contextmanager
-    def open(self, data: Path | None, json: bool) -> Iterator[tuple[Engine, Screen]]:
-        """Yield the engine and the terminal. The arguments are options given after the command's name; they win."""
+    def open(self, data: Path | None, json: bool, *, upgrade: bool = False) -> Iterator[tuple[Engine, Screen]]:
+        """Yield the engine and the terminal. The arguments are options given after the command's name; they win.
+
+        `upgrade`: for commands that write. The others leave the data folder of an older version as it is.
+        """
         screen = self.screen(json)
         settings = self.settings(data)
         with ExitStack() as closing:
             with screen.busy("Opening the data folder …"):
-                engine = closing.enter_context(self.opener(settings))
+                engine = closing.enter_context(self.opener(settings, upgrade=upgrade))
             yield engine, screen
 
     def screen(self, json: bool) -> Screen:

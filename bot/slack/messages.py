@@ -43,10 +43,17 @@ HELP = (
 UNSURE = "I couldn't confirm who can read this conversation, so I searched only files shared here."
 CHANGED_MEANWHILE = "Files or members changed while I was answering. Please ask again."
 FAILED = "Something went wrong. Try again; if it persists, ask your Magpie admin."
+GAVE_UP = "I couldn't reach Slack, a file or the model for a day, so this question has no answer. Please ask it again."
+CANNOT_POST = (
+    "Slack doesn't let me post in this conversation, so your question has no answer there. "
+    "Ask me in a direct message, or ask an admin to let me post there."
+)
+PICTURES_MISSING = "The pictures of these pages are missing: Slack didn't accept them. The page numbers still apply."
 NO_MATCHING_PAGE = "I couldn't match this screenshot to a page I can search here."
 NOTHING_FOUND = "I couldn't find this in the files I can search here."
 NO_MORE_PAGES = "There are no more matching pages that I can show here."
 QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask it again."
+FILES_NOT_READY = "I left out a file that Slack hasn't made available yet. Ask again in a minute."
 FILE_UNAVAILABLE = "I can no longer search this file here."
 IMAGE_UNAVAILABLE = "I can't open an image in that message: I'm not in that conversation, or the image was deleted."
 NOTHING_TO_SEARCH = "This message has no text or image to search with."

@@ -219,7 +219,7 @@ def is_held(connection: Connection, claimed: ClaimedSource) -> bool:
 
     It ends when the source changes or loses its last share, even if it is shared again right after.
     """
-    shared = exists().where(share.c.source_id == claimed.id)
+    shared = exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE))
     return bool(connection.scalar(select(exists().where(_is_mine(claimed), shared))))
 
 

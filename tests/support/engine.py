@@ -93,7 +93,8 @@ class FakeEngine:
     decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
     closed: bool = False
 
-    def opened(self, settings: Settings) -> FakeEngine:
+    def opened(self, settings: Settings, *, upgrade: bool) -> FakeEngine:
+        del upgrade
         self.settings = settings
         return self
 
