@@ -54,7 +54,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 
     def fetch(ref: str, into: Path) -> FetchResult:
         into.write_text(FILES[ref])
-        return FetchResult(NAMES[ref], None, len(FILES[ref]), 7)
+        return FetchResult(name=NAMES[ref], link=None, size=len(FILES[ref]), mtime_ns=7)
 
     settings = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1})
     with open_rag(
