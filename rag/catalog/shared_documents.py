@@ -1,4 +1,4 @@
-"""Documents by their shares: which may be shown in a scope, which are shared nowhere, and what they are called."""
+"""Documents by their shares: which may be shown in a scope, which are not shared any more, and what they are called."""
 
 from __future__ import annotations
 
