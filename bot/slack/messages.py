@@ -311,6 +311,7 @@ NO_MODEL = "No model is set up: answers are the best matching passages."
 
 _LANES = {
     "words": "words",
+    "messages": "words of messages",
     "place": "page number",
     "text-vectors": "meaning",
     "clip-picture": "image content",

@@ -182,7 +182,7 @@ def _passage_fence(question: str, draft: str, passages: Sequence[Passage]) -> st
     texts = [
         text for hit in hits for text in (hit.region_label, hit.heading, hit.caption, hit.text, hit.generated_caption)
     ]
-    messages = [posted.words for hit in hits for posted in hit.posted]
+    messages = [posted.words for hit in hits for posted in hit.posted if posted.words.strip()]
     return make_fence(question, draft, *texts, *messages)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import Check, IndexOutcome, Mode, Progress, ShareState, Status, StoredShare
+from rag import Check, IndexOutcome, Mode, Posted, Progress, ShareState, Status, StoredShare
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -170,6 +170,28 @@ def test_forget_requires_names_a_space_or_a_person(run: Run, nothing: list[str])
 
 
 # ---------------------------------------------------------------- find, ask
+
+
+def test_find_json_has_the_message_that_shares_a_file(run: Run) -> None:
+    posted = Posted("C1", "U1", 0.0, "10", "9", "Budget for the harbour")
+    shared = replace(hit(1, "IMG_1234.png", 1), posted=(posted,))
+    _, out, _ = run(FakeEngine(hits=[shared, hit(2, "handbook.pdf", 12)]), "find", "budget", "--json")
+    first, second = json.loads(out)["hits"]
+    assert first["posted"] == [
+        {
+            "space": "C1",
+            "shared_by": "U1",
+            "shared_at": "1970-01-01T00:00:00+00:00",
+            "message": "10",
+            "thread": "9",
+            "words": "Budget for the harbour",
+        }
+    ]
+    assert "posted" not in second
+    _, out, _ = run(
+        FakeEngine(hits=[replace(shared, posted=(replace(posted, shared_by=None, words=""),))]), "find", "x", "--json"
+    )
+    assert "posted" not in json.loads(out)["hits"][0]
 
 
 def test_find_json(run: Run) -> None:
