@@ -68,9 +68,12 @@ class AnswerService:
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.
 
-        If there are more citations than pictures, passages that the model read from a picture go first.
+        If there are more citations than pictures, passages that the model read from a picture go first, then those
+        that only a message explains: readers see for themselves what these show.
         """
-        chosen = [passage for passage in answer.cited if passage.number in answer.read_from][:MAX_EVIDENCE]
+        chosen = [passage for passage in answer.cited if passage.number in answer.read_from]
+        chosen += [one for one in answer.cited if "messages" in one.hit.lanes and one not in chosen]
+        chosen = chosen[:MAX_EVIDENCE]
         chosen += [passage for passage in answer.cited if passage not in chosen][: MAX_EVIDENCE - len(chosen)]
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):
