@@ -52,7 +52,9 @@ _MODULES = {
     "check_space": "rag.catalog.share_ends",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
+    "documents_in_thread": "rag.catalog.shared_documents",
     "documents_named": "rag.catalog.shared_documents",
+    "documents_of_source": "rag.catalog.shared_documents",
     "end_message": "rag.catalog.share_ends",
     "expire_departures": "rag.catalog.share_ends",
     "files_waiting": "rag.catalog.sources",
@@ -79,6 +81,7 @@ _MODULES = {
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
     "RoundRobin": "rag.fairness",
+    "merge_results": "rag.search.results",
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
@@ -119,7 +122,9 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.shared_documents import (
         AllowedDocument as AllowedDocument,
         documents_allowed as documents_allowed,
+        documents_in_thread as documents_in_thread,
         documents_named as documents_named,
+        documents_of_source as documents_of_source,
         names_of as names_of,
         names_within as names_within,
         sha256_of as sha256_of,
@@ -184,6 +189,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.sandbox import hide_memory as hide_memory
     from rag.search.confidence import ConfidenceModel as ConfidenceModel
     from rag.search.limits import QueryLimits as QueryLimits
+    from rag.search.results import merge_results as merge_results
     from rag.settings import Settings as Settings, invalid_setting as invalid_setting, load_settings as load_settings
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection

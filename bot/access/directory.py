@@ -37,7 +37,7 @@ class Conversation:
     """A conversation that Magpie is in.
 
     `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
-    message. `deserted`: that person is deactivated.
+    message. `deserted`: that person is deactivated. `name`: without `#`.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Conversation:
     outside: bool
     partner: str = ""
     deserted: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ class Person:
     """A user or an app.
 
     `is_full_member`: belongs to this workspace and is not a guest. `is_active`: False for apps and deactivated users.
+    `name`: as Slack shows it; empty if unknown.
     """
 
     id: str
     is_full_member: bool
     is_active: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ class Directory:
         is_guest = raw.get("is_restricted") is not False or raw.get("is_ultra_restricted") is not False
         is_of_workspace = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
         is_inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
-        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive)
+        return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive, _name(raw))
 
 
 def conversation(raw: Mapping[str, Any]) -> Conversation:
@@ -211,4 +214,13 @@ def conversation(raw: Mapping[str, Any]) -> Conversation:
         outside=outside,
         partner=str(raw.get("user") or ""),
         deserted=raw.get("is_user_deleted") is True,
+        name=str(raw.get("name") or ""),
     )
+
+
+def _name(raw: Mapping[str, Any]) -> str:
+    """Return a person's name as people see it in messages."""
+    profile = raw.get("profile")
+    profile = profile if isinstance(profile, Mapping) else {}
+    names = (profile.get("display_name"), profile.get("real_name"), raw.get("real_name"), raw.get("name"))
+    return " ".join(next((name for name in names if isinstance(name, str) and name.strip()), "").split())

@@ -242,10 +242,11 @@ def list_shares(
     *,
     space: str | None = None,
     message: str | None = None,
+    thread: str | None = None,
     user: str | None = None,
     states: Collection[ShareState] = LIVE,
 ) -> list[StoredShare]:
-    """Return the shares that match everything given, by source and time."""
+    """Return the shares that match everything given, by source and time. `thread`: its root and replies."""
     given = (
         (source.c.kind, kind),
         (source.c.ref, ref),
@@ -254,6 +255,8 @@ def list_shares(
         (share.c.shared_by, user),
     )
     matching = [column == value for column, value in given if value is not None]
+    if thread is not None:
+        matching.append((share.c.message == thread) | (share.c.thread == thread))
     rows = select(share, source.c.kind, source.c.ref).join(source, share.c.source_id == source.c.id)
     rows = rows.where(share.c.state.in_(states), *matching).order_by(share.c.source_id, share.c.shared_at, share.c.id)
     return [

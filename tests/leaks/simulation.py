@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Generating
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -93,9 +93,9 @@ class WatchedRag:
     def __exit__(self, *raised: Any) -> None:
         self._rag.__exit__(*raised)
 
-    def ask(self, question: str, scope: Scope, picture: Path | None = None, on_text: Any = None) -> Answer:
+    def ask(self, question: str, scope: Scope, pictures: Sequence[Path] = (), on_text: Any = None) -> Answer:
         expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, picture, on_text)
+        answer = self._rag.ask(question, scope, pictures, on_text)
         self._check(answer.found, expected, "ask")
         return answer
 
