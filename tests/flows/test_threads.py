@@ -62,13 +62,12 @@ def test_question_is_answered_from_a_reply_of_its_thread(ws: Workspace, ada: str
     assert messages.IN_THREAD in answer
 
 
-def test_question_is_answered_from_a_file_that_arrives_in_its_thread_later(
-    ws: Workspace, ada: str, channel: str
-) -> None:
+def test_question_is_answered_from_a_file_that_was_posted_below_it(ws: Workspace, ada: str, channel: str) -> None:
     share(ws, ada, channel, "alder.pdf", ALDER)
     with ws.hold_events() as held:
         asked = ws.post(ada, channel, mention(ws, TOTAL))
-        ws.post(ada, channel, files=[("birch.pdf", BIRCH)], thread_ts=asked)
+        below = ws.post(ada, channel, files=[("birch.pdf", BIRCH)], thread_ts=asked)
+        held.deliver(*(one for one in held.named("message") if one.payload["event"]["ts"] == below))
         held.deliver_rest()
     answer = said(reply(ws, channel, asked))
     assert "975 euro" in answer
@@ -83,8 +82,8 @@ def test_other_files_answer_what_the_files_of_the_thread_do_not(ws: Workspace, a
 
 
 def test_unusable_file_of_a_thread_is_named_for_a_bare_mention(ws: Workspace, ada: str, channel: str) -> None:
-    thread = ws.post(ada, channel, files=[("song.mp3", b"ID3 sound")])
-    assert "can't listen to audio" in ask_in(ws, ada, channel, thread, "")
+    thread = ws.post(ada, channel, files=[("plans.zip", b"PK\x05\x06" + bytes(18))])
+    assert "can't open archives" in ask_in(ws, ada, channel, thread, "")
 
 
 def test_file_that_left_the_thread_is_neither_used_nor_named(ws: Workspace, ada: str, ben: str, channel: str) -> None:
@@ -138,13 +137,16 @@ def test_question_with_several_screenshots_is_answered_from_all(ws: Workspace, a
 ROOT = "Which port does the gateway use? I need it for the firewall."
 
 
-@pytest.mark.parametrize("words", ["", "can you answer this?", "kannst du das bitte beantworten?", "能回答这个问题吗？"])
+@pytest.mark.parametrize(
+    "words", ["", "can you answer this?", "kannst du das bitte beantworten?", "能回答这个问题吗？"]
+)
 def test_question_of_the_root_is_meant(ws: Workspace, ada: str, ben: str, channel: str, words: str) -> None:
     thread = ws.post(ada, channel, ROOT)
     ws.post(ada, channel, "it is urgent", thread_ts=thread)
     answer = ask_in(ws, ben, channel, thread, words)
     assert "8443" in answer
-    assert f"Understood as: {ROOT}" in answer
+    assert "Understood as: Which port does the gateway use?" in answer
+    assert "firewall" not in answer
 
 
 def test_last_question_of_people_is_meant_if_the_root_asks_nothing(
@@ -168,15 +170,15 @@ def test_words_of_the_thread_complete_a_question(ws: Workspace, ada: str, ben: s
 def test_words_of_a_thread_stay_in_it(
     ws: Workspace, bot: Bot, ada: str, ben: str, channel: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    thread = ws.post(ada, channel, "The password of the vault is heliotrope. Which port does the gateway use?")
-    assert "8443" in ask_in(ws, ben, channel, thread, "")
+    thread = ws.post(ada, channel, "Which port does the heliotrope gateway use?")
+    assert "heliotrope" in ask_in(ws, ben, channel, thread, "")
     _, other = ask(ws, ben, channel, "and what is it?")
     assert "heliotrope" not in said(other)
     assert "gateway" not in said(other)
     assert "heliotrope" not in caplog.text
     with bot.rag.read_transaction() as connection:
         for table in ("question", "access_log"):
-            rows = connection.exec_driver_sql(f"SELECT text FROM {table}").all()  # noqa: S608  the two names above
+            rows = connection.exec_driver_sql(f"SELECT text FROM {table}").all()
             assert "heliotrope" not in str(rows)
 
 
@@ -202,8 +204,10 @@ def test_mentioned_people_are_read_as_names(ws: Workspace, ada: str, ben: str, c
 
 
 def test_attachment_that_cannot_be_used_is_said(ws: Workspace, ada: str, channel: str) -> None:
-    asked = ws.post(ada, channel, mention(ws, "which port does the gateway use?"), files=[("song.mp3", b"ID3 sound")])
+    asked = ws.post(
+        ada, channel, mention(ws, "which port does the gateway use?"), files=[("plans.zip", b"PK\x05\x06" + bytes(18))]
+    )
     answer = said(reply(ws, channel, asked))
-    assert "can't listen to audio" in answer
+    assert "can't open archives" in answer
     assert "8443" in answer
     assert len(replies(ws, channel, asked)) >= 1
