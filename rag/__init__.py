@@ -61,7 +61,9 @@ _MODULES = {
     "check_space": "rag.catalog.share_ends",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
+    "documents_in_thread": "rag.catalog.shared_documents",
     "documents_named": "rag.catalog.shared_documents",
+    "documents_of_source": "rag.catalog.shared_documents",
     "end_message": "rag.catalog.share_ends",
     "expire_departures": "rag.catalog.share_ends",
     "files_waiting": "rag.catalog.sources",
@@ -88,6 +90,7 @@ _MODULES = {
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
     "RoundRobin": "rag.fairness",
+    "merge_results": "rag.search.results",
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
     "without_invisible": "rag.text",
@@ -131,7 +134,9 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         list_shared_files as list_shared_files,
         visible_posts as visible_posts,
         documents_allowed as documents_allowed,
+        documents_in_thread as documents_in_thread,
         documents_named as documents_named,
+        documents_of_source as documents_of_source,
         names_of as names_of,
         names_within as names_within,
         sha256_of as sha256_of,
@@ -204,6 +209,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         QueryLimits as QueryLimits,
         read_limits as read_limits,
     )
+    from rag.search.results import merge_results as merge_results
     from rag.settings import Settings as Settings, invalid_setting as invalid_setting, load_settings as load_settings
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection

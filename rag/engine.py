@@ -41,6 +41,7 @@ from rag.operations.retention import StoredData, list_stored_data
 from rag.operations.status import read_status
 from rag.ports import Extractor, Generator, ModelStore
 from rag.search import confidence
+from rag.search.results import merge_results
 from rag.search.retriever import Retriever
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
@@ -160,22 +161,19 @@ class Rag:
         self,
         question: str,
         scope: Scope,
-        picture: Path | None = None,
+        pictures: Sequence[Path] = (),
         on_text: Callable[[str], None] | None = None,
         generating: Generating = nullcontext,
     ) -> Answer:
         """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
-        With a `picture` (a screenshot), search for the page that it shows first, then for the question's words.
-        `generating` is entered while the model writes.
+        With `pictures` (screenshots), search for the pages that they show first, then for the question's words. The
+        model sees the first picture whose page is found. `generating` is entered while the model writes.
         """
-        sent = None
-        if picture is None:
-            found = self.find(question, scope)
-        else:
-            found, sent = self._find_picture(picture, scope, _PAGES)
-            if not found.found:
-                found = self.find(question, scope)
+        results = [self._find_picture(picture, scope, _PAGES) for picture in pictures]
+        matched = [(result, sent) for result, sent in results if result.found]
+        found = merge_results([result for result, _ in matched]) if matched else self.find(question, scope)
+        sent = next((sent for _, sent in matched or results), None)
         return self._answering.answer(question, found, scope, on_text, sent, generating)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:

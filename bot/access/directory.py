@@ -38,7 +38,7 @@ _ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation that Magpie is in. `name` is empty for direct messages.
+    """A conversation that Magpie is in. `name`: without `#`; empty for direct messages.
 
     `outside`: people of other workspaces can read it, or are invited to. `partner`: the other person of a direct
     message. `deserted`: that person is deactivated.
@@ -307,9 +307,9 @@ class Directory:
         is_guest = raw.get("is_restricted") is not False or raw.get("is_ultra_restricted") is not False
         is_of_workspace = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
         is_inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
-        profile = raw.get("profile") or {}
+        profile = raw.get("profile") if isinstance(raw.get("profile"), Mapping) else {}
         listed = (profile.get("display_name"), profile.get("real_name"), raw.get("real_name"), raw.get("name"))
-        names = tuple(dict.fromkeys(str(name).strip() for name in listed if name and str(name).strip()))
+        names = tuple(dict.fromkeys(" ".join(str(name).split()) for name in listed if name and str(name).strip()))
         zone = str(raw.get("tz") or "")
         return Person(str(raw.get("id")), is_of_workspace and not is_guest, not is_inactive, names, zone)
 

@@ -7,7 +7,7 @@ access is denied: a failed lookup narrows a scope and never widens one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -81,6 +81,24 @@ class Access:
         zone = _zone(people[user].zone if user in people else "")
         spaces = scope.spaces or frozenset()
         return names_of(people.values(), [channel for channel in channels if channel.id in spaces], zone)
+
+    def labels(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return {id: name} of people and public channels; those with an unknown name are missing. Never raises."""
+        if not ids:
+            return {}
+        try:
+            until = self._directory.deadline()
+            people, conversations = self._directory.people(until), self._directory.conversations(until)
+        except MagpieError as error:
+            log.info("The names of people are unknown: %s", error)
+            return {}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("Slack's list of people is malformed (%s).", type(error).__name__)
+            return {}
+        public = _public(conversations)
+        named = {id: people[id].names[0] for id in ids if id in people and people[id].names}
+        named |= {id: conversations[id].name for id in ids if id in public}
+        return {id: name for id, name in named.items() if name}
 
     def invalidate_members(self, channel: str) -> None:
         """Drop a conversation's members from the cache: an event about a change may be late."""

@@ -89,7 +89,7 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
         if current.kind == FILE and documents is None:
             documents = frozenset([int(current.about.get("document", 0))])
         elif current.kind not in (MORE, FILE):
-            return Origin(current, documents, frozenset(seen)) if current.text or current.files else None
+            return Origin(current, documents, frozenset(seen)) if _asks(current) else None
         before = questions.find_claimed(connection, current.channel, str(current.about.get("of", "")))
         if before is None:
             return None
@@ -97,6 +97,12 @@ def origin(connection: Connection, pressed: Question) -> Origin | None:
             seen |= _shown(connection, before)
         current = before.question
     return None
+
+
+def _asks(question: Question) -> bool:
+    """Return whether a question still asks something: a mention without words refers to what stands in its thread."""
+    has_thread = question.thread not in ("", question.ts)
+    return bool(question.text or question.files or question.references or has_thread)
 
 
 def _shown(connection: Connection, before: ClaimedQuestion) -> set[tuple[int, int]]:

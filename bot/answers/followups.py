@@ -11,18 +11,18 @@ from dataclasses import replace
 from bot.access.policy import Granted
 from bot.answers import render
 from bot.answers.button_requests import SIMILAR, Origin, origin
-from bot.answers.compose import AnswerTask, Composer, join
+from bot.answers.compose import Composer
 from bot.answers.page_list import LISTED, pages_reply
 from bot.answers.render import Reply, plain_reply
+from bot.answers.task import AnswerTask, join
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import FILE, MORE
-from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import NotReady
 from bot.slack.uploads import Picture
-from rag import Hit, NotFound, Scope, SearchResult, Unreadable
+from rag import Hit, NotFound, SearchResult, Unreadable, merge_results
 
 _QUERY = 1000
 """Characters of a message that are searched for."""
@@ -45,7 +45,7 @@ def _more(composer: Composer, work: AnswerTask) -> Reply:
     granted = composer.granted(work.question)
     scope = replace(granted.scope, documents=found.documents)
     original = _asked_by(work, found)
-    ranked = _ranking(composer, original, scope, len(found.seen) + LISTED + 1)
+    ranked = _ranking(composer, original, replace(granted, scope=scope), len(found.seen) + LISTED + 1)
     hits = [hit for hit in ranked.hits if (hit.document, hit.page) not in found.seen]
     if not hits:
         return plain_reply(join(messages.NO_MORE_PAGES, granted.notice))
@@ -67,11 +67,7 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     only = messages.only_in_file(known[0].title)
     within, original = Granted(scope, granted.why, granted.notice), _asked_by(work, found)
     remark = join(only, granted.notice)
-    picture = _picture_of(composer, original.question)
-    if picture:
-        reply = composer.answer_picture(original, picture, within, remark)
-    else:
-        reply = composer.answer_text(original, within, (), remark)
+    reply = composer.reply_within(original, within, remark)
     file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]
     text = f"{break_links(escape(only))} {reply.text}"
     return replace(reply, text=text, used=[*reply.used, *file]).with_documents(row.id for row in known)
@@ -87,8 +83,7 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
         work.check()
         try:
             if slack_file(composer.files.ready(file)).picture:
-                with composer.download_picture(file) as path:
-                    found.append(composer.rag.find_picture(path, granted.scope))
+                found.append(composer.asking.find_picture(file, granted.scope))
         except NotReady:
             remarks.append(messages.FILES_NOT_READY)
         except NotFound:
@@ -117,28 +112,17 @@ def _origin(composer: Composer, work: AnswerTask) -> Origin | None:
 
 def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
     """Return the original question as a task, asked by the person who pressed the button."""
-    asked = replace(found.question, user=work.question.user)
-    return replace(work, claimed=replace(work.claimed, question=asked))
+    return work.asking(replace(found.question, user=work.question.user))
 
 
-def _ranking(composer: Composer, original: AnswerTask, scope: Scope, k: int) -> SearchResult:
-    picture = _picture_of(composer, original.question)
-    if picture:
-        with composer.download_picture(picture) as path:
-            found = composer.rag.find_picture(path, scope, k)
-        if found.found or not original.question.text:
+def _ranking(composer: Composer, original: AnswerTask, granted: Granted, k: int) -> SearchResult:
+    asked = composer.asked(original, granted)
+    if asked.pictures and (asked.own or asked.asks_for_page):
+        scope = composer.asking.without_pictures(granted.scope, asked.pictures)
+        found = merge_results([composer.asking.find_picture(picture, scope, k) for picture in asked.pictures])
+        if found.found or not asked.query:
             return found
-    query, *_ = composer.rewrite_question(original, scope, "")
-    return composer.rag.find(query, scope, k)
-
-
-def _picture_of(composer: Composer, question: Question) -> str:
-    """Return the id of the first picture sent with a question that is still shared, or an empty string."""
-    for file in question.files:
-        raw = composer.find_sent_file(file, question.channel)
-        if raw is not None and slack_file(raw).picture:
-            return file
-    return ""
+    return composer.rag.find(asked.query, granted.scope, k)
 
 
 def _pictures(composer: Composer, hits: list[Hit]) -> list[Picture]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from bot.answers.small_talk import is_small_talk
+from bot.answers.thread_context import words_of
 from bot.db import access_log, questions
 from bot.db.used_pages import UsedPage
 from bot.slack.blocks import restore_links
 from bot.slack.buttons import is_working
-from bot.slack.client import SlackClient
 from bot.slack.events import Question
 from bot.slack.message_metadata import question_of
 from bot.slack.message_text import without_mention
-from rag import MagpieError, Rag, Scope, Turn, documents_allowed, is_standalone
-
-_MESSAGES = 200
-"""Messages of a thread that are read."""
+from rag import Rag, Scope, Turn, documents_allowed, is_standalone
 
 _QUESTIONS = 4
 """The last questions of a thread that are used to rewrite the next one."""
@@ -61,29 +57,29 @@ def is_question_to_magpie(text: str, *, own: bool, others: bool, pictures: bool)
     has_words = re.search(r"[^\W\d_]", _EMOJI.sub(" ", stripped)) is not None
     if is_small_talk(stripped) or not (has_words or "?" in stripped):
         return False
-    return own or _ASKS.search(stripped) is not None
+    return own or asks(stripped)
+
+
+def asks(text: str) -> bool:
+    """Return whether a text begins like a question, or contains a question mark."""
+    return _ASKS.search(text.strip()) is not None
 
 
 class History(NamedTuple):
     """Earlier turns, the documents that their text may come from, and the file names that they mention."""
 
     turns: Sequence[Turn]
-    documents: frozenset[int]
-    names: Sequence[UsedPage]
+    documents: frozenset[int] = frozenset()
+    names: Sequence[UsedPage] = ()
 
 
-_NONE = History((), frozenset(), ())
+def thread_history(rag: Rag, question: Question, scope: Scope, thread: Sequence[Mapping[str, Any]], me: str) -> History:
+    """Return what was said in a thread, oldest first: questions, Magpie's answers, and other words of people.
 
-
-def thread_history(client: SlackClient, rag: Rag, question: Question, scope: Scope, me: str) -> History:
-    """Return the earlier questions of the thread and Magpie's answers, oldest first, as the messages read now.
-
-    An answer is included only if everything it uses is in `scope` under the names that it gives. So text of a document
-    that was removed or that fewer people may read, and the name of a removed share, do not return in another question.
-    Never raises: if the thread cannot be read, the history is empty.
+    `thread`: its messages before the question, as they read now. An answer is included only if everything it uses is in
+    `scope` under the names that it gives. So text of a document that was removed or that fewer people may read, and the
+    name of a removed share, do not return in another question.
     """
-    if question.thread in ("", question.ts):
-        return History(_asked_recently(rag, question), frozenset(), ())
     with rag.read_transaction() as connection:
         before = questions.asked_before(connection, question)[-_QUESTIONS:]
         documents_of = access_log.documents_of_replies(connection, question.channel, before)
@@ -95,31 +91,23 @@ def thread_history(client: SlackClient, rag: Rag, question: Question, scope: Sco
             for ts, documents in documents_of.items()
             if documents <= allowed and access_log.are_names_current(connection, used.get(ts, ()), scope)
         }
-    if not before:
-        return _NONE
-    try:
-        thread = _thread(client, question, before[0])
-    except MagpieError:
-        return _NONE
     answers = {f"{question.channel}:{ts}" for ts in usable}
     turns: list[Turn] = []
     for message in thread:
-        ts, text = str(message.get("ts", "")), str(message.get("text", ""))
-        if message.get("user") != me and ts in before:
-            turns.append(("asker", without_mention(text, me)[:_TURN]))
-        elif (
-            message.get("user") == me
-            and question_of(message) in answers
-            and not is_working(message.get("blocks") or ())
-        ):
-            turns.append(("magpie", restore_links(without_mention(text, me))[:_TURN]))
+        if message.get("user") == me:
+            if question_of(message) in answers and not is_working(message.get("blocks") or ()):
+                turns.append(("magpie", restore_links(without_mention(str(message.get("text", "")), me))[:_TURN]))
+        elif words := words_of(message, question.channel, me):
+            turns.append(("asker" if message.get("ts") in before else "person", words[:_TURN]))
+    if not any(role == "magpie" for role, _ in turns):
+        return History(turns)
     names = dict.fromkeys(
         UsedPage(page.document, 0, name=page.name) for ts in usable for page in used.get(ts, ()) if page.name
     )
     return History(turns, frozenset().union(*(documents_of[ts] for ts in usable)), list(names))
 
 
-def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
+def asked_recently(rag: Rag, question: Question) -> list[Turn]:
     """Return recent questions of a direct message, where people often ask outside threads; [] if the question can be
     understood without them."""
     if not question.channel.startswith("D") or is_standalone(question.text):
@@ -128,8 +116,3 @@ def _asked_recently(rag: Rag, question: Question) -> list[Turn]:
         return [
             ("asker", text[:_TURN]) for text in questions.asked_recently(connection, question, _RECENT)[-_QUESTIONS:]
         ]
-
-
-def _thread(client: SlackClient, question: Question, since: str) -> list[Mapping[str, Any]]:
-    found = client.list_replies(question.channel, question.thread, oldest=since, latest=question.ts)
-    return [message for message in islice(found, _MESSAGES) if str(message.get("ts", "")) < question.ts]

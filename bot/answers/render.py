@@ -103,10 +103,56 @@ def answer_reply(answer: Answer, remark: str = "") -> Reply:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FoundPicture:
+    """The page that a screenshot shows, with a picture of it; else the nearest pages, or what went wrong."""
+
+    page: Hit | None = None
+    picture: Path | None = None
+    nearest: Sequence[Hit] = ()
+    problem: str = ""
+
+
+def screenshots_reply(found: Sequence[FoundPicture], remark: str = "") -> Reply:
+    """Return the page of each screenshot, in order."""
+    if len(found) == 1:
+        return _screenshot_reply(found[0], remark)
+    blocks, text = remark_blocks(remark), list[str]()
+    for number, one in enumerate(found, 1):
+        name = messages.screenshot(number)
+        if one.page is None:
+            said = escape(one.problem) or messages.no_matching_page([place(hit) for hit in one.nearest[:NEAREST]])
+            blocks.append(section(f"{name} {said}"))
+            text.append(f"{name} {escape(one.problem) or messages.NO_MATCHING_PAGE}")
+            continue
+        blocks.append(section(f"{name} {_found_page(one.page)}"))
+        blocks += [context(escape(one.page.why))] if one.page.why else []
+        text.append(f"{name} {messages.found_place(escape(one.page.place))}")
+    pages = [one.page for one in found if one.page is not None]
+    near = [hit for one in found if one.page is None for hit in one.nearest[:NEAREST]]
+    blocks += [*buttons.page_buttons(_files(pages), more=bool(pages or near)), buttons.feedback_buttons()]
+    pictures = [
+        Picture(str(one.picture), one.page.place, one.page.document)
+        for one in found
+        if one.page is not None and one.picture is not None
+    ]
+    used = [UsedPage(hit.document, hit.page, cited=True, shown=True, name=name_mark(hit.name)) for hit in pages]
+    used += [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in near]
+    return Reply(cut(break_links("\n".join(text)), NOTIFICATION), blocks, pictures, documents_of([*pages, *near]), used)
+
+
+def _screenshot_reply(found: FoundPicture, remark: str) -> Reply:
+    if found.problem:
+        return plain_reply(f"{remark} {found.problem}".strip())
+    if found.page is None:
+        return no_match_reply(found.nearest, remark)
+    return page_reply(found.page, found.picture, remark)
+
+
 def page_reply(hit: Hit, picture: Path | None, remark: str = "") -> Reply:
     """Return the page that a screenshot shows, and the reason for the match."""
     blocks = remark_blocks(remark)
-    blocks.append(section(messages.found_page(link(hit.link, hit.title), escape(_page(hit)))))
+    blocks.append(section(_found_page(hit)))
     if hit.why:
         blocks.append(context(escape(hit.why)))
     blocks += [*buttons.page_buttons(_files([hit]), more=True), buttons.feedback_buttons()]
@@ -153,6 +199,10 @@ def documents_of(hits: Iterable[Hit]) -> list[int]:
 def place(hit: Hit) -> str:
     """Return a page's title and number as mrkdwn, linked if its file has a link."""
     return f"{link(hit.link, hit.title)}, {escape(_page(hit))}"
+
+
+def _found_page(hit: Hit) -> str:
+    return messages.found_page(link(hit.link, hit.title), escape(_page(hit)))
 
 
 def _page(hit: Hit) -> str:

@@ -15,11 +15,12 @@ from time import monotonic, time
 from typing import Any
 
 from bot.answers import render
-from bot.answers.compose import AnswerTask, Composer
+from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.followups import compose_reply
 from bot.answers.posting import Posting
 from bot.answers.render import Reply
+from bot.answers.task import AnswerTask
 from bot.db import access_log, questions
 from bot.db import uploads as uploading
 from bot.db.questions import Cancellation, ClaimedQuestion

@@ -144,7 +144,7 @@ def is_small_talk(text: str) -> bool:
         return False
     has_smiley = bare != text or any(unicodedata.category(character) == "So" for character in bare)
     is_question = not _QUESTION_MARKS.isdisjoint(bare)
-    words = _words(bare)
+    words = words_of(bare)
     if not words:
         return has_smiley and not is_question
     return _consists_of_phrases(words, polite=is_question)
@@ -157,7 +157,7 @@ def _consists_of_phrases(words: Phrase, *, polite: bool) -> bool:
     for start in range(len(words)):
         if start not in reached:
             continue
-        for phrase in _PHRASES.get(words[start], ()):
+        for phrase in PHRASES.get(words[start], ()):
             end = start + len(phrase)
             if words[start:end] == phrase:
                 says = phrase in _POLITE or (not polite and phrase in _SAYING)
@@ -165,16 +165,17 @@ def _consists_of_phrases(words: Phrase, *, polite: bool) -> bool:
     return reached.get(len(words), False)
 
 
-def _words(text: str) -> Phrase:
+def words_of(text: str) -> Phrase:
     """Return the words of a text, without case and accents, which many people leave out."""
     letters = unicodedata.normalize("NFKD", text.translate(_IGNORED)).casefold()
     return tuple(_WORD.findall("".join(letter for letter in letters if unicodedata.category(letter) != "Mn")))
 
 
-def _phrases(table: str) -> Iterator[Phrase]:
+def phrases_of(table: str) -> Iterator[Phrase]:
+    """Yield the phrases of a table: separated by commas, one group of lines for each language."""
     for line in re.split(r"\n(?=\w\w: )", table.strip()):
         for phrase in line[4:].split(",") if line[2:4] == ": " else line.split(","):
-            yield _words(phrase)
+            yield words_of(phrase)
 
 
 def _by_first_word(phrases: Iterable[Phrase]) -> MappingProxyType[str, tuple[Phrase, ...]]:
@@ -185,6 +186,6 @@ def _by_first_word(phrases: Iterable[Phrase]) -> MappingProxyType[str, tuple[Phr
 
 
 _NUMERAL_LETTERS = frozenset("一二三四五六七八九十百千万")
-_POLITE = frozenset(_phrases(_ASKED_OUT_OF_POLITENESS))
-_SAYING = frozenset(_phrases(_SAID))
-_PHRASES = _by_first_word(_POLITE | _SAYING | frozenset(_phrases(_ADDED)))
+_POLITE = frozenset(phrases_of(_ASKED_OUT_OF_POLITENESS))
+_SAYING = frozenset(phrases_of(_SAID))
+PHRASES = _by_first_word(_POLITE | _SAYING | frozenset(phrases_of(_ADDED)))

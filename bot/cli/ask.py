@@ -36,7 +36,7 @@ def ask(
             screen.stream(piece)
 
         screen.note_if_terminal("Searching …")
-        answer = rag.ask(question, Scope.operator(), picture, on_text)
+        answer = rag.ask(question, Scope.operator(), [picture] if picture else [], on_text)
         screen.write_json(answer_json(answer))
         show_answer(screen, answer, "".join(streamed))
         if answer.abstained:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from bot.slack.events import Unusable
+
 if TYPE_CHECKING:
     from rag import QueryLimits, SourceStatus  # needs SQL, which --help does not
 
@@ -54,6 +56,12 @@ NOTHING_FOUND = "I couldn't find this in the files I can search here."
 NO_MORE_PAGES = "There are no more matching pages that I can show here."
 QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask it again."
 FILES_NOT_READY = "I left out a file that Slack hasn't made available yet. Ask again in a minute."
+IN_THREAD = "From this thread's files:"
+NOT_IN_THREAD = "This thread's files don't say. From other files:"
+FORWARDED_FILE_UNAVAILABLE = "I can't open a file of the forwarded message here."
+LINKED_FILE_UNAVAILABLE = "I can't open the linked file here."
+LINKED_FILE_NOT_READ = "A file that you referred to can't be searched yet. Ask again in a minute."
+LINKED_MESSAGE_UNAVAILABLE = "The linked message has no files that I can search here."
 FILE_UNAVAILABLE = "I can no longer search this file here."
 IMAGE_UNAVAILABLE = "I can't open an image in that message: I'm not in that conversation, or the image was deleted."
 NOTHING_TO_SEARCH = "This message has no text or image to search with."
@@ -165,6 +173,39 @@ def unreadable_image_in_message(reason: str) -> str:
 def unreadable_file(status: SourceStatus) -> str:
     """Shown to the person who shared a file that could not be read."""
     return f"I couldn't read {status.title}: {status.reason} {status.hint}".strip()
+
+
+_UNUSABLE = {
+    Unusable.EXTERNAL: "it is stored outside Slack. Upload a copy here.",
+    Unusable.CANVAS: "Slack doesn't give me the text of the canvas. Export it as a PDF and share that.",
+    Unusable.POST: "Slack doesn't give me the text of the post. Export it as a PDF and share that.",
+    Unusable.EMAIL: "Slack doesn't give me the text of the email. Save it as a PDF and share that.",
+    Unusable.LIST: "I can't read lists. Export the list and share it as a PDF.",
+    Unusable.AUDIO: "I can't listen to audio, and Slack has no transcript of it.",
+    Unusable.VIDEO: "I can't watch videos, and Slack has no transcript of it.",
+    Unusable.ARCHIVE: "I can't open archives. Share the files in it.",
+    Unusable.SPREADSHEET: "I can't read spreadsheets. Share it as a PDF.",
+    Unusable.WEB_PAGE: "I can't read saved web pages. Share it as a PDF.",
+    Unusable.NO_ACCESS: "Slack doesn't let me open it. Share it in this conversation again.",
+    Unusable.HIDDEN: "Slack hides it, because of the limits of your plan.",
+    Unusable.DELETED: "it was deleted.",
+    Unusable.OTHER: "I can't read its type. Share it as a PDF, an image or text.",
+}
+
+
+def unusable_file(reason: Unusable) -> str:
+    """Shown before an answer that could not use a file of the question or its thread."""
+    return f"I couldn't use a file: {_UNUSABLE[reason]}"
+
+
+def too_many_pictures(used: int, sent: int) -> str:
+    """Shown before an answer that uses only the first screenshots."""
+    return f"I used the first {used} of {sent} screenshots. Send the others in another message."
+
+
+def screenshot(number: int) -> str:
+    """mrkdwn: the heading of one of several screenshots."""
+    return f"*Screenshot {number}:*"
 
 
 def unread_documents(statuses: Sequence[SourceStatus]) -> str:

@@ -15,6 +15,7 @@ _FILE = re.compile(
     r"|/files-(?:pri|tmb)/\w+-(F[A-Z0-9]+)(?:-\w+)?/(?:download/)?([^/]+)$"  # the address of its bytes
 )
 _MESSAGE = re.compile(r"/archives/([A-Z0-9]+)/p(\d{10})(\d{6})/?$")
+_MESSAGE_LINK = re.compile(r"https?://[\w-]+(?:\.[\w-]+)*/archives/[A-Z0-9]+/p\d{16}(?:\?[\w=&.%-]+)?")
 _TS = re.compile(r"\d{10}\.\d{6}")
 
 _MAX_LINKS = 5
@@ -37,6 +38,15 @@ def file_name(address: str) -> str:
     """Return the name of the file in Slack that an address links to; empty if it does not link to one."""
     reference = _reference(address)
     return reference.name if isinstance(reference, FileLink) else ""
+
+
+def without_message_links(text: str) -> str:
+    """Return a text without links to messages in Slack: their numbers are nothing to search for."""
+
+    def kept(match: re.Match[str]) -> str:
+        return "" if isinstance(_reference(match[0]), MessageLink) else match[0]
+
+    return " ".join(_MESSAGE_LINK.sub(kept, text).split()) if _MESSAGE_LINK.search(text) else text
 
 
 def _reference(address: str) -> FileLink | MessageLink | None:

@@ -22,7 +22,9 @@ from rag.text import STOP_WORDS, max_tokens, stem, tokens
 log = logging.getLogger("magpie")
 
 Turn = tuple[str, str]
-"""(`asker` or `magpie`, text)"""
+"""(`asker`, `magpie` or `person`, text): a question asked of Magpie, its answer, or what else people wrote"""
+
+_LABELS = {"asker": "Question", "magpie": "Answer", "person": "Message"}
 
 _MAX_TURNS, _MAX_TURN = 6, 400
 """The last turns that are quoted, and the characters of each."""
@@ -36,6 +38,7 @@ _MAX_NEW = 1 / 3
 """Share of a rewritten question's words that may be new: inflections and connecting words."""
 
 _STEM_LENGTH = 5
+_QUESTION_MARKS = frozenset("?？؟")
 
 _SYSTEM = """\
 You rewrite the last question of a conversation so that it can be understood alone.
@@ -72,9 +75,11 @@ def rewrite_question(
     """
     if not history or not question.strip() or len(question) > settings.question_chars:
         return question
+    if all(role == "person" for role, _ in history) and is_standalone(question):
+        return question
     if generator is not None:
         try:
-            rewritten = _generate(question, history[-_MAX_TURNS:], generator, settings)
+            rewritten = _generate(question, _most_useful(history), generator, settings)
         except MagpieError as error:
             log.info("Rewriting a question failed: %s", type(error).__name__)
         else:
@@ -94,10 +99,23 @@ def rewrite_by_rule(question: str, history: Sequence[Turn]) -> str:
     """Return the question; if it does not stand alone, followed by the last earlier question that does."""
     if is_standalone(question):
         return question
-    asked = [text for role, text in history if role != "magpie" and text.strip()]
-    context = next((text for text in reversed(asked) if is_standalone(text)), asked[-1] if asked else "")
+    context = _question_before(history)
     context = " ".join(context.split())[:_MAX_TURN]
     return f"{question.strip()} (about: {context})" if context and context != question.strip() else question
+
+
+def _question_before(history: Sequence[Turn]) -> str:
+    """Return the last question asked of Magpie that stands alone, or else the last one of people, or what began it."""
+    asked = [text for role, text in history if role == "asker" and text.strip()]
+    if not asked:
+        said = [text for role, text in history if role == "person" and text.strip()]
+        asked = [text for text in said if not _QUESTION_MARKS.isdisjoint(text)] or said[:1]
+    return next((text for text in reversed(asked) if is_standalone(text)), asked[-1] if asked else "")
+
+
+def _most_useful(history: Sequence[Turn]) -> Sequence[Turn]:
+    """Return the turns that are quoted: the first one, which says what the thread is about, and the last ones."""
+    return history if len(history) <= _MAX_TURNS else [history[0], *history[1 - _MAX_TURNS :]]
 
 
 def is_rewritten(text: str, question: str, history: Sequence[Turn]) -> bool:
@@ -138,10 +156,7 @@ def _build_prompt(question: str, history: Sequence[Turn], settings: AnswerSettin
     fence = make_fence(question, *(text for _, text in turns))
     system = _SYSTEM.format(fence=fence)
     while True:
-        quoted = [
-            f"<turn {fence}>\n{'Answer' if role == 'magpie' else 'Question'}: {text}\n</turn {fence}>"
-            for role, text in turns
-        ]
+        quoted = [f"<turn {fence}>\n{_LABELS[role]}: {text}\n</turn {fence}>" for role, text in turns]
         user = "\n".join([*quoted, "", f"Last question: {question}", "", "The last question, rewritten:"])
         size = max_tokens(system) + max_tokens(user)
         if len(turns) == 1 or size + _MAX_TOKENS < settings.num_ctx:

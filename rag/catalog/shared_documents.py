@@ -95,9 +95,18 @@ def documents_in_thread(connection: Connection, space: str, root: str, scope: Sc
     """Return the documents in scope that messages of a thread share: its root, or a reply."""
     if not root:
         return frozenset()
+    in_thread = (share.c.message == root) | (share.c.thread == root)
+    return _documents(connection, scope, share.c.space == space, in_thread)
+
+
+def documents_of_source(connection: Connection, kind: str, ref: str, scope: Scope) -> frozenset[int]:
+    """Return the document of a source, if it is in scope."""
+    return _documents(connection, scope, source.c.kind == kind, source.c.ref == ref)
+
+
+def _documents(connection: Connection, scope: Scope, *matching: ColumnElement[bool]) -> frozenset[int]:
     rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
-    in_thread = (share.c.space == space) & ((share.c.message == root) | (share.c.thread == root))
-    return frozenset(connection.scalars(rows.where(in_thread, *shared_documents_in(scope))))
+    return frozenset(connection.scalars(rows.where(*matching, *shared_documents_in(scope))))
 
 
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:

@@ -153,7 +153,7 @@ def _after_end(known: Row[Any], new: Share) -> ShareState:
 
 def _first_state(connection: Connection, source_id: int, new: Share) -> ShareState:
     """Return the state of a share that was not known, or not shared, by the ends of messages in its space."""
-    if new.state is not ShareState.SHARED:
+    if new.state is not ShareState.SHARED or (new.requested and not new.message):
         return new.state
     at = _time_of(new)
     if not new.message:
@@ -164,7 +164,7 @@ def _first_state(connection: Connection, source_id: int, new: Share) -> ShareSta
     unknown = _row(connection, source_id, new.space, "")
     if unknown is None or at > unknown.state_at or unknown.state not in (*ENDED, ShareState.CHECKING):
         return new.state
-    if unknown.state == ShareState.FORGOTTEN and at <= unknown.shared_at and not new.requested:
+    if unknown.state == ShareState.FORGOTTEN and not new.requested and at <= unknown.shared_at:
         return ShareState.FORGOTTEN
     return ShareState.CHECKING
 
@@ -242,10 +242,11 @@ def list_shares(
     *,
     space: str | None = None,
     message: str | None = None,
+    thread: str | None = None,
     user: str | None = None,
     states: Collection[ShareState] = LIVE,
 ) -> list[StoredShare]:
-    """Return the shares that match everything given, by source and time."""
+    """Return the shares that match everything given, by source and time. `thread`: its root and replies."""
     given = (
         (source.c.kind, kind),
         (source.c.ref, ref),
@@ -254,6 +255,8 @@ def list_shares(
         (share.c.shared_by, user),
     )
     matching = [column == value for column, value in given if value is not None]
+    if thread is not None:
+        matching.append((share.c.message == thread) | (share.c.thread == thread))
     rows = select(share, source.c.kind, source.c.ref).join(source, share.c.source_id == source.c.id)
     rows = rows.where(share.c.state.in_(states), *matching).order_by(share.c.source_id, share.c.shared_at, share.c.id)
     return [

@@ -114,7 +114,7 @@ def _try_case(rag: Rag, generator: ObeyingGenerator, case: Case, number: int, fi
     for ending in ENDINGS:
         generator.ending = ending
         pieces: list[str] = []
-        answer = rag.ask(question, scope, picture, pieces.append)
+        answer = rag.ask(question, scope, [picture] if picture else [], pieces.append)
         out += _of_answer(answer, links)
         out += _of_partials(pieces)
     for prompt in generator.prompts:

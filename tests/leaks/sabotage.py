@@ -58,9 +58,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
-    "progress": (
-        Mutation("bot.answers.compose:Composer._ask", "if self._unchanged(work.question, watch):", "if True:"),
-    ),
+    "progress": (Mutation("bot.answers.asking:Asking.ask", "if self._unchanged(work.question, watch):", "if True:"),),
     "guests": (
         Mutation(
             "bot.access.directory:Directory.are_all_full_members",
@@ -107,15 +105,15 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     ),
     "presence": (
         Mutation(
-            "bot.answers.compose:Composer._sent_files",
-            "documents.append(id)",
-            "documents.append(id)\n                from rag import Share, put_share\n\n"
+            "bot.answers.question_files:QuestionFiles.sent_with",
+            "(pictures if file.picture else documents).append(id)",
+            "(pictures if file.picture else documents).append(id)\n                from rag import Share, put_share\n\n"
             "                with self._rag.write_transaction() as connection:\n"
             "                    put_share(connection, Share(KIND, id, question.channel, file.name))",
         ),
         Mutation(
-            "bot.answers.compose:Composer.find_sent_file",
-            "is_shared = is_shared_in(raw, channel, removed) and not departed",
+            "bot.answers.question_files:QuestionFiles.find",
+            "is_shared = bool(standing) or (listing.is_there and not ended)",
             "is_shared = True",
         ),
     ),

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Generating
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -97,12 +97,12 @@ class WatchedRag:
         self,
         question: str,
         scope: Scope,
-        picture: Path | None = None,
+        pictures: Sequence[Path] = (),
         on_text: Any = None,
         generating: Any = nullcontext,
     ) -> Answer:
         expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, picture, on_text, generating)
+        answer = self._rag.ask(question, scope, pictures, on_text, generating)
         self._check(answer.found, expected, "ask")
         return answer
 

@@ -1,0 +1,123 @@
+"""Ask the engine within a scope: show an answer while it is written, as long as it may be shown, and find pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bot.access.policy import Access
+from bot.answers import render
+from bot.answers.fair_lock import FairLock, key
+from bot.answers.render import FoundPicture
+from bot.answers.task import AnswerTask, Throttle
+from bot.slack import messages
+from bot.slack.events import Question
+from bot.slack.file_objects import slack_file
+from bot.slack.files import KIND, SlackFiles
+from rag import Answer, Rag, Scope, SearchResult, Unreadable, documents_of_source
+
+
+@dataclass
+class Watch:
+    """The state of a scope when a reply was begun, to notice changes."""
+
+    scope: Scope
+    documents: frozenset[tuple[int, str]]
+    """(document, name): a document keeps its number but loses a name when one of several shares is removed."""
+    changes: int
+    """`Access.changes` at that time."""
+
+
+class Asking:
+    """Ask the engine of one workspace. Thread-safe."""
+
+    def __init__(self, rag: Rag, files: SlackFiles, access: Access, fair: FairLock) -> None:
+        self._rag = rag
+        self._files = files
+        self._access = access
+        self._fair = fair
+
+    def watch(self, scope: Scope) -> Watch:
+        """Return the state of a scope. Call it before anything is done in it."""
+        return Watch(scope, self._inside(scope), self._access.changes)
+
+    def ask(self, work: AnswerTask, query: str, scope: Scope, watch: Watch, pictures: Sequence[str] = ()) -> Answer:
+        """Return an answer, and show its text while it is written. `pictures`: ids of screenshots to search with.
+
+        Raise Unreadable if one of them is not a picture.
+        """
+
+        def show_if_allowed(text: str) -> None:
+            if self._unchanged(work.question, watch):
+                work.show(text)
+
+        show = Throttle(show_if_allowed)
+        pieces: list[str] = []
+
+        def on_text(piece: str) -> None:
+            work.check()
+            pieces.append(piece)
+            show(render.unfinished("".join(pieces)))
+
+        generating = partial(self._fair.acquire, key(work.claimed), work.check)
+        with self._downloaded(pictures) as paths:
+            return self._rag.ask(query, scope, paths, on_text, generating)
+
+    def find_pages(self, work: AnswerTask, pictures: Sequence[str], scope: Scope) -> list[FoundPicture]:
+        """Return the page that each screenshot shows."""
+        found = []
+        for picture in pictures:
+            work.check()
+            try:
+                found.append(self._found(self.find_picture(picture, scope)))
+            except Unreadable as error:
+                found.append(FoundPicture(problem=messages.unreadable_image(str(error), error.hint)))
+        return found
+
+    def find_picture(self, picture: str, scope: Scope, k: int = 10) -> SearchResult:
+        """Return the pages that a picture shows. Raise NotFound, or Unreadable if it is too large or not a picture."""
+        with self._downloaded([picture]) as [path]:
+            return self._rag.find_picture(path, scope, k)
+
+    def without_pictures(self, scope: Scope, pictures: Sequence[str]) -> Scope:
+        """Return a scope without these pictures: they may be indexed too, and would be found instead of their pages."""
+        with self._rag.read_transaction() as connection:
+            own = [documents_of_source(connection, KIND, picture, scope) for picture in pictures]
+        return Scope(scope.spaces, scope.documents, scope.without.union(*own), scope.shares)
+
+    def _found(self, result: SearchResult) -> FoundPicture:
+        if not result.found or not result.hits:
+            return FoundPicture(nearest=result.hits)
+        first = result.hits[0]
+        return FoundPicture(first, self._rag.draw_page(first) if first.why else first.page_image)
+
+    def _inside(self, scope: Scope) -> frozenset[tuple[int, str]]:
+        return frozenset((row.id, row.name) for row in self._rag.documents(scope))
+
+    def _unchanged(self, question: Question, watch: Watch) -> bool:
+        """Return whether the text of an unfinished reply may be shown. It is not known yet which documents it comes
+        from, so the scope must be the same as before and no document may be missing from it."""
+        changes = self._access.changes
+        if watch.changes != changes:
+            if self._access.granted(question.channel, question.user).scope.spaces != watch.scope.spaces:
+                return False
+            watch.changes = changes
+        return watch.documents <= self._inside(watch.scope)
+
+    @contextmanager
+    def _downloaded(self, pictures: Sequence[str]) -> Iterator[list[Path]]:
+        """Download pictures to temporary files. Raise NotFound, or Unreadable if one is too large."""
+        if not pictures:
+            yield []
+            return
+        with self._rag.scratch() as folder:
+            paths = []
+            for number, picture in enumerate(pictures):
+                raw = self._files.ready(picture)
+                path = Path(folder) / f"picture{number}.{slack_file(raw).ending}"
+                self._files.download(raw, path)
+                paths.append(path)
+            yield paths

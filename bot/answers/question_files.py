@@ -1,0 +1,224 @@
+"""The files that a question needs: those sent with it, those of its thread, and waiting until they are read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from time import monotonic, time
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.answers.task import AnswerTask, Throttle
+from bot.answers.thread_context import is_in_thread
+from bot.db import jobs
+from bot.db.jobs import JobKind
+from bot.slack import messages
+from bot.slack.blocks import escape
+from bot.slack.client import Stopping
+from bot.slack.events import Question, Unusable
+from bot.slack.file_objects import slack_file
+from bot.slack.files import KIND, NotReady, SlackFiles, listings
+from rag import (
+    NotFound,
+    Rag,
+    ShareState,
+    SourceStatus,
+    StoredShare,
+    TryAgain,
+    list_shares,
+    source_statuses,
+)
+
+MAX_PICTURES = 5
+"""Screenshots that one question may search with."""
+
+_POLL = 0.5
+"""Seconds between two checks of the documents that a question waits for."""
+
+_VISIBLE_WITHIN = 20.0
+"""Seconds after a question within which Slack lists its files in the conversation."""
+
+_READY_WITHIN = 10.0
+"""Seconds after a question within which Slack checks its files; then it is answered without them."""
+
+_SHOWN_WITHIN = 60.0
+"""Seconds after a question within which Slack says something about its files; then it is answered without them."""
+
+_RECORDED_WITHIN = 5.0
+"""Seconds to wait for the event or the sweep that records a file sent with a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFiles:
+    """The files sent with a question that are still shared there, by id, in order.
+
+    `pictures` are part of the query, `documents` are read before it is answered. `problems`: sentences about those that
+    cannot be used.
+    """
+
+    pictures: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class QuestionFiles:
+    """The files that the questions of one workspace need. Thread-safe; `stop` ends its waits."""
+
+    def __init__(self, rag: Rag, files: SlackFiles, stop: threading.Event) -> None:
+        self._rag = rag
+        self._files = files
+        self._stop = stop
+
+    # ------------------------------------------------------------ files sent with it
+
+    def sent_with(self, question: Question, asked_at: float) -> SentFiles:
+        """Return the files sent with a question. Raise TryAgain while Slack still works on one of them.
+
+        Their shares are recorded by events and the sweep, not here: a file may have been removed already.
+        """
+        pictures, documents, problems = list[str](), list[str](), list[str]()
+        for id in question.files:
+            try:
+                raw = self.find(id, question.channel, visible_by=asked_at + _VISIBLE_WITHIN)
+            except TryAgain as error:
+                # Tried again later, so that no worker waits for it.
+                if time() < asked_at + (_READY_WITHIN if isinstance(error, NotReady) else _SHOWN_WITHIN):
+                    raise
+                problems.append(messages.FILES_NOT_READY)
+                continue
+            file = None if raw is None else slack_file(raw)
+            if file is None or not file.readable:
+                problems.append(self._problem(id))
+            else:
+                (pictures if file.picture else documents).append(id)
+        return SentFiles(tuple(pictures), tuple(documents), tuple(dict.fromkeys(problems)))
+
+    def find(self, id: str, channel: str, visible_by: float = 0.0) -> Mapping[str, Any] | None:
+        """Return the file object of a file that is shared in a conversation, or None.
+
+        Slack must list the file there, and no event may have reported that it left. Before `visible_by`, seconds since
+        1970, raise TryAgain if Slack does not list it there yet.
+        """
+        try:
+            raw = self._files.ready(id)
+        except NotFound:
+            return None
+        listing = listings(raw, [channel])[channel]
+        with self._rag.read_transaction() as connection:
+            ended = list_shares(connection, KIND, id, space=channel, states=[ShareState.DEPARTED])
+        standing = listing.threads.keys() - {share.message for share in ended}
+        is_shared = bool(standing) or (listing.is_there and not ended)
+        if not is_shared and not ended and time() < visible_by:
+            raise TryAgain("Slack does not list a question's file in its conversation yet.")
+        return raw if is_shared else None
+
+    def _problem(self, id: str) -> str:
+        """Return why a file sent with a question cannot be used, without its name: it may be gone from there."""
+        try:
+            unusable = slack_file(self._files.info(id)).unusable
+        except NotFound:
+            unusable = None
+        return messages.FILE_UNREACHABLE if unusable is None else messages.unusable_file(unusable)
+
+    # ------------------------------------------------------------ waiting
+
+    def wait(self, work: AnswerTask, sent: Sequence[str], seconds: float) -> list[SourceStatus]:
+        """Wait until documents shared in the question's conversation are read, and show progress.
+
+        Those not recorded there yet are looked for by a sweep, and waited for less long.
+        """
+        if not sent:
+            return []
+        until, show = monotonic() + seconds, Throttle(work.show)
+        recorded_by = min(until, monotonic() + _RECORDED_WITHIN)
+        sweep_requested = False
+        while True:
+            with self._rag.read_transaction() as connection:
+                found = source_statuses(connection, KIND, sent, work.question.channel)
+            if len(found) < len(sent) and not sweep_requested:
+                # The event is late or lost, or the file was removed: the sweep finds out which.
+                with self._rag.write_transaction() as connection:
+                    jobs.request(connection, JobKind.SWEEP_CHANNEL, work.question.channel)
+                sweep_requested = True
+            is_recorded = len(found) == len(sent) or monotonic() > recorded_by
+            if (is_settled(found) and is_recorded) or monotonic() > until:
+                return found
+            show(escape(messages.reading_documents(found)))
+            self._pause(work)
+
+    def wait_for_shares(self, work: AnswerTask, shares: Sequence[StoredShare], seconds: float) -> list[SourceStatus]:
+        """Wait until files that messages share are read. Return the status of those that are not, or cannot be.
+
+        Nothing about them is shown meanwhile: they may be shared elsewhere.
+        """
+        until = monotonic() + seconds
+        while True:
+            with self._rag.read_transaction() as connection:
+                found = _statuses(connection, shares)
+            if is_settled(found) or monotonic() > until:
+                return [status for status in found if status.state != "ready"]
+            self._pause(work)
+
+    def _pause(self, work: AnswerTask) -> None:
+        work.check()
+        if self._stop.wait(_POLL):
+            raise Stopping
+
+    # ------------------------------------------------------------ the files of its thread
+
+    def shares_of_thread(self, question: Question) -> list[StoredShare]:
+        """Return what the messages of a thread share to be indexed."""
+        if not question.thread:
+            return []
+        with self._rag.read_transaction() as connection:
+            states = [ShareState.SHARED]
+            return list_shares(connection, space=question.channel, thread=question.thread, states=states)
+
+    def problem_of_thread(self, question: Question) -> str:
+        """Return why the files of a thread cannot be used, if it has such files; empty if it has none."""
+        if not is_in_thread(question):
+            return ""
+        with self._rag.read_transaction() as connection:
+            states = [ShareState.REFUSED]
+            refused = list_shares(connection, KIND, space=question.channel, thread=question.thread, states=states)
+        reasons = [share.reason for share in refused if share.reason in set(Unusable)]
+        return messages.unusable_file(Unusable(reasons[0])) if reasons else ""
+
+    def pictures_of_thread(self, question: Question) -> tuple[str, ...]:
+        """Return the pictures of a thread, by id, indexed or not: its root's, or those of the last reply before the
+        question that has some."""
+        if not is_in_thread(question):
+            return ()
+        with self._rag.read_transaction() as connection:
+            states = (ShareState.SHARED, ShareState.LEFT_OUT)
+            shares = list_shares(connection, KIND, space=question.channel, thread=question.thread, states=states)
+        before = sorted((share for share in shares if share.message < question.ts), key=lambda share: share.message)
+        by_message = [(ts, list(each)) for ts, each in groupby(before, key=lambda share: share.message)]
+        for _, each in sorted(by_message, key=lambda one: (one[0] == question.thread, one[0]), reverse=True):
+            pictures = [share.ref for share in each if self._is_picture(share.ref, question.channel)]
+            if pictures:
+                return tuple(dict.fromkeys(pictures))
+        return ()
+
+    def _is_picture(self, id: str, channel: str) -> bool:
+        try:
+            raw = self.find(id, channel)
+        except TryAgain:  # Slack does not answer: the question is answered without it
+            return False
+        return raw is not None and slack_file(raw).picture
+
+
+def is_settled(statuses: Sequence[SourceStatus]) -> bool:
+    """Return whether all of these files are read, or cannot be."""
+    return all(status.state in ("ready", "failed") for status in statuses)
+
+
+def _statuses(connection: Connection, shares: Sequence[StoredShare]) -> list[SourceStatus]:
+    found: list[SourceStatus] = []
+    for kind, space in sorted({(share.kind, share.space) for share in shares}):
+        refs = list(dict.fromkeys(share.ref for share in shares if (share.kind, share.space) == (kind, space)))
+        found += source_statuses(connection, kind, refs, space)
+    return found

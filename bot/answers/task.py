@@ -1,0 +1,49 @@
+"""One question being answered, and what everything that works on it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from bot.db.questions import ClaimedQuestion
+from bot.slack.events import Question
+
+UPDATE_EVERY = 3.0
+"""Seconds between two updates of one message, as Slack asks."""
+
+
+@dataclass(frozen=True)
+class AnswerTask:
+    """One question being answered. `show` shows progress; `check` raises if the work has to stop."""
+
+    claimed: ClaimedQuestion
+    show: Callable[[str], None]
+    check: Callable[[], None]
+
+    @property
+    def question(self) -> Question:
+        return self.claimed.question
+
+    def asking(self, question: Question) -> AnswerTask:
+        """Return the same work on another form of the question."""
+        return replace(self, claimed=replace(self.claimed, question=question))
+
+
+class Throttle:
+    """Pass on the first text, then at most one every UPDATE_EVERY seconds, and no text twice in a row."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._last = ""
+        self._next = monotonic()
+
+    def __call__(self, text: str) -> None:
+        if text != self._last and monotonic() >= self._next:
+            self._last, self._next = text, monotonic() + UPDATE_EVERY
+            self._show(text)
+
+
+def join(*sentences: str) -> str:
+    """Return the sentences that are not empty as one text, each once."""
+    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
