@@ -360,6 +360,11 @@ def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: floa
     connection.execute(update(question).where(question.c.id == claimed.id, matching).values(**changed))
 
 
+def end_delays(connection: Connection) -> None:
+    """Make delayed questions due now, because Slack can be reached again."""
+    connection.execute(update(question).where(question.c.state == QuestionState.NEW).values(next_try=0))
+
+
 # ---------------------------------------------------------------- progress of a reply
 
 
