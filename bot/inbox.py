@@ -109,8 +109,6 @@ def leave(connection: Connection, channel: str) -> None:
     """Drop every share of a conversation that Magpie is no longer in."""
     for kind in (KIND, LINK):
         leave_space(connection, kind, channel)
-    # Magpie's pictures stay in Slack: it cannot delete them there, and their documents were not deleted.
-    access_log.drop_evidence(connection, channel=channel)
     jobs.request(connection, JobKind.PURGE)
 
 

@@ -101,6 +101,9 @@ class Bot:
                 was_connected, connected = connected, socket is None or bool(socket.client.is_connected())
                 if connected is not was_connected:
                     self.access.invalidate_all()
+                    if connected:
+                        with self.rag.write_transaction() as connection:
+                            questions.end_delays(connection)
                     log.warning("Connected to Slack again." if connected else "Slack cannot be reached. Trying again.")
                     self.sweep_all()
 

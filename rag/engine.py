@@ -113,6 +113,10 @@ class Rag:
         """Remove deleted data from the catalog's files. Return False when a reader prevents it; try again then."""
         return self._catalog.checkpoint()
 
+    def give_back_space(self) -> bool:
+        """Make the catalog's file smaller if much of it is free. Return whether it was done."""
+        return self._catalog.give_back_space()
+
     def scratch(self) -> TemporaryDirectory[str]:
         """Return a temporary folder in the data folder. One that a crashed process left is deleted later."""
         return temporary_folder("query", self.settings.data)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.answers.render import PICTURES, Reply, documents_of, place, remark_blocks
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
-from bot.slack.blocks import break_links, cut, escape, sections
+from bot.slack.blocks import break_links, cut, escape, sections, without_links
 from bot.slack.uploads import Picture
 from rag import Hit, SearchResult
 
@@ -23,7 +23,7 @@ def pages_reply(
     """Return a list under a heading. `heading` is mrkdwn. `more`: add the button for more pages."""
     listed = "\n".join([heading, *(_line(hit) for hit in hits)])
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
-    plain = "\n".join([heading, *(escape(hit.place) for hit in hits)])
+    plain = "\n".join([without_links(heading), *(escape(hit.place) for hit in hits)])
     used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
     return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)
 

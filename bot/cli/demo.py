@@ -23,6 +23,7 @@ from bot.cli.terminal import Screen
 from bot.demo.people import FeatureCheck, create_team, run_bot, sample_documents
 from bot.demo.samples import SCREENSHOT, draw_samples
 from bot.slack.buttons import is_working
+from rag import TryAgain
 
 if TYPE_CHECKING:
     from bot.demo.slack_server import Message, Workspace
@@ -42,6 +43,7 @@ QUESTIONS = (
 _READ_TIMEOUT = 240
 _ANSWER_TIMEOUT = 240
 _PROGRESS_INTERVAL = 5.0
+_REMEDY = "To find out why, run `magpie doctor`."
 
 
 def register(app: typer.Typer) -> None:
@@ -154,17 +156,17 @@ def _open_tour(shared: Invocation, data: Path | None, screen: Screen, drawn: lis
                 yield _Tour(ws, bot, running, screen, settings.data, team.channel, team.ben, ts)
 
 
-def _wait_until_read(tour: _Tour) -> None:
+def _wait_until_read(tour: _Tour, seconds: float = _READ_TIMEOUT) -> None:
     """Wait for the reaction on Ada's message that says whether her files were indexed."""
     from bot.jobs.receipts import READ, UNREADABLE
 
     ws, ts = tour.ws, tour.shared
     tour.screen.rule("#harbour-watch")
     reported = time.monotonic()
-    deadline = reported + _READ_TIMEOUT
+    deadline = reported + seconds
     while not {READ, UNREADABLE} & set(ws.message(tour.channel, ts).reactions):
         if time.monotonic() > deadline:
-            raise TimeoutError("the documents were not read in four minutes. To find out why, run: magpie doctor")
+            raise TryAgain("The documents were not read in four minutes.", _REMEDY)
         if time.monotonic() - reported > _PROGRESS_INTERVAL:
             reported = time.monotonic()
             status = tour.bot.rag.status()
@@ -173,7 +175,7 @@ def _wait_until_read(tour: _Tour) -> None:
     _show(tour, [ws.message(tour.channel, ts)])
 
 
-def _ask(tour: _Tour, text: str, pictures: list[Path] | None = None) -> None:
+def _ask(tour: _Tour, text: str, pictures: list[Path] | None = None, seconds: float = _ANSWER_TIMEOUT) -> None:
     """Ask as Ben and print the thread once the answer is complete."""
     ws, channel = tour.ws, tour.channel
     files = [(path.name, path.read_bytes()) for path in pictures or ()]
@@ -185,7 +187,10 @@ def _ask(tour: _Tour, text: str, pictures: list[Path] | None = None) -> None:
         answered = len(thread) > 1 and not is_working(thread[1].blocks) and not thread[0].reactions
         return answered and uploads == len(ws.called("files.completeUploadExternal"))
 
-    ws.wait(is_answered, _ANSWER_TIMEOUT, "an answer")
+    try:
+        ws.wait(is_answered, seconds, "an answer")
+    except TimeoutError as error:
+        raise TryAgain("A question was not answered in four minutes.", _REMEDY) from error
     ws.settled()
     _show(tour, ws.thread(channel, ts))
 

@@ -348,11 +348,21 @@ def enqueue(connection: Connection, claimed: ClaimedQuestion) -> None:
 
 
 def queued(connection: Connection) -> list[tuple[int, int]]:
-    """Return (id, number of questions before it or being answered) of every queued question, in order."""
-    rows = select(question.c.id, question.c.state).where(question.c.state.in_(OPEN), question.c.cancellation.is_(None))
+    """Return (id, number of questions before it or being answered) of every queued question, in order.
+
+    Questions with a composed reply are left out: their message may show it already.
+    """
+    is_composed = question.c.reply.is_not(None).label("is_composed")
+    rows = select(question.c.id, question.c.state, is_composed).where(
+        question.c.state.in_(OPEN), question.c.cancellation.is_(None)
+    )
     order = (question.c.state != QuestionState.ANSWERING, question.c.turn, question.c.id)
     ordered = connection.execute(rows.order_by(*order))
-    return [(row.id, before) for before, row in enumerate(ordered) if row.state == QuestionState.QUEUED]
+    return [(row.id, before) for before, row in enumerate(ordered) if _shows_position(row)]
+
+
+def _shows_position(row: Row[Any]) -> bool:
+    return row.state == QuestionState.QUEUED and not row.is_composed
 
 
 def count_before(connection: Connection, claimed: ClaimedQuestion) -> int:
@@ -381,6 +391,11 @@ def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: floa
         "delays": question.c.delays + 1,
     }
     connection.execute(update(question).where(question.c.id == claimed.id, matching).values(**changed))
+
+
+def end_delays(connection: Connection) -> None:
+    """Make delayed questions due now, because Slack can be reached again."""
+    connection.execute(update(question).where(question.c.state == QuestionState.NEW).values(next_try=0))
 
 
 # ---------------------------------------------------------------- progress of a reply

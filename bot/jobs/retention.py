@@ -40,6 +40,7 @@ class Maintenance:
             expire_departures(connection, time() - _EVENTS)
             retention.expire(connection, time() - self._keep)
         self._rag.checkpoint()
+        self._rag.give_back_space()
 
     def purge_unshared(self) -> None:
         """Delete everything that shows documents that are no longer shared: from the bot's tables and, if `withdraw` is
@@ -48,16 +49,28 @@ class Maintenance:
             for id in questions.list_outdated_replies(connection):
                 questions.discard_reply(connection, id)
             access_log.scrub(connection)
-        while self._withdraws:
+        if self._withdraws:
+            self._withdraw_stale()
+        self._rag.checkpoint()
+
+    def _withdraw_stale(self) -> None:
+        """Delete pictures in Slack. One that Slack refuses to delete is kept for the next purge and delays no other."""
+        refused: set[str] = set()
+        while True:
             with self._rag.read_transaction() as connection:
-                stale = access_log.stale_evidence(connection, _AT_ONCE)
-            for file in stale:
-                self._uploads.withdraw(file)
+                stale = access_log.stale_evidence(connection, _AT_ONCE + len(refused))
+            left = [file for file in stale if file not in refused]
+            for file in left:
+                try:
+                    self._uploads.withdraw(file)
+                except Refused as error:
+                    log.warning("A picture stays in Slack until the next attempt: %s", error)
+                    refused.add(file)
+                    continue
                 with self._rag.write_transaction() as connection:
                     access_log.drop_evidence(connection, [file])
-            if not stale:
-                break
-        self._rag.checkpoint()
+            if not left:
+                return
 
     def delete_abandoned_uploads(self) -> None:
         """Delete uploaded pictures that will not be shared from Slack, for example after a crash.

@@ -42,6 +42,7 @@ _LINKED_BY_SLACK = re.compile(
     r"|([@#])(?=\w)",  # a person's or channel's name
     re.IGNORECASE,
 )
+_LINK = re.compile(r"<[^<>|]*\|([^<>|]*)>")
 _BREAK = "\u200b"
 _ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 _SLACK = "slack.com"
@@ -127,6 +128,11 @@ def break_links(text: str) -> str:
     Needed for text that cannot be marked verbatim, such as that of a notification.
     """
     return _LINKED_BY_SLACK.sub(lambda match: f"{match.group()}{_BREAK}", text)
+
+
+def without_links(text: str) -> str:
+    """Return mrkdwn with the labels of its links instead of the links, as notifications show it."""
+    return _LINK.sub(r"\1", text)
 
 
 def restore_links(text: str) -> str:

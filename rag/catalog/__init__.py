@@ -6,6 +6,7 @@ that two writers wait for each other instead of failing at the first write. `rea
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 BUSY_MS = 60_000
 """Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
+
+LEAST_FREE = 32 << 20
+"""Bytes that must be free in the catalog before its file is made smaller."""
+
+log = logging.getLogger("magpie")
 
 
 class Catalog:
@@ -47,13 +53,14 @@ class Catalog:
         """Without `upgrade`, a catalog of an older schema is not changed: raise CatalogUnfit."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
+        self._busy_seconds = busy_ms / 1000
         self._engine = _create_engine(self.path, busy_ms)
         self._writer = self._engine.execution_options(immediate=True)
         try:
             if not upgrade and self.path.exists() and check_schema(self._engine, (OWN, *histories)):
                 return
             with opening_lock(self.path):
-                _use_write_ahead_log(self.path, busy_ms / 1000)
+                _use_write_ahead_log(self.path, self._busy_seconds)
                 migrate(self.path, self._engine, self._writer, (OWN, *histories))
         except CatalogUnfit:
             self._engine.dispose()
@@ -82,6 +89,27 @@ class Catalog:
         with self._engine.connect() as connection:
             busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         return not busy
+
+    def give_back_space(self, least: int = LEAST_FREE) -> bool:
+        """Make the file smaller if at least a quarter of it and `least` bytes are free. Return whether it was done.
+
+        SQLite keeps the pages of deleted rows for new ones. Writers wait meanwhile, for seconds per gigabyte.
+        """
+        with self._engine.connect() as connection:
+            names = ("freelist_count", "page_count", "page_size")
+            free, pages, size = (int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in names)
+        if free * size < least or free * 4 < pages:
+            return False
+        driver = sqlite3.connect(self.path, isolation_level=None, timeout=self._busy_seconds)
+        try:
+            driver.execute("VACUUM")
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            log.warning("The catalog's free space is not given back now: %s", error)
+            return False
+        finally:
+            driver.close()
+        return True
 
     def close(self) -> None:
         self._engine.dispose()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from time import time
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from rag.catalog.states import ExtractionState, SourceState
 from rag.catalog.tables import extraction, run, source
 
 
 def start_run(connection: Connection, run_id: str, pid: int) -> bool:
-    """Record this run and release the claims of all others. Return whether one of them crashed.
+    """Record this run, release the claims of all others and delete their rows. Return whether one of them crashed.
 
     Only the owner of the lock may call this: while it holds the lock, every other run has ended.
     """
     crashed = connection.scalar(select(exists().where(run.c.ended_at.is_(None)))) or False
-    connection.execute(update(run).where(run.c.ended_at.is_(None)).values(ended_at=0.0))
+    connection.execute(delete(run))
     connection.execute(insert(run).values(id=run_id, pid=pid, started_at=time()))
     fetching = source.c.state == SourceState.FETCHING
     connection.execute(update(source).where(fetching).values(state=SourceState.WAITING, run_id=None))

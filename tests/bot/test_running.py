@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from bot.cli.redaction import Mask, redacted_logs
-from bot.db import questions, tables
+from bot.db import access_log, jobs, questions, tables
+from bot.db.jobs import JobKind
 from bot.db.questions import QuestionState
 from bot.demo.slack_server import Workspace
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
@@ -254,3 +255,24 @@ def test_command_is_understood_with_any_space(
         share(ws, ada, channel)
         ws.command(ada, channel, "/magpie", f"find{space}gateway")
         ws.wait(lambda: [one for one in ws.ephemerals(ada) if messages.BEST_PAGES in said(one)], 20, "the pages")
+
+
+def test_picture_that_slack_refuses_to_delete_stays_for_the_next_purge_and_delays_no_other(
+    ws: Workspace, bot: Bot, channel: str
+) -> None:
+    pictures = [f"F000000000{number}" for number in range(3)]
+    with bot.rag.write_transaction() as connection:
+        access_log.put_evidence(connection, channel, dict.fromkeys(pictures, 999))
+        jobs.request(connection, JobKind.PURGE)
+    ws.faults.fail("files.delete", error="cant_delete_file")  # the others do not exist anymore
+    assert bot.maintenance.step()
+    assert stale(bot) == [pictures[0]]
+    with bot.rag.write_transaction() as connection:
+        jobs.request(connection, JobKind.PURGE)
+    assert bot.maintenance.step()
+    assert stale(bot) == []
+
+
+def stale(bot: Bot) -> list[str]:
+    with bot.rag.read_transaction() as connection:
+        return access_log.stale_evidence(connection, 9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -11,7 +12,9 @@ from bot.demo.slack_server import Message, Workspace, open_workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
 from bot.slack.messages import CANNOT_POST, FILES_NOT_READY, PICTURES_MISSING
-from tests.flows.team import HANDBOOK, READ, magpie, mention, pictures, receipts, replies, said, share
+from rag import Scope
+from tests.flows.team import HANDBOOK, READ, magpie, mention, pictures, receipts, replies, said, settings, share
+from tests.support.generator import FakeGenerator
 from tests.support.slack_workspace import MANIFEST, without_proxies, workspace_fixture
 
 ws = workspace_fixture("module", manifest=MANIFEST, ack_timeout=0.5)
@@ -179,3 +182,57 @@ def test_wait_that_slack_asks_for_holds_no_worker(ws: Workspace, bot: Bot, ada: 
     assert [replies(ws, channel, ts) for ts in delayed] == [[], []]
     for ts in delayed:
         answered(ws, channel, ts)
+
+
+@pytest.mark.parametrize("body", ["", "<!DOCTYPE html><html><body>Be right back</body></html>"])
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update", "files.completeUploadExternal"])
+def test_response_without_json_is_not_final(
+    ws: Workspace, bot: Bot, ada: str, channel: str, method: str, body: str
+) -> None:
+    ws.faults.fail(method, body=body)
+    asked = ws.post(ada, channel, mention(ws))
+    answered(ws, channel, asked)
+    pictures(ws, channel, asked)
+
+
+@pytest.mark.parametrize("fault", [{"body": ""}, {"error": "rate_limited"}, {"error": "team_added_to_org"}])
+def test_new_share_survives_a_temporary_failure_of_its_lookup(
+    ws: Workspace, bot: Bot, ada: str, channel: str, fault: dict[str, str]
+) -> None:
+    ws.faults.fail("files.info", 2, **fault)  # type: ignore[arg-type]
+    share(ws, ada, channel, f"{len(ws.files())}.pdf", HANDBOOK + str(fault).encode())
+
+
+def test_known_file_survives_a_temporary_failure_of_its_check(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
+    ts = share(ws, ada, channel, "kept.pdf", HANDBOOK + b"kept")
+    [file] = ws.message(channel, ts).files
+    asked = len(ws.called("files.info"))
+    ws.faults.fail("files.info", body="")
+    ws.emit({"type": "file_change", "file_id": file, "file": {"id": file}})
+    ws.wait(lambda: len(ws.called("files.info")) > asked + 1, 20, "a second check")
+    assert "kept.pdf" in [row.name for row in bot.rag.documents(Scope.of(channel))]
+
+
+def test_progress_does_not_wait_as_long_as_slack_asks(tmp_path: Path) -> None:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as other:
+        ben = other.person("ben")
+        room = other.channel("harbor", members=[ben])
+        model = FakeGenerator(text=" ".join(["Slowly."] * 40) + " The gateway listens on port 8443 [1].")
+        with magpie(other, tmp_path / "data", generator=model, rag=settings(tmp_path / "data", answer={"model": "x"})):
+            share(other, ben, room)
+            asked = other.post(ben, room, mention(other))
+            other.faults.fail("chat.update", 1, status=429, retry_after=20)
+            assert "8443" in answered(other, room, asked, 15).text
+
+
+def test_bot_stops_while_slack_asks_to_wait(tmp_path: Path) -> None:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        ada = ws.person("ada")
+        channel = ws.channel("harbor", members=[ada])
+        for method in ("chat.postMessage", "files.list", "conversations.history", "reactions.add"):
+            ws.faults.fail(method, 20, status=429, retry_after=300)
+        with magpie(ws, tmp_path / "data"):
+            ws.post(ada, channel, mention(ws))
+            ws.wait(lambda: ws.called("files.list") and ws.called("chat.postMessage"), 20, "the refused calls")
+            started = monotonic()
+        assert monotonic() - started < 8

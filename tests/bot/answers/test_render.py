@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.answers.page_list import pages_reply
 from bot.answers.render import Reply, answer_reply, no_match_reply, page_reply, plain_reply
 from bot.demo.slack_server.limits import too_long
 from bot.slack.blocks import SECTION, split
-from bot.slack.messages import NO_MATCHING_PAGE, reading_documents, unread_documents, unreadable_file
+from bot.slack.messages import (
+    NO_MATCHING_PAGE,
+    reading_documents,
+    similar_pages,
+    unread_documents,
+    unreadable_file,
+)
 from rag import Mode, SourceStatus
 from rag.model import IndexState, Kind
 from tests.injections.slack import things_in
@@ -198,3 +205,11 @@ def test_brackets_in_a_name_are_not_a_citation() -> None:
     assert reply.pictures[0].title.startswith("[1] notes (4).pdf, p. 12")
     failed = SourceStatus("F1", "[4].pdf", IndexState.FAILED, 0, 0, "Why.", "", None, 1)
     assert unread_documents([failed]) == "I couldn't read (4).pdf: Why."
+
+
+def test_notification_of_similar_pages_has_no_raw_link() -> None:
+    heading = similar_pages("https://harbor.slack.com/archives/C1/p17?thread_ts=1.2")
+    reply = pages_reply([], heading)
+    assert reply.text == "Pages like this message:"
+    assert heading in str(reply.blocks)
+    assert pages_reply([], similar_pages("")).text == "Pages like the message:"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.cli.demo import QUESTIONS
+from bot.cli.demo import QUESTIONS, _ask, _Tour, _wait_until_read
+from bot.cli.terminal import Screen
+from bot.demo.slack_server import open_workspace
+from bot.main import open_bot
+from rag import TryAgain
+from tests.flows.team import settings, slack_settings
+from tests.support.slack_workspace import MANIFEST, without_proxies
 
 pytestmark = pytest.mark.timeout(600)  # two runs, and the first one runs OCR on several pages
 
@@ -147,3 +154,18 @@ def test_page_stays_open_after_the_script_on_a_terminal(runs: list[Run], data_fo
         assert "That was the demo" in printed
         assert httpx.get(_address(printed), trust_env=False).status_code == 200
         assert running.poll() is None
+
+
+def test_demo_that_takes_too_long_names_the_command_that_finds_out_why(tmp_path: Path) -> None:
+    with without_proxies(), open_workspace(manifest=MANIFEST) as ws:
+        ada = ws.person("ada")
+        channel = ws.channel("harbor", members=[ada])
+        shared = ws.post(ada, channel, "The handbook.")
+        with open_bot(settings(tmp_path), slack_settings(ws)) as bot:  # not started
+            tour = _Tour(ws, bot, Future(), Screen(), tmp_path, channel, ada, shared)
+            with pytest.raises(TryAgain) as unread:
+                _wait_until_read(tour, 0.0)
+            with pytest.raises(TryAgain) as unanswered:
+                _ask(tour, "which port?", seconds=0.1)
+    for raised in (unread, unanswered):
+        assert "magpie doctor" in raised.value.hint

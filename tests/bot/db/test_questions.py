@@ -271,3 +271,15 @@ def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
     for thread in threads:
         thread.join()
     assert len(taken) == len(set(taken)) == 40
+
+
+def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(rag: Rag) -> None:
+    with rag.write_transaction() as connection:
+        put(connection, "A", 0)
+        new = questions.claim_new(connection)
+        assert new is not None
+        questions.delay_question(connection, new, 60, attempts=0)
+        assert not questions.is_new_due(connection)
+        assert (questions.next_due(connection) or 0) > time() + 50
+        questions.end_delays(connection)
+        assert questions.is_new_due(connection)
