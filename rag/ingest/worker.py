@@ -101,7 +101,7 @@ class Worker:
     def settle(self, request: IndexRequest) -> None:
         """Work as the owner, or follow the owner, until these sources are settled and no stage waits."""
         while True:
-            with try_own(self._catalog, self._settings.data) as ownership:
+            with self._try_own() as ownership:
                 if ownership is not None:
                     self._work_off(ownership, request)
                     return
@@ -115,7 +115,7 @@ class Worker:
     def serve(self, stop: threading.Event) -> None:
         """Own the data folder and do all work that arrives, until `stop` is set. Wait while another process owns it."""
         while not stop.is_set():
-            with try_own(self._catalog, self._settings.data) as ownership:
+            with self._try_own() as ownership:
                 if ownership is not None:
                     self._take_over(ownership)
                     self._serve(stop)
@@ -123,7 +123,7 @@ class Worker:
 
     def delete_unshared(self) -> None:
         """Delete what is no longer shared; if another process owns the data folder, leave that to it."""
-        with try_own(self._catalog, self._settings.data) as ownership:
+        with self._try_own() as ownership:
             if ownership is None:
                 return
             self._take_over(ownership)
@@ -133,6 +133,9 @@ class Worker:
                 self._indexes.process_batch(threading.Event())
 
     # ------------------------------------------------------------ as owner
+
+    def _try_own(self) -> AbstractContextManager[Ownership | None]:
+        return try_own(self._catalog, self._settings.data, self._indexes.sync.hand_over)
 
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""

@@ -56,13 +56,11 @@ class Abstention:
     def _judge_question(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> AbstentionVerdict:
-        signals: dict[str, float] = {}
         by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
-        if by_words is not None:
-            with self._catalog.read_transaction() as connection:
-                best = next(iter(pages), None)
-                signals = question_signals(connection, self._words, query, scope, by_words, best)
-        kind = "few" if signals and SCORE not in signals else "question"
+        with self._catalog.read_transaction() as connection:
+            best = next(iter(pages), None)
+            signals = question_signals(connection, self._words, query, scope, by_words, best)
+        kind = "question" if SCORE in signals else "few"
         # The models do not use CLIP's cosines, because not every installation has its weights: a threshold decides.
         is_certain = _best_image_score(rankings) >= self._embed.picture_floor
         verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
@@ -82,10 +80,13 @@ class Abstention:
         return replace(verdict, why=why + compared)
 
     def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> AbstentionVerdict:
-        """Return a verdict without `why`; `is_certain` raises the confidence to at least the threshold."""
+        """Return a verdict without `why`; `is_certain` raises the confidence to at least the threshold.
+
+        Without any signal the confidence is 0: the model would return the same for every query.
+        """
         model = self._models[kind]
         threshold = model.threshold if self._min_confidence is None else self._min_confidence
-        confidence = 0.0 if signals is None else model.confidence(signals)
+        confidence = model.confidence(signals) if signals else 0.0
         return AbstentionVerdict(max(confidence, threshold) if is_certain else confidence, threshold, signals or {})
 
     def _explain(self, query: Query, scope: Scope) -> str:

@@ -52,28 +52,29 @@ def question_signals(
     words: FullTextIndex,
     query: Query,
     scope: Scope,
-    by_words: Ranking,
+    by_words: Ranking | None,
     best: PageKey | None,
 ) -> dict[str, float]:
     """Return the signals of a question, each 0 to 1; higher values make an answer more likely.
 
     `score`: the BM25 of the best page in the ranking `by_words`, as a share of the highest that a page could have; left
-    out if few chunks are indexed. `fall`: how far the score of the tenth page is below it. `held`: the share, by IDF,
-    of the question's words that the page `best` contains. `names`: the share, by IDF, of its names and numbers that the
-    document of `best` contains. `pairs`: the share of its bigrams that this document contains. Signals that cannot be
-    computed are left out.
+    out if few chunks are indexed, or without a ranking by words. `fall`: how far the score of the tenth page is below
+    it. `held`: the share, by IDF, of the question's words that the page `best` contains. `names`: the share, by IDF, of
+    its names and numbers that the document of `best` contains. `pairs`: the share of its bigrams that this document
+    contains. Signals that cannot be computed are left out.
     """
     total = words.count(connection, Scope.operator())
     counts = _count_chunks(connection, words, query)
     idf = _idf(counts, total)
     names = [word for word in query.names if word in idf]
     highest = (_K1 + 1) * sum(idf[word] for word in query.search_terms if word in idf)
-    first = by_words.scores[0] if by_words.scores else 0.0
+    scores = by_words.scores if by_words is not None else ()
+    first = scores[0] if scores else 0.0
     signals: dict[str, float] = {}
-    if total >= _MIN_CHUNKS:
+    if by_words is not None and total >= _MIN_CHUNKS:
         signals[SCORE] = min(1.0, first / highest) if highest else 0.0
     if first > 0:
-        other = by_words.scores[_MARGIN_RANK - 1] if len(by_words.scores) >= _MARGIN_RANK else 0.0
+        other = scores[_MARGIN_RANK - 1] if len(scores) >= _MARGIN_RANK else 0.0
         signals[SCORE_MARGIN] = 1 - other / first
     if best is None or not query.terms:
         return signals
