@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BUSY_MS = 60_000
 """Milliseconds that a writer waits for another; a range of eight pages is written in well under a second."""
+
+_MIN_FREE_PAGES = 1000
+"""Free pages of 4 KB that are left in the file: they are used again."""
 
 
 class Catalog:
@@ -72,6 +75,19 @@ class Catalog:
         with self._engine.connect() as connection:
             busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         return not busy
+
+    def give_back_free_pages(self) -> None:
+        """Make the file smaller if most of it is free. Do nothing when it is in use: call it again later."""
+        with self.read_transaction() as connection:
+            free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        if free < _MIN_FREE_PAGES or 2 * free < pages:
+            return
+        with (
+            closing(sqlite3.connect(self.path, isolation_level=None)) as connection,
+            suppress(sqlite3.OperationalError),
+        ):
+            connection.execute("VACUUM")
 
     def close(self) -> None:
         self._engine.dispose()

@@ -139,6 +139,11 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
         last = (rows[-1].chunk_id, rows[-1].window)
 
 
+def has_vectors(connection: Connection) -> bool:
+    """Return whether there is a vector of any embedder."""
+    return bool(connection.scalar(select(exists().where(func.length(vector.c.data) > 0))))
+
+
 def count_vectors(connection: Connection, embedder: str) -> int:
     """Return how many vectors of an embedder are stored."""
     rows = select(func.count()).select_from(vector)

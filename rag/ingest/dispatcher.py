@@ -108,9 +108,9 @@ class Dispatcher:
                 threads.look_again()
         if self._batch is not None and self._batch.done():
             batch, self._batch = self._batch, None
-            found = batch.result()
-            self._is_staged = self._is_last_batch and not found
-            self._next_batch = monotonic() + (0 if found else _POLL)
+            has_more = batch.result()
+            self._is_staged = self._is_last_batch and not has_more
+            self._next_batch = monotonic() + (0 if has_more else _POLL)
 
     def _is_ingesting(self) -> bool:
         return any(threads.running for threads in self._ingesting)

@@ -20,6 +20,9 @@ from rag.vectors.priority_thread import PriorityThread, Urgency
 _PROBES = 24
 """Stored vectors that are searched for themselves when an owner starts. A count alone does not detect damage."""
 
+_MAX_WASTE = 2
+"""Places in the store for each vector: with more, most are those of deleted vectors, whose bytes stay on disk."""
+
 
 class VectorStoreSync:
     """The vector store as a copy of the catalog, for any number of embedders. Only the owner may write.
@@ -106,6 +109,15 @@ class VectorStoreSync:
             self.rebuild(identity)
         self._verified.add(identity)
 
+    def usage(self) -> tuple[int, int]:
+        """Return how many vectors the store has, and for how many it takes space; see VectorStore.usage."""
+        return self.store().usage()
+
+    def is_wasteful(self) -> bool:
+        """Return whether most of the store's space is that of deleted vectors."""
+        live, places = self.usage()
+        return places > _MAX_WASTE * live
+
     def probe(self, identity: str, sample_size: int = _PROBES) -> bool:
         """Search a sample of stored vectors for themselves; return whether each one is its own nearest neighbor."""
         self.flush()
@@ -161,6 +173,17 @@ class VectorStoreSync:
             with self.catalog.write_transaction() as connection:
                 vectors.finish_vector_deletions(connection, rows)
 
+    def _compact(self, identities: Sequence[str]) -> None:
+        """Give back the space of deleted vectors once it is more than that of the others."""
+        with self.catalog.read_transaction() as connection:
+            is_empty = not vectors.has_vectors(connection)
+        if is_empty:
+            self.store().drop()
+            return
+        if self.is_wasteful():
+            for identity in identities:
+                self.rebuild(identity)
+
     def _remove(self, identities: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
         self.flush()
         with self._writing():
@@ -168,6 +191,7 @@ class VectorStoreSync:
                 for identity in identities:
                     self.repair(identity)
                 self.store().remove(rows)
+                self._compact(identities)
             except StoreBroken:
                 if not identities:  # without an embedder there is nothing to rebuild: start empty
                     self.store().drop()
