@@ -262,6 +262,13 @@ class VectorStore(Protocol):
 
     def count(self, identity: str) -> int: ...
 
+    def usage(self) -> tuple[int, int]:
+        """Return how many vectors of all embedders there are, and for how many the store takes space on disk.
+
+        A deleted vector may keep its space, and its bytes, until its collection is dropped.
+        """
+        ...
+
     def drop(self, identity: str | None = None) -> None:
         """Delete the collections of one embedder, or all of them, even if they are damaged."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -110,6 +111,11 @@ class ChromaStore:
                 collection.count() for collection in self._open_client().list_collections() if collection.name in names
             )
 
+    def usage(self) -> tuple[int, int]:
+        with self._map_errors():
+            live = sum(collection.count() for collection in self._open_client().list_collections())
+            return live, max(live, sum(_count_places(header) for header in self._path.glob("*/header.bin")))
+
     def drop(self, identity: str | None = None) -> None:
         """Delete collections. If the store is too damaged for that, delete its whole folder."""
         self._drops += 1
@@ -135,13 +141,18 @@ class ChromaStore:
                 client.close()
 
     def _remove_orphans(self) -> None:
-        """Delete the vectors of deleted collections, which Chroma 1.5 leaves on disk in a folder named by the segment.
+        """Delete the vectors of deleted collections, which Chroma 1.5 leaves on disk.
+
+        They are in a folder named by the segment, and in free pages of the database, which VACUUM removes.
 
         Call it only while no client is open: closing the database here would release the locks that Chroma's SQLite
         holds on it in this process.
         """
-        with closing(sqlite3.connect(f"{(self._path / 'chroma.sqlite3').as_uri()}?mode=ro", uri=True)) as database:
+        address = f"{(self._path / 'chroma.sqlite3').as_uri()}?mode=rw"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as database:
             segments = {row[0] for row in database.execute("SELECT id FROM segments")}
+            with suppress(sqlite3.OperationalError):  # another process reads it: the next drop does it
+                database.execute("VACUUM")
         for folder in self._path.iterdir():
             if folder.is_dir() and folder.name not in segments:
                 shutil.rmtree(folder)
@@ -204,6 +215,17 @@ class ChromaStore:
             raise StoreBroken(
                 f"The vector store cannot be used: {error}.", "To refill it, run `magpie index` on any file."
             ) from error
+
+
+def _count_places(header: Path) -> int:
+    """Return how many vectors an index of Chroma has places for, those of deleted vectors among them.
+
+    hnswlib's header: version (4 bytes), offset of level 0, maximum and current number of elements (8 bytes each).
+    """
+    try:
+        return int(struct.unpack_from("<QQQ", header.read_bytes(), 4)[2])
+    except (OSError, struct.error):  # being written, or deleted a moment ago
+        return 0
 
 
 def _is_store_error(error: BaseException) -> bool:

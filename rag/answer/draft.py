@@ -15,7 +15,7 @@ from rag.answer import messages
 from rag.answer.citations import NOT_FOUND, check_citations, says_not_found
 from rag.answer.grounding import GroundingResult, GroundingSource, check_grounding, without_notes
 from rag.answer.prompt import Correction, load_pictures, write_prompt
-from rag.errors import AnswerCut, MagpieError
+from rag.errors import AnswerCut, GeneratorTimeout, MagpieError
 from rag.model import Hit, Kind, Mode, Passage
 from rag.ports import Generator, ModelInfo, Prompt
 from rag.settings import AnswerSettings
@@ -72,15 +72,16 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
     The milliseconds of the stages prompt, write, check and again are added to `stage_ms`.
     """
     ability = request.generator.model_info()
-    first = _attempt(request, ability, stage_ms)
+    deadline = perf_counter() + request.settings.longest_seconds  # of both drafts together
+    first = _attempt(request, ability, deadline, stage_ms)
     grounding = first.grounding
-    if not grounding.not_found or not request.settings.correct:
+    if not grounding.not_found or not request.settings.correct or perf_counter() > deadline:
         return first
     wrong = [(grounding.statements[index].text, grounding.missing[index]) for index in grounding.not_found]
     log.info("%d of %d statements are not on their cited pages: correcting.", len(wrong), len(grounding.statements))
     started = perf_counter()
     try:
-        second = _attempt(request, ability, {}, Correction(grounding.text, wrong))
+        second = _attempt(request, ability, deadline, {}, Correction(grounding.text, wrong))
     except MagpieError as error:  # the first draft is good enough: notes mark what is wrong with it
         log.info("The correction failed: %s", type(error).__name__)
         return first
@@ -93,13 +94,17 @@ def write_draft(request: GenerationRequest, stage_ms: dict[str, float]) -> Draft
 
 
 def _attempt(
-    request: GenerationRequest, ability: ModelInfo, stage_ms: dict[str, float], correction: Correction | None = None
+    request: GenerationRequest,
+    ability: ModelInfo,
+    deadline: float,
+    stage_ms: dict[str, float],
+    correction: Correction | None = None,
 ) -> Draft:
     started = perf_counter()
     prompt, left_out = _build_prompt(request, ability, correction)
     shown = tuple(passage for passage in request.passages if passage.number in prompt.shown)
     sent = perf_counter()
-    text, cut = _stream(request, prompt, quiet=correction is not None)
+    text, cut = _stream(request, prompt, deadline, is_correction=correction is not None)
     written = perf_counter()
     text, cited = check_citations(without_notes(without_invisible(text)), shown)
     declined = says_not_found(text) or (NOT_FOUND in text and not cited)
@@ -159,26 +164,28 @@ def _window_remedy(prompt: Prompt, ability: ModelInfo, settings: AnswerSettings)
     return messages.small_setting(settings.num_ctx)
 
 
-def _stream(request: GenerationRequest, prompt: Prompt, *, quiet: bool) -> tuple[str, str]:
-    """Return the whole text, and a notice if it was cut at the length or time limit.
+def _stream(request: GenerationRequest, prompt: Prompt, deadline: float, *, is_correction: bool) -> tuple[str, str]:
+    """Return the whole text, and a notice if it was cut at the length limit or at the deadline.
 
-    Text that may still become NOT FOUND is held back, because readers get another sentence for it. With `quiet`,
-    `on_text` gets empty strings instead of text, so that it can still stop the generation by raising.
+    Text that may still become NOT FOUND is held back, because readers get another sentence for it. During a correction,
+    `on_text` gets empty strings instead of text, so that it can still stop the generation by raising. Raise
+    GeneratorTimeout if a correction is not complete at the deadline.
     """
     text, passed_on, cut = "", 0, ""
     on_text, max_seconds = request.on_text, request.settings.longest_seconds
-    started = perf_counter()
     pieces = request.generator.stream(prompt)
     try:
         for piece in pieces:
             text += piece
             start = text.lstrip()[: len(NOT_FOUND)]
-            if on_text is not None and quiet:
+            if on_text is not None and is_correction:
                 on_text("")
             elif on_text is not None and not NOT_FOUND.startswith(start):
                 on_text(text[passed_on:])
                 passed_on = len(text)
-            if perf_counter() - started > max_seconds:
+            if perf_counter() > deadline:
+                if is_correction:
+                    raise GeneratorTimeout("The correction took too long.")
                 raise AnswerCut(messages.answer_cut(max_seconds), messages.ANSWER_CUT_REMEDY)
     except AnswerCut as error:
         cut = f"{error} {error.hint}".strip()

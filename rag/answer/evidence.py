@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from rag.answer.evidence_drawing import (
@@ -58,7 +59,7 @@ def draw_evidence(hit: Hit, folder: Path, sentences: Sequence[str] = ()) -> Path
     if hit.page_image is None or not hit.page_image.is_file():
         return None
     path = folder / f"{hit.chunk}-{_digest(hit, sentences)}.png"
-    return path if path.is_file() else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
+    return path if _mark_used(path) else _save(path, hit, lambda page: _draw_region(page, hit, sentences))
 
 
 def draw_page(hit: Hit, folder: Path) -> Path | None:
@@ -66,7 +67,16 @@ def draw_page(hit: Hit, folder: Path) -> Path | None:
     if hit.page_image is None or not hit.page_image.is_file():
         return None
     path = folder / f"{hit.chunk}-{_digest(hit, ())}-page.png"
-    return path if path.is_file() else _save(path, hit, lambda page: _draw_page(page, hit))
+    return path if _mark_used(path) else _save(path, hit, lambda page: _draw_page(page, hit))
+
+
+def _mark_used(path: Path) -> bool:
+    """Return whether a picture was drawn already, and keep it from being evicted soon."""
+    try:
+        os.utime(path, ns=(time_ns(), path.stat().st_mtime_ns))
+    except OSError:
+        return False
+    return True
 
 
 def _save(path: Path, hit: Hit, draw: Callable[[Image.Image], Image.Image]) -> Path | None:

@@ -16,7 +16,7 @@ def start_run(connection: Connection, run_id: str, pid: int) -> bool:
     Only the owner of the lock may call this: while it holds the lock, every other run has ended.
     """
     crashed = connection.scalar(select(exists().where(run.c.ended_at.is_(None)))) or False
-    connection.execute(delete(run))
+    connection.execute(delete(run))  # only the newest run is ever asked for
     connection.execute(insert(run).values(id=run_id, pid=pid, started_at=time()))
     fetching = source.c.state == SourceState.FETCHING
     connection.execute(update(source).where(fetching).values(state=SourceState.WAITING, run_id=None))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     type_coerce,
 )
 from sqlalchemy.types import NullType
@@ -138,6 +139,11 @@ def stored_vectors(connection: Connection, embedder: str, batch: int = 2000) -> 
         last = (rows[-1].chunk_id, rows[-1].window)
 
 
+def has_vectors(connection: Connection) -> bool:
+    """Return whether there is a vector of any embedder."""
+    return bool(connection.scalar(select(exists().where(func.length(vector.c.data) > 0))))
+
+
 def count_vectors(connection: Connection, embedder: str) -> int:
     """Return how many vectors of an embedder are stored."""
     rows = select(func.count()).select_from(vector)
@@ -195,14 +201,18 @@ def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def sample(connection: Connection, embedder: str, limit: int) -> list[StoredVector]:
-    """Return some vectors of an embedder, spread over all of them."""
+    """Return `limit` vectors of an embedder, evenly spread over all of them; all if there are fewer."""
     total = count_vectors(connection, embedder)
-    step = max(1, total // limit)
+    order = func.row_number().over(order_by=(vector.c.chunk_id, vector.c.window))
+    # Rows are counted, not ids: the ids of one kind of chunk may all be even.
+    numbered = select(vector.c.chunk_id, vector.c.window, order.label("number"))
+    keys = numbered.where(vector.c.embedder == embedder, func.length(vector.c.data) > 0).subquery()
+    is_next = keys.c.number * limit // total > (keys.c.number - 1) * limit // total if total > limit else true()
     rows = (
         select(vector, chunk.c.document_id)
+        .join(keys, and_(keys.c.chunk_id == vector.c.chunk_id, keys.c.window == vector.c.window))
         .join(chunk, chunk.c.id == vector.c.chunk_id)
-        .where(vector.c.embedder == embedder, func.length(vector.c.data) > 0, vector.c.chunk_id % step == 0)
-        .limit(limit)
+        .where(vector.c.embedder == embedder, is_next)
     )
     return [_stored(row) for row in connection.execute(rows)]
 

@@ -7,19 +7,32 @@ between, nothing can be found any more and the deletions are resumed.
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.catalog import Catalog, deletions, documents
 from rag.catalog.chunks import chunk_ids
 from rag.ports import FullTextIndex
 
+log = logging.getLogger("magpie")
 
-def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What is left to do. `is_erased` is False when deleted text is still in the catalog's files, because another
+    process reads it: call `Catalog.checkpoint` again then. `undeletable` are files that stay queued for deletion."""
+
+    is_erased: bool
+    undeletable: tuple[str, ...]
+
+
+def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> Deletion:
     """Delete documents without shares, and every file that no row refers to. Only the owner may call this.
 
-    Return False when deleted text is still in the catalog's files, because another process reads it: call
-    `Catalog.checkpoint` again then.
+    A file that cannot be deleted does not keep the others from being deleted, and is tried again at the next call.
     """
     with catalog.write_transaction() as connection:
         gone = documents.drop_orphans(connection, words)
@@ -29,16 +42,23 @@ def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> bool:
         rows = deletions.list_file_deletions(connection)
     if rows:
         _delete_evidence(catalog, data / "evidence")
+    undeletable = []
     for row in rows:
         path = data / row.path
         # Files are added inside a transaction too: the same bytes cannot come back between the check and the deletion.
-        with catalog.write_transaction() as connection, contextlib.suppress(FileNotFoundError):
-            deletions.finish_file_deletion(connection, row.path)
-            if row.is_folder:
-                shutil.rmtree(path)
-            elif not documents.has_document(connection, path.name):
-                path.unlink()
-    return catalog.checkpoint() if gone else True
+        try:
+            with catalog.write_transaction() as connection, contextlib.suppress(FileNotFoundError):
+                deletions.finish_file_deletion(connection, row.path)
+                if row.is_folder:
+                    shutil.rmtree(path)
+                elif not documents.has_document(connection, path.name):
+                    path.unlink()
+        except OSError as error:
+            log.debug("%s cannot be deleted: %s", path, error)
+            undeletable.append(row.path)
+    if gone:
+        catalog.give_back_space()
+    return Deletion(catalog.checkpoint() if gone else True, tuple(undeletable))
 
 
 def _delete_evidence(catalog: Catalog, folder: Path) -> None:
@@ -51,4 +71,26 @@ def _delete_evidence(catalog: Catalog, folder: Path) -> None:
         alive = chunk_ids(connection)
     for gone in evidence.keys() - alive:
         for path in evidence[gone]:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def evict_evidence(folder: Path, before: float, max_bytes: int) -> None:
+    """Delete evidence pictures last used before this time, in seconds since 1970, and the oldest above `max_bytes`.
+
+    They are copies of pages, and are drawn again when an answer cites the same region.
+    """
+    total = 0
+    for path, used, size in sorted(_pictures(folder), key=lambda picture: -picture[1]):
+        total += size
+        if used < before or total > max_bytes:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _pictures(folder: Path) -> Iterator[tuple[Path, float, int]]:
+    """Yield each evidence picture with the time of its last use and its size."""
+    for path in folder.glob("*-*.png"):
+        with contextlib.suppress(OSError):  # deleted a moment ago
+            found = path.stat()
+            yield path, found.st_atime, found.st_size

@@ -33,12 +33,19 @@ class _Threads:
             self.running |= {self._pool.submit(call): call for call in self._idle}
             self._idle.clear()
 
-    def collect(self) -> None:
-        """Take back the threads that ended. Raise the error of one that failed."""
+    def collect(self) -> bool:
+        """Take back the threads that ended; return whether one had found work. Raise the error of one that failed."""
+        found = []
         for future in [future for future in self.running if future.done()]:
             self._idle.append(self.running.pop(future))
-            if not future.result():
-                self._next_look = monotonic() + _POLL
+            found.append(future.result())
+        if not all(found):
+            self._next_look = monotonic() + _POLL
+        return any(found)
+
+    def look_again(self) -> None:
+        """Look for work at once: what other threads did may be some."""
+        self._next_look = float("-inf")
 
 
 class Dispatcher:
@@ -81,6 +88,8 @@ class Dispatcher:
         if not self._stop.is_set():
             for threads in self._ingesting:
                 threads.start()
+        if self._is_ingesting():
+            self._is_last_batch = self._is_staged = False
         self._start_batch(is_last=not self._is_ingesting())
         running = [future for threads in self._ingesting for future in threads.running]
         return running if self._batch is None else [*running, self._batch]
@@ -93,13 +102,15 @@ class Dispatcher:
             self._batch = self._pool.threads.submit(self._process_stages)
 
     def _collect(self) -> None:
-        for threads in self._ingesting:
-            threads.collect()
+        found = [threads.collect() for threads in self._ingesting]
+        if any(found):
+            for threads in self._ingesting:
+                threads.look_again()
         if self._batch is not None and self._batch.done():
             batch, self._batch = self._batch, None
-            found = batch.result()
-            self._is_staged = self._is_last_batch and not found
-            self._next_batch = monotonic() + (0 if found else _POLL)
+            has_more = batch.result()
+            self._is_staged = self._is_last_batch and not has_more
+            self._next_batch = monotonic() + (0 if has_more else _POLL)
 
     def _is_ingesting(self) -> bool:
         return any(threads.running for threads in self._ingesting)

@@ -19,6 +19,10 @@ from rag.model import LOCAL, IndexOutcome
 from rag.ports import Extractor
 
 
+def _vanished(path: Path) -> IndexOutcome:
+    return IndexOutcome(str(path), "skipped", 0, "It was deleted while the files were listed.", "Index it again.")
+
+
 class Indexing:
     """Requests to index, extract again and forget. The worker runs them, or the process that owns the data folder."""
 
@@ -45,7 +49,9 @@ class Indexing:
         with self._catalog.read_transaction() as connection:
             before = documents.document_ids(connection)
         with self._catalog.write_transaction() as connection:
-            put = [add_path(connection, path, space) for path in dict.fromkeys(files)]
+            added = {path: add_path(connection, path, space) for path in dict.fromkeys(files)}
+            put = [known for known in added.values() if known is not None]
+            skipped += [_vanished(path) for path, known in added.items() if known is None]
             put += [add_url(connection, url, space, time_ns()) for url in dict.fromkeys(urls)]
             missing = {
                 source_id: name

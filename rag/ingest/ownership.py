@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,12 @@ class Ownership:
 
 
 @contextmanager
-def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
+def try_own(catalog: Catalog, data: Path, settle: Callable[[], bool] = lambda: True) -> Iterator[Ownership | None]:
     """Own the data folder for the duration of the `with`, or yield None when another process owns it.
 
-    The operating system releases the lock when the process ends, however it ends.
+    `settle` is called at the end, however the `with` ends: it waits until nothing is written any more, and returns
+    whether everything was written. If not, or if it raises, the next owner takes this run for one that crashed. The
+    operating system releases the lock when the process ends, however it ends.
     """
     lock = FileLock(data / "owner.lock", timeout=0)
     try:
@@ -41,9 +43,12 @@ def try_own(catalog: Catalog, data: Path) -> Iterator[Ownership | None]:
         run_id = uuid.uuid4().hex
         with catalog.write_transaction() as connection:
             unclean = runs.start_run(connection, run_id, os.getpid())
-        yield Ownership(run_id, unclean)
-        with catalog.write_transaction() as connection:
-            runs.end_run(connection, run_id)
+        try:
+            yield Ownership(run_id, unclean)
+        finally:
+            if settle():
+                with catalog.write_transaction() as connection:
+                    runs.end_run(connection, run_id)
     finally:
         lock.release()
 

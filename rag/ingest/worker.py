@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from time import monotonic, time
 
 from rag.catalog import Catalog, extractions, share_ends, sources
 from rag.data_dir import delete_stale_folders
-from rag.ingest.deletion import delete_unshared
+from rag.ingest.deletion import delete_unshared, evict_evidence
 from rag.ingest.dispatcher import Dispatcher
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
 from rag.ingest.ingester import Ingester
@@ -21,6 +22,8 @@ from rag.ports import Extractor, Fetcher, FullTextIndex
 from rag.settings import Settings
 from rag.vectors.indexes import VectorIndexes
 
+log = logging.getLogger("magpie")
+
 _POLL = 0.3
 """Seconds between two checks of the progress."""
 
@@ -28,6 +31,9 @@ _MAINTENANCE = 30
 """Seconds between two checks for work from other processes: deleted files, embedders that became available."""
 
 _DAY = 24 * 60 * 60
+
+_EVIDENCE_SECONDS, _EVIDENCE_BYTES = 7 * _DAY, 500 << 20
+"""Evidence pictures are deleted this long after their last use, and the oldest when they take more bytes than this."""
 
 _IDLE_LIMIT = 60
 """Seconds without work after which the extraction processes are ended; each uses hundreds of MB."""
@@ -96,12 +102,13 @@ class Worker:
         self._open_extractor = open_extractor
         self._fetchers = fetchers
         self._clean = True
+        self._undeletable: tuple[str, ...] = ()
         self._reported: dict[int, tuple[sources.SourceStatus, str]] = {}
 
     def settle(self, request: IndexRequest) -> None:
         """Work as the owner, or follow the owner, until these sources are settled and no stage waits."""
         while True:
-            with try_own(self._catalog, self._settings.data) as ownership:
+            with self._try_own() as ownership:
                 if ownership is not None:
                     self._work_off(ownership, request)
                     return
@@ -115,7 +122,7 @@ class Worker:
     def serve(self, stop: threading.Event) -> None:
         """Own the data folder and do all work that arrives, until `stop` is set. Wait while another process owns it."""
         while not stop.is_set():
-            with try_own(self._catalog, self._settings.data) as ownership:
+            with self._try_own() as ownership:
                 if ownership is not None:
                     self._take_over(ownership)
                     self._serve(stop)
@@ -123,7 +130,7 @@ class Worker:
 
     def delete_unshared(self) -> None:
         """Delete what is no longer shared; if another process owns the data folder, leave that to it."""
-        with try_own(self._catalog, self._settings.data) as ownership:
+        with self._try_own() as ownership:
             if ownership is None:
                 return
             self._take_over(ownership)
@@ -133,6 +140,9 @@ class Worker:
                 self._indexes.process_batch(threading.Event())
 
     # ------------------------------------------------------------ as owner
+
+    def _try_own(self) -> AbstractContextManager[Ownership | None]:
+        return try_own(self._catalog, self._settings.data, self._indexes.sync.hand_over)
 
     def _take_over(self, ownership: Ownership) -> None:
         """Have the vector store verified against the catalog, and delete leftovers of a crashed run."""
@@ -195,9 +205,23 @@ class Worker:
         if days := self._settings.keep.files_days:
             with self._catalog.write_transaction() as connection:
                 share_ends.expire_shares(connection, time() - days * _DAY)
-        swept = delete_unshared(self._catalog, self._words, self._settings.data)
-        self._clean = swept if self._clean else self._catalog.checkpoint()
+        deleted = delete_unshared(self._catalog, self._words, self._settings.data)
+        self._clean = deleted.is_erased if self._clean else self._catalog.checkpoint()
+        self._warn_of(deleted.undeletable)
+        evict_evidence(self._settings.data / "evidence", time() - _EVIDENCE_SECONDS, _EVIDENCE_BYTES)
         self._indexes.remove_dropped()
+
+    def _warn_of(self, undeletable: tuple[str, ...]) -> None:
+        """Log the files that cannot be deleted, each time when they are others."""
+        if undeletable and undeletable != self._undeletable:
+            log.warning(
+                "%d files of removed documents cannot be deleted and are tried again, the first is %s in %s. "
+                "Check who owns them.",
+                len(undeletable),
+                undeletable[0],
+                self._settings.data,
+            )
+        self._undeletable = undeletable
 
     def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
         """Fetch, extract and run the follow-up stages until nothing is due."""

@@ -157,6 +157,8 @@ class Batcher:
         done: Future[None] = Future()
 
         def run() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
                 call()
             except BaseException as error:  # noqa: BLE001 - handed to the caller, who waits for it
@@ -213,6 +215,8 @@ class Batcher:
     def _encode(self, modality: Modality, batch: Sequence[_Item]) -> None:
         ready: list[tuple[_Item, Prepared]] = []
         for item in batch:
+            if not item.result.set_running_or_notify_cancel():  # its caller is gone
+                continue
             try:
                 ready.append((item, item.prepared()))
             except Exception as error:  # noqa: BLE001 - belongs to one picture; handed to its caller

@@ -94,9 +94,11 @@ def _own_signals() -> Iterator[None]:
     """Restore the SIGTERM handler, which Ray replaces; ours ends the process cleanly."""
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    yield
-    if is_main:
-        signal.signal(signal.SIGTERM, before)
+    try:
+        yield
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _deployment(settings: Settings, wanted: Replicas, open_encoder: Callable[[Settings], Encoder]) -> Any:

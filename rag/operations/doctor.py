@@ -22,6 +22,7 @@ from rag.ports import Extractor, Generator, Prompt
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.settings import Settings
 from rag.vectors.indexes import ClipIndex, TextIndex, VectorIndexes
+from rag.vectors.sync import VectorStoreSync
 
 CODE_WORD = "KESTREL 4719"
 """Drawn into a picture that OCR and a vision model must read."""
@@ -51,6 +52,7 @@ def checks(
         yield _office(settings.read.office)
         yield from _clip(indexes.clip, picture)
         yield from _text(indexes.text, chosen=bool(settings.text.model))
+        yield _space(indexes.sync)
         yield from _projection(indexes.clip)
         yield from _generator(generator, picture)
         yield from _captions(captions)
@@ -101,6 +103,19 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
         yield Check("pages", "warn", detail, "For the numbers of the pages, run: magpie status")
     owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
     yield Check("owner", "ok", f"{owner} on this data folder")
+
+
+def _space(sync: VectorStoreSync) -> Check:
+    try:
+        live, places = sync.usage()
+        is_wasteful = sync.is_wasteful()
+    except MagpieError as error:
+        return Check("vector store size", "warn", str(error), error.hint)
+    detail = f"{live} vectors, space for {places}"
+    if is_wasteful:
+        hint = "It is rebuilt after the next deletion: magpie forget FILE."
+        return Check("vector store size", "warn", f"{detail}: deleted vectors are still on disk", hint)
+    return Check("vector store size", "ok", detail)
 
 
 def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: bool) -> Check:

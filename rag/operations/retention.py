@@ -38,12 +38,13 @@ def list_stored_data(settings: Settings, catalog: Catalog) -> list[StoredData]:
     data, until = settings.data, _until(settings.keep.files_days)
     with catalog.read_transaction() as connection:
         rows = count_rows(connection)
+    shown = f"{until}; at most a week after they were last shown"
     ids = "the id, path or URL of each forgotten file, so that a listing does not bring it back"
     both = "numbers by which texts and pictures are compared; no text, but its topic can be guessed from them"
     return [
         _folder("documents", data / "files", "file", "the files as they were shared", until),
         _folder("page pictures", data / "pictures", "picture", "a picture of every page and every figure", until),
-        _folder("evidence pictures", data / "evidence", "picture", "the pages and regions shown with answers", until),
+        _folder("evidence pictures", data / "evidence", "picture", "the pages and regions shown with answers", shown),
         StoredData(
             "names",
             catalog.path,

@@ -67,7 +67,7 @@ class Abstention:
         is_certain = _best_image_score(rankings) >= self._embed.picture_floor
         verdicts: list[AbstentionVerdict] = []
         for signals in self._question_signals(query, scope, pages, rankings):
-            kind = "few" if signals and SCORE not in signals else "question"
+            kind = "question" if SCORE in signals else "few"
             verdicts.append(self._apply_model(kind, signals if pages else None, is_certain=is_certain))
         verdict = max(verdicts, key=lambda one: one.confidence)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
@@ -77,8 +77,6 @@ class Abstention:
     ) -> list[dict[str, float]]:
         """Return the signals of the best page, and those of the page that messages explain best, if there is one."""
         by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
-        if by_words is None:
-            return [{}]
         by_messages = next((ranking for ranking in rankings if ranking.shares), None)
         shares = {} if by_messages is None else by_messages.shares
         explained = () if by_messages is None else by_messages.pages[:1]
@@ -104,10 +102,13 @@ class Abstention:
         return replace(verdict, why=why + compared)
 
     def _apply_model(self, kind: str, signals: Mapping[str, float] | None, *, is_certain: bool) -> AbstentionVerdict:
-        """Return a verdict without `why`; `is_certain` raises the confidence to at least the threshold."""
+        """Return a verdict without `why`; `is_certain` raises the confidence to at least the threshold.
+
+        Without any signal the confidence is 0: the model would return the same for every query.
+        """
         model = self._models[kind]
         threshold = model.threshold if self._min_confidence is None else self._min_confidence
-        confidence = 0.0 if signals is None else model.confidence(signals)
+        confidence = model.confidence(signals) if signals else 0.0
         return AbstentionVerdict(max(confidence, threshold) if is_certain else confidence, threshold, signals or {})
 
     def _explain(self, query: Query, scope: Scope) -> str:

@@ -53,7 +53,7 @@ def question_signals(
     words: FullTextIndex,
     query: Query,
     scope: Scope,
-    by_words: Ranking,
+    by_words: Ranking | None,
     best: PageKey | None,
     in_message: Collection[str] = frozenset(),
 ) -> dict[str, float]:
@@ -76,12 +76,13 @@ def question_signals(
     # BM25 gives a word this score that occurs once in a text of average length.
     said = _with_equivalents(set(in_message), query)
     of_message = sum(idf[word] for word in said if word in idf)
-    first = max(by_words.scores[0] if by_words.scores else 0.0, of_message)
+    scores = by_words.scores if by_words is not None else ()
+    first = max(scores[0] if scores else 0.0, of_message)
     signals: dict[str, float] = {}
-    if total >= _MIN_CHUNKS:
+    if by_words is not None and total >= _MIN_CHUNKS:
         signals[SCORE] = min(1.0, first / highest) if highest else 0.0
     if first > 0:
-        other = by_words.scores[_MARGIN_RANK - 1] if len(by_words.scores) >= _MARGIN_RANK else 0.0
+        other = scores[_MARGIN_RANK - 1] if len(scores) >= _MARGIN_RANK else 0.0
         signals[SCORE_MARGIN] = 1 - other / first
     if best is None or not query.terms:
         return signals

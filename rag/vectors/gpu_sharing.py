@@ -25,6 +25,9 @@ Notice = Callable[[str], None]
 RETRY_DELAY = 30.0
 """Seconds before CLIP tries again to return to a full GPU: a generator keeps its weights there for a while."""
 
+_STOP_POLL = 0.3
+"""Seconds between two looks at `stop` while an answer is being written."""
+
 
 def log_move(to: str, seconds: float) -> None:
     """Log a move. Passed to Offload as `watch`."""
@@ -76,10 +79,13 @@ class Offload:
             self._next_try = float("-inf")
         self._return()
 
-    def wait_for_gpu(self) -> bool:
-        """Wait until no answer is being written; return whether CLIP is on the GPU then."""
+    def wait_for_gpu(self, stop: threading.Event) -> bool:
+        """Wait until no answer is being written; return whether CLIP is on the GPU then. False once `stop` is set."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._answers)
+            while self._answers and not stop.is_set():
+                self._changed.wait(_STOP_POLL)
+            if stop.is_set():
+                return False
             due = monotonic() >= self._next_try
         if due:
             self._return()

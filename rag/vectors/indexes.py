@@ -122,7 +122,7 @@ class ClipIndex(VectorIndex[Embedder]):
     def process_batch(self, stop: threading.Event) -> int:
         if self.offload is None or stop.is_set():
             return super().process_batch(stop)
-        while self.offload.wait_for_gpu():
+        while self.offload.wait_for_gpu(stop):
             done = super().process_batch(stop)
             if done or self.offload.state is GpuState.ON_GPU:
                 return done

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from enum import IntEnum
 from typing import TypeVar
 
+from rag.errors import TryAgain
+
 _T = TypeVar("_T")
 
 
@@ -27,6 +29,8 @@ class PriorityThread:
     def __init__(self, name: str) -> None:
         self._queue: queue.PriorityQueue[tuple[Urgency, int, Callable[[], None]]] = queue.PriorityQueue()
         self._order = itertools.count()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
         self._thread.start()
 
@@ -35,16 +39,21 @@ class PriorityThread:
         return self.submit(urgency, call).result()
 
     def submit(self, urgency: Urgency, call: Callable[[], _T]) -> Future[_T]:
-        """Queue `call` and return the future of its result."""
+        """Queue `call` and return the future of its result. Raise TryAgain after `close`."""
         future: Future[_T] = Future()
 
         def resolve() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
             try:
                 future.set_result(call())
             except BaseException as error:  # noqa: BLE001 - raised again by the future's result()
                 future.set_exception(error)
 
-        self._queue.put((urgency, next(self._order), resolve))
+        with self._closing:
+            if self._closed:
+                raise TryAgain("Magpie is stopping.", "Try again when it runs again.")
+            self._queue.put((urgency, next(self._order), resolve))
         return future
 
     def _loop(self) -> None:
@@ -55,6 +64,9 @@ class PriorityThread:
             resolve()
 
     def close(self) -> None:
-        """Run the calls that are queued, then end the thread."""
-        self._queue.put((Urgency.STOP, next(self._order), lambda: None))
+        """Run the calls that are queued, then end the thread. Later calls are refused: they would wait forever."""
+        with self._closing:
+            if not self._closed:
+                self._queue.put((Urgency.STOP, next(self._order), lambda: None))
+            self._closed = True
         self._thread.join()

@@ -6,17 +6,22 @@ folder, the writing side of the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from rag.catalog import Catalog, vectors
-from rag.errors import Busy, StoreBroken
+from rag.errors import Busy, MagpieError, StoreBroken
 from rag.ports import StoredVector, VectorStore
 from rag.vectors.priority_thread import PriorityThread, Urgency
 
 _PROBES = 24
 """Stored vectors that are searched for themselves when an owner starts. A count alone does not detect damage."""
+
+_MAX_WASTE = 2
+"""Places in the store for each vector: with more, most are those of deleted vectors, whose bytes stay on disk."""
 
 
 class VectorStoreSync:
@@ -31,7 +36,8 @@ class VectorStoreSync:
         self._open_store = open_store
         self._notice = notice
         self._store: VectorStore | None = None
-        self._is_owner = self._unclean = False
+        self._opening = threading.Lock()
+        self._is_owner = self._unclean = self._has_failed = False
         self._verified: set[str] = set()
         self._rebuilt: set[str] = set()
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -39,9 +45,10 @@ class VectorStoreSync:
 
     def store(self) -> VectorStore:
         """Open the store on first use and return it."""
-        if self._store is None:
-            self._store = self._open_store()
-        return self._store
+        with self._opening:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
 
     def close(self) -> None:
         self.thread.close()
@@ -60,9 +67,27 @@ class VectorStoreSync:
 
     def take_over(self, *, unclean: bool) -> None:
         """Start as owner: verify each embedder's vectors before the next write. `unclean`: an earlier run crashed."""
-        self._is_owner, self._unclean = True, unclean
+        self._is_owner, self._unclean, self._has_failed = True, unclean, False
         self._verified.clear()
         self._rebuilt.clear()
+
+    def hand_over(self) -> bool:
+        """Wait until nothing is written to the store any more. Return whether the next owner can trust it.
+
+        It cannot if a write failed, or if an earlier run crashed and nothing was rebuilt since then.
+        """
+        with suppress(MagpieError):  # of the last copy: it is noted
+            self.thread.run(Urgency.BATCH, self.flush)
+        self._is_owner = False
+        return not self._has_failed and (not self._unclean or bool(self._rebuilt))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._has_failed = True
+            raise
 
     def repair(self, identity: str) -> None:
         """Rebuild this embedder's part of the store when it does not return what the catalog holds.
@@ -83,6 +108,15 @@ class VectorStoreSync:
         if damaged:
             self.rebuild(identity)
         self._verified.add(identity)
+
+    def usage(self) -> tuple[int, int]:
+        """Return how many vectors the store has, and for how many it takes space; see VectorStore.usage."""
+        return self.store().usage()
+
+    def is_wasteful(self) -> bool:
+        """Return whether most of the store's space is that of deleted vectors."""
+        live, places = self.usage()
+        return places > _MAX_WASTE * live
 
     def probe(self, identity: str, sample_size: int = _PROBES) -> bool:
         """Search a sample of stored vectors for themselves; return whether each one is its own nearest neighbor."""
@@ -108,7 +142,7 @@ class VectorStoreSync:
         with self.catalog.read_transaction() as connection:
             if vectors.count_vectors(connection, identity):
                 self._notice("Rebuilding the vector index from the catalog.")
-        with self.catalog.read_transaction() as connection:
+        with self._writing(), self.catalog.read_transaction() as connection:
             for batch in vectors.stored_vectors(connection, identity):
                 store.add(identity, batch)
 
@@ -119,10 +153,11 @@ class VectorStoreSync:
             self._pending_copy = self._copier.submit(self._copy, identity, rows)
 
     def _copy(self, identity: str, rows: Sequence[StoredVector]) -> None:
-        try:
-            self.store().add(identity, rows)
-        except StoreBroken:
-            self.rebuild(identity)
+        with self._writing():
+            try:
+                self.store().add(identity, rows)
+            except StoreBroken:
+                self.rebuild(identity)
 
     def remove_dropped(self, identities: Sequence[str]) -> None:
         """Delete the vectors of deleted chunks from the store.
@@ -138,14 +173,27 @@ class VectorStoreSync:
             with self.catalog.write_transaction() as connection:
                 vectors.finish_vector_deletions(connection, rows)
 
-    def _remove(self, identities: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
-        self.flush()
-        try:
-            for identity in identities:
-                self.repair(identity)
-            self.store().remove(rows)
-        except StoreBroken:
-            if not identities:  # without an embedder there is nothing to rebuild: start empty
-                self.store().drop()
+    def _compact(self, identities: Sequence[str]) -> None:
+        """Give back the space of deleted vectors once it is more than that of the others."""
+        with self.catalog.read_transaction() as connection:
+            is_empty = not vectors.has_vectors(connection)
+        if is_empty:
+            self.store().drop()
+            return
+        if self.is_wasteful():
             for identity in identities:
                 self.rebuild(identity)
+
+    def _remove(self, identities: Sequence[str], rows: Sequence[tuple[int, int]]) -> None:
+        self.flush()
+        with self._writing():
+            try:
+                for identity in identities:
+                    self.repair(identity)
+                self.store().remove(rows)
+                self._compact(identities)
+            except StoreBroken:
+                if not identities:  # without an embedder there is nothing to rebuild: start empty
+                    self.store().drop()
+                for identity in identities:
+                    self.rebuild(identity)

@@ -47,6 +47,11 @@ class FakeStore:
         self._check()
         return len(self.rows.get(identity, {}))
 
+    def usage(self) -> tuple[int, int]:
+        self._check()
+        count = sum(len(kept) for kept in self.rows.values())
+        return count, count
+
     def drop(self, identity: str | None = None) -> None:
         self.broken = False
         if identity is None:

@@ -180,8 +180,14 @@ def is_missing(path: Path) -> bool:
     return path.resolve() != path
 
 
-def add_path(connection: Connection, path: Path, space: str) -> tuple[int, bool]:
-    """Record a file as shared in a space; arguments and result as in `shares.record_share`."""
-    stat = path.stat()
+def add_path(connection: Connection, path: Path, space: str) -> tuple[int, bool] | None:
+    """Record a file as shared in a space; arguments and result as in `shares.record_share`.
+
+    Return None for a file that was deleted, or cannot be looked at any more, since it was listed.
+    """
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
     new = Share(SourceKind.PATH, str(path), space, path.name, size=stat.st_size, changed_ns=stat.st_mtime_ns)
     return record_share(connection, new)

@@ -64,6 +64,24 @@ def test_endless_answer_is_cut_at_the_time_limit() -> None:
     assert answer.text.startswith("The pier is 40 metres long [1].")
 
 
+def test_correction_has_only_the_time_that_the_first_draft_left() -> None:
+    @dataclass
+    class Slow(Drafts):
+        def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+            self.prompts.append(prompt)
+            if len(self.prompts) == 1:
+                Event().wait(1.0)
+                yield "The pier is 50 metres long [1]."
+            while len(self.prompts) > 1 and not Event().wait(0.02):
+                yield "The pier is 40 metres long [1]. "
+
+    slow = Slow()
+    answer = answer_question(QUESTION, found(PIER), slow, AnswerSettings(longest_seconds=1.5))
+    assert len(slow.prompts) == 2
+    assert answer.stage_ms["again"] < 1200
+    assert answer.text.startswith("The pier is 50 metres long [1]")
+
+
 def test_supported_answer_is_not_corrected() -> None:
     answer, generator = ask("The pier is 40 metres long [1].")
     assert answer.text == "The pier is 40 metres long [1]."

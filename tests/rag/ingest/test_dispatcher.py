@@ -17,7 +17,7 @@ from rag.ingest.worker import IndexRequest
 from rag.model import ExtractedPage
 from tests.flows.team import until
 from tests.rag.ingest.test_claims import Files, InterruptedExtractor, opened, serving, share, standing
-from tests.rag.ingest.test_stages import FakeStage, worker
+from tests.rag.ingest.test_stages import FakeStage, added, worker
 from tests.support.extractor import TextExtractor
 
 
@@ -143,7 +143,7 @@ def test_file_that_arrives_while_the_stages_work_is_extracted_at_once(tmp_path: 
         catalog = Catalog(tmp_path / "data")
         closing.callback(catalog.close)
         with catalog.write_transaction() as connection:
-            source, _ = add_path(connection, tmp_path / "first.txt", "C1")
+            source = added(connection, tmp_path / "first.txt")
         stages = Stages([(Embedding("embedding", log, 1), Priority.FOLLOW_UP)])
         worker(tmp_path / "data", catalog, stages, closing, Second).settle(IndexRequest([source]))
     assert log == ["extracted meanwhile: True", "embedding"]

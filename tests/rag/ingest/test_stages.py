@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from rag.build import open_captions, open_indexes
 from rag.catalog import Catalog
@@ -73,6 +74,13 @@ def test_describes_the_first_stage_that_is_not_settled() -> None:
     assert stages.are_settled()
 
 
+def added(connection: Connection, path: Path) -> int:
+    """Record a file in the space C1 and return its source."""
+    known = add_path(connection, path, "C1")
+    assert known is not None
+    return known[0]
+
+
 def worker(
     data: Path,
     catalog: Catalog,
@@ -98,7 +106,7 @@ def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
         catalog = Catalog(tmp_path / "data")
         closing.callback(catalog.close)
         with catalog.write_transaction() as connection:
-            source, _ = add_path(connection, tmp_path / "page.txt", "C1")
+            source = added(connection, tmp_path / "page.txt")
         worker(tmp_path / "data", catalog, stages, closing).settle(IndexRequest([source], notes.append))
     assert log == ["follow-up"] * 3 + ["idle"] * 4
     assert "3 idle wait" in [progress.note for progress in notes]
@@ -146,7 +154,7 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
         }
         stage = stages[kind]
         with catalog.write_transaction() as connection:
-            source, _ = add_path(connection, tmp_path / "page.txt", "C1")
+            source = added(connection, tmp_path / "page.txt")
         fetchers = {"path": PathFetcher(settings.read)}
         Worker(settings, catalog, words, indexes, Stages(()), FigureExtractor, fetchers).settle(IndexRequest([source]))
         waiting = stage.count_waiting()

@@ -67,6 +67,19 @@ def blocked(encoder: FakeEncoder, batcher: Batcher) -> list[Future[Vector]]:
     return busy
 
 
+def test_cancelled_request_does_not_end_the_encoding_thread(opened: Opened) -> None:
+    encoder, batcher = opened()
+    busy = blocked(encoder, batcher)
+    cancelled = [*batcher.submit_texts(["second"]), *batcher.submit_pictures([png()])]
+    between = batcher.run_between_batches(lambda: None)
+    assert all(future.cancel() for future in cancelled)
+    assert between.cancel()
+    encoder.open.set()
+    assert len(wait(busy, timeout=30).done) == 1
+    [last] = batcher.submit_texts(["third"])
+    assert last.result(30) is not None
+
+
 def test_requests_of_all_clients_share_full_batches(opened: Opened) -> None:
     encoder, batcher = opened(queue=200)
     waiting = blocked(encoder, batcher)

@@ -13,7 +13,9 @@ from rag import Rag, Scope, Settings, open_rag
 from rag.search.confidence_signals import find_bigrams
 from rag.text import content_words
 from tests.support.absent import NoEmbedder
+from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.extractor import TextExtractor
+from tests.support.store import FakeStore
 
 TEXTS = {
     "gateway.pdf": "The gateway listens on port 8443.\fThe relay in Harwich answers on port 9000.",
@@ -82,3 +84,26 @@ def test_min_confidence_setting_overrides_the_threshold(rag: Rag) -> None:
         )
         with open_rag(strict, extractor=TextExtractor, embedder=NoEmbedder()) as other:
             assert other.find(question, Scope.operator()).found is found
+
+
+@pytest.mark.parametrize("lanes", ["clip-text", "text-vectors", "clip-text,text-vectors,place"])
+def test_every_combination_of_lanes_abstains_and_finds(tmp_path: Path, lanes: str) -> None:
+    for name, text in TEXTS.items():
+        (tmp_path / name).write_text(text)
+    made = Settings(data=tmp_path / "data", answer={"model": ""}, read={"workers": 1}, search={"lanes": lanes})
+    with open_rag(
+        made,
+        extractor=TextExtractor,
+        embedder=FakeEmbedder(),
+        text_embedder=FakeTextEmbedder(),
+        store=FakeStore(),
+    ) as opened:
+        opened.index([tmp_path / name for name in TEXTS])
+        present = opened.find("On which port does the relay in Harwich answer?", Scope.operator())
+        absent = opened.find("Who won the chess tournament in Reykjavik?", Scope.operator())
+        empty = opened.find("What is it?", Scope.operator())
+    assert present.found
+    assert present.signals
+    assert not absent.found
+    assert absent.hits
+    assert not empty.found

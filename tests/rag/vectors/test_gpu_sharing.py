@@ -21,6 +21,8 @@ from tests.support.store import FakeStore
 
 GPU_FULL = EmbedderFailed("The GPU has no memory left for CLIP.", "Free some memory.")
 
+NEVER = threading.Event()
+
 
 class Card:
     """Records CLIP's moves. `full`: CLIP cannot return; `stuck`: it cannot leave."""
@@ -86,12 +88,12 @@ def test_stays_away_while_the_gpu_is_full_and_returns_later() -> None:
     card.offload.acquire()
     card.offload.release()
     assert card.offload.state is GpuState.OFF_GPU
-    assert not card.offload.wait_for_gpu()
+    assert not card.offload.wait_for_gpu(NEVER)
     assert len(card.notices) == 1  # no second attempt before the retry delay is over
     card.full = False
     card.offload.acquire()
     card.offload.release()
-    assert card.offload.wait_for_gpu()
+    assert card.offload.wait_for_gpu(NEVER)
     assert card.moves == ["leave", "back"]
 
 
@@ -99,10 +101,20 @@ def test_wait_for_gpu_waits_for_the_answer() -> None:
     card = Card()
     card.offload.acquire()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(card.offload.wait_for_gpu)
+        waiting = pool.submit(card.offload.wait_for_gpu, NEVER)
         assert not waiting.done()
         card.offload.release()
         assert waiting.result(30)
+
+
+def test_wait_for_gpu_ends_when_it_is_stopped() -> None:
+    card, stop = Card(), threading.Event()
+    card.offload.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(card.offload.wait_for_gpu, stop)
+        stop.set()
+        assert not waiting.result(30)
+        card.offload.release()
 
 
 @given(st.lists(st.sampled_from(["lend", "take_back", "wait", "full", "stuck"]), max_size=40))
@@ -116,7 +128,7 @@ def test_state_follows_the_answers_in_any_order_of_calls(steps: Sequence[str]) -
             card.offload.release()
             answers -= 1
         elif step == "wait" and not answers:
-            card.offload.wait_for_gpu()
+            card.offload.wait_for_gpu(NEVER)
         elif step in ("full", "stuck"):
             setattr(card, step, not getattr(card, step))
         assert card.offload.state in (GpuState.ON_GPU, GpuState.OFF_GPU)
@@ -142,12 +154,12 @@ def test_is_on_the_gpu_after_many_threads_answered() -> None:
 
     def look() -> None:
         for _ in range(50):
-            card.offload.wait_for_gpu()
+            card.offload.wait_for_gpu(NEVER)
 
     with ThreadPoolExecutor(6) as pool:
         for future in [pool.submit(answer) for _ in range(4)] + [pool.submit(look) for _ in range(2)]:
             future.result(30)
-    assert card.offload.wait_for_gpu()
+    assert card.offload.wait_for_gpu(NEVER)
     assert card.moves == ["leave", "back"] * (len(card.moves) // 2)
 
 

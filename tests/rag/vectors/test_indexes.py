@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from rag import Rag, Scope, Settings, open_rag
 from rag.adapters.chroma import ChromaStore
 from rag.catalog import Catalog, vectors
+from rag.catalog.tables import chunk as chunk_table
 from rag.model import Box, Kind, Modality, NewChunk
-from rag.ports import Neighbor, Vector
+from rag.ports import Neighbor, StoredVector, Vector
 from rag.vectors.indexes import ClipIndex
 from rag.vectors.lazy_embedder import LazyEmbedder
 from rag.vectors.sync import VectorStoreSync
@@ -208,3 +210,20 @@ def test_exact_comparison_finds_what_the_store_finds(tmp_path: Path) -> None:
         assert near == sorted(near, key=lambda one: -one.similarity)
     sync.close()
     catalog.close()
+
+
+@pytest.mark.parametrize("count", [1, 23, 24, 25, 47, 60, 500])
+def test_sample_is_spread_over_all_vectors_whatever_their_ids(tmp_path: Path, count: int) -> None:
+    catalog = Catalog(tmp_path)
+    chunk = NewChunk(1, Kind.TEXT, "quay", "", "", Box(0, 0, 1, 1), ())
+    fill_catalog(catalog, iter([]), [chunk] * (2 * count), 1, lambda _: None)
+    with catalog.write_transaction() as connection:
+        ids = sorted(connection.scalars(select(chunk_table.c.id)))[::2]  # all of one parity
+        rows = [StoredVector(chunk_id, 0, 1, Modality.TEXT, np.ones(4, np.float32)) for chunk_id in ids]
+        vectors.put_vectors(connection, IDENTITY, rows, [])
+        drawn = [row.chunk for row in vectors.sample(connection, IDENTITY, 24)]
+    catalog.close()
+    assert len(drawn) == min(24, count)
+    places = [ids.index(chunk_id) for chunk_id in drawn]
+    gaps = np.diff([-1, *places, count])
+    assert gaps.max() <= count / len(drawn) + 2

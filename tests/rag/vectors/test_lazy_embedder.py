@@ -107,3 +107,13 @@ def test_only_an_opened_embedder_that_can_move_is_moved(thread: PriorityThread) 
     fixed = LazyEmbedder(thread, FakeEmbedder)
     fixed.identity()
     fixed.move_off_gpu()
+
+
+def test_embedder_that_another_thread_turned_off_fails_the_query_with_a_reason() -> None:
+    thread = PriorityThread("test")
+    embedder = LazyEmbedder(thread, FakeEmbedder)
+    assert embedder.identity() == FakeEmbedder.identity
+    embedder.turn_off(EmbedderBusy("It is busy."))
+    with pytest.raises(EmbedderFailed, match="It is busy"):
+        embedder.embed_query(lambda opened: opened.embed_texts(["quay"]))
+    thread.close()
