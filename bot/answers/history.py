@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from bot.answers.small_talk import is_small_talk
 from bot.db import access_log, questions
 from bot.db.used_pages import UsedPage
 from bot.slack.blocks import restore_links
@@ -29,19 +30,18 @@ _RECENT = 600.0
 _TURN = 1000
 """Characters of one turn: rewriting needs the question, not the whole answer."""
 
-_CLOSING_WORDS = frozenset(
-    """ok okay k thank thanks you so much a lot very thx ty great perfect nice cool got it i see lol yes no yep nope
-    done good super danke schön sehr alles klar passt prima merci beaucoup gracias muchas grazie mille""".split()
-)
-"""Words with which people end a conversation, or agree."""
-
 _EMOJI = re.compile(r":[\w+-]+:")
 
 _ASKS = re.compile(
-    r"\?|^(?:and|or|who(?:m|se)?|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
+    r"[?？؟]|^(?:and|or|who(?:m|se)?|what|which|when|where|why|how|is|are|was|were|does|do|did|can|could|will|would|should"
     r"|show|find|list|explain|give|tell|compare|und|oder|wer|wen|wem|wessen|was|welche\w*|wann|wo|woher|wohin|warum|wieso"
     r"|wie|ist|sind|war|kann|zeig\w*|finde|erkläre?|et|qui|quel\w*|quand|où|pourquoi|comment|est-ce|combien|y|quién|qué"
-    r"|cuál\w*|cuándo|dónde|cómo|cuánto\w*|chi|che|quale|quando|dove|perché|come|quanto)\b",
+    r"|cuál\w*|cuándo|dónde|cómo|cuánto\w*|chi|che|quale|quando|dove|perché|come|quanto"
+    r"|quem|o que|qual|quais|onde|por que|quant[oa]s?|wat|welke?|wanneer|waar\w*|waarom|hoe\w*|laat zien"
+    r"|кто|что|как\w*|когда|где|куда|откуда|почему|зачем|сколько|можно|покажи\w*|найди\w*"
+    r"|kto|co|jak\w*|któr\w+|kiedy|gdzie|skąd|dlaczego|ile|czy|pokaż|znajdź"
+    r"|هل|ما|ماذا|من|متى|أين|اين|كيف|لماذا|كم|أي)\b"
+    r"|(?:です|ます|でした|ました|でしょう)か[。\s]*$|[吗嗎呢][。\s]*$|什么|什麼|怎么|怎麼|哪[里裡个個些]|为什么|為什麼|多少|どこ|いつ|なぜ|どう|いくら|誰",
     re.IGNORECASE,
 )
 
@@ -58,8 +58,8 @@ def is_question_to_magpie(text: str, *, own: bool, others: bool, pictures: bool)
         return False
     if not stripped:
         return own and pictures
-    words = re.findall(r"[^\W\d_]+", _EMOJI.sub(" ", stripped).lower())
-    if "?" not in stripped and all(word in _CLOSING_WORDS for word in words):
+    has_words = re.search(r"[^\W\d_]", _EMOJI.sub(" ", stripped)) is not None
+    if is_small_talk(stripped) or not (has_words or "?" in stripped):
         return False
     return own or _ASKS.search(stripped) is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import threading
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bot.slack.client import Refused, SlackClient
 from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.message_text import mentions
+from bot.slack.text_files import has_text, text_in, text_of, text_url
 from rag import FetchResult, NotFound, OperatorMustAct, SpaceListing, TryAgain, Unreadable
 
 KIND = "slack"
@@ -28,12 +29,16 @@ LINK = "slack-link"
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
 """Errors of files.info for a file that is not shared in any of Magpie's conversations."""
 
-_READY_AFTER = (0.5, 1, 2, 4, 8)
-"""Seconds between two requests for a new file, which has no type and no URL while Slack checks it."""
+_LOGIN_PAGE = re.compile(rb"\s*<(?:!doctype )?html\b.*?\bsign[ _-]?in\b", re.IGNORECASE | re.DOTALL)
+"""A canvas is HTML as well, but only a part of a page."""
 
 _SECOND = 1_000_000_000
 _BLOCK = 1 << 16
 _SECONDS = 60
+
+
+class NotReady(TryAgain):
+    """Slack is still checking the bytes of a file."""
 
 
 class SlackFiles:
@@ -45,17 +50,15 @@ class SlackFiles:
         settings: SlackSettings,
         me: str,
         max_mb: int,
-        stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`stop` ends the waits for new files. `is_wanted`: whether a known message shares a file to be indexed."""
+        """`is_wanted`: whether a known message shares a file to be indexed."""
         self._client = client
         self._is_wanted = is_wanted
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
         self._max_mb = max_mb
-        self._stop = stop
 
     # ------------------------------------------------------------ the fetcher
 
@@ -81,18 +84,16 @@ class SlackFiles:
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
 
     def ready(self, file: str) -> Mapping[str, Any]:
-        """Return the file object once Slack has checked the bytes. Raise TryAgain after about 16 seconds."""
-        for wait in (*_READY_AFTER, 0):
-            raw = self.info(file)
-            if raw.get("mode") in ("tombstone", "hidden_by_limit"):
-                raise NotFound(f"The file {file} is deleted or hidden.")
-            if raw.get("mimetype") and raw.get("url_private_download"):
-                return raw
-            if raw.get("is_external") or self._stop.wait(wait):
-                break
+        """Return the file object. Raise NotReady while Slack checks the bytes, which takes a moment, or for ever: a new
+        file has no type and no address."""
+        raw = self.info(file)
+        if raw.get("mode") in ("tombstone", "hidden_by_limit"):
+            raise NotFound(f"The file {file} is deleted or hidden.")
+        if raw.get("mimetype") and (raw.get("url_private_download") or has_text(raw)):
+            return raw
         if raw.get("is_external"):
             raise NotFound(f"The file {file} is not hosted by Slack.")
-        raise TryAgain("Slack is still checking the file.")
+        raise NotReady("Slack is still checking the file.")
 
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
         """Return whether every message that shares this picture is a question: a direct message or a mention."""
@@ -111,26 +112,39 @@ class SlackFiles:
     # ------------------------------------------------------------ bytes
 
     def download(self, raw: Mapping[str, Any], into: Path) -> None:
-        """Write the file's bytes to `into`. The token is sent to configured hosts only; redirects are not followed.
+        """Write the file's bytes to `into`; of a canvas, post, e-mail or clip, write its text.
 
-        Raise Unreadable for a file over the limit, OperatorMustAct if Slack sends a login page, and TryAgain if the
-        download is incomplete.
+        The token is sent to configured hosts only; redirects are not followed. Raise Unreadable for a file over the
+        limit, OperatorMustAct if Slack sends a login page, and TryAgain if the download is incomplete.
         """
-        file, url = slack_file(raw), str(raw["url_private_download"])
-        if (file.size or 0) > self._max_mb << 20:
-            raise Unreadable(
-                messages.file_too_large((file.size or 0) >> 20, self._max_mb), messages.SPLIT_FILE_OR_RAISE_LIMIT
-            )
+        text, url = text_in(raw), text_url(raw)
+        if text is not None:
+            into.write_text(text, encoding="utf-8")
+        elif url is not None:
+            self._download(url, into, None, html=True, text=True)
+            data = into.read_bytes()
+            if _LOGIN_PAGE.match(data[:_BLOCK]):
+                raise _login_page()
+            into.write_text(text_of(raw, data), encoding="utf-8")
+        else:
+            file, kind = slack_file(raw), str(raw.get("mimetype", ""))
+            if (file.size or 0) > self._max_mb << 20:
+                raise Unreadable(
+                    messages.file_too_large((file.size or 0) >> 20, self._max_mb), messages.SPLIT_FILE_OR_RAISE_LIMIT
+                )
+            # A text file may begin like a web page. A login page instead of it is detected by its header.
+            html, is_text = kind.startswith("text/html"), kind.startswith("text/")
+            self._download(str(raw["url_private_download"]), into, file.size, html=html, text=is_text)
+
+    def _download(self, url: str, into: Path, size: int | None, *, html: bool, text: bool) -> None:
         self._check_address(url)
-        kind = str(raw.get("mimetype", ""))
         try:
             with (
                 httpx.Client(timeout=_SECONDS, follow_redirects=False) as client,
                 client.stream("GET", url, headers={"Authorization": f"Bearer {self._token}"}) as response,
             ):
-                _check_response(response, html=kind.startswith("text/html"))
-                # A text file may begin like a web page. A login page instead of it was detected by its header above.
-                self._write(response, into, file.size, text=kind.startswith("text/"))
+                _check_response(response, html=html)
+                self._write(response, into, size, text=text)
         except httpx.HTTPError as error:
             raise TryAgain(f"The file could not be downloaded ({type(error).__name__}).") from error
 

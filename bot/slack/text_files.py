@@ -127,9 +127,11 @@ def _read_post(text: str) -> str:
     start = text.lstrip()[:1]
     if start == "{":
         try:
-            return _read_tree(json.loads(text))
+            tree = json.loads(text)
         except (ValueError, RecursionError):
             return text.strip()
+        page = as_text(tree.get("full"))
+        return read_html(page) if page else _read_tree(tree)
     return read_html(text) if start == "<" else text.strip()
 
 

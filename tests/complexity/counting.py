@@ -24,13 +24,14 @@ from tests.complexity.machine import Machine
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "counted."
 MODULES = frozenset(
-    """bot.answers.history bot.answers.render bot.cli.redaction bot.slack.blocks bot.slack.message_text
-    bot.slack.payloads bot.slack.slack_links bot.slack.text_files
+    """bot.answers.history bot.answers.render bot.answers.small_talk bot.cli.redaction bot.slack.blocks
+    bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
     rag.answer.citations rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding rag.answer.highlight
     rag.answer.names
     rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite rag.answer.statements
     rag.extract.convert.markdown rag.extract.convert.plain_text
     rag.extract.file_types rag.ingest.chunking rag.search.glossary
+    rag.search.limit_dates rag.search.limit_phrases rag.search.limit_tokens rag.search.limits
     rag.search.near_duplicates rag.search.query_analysis rag.text""".split()
 )
 _MAX_BOUND = 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from rag.model import Kind
 from rag.search.glossary_file import BUILT_IN, load_glossary
+from rag.search.limit_lexicon import lexicon
 from tests.complexity.counting import WORK, TooMuchWork, counted
 from tests.complexity.counting_re import compile
 from tests.complexity.families import GENERAL
@@ -67,7 +69,21 @@ def _built_in_glossary(glossary: ModuleType) -> Any:
 
 Get = Callable[[str], ModuleType]
 Call = Callable[[Get, str], Any]
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def _find_phrases(get: Get, text: str) -> object:
+    """Call find_phrases, which read_limits does not for long texts."""
+    phrases, tokens = get("rag.search.limit_phrases"), get("rag.search.limit_tokens").tokenize(text)
+    names = phrases.Names(text, tokens, lambda _: True, lambda _: True)
+    return phrases.find_phrases(tokens, lexicon("en"), names, NOW)
+
+
 CALLS: dict[str, Call] = {
+    "limits.read_limits": lambda get, text: get("rag.search.limits").read_limits(
+        "word " * 300 + text, NOW, is_person=lambda _: True, is_channel=lambda _: True
+    ),
+    "limit_phrases.find_phrases": lambda get, text: _find_phrases(get, f"files {text}"),
     "near_duplicates.extract_numbers": lambda get, text: get("rag.search.near_duplicates").extract_numbers(text),
     "text.estimate_tokens": lambda get, text: get("rag.text").estimate_tokens(text),
     "chunking.table_as_line": lambda get, text: get("rag.ingest.chunking").table_as_line(text),
@@ -82,6 +98,7 @@ CALLS: dict[str, Call] = {
     "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
+    "small_talk.is_small_talk": lambda get, text: get("bot.answers.small_talk").is_small_talk(text),
     "payloads.parse": lambda get, text: get("bot.slack.payloads").parse(
         {"type": "message", "user": "U2", "ts": "1.1", "text": text}, "U1"
     ),

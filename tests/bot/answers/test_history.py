@@ -15,7 +15,20 @@ def test_reply_of_an_earlier_asker_is_a_question(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Thanks!", "ok", "thank you so much :tada:", "👍", "Danke schön", ":+1:", "super, danke"]
+    "said",
+    [
+        "Thanks!",
+        "ok",
+        "thank you so much :tada:",
+        "👍",
+        "Danke schön",
+        ":+1:",
+        "super, danke",
+        "了解です",
+        "спасибо",
+        "dzięki!",
+        "شكرا",
+    ],
 )
 def test_thanks_are_not_a_question(said: str) -> None:
     assert not is_question_to_magpie(said, own=True, others=False, pictures=False)
@@ -28,6 +41,21 @@ def test_thanks_are_not_a_question(said: str) -> None:
         ("And how high is it?", True),
         ("which port", True),
         ("und wann", True),
+        ("qual é a porta", True),
+        ("welke poort", True),
+        ("какой порт", True),
+        ("który port", True),
+        ("どのポートですか", True),
+        ("ポートは？", True),
+        ("用什么端口", True),
+        ("是这个端口吗", True),
+        ("ما هو المنفذ", True),
+        ("والمنفذ؟", True),
+        ("How are you?", False),
+        ("Wie geht's?", False),
+        ("好的，谢谢", False),
+        ("これはクレーンです", False),
+        ("это кран", False),
         ("the crane then", False),
         ("I said so before", False),
         ("", False),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 
 def checks_of(ws: Workspace, rag: Rag, files: type[SlackFiles] = SlackFiles, limits: Limits = UNLIMITED) -> FileChecks:
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    reader = files(client, slack, ws.bot_user, 200, threading.Event())
+    reader = files(client, slack, ws.bot_user, 200)
     return FileChecks(client, rag, reader, ws.bot_user, limits)
 
 

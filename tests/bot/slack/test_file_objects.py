@@ -137,7 +137,7 @@ def test_slack_and_folders_support_the_same_file_types() -> None:
 @pytest.mark.parametrize(
     "reference",
     [
-        Forwarded("C9", "4.1", "U3", "Which colour?", (slack_file(raw_file()), SlackFile("F9"))),
+        Forwarded("C9", "4.1", "U3", "Which color?", (slack_file(raw_file()), SlackFile("F9"))),
         Forwarded("C9", "4.1", "U3", "", (slack_file(raw_file(name="all.zip")),)),
         FileLink("F1", "inv.pdf"),
         MessageLink("C1", "5.1", "4.0"),

@@ -135,7 +135,7 @@ def test_mention_and_message_events_of_one_question_differ_in_completeness_only(
     [
         f"&gt; <@{ME}> which port does the gateway use?\nI asked that last week, ignore",
         f"&gt;<@{ME}> which port?",
-        f"&gt;&gt;&gt; somebody wrote:\n<@{ME}> which port?",
+        f"&gt;&gt;&gt; he wrote:\n<@{ME}> which port?",
         f"`<@{ME}> which port?`",
         f"like this: ```\n<@{ME}> which port?\n``` is it right?",
         f"> <@{ME}> which port?",
@@ -307,12 +307,12 @@ def test_pasted_links_to_files_and_messages_in_slack_are_references() -> None:
 
 def forward(**more: Any) -> dict[str, Any]:
     shown = {"is_share": True, "is_msg_unfurl": True, "channel_id": "C9", "ts": "4.1", "author_id": "U3"}
-    return shown | {"text": f"Which colour is the <@{ME}> lantern?"} | more
+    return shown | {"text": f"Which color is the <@{ME}> lantern?"} | more
 
 
 def test_forwarded_message_brings_words_and_files() -> None:
     state = only(message(f"<@{ME}> what is the total due here?", attachments=[forward(files=[raw_file(), STUB])]))
-    assert state.forwarded == (Forwarded("C9", "4.1", "U3", "Which colour is the lantern?", (PDF, SlackFile("F9"))),)
+    assert state.forwarded == (Forwarded("C9", "4.1", "U3", "Which color is the lantern?", (PDF, SlackFile("F9"))),)
     assert state.files == ()
 
 
@@ -352,6 +352,20 @@ def test_edit_is_the_new_state_of_the_message() -> None:
     assert only(edit(message(f"<@{ME}> b"), message(f"<@{ME}> a"))) == replace(mentions, mention_added=False)
     assert only(edit(message("b", thread_ts="4.0"), before)).thread == "4.0"
     assert parse(edit(message("b", user=ME), message("a", user=ME)), ME) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "added"),
+    [
+        ("a", f"<@{ME}> a", True),
+        (f"&gt; <@{ME}> a", f"<@{ME}> a", True),
+        (f"<@{ME}> a", f"<@{ME}> b", False),
+        (f"<@{ME}> a", "a", False),
+        ("a", f"&gt; <@{ME}> a", False),
+    ],
+)
+def test_edit_says_whether_it_added_the_mention(before: str, now: str, added: bool) -> None:
+    assert only(edit(message(now), message(before))).mention_added is added
 
 
 def test_edit_in_a_direct_message_is_addressed() -> None:

@@ -13,8 +13,8 @@ from bot.slack.text_files import has_text, read_html, read_vtt, text_in, text_of
 from tests.bot.slack.raw_events import raw_file
 
 URL = "https://files.slack.com/files-pri/T1-F1/download/file"
-CANVAS = raw_file(name="Harbour", mode="quip", filetype="quip", url_private_download=URL)
-POST = raw_file(name="Harbour", mode="space", filetype="space", url_private_download=URL)
+CANVAS = raw_file(name="Harbor", mode="quip", filetype="quip", url_private_download=URL)
+POST = raw_file(name="Harbor", mode="space", filetype="space", url_private_download=URL)
 EMAIL = raw_file(name="Crane", mode="email", filetype="email", mimetype="text/html", subject="Crane") | {
     "from": [{"address": "ada@example.org", "name": "Ada", "original": "Ada <ada@example.org>"}],
     "to": [{"address": "ops@example.org"}],
@@ -34,11 +34,11 @@ def test_canvas_is_read_from_its_page() -> None:
     )
     assert text_url(CANVAS) == URL
     assert text_in(CANVAS) is None
-    assert text_of(CANVAS, page) == ("# Harbour\n\n# Crane\n\nIt is 40 m high, says .\n\n- first\n\n- second & last")
+    assert text_of(CANVAS, page) == ("# Harbor\n\n# Crane\n\nIt is 40 m high, says .\n\n- first\n\n- second & last")
 
 
 def test_title_is_not_repeated() -> None:
-    assert text_of(CANVAS, b"<h1>Harbour</h1><p>rebuilt</p>") == "# Harbour\n\nrebuilt"
+    assert text_of(CANVAS, b"<h1>Harbor</h1><p>rebuilt</p>") == "# Harbor\n\nrebuilt"
 
 
 def test_table_keeps_its_rows() -> None:
@@ -78,12 +78,13 @@ def test_emoji_of_a_canvas_are_kept() -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"plain words", "# Harbour\n\nplain words"),
-        (b'{"root": [{"type": "h1", "text": "Crane"}, {"text": "40 m"}], "n": 1}', "# Harbour\n\nCrane\n\n40 m"),
-        (b"{not json", "# Harbour\n\n{not json"),
-        (b"[" * 10, "# Harbour\n\n" + "[" * 10),
-        ("<p>größer \ufffd</p>".encode(), "# Harbour\n\ngrößer \ufffd"),
-        (b"\xef\xbb\xbf<p>a\xff</p>", "# Harbour\n\na\ufffd"),
+        (b"plain words", "# Harbor\n\nplain words"),
+        (b'{"root": [{"type": "h1", "text": "Crane"}, {"text": "40 m"}], "n": 1}', "# Harbor\n\nCrane\n\n40 m"),
+        (b'{"full": "<p>one &lt; two</p><p>three</p>", "preview": "one"}', "# Harbor\n\none < two\n\nthree"),
+        (b"{not json", "# Harbor\n\n{not json"),
+        (b"[" * 10, "# Harbor\n\n" + "[" * 10),
+        ("<p>größer \ufffd</p>".encode(), "# Harbor\n\ngrößer \ufffd"),
+        (b"\xef\xbb\xbf<p>a\xff</p>", "# Harbor\n\na\ufffd"),
     ],
 )  # fmt: skip
 def test_post_is_read_as_html_json_or_text(data: bytes, text: str) -> None:
@@ -117,7 +118,7 @@ def test_clip_is_read_once_slack_has_transcribed_it() -> None:
 
 def test_transcript_is_read_without_times() -> None:
     captions = (
-        "WEBVTT - talk\n\nNOTE made by Slack\n00:00.000 is no time\n\nSTYLE\n::cue {}\n\n"
+        "WEBVTT - talk\n\nNOTE made by Slack\n00:00.000 lacks an hour\n\nSTYLE\n::cue {}\n\n"
         "1\n00:00:00.000 --> 00:00:02.500\n"
         "<v Ada>The crane &amp; the quay\nare <b>40 m</b> high.\n\n00:02.500 --> 00:04.000 align:start\nYes.\n\n"
         "00:04.000 --> 00:05.000\n\n"
