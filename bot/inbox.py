@@ -16,6 +16,7 @@ from bot.db import access_log, ephemeral_messages, jobs, message_states, questio
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
+from bot.db.message_states import Age
 from bot.db.questions import Cancellation
 from bot.slack import messages
 from bot.slack.events import (
@@ -56,6 +57,9 @@ _MISSED_FOR = 24 * 3600.0
 
 _LOCATE_AFTER = 10.0
 """Seconds after which a shared file whose message did not arrive is looked up."""
+
+_STANDING = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
+"""States of shares whose message stands, as far as is known."""
 
 TOO_MANY_FILES = "too many files"
 """Reason of shares that wait because their person has too many files waiting."""
@@ -116,7 +120,8 @@ def leave(connection: Connection, channel: str) -> None:
 
 
 def _record_message(connection: Connection, message: Message, limits: Limits) -> None:
-    if not message_states.advance(connection, message.channel, message.ts, message.revision):
+    age = message_states.advance(connection, message.channel, message.ts, message.revision, listed=limits.listed)
+    if age is Age.OLD:
         return
     asked = _question_of(connection, message)
     if asked is not None and not (_is_known(connection, asked) or _is_new(message)):
@@ -125,13 +130,15 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
         _record_files(connection, message, limits, is_question=asked is not None)
         if limits.links:
             _record_links(connection, message, limits)
+    if asked is None and age is Age.NEW and message.complete:
+        questions.cancel_question(connection, message.channel, message.ts, Cancellation.DELETED)
     if asked is not None and limits.questions:
-        _record_question(connection, message, asked, limits)
+        _record_question(connection, message, asked, limits, is_whole=age is Age.NEW and message.complete)
 
 
 def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
     message_states.put_deletion(connection, channel, ts)
-    for share in list_shares(connection, space=channel, message=ts):
+    for share in list_shares(connection, space=channel, message=ts, states=_STANDING):
         if end_message(connection, share.kind, share.ref, channel, ts):
             _check(connection, share.ref)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
@@ -227,8 +234,7 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
 
 def _end_missing(connection: Connection, message: Message, kind: str, present: set[str]) -> None:
     """End the shares of sources that a message shared before and does not share now."""
-    states = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
-    for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=states):
+    for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=_STANDING):
         if share.ref not in present:
             if end_message(connection, kind, share.ref, message.channel, message.ts) and kind == KIND:
                 _check(connection, share.ref)
@@ -276,14 +282,21 @@ def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -
     return is_question_to_magpie(message.text, own=own, others=message.mentions_others, pictures=pictures)
 
 
-def _record_question(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
-    """Ask a question, or change the one that the message asked before."""
+def _record_question(
+    connection: Connection, message: Message, asked: Question, limits: Limits, *, is_whole: bool
+) -> None:
+    """Ask a question, or change the one that the message asked before.
+
+    `is_whole`: this is a new state of the message with all its files; what it lacks was taken out.
+    """
     if not _is_known(connection, asked):
         _ask(connection, asked, limits)
         return
     if message.revision > questions.seconds_of(message.ts):
         questions.put_edit(connection, asked, message.revision)
         access_log.update_question_text(connection, asked.channel, asked.ts, asked.text)
+    if is_whole:
+        questions.drop_files(connection, asked)
     questions.add_files(connection, asked)
 
 

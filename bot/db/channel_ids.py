@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, UniqueConstraint, and_, delete, exists, select, true, update
+from sqlalchemy import Column, Connection, Table, UniqueConstraint, and_, delete, exists, null, select, true, update
 
 from bot.db import tables
 from bot.db.jobs import JobKind
@@ -71,7 +72,14 @@ def _move_spaces(connection: Connection, old: str, new: str) -> None:
 def _move_messages(connection: Connection, old: str, new: str) -> None:
     """Rename the conversation in questions that refer to a message."""
     question = tables.question
-    for row in connection.execute(select(question.c.id, question.c.about).where(question.c.about.is_not(None))).all():
-        if (row.about or {}).get("channel") == old:
-            about = {**row.about, "channel": new}
-            connection.execute(update(question).where(question.c.id == row.id).values(about=about))
+    rows = select(question.c.id, question.c.about, question.c.refers_to)
+    given = question.c.about.is_not(None) | question.c.refers_to.is_not(None)
+    for row in connection.execute(rows.where(given)).all():
+        about, refers_to = _renamed(row.about, old, new), [_renamed(each, old, new) for each in row.refers_to or ()]
+        if (about, refers_to) != (row.about, row.refers_to or []):
+            changed = {"about": about or null(), "refers_to": refers_to or null()}
+            connection.execute(update(question).where(question.c.id == row.id).values(**changed))
+
+
+def _renamed(about: Mapping[str, Any] | None, old: str, new: str) -> Mapping[str, Any] | None:
+    return {**about, "channel": new} if about and about.get("channel") == old else about

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from math import floor
 from time import time
 
 from sqlalchemy import Connection, delete, func, select
@@ -10,17 +12,28 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db.tables import message
 
 
-def advance(connection: Connection, channel: str, ts: str, revision: float) -> bool:
-    """Record that a message is in the state of this revision. Return False if it was deleted, or is newer already.
+class Age(Enum):
+    """How a state of a message compares with what is recorded."""
 
-    The same revision may be recorded several times: one payload may have what another lacks.
+    OLD = "older, or the message was deleted"
+    SAME = "the same"
+    NEW = "newer, or the first"
+
+
+def advance(connection: Connection, channel: str, ts: str, revision: float, *, listed: bool = False) -> Age:
+    """Record that a message is in the state of this revision, unless what is recorded is newer.
+
+    The same revision may be recorded several times: one payload may have what another lacks. `listed`: the state was
+    read from the history, which gives edits in whole seconds.
     """
     known = connection.execute(select(message).where(message.c.channel == channel, message.c.ts == ts)).one_or_none()
-    if known is not None and (known.deleted or known.revision > revision):
-        return False
+    if known is not None and known.deleted:
+        return Age.OLD
+    if known is not None and known.revision > revision:
+        return Age.SAME if listed and floor(known.revision) <= revision else Age.OLD
     new = upsert(message).values(channel=channel, ts=ts, revision=revision, at=time())
     connection.execute(new.on_conflict_do_update(index_elements=["channel", "ts"], set_={"revision": revision}))
-    return True
+    return Age.SAME if known is not None and known.revision == revision else Age.NEW
 
 
 def put_deletion(connection: Connection, channel: str, ts: str) -> None:

@@ -163,7 +163,8 @@ def put_edit(connection: Connection, edited: Question, at: float) -> None:
     """
     row = connection.execute(_at(edited.channel, edited.ts)).one_or_none()
     late = row is None or at - row.asked_at > EDITS
-    if row is not None and not late and edited.text not in ("", row.text):
+    is_new = row is not None and (row.cancellation == Cancellation.DELETED or edited.text != row.text)
+    if row is not None and not late and is_new and edited.text:
         _ask_again(connection, row, text=edited.text)
 
 
@@ -182,12 +183,28 @@ def add_files(connection: Connection, seen: Question) -> None:
         _ask_again(connection, row, files=[*row.files, *files], refers_to=[*(row.refers_to or ()), *references] or None)
 
 
+def drop_files(connection: Connection, seen: Question) -> None:
+    """Take files and references out of a question that its message no longer has. An answer is not changed by that."""
+    row = connection.execute(_at(seen.channel, seen.ts)).one_or_none()
+    if row is None or row.kind != "ask":
+        return
+    files = [file for file in row.files if file in seen.files]
+    present = [reference_to_json(reference) for reference in seen.references]
+    references = [reference for reference in row.refers_to or () if reference in present]
+    if (files, references) != (row.files, row.refers_to or []):
+        changed = {"files": files, "refers_to": references or null()}
+        connection.execute(update(question).where(question.c.id == row.id).values(**changed))
+
+
 def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
-    """Change a question that a message asks and, unless it still waits to be answered, ask it again."""
-    if row.cancellation or row.kind != "ask":
+    """Change a question that a message asks and, unless it still waits to be answered, ask it again.
+
+    A question that its message no longer asked is asked again when the message asks it again.
+    """
+    if row.cancellation not in (None, Cancellation.DELETED) or row.kind != "ask":
         return
     obsolete = [*(row.obsolete_uploads or ()), *(row.uploads or ())]
-    again = {**_restarted(row), **_WITHOUT_REPLY, "obsolete_uploads": obsolete, **changed}
+    again = {**_restarted(row), **_WITHOUT_REPLY, "cancellation": null(), "obsolete_uploads": obsolete, **changed}
     connection.execute(update(question).where(question.c.id == row.id).values(**again))
 
 

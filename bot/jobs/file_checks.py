@@ -8,12 +8,12 @@ from dataclasses import replace
 from time import time
 from typing import Any
 
-from bot.db import jobs
+from bot.db import jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
 from bot.inbox import Limits, record
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import EDITABLE, Message
+from bot.slack.events import EDITABLE, Message, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse
@@ -99,13 +99,17 @@ class FileChecks:
         events = parse({**raw, "type": "message", "channel": channel, "channel_type": kind}, self._me)
         return [event for event in events if isinstance(event, Message)]
 
-    def record_message(self, channel: str, raw: Mapping[str, Any]) -> bool:
+    def record_message(self, channel: str, raw: Mapping[str, Any], known: SlackFile | None = None) -> bool:
         """Record a message that was read from a conversation's history; its question only if it is recent.
 
-        Return whether it is a message that shares or asks anything.
+        `known`: one of its files, as files.info shows it; the history may have its id only. Return whether it is a
+        message that shares or asks anything.
         """
         messages = self.read_message(channel, raw)
         for message in messages:
+            if known is not None:
+                files = tuple(known if file.id == known.id else file for file in message.files)
+                message = replace(message, files=files)
             is_recent = seconds_of(message.ts) > time() - LOOK_BACK
             with self._rag.write_transaction() as connection:
                 record(connection, message, replace(self._limits, questions=is_recent, listed=True))
@@ -118,9 +122,9 @@ class FileChecks:
         except Refused as error:
             log.info("A message that shares a file cannot be read: %s", error)
             found = None
-        if found is not None and self.record_message(channel, found):
-            return
         file = slack_file(raw)
+        if found is not None and self.record_message(channel, found, file):
+            return
         if file.user == self._me or not file.readable:
             return
         state = ShareState.LEFT_OUT if file.picture and channel.startswith("D") else ShareState.SHARED
@@ -140,7 +144,8 @@ class FileChecks:
             state=state,
         )
         with self._rag.write_transaction() as connection:
-            put_share(connection, share)
+            if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
+                put_share(connection, share)
 
     def _update_names(self, file: str, raw: Mapping[str, Any]) -> None:
         """Record the name, link, size and time of a file as Slack has them now."""

@@ -170,7 +170,7 @@ def move_space(connection: Connection, old: str, new: str) -> None:
     """Change the id of a space in its shares.
 
     If both ids have a row for the same message, the more restrictive one wins: a listing may have restored under the
-    new id what ended under the old one.
+    new id what ended under the old one. It covers the messages up to the later time of both.
     """
     if old == new:
         return
@@ -182,14 +182,14 @@ def move_space(connection: Connection, old: str, new: str) -> None:
             visible = there & (share.c.state == ShareState.SHARED) & (share.c.shared_at <= row.state_at)
             _change(connection, visible, ShareState.CHECKING)
         same = there & (share.c.message == row.message)
-        other = connection.execute(select(share.c.id, share.c.state).where(same)).one_or_none()
-        if other is None:
-            connection.execute(update(share).where(share.c.id == row.id).values(space=new))
-        elif _MOST_RESTRICTIVE.index(ShareState(other.state)) < _MOST_RESTRICTIVE.index(row.state):
-            drop_rows(connection, share.c.id == row.id)
-        else:
-            drop_rows(connection, same)
-            connection.execute(update(share).where(share.c.id == row.id).values(space=new))
+        other = connection.execute(select(share.c.id, share.c.state, share.c.state_at).where(same)).one_or_none()
+        kept, state_at = row.id, row.state_at
+        if other is not None:
+            is_stricter = _MOST_RESTRICTIVE.index(ShareState(other.state)) < _MOST_RESTRICTIVE.index(row.state)
+            kept, dropped = (other.id, row.id) if is_stricter else (row.id, other.id)
+            drop_rows(connection, share.c.id == dropped)
+            state_at = max(state_at, other.state_at)
+        connection.execute(update(share).where(share.c.id == kept).values(space=new, state_at=state_at))
 
 
 # ---------------------------------------------------------------- shared by all

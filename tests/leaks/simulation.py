@@ -138,7 +138,7 @@ class WatchedRag:
             marks = ",".join("?" * len(scope.spaces)) or "NULL"
             rows = connection.exec_driver_sql(
                 "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND h.hidden_at IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
+                f"WHERE h.space IN ({marks}) AND h.state = 'shared' AND s.state IN ('known', 'waiting', 'fetching')",
                 tuple(scope.spaces),
             )
             return {row[0] for row in rows if row[0] is not None}

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from bot.answers import button_requests
 from bot.answers.button_requests import Answered
-from bot.db import ephemeral_messages, file_states, jobs, questions, retention, tables
+from bot.db import ephemeral_messages, jobs, questions, retention, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.inbox import record
-from bot.slack.events import HomeOpened, Queried, Question, Unshared
+from bot.slack.events import HomeOpened, Question
 from rag import Rag, RoundRobin, Settings, open_rag
 
 
@@ -26,7 +26,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
 @pytest.fixture
 def connection(opened: Rag) -> Iterator[Connection]:
     with opened.write_transaction() as connection:
-        for table in (tables.question, tables.job, tables.wanted, tables.queried):
+        for table in (tables.question, tables.job):
             connection.execute(table.delete())
         yield connection
 
@@ -127,15 +127,3 @@ def test_forgotten_person_has_no_ephemeral_requests(connection: Connection) -> N
     due = claim(connection)
     assert due is not None
     assert (due.user, ephemeral_messages.count_ephemeral_requests(connection)) == ("U2", 1)
-
-
-def test_picture_to_index_is_not_a_question_until_it_is_unshared(connection: Connection) -> None:
-    record(connection, Queried("F1", "C1"))
-    assert file_states.is_query(connection, "F1", "C1")
-    file_states.put_wanted(connection, "F1", "C1")
-    record(connection, Queried("F1", "C1"))  # the sweep reports it again
-    assert not file_states.is_query(connection, "F1", "C1")
-    assert file_states.is_wanted(connection, "F1")
-    assert not file_states.is_wanted(connection, "F1", "C2")
-    record(connection, Unshared("F1", "C1"))
-    assert not file_states.is_wanted(connection, "F1")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from time import time
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +16,12 @@ from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
-from bot.inbox import may_queue_file, record
+from bot.inbox import TOO_MANY_FILES, Limits, may_queue_file, record
 from bot.settings import SlackSettings
 from bot.slack import messages
-from bot.slack.events import Edited, FollowUp, HomeOpened, Question, Shared, SlackFile
+from bot.slack.events import HomeOpened, Message, Question, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, RoundRobin, Settings, files_waiting, open_rag, shared_in
+from rag import Rag, RoundRobin, Settings, ShareState, files_waiting, list_shares, open_rag, shared_in
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,12 @@ def question(user: str, number: int, thread: str = "") -> Question:
     return Question("C1", f"{time() - 10_000 + number:.6f}", thread, user, "?")
 
 
+def posted(user: str, ts: str, text: str = "", *files: SlackFile, channel: str = "C1", **more: Any) -> Message:
+    """Return a message that mentions Magpie if it has a text."""
+    state = Message(channel, ts, "", user, text, files, (), float(ts), True, bool(text), False, mentioned=bool(text))
+    return replace(state, **more)
+
+
 def notices(rag: Rag) -> list[tuple[str, str]]:
     with rag.read_transaction() as connection:
         matching = tables.job.c.kind.in_(ephemeral_messages.KINDS)
@@ -59,8 +67,8 @@ def test_questions_beyond_the_limit_are_refused_with_one_notice(rag: Rag) -> Non
     now = time()
     with rag.write_transaction() as connection:
         for number in range(9):
-            record(connection, Question("C1", f"{now + number:.6f}", "", "mallory", "?"), waiting=3)
-        record(connection, Question("C1", f"{now + 20:.6f}", "", "ada", "?"), waiting=3)
+            record(connection, posted("mallory", f"{now + number:.6f}", "?"), Limits(waiting=3))
+        record(connection, posted("ada", f"{now + 20:.6f}", "?"), Limits(waiting=3))
         assert questions.count_open_of(connection, "mallory") == 3
         assert questions.count_open_of(connection, "ada") == 1
     assert notices(rag) == [("mallory", messages.too_many_waiting(3))]
@@ -69,15 +77,30 @@ def test_questions_beyond_the_limit_are_refused_with_one_notice(rag: Rag) -> Non
 
 def test_refused_question_stays_refused_after_a_sweep_or_an_edit(rag: Rag) -> None:
     now = time()
-    asked = [Question("C1", f"{now + number:.6f}", "", "mallory", "?") for number in range(3)]
+    asked = [posted("mallory", f"{now + number:.6f}", "?") for number in range(3)]
     with rag.write_transaction() as connection:
         for one in asked:
-            record(connection, one, waiting=2)
-        record(connection, asked[2], waiting=0)  # recorded again when fewer questions wait
-        record(connection, Edited("C1", asked[2].ts, "other words", now + 3))
+            record(connection, one, Limits(waiting=2))
+        record(connection, asked[2], Limits())  # recorded again when fewer questions wait
+        record(connection, replace(asked[2], text="other words", revision=now + 3), Limits())
         assert questions.count_open_of(connection, "mallory") == 2
-        record(connection, FollowUp(question("mallory", 9), others=False), waiting=2)
+        late = SlackFile("F1", "a.pdf", ending="pdf", user="mallory", stub=False)
+        record(connection, replace(asked[2], text="other words", files=(late,), revision=now + 4), Limits())
         assert questions.count_open_of(connection, "mallory") == 2
+
+
+def test_follow_up_beyond_the_limit_is_refused(rag: Rag) -> None:
+    now = time()
+    with rag.write_transaction() as connection:
+        for number in range(2):
+            record(connection, posted("mallory", f"{now + number:.6f}", "which port?"), Limits(waiting=2))
+        connection.execute(tables.question.update().values(placeholder="9.1"))
+        thread = f"{now:.6f}"
+        reply = posted("mallory", f"{now + 3:.6f}", "and the gate?", thread=thread, addressed=False, mentioned=False)
+        record(connection, reply, Limits(waiting=2))
+        assert questions.count_open_of(connection, "mallory") == 2
+        assert questions.find_claimed(connection, "C1", reply.ts) is not None
+    assert notices(rag) == [("mallory", messages.too_many_waiting(2))]
 
 
 def test_commands_beyond_the_limit_are_refused_but_home_is_not(rag: Rag) -> None:
@@ -160,13 +183,20 @@ def users(connection: Connection, state: str) -> set[str]:
     return set(connection.scalars(select(tables.question.c.user).where(tables.question.c.state == state)))
 
 
+def document(id: str, user: str) -> SlackFile:
+    return SlackFile(id, f"{id}.pdf", ending="pdf", size=1, created=1, user=user, stub=False)
+
+
 def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> None:
+    limits = Limits(files=3)
     with rag.write_transaction() as connection:
         for number in range(9):
-            file = SlackFile(f"F{number}", f"{number}.pdf", ending="pdf", size=1, created=1, user="mallory", stub=False)
-            record(connection, Shared(file, "C7", "mallory", f"7.{number}"), files=3)
-        record(connection, Shared(SlackFile("F1", "1.pdf", user="mallory"), "C8", "mallory"), files=3)
-        record(connection, Shared(SlackFile("F20", "a.pdf", user="ada"), "C7", "ada"), files=3)
+            file = document(f"F{number}", "mallory")
+            record(connection, posted("mallory", f"7.{number}", "", file, channel="C7"), limits)
+        record(connection, posted("mallory", "8.1", "", document("F1", "mallory"), channel="C8"), limits)
+        record(connection, posted("ada", "7.20", "", document("F20", "ada"), channel="C7"), limits)
+        refused = list_shares(connection, KIND, space="C7", states=[ShareState.REFUSED])
+        assert {(share.ref, share.reason) for share in refused} == {(f"F{n}", TOO_MANY_FILES) for n in range(3, 9)}
         assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]
         assert list(shared_in(connection, KIND, "C8")) == ["F1"]
         assert files_waiting(connection, "mallory") == 3

@@ -8,21 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Connection, Float, Integer, Table, insert, select
+from sqlalchemy import JSON, Boolean, Connection, Float, Integer, Table, insert, inspect, select
 
-from bot.db import file_states, jobs, tables
+from bot.db import jobs, message_states, tables
 from bot.db.channel_ids import KEYED, move_channel
 from bot.db.jobs import JobKind
 from bot.inbox import record
-from bot.slack.events import Moved, Shared, SlackFile
+from bot.slack.events import Message, Moved, SlackFile
 from bot.slack.files import KIND
-from rag import Rag, RoundRobin, Share, hidden_shares, hide_share, open_rag, put_share, shared_in
+from rag import (
+    Rag,
+    RoundRobin,
+    Share,
+    ShareState,
+    check_space,
+    list_shares,
+    open_rag,
+    put_share,
+    shared_in,
+)
+from rag.catalog.share_ends import remove_shares
 from rag.catalog.tables import metadata as catalog
 from rag.settings import Settings
 
 OLD, NEW = "G0OLD", "C0NEW"
 
-KEYED_BY_SPACE = {"share", "removed_share"}
+KEYED_BY_SPACE = {"share"}
 """Tables of the catalog that name a space."""
 
 NOT_KEYED = {
@@ -30,6 +41,16 @@ NOT_KEYED = {
     *("vector_deletion", "file_deletion", "delivery", "upload"),
 }
 """Tables without a conversation: their rows belong to a document, file, event or question."""
+
+NAMES = {"channel", "space", "spaces", "about", "refers_to"}
+"""Names of columns that hold the ids of conversations, alone or inside JSON."""
+
+WITHOUT_CONVERSATIONS = {
+    *(("question", name) for name in ("files", "reply", "used", "uploads", "obsolete_uploads")),
+    *(("feedback", name) for name in ("passages", "documents")),
+    ("job", "payload"),
+}
+"""Columns with JSON that name files, documents and texts only."""
 
 
 @pytest.fixture
@@ -59,12 +80,23 @@ def row(table: Table, channel: str, number: int = 1) -> dict[str, Any]:
             values[column.name] = [channel, "C0OTHER"]
         elif column.name == "about":
             values[column.name] = {"channel": channel}
+        elif column.name == "refers_to":
+            link = {"type": "MessageLink", "channel": channel, "ts": "1.5", "thread": ""}
+            values[column.name] = [link, {"type": "FileLink", "file": "F1", "name": ""}]
         elif column.name in ("source_id", "key") or not (column.foreign_keys or column.nullable):
-            kind = column.type
-            values[column.name] = (
-                [] if isinstance(kind, JSON) else number if isinstance(kind, Integer | Float) else str(number)
-            )
+            values[column.name] = value_of(column.type, number)
     return values
+
+
+def value_of(kind: Any, number: int) -> Any:
+    match kind:
+        case JSON():
+            return []
+        case Boolean():
+            return False
+        case Integer() | Float():
+            return number
+    return str(number)
 
 
 def everything(connection: Connection) -> str:
@@ -75,19 +107,43 @@ def everything(connection: Connection) -> str:
 
 def fill(connection: Connection, channel: str) -> None:
     put_share(connection, Share(KIND, "F1", channel))
-    for table in (*KEYED, catalog.tables["removed_share"]):
+    for table in KEYED:
         connection.execute(insert(table).values(row(table, channel)))
     jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
 
 
-def test_no_row_keeps_the_old_id(rag: Rag) -> None:
+def conversation_columns(connection: Connection) -> set[tuple[str, str]]:
+    """Return every (table, column) of the database that may name a conversation."""
+    database = inspect(connection)
+    found = {
+        (table, column["name"])
+        for table in database.get_table_names()
+        for column in database.get_columns(table)
+        if column["name"] in NAMES or isinstance(column["type"], JSON)
+    }
+    return found - WITHOUT_CONVERSATIONS
+
+
+def columns_with(connection: Connection, channel: str) -> set[tuple[str, str]]:
+    """Return every (table, column) in which a row names this conversation."""
+    found = set()
+    for table in inspect(connection).get_table_names():
+        for each in connection.exec_driver_sql(f'SELECT * FROM "{table}"').mappings():
+            found |= {(table, name) for name, value in each.items() if isinstance(value, str) and channel in value}
+    return found
+
+
+def test_no_column_keeps_the_old_id(rag: Rag) -> None:
+    """Fail for a new column with a conversation until the test fills it and the move renames it."""
     with rag.write_transaction() as connection:
         fill(connection, OLD)
         before = everything(connection)
+        columns = conversation_columns(connection)
+        assert columns_with(connection, OLD) == columns
         record(connection, Moved(OLD, NEW))
-        after = everything(connection)
-    assert before.count(OLD) == after.count(NEW) == len(KEYED) + 5
-    assert OLD not in after
+        assert columns_with(connection, NEW) == columns
+        assert columns_with(connection, OLD) == set()
+        assert everything(connection).count(NEW) == before.count(OLD)
 
 
 BY_CONVERSATION = [table for table in KEYED if table.name != "evidence"]
@@ -132,9 +188,8 @@ def test_failed_move_changes_nothing(rag: Rag) -> None:
 def test_forgotten_file_listed_under_the_new_id_is_removed(rag: Rag) -> None:
     """The sweep listed the new id before the event about the change arrived."""
     with rag.write_transaction() as connection:
-        connection.execute(
-            insert(catalog.tables["removed_share"]).values(kind=KIND, ref="F1", space=OLD, removed_at=1.0)
-        )
+        put_share(connection, Share(KIND, "F1", OLD))
+        remove_shares(connection, [share.source for share in list_shares(connection, KIND, "F1")], OLD)
         put_share(connection, Share(KIND, "F1", NEW, listed=True))
         put_share(connection, Share(KIND, "F2", NEW, listed=True))
         move_channel(connection, OLD, NEW)
@@ -142,14 +197,29 @@ def test_forgotten_file_listed_under_the_new_id_is_removed(rag: Rag) -> None:
         assert shared_in(connection, KIND, NEW) == ["F2"]
 
 
-def test_departed_and_withheld_files_stay_so_under_the_new_id(rag: Rag) -> None:
+def test_departed_and_hidden_files_stay_so_under_the_new_id(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for channel in (OLD, NEW):
             put_share(connection, Share(KIND, "F1", channel))
-        hide_share(connection, KIND, "F1", OLD)
-        file_states.put_departure(connection, "F2", OLD, 100.0)
-        file_states.put_departure(connection, "F2", NEW, 200.0)
+        check_space(connection, KIND, "F1", OLD, 9e9)
+        check_space(connection, KIND, "F2", OLD, 100.0)
+        check_space(connection, KIND, "F2", NEW, 200.0)
         move_channel(connection, OLD, NEW)
-        assert set(hidden_shares(connection, KIND, "F1")) == {NEW}
-        record(connection, Shared(SlackFile("F2"), NEW, "U1", "150.0", 150.0))
-        assert shared_in(connection, KIND, NEW) == ["F1"]
+        [hidden] = list_shares(connection, KIND, "F1")
+        assert (hidden.space, hidden.state) == (NEW, ShareState.CHECKING)
+        record(connection, posted("150.0", SlackFile("F2", "a.pdf", ending="pdf", stub=False)))
+        [late] = list_shares(connection, KIND, "F2", space=NEW, message="150.0")
+        assert late.state is ShareState.CHECKING
+
+
+def test_deleted_message_is_not_restored_under_the_new_id(rag: Rag) -> None:
+    with rag.write_transaction() as connection:
+        message_states.put_deletion(connection, OLD, "150.0")
+        message_states.advance(connection, NEW, "150.0", 150.0)  # the event with the new id came first
+        move_channel(connection, OLD, NEW)
+        record(connection, posted("150.0", SlackFile("F1", "a.pdf", ending="pdf", stub=False)))
+        assert shared_in(connection, KIND, NEW) == []
+
+
+def posted(ts: str, *files: SlackFile) -> Message:
+    return Message(NEW, ts, "", "U1", "", files, (), float(ts), complete=True, addressed=False, mentions_others=False)

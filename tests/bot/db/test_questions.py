@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from time import time
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
-from bot.slack.events import Edited, Question
+from bot.slack.events import Question
 from rag import Rag, Settings, open_rag
 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
@@ -41,6 +42,10 @@ def queue_all(connection: Connection) -> None:
         questions.enqueue(connection, asked)
 
 
+def edited(text: str) -> Question:
+    return replace(ASKED, text=text)
+
+
 def claimed(connection: Connection) -> ClaimedQuestion:
     queue_all(connection)
     asked = questions.claim_question(connection)
@@ -51,7 +56,9 @@ def claimed(connection: Connection) -> ClaimedQuestion:
 def test_question_reported_three_times_is_one_with_all_its_files(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for files in ((), ("F1",), ("F1", "F2"), ("F1",)):
-            questions.put_question(connection, Question("C1", "5.1", "5.1", "U1", "which port?", files))
+            asked = Question("C1", "5.1", "5.1", "U1", "which port?", files)
+            questions.put_question(connection, asked)
+            questions.add_files(connection, asked)
         assert claimed(connection).question.files == ("F1", "F2")
         assert questions.claim_question(connection) is None
 
@@ -118,7 +125,7 @@ def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
         questions.store_reply(connection, first, uploads=["F5"])
-        questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 64.0))
+        questions.put_edit(connection, edited("which gate?"), 64.0)
         assert not questions.is_current(connection, first)
         assert not questions.store_reply(connection, first, reply={"text": "8443"})
         questions.end_question(connection, first, QuestionState.DONE)
@@ -134,7 +141,7 @@ def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placehol
         claimed_new = questions.claim_new(connection)
         assert claimed_new is not None
         if how == "edit":
-            questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
+            questions.put_edit(connection, edited("which gate?"), 30.0)
         else:
             questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
         assert questions.claim_new(connection) is None
@@ -147,20 +154,20 @@ def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placehol
 
 
 @pytest.mark.parametrize(
-    "edit",
+    ("edit", "at"),
     [
-        Edited("C1", "5.1", "which gate?", 66.0),  # too late
-        Edited("C1", "5.1", "which port?", 6.0),  # the same words
-        Edited("C1", "5.1", "", 6.0),
-        Edited("C1", "5.2", "which gate?", 6.0),
-        Edited("C2", "5.1", "which gate?", 6.0),
+        (Question("C1", "5.1", "5.1", "U1", "which gate?"), 66.0),  # too late
+        (Question("C1", "5.1", "5.1", "U1", "which port?"), 6.0),  # the same words
+        (Question("C1", "5.1", "5.1", "U1", ""), 6.0),
+        (Question("C1", "5.2", "5.1", "U1", "which gate?"), 6.0),
+        (Question("C2", "5.1", "5.1", "U1", "which gate?"), 6.0),
     ],
 )
-def test_other_edits_are_ignored(rag: Rag, edit: Edited) -> None:
+def test_other_edits_are_ignored(rag: Rag, edit: Question, at: float) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         first = claimed(connection)
-        questions.put_edit(connection, edit)
+        questions.put_edit(connection, edit, at)
         assert questions.is_current(connection, first)
 
 
@@ -168,7 +175,7 @@ def test_edit_reopens_an_answered_question(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         questions.end_question(connection, claimed(connection), QuestionState.DONE)
-        questions.put_edit(connection, Edited("C1", "5.1", "which gate?", 30.0))
+        questions.put_edit(connection, edited("which gate?"), 30.0)
         assert claimed(connection).question.text == "which gate?"
 
 

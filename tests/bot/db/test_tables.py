@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bot.db import deliveries, file_states, tables
+from bot.db import deliveries, tables
 from rag import Rag, Settings, open_rag
 
 
@@ -41,12 +41,3 @@ def test_delivery_is_recorded_once_and_only_with_its_rows(rag: Rag) -> None:
         assert not deliveries.put_delivery(connection, "Ev1")
         deliveries.expire_deliveries(connection, older_than=-1)
         assert deliveries.put_delivery(connection, "Ev1")
-
-
-def test_picture_sent_as_a_question_is_recorded_once(rag: Rag) -> None:
-    with rag.write_transaction() as connection:
-        assert not file_states.is_query(connection, "F1", "C1")
-        file_states.put_query(connection, "F1", "C1")
-        file_states.put_query(connection, "F1", "C1")
-        assert file_states.is_query(connection, "F1", "C1")
-        assert not file_states.is_query(connection, "F1", "C2")

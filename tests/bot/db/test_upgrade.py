@@ -18,7 +18,9 @@ from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind, JobState
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
-from rag import Rag, RoundRobin, Settings, open_rag
+from bot.slack.files import KIND, LINK
+from rag import Rag, RoundRobin, Settings, ShareState, StoredShare, list_shares, open_rag
+from rag.catalog.shares import REQUESTED
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 OLD = "data-e01a02c"
@@ -66,11 +68,6 @@ SAME = {
     "access": tables.access_log,
     "evidence": tables.evidence,
     "feedback": tables.feedback,
-    "linked": tables.link,
-    "departed": tables.departed,
-    "removed": tables.removed,
-    "queried": tables.queried,
-    "wanted": tables.wanted,
 }
 """Old name -> table with the same columns."""
 
@@ -80,6 +77,63 @@ def test_rows_of_a_renamed_table_are_kept(rag: Rag, name: str) -> None:
     found = rows(rag, SAME[name])
     assert len(found) == EXPECTED["tables"][name]
     assert only(found, EXPECTED[name]) == ordered(EXPECTED[name])
+
+
+def shares(rag: Rag, kind: str) -> dict[tuple[str, str, str], StoredShare]:
+    """Return all shares of this kind by (ref, space, message)."""
+    with rag.read_transaction() as connection:
+        found = list_shares(connection, kind, states=tuple(ShareState))
+    return {(share.ref, share.space, share.message): share for share in found}
+
+
+def test_messages_of_linked_pages_become_shares(rag: Rag) -> None:
+    assert len(EXPECTED["linked"]) == EXPECTED["tables"]["linked"]
+    found = {key for key, share in shares(rag, LINK).items() if share.state is ShareState.SHARED}
+    assert found == {(row["url"], row["channel"], row["ts"]) for row in EXPECTED["linked"]}
+
+
+def test_departures_become_states_of_shares(rag: Rag) -> None:
+    assert EXPECTED["tables"]["departed"] == len(EXPECTED["departed"])
+    found = shares(rag, KIND)
+    hidden = {(each["ref"], row["space"]) for each in EXPECTED["sources"] for row in each["shares"] if row["withheld"]}
+    assert hidden
+    for row in EXPECTED["departed"]:
+        share = found[row["file"], row["channel"], ""]
+        is_hidden = (row["file"], row["channel"]) in hidden
+        assert share.state is (ShareState.CHECKING if is_hidden else ShareState.DEPARTED)
+        assert share.state_at >= row["at"]
+    for row in EXPECTED["removed"]:
+        share = found[row["file"], row["channel"], row["ts"]]
+        assert (share.state, share.shared_at) == (ShareState.DEPARTED, float(row["ts"]))
+        assert (share.name, share.link, share.shared_by) == ("", None, None)
+
+
+def test_pictures_sent_as_questions_become_shares_that_are_left_out(rag: Rag) -> None:
+    assert EXPECTED["tables"]["queried"] == len(EXPECTED["queried"])
+    found = shares(rag, KIND)
+    for row in EXPECTED["queried"]:
+        assert found[row["file"], row["channel"], ""].state is ShareState.LEFT_OUT
+
+
+def test_pictures_to_index_become_requested_shares(rag: Rag) -> None:
+    assert EXPECTED["tables"]["wanted"] == len(EXPECTED["wanted"])
+    for row in EXPECTED["wanted"]:
+        mine = [share for key, share in shares(rag, KIND).items() if key[:2] == (row["file"], row["channel"])]
+        assert mine
+        assert {(share.state, share.reason) for share in mine} == {(ShareState.SHARED, REQUESTED)}
+
+
+def test_receipts_name_the_messages_of_shares(rag: Rag) -> None:
+    old = {(each["ref"], row["space"]) for each in EXPECTED["sources"] for row in each["shares"] if not row["withheld"]}
+    found = shares(rag, KIND)
+    named = {(row["file"], row["channel"], row["ts"]): row["user"] for row in EXPECTED["receipts"]}
+    live = {key: user for key, user in named.items() if key[:2] in old}
+    assert live
+    for key, user in live.items():
+        assert (found[key].state, found[key].shared_by) == (ShareState.SHARED, user)
+        assert found[key].shared_at == float(key[2])
+        assert found[key].name
+    assert not {key for key in named.keys() - live.keys() if key in found and found[key].is_live}
 
 
 def test_questions_are_kept(rag: Rag) -> None:
@@ -157,15 +211,18 @@ def test_other_tables_are_kept(rag: Rag) -> None:
 
 def test_every_table_of_the_bot_has_rows_in_the_fixture() -> None:
     """An empty table would make its test pass without checking anything."""
-    old = {"link": "linked", "access_log": "access", "job": "errand"}
-    assert all(EXPECTED["tables"][old.get(name, name)] for name in tables.metadata.tables)
+    old = {"access_log": "access", "job": "errand"}
+    new = {"message"}
+    assert all(EXPECTED["tables"][old.get(name, name)] for name in tables.metadata.tables if name not in new)
+    assert all(EXPECTED["tables"][name] for name in ("linked", "departed", "removed", "queried", "wanted", "receipt"))
 
 
 def test_old_tables_are_gone(rag: Rag) -> None:
     with rag.read_transaction() as connection:
         names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
     assert set(tables.metadata.tables) <= names
-    assert not {"errand", "aside", "receipt", "linked", "access"} & names
+    assert not {"errand", "aside", "receipt", "linked", "link", "access"} & names
+    assert not {"departed", "removed", "queried", "wanted", "removed_share"} & names
 
 
 def test_jobs_of_the_old_version_can_be_claimed(tmp_path: Path) -> None:

@@ -12,14 +12,28 @@ from sqlalchemy import text
 from bot.db import jobs, tables
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
-from bot.inbox import record
+from bot.inbox import Limits, record
+from bot.jobs.file_checks import FileChecks
 from bot.jobs.sweep import Sweep
 from bot.slack.client import SlackClient
-from bot.slack.events import Unshared
-from bot.slack.files import KIND, SlackFiles, is_shared_in
-from rag import Rag, RoundRobin, Share, TryAgain, hidden_shares, open_rag, put_share, shared_in
+from bot.slack.events import FileUnshared
+from bot.slack.files import KIND, SlackFiles, listings
+from rag import (
+    Rag,
+    RoundRobin,
+    Share,
+    ShareState,
+    SpaceListing,
+    TryAgain,
+    list_shares,
+    open_rag,
+    put_share,
+    shared_in,
+)
 from tests.flows.team import settings, slack_settings
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
+
+UNLIMITED = Limits()
 
 ws = workspace_fixture("module", manifest=MANIFEST)
 
@@ -30,10 +44,45 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
         yield rag
 
 
-@pytest.fixture
-def sweep(ws: Workspace, rag: Rag) -> Sweep:
+def checks_of(ws: Workspace, rag: Rag, files: type[SlackFiles] = SlackFiles, limits: Limits = UNLIMITED) -> FileChecks:
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+    reader = files(client, slack, ws.bot_user, 200)
+    return FileChecks(client, rag, reader, ws.bot_user, limits)
+
+
+def sweep_of(ws: Workspace, rag: Rag, checks: FileChecks, limits: Limits = UNLIMITED) -> Sweep:
+    return Sweep(SlackClient(slack_settings(ws)), rag, checks, ws.bot_user, limits)
+
+
+@pytest.fixture
+def checks(ws: Workspace, rag: Rag) -> FileChecks:
+    return checks_of(ws, rag)
+
+
+@pytest.fixture
+def sweep(ws: Workspace, rag: Rag, checks: FileChecks) -> Sweep:
+    return sweep_of(ws, rag, checks)
+
+
+def run_checks(rag: Rag, checks: FileChecks) -> None:
+    """Run the checks of single files that the sweep requested."""
+    while True:
+        with rag.write_transaction() as connection:
+            job = jobs.claim(connection, [JobKind.CHECK_FILE, JobKind.LOCATE_FILE], RoundRobin())
+        if job is None:
+            return
+        if job.kind is JobKind.CHECK_FILE:
+            checks.check(job.key)
+        else:
+            checks.locate(job.channel, job.key)
+        with rag.write_transaction() as connection:
+            jobs.finish(connection, job)
+
+
+def hidden(rag: Rag, file: str) -> set[str]:
+    """Return the conversations in which a file is hidden until Slack says whether it is shared there."""
+    with rag.read_transaction() as connection:
+        return {share.space for share in list_shares(connection, KIND, file, states=[ShareState.CHECKING])}
 
 
 def shared(rag: Rag, channel: str) -> list[str]:
@@ -68,8 +117,8 @@ def test_files_beyond_a_persons_limit_are_added_by_a_later_sweep(ws: Workspace, 
     cara = ws.person("cara")
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
-    client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, max_files=3)
+    limits = Limits(files=3)
+    sweep = sweep_of(ws, rag, checks_of(ws, rag, limits=limits), limits)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.write_transaction() as connection:
@@ -92,7 +141,9 @@ def test_files_that_are_not_indexed_are_skipped(ws: Workspace, rag: Rag, sweep: 
     assert [names[id] for id in shared(rag, here)] == ["given.pdf"]
 
 
-def test_unshared_files_are_dropped_and_unlisted_ones_stay(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_unshared_files_are_dropped_and_unlisted_ones_stay(
+    ws: Workspace, rag: Rag, sweep: Sweep, checks: FileChecks
+) -> None:
     ada = ws.person("cy")
     room = ws.channel("going", members=[ada])
     ws.post(ada, room, files=[("stays.pdf", b"%PDF-1.4"), ("goes.pdf", b"%PDF-1.4"), ("gone.pdf", b"%PDF-1.4")])
@@ -106,6 +157,7 @@ def test_unshared_files_are_dropped_and_unlisted_ones_stay(ws: Workspace, rag: R
         with rag.write_transaction() as connection:
             put_share(connection, Share(KIND, late, room))
         sweep.channel(room)
+        run_checks(rag, checks)
     finally:
         ws.pace.list_lag = 0
     assert shared(rag, room) == [stays, late]
@@ -128,18 +180,20 @@ def test_plan_requests_every_conversation_and_drops_others(ws: Workspace, rag: R
         assert shared_in(connection, "path", left) == ["/notes.pdf"]
 
 
-def test_changed_file_stays_shared_and_deleted_file_is_dropped(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_changed_file_stays_shared_and_deleted_file_is_dropped(
+    ws: Workspace, rag: Rag, sweep: Sweep, checks: FileChecks
+) -> None:
     ada = ws.person("eli")
     room = ws.channel("changing", members=[ada])
     file = ws.message(room, ws.post(ada, room, files=[("old.pdf", b"%PDF-1.4")])).files[0]
-    sweep.file(file)
+    checks.check(file)
     assert shared(rag, room) == []
     sweep.channel(room)
     ws.rename_file(file, "new.pdf")
-    sweep.file(file)
+    checks.check(file)
     assert shared(rag, room) == [file]
     ws.delete_file(file)
-    sweep.file(file)
+    checks.check(file)
     assert shared(rag, room) == []
 
 
@@ -149,26 +203,26 @@ SHARES = {"public": {"C1": [{"ts": "1.5"}, {"ts": "2.5"}]}}
 
 
 @pytest.mark.parametrize(
-    ("raw", "removed", "is_shared"),
+    ("raw", "ts", "is_complete", "is_there"),
     [
-        ({"mode": "hosted", "shares": SHARES}, (), True),
-        ({"mode": "hosted", "shares": SHARES}, ("2.5",), True),
-        ({"mode": "hosted", "shares": SHARES}, ("1.5", "2.5"), False),
-        ({"mode": "hosted", "shares": {}}, (), False),
-        ({"mode": "hosted", "shares": {}, "has_more_shares": True}, (), None),
-        ({"mode": "hosted"}, (), None),
-        ({"mode": "hosted", "channels": ["C1"]}, (), True),
-        ({"mode": "hosted", "channels": ["C1"]}, ("1.5",), None),
-        ({"mode": "hosted", "channels": ["C2"], "shares": {}}, (), False),
-        ({"mode": "file_access", "file_access": "check_file_info", "shares": {}}, (), None),
-        ({"mode": "hidden_by_limit"}, (), None),
-        ({"mode": "tombstone"}, (), False),
+        ({"mode": "hosted", "shares": SHARES}, {"1.5", "2.5"}, True, True),
+        ({"mode": "hosted", "shares": {}}, set(), True, False),
+        ({"mode": "hosted", "shares": {}, "has_more_shares": True}, set(), False, False),
+        ({"mode": "hosted", "shares": SHARES, "has_more_shares": True}, {"1.5", "2.5"}, False, True),
+        ({"mode": "hosted"}, set(), False, False),
+        ({"mode": "hosted", "channels": ["C1"]}, set(), False, True),
+        ({"mode": "hosted", "channels": ["C1"], "shares": {}}, set(), False, True),
+        ({"mode": "hosted", "channels": ["C2"], "shares": {}}, set(), True, False),
+        ({"mode": "file_access", "file_access": "check_file_info", "shares": {}}, set(), False, False),
+        ({"mode": "hidden_by_limit"}, set(), False, False),
+        ({"mode": "tombstone"}, set(), True, False),
     ],
 )
 def test_file_object_disproves_a_share_only_if_it_lists_all_shares(
-    raw: dict[str, object], removed: tuple[str, ...], is_shared: bool | None
+    raw: dict[str, object], ts: set[str], is_complete: bool, is_there: bool
 ) -> None:
-    assert is_shared_in({"id": "F1", **raw}, "C1", removed) is is_shared
+    expected = SpaceListing(dict.fromkeys(ts, ""), is_complete, is_there)
+    assert listings({"id": "F1", **raw}, ["C1"]) == {"C1": expected}
 
 
 class SilentFiles(SlackFiles):
@@ -181,26 +235,26 @@ class SilentFiles(SlackFiles):
 WHERE = ("shares", "channels", "groups", "ims")
 
 
-def test_file_object_without_shares_drops_nothing(ws: Workspace, rag: Rag, sweep: Sweep) -> None:
+def test_file_object_without_shares_drops_nothing(ws: Workspace, rag: Rag, sweep: Sweep, checks: FileChecks) -> None:
     flo = ws.person("flo")
     room = ws.channel("silent", members=[flo])
     file = ws.message(room, ws.post(flo, room, files=[("kept.pdf", b"%PDF-1.4")])).files[0]
     sweep.channel(room)
     with rag.write_transaction() as connection:
-        record(connection, Unshared(file, room, 9e9, "1.5"))
-    client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
+        record(connection, FileUnshared(file, room, 9e9))
+    silent_checks = checks_of(ws, rag, SilentFiles)
+    silent = sweep_of(ws, rag, silent_checks)
     with pytest.raises(TryAgain, match="does not say"):
-        silent.file(file)
+        silent_checks.check(file)
     ws.pace.list_lag = 600
     try:
         silent.channel(room)
+        with pytest.raises(TryAgain, match="does not say"):
+            run_checks(rag, silent_checks)
     finally:
         ws.pace.list_lag = 0
     assert shared(rag, room) == [file]
-    with rag.read_transaction() as connection:
-        assert set(hidden_shares(connection, KIND, file)) == {room}
-    sweep.file(file)
-    with rag.read_transaction() as connection:
-        assert hidden_shares(connection, KIND, file) == {}
+    assert hidden(rag, file) == {room}
+    checks.check(file)
+    assert hidden(rag, file) == set()
     assert shared(rag, room) == [file]

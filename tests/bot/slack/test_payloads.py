@@ -347,7 +347,9 @@ def test_edit_is_the_new_state_of_the_message() -> None:
     assert only(edit(message("b"), before)) == said("b", revision=7.5)
     assert only(edit(message("a", raw_file(), raw_file("F2", "shot.png")), before)) == said("a", PDF, PNG, revision=7.5)
     assert only(edit(message("a", {"id": "F1", "mode": "tombstone"}), before)) == said("a", revision=7.5)
-    assert only(edit(message(f"<@{ME}> b"), before)) == said("b", addressed=True, revision=7.5, mention_added=True)
+    mentions = only(edit(message(f"<@{ME}> b"), before))
+    assert mentions == said("b", addressed=True, revision=7.5, mention_added=True)
+    assert only(edit(message(f"<@{ME}> b"), message(f"<@{ME}> a"))) == replace(mentions, mention_added=False)
     assert only(edit(message("b", thread_ts="4.0"), before)).thread == "4.0"
     assert parse(edit(message("b", user=ME), message("a", user=ME)), ME) == []
 

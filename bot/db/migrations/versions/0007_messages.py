@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 _FILE, _LINK = "slack", "slack-link"
+_TS = r"\d{1,12}\.\d{1,9}"
 _COLUMNS = "source_id, space, message, name, link, shared_by, shared_at, visible_from, state, state_at, reason"
 
 
@@ -37,11 +38,11 @@ def upgrade():
         _add_message(connection, _LINK, row.url, row.channel, row.ts, None)
     _drop_located_links(connection)
     for row in _rows(connection, "SELECT file, channel, ts, at FROM removed"):
-        _set_state(connection, row.file, row.channel, row.ts, "departed", row.at)
+        _end_message(connection, row.file, row.channel, row.ts, row.at)
     for row in _rows(connection, "SELECT file, channel, at FROM departed"):
-        _set_state(connection, row.file, row.channel, "", "departed", row.at)
+        _set_state(connection, row.file, row.channel, "departed", row.at)
     for row in _rows(connection, "SELECT file, channel FROM queried"):
-        _set_state(connection, row.file, row.channel, "", "left out", 0.0)
+        _set_state(connection, row.file, row.channel, "left out", 0.0)
     for row in _rows(connection, "SELECT file, channel FROM wanted"):
         requested = "UPDATE share SET reason = 'requested' WHERE source_id = :source AND space = :space"
         source = _source(connection, _FILE, row.file)
@@ -64,7 +65,7 @@ def _source(connection, kind, ref):
 
 def _add_message(connection, kind, ref, channel, ts, user):
     """Give a share of this source in this channel, if there is one, a row for one of its messages."""
-    if not re.fullmatch(r"\d{1,12}\.\d{1,9}", ts):
+    if not re.fullmatch(_TS, ts):
         return
     copy = (
         f"INSERT INTO share ({_COLUMNS}) SELECT source_id, space, :ts, name, link, coalesce(:user, shared_by), :at, "
@@ -88,12 +89,28 @@ def _drop_located_links(connection):
     )
 
 
-def _set_state(connection, file, channel, ts, state, at):
-    """Record the state of a share, unless it has a row that says that it is shared."""
+def _set_state(connection, file, channel, state, at):
+    """Record the state of a share whose message is not known, unless it has a row that says that it is shared.
+
+    A row that is being checked covers the messages up to its time.
+    """
     new = (
         "INSERT INTO share (source_id, space, message, name, shared_at, state, state_at) "
-        "VALUES (:source, :space, :message, '', :at, :state, :at) ON CONFLICT DO NOTHING"
+        "VALUES (:source, :space, '', '', :at, :state, :at) "
+        "ON CONFLICT DO UPDATE SET state_at = max(state_at, :at) WHERE state = 'checking'"
     )
-    source = _source(connection, "slack", file)
-    values = {"source": source, "space": channel, "message": ts, "at": at, "state": state}
+    values = {"source": _source(connection, _FILE, file), "space": channel, "at": at, "state": state}
     connection.execute(sa.text(new), values)
+
+
+def _end_message(connection, file, channel, ts, at):
+    """Record that a message no longer shares a file."""
+    key = {"source": _source(connection, _FILE, file), "space": channel, "message": ts}
+    mine = "source_id = :source AND space = :space AND message = :message"
+    connection.execute(sa.text(f"DELETE FROM share WHERE {mine}"), key)
+    new = (
+        "INSERT INTO share (source_id, space, message, name, shared_at, state, state_at) "
+        "VALUES (:source, :space, :message, '', :written, 'departed', :at)"
+    )
+    written = float(ts) if re.fullmatch(_TS, ts) else at
+    connection.execute(sa.text(new), {**key, "written": written, "at": at})
