@@ -307,7 +307,8 @@ class Directory:
         is_guest = raw.get("is_restricted") is not False or raw.get("is_ultra_restricted") is not False
         is_of_workspace = raw.get("team_id") == self._team and raw.get("is_stranger") is not True
         is_inactive = raw.get("is_bot") is True or raw.get("deleted") is True or raw.get("id") == "USLACKBOT"
-        profile = raw.get("profile") if isinstance(raw.get("profile"), Mapping) else {}
+        profile = raw.get("profile")
+        profile = profile if isinstance(profile, Mapping) else {}
         listed = (profile.get("display_name"), profile.get("real_name"), raw.get("real_name"), raw.get("name"))
         names = tuple(dict.fromkeys(" ".join(str(name).split()) for name in listed if name and str(name).strip()))
         zone = str(raw.get("tz") or "")
