@@ -34,6 +34,10 @@ class Names:
         return self.labels.get(id, "")
 
 
+NO_NAMES = Names()
+"""Nothing is known: only Slack's own mentions are understood."""
+
+
 def names_of(people: Iterable[Person], channels: Iterable[Conversation], zone: tzinfo = UTC) -> Names:
     """Return the names of these people and channels."""
     by_name: dict[str, set[str]] = {}

@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.access.directory import Conversation, Directory
-from bot.access.names import Names, names_of
+from bot.access.names import NO_NAMES, Names, names_of
 from bot.slack import messages
 from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, ReadersChanged
 from rag import MagpieError, Scope
@@ -74,10 +74,10 @@ class Access:
             channels = self._directory.conversations(until).values()
         except MagpieError as error:
             log.info("The names of people and channels are unknown: %s", error)
-            return Names()
+            return NO_NAMES
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("Slack's list of people or channels is malformed (%s).", type(error).__name__)
-            return Names()
+            return NO_NAMES
         zone = _zone(people[user].zone if user in people else "")
         spaces = scope.spaces or frozenset()
         return names_of(people.values(), [channel for channel in channels if channel.id in spaces], zone)

@@ -10,10 +10,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bot.access.names import NO_NAMES, Names
 from bot.access.policy import Access, Granted
 from bot.answers import render
 from bot.answers.asking import Asking
 from bot.answers.fair_lock import FairLock
+from bot.answers.file_list import LISTED, files_reply
+from bot.answers.limits import apply_limits
 from bot.answers.pointers import asks_for_page
 from bot.answers.question_files import MAX_PICTURES, QuestionFiles
 from bot.answers.references import References, Referred
@@ -34,6 +37,7 @@ from rag import (
     documents_in_thread,
     documents_of_source,
     is_standalone,
+    list_shared_files,
 )
 
 _BRIEFLY = 20.0
@@ -42,12 +46,18 @@ _BRIEFLY = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to search for: words, and the ids of screenshots. `own`: they were sent with the question."""
+    """What to search for, and where: words, and the ids of screenshots. `own`: they were sent with the question.
+
+    `scope`: what the question's limits leave of what its readers may see. `wants_list`: a list of files is the answer.
+    """
 
     understood: Understood
     pictures: tuple[str, ...]
     own: bool
+    scope: Scope
     remark: str = ""
+    wants_list: bool = False
+    names: Names = NO_NAMES
 
     @property
     def query(self) -> str:
@@ -120,11 +130,13 @@ class Composer:
             granted = self.granted(question)
         problems = join(*sent.problems, *referred.problems, messages.unread_documents(statuses), late)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
+        if asked.wants_list:
+            return self._list_files(work, asked, join(granted.notice, problems))
         if not asked.query and not asked.pictures:
             return render.plain_reply(join(problems, self._question_files.problem_of_thread(question)) or messages.HELP)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
-        first = self._documents_of(statuses, referred.shares, granted.scope)
-        return self._answer(work, granted.scope, asked, remark, first=first, use_thread=True)
+        first = self._documents_of(statuses, referred.shares, asked.scope)
+        return self._answer(work, asked, remark, first=first, use_thread=True)
 
     def reply_within(self, work: AnswerTask, granted: Granted, remark: str) -> Reply:
         """Return the reply to a question from a part of what its readers may see, for example from one file."""
@@ -132,7 +144,7 @@ class Composer:
         if not asked.query and not asked.pictures:
             return render.plain_reply(join(remark, messages.QUESTION_EXPIRED))
         remark = join(remark, asked.remark, asked.understood.remark)
-        return self._answer(work, granted.scope, asked, remark)
+        return self._answer(work, asked, remark)
 
     def asked(self, work: AnswerTask, granted: Granted) -> Asked:
         """Return what an earlier question asked, as its thread reads now."""
@@ -146,7 +158,24 @@ class Composer:
             understood = self._understanding.understand(work, scope, referred.words)
         pictures = sent or self._pictures_meant(work.question, understood.query, referred)
         remark = messages.too_many_pictures(MAX_PICTURES, len(pictures)) if len(pictures) > MAX_PICTURES else ""
-        return Asked(understood, pictures[:MAX_PICTURES], bool(sent), remark)
+        names = self._access.names(work.question.user, scope) if understood.query else NO_NAMES
+        limited = apply_limits(work.question, understood.query, scope, names, work.claimed.asked_at)
+        return Asked(
+            replace(understood, query=limited.text, remark=join(understood.remark, limited.remark)),
+            pictures[:MAX_PICTURES],
+            bool(sent),
+            limited.scope,
+            remark,
+            limited.wants_list,
+            names,
+        )
+
+    def _list_files(self, work: AnswerTask, asked: Asked, remark: str) -> Reply:
+        """Return a list of the files within the limits of a question."""
+        with self._rag.read_transaction() as connection:
+            files = list_shared_files(connection, asked.scope, LISTED + 1)
+        remark = join(remark, asked.remark, asked.understood.remark)
+        return files_reply(files, remark, asked.names, work.claimed.asked_at)
 
     def _pictures_meant(self, question: Question, query: str, referred: Referred) -> tuple[str, ...]:
         """Return the pictures that a question without pictures may mean: forwarded ones, or those of its thread."""
@@ -178,7 +207,6 @@ class Composer:
     def _answer(
         self,
         work: AnswerTask,
-        scope: Scope,
         asked: Asked,
         remark: str,
         *,
@@ -186,7 +214,7 @@ class Composer:
         use_thread: bool = False,
     ) -> Reply:
         """Answer from the documents `first`, then from those of the thread, and then from all in scope."""
-        understood = asked.understood
+        understood, scope = asked.understood, asked.scope
         if asked.asks_for_page:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
             return render.screenshots_reply(pages, remark)
@@ -200,7 +228,8 @@ class Composer:
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         remark = join(remark, _where_found(answer, nearby))
-        return render.answer_reply(answer, remark).with_documents(understood.documents).with_names(understood.names)
+        reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at)
+        return reply.with_documents(understood.documents).with_names(understood.names)
 
     def _documents_nearby(self, question: Question, scope: Scope) -> frozenset[int]:
         with self._rag.read_transaction() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.access.names import Names
-from bot.answers.render import Reply, plain_reply
+from bot.answers.render import Reply, plain_reply, remark_blocks
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, cut, escape, link, sections
@@ -29,8 +29,7 @@ def files_reply(files: Sequence[SharedFile], remark: str, names: Names, asked_at
     lines = [_line(file, names, asked_at) for file in listed]
     if len(files) > LISTED:
         lines.append(escape(messages.more_files(len(files) - LISTED)))
-    heading = escape(remark or messages.FILES)
-    text = "\n".join([heading, *lines])
+    text = "\n".join([messages.FILES, *lines])
     used = [
         UsedPage(
             file.document or 0,
@@ -41,9 +40,10 @@ def files_reply(files: Sequence[SharedFile], remark: str, names: Names, asked_at
         )
         for file in listed
     ]
-    plain = "\n".join([heading, *(escape(file.name) for file in listed)])
+    plain = "\n".join([messages.FILES, *(escape(file.name) for file in listed)])
     documents = sorted({file.document for file in listed if file.document})
-    return Reply(break_links(plain), sections(text), documents=documents, used=used)
+    blocks = [*remark_blocks(remark), *sections(text)]
+    return Reply(break_links(plain), blocks, documents=documents, used=used)
 
 
 def _line(file: SharedFile, names: Names, asked_at: float) -> str:

@@ -118,11 +118,11 @@ def _asked_by(work: AnswerTask, found: Origin) -> AnswerTask:
 def _ranking(composer: Composer, original: AnswerTask, granted: Granted, k: int) -> SearchResult:
     asked = composer.asked(original, granted)
     if asked.pictures and (asked.own or asked.asks_for_page):
-        scope = composer.asking.without_pictures(granted.scope, asked.pictures)
+        scope = composer.asking.without_pictures(asked.scope, asked.pictures)
         found = merge_results([composer.asking.find_picture(picture, scope, k) for picture in asked.pictures])
         if found.found or not asked.query:
             return found
-    return composer.rag.find(asked.query, granted.scope, k)
+    return composer.rag.find(asked.query, asked.scope, k)
 
 
 def _pictures(composer: Composer, hits: list[Hit]) -> list[Picture]:

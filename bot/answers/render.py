@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.access.names import Names
+from bot.access.names import NO_NAMES, Names
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import (
@@ -36,6 +36,8 @@ from rag import Answer, Hit, Mode, Passage, Posted
 PICTURES = 3
 NEAREST = 2
 _CITATIONS = 12
+MESSAGES = "messages"
+"""The lane that finds files by the words of the message that shares them."""
 _WORDS = 100
 """Characters of a message that are shown beside the file that it shares."""
 
@@ -72,20 +74,27 @@ class Reply:
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
-def answer_reply(answer: Answer, remark: str = "") -> Reply:
-    """Return an answer with its citations. `remark` is shown first, for example about a document sent with it."""
+def answer_reply(answer: Answer, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:
+    """Return an answer with its citations.
+
+    `remark` is shown first, for example about a document sent with it. A page that the words of a message found is
+    shown with that message; `names` and `asked_at` (seconds since 1970) are for its person, channel and day.
+    """
+
+    def cite(passage: Passage) -> str:
+        found_by = [posted_line(passage.hit.name, posted, names, asked_at) for posted in passage.hit.posted]
+        return ", ".join([_citation(passage), *(found_by if MESSAGES in passage.hit.lanes else ())])
+
     body = markdown_to_mrkdwn(answer.text)
     quoted = answer.mode is Mode.PASSAGES and not answer.abstained
     if quoted:  # the text consists of passages, each below its place: make the places links
-        places = {
-            escape(f"[{passage.number}] {passage.hit.region_label}"): _citation(passage) for passage in answer.cited
-        }
+        places = {escape(f"[{passage.number}] {passage.hit.region_label}"): cite(passage) for passage in answer.cited}
         body = _replace_once(body, places)
     if answer.abstained:  # the text names the nearest pages: make them links
         body = _replace_once(body, {escape(passage.hit.place): place(passage.hit) for passage in answer.passages})
     cited = () if answer.abstained else answer.cited
     above = remark_blocks(" ".join(part for part in (remark, answer.notice) if part))
-    below = [] if quoted else [context("\n".join(part)) for part in _batches([_citation(passage) for passage in cited])]
+    below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
     below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
     below.append(buttons.feedback_buttons())
     max_length = MESSAGE - text_length([*above, *below])

@@ -37,6 +37,7 @@ _MEANT = 1000
 class Understood:
     """What to search for, and what to say about it.
 
+    `query` has placeholders for the names of people and channels that were mentioned in the question itself.
     `remark` shows the query if it is not what was written. `documents` and `names`: documents and file names that its
     words may come from.
     """
@@ -61,6 +62,7 @@ class Understanding:
         """Return what a question means. `words`: of messages that it forwards or links to. They are what it asks, if it
         asks nothing itself. The thread never changes the scope."""
         question = work.question
+        as_written = Understood(without_message_links(question.text))
         [written, *words] = self._readable([question.text, *words])
         is_pointer = not written.strip() or points_at_thread(written)
         if is_pointer and words:
@@ -74,11 +76,11 @@ class Understanding:
                 return _instead(meant, written)
         history = self._history(question, scope, thread, words)
         if not history.turns or not written.strip():
-            return Understood(written)
+            return as_written
         with self._fair.acquire(key(work.claimed), work.check):
             query = self._rag.rewrite_question(written, history.turns)
         if query == written:
-            return Understood(query)
+            return as_written
         return Understood(query, messages.rewritten_question(query), history.documents, history.names)
 
     def _read_thread(self, question: Question, *, is_pointer: bool) -> Sequence[Mapping[str, Any]]:

@@ -70,7 +70,7 @@ def answer_question(
         is_off = isinstance(error, GeneratorDown | ModelMissing)
         return composer.quote(str(error), messages.turn_on_answers(error.hint) if is_off else error.hint)
     if draft.declined:
-        return composer.abstain(draft.mode)
+        return composer.point_at_messages() or composer.abstain(draft.mode)
     return composer.written(draft) if draft.cited else composer.quote(messages.NO_CITATION)
 
 
@@ -91,9 +91,17 @@ class _Composer:
         nearest = list(dict.fromkeys(passage.hit.place for passage in self.passages))[:MAX_NEAREST]
         return self._answer(messages.abstained(nearest), mode, abstained=True)
 
-    def quote(self, reason: str, remedy: str = "") -> Answer:
+    def point_at_messages(self) -> Answer | None:
+        """Return the files that were found by the words of the messages that share them; None if there are none.
+
+        A picture may be what a question looks for although nothing on it says so.
+        """
+        found = tuple(passage for passage in self.passages if "messages" in passage.hit.lanes)
+        return self.quote(messages.FOUND_BY_MESSAGE, best=found) if found else None
+
+    def quote(self, reason: str, remedy: str = "", best: Sequence[Passage] = ()) -> Answer:
         """Return the best passages as the answer. `reason` says why no answer was written."""
-        best = self.passages[:MAX_QUOTED]
+        best = tuple(best or self.passages)[:MAX_QUOTED]
         query_words = content_words(self.question)
         text = "\n\n".join(f"{place_line(passage)}\n{_quotation(passage, query_words)}" for passage in best)
         return replace(self._answer(text, Mode.PASSAGES, best, messages.best_passages(reason)), remedy=remedy)

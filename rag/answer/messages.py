@@ -24,6 +24,9 @@ def best_passages(reason: str) -> str:
     return f"Best passages (no written answer: {reason.rstrip('.')})."
 
 
+FOUND_BY_MESSAGE = "the files don't say it, but a message that shares one does"
+
+
 def turn_on_answers(command: str) -> str:
     return f"To turn on written answers: {command}"
 

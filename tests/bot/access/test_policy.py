@@ -339,6 +339,6 @@ def test_conversation_is_public_only_if_slack_says_so_explicitly(raw: dict[str, 
 def test_readers_of_a_private_conversation_are_named(team: Team) -> None:
     """Everyone can read a public channel, so its members would say nothing."""
     private = team.ws.channel("hidden", [team.ada, team.ben], private=True)
-    assert team.access.granted(private, team.ada).readers == {team.ada, team.ben, team.ws.bot_user}
-    assert team.access.granted(team.ws.direct(team.ada), team.ada).readers == {team.ada}
+    assert team.access.granted(private, team.ada).readers == frozenset({team.ada, team.ben, team.ws.bot_user})
+    assert team.access.granted(team.ws.direct(team.ada), team.ada).readers == frozenset({team.ada})
     assert team.access.granted(team.spaces["public"], team.ada).readers is None

@@ -34,17 +34,17 @@ def test_question_without_limits_is_unchanged() -> None:
 
 def test_first_name_stands_for_everyone_called_that() -> None:
     found = limited("what does the PDF that Ada posted in #ops say about costs?")
-    assert found.scope.spaces == {"COPS"}
-    assert found.scope.shares.shared_by == {"UADA", "UADA2"}
+    assert found.scope.spaces == frozenset({"COPS"})
+    assert found.scope.shares.shared_by == frozenset({"UADA", "UADA2"})
     assert found.scope.shares.extensions == {"pdf"}
     assert found.remark == "Understood as: posted by Ada, in #ops, PDF"
     assert "costs" in found.text
-    assert limited("the PDF that Ada Byron posted about costs").scope.shares.shared_by == {"UADA2"}
+    assert limited("the PDF that Ada Byron posted about costs").scope.shares.shared_by == frozenset({"UADA2"})
 
 
 def test_mentions_are_limits_and_are_shown_as_names() -> None:
     found = limited("from:@\u2060UADA\u2060 which port does @\u2060UBEN\u2060 mean?")
-    assert found.scope.shares.shared_by == {"UADA"}
+    assert found.scope.shares.shared_by == frozenset({"UADA"})
     assert found.remark == "Understood as: posted by Ada Lovelace"
     assert found.text == "which port does @Ben mean?"
 
@@ -52,7 +52,7 @@ def test_mentions_are_limits_and_are_shown_as_names() -> None:
 def test_yesterday_is_that_of_the_asker() -> None:
     """It is half past midnight in Berlin, and still the day before in UTC."""
     found = limited("what was shared here yesterday?")
-    assert (found.wants_list, found.text, found.scope.spaces) == (True, "", {"CHERE"})
+    assert (found.wants_list, found.text, found.scope.spaces) == (True, "", frozenset({"CHERE"}))
     berlin = ZoneInfo("Europe/Berlin")
     assert found.scope.shares.since == datetime(2026, 11, 28, tzinfo=berlin).timestamp()
     assert found.scope.shares.before == datetime(2026, 11, 29, tzinfo=berlin).timestamp()
@@ -77,4 +77,4 @@ def test_limits_only_narrow(text: str) -> None:
 
 def test_without_names_only_mentions_are_understood() -> None:
     assert limited("the PDF that Ada posted about costs", Names(zone=UTC)).scope.shares.shared_by is None
-    assert limited("from:@\u2060UADA\u2060 costs", Names(zone=UTC)).scope.shares.shared_by == {"UADA"}
+    assert limited("from:@\u2060UADA\u2060 costs", Names(zone=UTC)).scope.shares.shared_by == frozenset({"UADA"})
