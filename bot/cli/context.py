@@ -42,7 +42,7 @@ class Engine(Protocol):
         self,
         question: str,
         scope: Scope,
-        picture: Path | None = ...,
+        pictures: Sequence[Path] = ...,
         on_text: Callable[[str], None] | None = ...,
     ) -> Answer: ...
     def status(self) -> Status: ...

@@ -137,10 +137,10 @@ class FakeEngine:
         self,
         question: str,
         scope: Scope,
-        picture: Path | None = None,
+        pictures: Sequence[Path] = (),
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        self._ask("ask", question, picture)
+        self._ask("ask", question, pictures[0] if pictures else None)
         for piece in self.pieces:
             if on_text is not None:
                 on_text(piece)
