@@ -174,6 +174,8 @@ def _record_file(
         request = EphemeralRequest(JobKind.SAY, message.channel, message.user, notice)
         ephemeral_messages.say_once(connection, request)
     share = share_of(message, file, state=state, reason=reason)
+    if is_question:  # what is asked about a file does not describe it
+        share = replace(share, words="")
     recorded = put_share(connection, replace(share, listed=limits.listed))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name

@@ -53,8 +53,8 @@ GUARDS = (
 
 SCOPE = Mutation(
     "rag.engine:Rag.ask",
-    "if picture is None:\n            found = self.find(question, scope)\n",
-    'if picture is None:\n            found = self.find(question, Scope.of("vault", *(scope.spaces or ())))\n',
+    "if matched else self.find(question, scope)",
+    'if matched else self.find(question, Scope.of("vault", *(scope.spaces or ())))',
 )
 """Not in GUARDS, because with it every case gets the passages of the vault."""
 

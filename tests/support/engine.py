@@ -143,7 +143,7 @@ class FakeEngine:
         pictures: Sequence[Path] = (),
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        self._ask("ask", question, *pictures)
+        self._ask("ask", question, pictures[0] if pictures else None)
         for piece in self.pieces:
             if on_text is not None:
                 on_text(piece)
