@@ -87,12 +87,12 @@ def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> se
     """Return the documents whose color covers more than 8 % of a picture. `documents` maps colors to numbers."""
     with Image.open(BytesIO(picture)) as opened:
         small = opened.convert("RGB").resize((96, 96), Image.Resampling.NEAREST)
-    pixels = np.asarray(small).reshape(-1, 3).tolist()
+    red, green, blue = np.asarray(small, dtype=np.int16).reshape(-1, 3).T
     found = set()
     for color, number in documents.items():
         low, high = color[1] * 0.85 - 8, color[1] + 8
-        near = sum(abs(red - color[0]) <= 6 and low <= green <= high and blue <= 40 for red, green, blue in pixels)
-        if near > 0.08 * len(pixels):
+        near = (abs(red - color[0]) <= 6) & (low <= green) & (green <= high) & (blue <= 40)
+        if near.mean() > 0.08:
             found.add(number)
     return found
 

@@ -141,7 +141,8 @@ def _question(simulation: Simulation, number: int) -> str:
 def _is_known(simulation: Simulation, file: SlackFile, space: str) -> bool:
     with simulation.rag.read_transaction() as connection:
         rows = connection.exec_driver_sql(
-            "SELECT 1 FROM source s JOIN share h ON h.source_id = s.id WHERE s.ref = ? AND h.space = ?",
+            "SELECT 1 FROM source s JOIN share h ON h.source_id = s.id "
+            "WHERE s.ref = ? AND h.space = ? AND h.state IN ('shared', 'checking')",
             (file.id, space),
         )
         return rows.first() is not None

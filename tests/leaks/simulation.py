@@ -9,27 +9,27 @@ import json
 import logging
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from collections.abc import Generator as Generating
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.state import Call, State
 from bot.main import Bot, open_bot
-from rag import Answer, DocumentSummary, Rag, Scope, SearchResult, open_rag
-from rag.ports import Prompt
+from rag import open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks.marked_documents import NAME_MARK, TEXT_MARK, MarkedDocument, MarkedDocumentExtractor, numbers_in
 from tests.leaks.oracle import Rights, rights, rights_of
+from tests.leaks.watched import MARKS, Leak, LogHandler, RepeatingGenerator, WatchedRag
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
-from tests.support.generator import FakeGenerator
 from tests.support.slack_workspace import MANIFEST, without_proxies
 
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
@@ -38,122 +38,14 @@ _SHOWN = frozenset(
 )
 _SPACE = re.compile(r"<#(\w+)>")
 _MAX_ROUNDS = 200
-_LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
-_REPEATED = 4
-"""Marks that a rewritten query repeats."""
-_MARKS = re.compile(r"x(text|name)\d{5}x")
-
-
-class Leak(BaseException):
-    """A reader got something that they cannot open. A BaseException, because the bot catches every Exception."""
-
-
-@dataclass
-class RepeatingGenerator(FakeGenerator):
-    """Repeats all marks of the prompt."""
-
-    hook: Callable[[], None] | None = None
-    """Called once, while the next answer is generated."""
-    last_shown: list[int] = field(default_factory=list)
-    """Numbers of the documents in the last prompt."""
-
-    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        marks = dict.fromkeys(match.group() for match in _MARKS.finditer(prompt.user))
-        self.last_shown = [int(mark[5:10]) for mark in marks if TEXT_MARK.fullmatch(mark)]
-        hook, self.hook = self.hook, None
-        if hook is not None:
-            hook()
-        follow_up = _LAST_QUESTION.search(prompt.user)
-        if follow_up is not None:  # the prompt of the query rewrite
-            self.text = " ".join([follow_up.group(1), *list(marks)[:_REPEATED]])
-            yield from super().stream(prompt)
-            return
-        numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
-        self.text = None if not numbers else " ".join([*marks, *(f"[{number}]" for number in numbers)])
-        yield from super().stream(prompt)
-
-
-class WatchedRag:
-    """The engine, with a check of the rankings of each lane: a leak is found even if a later step would hide it."""
-
-    def __init__(self, rag: Rag) -> None:
-        self._rag = rag
-        self.hook: Callable[[], None] | None = None
-        """Called once, when the next search has returned."""
-        self.last_found: list[int] = []
-        """IDs of the documents that the last search returned."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rag, name)
-
-    def __enter__(self) -> WatchedRag:
-        self._rag.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self._rag.__exit__(*raised)
-
-    def ask(self, question: str, scope: Scope, picture: Path | None = None, on_text: Any = None) -> Answer:
-        expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, picture, on_text)
-        self._check(answer.found, expected, "ask")
-        return answer
-
-    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
-        found = self._rag.find(query, scope, k)
-        self._check(found, expected, "find")
-        self._run_hook(found)
-        return found
-
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
-        found = self._rag.find_picture(path, scope, k)
-        self._check(found, expected, "find_picture")
-        self._run_hook(found)
-        return found
-
-    def documents(self, scope: Scope) -> list[DocumentSummary]:
-        self._documents_in(scope)
-        return self._rag.documents(scope)
-
-    def _run_hook(self, found: SearchResult) -> None:
-        self.last_found = list(dict.fromkeys(hit.document for hit in found.hits))
-        hook, self.hook = self.hook, None
-        if hook is not None:
-            hook()
-
-    def _documents_in(self, scope: Scope) -> set[int]:
-        """Return the IDs of the documents in a scope, by a query that does not use the engine's code."""
-        if scope.spaces is None:
-            raise Leak("the bot searched without a scope")
-        with self._rag.read_transaction() as connection:
-            marks = ",".join("?" * len(scope.spaces)) or "NULL"
-            rows = connection.exec_driver_sql(
-                "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND h.hidden_at IS NULL AND s.state IN ('known', 'waiting', 'fetching')",
-                tuple(scope.spaces),
-            )
-            return {row[0] for row in rows if row[0] is not None}
-
-    @staticmethod
-    def _check(found: SearchResult, expected: set[int], method: str) -> None:
-        lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
-        lanes["hits"] = {hit.document for hit in found.hits}
-        for lane, documents in lanes.items():
-            if documents - expected:
-                raise Leak(f"{method}: the lane {lane} returned a document from outside the scope")
-
-
-class _LogHandler(logging.Handler):
-    """Keeps the messages of all loggers."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
+_INDEXED = (
+    "SELECT id, state, document_id, size, mtime_ns FROM source ORDER BY id",
+    "SELECT id, state, source_id FROM share ORDER BY id",
+    "SELECT id, state, document_id FROM extraction ORDER BY id",
+)
+"""Queries for everything that a run of the indexer depends on."""
+_OPEN = frozenset({"waiting", "fetching", "reading"})
+"""States of sources and extractions that a run of the indexer changes."""
 
 
 @dataclass
@@ -166,7 +58,7 @@ class Simulation:
     rag: WatchedRag
     generator: RepeatingGenerator
     data: Path
-    log: _LogHandler
+    log: LogHandler
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the document, number of the name)."""
@@ -178,6 +70,8 @@ class Simulation:
     """Slack files that the operator removed and that were not shared again since."""
     delivered: int = 0
     """Number of events that the app received."""
+    _indexed: list[tuple[Any, ...]] | None = None
+    """What the last run of the indexer left."""
     checked_calls: int = 0
     checked_lines: int = 0
 
@@ -194,7 +88,7 @@ class Simulation:
         """Handle events, index files, and run jobs and questions until no work is left."""
         for _ in range(_MAX_ROUNDS):
             self.deliver_events()
-            self.rag.index([])
+            self._index()
             with self.rag.write_transaction() as connection:  # a share of known bytes is visible only after a delay
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = False
@@ -206,6 +100,16 @@ class Simulation:
             if not moved and not self.ws.envelopes_after(self.delivered):
                 return
         raise RuntimeError("the bot does not become idle")
+
+    def _index(self) -> None:
+        """Index what waits. A run takes long even if nothing does, so there is none if nothing has changed."""
+        if self._indexed is None or self._indexed != (rows := self._rows()) or _OPEN & {row[1] for row in rows}:
+            self.rag.index([])
+            self._indexed = self._rows()
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        with self.rag.read_transaction() as connection:
+            return [tuple(row) for query in _INDEXED for row in connection.exec_driver_sql(query)]
 
     def interrupting(self, act: Callable[[], None]) -> Callable[[], None]:
         """Return a hook that checks the output so far, then calls `act` and delivers its events."""
@@ -229,7 +133,7 @@ class Simulation:
         lines, self.checked_lines = self.log.lines[self.checked_lines :], len(self.log.lines)
         for line in lines:
             if TEXT_MARK.search(line) or NAME_MARK.search(line):
-                raise Leak(f"a log message quotes a document: {_MARKS.sub(chr(42), line)[:200]}")
+                raise Leak(f"a log message quotes a document: {MARKS.sub(chr(42), line)[:200]}")
 
     def _check_call(self, call: Call) -> None:
         arguments = call.arguments
@@ -293,7 +197,10 @@ class Simulation:
     def check_shares(self) -> None:
         """Raise Leak if the catalog has a share that Slack does not have, or that was forgotten."""
         with self.rag.read_transaction() as connection:
-            rows = connection.exec_driver_sql("SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id")
+            rows = connection.exec_driver_sql(
+                "SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id "
+                "WHERE h.state NOT IN ('departed', 'forgotten')"
+            )
             known = {(row[0], row[1]) for row in rows}
         joined = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         existing = {
@@ -322,19 +229,20 @@ class Simulation:
                 where = str((Path(parent) / file).relative_to(self.data))
                 content = where + "\n" + (Path(parent) / file).read_bytes().decode("latin-1")
                 if {int(mark) for mark in TEXT_MARK.findall(content)} - documents:
-                    raise Leak(f"{_MARKS.sub('*', where)}: text of a removed document is still there")
+                    raise Leak(f"{MARKS.sub('*', where)}: text of a removed document is still there")
                 if {int(mark) for mark in NAME_MARK.findall(content)} - names:
-                    raise Leak(f"{_MARKS.sub('*', where)}: a removed file name is still there")
+                    raise Leak(f"{MARKS.sub('*', where)}: a removed file name is still there")
 
 
 @contextmanager
 def open_simulation(data: Path) -> Iterator[Simulation]:
     """Open a workspace and the bot, with fake models."""
-    log = _LogHandler()
+    log = LogHandler()
     root = logging.getLogger()
     before = root.level
     with ExitStack() as closing:
         closing.enter_context(without_proxies())
+        closing.enter_context(_without_certificates())
         root.addHandler(log)
         root.setLevel(logging.INFO)
         closing.callback(root.setLevel, before)
@@ -353,6 +261,15 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Simulation(ws, ws._state, bot, watched, generator, data, log)
+
+
+@contextmanager
+def _without_certificates() -> Iterator[None]:
+    """Let httpx find no certificates: it loads all of them for each request, even of plain HTTP."""
+    with tempfile.TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", empty)
+        yield
 
 
 def _watched(*given: Any, **named: Any) -> WatchedRag:
