@@ -11,9 +11,11 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 
-from tests.leaks.runs import STEPS_PER_WORKSPACE, run
+from tests.leaks.runs import STEPS_PER_WORKSPACE, play, run
 from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
+from tests.leaks.selection import Step
 
 _EVERY = 600
 """Steps between two reports of progress."""
@@ -26,7 +28,10 @@ def main() -> int:
     parser.add_argument("--sabotage", default=os.environ.get("SABOTAGE", ""), help=f"all, or {', '.join(GUARDS)}")
     parser.add_argument("--plain", action="store_true", help="do not minimize a counterexample")
     parser.add_argument("--processes", type=int, default=_cores(), help="workspaces at a time (default: one per core)")
+    parser.add_argument("--play", type=Path, metavar="FILE", help="take the steps in this file, one a line")
     options = parser.parse_args()
+    if options.play:
+        return _play(options.play)
     if options.sabotage:
         return _sabotage(options.sabotage, options.seed)
     began = time.monotonic()
@@ -43,6 +48,14 @@ def main() -> int:
     workspaces = -(-taken // STEPS_PER_WORKSPACE)
     print(f"{taken} steps, {workspaces} workspaces, {len(found)} leaks, {_rate(taken, began)}")  # noqa: T201
     return 1 if found else 0
+
+
+def _play(file: Path) -> int:
+    """Take steps as a counterexample lists them, and print them and the first leak."""
+    steps = [Step.parse(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = play(steps, on_step=lambda step: print(f"- {step}", flush=True))  # noqa: T201
+    print("no leak" if found is None else f"LEAK: {found.leak}, at step {found.taken}. {found.detail}")  # noqa: T201
+    return 0 if found is None else 1
 
 
 def _rate(taken: int, began: float) -> str:

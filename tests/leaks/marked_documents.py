@@ -24,8 +24,8 @@ MAX_DOCUMENTS = 26
 SIZE = (600, 760)
 TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
-_TEXT, _NAME = "xtext{:05d}x", "xname{:05d}x"
-TEXT_MARK, NAME_MARK = re.compile(r"xtext(\d{5})x"), re.compile(r"xname(\d{5})x")
+_TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
+TEXT_MARK, NAME_MARK, WORD_MARK = (re.compile(rf"x{kind}(\d{{5}})x") for kind in ("text", "name", "word"))
 
 UNREADABLE = b"%PDF-1.4 torn"
 """A file that fails to be read. The notice of the failure contains its name."""
@@ -34,6 +34,11 @@ UNREADABLE = b"%PDF-1.4 torn"
 def name_of(share: int, ending: str = "pdf") -> str:
     """Return a file name that identifies one share."""
     return f"{_NAME.format(share)}.{ending}"
+
+
+def word(number: int) -> str:
+    """Return a word that identifies one text of one message."""
+    return _WORD.format(number)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class MarkedDocument:
         """
         row, column = divmod(self.number, MAX_DOCUMENTS // 2)
         return (24 + 18 * column, (30, 200)[row], 0)
+
+    @property
+    def mark(self) -> str:
+        """Return the word of every page that no other document has."""
+        return _TEXT.format(self.number)
 
     @property
     def content(self) -> bytes:

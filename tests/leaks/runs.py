@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.leaks.selection import Step
 from tests.leaks.simulation import Leak, open_simulation
@@ -31,8 +32,16 @@ class Counterexample:
     taken: int
 
 
-def play(steps: Sequence[Step]) -> tuple[str, int] | None:
-    """Return what leaks and the number of steps taken, or None."""
+class Found(NamedTuple):
+    """A leak, the number of steps taken, and what distinguishes this run."""
+
+    leak: str
+    taken: int
+    detail: str = ""
+
+
+def play(steps: Sequence[Step], on_step: Callable[[Step], None] = lambda _: None) -> Found | None:
+    """Take steps in a new workspace. Return the first leak, or None."""
     folder = Path(tempfile.mkdtemp(prefix="leaks-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
         with open_simulation(folder / "data") as simulation:
@@ -41,16 +50,20 @@ def play(steps: Sequence[Step]) -> tuple[str, int] | None:
                 set_up(simulation)
                 for step in steps:
                     taken += 1
+                    on_step(step)
                     take_step(simulation, step)
-                simulation.check_leftovers()
+                simulation.check_end()
             except Leak as leak:
-                return str(leak), taken
+                return Found(str(leak), taken, str(leak.detail))
+            except Exception as error:
+                error.add_note("Steps: " + ", ".join(map(str, steps[:taken])))
+                raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
-Judge = Callable[[Sequence[Step]], tuple[str, int] | None]
+Judge = Callable[[Sequence[Step]], Found | None]
 """Returns what `play` returns."""
 
 
@@ -63,8 +76,8 @@ def minimize(steps: Sequence[Step], leak: str, tries: int = _MAX_TRIES, judge: J
             fewer = kept[:start] + kept[start + size :]
             tries -= 1
             found = judge(fewer)
-            if found is not None and found[0] == leak:
-                kept, part = fewer[: found[1]] if found[1] else fewer, max(2, part - 1)
+            if found is not None and found.leak == leak:
+                kept, part = fewer[: found.taken] if found.taken else fewer, max(2, part - 1)
                 break
             if tries <= 0:
                 break
@@ -92,7 +105,7 @@ def run(
     with ExitStack() as closing:
         for drawn, found in closing.enter_context(_played(_draw(steps, seed), processes)):
             if found is not None:
-                leak, at = found
+                leak, at = found.leak, found.taken
                 short = minimize(drawn[:at], leak) if shrink else drawn[:at]
                 return [Counterexample(leak, tuple(short), taken + at)]
             taken += len(drawn)
@@ -100,7 +113,7 @@ def run(
     return []
 
 
-Played = Iterator[tuple[Sequence[Step], tuple[str, int] | None]]
+Played = Iterator[tuple[Sequence[Step], Found | None]]
 """Lists of steps, each with what `play` returns."""
 
 

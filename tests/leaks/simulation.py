@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import re
 import tempfile
 import threading
@@ -26,9 +27,19 @@ from bot.demo.slack_server.state import Call, State
 from bot.main import Bot, open_bot
 from rag import open_rag
 from tests.flows.team import settings, slack_settings
-from tests.leaks.marked_documents import NAME_MARK, TEXT_MARK, MarkedDocument, MarkedDocumentExtractor, numbers_in
+from tests.leaks import world
+from tests.leaks.catalog_checks import CatalogChecks
+from tests.leaks.marked_documents import (
+    NAME_MARK,
+    TEXT_MARK,
+    WORD_MARK,
+    MarkedDocument,
+    MarkedDocumentExtractor,
+    numbers_in,
+)
 from tests.leaks.oracle import Rights, rights, rights_of
 from tests.leaks.watched import MARKS, Leak, LogHandler, RepeatingGenerator, WatchedRag
+from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
 from tests.support.slack_workspace import MANIFEST, without_proxies
 
@@ -66,8 +77,17 @@ class Simulation:
     """Slack file -> number of the document that it is a screenshot of."""
     last_command: tuple[str, str] = ("", "")
     """Person and channel of the last slash command."""
-    forgotten: set[str] = field(default_factory=set)
-    """Slack files that the operator removed and that were not shared again since."""
+    forgotten: set[Place] = field(default_factory=set)
+    """Files in messages that stood when the operator removed the file."""
+    requested: set[Place] = field(default_factory=set)
+    """Files in messages that a person asked to index."""
+    unannounced: set[Place] = field(default_factory=set)
+    """Files in messages that Magpie heard nothing of."""
+    words: set[int] = field(default_factory=set)
+    """All marked words that were written beside files."""
+    catalog: CatalogChecks = field(default_factory=CatalogChecks)
+    shuffle: random.Random | None = None
+    """Delivers new events in any order, and some of them twice."""
     delivered: int = 0
     """Number of events that the app received."""
     _indexed: list[tuple[Any, ...]] | None = None
@@ -81,8 +101,28 @@ class Simulation:
         """Dispatch all new events to the app."""
         while new := self.ws.envelopes_after(self.delivered):
             self.delivered += len(new)
-            for envelope in new:
-                self.bot.app.dispatch(BoltRequest(body=envelope.payload, mode="socket_mode"))
+            arrived = [each for each in new if not each.given_up]  # the others were lost
+            if self.shuffle is not None:
+                arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
+                self.shuffle.shuffle(arrived)
+            for number, envelope in enumerate(arrived):
+                body = dict(envelope.payload)
+                if self.shuffle is not None and "event_id" in body:  # Slack repeats an event under another id as well
+                    body["event_id"] = f"{body['event_id']}{number % 2}"
+                self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+
+    def forget(self, file: str) -> None:
+        """Remove a file as the operator does."""
+        self.rag.forget([file])
+        self.forgotten |= world.places_of(self.state, file)
+
+    def change_id(self, channel: str) -> None:
+        """Change the id of a conversation."""
+        new = self.ws.change_id(channel)
+        for places in (self.forgotten, self.requested, self.unannounced):
+            moved = {place for place in places if place.channel == channel}
+            places -= moved
+            places |= {place._replace(channel=new) for place in moved}
 
     def run_until_idle(self) -> None:
         """Handle events, index files, and run jobs and questions until no work is left."""
@@ -100,6 +140,15 @@ class Simulation:
             if not moved and not self.ws.envelopes_after(self.delivered):
                 return
         raise RuntimeError("the bot does not become idle")
+
+    def _run_delayed_jobs(self) -> None:
+        """Run what the bot would do later: it looks up a file whose message does not arrive within seconds."""
+        with self.rag.write_transaction() as connection:
+            moved = connection.exec_driver_sql(
+                "UPDATE job SET next_try = 0 WHERE state = 'waiting' AND next_try > 0"
+            ).rowcount
+        if moved:
+            self.run_until_idle()
 
     def _index(self) -> None:
         """Index what waits. A run takes long even if nothing does, so there is none if nothing has changed."""
@@ -169,6 +218,9 @@ class Simulation:
         for mark in NAME_MARK.findall(text):
             if not self._may_see_name(int(mark), allowed):
                 raise Leak(f"{where}: a file name from a conversation that not every reader can open")
+        for mark in set(WORD_MARK.findall(text)):
+            if not any(int(mark) in self._words_in(space) for space in allowed.spaces):
+                raise Leak(f"{where}: words of a message that not every reader can open")
         for space in _SPACE.findall(text):
             if space not in allowed.spaces:
                 raise Leak(f"{where}: a conversation that not every reader can open")
@@ -177,10 +229,10 @@ class Simulation:
                 raise Leak(f"{where}: a link to a file that not every reader can open")
 
     def _may_see_file(self, file: str, allowed: Rights) -> bool:
-        found = None if file in self.forgotten else self.state.files.get(file)
-        if found is None or found.deleted:
+        if file not in self.state.files or self.state.files[file].deleted:
             return False
-        return any(share.conversation in allowed.spaces for share in found.shares)
+        left = world.places_of(self.state, file) - self.forgotten
+        return any(place.channel in allowed.spaces for place in left)
 
     def _may_see_document(self, number: int, allowed: Rights) -> bool:
         return any(self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if of == number)
@@ -195,35 +247,28 @@ class Simulation:
     # ------------------------------------------------------------ check the catalog and the data folder
 
     def check_shares(self) -> None:
-        """Raise Leak if the catalog has a share that Slack does not have, or that was forgotten."""
-        with self.rag.read_transaction() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id "
-                "WHERE h.state NOT IN ('departed', 'forgotten')"
-            )
-            known = {(row[0], row[1]) for row in rows}
-        joined = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
-        existing = {
-            (id, share.conversation)
-            for id, file in self.state.files.items()
-            if not file.deleted
-            for share in file.shares
-            if share.conversation in joined
-        }
-        if known - existing:
-            raise Leak("a share that was removed in Slack is still in the catalog")
-        if {file for file, _ in known} & self.forgotten:
-            raise Leak("a forgotten file is in the catalog again")
+        """Raise Leak or Missing if the catalog differs from what people shared."""
+        self._run_delayed_jobs()
+        self.catalog.check(self)
+
+    def check_end(self) -> None:
+        """Check the catalog after another sweep, searching for everything again, and the data folder."""
+        self.bot.sweep_all()
+        self.run_until_idle()
+        self._run_delayed_jobs()
+        self.catalog.check(self, again=True)
+        self.check_leftovers()
 
     def check_leftovers(self) -> None:
-        """Raise Leak if the data folder still has text or a name of a document that is not shared with the bot."""
-        self.run_until_idle()
+        """Raise Leak if the data folder still has text or a name of a document that is not shared with the bot, or
+        words of a message that does not stand."""
         self.rag.forget([])
         self.rag.checkpoint()
         spaces = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
         documents, names = {document for document, _ in kept}, {name for _, name in kept}
+        words = {number for id in spaces for number in self._words_in(id)} | self._asked_words()
         for parent, _, files in os.walk(self.data):
             for file in files:
                 where = str((Path(parent) / file).relative_to(self.data))
@@ -232,6 +277,19 @@ class Simulation:
                     raise Leak(f"{MARKS.sub('*', where)}: text of a removed document is still there")
                 if {int(mark) for mark in NAME_MARK.findall(content)} - names:
                     raise Leak(f"{MARKS.sub('*', where)}: a removed file name is still there")
+                if {int(mark) for mark in WORD_MARK.findall(content)} - words:
+                    raise Leak(f"{MARKS.sub('*', where)}: words of a message are still there")
+
+    def _words_in(self, channel: str) -> set[int]:
+        """Return the marked words that people can read in a conversation."""
+        space = self.state.conversations[channel]
+        return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
+
+    def _asked_words(self) -> set[int]:
+        """Return the marked words of questions, which are kept as long as the access log."""
+        with self.rag.read_transaction() as connection:
+            rows = connection.exec_driver_sql("SELECT text FROM question UNION SELECT text FROM access_log").all()
+        return {int(mark) for row in rows for mark in WORD_MARK.findall(str(row[0]))}
 
 
 @contextmanager

@@ -23,7 +23,18 @@ _REPEATED = 4
 
 
 class Leak(BaseException):
-    """A reader got something that they cannot open. A BaseException, because the bot catches every Exception."""
+    """A reader got something that they cannot open. A BaseException, because the bot catches every Exception.
+
+    `detail` says more about this run; the same leak has the same text in every run.
+    """
+
+    def __init__(self, text: str, detail: object = "") -> None:
+        super().__init__(text)
+        self.detail = detail
+
+
+class Missing(Leak):
+    """The opposite: a reader cannot find what they can open. It ends a run like a leak."""
 
 
 @dataclass
@@ -83,6 +94,10 @@ class WatchedRag:
         self._check(found, expected, "find")
         self._run_hook(found)
         return found
+
+    def search(self, query: str, scope: Scope) -> SearchResult:
+        """Search for a check, without effect on the steps."""
+        return self._rag.find(query, scope)
 
     def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
         expected = self._documents_in(scope)
