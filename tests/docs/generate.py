@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from bot.cli.main import build_app, main
 from bot.db.access_log import AccessEntry
 from bot.settings import SlackSettings
 from bot.settings import variable as slack_variable
-from rag import Check, IndexOutcome, ModelSummary, Settings, Status, StoredData
+from rag import Check, IndexOutcome, ModelSummary, Posted, Settings, Status, StoredData
 from rag.evaluation.benchmark import BenchmarkResult, Speed
 from rag.evaluation.datasets import EvalQuestion
 from rag.evaluation.evaluate import EvaluationReport, QuestionResult
@@ -188,7 +189,9 @@ def _examples() -> Iterator[tuple[str, str]]:
     stored = Status({"ready": 41, "failed": 1}, 1280, 5212, 300, (("locked.pdf", "The file is encrypted."),), lanes)
     answered = FakeEngine(answered=answer("The gateway listens on port 8443 [1].", page))
     yield "ask --json", output(answered, "ask", "Which port?", "--json")
-    yield "find --json", output(FakeEngine(hits=[page]), "find", "gateway port", "--json")
+    posted = Posted("C123", "U123", 1767225600.0, "1767225600.000100", "", "The handbook, final version")
+    shared = replace(page, posted=(posted,))
+    yield "find --json", output(FakeEngine(hits=[shared]), "find", "gateway port", "--json")
     yield "index --json, reindex --json", output(FakeEngine(outcomes=outcomes), "index", "folder", "--json")
     yield "forget --json", output(FakeEngine(known=["old.pdf"]), "forget", "old.pdf", "--json")
     yield "status --json", output(FakeEngine(stored=stored), "status", "--json")

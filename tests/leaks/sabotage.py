@@ -27,9 +27,9 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "pixels": (Mutation("rag.catalog.fingerprints:_in", ", document.c.id.in_(documents_in(scope))", ""),),
     "names": (
         Mutation(
-            "rag.catalog.scope:names_in",
-            "rows = rows.where(share.c.space.in_(sorted(scope.spaces)))\n    found = connection.execute(rows.order_by",
-            "pass\n    found = connection.execute(rows.order_by",
+            "rag.catalog.scope:shares_shown",
+            "is_live(), *shares_in(scope))",
+            "is_live(), is_visible())",
         ),
     ),
     "evidence": (

@@ -23,7 +23,7 @@ import pytest
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.demo.slack_server.state import Call, State
+from bot.demo.slack_server.state import Call, Json, Person, State
 from bot.main import Bot, open_bot
 from rag import open_rag
 from tests.flows.team import settings, slack_settings
@@ -48,6 +48,10 @@ _SHOWN = frozenset(
     "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
 )
 _SPACE = re.compile(r"<#(\w+)>")
+_MESSAGE_LINK = re.compile(r"/archives/(\w+)/p\d+")
+_TIME = re.compile(r"<!date\^(\d+)\^")
+_WORDS = ("text", "blocks", "view", "initial_comment")
+"""Arguments of calls that people read."""
 _MAX_ROUNDS = 200
 _INDEXED = (
     "SELECT id, state, document_id, size, mtime_ns FROM source ORDER BY id",
@@ -197,7 +201,7 @@ class Simulation:
         else:
             allowed = rights(self.state, channel, only)
         text = json.dumps(arguments, ensure_ascii=False, default=str)
-        self._check_text(text, allowed, call.method)
+        self._check_text(text, allowed, call.method, arguments)
         if call.method == "files.completeUploadExternal":
             colors = {document.color: document.number for document in self.documents}
             for each in json.loads(arguments["files"]):
@@ -211,7 +215,7 @@ class Simulation:
             return self.state.files[file].data
         return self.state.uploads[file].data or b""
 
-    def _check_text(self, text: str, allowed: Rights, where: str) -> None:
+    def _check_text(self, text: str, allowed: Rights, where: str, arguments: Json) -> None:
         for mark in TEXT_MARK.findall(text):
             if not self._may_see_document(int(mark), allowed):
                 raise Leak(f"{where}: text of a document that not every reader can open")
@@ -221,12 +225,33 @@ class Simulation:
         for mark in set(WORD_MARK.findall(text)):
             if not any(int(mark) in self._words_in(space) for space in allowed.spaces):
                 raise Leak(f"{where}: words of a message that not every reader can open")
+        shown = json.dumps([arguments[key] for key in _WORDS if key in arguments], ensure_ascii=False, default=str)
+        self._check_sharers(shown, allowed, where)
         for space in _SPACE.findall(text):
             if space not in allowed.spaces:
                 raise Leak(f"{where}: a conversation that not every reader can open")
         for file in _LINK.findall(text):
             if file in self.shares and not self._may_see_file(file, allowed):
                 raise Leak(f"{where}: a link to a file that not every reader can open")
+
+    def _check_sharers(self, text: str, allowed: Rights, where: str) -> None:
+        """Raise Leak if a text names a person, a time or a message of a share that not every reader can open."""
+        for channel in _MESSAGE_LINK.findall(text):
+            if channel not in allowed.spaces:
+                raise Leak(f"{where}: a link to a message that not every reader can open")
+        named = [person for person in self.state.people.values() if not person.is_bot and _names(text, person)]
+        times = {int(seconds) for seconds in _TIME.findall(text)}
+        if not named and not times:
+            return
+        spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
+        messages = [message for space in spaces for message in world.written(self.state, space)]
+        known = {message.user for message in messages if message.files}
+        said = "\n".join(message.text for message in messages)
+        for person in named:
+            if person.id not in known and not _names(said, person):
+                raise Leak(f"{where}: a person who shared nothing that every reader can open", person.name)
+        if times - {int(float(message.ts)) for message in messages}:
+            raise Leak(f"{where}: the time of a message that not every reader can open")
 
     def _may_see_file(self, file: str, allowed: Rights) -> bool:
         if file not in self.state.files or self.state.files[file].deleted:
@@ -319,6 +344,12 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Simulation(ws, ws._state, bot, watched, generator, data, log)
+
+
+def _names(text: str, person: Person) -> bool:
+    """Return whether a text mentions or names a person."""
+    names = "|".join(re.escape(name) for name in (person.name, person.real_name) if name)
+    return f"<@{person.id}>" in text or re.search(rf"\b(?:{names})\b", text, re.IGNORECASE) is not None
 
 
 @contextmanager

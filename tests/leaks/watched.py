@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from collections.abc import Generator as Generating
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,16 @@ class WatchedRag:
     def __exit__(self, *raised: Any) -> None:
         self._rag.__exit__(*raised)
 
-    def ask(self, question: str, scope: Scope, picture: Path | None = None, on_text: Any = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        picture: Path | None = None,
+        on_text: Any = None,
+        generating: Any = nullcontext,
+    ) -> Answer:
         expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, picture, on_text)
+        answer = self._rag.ask(question, scope, picture, on_text, generating)
         self._check(answer.found, expected, "ask")
         return answer
 

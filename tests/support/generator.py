@@ -1,4 +1,7 @@
-"""A generator that answers with the sentence that has most words of the question, and cites its passage."""
+"""A generator that answers with the sentence that has most words of the question, and cites its passage.
+
+It takes no statement from the messages that share files.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from rag.ports import ModelInfo, Prompt
 from rag.text import content_words, tokens
 
 _PASSAGE = re.compile(r"<passage (\d+) (\w+)>\n(.*?)\n</passage \1 \2>", re.DOTALL)
+_MESSAGE = re.compile(r"^Posted with \(.*\n", re.MULTILINE)
 _QUESTION = re.compile(r"^Question: (.*?)\n\nAnswer from", re.DOTALL | re.MULTILINE)
 
 
@@ -21,7 +25,8 @@ def reply_to(user: str) -> str:
     terms = {word[:5] for word in content_words(question.group(1))} if question else set()
     best, reply = 0, "NOT FOUND"
     for number, _, body in _PASSAGE.findall(user):
-        for sentence in re.split(r"(?<=[.!?])\s+|\n{2,}", body.split("\n", 1)[1]):
+        words = _MESSAGE.sub("", body.split("\n", 1)[1])
+        for sentence in re.split(r"(?<=[.!?])\s+|\n{2,}", words):
             matching = len(terms & {token[:5] for token in tokens(sentence)})
             if matching > best:
                 best, reply = matching, f"{' '.join(sentence.split())} [{number}]"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag import Check, IndexOutcome, Mode, Progress, Status
+from rag import Check, IndexOutcome, Mode, Posted, Progress, ShareState, Status, StoredShare
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -71,7 +72,24 @@ def test_index_json(run: Run) -> None:
     engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")
     assert code == 0
-    assert json.loads(out) == {"files": [{"file": "a.pdf", "state": "known", "pages": 2, "reason": "", "hint": ""}]}
+    row = {"file": "a.pdf", "state": "known", "pages": 2, "failed_pages": [], "reason": "", "hint": ""}
+    assert json.loads(out) == {"files": [row]}
+
+
+def test_index_and_status_say_which_pages_could_not_be_read(run: Run) -> None:
+    pages = (3, 7, 8, 9)
+    engine = FakeEngine(
+        outcomes=[IndexOutcome("a.pdf", "new", 40, failed_pages=pages)],
+        steps=[Progress("a.pdf", "done", 40, 40, 1, 1, failed_pages=4)],
+        stored=Status({"ready": 1}, 40, 80, 0, (), {"words": "on"}, failed_pages=(("a.pdf", pages),)),
+    )
+    code, out, err = run(engine, "index", "a.pdf")
+    assert code == 0
+    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in out
+    assert "! a.pdf, 40 pages, 4 of them could not be read" in err
+    assert "✓" not in err
+    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in run(engine, "status")[1]
+    assert json.loads(run(engine, "status", "--json")[1])["failed_pages"] == [{"file": "a.pdf", "pages": [3, 7, 8, 9]}]
 
 
 def test_reindex_with_and_without_names(run: Run) -> None:
@@ -84,11 +102,18 @@ def test_reindex_with_and_without_names(run: Run) -> None:
     ]
 
 
+def stored(source: int, name: str, space: str = "C1", user: str = "U1") -> StoredShare:
+    ref = f"/{source}"
+    return StoredShare(
+        source, source, "path", ref, space, "", "", name, None, user, 0.0, "", ShareState.SHARED, 0.0, ""
+    )
+
+
 def test_forget_prints_removed_files_and_fails_if_there_are_none(run: Run) -> None:
     engine = FakeEngine(known=["a.pdf"])
-    code, out, _ = run(engine, "forget", "a.pdf", "--json")
+    code, out, _ = run(engine, "forget", "a.pdf", "--json", "--yes")
     assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"], "questions": 0})
-    code, _, err = run(engine, "forget", "other.pdf")
+    code, _, err = run(engine, "forget", "other.pdf", "--yes")
     assert code == 1
     assert "other.pdf" in err
 
@@ -100,6 +125,42 @@ def test_forget_without_names_removes_a_space_or_a_person(run: Run) -> None:
     assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
 
 
+def test_forget_lists_what_it_would_remove_and_where(run: Run) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf"), stored(1, "a.pdf", "C2", "U2")])
+    code, out, _ = run(engine, "forget", "a.pdf", "--dry-run")
+    assert (code, engine.asked) == (0, [])
+    assert "a.pdf in C1, shared by U1 on 1970-01-01" in out
+    assert "a.pdf in C2, shared by U2 on 1970-01-01" in out
+    code, out, _ = run(engine, "forget", "a.pdf", "--dry-run", "--json")
+    assert [share["space"] for share in json.loads(out)["would_forget"]] == ["C1", "C2"]
+
+
+def test_forget_removes_nothing_unless_a_person_agrees(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf")])
+    code, _, err = run(engine, "forget", "a.pdf")
+    assert (code, engine.asked) == (2, [])
+    assert "--yes" in err
+    for typed, expected in (("n\n", (1, [])), ("y\n", (0, [("forget", ["a.pdf"], None, None)]))):
+        terminal = Terminal(typed)
+        monkeypatch.setattr("sys.stdin", terminal)
+        assert (run(engine, "forget", "a.pdf")[0], engine.asked) == expected
+
+
+class Terminal(io.StringIO):
+    """Standard input with a person at the keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_forget_refuses_a_name_of_several_files_without_a_space(run: Run) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf"), stored(2, "a.pdf", "C2")])
+    code, _, err = run(engine, "forget", "a.pdf", "--yes")
+    assert (code, engine.asked) == (2, [])
+    assert "2 files are called a.pdf" in " ".join(err.split())
+    assert run(engine, "forget", "a.pdf", "--space", "C2", "--yes")[0] == 0
+
+
 @pytest.mark.parametrize("nothing", [[], ["--space", ""], ["--user", ""]])
 def test_forget_requires_names_a_space_or_a_person(run: Run, nothing: list[str]) -> None:
     engine = FakeEngine()
@@ -109,6 +170,28 @@ def test_forget_requires_names_a_space_or_a_person(run: Run, nothing: list[str])
 
 
 # ---------------------------------------------------------------- find, ask
+
+
+def test_find_json_has_the_message_that_shares_a_file(run: Run) -> None:
+    posted = Posted("C1", "U1", 0.0, "10", "9", "Budget for the harbour")
+    shared = replace(hit(1, "IMG_1234.png", 1), posted=(posted,))
+    _, out, _ = run(FakeEngine(hits=[shared, hit(2, "handbook.pdf", 12)]), "find", "budget", "--json")
+    first, second = json.loads(out)["hits"]
+    assert first["posted"] == [
+        {
+            "space": "C1",
+            "shared_by": "U1",
+            "shared_at": "1970-01-01T00:00:00+00:00",
+            "message": "10",
+            "thread": "9",
+            "words": "Budget for the harbour",
+        }
+    ]
+    assert "posted" not in second
+    _, out, _ = run(
+        FakeEngine(hits=[replace(shared, posted=(replace(posted, shared_by=None, words=""),))]), "find", "x", "--json"
+    )
+    assert "posted" not in json.loads(out)["hits"][0]
 
 
 def test_find_json(run: Run) -> None:

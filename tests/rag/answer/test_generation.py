@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from PIL import Image
 
 from rag.adapters.ollama import open_generator
 from rag.answer.generation import answer_question, place_line
-from rag.answer.messages import ABSTAINED
+from rag.answer.messages import ABSTAINED, NOT_FOUND_NOTE
 from rag.errors import GeneratorBusy, GeneratorDown, GeneratorFailed, MagpieError, ModelMissing
-from rag.model import WHOLE_PAGE, Box, Hit, Kind, Mode, SearchResult
+from rag.model import WHOLE_PAGE, Box, Hit, Kind, Mode, Posted, SearchResult
 from rag.settings import AnswerSettings
 from tests.support.generator import FakeGenerator
 from tests.support.ollama_server import Script, closed_address, ollama_server
@@ -299,3 +300,15 @@ def test_quotes_passages_if_the_stream_fails() -> None:
     )
     assert answer.notice == "Best passages (no written answer: It broke off)."
     assert answer.remedy == "Again."
+
+
+# ---------------------------------------------------------------- the message that shares a file
+
+
+def test_message_is_not_evidence() -> None:
+    message = Posted("C1", "U1", 10.0, "10", "", "The pier is 55 metres long, says Ada Byron.")
+    shared = replace(hit("The pier is long."), posted=(message,))
+    settings = SETTINGS.model_copy(update={"correct": False})
+    generator = FakeGenerator(text="The pier is 55 metres long [1].")
+    answer = answer_question(QUESTION, found(shared), generator, settings)
+    assert NOT_FOUND_NOTE in answer.text
