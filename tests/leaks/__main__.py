@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 import time
+from pathlib import Path
 
-from tests.leaks.runs import STEPS_PER_WORKSPACE, run
+from tests.leaks.runs import STEPS_PER_WORKSPACE, play, run
 from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
+from tests.leaks.selection import Step
+
+_EVERY = 600
+"""Steps between two reports of progress."""
 
 
 def main() -> int:
@@ -21,24 +27,47 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sabotage", default=os.environ.get("SABOTAGE", ""), help=f"all, or {', '.join(GUARDS)}")
     parser.add_argument("--plain", action="store_true", help="do not minimize a counterexample")
+    parser.add_argument("--processes", type=int, default=_cores(), help="workspaces at a time (default: one per core)")
+    parser.add_argument("--play", type=Path, metavar="FILE", help="take the steps in this file, one a line")
     options = parser.parse_args()
+    if options.play:
+        return _play(options.play)
     if options.sabotage:
         return _sabotage(options.sabotage, options.seed)
     began = time.monotonic()
 
     def report(taken: int) -> None:
-        if taken % (STEPS_PER_WORKSPACE * 10) == 0:
-            rate = taken / (time.monotonic() - began)
-            print(f"{taken} steps, {rate:.1f} a second", file=sys.stderr, flush=True)  # noqa: T201
+        if taken // _EVERY > (taken - STEPS_PER_WORKSPACE) // _EVERY:
+            print(f"{taken} steps, {_rate(taken, began)}", file=sys.stderr, flush=True)  # noqa: T201
 
-    found = run(options.steps, options.seed, report, shrink=not options.plain)
+    found = run(options.steps, options.seed, report, shrink=not options.plain, processes=options.processes)
     for example in found:
         print(f"LEAK: {example.leak}, at step {example.taken}. Steps to reproduce it:")  # noqa: T201
         print("\n".join(f"  {step}" for step in example.steps))  # noqa: T201
     taken = found[0].taken if found else options.steps
     workspaces = -(-taken // STEPS_PER_WORKSPACE)
-    print(f"{taken} steps, {workspaces} workspaces, {len(found)} leaks")  # noqa: T201
+    print(f"{taken} steps, {workspaces} workspaces, {len(found)} leaks, {_rate(taken, began)}")  # noqa: T201
     return 1 if found else 0
+
+
+def _play(file: Path) -> int:
+    """Take steps as a counterexample lists them, and print them and the first leak."""
+    steps = [Step.parse(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = play(steps, on_step=lambda step: print(f"- {step}", flush=True))  # noqa: T201
+    print("no leak" if found is None else f"LEAK: {found.leak}, at step {found.taken}. {found.detail}")  # noqa: T201
+    return 0 if found is None else 1
+
+
+def _rate(taken: int, began: float) -> str:
+    """Return the speed, and the CPU time of a step, which other work on the machine changes less."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(each.ru_utime + each.ru_stime for each in used)
+    return f"{taken / (time.monotonic() - began):.1f} a second, {seconds / taken * 1000:.0f} ms of CPU time each"
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sabotage(name: str, seed: int) -> int:

@@ -11,6 +11,7 @@ from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
 from tests.leaks.simulation import Leak, Simulation
+from tests.leaks.world import Place
 
 NO_DOCUMENT = -1
 """The document number of a file that cannot be read."""
@@ -198,8 +199,10 @@ def similar(simulation: Simulation, step: Step) -> None:
 def index(simulation: Simulation, step: Step) -> None:
     """Use the shortcut that indexes files. Sometimes share the file elsewhere and unshare it here before it is read."""
     message = _shortcut(simulation, interactions.INDEX_FILES, step.a, step.b, with_files=True)
-    if message is not None:  # the shortcut restores a forgotten file
-        simulation.forgotten.difference_update(message.files)
+    if message is not None and message.user != simulation.ws.bot_user:
+        asked = {Place(file, message.channel, message.ts) for file in message.files}
+        simulation.requested |= asked
+        simulation.forgotten -= asked  # the shortcut restores a forgotten file
     if message is not None and step.c % 2:
         simulation.deliver_events()
         file = simulation.state.files[message.files[0]]
@@ -208,7 +211,6 @@ def index(simulation: Simulation, step: Step) -> None:
             other = writable_conversation(simulation, step.b, person)
             if other is not None and person is not None and other.id != message.channel:
                 simulation.ws.share(person.id, file.id, other.id)
-                simulation.forgotten.discard(file.id)
             simulation.ws.unshare(file.id, message.channel)
 
 

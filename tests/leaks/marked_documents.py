@@ -24,8 +24,8 @@ MAX_DOCUMENTS = 26
 SIZE = (600, 760)
 TOPICS = ("gateway", "lantern", "harbour", "relay", "sluice", "quay")
 
-_TEXT, _NAME = "xtext{:05d}x", "xname{:05d}x"
-TEXT_MARK, NAME_MARK = re.compile(r"xtext(\d{5})x"), re.compile(r"xname(\d{5})x")
+_TEXT, _NAME, _WORD = "xtext{:05d}x", "xname{:05d}x", "xword{:05d}x"
+TEXT_MARK, NAME_MARK, WORD_MARK = (re.compile(rf"x{kind}(\d{{5}})x") for kind in ("text", "name", "word"))
 
 UNREADABLE = b"%PDF-1.4 torn"
 """A file that fails to be read. The notice of the failure contains its name."""
@@ -34,6 +34,11 @@ UNREADABLE = b"%PDF-1.4 torn"
 def name_of(share: int, ending: str = "pdf") -> str:
     """Return a file name that identifies one share."""
     return f"{_NAME.format(share)}.{ending}"
+
+
+def word(number: int) -> str:
+    """Return a word that identifies one text of one message."""
+    return _WORD.format(number)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class MarkedDocument:
         """
         row, column = divmod(self.number, MAX_DOCUMENTS // 2)
         return (24 + 18 * column, (30, 200)[row], 0)
+
+    @property
+    def mark(self) -> str:
+        """Return the word of every page that no other document has."""
+        return _TEXT.format(self.number)
 
     @property
     def content(self) -> bytes:
@@ -87,12 +97,12 @@ def numbers_in(picture: bytes, documents: dict[tuple[int, int, int], int]) -> se
     """Return the documents whose color covers more than 8 % of a picture. `documents` maps colors to numbers."""
     with Image.open(BytesIO(picture)) as opened:
         small = opened.convert("RGB").resize((96, 96), Image.Resampling.NEAREST)
-    pixels = np.asarray(small).reshape(-1, 3).tolist()
+    red, green, blue = np.asarray(small, dtype=np.int16).reshape(-1, 3).T
     found = set()
     for color, number in documents.items():
         low, high = color[1] * 0.85 - 8, color[1] + 8
-        near = sum(abs(red - color[0]) <= 6 and low <= green <= high and blue <= 40 for red, green, blue in pixels)
-        if near > 0.08 * len(pixels):
+        near = (abs(red - color[0]) <= 6) & (low <= green) & (green <= high) & (blue <= 40)
+        if near.mean() > 0.08:
             found.add(number)
     return found
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.leaks.selection import Step
 from tests.leaks.simulation import Leak, open_simulation
@@ -28,8 +32,16 @@ class Counterexample:
     taken: int
 
 
-def play(steps: Sequence[Step]) -> tuple[str, int] | None:
-    """Return what leaks and the number of steps taken, or None."""
+class Found(NamedTuple):
+    """A leak, the number of steps taken, and what distinguishes this run."""
+
+    leak: str
+    taken: int
+    detail: str = ""
+
+
+def play(steps: Sequence[Step], on_step: Callable[[Step], None] = lambda _: None) -> Found | None:
+    """Take steps in a new workspace. Return the first leak, or None."""
     folder = Path(tempfile.mkdtemp(prefix="leaks-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
         with open_simulation(folder / "data") as simulation:
@@ -38,16 +50,20 @@ def play(steps: Sequence[Step]) -> tuple[str, int] | None:
                 set_up(simulation)
                 for step in steps:
                     taken += 1
+                    on_step(step)
                     take_step(simulation, step)
-                simulation.check_leftovers()
+                simulation.check_end()
             except Leak as leak:
-                return str(leak), taken
+                return Found(str(leak), taken, str(leak.detail))
+            except Exception as error:
+                error.add_note("Steps: " + ", ".join(map(str, steps[:taken])))
+                raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
-Judge = Callable[[Sequence[Step]], tuple[str, int] | None]
+Judge = Callable[[Sequence[Step]], Found | None]
 """Returns what `play` returns."""
 
 
@@ -60,8 +76,8 @@ def minimize(steps: Sequence[Step], leak: str, tries: int = _MAX_TRIES, judge: J
             fewer = kept[:start] + kept[start + size :]
             tries -= 1
             found = judge(fewer)
-            if found is not None and found[0] == leak:
-                kept, part = fewer[: found[1]] if found[1] else fewer, max(2, part - 1)
+            if found is not None and found.leak == leak:
+                kept, part = fewer[: found.taken] if found.taken else fewer, max(2, part - 1)
                 break
             if tries <= 0:
                 break
@@ -73,17 +89,49 @@ def minimize(steps: Sequence[Step], leak: str, tries: int = _MAX_TRIES, judge: J
 
 
 def run(
-    steps: int, seed: int, on_progress: Callable[[int], None] = lambda _: None, shrink: bool = True
+    steps: int,
+    seed: int,
+    on_progress: Callable[[int], None] = lambda _: None,
+    *,
+    shrink: bool = True,
+    processes: int = 1,
 ) -> list[Counterexample]:
-    """Take this many steps in as many workspaces as needed. Return the first leak, or an empty list."""
-    chance, taken = random.Random(seed), 0
-    while taken < steps:
-        drawn = draw_steps(chance, min(STEPS_PER_WORKSPACE, steps - taken))
-        found = play(drawn)
-        if found is not None:
-            leak, at = found
-            short = minimize(drawn[:at], leak) if shrink else drawn[:at]
-            return [Counterexample(leak, tuple(short), taken + at)]
-        taken += len(drawn)
-        on_progress(taken)
+    """Take this many steps in as many workspaces as needed, each in one of `processes` processes.
+
+    The steps of a workspace depend on the seed and its number alone. Return the first leak that was noticed, or an
+    empty list.
+    """
+    taken = 0
+    with ExitStack() as closing:
+        for drawn, found in closing.enter_context(_played(_draw(steps, seed), processes)):
+            if found is not None:
+                leak, at = found.leak, found.taken
+                short = minimize(drawn[:at], leak) if shrink else drawn[:at]
+                return [Counterexample(leak, tuple(short), taken + at)]
+            taken += len(drawn)
+            on_progress(taken)
     return []
+
+
+Played = Iterator[tuple[Sequence[Step], Found | None]]
+"""Lists of steps, each with what `play` returns."""
+
+
+def _draw(steps: int, seed: int) -> list[list[Step]]:
+    """Return the steps of each workspace."""
+    chance = random.Random(seed)
+    return [draw_steps(chance, min(STEPS_PER_WORKSPACE, steps - at)) for at in range(0, steps, STEPS_PER_WORKSPACE)]
+
+
+@contextmanager
+def _played(drawn: Sequence[Sequence[Step]], processes: int) -> Iterator[Played]:
+    """Yield the lists of steps as they are played. The processes end with the block."""
+    if processes == 1:
+        yield ((steps, play(steps)) for steps in drawn)
+        return
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+    futures = {pool.submit(play, steps): steps for steps in drawn}
+    try:
+        yield ((futures[future], future.result()) for future in as_completed(futures))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -19,6 +19,12 @@ class Step(NamedTuple):
     b: int
     c: int
 
+    @classmethod
+    def parse(cls, line: str) -> Step:
+        """Return the step that `str` made this line of."""
+        kind, a, b, c = line.strip().rsplit(" ", 3)
+        return cls(kind, int(a), int(b), int(c))
+
     def __str__(self) -> str:
         return f"{self.kind} {self.a} {self.b} {self.c}"
 

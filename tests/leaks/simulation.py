@@ -8,28 +8,39 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import re
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Generator as Generating
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from slack_bolt import BoltRequest
 
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.demo.slack_server.state import Call, State
+from bot.demo.slack_server.state import Call, Json, Person, State
 from bot.main import Bot, open_bot
-from rag import Answer, DocumentSummary, Rag, Scope, SearchResult, open_rag
-from rag.ports import Prompt
+from rag import open_rag
 from tests.flows.team import settings, slack_settings
-from tests.leaks.marked_documents import NAME_MARK, TEXT_MARK, MarkedDocument, MarkedDocumentExtractor, numbers_in
+from tests.leaks import world
+from tests.leaks.catalog_checks import CatalogChecks
+from tests.leaks.marked_documents import (
+    NAME_MARK,
+    TEXT_MARK,
+    WORD_MARK,
+    MarkedDocument,
+    MarkedDocumentExtractor,
+    numbers_in,
+)
 from tests.leaks.oracle import Rights, rights, rights_of
+from tests.leaks.watched import MARKS, Leak, LogHandler, RepeatingGenerator, WatchedRag
+from tests.leaks.world import Place
 from tests.support.embedder import FakeEmbedder, FakeTextEmbedder
-from tests.support.generator import FakeGenerator
 from tests.support.slack_workspace import MANIFEST, without_proxies
 
 _LINK = re.compile(r"/files/\w+/(F\w+)/")
@@ -37,130 +48,19 @@ _SHOWN = frozenset(
     "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
 )
 _SPACE = re.compile(r"<#(\w+)>")
+_MESSAGE_LINK = re.compile(r"/archives/(\w+)/p\d+")
+_TIME = re.compile(r"<!date\^(\d+)\^")
+_WORDS = ("text", "blocks", "view", "initial_comment")
+"""Arguments of calls that people read."""
 _MAX_ROUNDS = 200
-_LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
-_REPEATED = 4
-"""Marks that a rewritten query repeats."""
-_MARKS = re.compile(r"x(text|name)\d{5}x")
-
-
-class Leak(BaseException):
-    """A reader got something that they cannot open. A BaseException, because the bot catches every Exception."""
-
-
-@dataclass
-class RepeatingGenerator(FakeGenerator):
-    """Repeats all marks of the prompt."""
-
-    hook: Callable[[], None] | None = None
-    """Called once, while the next answer is generated."""
-    last_shown: list[int] = field(default_factory=list)
-    """Numbers of the documents in the last prompt."""
-
-    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
-        marks = dict.fromkeys(match.group() for match in _MARKS.finditer(prompt.user))
-        self.last_shown = [int(mark[5:10]) for mark in marks if TEXT_MARK.fullmatch(mark)]
-        hook, self.hook = self.hook, None
-        if hook is not None:
-            hook()
-        follow_up = _LAST_QUESTION.search(prompt.user)
-        if follow_up is not None:  # the prompt of the query rewrite
-            self.text = " ".join([follow_up.group(1), *list(marks)[:_REPEATED]])
-            yield from super().stream(prompt)
-            return
-        numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
-        self.text = None if not numbers else " ".join([*marks, *(f"[{number}]" for number in numbers)])
-        yield from super().stream(prompt)
-
-
-class WatchedRag:
-    """The engine, with a check of the rankings of each lane: a leak is found even if a later step would hide it."""
-
-    def __init__(self, rag: Rag) -> None:
-        self._rag = rag
-        self.hook: Callable[[], None] | None = None
-        """Called once, when the next search has returned."""
-        self.last_found: list[int] = []
-        """IDs of the documents that the last search returned."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rag, name)
-
-    def __enter__(self) -> WatchedRag:
-        self._rag.__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        self._rag.__exit__(*raised)
-
-    def ask(
-        self,
-        question: str,
-        scope: Scope,
-        pictures: Sequence[Path] = (),
-        on_text: Any = None,
-        generating: Any = nullcontext,
-    ) -> Answer:
-        expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, pictures, on_text, generating)
-        self._check(answer.found, expected, "ask")
-        return answer
-
-    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
-        found = self._rag.find(query, scope, k)
-        self._check(found, expected, "find")
-        self._run_hook(found)
-        return found
-
-    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
-        expected = self._documents_in(scope)
-        found = self._rag.find_picture(path, scope, k)
-        self._check(found, expected, "find_picture")
-        self._run_hook(found)
-        return found
-
-    def documents(self, scope: Scope) -> list[DocumentSummary]:
-        self._documents_in(scope)
-        return self._rag.documents(scope)
-
-    def _run_hook(self, found: SearchResult) -> None:
-        self.last_found = list(dict.fromkeys(hit.document for hit in found.hits))
-        hook, self.hook = self.hook, None
-        if hook is not None:
-            hook()
-
-    def _documents_in(self, scope: Scope) -> set[int]:
-        """Return the IDs of the documents in a scope, by a query that does not use the engine's code."""
-        if scope.spaces is None:
-            raise Leak("the bot searched without a scope")
-        with self._rag.read_transaction() as connection:
-            marks = ",".join("?" * len(scope.spaces)) or "NULL"
-            rows = connection.exec_driver_sql(
-                "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
-                f"WHERE h.space IN ({marks}) AND h.state = 'shared' AND s.state IN ('known', 'waiting', 'fetching')",
-                tuple(scope.spaces),
-            )
-            return {row[0] for row in rows if row[0] is not None}
-
-    @staticmethod
-    def _check(found: SearchResult, expected: set[int], method: str) -> None:
-        lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
-        lanes["hits"] = {hit.document for hit in found.hits}
-        for lane, documents in lanes.items():
-            if documents - expected:
-                raise Leak(f"{method}: the lane {lane} returned a document from outside the scope")
-
-
-class _LogHandler(logging.Handler):
-    """Keeps the messages of all loggers."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
+_INDEXED = (
+    "SELECT id, state, document_id, size, mtime_ns FROM source ORDER BY id",
+    "SELECT id, state, source_id FROM share ORDER BY id",
+    "SELECT id, state, document_id FROM extraction ORDER BY id",
+)
+"""Queries for everything that a run of the indexer depends on."""
+_OPEN = frozenset({"waiting", "fetching", "reading"})
+"""States of sources and extractions that a run of the indexer changes."""
 
 
 @dataclass
@@ -173,7 +73,7 @@ class Simulation:
     rag: WatchedRag
     generator: RepeatingGenerator
     data: Path
-    log: _LogHandler
+    log: LogHandler
     documents: list[MarkedDocument] = field(default_factory=list)
     shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Slack file -> (number of the document, number of the name)."""
@@ -181,10 +81,21 @@ class Simulation:
     """Slack file -> number of the document that it is a screenshot of."""
     last_command: tuple[str, str] = ("", "")
     """Person and channel of the last slash command."""
-    forgotten: set[str] = field(default_factory=set)
-    """Slack files that the operator removed and that were not shared again since."""
+    forgotten: set[Place] = field(default_factory=set)
+    """Files in messages that stood when the operator removed the file."""
+    requested: set[Place] = field(default_factory=set)
+    """Files in messages that a person asked to index."""
+    unannounced: set[Place] = field(default_factory=set)
+    """Files in messages that Magpie heard nothing of."""
+    words: set[int] = field(default_factory=set)
+    """All marked words that were written beside files."""
+    catalog: CatalogChecks = field(default_factory=CatalogChecks)
+    shuffle: random.Random | None = None
+    """Delivers new events in any order, and some of them twice."""
     delivered: int = 0
     """Number of events that the app received."""
+    _indexed: list[tuple[Any, ...]] | None = None
+    """What the last run of the indexer left."""
     checked_calls: int = 0
     checked_lines: int = 0
 
@@ -194,14 +105,34 @@ class Simulation:
         """Dispatch all new events to the app."""
         while new := self.ws.envelopes_after(self.delivered):
             self.delivered += len(new)
-            for envelope in new:
-                self.bot.app.dispatch(BoltRequest(body=envelope.payload, mode="socket_mode"))
+            arrived = [each for each in new if not each.given_up]  # the others were lost
+            if self.shuffle is not None:
+                arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
+                self.shuffle.shuffle(arrived)
+            for number, envelope in enumerate(arrived):
+                body = dict(envelope.payload)
+                if self.shuffle is not None and "event_id" in body:  # Slack repeats an event under another id as well
+                    body["event_id"] = f"{body['event_id']}{number % 2}"
+                self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
+
+    def forget(self, file: str) -> None:
+        """Remove a file as the operator does."""
+        self.rag.forget([file])
+        self.forgotten |= world.places_of(self.state, file)
+
+    def change_id(self, channel: str) -> None:
+        """Change the id of a conversation."""
+        new = self.ws.change_id(channel)
+        for places in (self.forgotten, self.requested, self.unannounced):
+            moved = {place for place in places if place.channel == channel}
+            places -= moved
+            places |= {place._replace(channel=new) for place in moved}
 
     def run_until_idle(self) -> None:
         """Handle events, index files, and run jobs and questions until no work is left."""
         for _ in range(_MAX_ROUNDS):
             self.deliver_events()
-            self.rag.index([])
+            self._index()
             with self.rag.write_transaction() as connection:  # a share of known bytes is visible only after a delay
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = False
@@ -213,6 +144,25 @@ class Simulation:
             if not moved and not self.ws.envelopes_after(self.delivered):
                 return
         raise RuntimeError("the bot does not become idle")
+
+    def _run_delayed_jobs(self) -> None:
+        """Run what the bot would do later: it looks up a file whose message does not arrive within seconds."""
+        with self.rag.write_transaction() as connection:
+            moved = connection.exec_driver_sql(
+                "UPDATE job SET next_try = 0 WHERE state = 'waiting' AND next_try > 0"
+            ).rowcount
+        if moved:
+            self.run_until_idle()
+
+    def _index(self) -> None:
+        """Index what waits. A run takes long even if nothing does, so there is none if nothing has changed."""
+        if self._indexed is None or self._indexed != (rows := self._rows()) or _OPEN & {row[1] for row in rows}:
+            self.rag.index([])
+            self._indexed = self._rows()
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        with self.rag.read_transaction() as connection:
+            return [tuple(row) for query in _INDEXED for row in connection.exec_driver_sql(query)]
 
     def interrupting(self, act: Callable[[], None]) -> Callable[[], None]:
         """Return a hook that checks the output so far, then calls `act` and delivers its events."""
@@ -236,7 +186,7 @@ class Simulation:
         lines, self.checked_lines = self.log.lines[self.checked_lines :], len(self.log.lines)
         for line in lines:
             if TEXT_MARK.search(line) or NAME_MARK.search(line):
-                raise Leak(f"a log message quotes a document: {_MARKS.sub(chr(42), line)[:200]}")
+                raise Leak(f"a log message quotes a document: {MARKS.sub(chr(42), line)[:200]}")
 
     def _check_call(self, call: Call) -> None:
         arguments = call.arguments
@@ -251,7 +201,7 @@ class Simulation:
         else:
             allowed = rights(self.state, channel, only)
         text = json.dumps(arguments, ensure_ascii=False, default=str)
-        self._check_text(text, allowed, call.method)
+        self._check_text(text, allowed, call.method, arguments)
         if call.method == "files.completeUploadExternal":
             colors = {document.color: document.number for document in self.documents}
             for each in json.loads(arguments["files"]):
@@ -265,13 +215,18 @@ class Simulation:
             return self.state.files[file].data
         return self.state.uploads[file].data or b""
 
-    def _check_text(self, text: str, allowed: Rights, where: str) -> None:
+    def _check_text(self, text: str, allowed: Rights, where: str, arguments: Json) -> None:
         for mark in TEXT_MARK.findall(text):
             if not self._may_see_document(int(mark), allowed):
                 raise Leak(f"{where}: text of a document that not every reader can open")
         for mark in NAME_MARK.findall(text):
             if not self._may_see_name(int(mark), allowed):
                 raise Leak(f"{where}: a file name from a conversation that not every reader can open")
+        for mark in set(WORD_MARK.findall(text)):
+            if not any(int(mark) in self._words_in(space) for space in allowed.spaces):
+                raise Leak(f"{where}: words of a message that not every reader can open")
+        shown = json.dumps([arguments[key] for key in _WORDS if key in arguments], ensure_ascii=False, default=str)
+        self._check_sharers(shown, allowed, where)
         for space in _SPACE.findall(text):
             if space not in allowed.spaces:
                 raise Leak(f"{where}: a conversation that not every reader can open")
@@ -279,11 +234,30 @@ class Simulation:
             if file in self.shares and not self._may_see_file(file, allowed):
                 raise Leak(f"{where}: a link to a file that not every reader can open")
 
+    def _check_sharers(self, text: str, allowed: Rights, where: str) -> None:
+        """Raise Leak if a text names a person, a time or a message of a share that not every reader can open."""
+        for channel in _MESSAGE_LINK.findall(text):
+            if channel not in allowed.spaces:
+                raise Leak(f"{where}: a link to a message that not every reader can open")
+        named = [person for person in self.state.people.values() if not person.is_bot and _names(text, person)]
+        times = {int(seconds) for seconds in _TIME.findall(text)}
+        if not named and not times:
+            return
+        spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
+        messages = [message for space in spaces for message in world.written(self.state, space)]
+        known = {message.user for message in messages if message.files}
+        said = "\n".join(message.text for message in messages)
+        for person in named:
+            if person.id not in known and not _names(said, person):
+                raise Leak(f"{where}: a person who shared nothing that every reader can open", person.name)
+        if times - {int(float(message.ts)) for message in messages}:
+            raise Leak(f"{where}: the time of a message that not every reader can open")
+
     def _may_see_file(self, file: str, allowed: Rights) -> bool:
-        found = None if file in self.forgotten else self.state.files.get(file)
-        if found is None or found.deleted:
+        if file not in self.state.files or self.state.files[file].deleted:
             return False
-        return any(share.conversation in allowed.spaces for share in found.shares)
+        left = world.places_of(self.state, file) - self.forgotten
+        return any(place.channel in allowed.spaces for place in left)
 
     def _may_see_document(self, number: int, allowed: Rights) -> bool:
         return any(self._may_see_file(file, allowed) for file, (of, _) in self.shares.items() if of == number)
@@ -298,50 +272,60 @@ class Simulation:
     # ------------------------------------------------------------ check the catalog and the data folder
 
     def check_shares(self) -> None:
-        """Raise Leak if the catalog has a share that Slack does not have, or that was forgotten."""
-        with self.rag.read_transaction() as connection:
-            rows = connection.exec_driver_sql("SELECT s.ref, h.space FROM source s JOIN share h ON h.source_id = s.id")
-            known = {(row[0], row[1]) for row in rows}
-        joined = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
-        existing = {
-            (id, share.conversation)
-            for id, file in self.state.files.items()
-            if not file.deleted
-            for share in file.shares
-            if share.conversation in joined
-        }
-        if known - existing:
-            raise Leak("a share that was removed in Slack is still in the catalog")
-        if {file for file, _ in known} & self.forgotten:
-            raise Leak("a forgotten file is in the catalog again")
+        """Raise Leak or Missing if the catalog differs from what people shared."""
+        self._run_delayed_jobs()
+        self.catalog.check(self)
+
+    def check_end(self) -> None:
+        """Check the catalog after another sweep, searching for everything again, and the data folder."""
+        self.bot.sweep_all()
+        self.run_until_idle()
+        self._run_delayed_jobs()
+        self.catalog.check(self, again=True)
+        self.check_leftovers()
 
     def check_leftovers(self) -> None:
-        """Raise Leak if the data folder still has text or a name of a document that is not shared with the bot."""
-        self.run_until_idle()
+        """Raise Leak if the data folder still has text or a name of a document that is not shared with the bot, or
+        words of a message that does not stand."""
         self.rag.forget([])
         self.rag.checkpoint()
         spaces = {id for id, space in self.state.conversations.items() if self.ws.bot_user in space.members}
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
         documents, names = {document for document, _ in kept}, {name for _, name in kept}
+        words = {number for id in spaces for number in self._words_in(id)} | self._asked_words()
         for parent, _, files in os.walk(self.data):
             for file in files:
                 where = str((Path(parent) / file).relative_to(self.data))
                 content = where + "\n" + (Path(parent) / file).read_bytes().decode("latin-1")
                 if {int(mark) for mark in TEXT_MARK.findall(content)} - documents:
-                    raise Leak(f"{_MARKS.sub('*', where)}: text of a removed document is still there")
+                    raise Leak(f"{MARKS.sub('*', where)}: text of a removed document is still there")
                 if {int(mark) for mark in NAME_MARK.findall(content)} - names:
-                    raise Leak(f"{_MARKS.sub('*', where)}: a removed file name is still there")
+                    raise Leak(f"{MARKS.sub('*', where)}: a removed file name is still there")
+                if {int(mark) for mark in WORD_MARK.findall(content)} - words:
+                    raise Leak(f"{MARKS.sub('*', where)}: words of a message are still there")
+
+    def _words_in(self, channel: str) -> set[int]:
+        """Return the marked words that people can read in a conversation."""
+        space = self.state.conversations[channel]
+        return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
+
+    def _asked_words(self) -> set[int]:
+        """Return the marked words of questions, which are kept as long as the access log."""
+        with self.rag.read_transaction() as connection:
+            rows = connection.exec_driver_sql("SELECT text FROM question UNION SELECT text FROM access_log").all()
+        return {int(mark) for row in rows for mark in WORD_MARK.findall(str(row[0]))}
 
 
 @contextmanager
 def open_simulation(data: Path) -> Iterator[Simulation]:
     """Open a workspace and the bot, with fake models."""
-    log = _LogHandler()
+    log = LogHandler()
     root = logging.getLogger()
     before = root.level
     with ExitStack() as closing:
         closing.enter_context(without_proxies())
+        closing.enter_context(_without_certificates())
         root.addHandler(log)
         root.setLevel(logging.INFO)
         closing.callback(root.setLevel, before)
@@ -360,6 +344,21 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
         bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Simulation(ws, ws._state, bot, watched, generator, data, log)
+
+
+def _names(text: str, person: Person) -> bool:
+    """Return whether a text mentions or names a person."""
+    names = "|".join(re.escape(name) for name in (person.name, person.real_name) if name)
+    return f"<@{person.id}>" in text or re.search(rf"\b(?:{names})\b", text, re.IGNORECASE) is not None
+
+
+@contextmanager
+def _without_certificates() -> Iterator[None]:
+    """Let httpx find no certificates: it loads all of them for each request, even of plain HTTP."""
+    with tempfile.TemporaryDirectory() as empty, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", empty)
+        yield
 
 
 def _watched(*given: Any, **named: Any) -> WatchedRag:

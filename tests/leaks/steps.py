@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from bot.demo.slack_server.state import Conversation
 from bot.slack import buttons
-from tests.leaks import interaction_steps, sharing_steps
+from tests.leaks import interaction_steps, message_steps, sharing_steps
 from tests.leaks.marked_documents import MAX_DOCUMENTS, TOPICS, MarkedDocument, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, writable_conversation
 from tests.leaks.simulation import Simulation
@@ -40,7 +40,6 @@ def _reshare(simulation: Simulation, step: Step) -> None:
     space = writable_conversation(simulation, step.c, person)
     if person is not None and file is not None and space is not None:
         simulation.ws.share(person.id, file.id, space.id)
-        simulation.forgotten.discard(file.id)
 
 
 def _ask(simulation: Simulation, step: Step) -> None:
@@ -203,8 +202,7 @@ def _forget(simulation: Simulation, step: Step) -> None:
         with simulation.rag.read_transaction() as connection:
             known = connection.exec_driver_sql("SELECT 1 FROM source WHERE ref = ?", (file.id,)).first()
         if known is not None:
-            simulation.rag.forget([file.id])
-            simulation.forgotten.add(file.id)
+            simulation.forget(file.id)
             simulation.bot.sweep_all()
 
 
@@ -328,6 +326,7 @@ STEPS: dict[str, Callable[[Simulation, Step], None]] = {
     "change id": sharing_steps.change_id,
     "command, leave before delivery": sharing_steps.command_and_leave_before_delivery,
     "refuse pictures": sharing_steps.refuse_pictures,
+    **message_steps.STEPS,
 }
 _WEIGHTS = {"share": 14, "ask": 26, "ask, and meanwhile": 18, "screenshot": 8, "join": 6, "leave": 5, "guest": 4}
 _WEIGHTS |= {"share again": 5, "unshare": 3, "delete file": 3, "delete message": 3, "new channel": 4, "fail": 4}
@@ -346,6 +345,7 @@ _WEIGHTS |= {
     "change id": 6,
     "command, leave before delivery": 4,
     "refuse pictures": 3,
+    **message_steps.WEIGHTS,
 }
 _DEFAULT_WEIGHT = 2
 

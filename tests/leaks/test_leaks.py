@@ -12,7 +12,7 @@ from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import Conversation, Person, State
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, numbers_in
 from tests.leaks.oracle import rights
-from tests.leaks.runs import STEPS_PER_WORKSPACE, minimize, play, run
+from tests.leaks.runs import STEPS_PER_WORKSPACE, Found, minimize, play, run
 from tests.leaks.sabotage import GUARDS
 from tests.leaks.selection import Step
 from tests.leaks.steps import draw_steps
@@ -72,8 +72,8 @@ def test_counterexample_is_minimized() -> None:
     """The judge finds a leak in any list that has the steps 5 and 17."""
     steps = [Step("ask", number, 0, 0) for number in range(30)]
 
-    def judge(candidate: Sequence[Step]) -> tuple[str, int] | None:
+    def judge(candidate: Sequence[Step]) -> Found | None:
         numbers = [step.a for step in candidate]
-        return ("leak", numbers.index(17) + 1) if 5 in numbers and 17 in numbers else None
+        return Found("leak", numbers.index(17) + 1) if 5 in numbers and 17 in numbers else None
 
     assert [step.a for step in minimize(steps, "leak", 200, judge)] == [5, 17]

@@ -1,0 +1,153 @@
+"""Compare the catalog with the workspace, both ways: what people shared can be found, and nothing else is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from rag import Scope
+from rag.catalog.share_words import search_share_words
+from tests.leaks import world
+from tests.leaks.marked_documents import WORD_MARK, word
+from tests.leaks.watched import Leak, Missing
+from tests.leaks.world import Place
+
+if TYPE_CHECKING:
+    from tests.leaks.simulation import Simulation
+
+_ENDED = ("departed", "forgotten")
+_SETTLED = frozenset({"white_check_mark", "warning"})
+"""Reactions that say that the files of a message are searchable, or cannot be read."""
+
+
+class Row(NamedTuple):
+    """A share in the catalog that has not ended."""
+
+    place: Place
+    state: str
+    document: int | None
+    words: str
+
+
+class CatalogChecks:
+    """Compares the catalog of one simulation. Remembers what it has searched for, and since when Magpie is where."""
+
+    def __init__(self) -> None:
+        self._searched: set[tuple[int, str]] = set()
+        """(document, conversation) pairs that were found by the document's word."""
+        self._words: dict[int, str] = {}
+        """Marked word -> conversation where it was found."""
+        self._here: dict[str, float] = {}
+        """Conversation -> when Magpie was first seen in it."""
+
+    def check(self, simulation: Simulation, *, again: bool = False) -> None:
+        """Raise Leak for what should not be there, and Missing for what should. `again`: search for everything again.
+
+        Nothing may wait to be done.
+        """
+        if again:
+            self._searched.clear()
+            self._words.clear()
+        rows, stand = list(_rows(simulation)), world.standing(simulation.state)
+        wanted = {place for place in stand if _is_wanted(simulation, place)}
+        _check_extra(simulation, rows, set(stand))
+        shared = {row.place: row for row in rows if row.state == "shared"}
+        known = {row.place for row in rows}
+        for place in sorted(wanted):
+            row = shared.get(place)
+            if row is None and place not in known:
+                row = shared.get(place._replace(message=""))
+            if row is None:
+                raise Missing("a file that people can open is not in the catalog", place)
+            self._check_found(simulation, place, row)
+        exact = {place: row for place, row in shared.items() if place in wanted}
+        self._check_receipts(simulation, exact, stand)
+        self._check_words(simulation, exact, stand)
+
+    def _check_found(self, simulation: Simulation, place: Place, row: Row) -> None:
+        """Search for a document in one conversation by its word, once."""
+        number, _ = simulation.shares.get(place.file, (-1, -1))
+        if number < 0 or (row.document, place.channel) in self._searched:
+            return
+        if row.document is None:
+            raise Missing("a file that people can open was not read", place)
+        found = simulation.rag.search(f"the {simulation.documents[number].mark}", Scope.of(place.channel))
+        if row.document not in {hit.document for hit in found.hits}:
+            raise Missing("a file that people can open is not found by its word", place)
+        self._searched.add((row.document, place.channel))
+
+    def _check_receipts(
+        self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, world.Message]
+    ) -> None:
+        """Check the reaction on each message that was written while Magpie was there."""
+        state = simulation.state
+        now = time.time()
+        here = {id for id, space in state.conversations.items() if state.has_bot(space)}
+        self._here = {id: self._here.get(id, now if self._here else 0.0) for id in here}
+        for place in exact:
+            message, space = stand[place], state.conversations[place.channel]
+            if space.archived or float(message.ts) < self._here[place.channel] or place in simulation.unannounced:
+                continue
+            reactions = {name for name, users in message.reactions.items() if state.bot.id in users}
+            if not reactions & _SETTLED:
+                raise Missing("a message has no receipt although its files are in the catalog", place)
+
+    def _check_words(self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, world.Message]) -> None:
+        """Check the words around files: each is found in its conversation alone, as the message reads now."""
+        current: dict[int, str] = {}
+        for place, row in exact.items():
+            written = set(map(int, WORD_MARK.findall(stand[place].text)))
+            if set(map(int, WORD_MARK.findall(row.words))) != written:
+                raise Missing("the words of a message are not those in the catalog", (row, written))
+            current |= dict.fromkeys(written, place.channel)
+        changed = {number for number, space in current.items() if self._words.get(number) != space}
+        gone = {number for number in simulation.words if number not in current and self._words.get(number) != ""}
+        with simulation.rag.read_transaction() as connection:
+            for number in sorted(changed):
+                space = current[number]
+                others = Scope.of(*(id for id in simulation.state.conversations if id != space))
+                if not search_share_words(connection, [word(number)], Scope.of(space), 5):
+                    raise Missing("a file is not found by the words of its message", number)
+                if search_share_words(connection, [word(number)], others, 5):
+                    raise Leak("words of a message are found in another conversation", number)
+            for number in sorted(gone):
+                if search_share_words(connection, [word(number)], Scope.operator(), 5):
+                    raise Leak("words that no message has any more are found", number)
+        self._words |= {number: current.get(number, "") for number in changed | gone}
+
+
+def _rows(simulation: Simulation) -> Iterator[Row]:
+    with simulation.rag.read_transaction() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT s.ref, h.space, h.message, h.state, s.document_id, h.words FROM source s "
+            "JOIN share h ON h.source_id = s.id WHERE s.kind = 'slack' AND h.state NOT IN (?, ?)",
+            _ENDED,
+        ).all()
+    for ref, space, message, state, document, words in found:
+        yield Row(Place(ref, space, message), state, document, words)
+
+
+def _is_wanted(simulation: Simulation, place: Place) -> bool:
+    """Return whether a file that stands in a message belongs into the catalog: a question's picture does not."""
+    if place in simulation.forgotten:
+        return False
+    return place.file in simulation.shares or place in simulation.requested
+
+
+def _check_extra(simulation: Simulation, rows: list[Row], stand: set[Place]) -> None:
+    """Raise Leak if the catalog has a share that Slack does not have, that was forgotten, or that was a question."""
+    left = stand - simulation.forgotten
+    somewhere = {place._replace(message="") for place in left}
+    for row in rows:
+        space = simulation.state.conversations.get(row.place.channel)
+        if space is not None and not world.has_readers(simulation.state, space):
+            continue
+        is_there = row.place in stand if row.place.message else row.place in somewhere
+        if not is_there:
+            raise Leak("a share that was removed in Slack is still in the catalog", row)
+        if row.state == "shared" and row.place in simulation.forgotten:
+            raise Leak("a forgotten file is in the catalog again", row)
+        is_question = row.place.file in simulation.screenshots and row.place not in simulation.requested
+        if row.state == "shared" and is_question:
+            raise Leak("a picture that was sent as a question is in the catalog", row)

@@ -1,0 +1,295 @@
+"""Steps with messages: words around files, edits, threads, forwards, pasted links, other apps, order of events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from bot.demo.slack_server.state import Conversation, Message, Person, SlackFile
+from tests.leaks import world
+from tests.leaks.marked_documents import TOPICS, WORD_MARK, name_of, word
+from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
+from tests.leaks.simulation import Simulation
+from tests.leaks.world import Place
+
+
+def share_with_words(simulation: Simulation, step: Step) -> None:
+    """Share a known file, or one or two new ones, in a message with words of its own, sometimes in a thread."""
+    space, person = _place_to_write(simulation, step)
+    if space is None or person is None:
+        return
+    known = pick(shared_files(simulation), step.c)
+    thread = _thread(space, step.c) if step.c % 3 == 0 else ""
+    text = _new_words(simulation)
+    if known is not None and step.c % 2:
+        simulation.ws.share(person.id, known.id, space.id, text, thread_ts=thread)
+    else:
+        _upload(simulation, person, space, step, text, thread)
+
+
+def share_twice(simulation: Simulation, step: Step) -> None:
+    """Share a file in a second message of the same conversation, and delete one of the two, the other, or none."""
+    places = [each for each in _file_places(simulation) if not simulation.state.conversations[each.channel].archived]
+    place = pick(places, step.a)
+    if place is None:
+        return
+    space = simulation.state.conversations[place.channel]
+    person = pick([each for each in people(simulation) if each.id in space.members], step.b)
+    if person is None:
+        return
+    words = _new_words(simulation) if space.kind != "im" else ""
+    second = simulation.ws.share(person.id, place.file, space.id, words)
+    if step.c % 2:
+        simulation.run_until_idle()
+    delete = (place.message, second, "")[step.c % 3]
+    if delete:
+        simulation.ws.delete_message(space.id, delete)
+
+
+def edit_words(simulation: Simulation, step: Step) -> None:
+    """Write other words into a message with files, or none."""
+    message = pick(_with_words(simulation), step.a)
+    if message is not None:
+        simulation.ws.edit(message.channel, message.ts, _new_words(simulation) if step.b % 3 else "only a file")
+
+
+def take_file_out(simulation: Simulation, step: Step) -> None:
+    """Take a file out of a message, by an edit."""
+    message = pick(_with_words(simulation), step.a)
+    if message is not None:
+        out = pick(message.files, step.b)
+        simulation.ws.edit(message.channel, message.ts, files=[each for each in message.files if each != out])
+
+
+def delete_words(simulation: Simulation, step: Step) -> None:
+    message = pick(_with_words(simulation), step.a)
+    if message is not None:
+        simulation.ws.delete_message(message.channel, message.ts)
+
+
+def forward(simulation: Simulation, step: Step) -> None:
+    """Forward a message with files, with or without a question about it."""
+    person, space = pick(people(simulation), step.a), None
+    if person is not None:
+        space = writable_conversation(simulation, step.b, person)
+    if person is None or space is None:
+        return
+    found = [
+        each for each in _with_files(simulation) if person.id in simulation.state.conversations[each.channel].members
+    ]
+    message = pick(found, step.c)
+    if message is not None:
+        text = f"<@{simulation.ws.bot_user}> which port has this?" if step.c % 2 else "look at this"
+        simulation.ws.forward(person.id, message.channel, message.ts, space.id, text)
+
+
+def paste_link(simulation: Simulation, step: Step) -> None:
+    """Ask about a link to a file or message, which the asker may or may not be able to open."""
+    person, message = pick(people(simulation), step.a), pick(_with_files(simulation), step.b)
+    space = writable_conversation(simulation, step.c, person)
+    if person is None or message is None or space is None:
+        return
+    file = message.files[0]
+    link = simulation.ws.file_link(file) if step.c % 2 else simulation.ws.link(message.channel, message.ts)
+    simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> which pass word and port are in <{link}>?")
+
+
+def ask_in_thread(simulation: Simulation, step: Step) -> None:
+    """Ask in the thread of a message with files, sometimes with a bare mention."""
+    message = pick(_with_files(simulation), step.a)
+    space = None if message is None else simulation.state.conversations[message.channel]
+    if message is None or space is None or space.archived:
+        return
+    person = pick([each for each in people(simulation) if each.id in space.members], step.b)
+    if person is not None:
+        words = ("", "which pass word is in here?", f"what does it say about the {TOPICS[step.c % len(TOPICS)]}?")
+        text = f"<@{simulation.ws.bot_user}> {words[step.c % 3]}"
+        simulation.ws.post(person.id, space.id, text, thread_ts=message.thread_ts or message.ts)
+
+
+def ask_with_limits(simulation: Simulation, step: Step) -> None:
+    """Ask who shared what, where and when, in words or as limits."""
+    person, other = pick(people(simulation), step.a), pick(people(simulation), step.b // 3)
+    space, channel = writable_conversation(simulation, step.b, person), pick(channels(simulation), step.c)
+    if person is None or other is None or space is None or channel is None:
+        return
+    asked = (
+        f"what did <@{other.id}> share about the {TOPICS[step.c % len(TOPICS)]}?",
+        f"pass word port from:{other.name}",
+        f"pass word port in:#{channel.name}",
+        "what was shared here today?",
+        "pass word port since:yesterday type:pdf",
+        f"what did {other.name} post in <#{channel.id}>?",
+    )
+    simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> {asked[step.c % len(asked)]}")
+
+
+def ask_for_words(simulation: Simulation, step: Step) -> None:
+    """Ask for the words that some message has beside its file. The question itself is not marked."""
+    person = pick(people(simulation), step.a)
+    space = writable_conversation(simulation, step.b, person)
+    if person is not None and space is not None:
+        simulation.ws.post(person.id, space.id, f"<@{simulation.ws.bot_user}> where is the plan for the winter?")
+
+
+def mention_first(simulation: Simulation, step: Step) -> None:
+    """Share a file with a question whose app_mention comes first, without files, or instead of the message."""
+    quirks = simulation.ws.quirks
+    order, has_files = quirks.mention_order, quirks.mention_files
+    space, person = _place_to_write(simulation, step)
+    if space is None or person is None:
+        return
+    quirks.mention_order, quirks.mention_files = ("before", "instead")[step.c % 2], step.c % 4 == 3
+    try:
+        text = f"<@{simulation.ws.bot_user}> which pass word and port are in this?"
+        _upload(simulation, person, space, step, text, "")
+        simulation.deliver_events()
+    finally:
+        quirks.mention_order, quirks.mention_files = order, has_files
+
+
+def shuffle_events(simulation: Simulation, step: Step) -> None:
+    """Share, edit and delete in a moment, and deliver the events in any order, some of them twice."""
+    space, person = _place_to_write(simulation, step)
+    if space is None or person is None:
+        return
+    chance = random.Random(step.c)
+    simulation.deliver_events()
+    before = len(space.messages)
+    _upload(simulation, person, space, step, _new_words(simulation), "")
+    message = space.messages[before]
+    for _ in range(chance.randrange(1, 3)):
+        simulation.ws.edit(space.id, message.ts, _new_words(simulation))
+    if chance.random() < 0.3:
+        simulation.ws.edit(space.id, message.ts, files=[])
+    known = pick(shared_files(simulation), step.c)
+    if known is not None:
+        simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
+    if chance.random() < 0.4:
+        simulation.ws.delete_message(space.id, message.ts)
+    simulation.shuffle = chance
+    try:
+        simulation.deliver_events()
+    finally:
+        simulation.shuffle = None
+
+
+def lose_share(simulation: Simulation, step: Step) -> None:
+    """Share a file of which Magpie hears nothing, and sweep."""
+    space, person = _place_to_write(simulation, step)
+    if space is None or person is None:
+        return
+    simulation.deliver_events()
+    simulation.ws.faults.lose_events(4)
+    before = len(space.messages)
+    _upload(simulation, person, space, step, _new_words(simulation) if step.c % 2 else "", "")
+    simulation.ws.faults.clear()
+    simulation.unannounced |= {
+        Place(file, space.id, space.messages[before].ts) for file in space.messages[before].files
+    }
+    simulation.bot.sweep_all()
+
+
+def other_app(simulation: Simulation, step: Step) -> None:
+    """Another app, a workflow or Slackbot writes, sometimes in a person's name, with or without a mention."""
+    ws = simulation.ws
+    space = pick([each for each in channels(simulation) if not each.archived], step.a)
+    if space is None:
+        return
+    app = pick(list(simulation.state.other_apps.values()), step.b) or ws.apps.add("Dispatcher")
+    question = f"which pass word and port has the {TOPICS[step.c % len(TOPICS)]} at night?"
+    text = f"<@{ws.bot_user}> {question}" if step.c % 3 else question
+    person = pick([each for each in people(simulation) if each.id in space.members], step.b)
+    match step.c % 5:
+        case 0:
+            ws.apps.post_as_slackbot(space.id, text)
+        case 1 | 2 if person is not None:
+            ws.apps.post_for(app, person.id, space.id, text)
+        case _:
+            ws.apps.post(app, space.id, text)
+
+
+# ---------------------------------------------------------------- the messages to choose from
+
+
+def _place_to_write(simulation: Simulation, step: Step) -> tuple[Conversation | None, Person | None]:
+    """Return a conversation and a person in it. No direct message: there, every message is a question."""
+    person = pick(people(simulation), step.a)
+    if person is None:
+        return None, None
+    joined = [each for each in spaces(simulation) if person.id in each.members and not each.archived]
+    return pick([each for each in joined if each.kind != "im"], step.b), person
+
+
+def _with_files(simulation: Simulation) -> list[Message]:
+    """Return the messages with documents that people wrote."""
+    return [
+        message
+        for space in spaces(simulation)
+        for message in world.written(simulation.state, space)
+        if any(file in simulation.shares and not simulation.state.files[file].deleted for file in message.files)
+    ]
+
+
+def _with_words(simulation: Simulation) -> list[Message]:
+    return [each for each in _with_files(simulation) if WORD_MARK.search(each.text)]
+
+
+def _file_places(simulation: Simulation) -> list[Place]:
+    files: list[SlackFile] = shared_files(simulation)
+    return sorted(place for file in files for place in world.places_of(simulation.state, file.id))
+
+
+def _thread(space: Conversation, number: int) -> str:
+    roots = [each.ts for each in space.messages if not each.thread_ts and not each.subtype.startswith("channel")]
+    return pick(roots, number) or ""
+
+
+def _new_words(simulation: Simulation) -> str:
+    """Return a text with a marked word."""
+    number = len(simulation.words)
+    simulation.words.add(number)
+    return f"the plan {word(number)} for the winter"
+
+
+def _upload(simulation: Simulation, person: Person, space: Conversation, step: Step, text: str, thread: str) -> None:
+    """Post one or two new files with documents that exist."""
+    documents = [pick(simulation.documents, step.c + number) for number in range(1 + step.b % 2)]
+    names = range(len(simulation.shares), len(simulation.shares) + len(documents))
+    new = [(document, name) for document, name in zip(documents, names, strict=True) if document is not None]
+    if not new:
+        return
+    before = list(simulation.state.files)
+    files = [(name_of(name), document.content) for document, name in new]
+    simulation.ws.post(person.id, space.id, text, files=files, thread_ts=thread)
+    posted = [file for file in simulation.state.files if file not in before]
+    for file, (document, name) in zip(posted, new, strict=True):
+        simulation.shares[file] = (document.number, name)
+
+
+STEPS: dict[str, Callable[[Simulation, Step], None]] = {
+    "words": share_with_words,
+    "share twice": share_twice,
+    "edit words": edit_words,
+    "take out": take_file_out,
+    "delete words": delete_words,
+    "forward": forward,
+    "paste link": paste_link,
+    "ask in thread": ask_in_thread,
+    "ask with limits": ask_with_limits,
+    "ask for words": ask_for_words,
+    "mention first": mention_first,
+    "shuffle": shuffle_events,
+    "lose share": lose_share,
+    "other app": other_app,
+}
+WEIGHTS = {"words": 12, "share twice": 6, "edit words": 5, "take out": 4, "delete words": 4, "forward": 4} | {
+    "paste link": 4,
+    "ask in thread": 8,
+    "ask with limits": 6,
+    "ask for words": 5,
+    "mention first": 5,
+    "shuffle": 6,
+    "lose share": 4,
+    "other app": 4,
+}

@@ -1,0 +1,158 @@
+"""The engine and the model that the simulated bot runs with: both pass on what they do to the checks."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Generator as Generating
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag import Answer, DocumentSummary, Rag, Scope, SearchResult
+from rag.ports import Prompt
+from tests.leaks.marked_documents import TEXT_MARK
+from tests.support.generator import FakeGenerator
+
+MARKS = re.compile(r"x(text|name|word)\d{5}x")
+_LAST_QUESTION = re.compile(r"^Last question: (.*)$", re.MULTILINE)
+_REPEATED = 4
+"""Marks that a rewritten query repeats."""
+
+
+class Leak(BaseException):
+    """A reader got something that they cannot open. A BaseException, because the bot catches every Exception.
+
+    `detail` says more about this run; the same leak has the same text in every run.
+    """
+
+    def __init__(self, text: str, detail: object = "") -> None:
+        super().__init__(text)
+        self.detail = detail
+
+
+class Missing(Leak):
+    """The opposite: a reader cannot find what they can open. It ends a run like a leak."""
+
+
+@dataclass
+class RepeatingGenerator(FakeGenerator):
+    """Repeats all marks of the prompt."""
+
+    hook: Callable[[], None] | None = None
+    """Called once, while the next answer is generated."""
+    last_shown: list[int] = field(default_factory=list)
+    """Numbers of the documents in the last prompt."""
+
+    def stream(self, prompt: Prompt) -> Generating[str, None, None]:
+        marks = dict.fromkeys(match.group() for match in MARKS.finditer(prompt.user))
+        self.last_shown = [int(mark[5:10]) for mark in marks if TEXT_MARK.fullmatch(mark)]
+        hook, self.hook = self.hook, None
+        if hook is not None:
+            hook()
+        follow_up = _LAST_QUESTION.search(prompt.user)
+        if follow_up is not None:  # the prompt of the query rewrite
+            self.text = " ".join([follow_up.group(1), *list(marks)[:_REPEATED]])
+            yield from super().stream(prompt)
+            return
+        numbers = dict.fromkeys(re.findall(r"<passage (\d+) ", prompt.user))
+        self.text = None if not numbers else " ".join([*marks, *(f"[{number}]" for number in numbers)])
+        yield from super().stream(prompt)
+
+
+class WatchedRag:
+    """The engine, with a check of the rankings of each lane: a leak is found even if a later step would hide it."""
+
+    def __init__(self, rag: Rag) -> None:
+        self._rag = rag
+        self.hook: Callable[[], None] | None = None
+        """Called once, when the next search has returned."""
+        self.last_found: list[int] = []
+        """IDs of the documents that the last search returned."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rag, name)
+
+    def __enter__(self) -> WatchedRag:
+        self._rag.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._rag.__exit__(*raised)
+
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        pictures: Sequence[Path] = (),
+        on_text: Any = None,
+        generating: Any = nullcontext,
+    ) -> Answer:
+        expected = self._documents_in(scope)
+        answer = self._rag.ask(question, scope, pictures, on_text, generating)
+        self._check(answer.found, expected, "ask")
+        return answer
+
+    def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
+        expected = self._documents_in(scope)
+        found = self._rag.find(query, scope, k)
+        self._check(found, expected, "find")
+        self._run_hook(found)
+        return found
+
+    def search(self, query: str, scope: Scope) -> SearchResult:
+        """Search for a check, without effect on the steps."""
+        return self._rag.find(query, scope)
+
+    def find_picture(self, path: Path, scope: Scope, k: int = 10) -> SearchResult:
+        expected = self._documents_in(scope)
+        found = self._rag.find_picture(path, scope, k)
+        self._check(found, expected, "find_picture")
+        self._run_hook(found)
+        return found
+
+    def documents(self, scope: Scope) -> list[DocumentSummary]:
+        self._documents_in(scope)
+        return self._rag.documents(scope)
+
+    def _run_hook(self, found: SearchResult) -> None:
+        self.last_found = list(dict.fromkeys(hit.document for hit in found.hits))
+        hook, self.hook = self.hook, None
+        if hook is not None:
+            hook()
+
+    def _documents_in(self, scope: Scope) -> set[int]:
+        """Return the IDs of the documents in a scope, by a query that does not use the engine's code."""
+        if scope.spaces is None:
+            raise Leak("the bot searched without a scope")
+        with self._rag.read_transaction() as connection:
+            marks = ",".join("?" * len(scope.spaces)) or "NULL"
+            rows = connection.exec_driver_sql(
+                "SELECT DISTINCT s.document_id FROM source s JOIN share h ON h.source_id = s.id "
+                f"WHERE h.space IN ({marks}) AND h.state = 'shared' AND h.visible_from <= ? "
+                "AND s.state IN ('known', 'waiting', 'fetching')",
+                (*scope.spaces, time.time()),
+            )
+            return {row[0] for row in rows if row[0] is not None}
+
+    @staticmethod
+    def _check(found: SearchResult, expected: set[int], method: str) -> None:
+        lanes = {lane: {document for document, _ in pages} for lane, pages in found.rankings.items()}
+        lanes["hits"] = {hit.document for hit in found.hits}
+        for lane, documents in lanes.items():
+            if documents - expected:
+                raise Leak(f"{method}: the lane {lane} returned a document from outside the scope")
+
+
+class LogHandler(logging.Handler):
+    """Keeps the messages of all loggers."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
