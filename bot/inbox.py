@@ -12,7 +12,7 @@ from time import time
 from sqlalchemy import Connection
 
 from bot.answers.history import is_question_to_magpie
-from bot.db import access_log, ephemeral_messages, jobs, message_states, questions, receipts
+from bot.db import access_log, conversations, ephemeral_messages, jobs, message_states, questions, receipts
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
@@ -111,6 +111,7 @@ def leave(connection: Connection, channel: str) -> None:
         leave_space(connection, kind, channel)
     # Magpie's pictures stay in Slack: it cannot delete them there, and their documents were not deleted.
     access_log.drop_evidence(connection, channel=channel)
+    conversations.drop(connection, channel)
     jobs.request(connection, JobKind.PURGE)
 
 

@@ -19,23 +19,35 @@ from bot.access.policy import Access
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import ephemeral_messages, jobs, questions, tables
-from bot.db.jobs import JobKind
+from bot.db import ephemeral_messages, jobs, questions, tables, workspaces
+from bot.db.jobs import COMPLETE, JobKind
+from bot.db.workspaces import Owner
 from bot.inbox import Limits
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
-from bot.jobs.file_checks import FileChecks
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
-from bot.jobs.sweep import Sweep
+from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RetryPolicy, SlackClient, map_errors
+from bot.slack.client import BotIdentity, Refused, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.uploads import Uploads
-from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, list_shares, open_rag
+from rag import (
+    Busy,
+    Fetcher,
+    LoopbackOnly,
+    OperatorMustAct,
+    Rag,
+    ReadTransaction,
+    Settings,
+    TryAgain,
+    UrlFetcher,
+    list_shares,
+    open_rag,
+)
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -107,9 +119,11 @@ class Bot:
 
     @contextmanager
     def _schedule(self) -> Iterator[None]:
-        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows once a day."""
+        """Request complete sweeps now, due sweeps every `sweep_minutes`, and the deletion of old rows once a day."""
         scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
+        scheduler.add_job(
+            self._request, "interval", [JobKind.SWEEP], minutes=self.settings.sweep_minutes, coalesce=True
+        )
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
         self.sweep_all()
@@ -119,12 +133,12 @@ class Bot:
             scheduler.shutdown(wait=False)
 
     def sweep_all(self) -> None:
-        """Request a sweep of every conversation."""
-        self._request(JobKind.SWEEP)
+        """Request a complete sweep of every conversation, because events may have been lost."""
+        self._request(JobKind.SWEEP, COMPLETE)
 
-    def _request(self, kind: JobKind) -> None:
+    def _request(self, kind: JobKind, key: str = "") -> None:
         with self.rag.write_transaction() as connection:
-            jobs.request(connection, kind)
+            jobs.request(connection, kind, key=key)
         self.wake_up.notify()
 
     @contextmanager
@@ -166,7 +180,7 @@ def open_bot(
     """Build the bot on `settings.data`. Wait until Slack can be reached or `stop` is set.
 
     Raise Busy if a bot already runs on this folder: Slack would split the events between them. Raise OperatorMustAct
-    for a token that Slack does not accept.
+    for a token that Slack does not accept, or one of another workspace or app than the folder's.
     """
     stop = stop or threading.Event()
     # httpx logs every URL, and Slack's URLs contain the names of files.
@@ -175,10 +189,12 @@ def open_bot(
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
         client, wake_up = SlackClient(slack), WakeUp()
+        background = SlackClient(slack, RetryPolicy.PROMPT)
         identity = wait_for_slack(client.identify, stop)
+        owner = Owner(identity.team_id, wait_for_slack(lambda: find_app(client, identity), stop))
         me = identity.user_id
 
-        def open_files(read: ReadTransaction) -> SlackFiles:
+        def open_files(read: ReadTransaction, client: SlackClient = client) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
@@ -190,6 +206,7 @@ def open_bot(
             return {KIND: open_files(read), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
+        _check_owner(rag, owner, settings)
         with rag.write_transaction() as connection:
             questions.release_claims(connection)
             jobs.release_claims(connection)
@@ -202,8 +219,8 @@ def open_bot(
         limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
-        checks = FileChecks(client, rag, files, me, limits)
-        sweep = Sweep(client, rag, checks, me, limits)
+        listed = open_files(rag.read_transaction, background)
+        sweeps = sweep_handlers(background, rag, listed, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
@@ -216,21 +233,40 @@ def open_bot(
             maintenance=JobWorker(
                 rag,
                 {
-                    JobKind.SWEEP: lambda _: sweep.plan(),
-                    JobKind.SWEEP_CHANNEL: lambda job: sweep.channel(job.channel),
-                    JobKind.CHECK_FILE: lambda job: checks.check(job.key),
-                    JobKind.LOCATE_FILE: lambda job: checks.locate(job.channel, job.key),
-                    JobKind.REFETCH_FILE: lambda job: checks.refetch(job.key),
+                    **sweeps,
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },
+                together=True,
             ),
             ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
             answers=AnswerWorker(rag, responder, fair),
             wake_up=wake_up,
             stop=stop,
+        )
+
+
+def find_app(client: SlackClient, identity: BotIdentity) -> str:
+    """Return the id of the app that the token belongs to; "" if Slack does not say."""
+    try:
+        return client.get_app(identity.bot_id) if identity.bot_id else ""
+    except (Refused, OperatorMustAct):
+        return ""
+
+
+def _check_owner(rag: Rag, owner: Owner, settings: Settings) -> None:
+    """Record the workspace and the app of a new folder. Raise OperatorMustAct if it belongs to others: with another
+    token, Slack lists other conversations, and everything that it does not list would be deleted."""
+    with rag.write_transaction() as connection:
+        known = workspaces.adopt(connection, owner)
+    if not known.is_same(owner):
+        kind = "workspace" if known.team != owner.team else "app"
+        belongs, token = (known.team, owner.team) if kind == "workspace" else (known.app, owner.app)
+        raise OperatorMustAct(
+            f"{settings.data} belongs to the {kind} {belongs}, but SLACK_BOT_TOKEN belongs to the {kind} {token}.",
+            "Use the token of that app, or set MAGPIE_DATA to another folder for this one.",
         )
 
 

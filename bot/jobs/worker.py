@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
-from bot.slack.client import Refused, Stopping, Superseded
+from bot.slack.client import RateLimited, Refused, Stopping, Superseded
 from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 
 log = logging.getLogger("magpie")
@@ -128,7 +128,7 @@ class LoopWorker(ABC, Generic[W]):
                 log.exception("Error in %s.", task)
             else:
                 log.log(self.log_level, "Could not finish %s: %s %s", task, error, getattr(error, "hint", ""))
-            self._fail(work, failure)
+            self._fail(work, failure, error.seconds if isinstance(error, RateLimited) else 0.0)
         return True
 
     @abstractmethod
@@ -151,17 +151,24 @@ class LoopWorker(ABC, Generic[W]):
     def describe(self, work: W) -> str:
         """Return what the work is, for the log: ids only, no text of people or files."""
 
+    def postpone(self, work: W, delay: float) -> None:
+        """Delay other work that would fail for the same reason, a rate limit or a missing permission."""
+
     def discard(self, work: W) -> None:
         """Clean up after work that was superseded."""
         self.give_up(work, Failure.SUPERSEDED)
 
-    def _fail(self, work: W, failure: Failure) -> None:
+    def _fail(self, work: W, failure: Failure, wait: float) -> None:
+        """Give the work up, or make it due again. `wait`: the seconds that Slack asked to wait; no thread does."""
         if failure is Failure.SUPERSEDED:
             self.discard(work)
         elif failure is not Failure.STOPPING and self._is_final(work, failure):
             self.give_up(work, failure)
         else:
-            self.retry(work, retry_delay(work.delays, self.max_delay), counted=failure is Failure.FAULT)
+            delay = max(wait, retry_delay(work.delays, self.max_delay))
+            self.retry(work, delay, counted=failure is Failure.FAULT)
+            if wait or failure is Failure.OPERATOR:
+                self.postpone(work, delay)
 
     def _is_final(self, work: W, failure: Failure) -> bool:
         is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
@@ -181,12 +188,16 @@ class JobWorker(LoopWorker[Job]):
         *,
         max_age: float = inf,
         refill: Callable[[], bool] = lambda: False,
+        together: bool = False,
     ) -> None:
-        """`refill` is called if no job is due; it returns whether it made jobs due."""
+        """`refill` is called if no job is due; it returns whether it made jobs due. `together`: if Slack refuses one
+        job because of the app's permissions or of its rate limit, all other jobs of its kind are delayed too, because
+        they would fail alike."""
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers
         self._refill = refill
+        self._together = together
         self._rounds = RoundRobin()
 
     def claim(self) -> Job | None:
@@ -204,6 +215,11 @@ class JobWorker(LoopWorker[Job]):
     def retry(self, work: Job, delay: float, *, counted: bool) -> None:
         with self._rag.write_transaction() as connection:
             jobs.retry(connection, work, delay, counted=counted)
+
+    def postpone(self, work: Job, delay: float) -> None:
+        if self._together:
+            with self._rag.write_transaction() as connection:
+                jobs.postpone(connection, work.kind, time() + delay)
 
     def give_up(self, work: Job, failure: Failure) -> None:
         log.info("Dropping %s: %s.", self.describe(work), failure.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ _MESSAGES = {"limit": 200, "inclusive": True, "include_all_metadata": True}
 _RESPONSE_SECONDS = 10
 
 _BUSY = frozenset("ratelimited internal_error fatal_error service_unavailable request_timeout".split())
+_WAIT = 30.0
+"""Seconds to wait if a 429 does not say how long."""
+
 _TOKEN = frozenset(
     "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type".split()
 )
@@ -46,6 +50,14 @@ class Refused(MagpieError):
     def __init__(self, code: str) -> None:
         super().__init__(f"Slack refused: {code}.")
         self.code = code
+
+
+class RateLimited(TryAgain):
+    """Slack asks to wait `seconds` before the next request of this kind. Threads that do other work must not wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Slack asks to wait {seconds:g} s.")
+        self.seconds = seconds
 
 
 class Stopping(Exception):
@@ -64,6 +76,9 @@ class RetryPolicy(Enum):
     """30 seconds. Idempotent requests are repeated after any temporary failure. Requests that post something are
     repeated only if Slack says that it did nothing (429)."""
 
+    PROMPT = "prompt"
+    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For background jobs."""
+
     IMPATIENT = "impatient"
     """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
 
@@ -73,6 +88,7 @@ class BotIdentity:
     """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
 
     user_id: str
+    bot_id: str
     user: str
     team_id: str
     team: str
@@ -88,11 +104,12 @@ class SlackClient:
     """
 
     def __init__(self, settings: SlackSettings, retries: RetryPolicy = RetryPolicy.PATIENT) -> None:
-        patient = retries is RetryPolicy.PATIENT
-        once: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=2)] if patient else []
-        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if patient else []
-        self._once = _web_client(settings, 30 if patient else 5, once)
-        self._web = _web_client(settings, 30 if patient else 5, [*once, *more])
+        repeats = retries is not RetryPolicy.IMPATIENT
+        waits = retries is RetryPolicy.PATIENT
+        once: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=2)] if waits else []
+        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if repeats else []
+        self._once = _web_client(settings, 30 if repeats else 5, once)
+        self._web = _web_client(settings, 30 if repeats else 5, [*once, *more])
 
     @property
     def web(self) -> WebClient:
@@ -107,8 +124,18 @@ class SlackClient:
         granted = str(found.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
         return BotIdentity(
-            str(found["user_id"]), str(found.get("user")), str(found["team_id"]), str(found.get("team")), scopes
+            str(found["user_id"]),
+            str(found.get("bot_id") or ""),
+            str(found.get("user")),
+            str(found["team_id"]),
+            str(found.get("team")),
+            scopes,
         )
+
+    def get_app(self, bot_id: str) -> str:
+        """Return the id of the app that a bot belongs to; "" if Slack does not say."""
+        with map_errors():
+            return str(self._web.bots_info(bot=bot_id)["bot"].get("app_id") or "")
 
     def open_socket(self, app_token: str) -> str:
         """Return the address of a new Socket Mode connection."""
@@ -252,12 +279,18 @@ class SlackClient:
             found: Json = self._web.files_info(file=file)["file"]
         return found
 
-    def list_files(self, channel: str | None = None, *, count: int = 100) -> Iterator[list[Json]]:
-        """Yield pages of file objects. This list has page numbers, which the SDK does not follow."""
-        page = 1
+    def list_files(
+        self, channel: str | None = None, *, count: int = 100, since: float = 0.0, page: int = 1
+    ) -> Iterator[list[Json]]:
+        """Yield pages of file objects. This list has page numbers, which the SDK does not follow.
+
+        `since`: list files created after this time, seconds since 1970, wherever and whenever they were shared. `page`:
+        the first page to request.
+        """
+        ts_from = f"{since:.0f}" if since else None
         while True:
             with map_errors():
-                found = self._web.files_list(channel=channel, count=count, page=page)
+                found = self._web.files_list(channel=channel, count=count, page=page, ts_from=ts_from)
             yield found["files"]
             if page >= int((found.get("paging") or {}).get("pages", 1)):
                 return
@@ -295,6 +328,15 @@ class SlackClient:
                 return
 
 
+def retry_after(headers: Mapping[str, Any]) -> float:
+    """Return the seconds that a 429 asks to wait. A header may have several values."""
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            text = str(value[0] if isinstance(value, list) and value else value)
+            return float(text) if re.fullmatch(r"\d{1,6}", text) else _WAIT
+    return _WAIT
+
+
 def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler]) -> WebClient:
     token = settings.bot_token.get_secret_value()
     return WebClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
@@ -322,7 +364,9 @@ def map_errors() -> Iterator[None]:
     except SlackApiError as error:
         response = error.response
         code = str(response.get("error") or response.status_code)
-        if response.status_code == 429 or response.status_code >= 500 or code in _BUSY:
+        if response.status_code == 429:
+            raise RateLimited(retry_after(response.headers)) from error
+        if response.status_code >= 500 or code in _BUSY:
             raise TryAgain(f"Slack is busy ({code}).") from error
         if code in _TOKEN:
             needed = response.get("needed")
