@@ -47,6 +47,7 @@ from rag import (
     leave_space,
     list_shares,
     put_share,
+    refresh_source,
 )
 
 _MINUTE = 60.0
@@ -65,13 +66,15 @@ TOO_MANY_FILES = "too many files"
 class Limits:
     """What is recorded. `links`: index linked web pages. `questions`: ask what messages ask. `waiting`: open questions
     that one person may have; `files`: files of theirs that may wait to be indexed; 0: no limit. `listed`: messages were
-    read from a conversation's history, which does not restore what a person removed."""
+    read from a conversation's history, which does not restore what a person removed. `link_age`: seconds after which a
+    page is fetched again when a message links to it."""
 
     links: bool = False
     listed: bool = False
     questions: bool = True
     waiting: int = 0
     files: int = 0
+    link_age: float = 24 * 3600.0
 
 
 def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
@@ -223,7 +226,8 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
             words=resolve(message.text, {}),
             listed=limits.listed,
         )
-        put_share(connection, share)
+        if put_share(connection, share) is ShareState.SHARED:
+            refresh_source(connection, LINK, url, questions.seconds_of(message.ts), limits.link_age)
     if message.complete:
         _end_missing(connection, message, LINK, set(message.links))
 

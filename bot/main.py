@@ -44,9 +44,9 @@ from rag import (
     ReadTransaction,
     Settings,
     TryAgain,
-    UrlFetcher,
     list_shares,
     open_rag,
+    open_url_fetcher,
 )
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def open_bot(
             return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
-            links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
+            links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
             return {KIND: open_files(read), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
@@ -216,7 +216,12 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, rag, composer, fair, uploads, me, stop)
-        limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
+        limits = Limits(
+            links=slack.links,
+            waiting=slack.person_waiting,
+            files=slack.person_files,
+            link_age=settings.web.min_age_hours * 3600,
+        )
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
         listed = open_files(rag.read_transaction, background)

@@ -62,6 +62,7 @@ _MODULES = {
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
+    "refresh_source": "rag.catalog.sources",
     "request_fetch": "rag.catalog.sources",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
@@ -73,7 +74,7 @@ _MODULES = {
     "FetchResult": "rag.ports",
     "Fetcher": "rag.ports",
     "ReadTransaction": "rag.ports",
-    "UrlFetcher": "rag.ingest.fetch.urls",
+    "open_url_fetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
     "RoundRobin": "rag.fairness",
@@ -135,6 +136,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.sources import (
         SourceStatus as SourceStatus,
         files_waiting as files_waiting,
+        refresh_source as refresh_source,
         request_fetch as request_fetch,
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
@@ -157,7 +159,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import RoundRobin as RoundRobin
     from rag.ingest.fetch.addresses import is_url as is_url
-    from rag.ingest.fetch.urls import UrlFetcher as UrlFetcher
+    from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress
     from rag.model import (
         Answer as Answer,

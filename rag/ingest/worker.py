@@ -18,6 +18,7 @@ from rag.catalog import Catalog, extractions, share_ends, sources
 from rag.data_dir import delete_stale_folders
 from rag.ingest.deletion import delete_unshared
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
+from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
@@ -89,6 +90,7 @@ class Worker:
     ) -> None:
         """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
+        self._budget = FetchBudget(settings.web.host_per_hour, settings.web.person_per_hour)
         self._catalog = catalog
         self._words = words
         self._indexes = indexes
@@ -189,7 +191,7 @@ class Worker:
         data, settings = self._settings.data, self._settings.read
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
-        return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
+        return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop, self._budget)
 
     def _delete_unshared(self) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
