@@ -167,6 +167,12 @@ def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]
     return exists().where(theirs, share.c.state.in_(LIVE))
 
 
+def last_person(connection: Connection, source_id: int) -> str:
+    """Return who shared a source last; "" if no person shares it."""
+    rows = select(share.c.shared_by).where(share.c.source_id == source_id, share.c.state.in_(LIVE))
+    return connection.scalar(rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(1)) or ""
+
+
 def files_waiting(connection: Connection, who: str) -> int:
     """Return how many of the sources that this person shares are not fetched or not extracted yet."""
     unread = exists().where(extraction.c.document_id == source.c.document_id, extraction.c.state.in_(OPEN_EXTRACTION))

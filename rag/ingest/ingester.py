@@ -138,7 +138,7 @@ class Ingester:
                 if claimed is None:
                     return
                 host = self._far[claimed.kind].host(claimed.ref)
-                if wait := self._budget.take(host, who) if self._budget else 0.0:
+                if wait := self._seconds_until_allowed(claimed, host):
                     self._postpone(claimed, who, wait)
                     continue
                 self._busy_hosts.add(host)
@@ -147,6 +147,14 @@ class Ingester:
             finally:
                 with self._claiming:
                     self._busy_hosts.discard(host)
+
+    def _seconds_until_allowed(self, claimed: sources.ClaimedSource, host: str) -> float:
+        """Count a fetch for its host and for the person who linked to it last. Return 0, or the seconds to wait."""
+        if self._budget is None:
+            return 0.0
+        with self._catalog.read_transaction() as connection:
+            person = sources.last_person(connection, claimed.id)
+        return self._budget.take(host, person)
 
     def _postpone(self, claimed: sources.ClaimedSource, who: str, wait: float) -> None:
         with self._catalog.write_transaction() as connection:

@@ -68,7 +68,7 @@ def test_page_is_fetched_again_after_a_minimum_age_if_it_changed(tmp_path: Path)
         assert len(rag.documents(Scope.of("C1"))) == 1
         site.body, site.etag = b"second words", '"two"'
         link(rag, url, "4.000001", time() + 2 * 3700)
-        until(lambda: _words(rag) == "second words")
+        until(lambda: "second words" in _words(rag))
         assert [document.name for document in rag.documents(Scope.of("C1"))] == ["page"]
 
 
