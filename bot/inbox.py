@@ -115,6 +115,7 @@ def leave(connection: Connection, channel: str) -> None:
     # Magpie's pictures stay in Slack: it cannot delete them there, and their documents were not deleted.
     access_log.drop_evidence(connection, channel=channel)
     conversations.drop(connection, channel)
+    receipts.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)
 
 

@@ -27,6 +27,7 @@ from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
+from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
@@ -223,10 +224,10 @@ def open_bot(
             link_age=settings.web.min_age_hours * 3600,
         )
         secret = slack.signing_secret.get_secret_value()
-        receipts = Receipts(client, rag)
+        receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
         listed = open_files(rag.read_transaction, background)
         sweeps = sweep_handlers(background, rag, listed, me, limits, slack.sweep_minutes)
-        maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
             settings=slack,
@@ -234,7 +235,11 @@ def open_bot(
             rag=rag,
             access=access,
             app=build_app(client, rag, access, me, secret, wake_up.notify, limits),
-            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts.release_settled),
+            receipts=JobWorker(
+                rag,
+                {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
+                refill=receipts.release_settled,
+            ),
             maintenance=JobWorker(
                 rag,
                 {

@@ -47,6 +47,7 @@ _MODULES = {
     "SourceStatus": "rag.catalog.sources",
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
+    "EXPIRED": "rag.catalog.share_ends",
     "check_space": "rag.catalog.share_ends",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
@@ -66,6 +67,7 @@ _MODULES = {
     "request_fetch": "rag.catalog.sources",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
+    "shared_messages": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
     "source_statuses": "rag.catalog.sources",
     "source_statuses_in": "rag.catalog.sources",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
+        EXPIRED as EXPIRED,
         SpaceListing as SpaceListing,
         check_space as check_space,
         delete_source as delete_source,
@@ -131,6 +134,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         list_shares as list_shares,
         put_share as put_share,
         shared_in as shared_in,
+        shared_messages as shared_messages,
         spaces_of as spaces_of,
     )
     from rag.catalog.sources import (
