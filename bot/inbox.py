@@ -12,7 +12,7 @@ from time import time
 from sqlalchemy import Connection
 
 from bot.answers.history import is_question_to_magpie
-from bot.db import access_log, ephemeral_messages, jobs, message_states, questions, receipts
+from bot.db import access_log, conversations, ephemeral_messages, jobs, message_states, questions, receipts
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
@@ -48,6 +48,7 @@ from rag import (
     leave_space,
     list_shares,
     put_share,
+    refresh_source,
 )
 
 _MINUTE = 60.0
@@ -69,13 +70,15 @@ TOO_MANY_FILES = "too many files"
 class Limits:
     """What is recorded. `links`: index linked web pages. `questions`: ask what messages ask. `waiting`: open questions
     that one person may have; `files`: files of theirs that may wait to be indexed; 0: no limit. `listed`: messages were
-    read from a conversation's history, which does not restore what a person removed."""
+    read from a conversation's history, which does not restore what a person removed. `link_age`: seconds after which a
+    page is fetched again when a message links to it."""
 
     links: bool = False
     listed: bool = False
     questions: bool = True
     waiting: int = 0
     files: int = 0
+    link_age: float = 24 * 3600.0
 
 
 def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
@@ -113,6 +116,8 @@ def leave(connection: Connection, channel: str) -> None:
     """Drop every share of a conversation that Magpie is no longer in."""
     for kind in (KIND, LINK):
         leave_space(connection, kind, channel)
+    conversations.drop(connection, channel)
+    receipts.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)
 
 
@@ -229,7 +234,8 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
             words=resolve(message.text, {}),
             listed=limits.listed,
         )
-        put_share(connection, share)
+        if put_share(connection, share) is ShareState.SHARED:
+            refresh_source(connection, LINK, url, questions.seconds_of(message.ts), limits.link_age)
     if message.complete:
         _end_missing(connection, message, LINK, set(message.links))
 

@@ -19,24 +19,37 @@ from bot.access.policy import Access
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import ephemeral_messages, jobs, questions, tables
-from bot.db.jobs import JobKind
+from bot.db import ephemeral_messages, jobs, questions, tables, workspaces
+from bot.db.jobs import COMPLETE, JobKind
+from bot.db.workspaces import Owner
 from bot.inbox import Limits
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
-from bot.jobs.file_checks import FileChecks
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
-from bot.jobs.sweep import Sweep
+from bot.jobs.retracted_receipts import RetractedReceipts
+from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
+from bot.slack.client import BotIdentity, RateLimited, Refused, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
 from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
-from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, list_shares, open_rag
+from rag import (
+    Busy,
+    Fetcher,
+    LoopbackOnly,
+    OperatorMustAct,
+    Rag,
+    ReadTransaction,
+    Settings,
+    TryAgain,
+    list_shares,
+    open_rag,
+    open_url_fetcher,
+)
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -113,9 +126,11 @@ class Bot:
 
     @contextmanager
     def _schedule(self) -> Iterator[None]:
-        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows now and once a day."""
+        """Request complete sweeps now, due sweeps every `sweep_minutes`, and the deletion of old rows now and daily."""
         scheduler = BackgroundScheduler(timezone="UTC")
-        scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
+        scheduler.add_job(
+            self._request, "interval", [JobKind.SWEEP], minutes=self.settings.sweep_minutes, coalesce=True
+        )
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
         self._request(JobKind.EXPIRE)
@@ -126,12 +141,12 @@ class Bot:
             scheduler.shutdown(wait=False)
 
     def sweep_all(self) -> None:
-        """Request a sweep of every conversation."""
-        self._request(JobKind.SWEEP)
+        """Request a complete sweep of every conversation, because events may have been lost."""
+        self._request(JobKind.SWEEP, COMPLETE)
 
-    def _request(self, kind: JobKind) -> None:
+    def _request(self, kind: JobKind, key: str = "") -> None:
         with self.rag.write_transaction() as connection:
-            jobs.request(connection, kind)
+            jobs.request(connection, kind, key=key)
         self.wake_up.notify()
 
     @contextmanager
@@ -174,7 +189,7 @@ def open_bot(
     """Build the bot on `settings.data`. Wait until Slack can be reached or `stop` is set.
 
     Raise Busy if a bot already runs on this folder: Slack would split the events between them. Raise OperatorMustAct
-    for a token that Slack does not accept.
+    for a token that Slack does not accept, or one of another workspace or app than the folder's.
     """
     stop = stop or threading.Event()
     # httpx logs every URL, and Slack's URLs contain the names of files.
@@ -183,11 +198,12 @@ def open_bot(
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
         client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
-        patient, impatient = SlackClient(slack, stop=stop), SlackClient(slack, RetryPolicy.IMPATIENT)
+        impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
+        owner = Owner(identity.team_id, wait_for_slack(lambda: find_app(client, identity), stop))
         me = identity.user_id
 
-        def open_files(read: ReadTransaction, client: SlackClient) -> SlackFiles:
+        def open_files(read: ReadTransaction) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
@@ -195,26 +211,30 @@ def open_bot(
             return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
-            links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
-            return {KIND: open_files(read, client), **links}
+            links: dict[str, Fetcher] = {LINK: open_url_fetcher(settings, LINK, read)} if slack.links else {}
+            return {KIND: open_files(read), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
+        _check_owner(rag, owner, settings)
         with rag.write_transaction() as connection:
             questions.release_claims(connection)
             jobs.release_claims(connection)
         access = Access(Directory(impatient, identity.team_id))
-        files = open_files(rag.read_transaction, client)
+        files = open_files(rag.read_transaction)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
+        limits = Limits(
+            links=slack.links,
+            waiting=slack.person_waiting,
+            files=slack.person_files,
+            link_age=settings.web.min_age_hours * 3600,
+        )
         secret = slack.signing_secret.get_secret_value()
-        receipts = Receipts(client, rag)
-        listed = open_files(rag.read_transaction, patient)
-        checks = FileChecks(patient, rag, listed, me, limits)
-        sweep = Sweep(patient, rag, checks, me, limits)
-        maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
+        receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
+        sweeps = sweep_handlers(client, rag, files, me, limits, slack.sweep_minutes)
+        maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
             settings=slack,
@@ -222,19 +242,21 @@ def open_bot(
             rag=rag,
             access=access,
             app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
-            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts, together=True),
+            receipts=JobWorker(
+                rag,
+                {JobKind.RECEIPT: receipts.acknowledge, JobKind.RETRACT_RECEIPT: retracted.retract},
+                refill=receipts,
+                together=True,
+            ),
             maintenance=JobWorker(
                 rag,
                 {
-                    JobKind.SWEEP: lambda _: sweep.plan(),
-                    JobKind.SWEEP_CHANNEL: lambda job: sweep.channel(job.channel),
-                    JobKind.CHECK_FILE: lambda job: checks.check(job.key),
-                    JobKind.LOCATE_FILE: lambda job: checks.locate(job.channel, job.key),
-                    JobKind.REFETCH_FILE: lambda job: checks.refetch(job.key),
+                    **sweeps,
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },
+                together=True,
             ),
             ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
@@ -242,6 +264,28 @@ def open_bot(
             token_check=TokenCheck(impatient),
             wake_up=wake_up,
             stop=stop,
+        )
+
+
+def find_app(client: SlackClient, identity: BotIdentity) -> str:
+    """Return the id of the app that the token belongs to; "" if Slack does not say."""
+    try:
+        return client.get_app(identity.bot_id) if identity.bot_id else ""
+    except (Refused, OperatorMustAct):
+        return ""
+
+
+def _check_owner(rag: Rag, owner: Owner, settings: Settings) -> None:
+    """Record the workspace and the app of a new folder. Raise OperatorMustAct if it belongs to others: with another
+    token, Slack lists other conversations, and everything that it does not list would be deleted."""
+    with rag.write_transaction() as connection:
+        known = workspaces.adopt(connection, owner)
+    if not known.is_same(owner):
+        kind = "workspace" if known.team != owner.team else "app"
+        belongs, token = (known.team, owner.team) if kind == "workspace" else (known.app, owner.app)
+        raise OperatorMustAct(
+            f"{settings.data} belongs to the {kind} {belongs}, but SLACK_BOT_TOKEN belongs to the {kind} {token}.",
+            "Use the token of that app, or set MAGPIE_DATA to another folder for this one.",
         )
 
 

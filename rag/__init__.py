@@ -58,6 +58,7 @@ _MODULES = {
     "SourceStatus": "rag.catalog.sources",
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
+    "EXPIRED": "rag.catalog.share_ends",
     "check_space": "rag.catalog.share_ends",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
@@ -75,9 +76,11 @@ _MODULES = {
     "names_of": "rag.catalog.shared_documents",
     "names_within": "rag.catalog.shared_documents",
     "put_share": "rag.catalog.shares",
+    "refresh_source": "rag.catalog.sources",
     "request_fetch": "rag.catalog.sources",
     "settle_shares": "rag.catalog.share_ends",
     "shared_in": "rag.catalog.shares",
+    "shared_messages": "rag.catalog.shares",
     "spaces_of": "rag.catalog.shares",
     "source_statuses": "rag.catalog.sources",
     "source_statuses_in": "rag.catalog.sources",
@@ -86,7 +89,7 @@ _MODULES = {
     "FetchResult": "rag.ports",
     "Fetcher": "rag.ports",
     "ReadTransaction": "rag.ports",
-    "UrlFetcher": "rag.ingest.fetch.urls",
+    "open_url_fetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
     "RoundRobin": "rag.fairness",
@@ -119,6 +122,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
+        EXPIRED as EXPIRED,
         SpaceListing as SpaceListing,
         check_space as check_space,
         delete_source as delete_source,
@@ -149,11 +153,13 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         list_shares as list_shares,
         put_share as put_share,
         shared_in as shared_in,
+        shared_messages as shared_messages,
         spaces_of as spaces_of,
     )
     from rag.catalog.sources import (
         SourceStatus as SourceStatus,
         files_waiting as files_waiting,
+        refresh_source as refresh_source,
         request_fetch as request_fetch,
         source_statuses as source_statuses,
         source_statuses_in as source_statuses_in,
@@ -176,7 +182,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.report import write_report as write_report
     from rag.fairness import RoundRobin as RoundRobin
     from rag.ingest.fetch.addresses import is_url as is_url
-    from rag.ingest.fetch.urls import UrlFetcher as UrlFetcher
+    from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress
     from rag.model import (
         Answer as Answer,

@@ -22,7 +22,7 @@ from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
 from rag.ingest.fetch.addresses import URL_KIND
 from rag.ingest.fetch.paths import PathFetcher
-from rag.ingest.fetch.urls import UrlFetcher
+from rag.ingest.fetch.urls import open_url_fetcher
 from rag.ingest.indexing import Indexing
 from rag.ingest.stages import Priority, Stages
 from rag.ingest.worker import Worker, worker_count
@@ -95,7 +95,8 @@ def open_rag(
             generator = open_generator(settings.answer)
             opening.callback(generator.close)
         fetching: dict[str, Fetcher] = {"path": PathFetcher(settings.read)}
-        fetching |= {URL_KIND: UrlFetcher(settings.web, settings.read), **open_fetchers(catalog.read_transaction)}
+        fetching |= {URL_KIND: open_url_fetcher(settings, URL_KIND, catalog.read_transaction)}
+        fetching |= open_fetchers(catalog.read_transaction)
         fingerprinting = Fingerprinting(catalog, data, is_enabled="pixels" in settings.search.lanes)
         words = Fts5Index()
         captions, shared = open_captions(settings, catalog, words, indexes, captioner), indexes.sharing(generator)

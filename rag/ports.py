@@ -47,12 +47,17 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """Metadata of a fetched source. An empty name keeps the names of its shares."""
+    """Metadata of a fetched source. An empty name keeps the names of its shares.
+
+    `validators`: kept for the fetcher's next request. `unchanged`: the source is as it was; there are no bytes.
+    """
 
     mtime_ns: int | None = None
     size: int | None = None
     name: str = ""
     link: str | None = None
+    validators: str = ""
+    unchanged: bool = False
 
 
 class Fetcher(Protocol):

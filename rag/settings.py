@@ -74,6 +74,18 @@ class WebSettings(Group):
     at_once: int = Field(
         default=2, ge=1, le=16, description="Web pages fetched at the same time, one per host, each in its own browser."
     )
+    min_age_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        description="Hours after which a page is fetched again when a new message links to it.",
+    )
+    host_per_hour: int = Field(
+        default=60, ge=1, le=100_000, description="Linked pages of one host that are fetched in an hour."
+    )
+    person_per_hour: int = Field(
+        default=60, ge=1, le=100_000, description="Pages linked by one person that are fetched in an hour."
+    )
     tiles: int = Field(
         default=20, ge=1, le=200, description="Pages a web page is cut into. The rest of a longer page is left out."
     )

@@ -54,9 +54,10 @@ def _keys(table: Table) -> list[list[Column[Any]]]:
 
 
 def _sweep_again(connection: Connection, new: str) -> None:
-    """Make a sweep of the conversation due now: a running one asks Slack for the old id."""
+    """Make sweeps of the conversation due now: a running one asks Slack for the old id."""
     job = tables.job
-    matching = (job.c.kind == JobKind.SWEEP_CHANNEL) & (job.c.channel == new)
+    sweeps = (JobKind.SWEEP_CHANNEL, JobKind.SWEEP_FILES, JobKind.SWEEP_MESSAGES)
+    matching = job.c.kind.in_(sweeps) & (job.c.channel == new)
     connection.execute(update(job).where(matching).values(next_try=0, revision=job.c.revision + 1))
 
 

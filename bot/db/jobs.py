@@ -6,9 +6,10 @@ running become due again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil, inf
 from time import time
 from typing import Any
 
@@ -21,8 +22,17 @@ from rag import RoundRobin
 
 class JobKind(StrEnum):
     SWEEP = "all"
-    """Request a sweep of every conversation that Magpie is in."""
+    """Request the sweeps that are due; with the key `COMPLETE`, sweeps of every conversation that Magpie is in."""
     SWEEP_CHANNEL = "channel"
+    """Request complete sweeps of one conversation."""
+    SWEEP_FILES = "files"
+    """Compare a conversation's files with what Slack lists."""
+    SWEEP_MESSAGES = "messages"
+    """Find messages of a conversation whose event was missed."""
+    CONFIRM_CHANNEL = "member"
+    """Ask Slack whether Magpie is still in a conversation that a list left out."""
+    READ_MESSAGE = "message"
+    """Read the message that shares a file; `key`: its ts, a colon, and the ts of its thread."""
     CHECK_FILE = "file"
     """Ask Slack where the file `key` is shared."""
     LOCATE_FILE = "locate"
@@ -37,12 +47,18 @@ class JobKind(StrEnum):
     """Delete what is older than the settings allow."""
     RECEIPT = "receipt"
     """Add the reaction that shows whether a shared file is searchable."""
+    RETRACT_RECEIPT = "retract"
+    """Replace the reaction on a message, the key, whose files are no longer searchable."""
     SAY = "say"
     FIND = "find"
     STATUS = "status"
     HOME = "home"
     SIMILAR = "similar"
     INDEX = "index"
+
+
+COMPLETE = "complete"
+"""Key of the job SWEEP that sweeps every conversation, because events may have been lost."""
 
 
 class JobState(StrEnum):
@@ -81,10 +97,50 @@ def request(
     connection.execute(new.on_conflict_do_update(index_elements=["kind", "channel", "key"], set_=changed))
 
 
+def request_spaced(
+    connection: Connection, kind: JobKind, keys: Iterable[tuple[str, str]], per_minute: int, within: float = inf
+) -> None:
+    """Request jobs for these (channel, key), due `per_minute` at a time, after those of this kind that wait already.
+
+    What would not be due within `within` seconds is not requested. A job that waits is not moved; one that is running
+    runs again.
+    """
+    now, rows = time(), list[dict[str, Any]]()
+    position = _next_position(connection, kind, now, per_minute)
+    for channel, key in keys:
+        delay = (position + len(rows)) // per_minute * 60.0
+        if delay >= within:
+            break
+        next_try = now + delay if delay else 0.0
+        rows.append({"kind": kind, "channel": channel, "key": key, "created": now, "next_try": next_try})
+    if rows:
+        again = {"revision": job.c.revision + 1}
+        new = upsert(job).on_conflict_do_update(
+            index_elements=["kind", "channel", "key"], set_=again, where=job.c.state == JobState.RUNNING
+        )
+        connection.execute(new, rows)
+
+
+def _next_position(connection: Connection, kind: JobKind, now: float, per_minute: int) -> int:
+    """Return the position of a new job if jobs 0 to per_minute - 1 are due now, the next in a minute, and so on."""
+    waiting = (job.c.kind == kind) & (job.c.state == JobState.WAITING)
+    last = connection.scalar(select(func.max(job.c.next_try)).where(waiting)) or 0.0
+    minutes = max(0, ceil((last - now) / 60))
+    in_last = waiting & (job.c.next_try >= last) if minutes else waiting
+    count = connection.scalar(select(func.count()).select_from(job).where(in_last)) or 0
+    return minutes * per_minute + count
+
+
 def add(connection: Connection, kind: JobKind, channel: str, user: str, payload: Mapping[str, Any]) -> None:
     """Add a job, due now, even if there is an equal one."""
     values = {"kind": kind, "channel": channel, "user": user, "payload": dict(payload), "created": time()}
     connection.execute(insert(job).values(**values))
+
+
+def postpone(connection: Connection, kind: JobKind, until: float) -> None:
+    """Make no waiting job of this kind due before this time, seconds since 1970."""
+    waiting = (job.c.kind == kind) & (job.c.state == JobState.WAITING) & (job.c.next_try < until)
+    connection.execute(update(job).where(waiting).values(next_try=until))
 
 
 def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
@@ -96,12 +152,6 @@ def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None
     waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)
     due: float | None = connection.scalar(select(func.min(job.c.next_try)).where(waiting))
     return due
-
-
-def postpone(connection: Connection, kind: JobKind, until: float) -> None:
-    """Make no waiting job of this kind due before this time, seconds since 1970."""
-    waiting = (job.c.kind == kind) & (job.c.state == JobState.WAITING) & (job.c.next_try < until)
-    connection.execute(update(job).where(waiting).values(next_try=until))
 
 
 def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:

@@ -245,6 +245,14 @@ def is_answered(connection: Connection, channel: str, thread: str) -> bool:
     return _exists(connection, _in_thread(channel, thread), question.c.placeholder.is_not(None))
 
 
+def answered_threads(connection: Connection, channel: str, since: float) -> list[str]:
+    """Return the threads of a conversation where Magpie answered a question asked after this time, seconds since
+    1970; those with the latest questions first."""
+    matching = (question.c.channel == channel) & (question.c.asked_at > since) & question.c.placeholder.is_not(None)
+    rows = select(question.c.thread).where(matching, question.c.thread != "").group_by(question.c.thread)
+    return list(connection.scalars(rows.order_by(func.max(question.c.asked_at).desc())))
+
+
 def has_asked(connection: Connection, channel: str, thread: str, user: str) -> bool:
     return _exists(connection, _in_thread(channel, thread), question.c.user == user)
 

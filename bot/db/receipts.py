@@ -47,6 +47,23 @@ def is_held(connection: Connection) -> bool:
     return bool(connection.scalar(select(exists().where(held))))
 
 
+def list_receipts(connection: Connection) -> list[tuple[int, str, str, bool]]:
+    """Return (id, channel, key, whether the reaction was added) of every receipt."""
+    rows = select(job.c.id, job.c.channel, job.c.key, job.c.state == JobState.DONE).where(job.c.kind == JobKind.RECEIPT)
+    return [(row[0], row[1], row[2], bool(row[3])) for row in connection.execute(rows)]
+
+
+def drop(connection: Connection, ids: Collection[int]) -> None:
+    """Delete receipts, so that the same share gets one again if it returns."""
+    for id in ids:
+        connection.execute(delete(job).where(job.c.id == id))
+
+
+def drop_channel(connection: Connection, channel: str) -> None:
+    """Delete the receipts of a conversation that Magpie left: it cannot remove reactions there."""
+    connection.execute(delete(job).where(job.c.kind == JobKind.RECEIPT, job.c.channel == channel))
+
+
 def release(connection: Connection, ids: Collection[int]) -> None:
     """Make these receipts due."""
     held = job.c.id.in_(ids) & (job.c.state == JobState.HELD)

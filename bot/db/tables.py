@@ -39,8 +39,22 @@ conversation = Table(
     "conversation",
     metadata,
     Column("channel", String(32), primary_key=True),
-    Column("checked_until", Float, nullable=False, doc="time until which it was searched for missed questions"),
+    Column("checked_until", Float, nullable=False, doc="messages until then were read; 0: never"),
+    Column("files_until", Float, nullable=False, server_default="0", doc="files until then were listed; 0: never"),
+    Column("reconciled_at", Float, nullable=False, server_default="0", doc="last listing of all its files"),
+    Column("reviewed_at", Float, nullable=False, server_default="0", doc="last reading of older threads too"),
+    Column("requested_at", Float, nullable=False, server_default="0", doc="last request of complete sweeps"),
+    Column("active_at", Float, nullable=False, server_default="0", doc="newest message or file that a sweep saw"),
 )
+"""When each conversation was swept."""
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("team", String(32), primary_key=True),
+    Column("app", String(32), nullable=False, doc="empty: Slack did not say"),
+)
+"""The workspace and the app whose data this folder holds: at most one row."""
 
 question = Table(
     "question",

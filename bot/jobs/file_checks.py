@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from time import time
 from typing import Any
+
+from sqlalchemy import Connection
 
 from bot.db import jobs, message_states
 from bot.db.jobs import JobKind
@@ -19,10 +21,12 @@ from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse
 from rag import (
     NotFound,
+    OperatorMustAct,
     Rag,
     Share,
     ShareState,
     SpaceListing,
+    StoredShare,
     TryAgain,
     list_shares,
     put_share,
@@ -34,6 +38,9 @@ log = logging.getLogger("magpie")
 
 LOOK_BACK = 24 * 3600.0
 """Seconds for which a question is answered whose event was missed."""
+
+READS_PER_MINUTE = 10
+"""Messages that are read each minute only for the words beside a file."""
 
 ANY_STATE = tuple(ShareState)
 
@@ -63,16 +70,27 @@ class FileChecks:
             raw = None
         gone = SpaceListing({}, is_complete=True, is_there=False)
         listed = dict.fromkeys(spaces, gone) if raw is None else listings(raw, spaces)
+        new, unread = ({}, set()) if raw is None else self._read_new(raw, listed, known)
         with self._rag.write_transaction() as connection:
-            new = settle_shares(connection, KIND, file, listed, known)
+            # First what is new: a file whose only row is replaced must not count as gone in between.
+            for (space, ts), found in new.items():
+                self._add_message(connection, raw or {}, space, ts, listed[space].threads[ts], found)
+            as_of = [*known, *_covered(connection, file, known, new)]
+            as_of = [share for share in as_of if share.message or share.space not in unread]
+            settle_shares(connection, KIND, file, listed, as_of)
             jobs.request(connection, JobKind.PURGE)
-        if raw is None:
-            return
-        self._update_names(file, raw)
-        for space, messages in new.items():
-            for ts in messages:
-                self._add_message(raw, space, ts, listed[space].threads[ts])
-        self._raise_if_unsettled(file, listed)
+        if raw is not None:
+            self._update_names(file, raw)
+            self._raise_if_unsettled(file, listed)
+        if unread:
+            raise TryAgain(f"The messages that share {file} in {len(unread)} conversations cannot be read now.")
+
+    def read(self, channel: str, key: str) -> None:
+        """Record a message that shares a file; `key` is that of the job READ_MESSAGE."""
+        ts, _, thread = key.partition(":")
+        found = self._client.find_message(channel, ts, thread)
+        if found is not None:
+            self.record_message(channel, found)
 
     def locate(self, channel: str, file: str) -> None:
         """Find the message that shares a file in a conversation, unless its event arrived."""
@@ -99,33 +117,62 @@ class FileChecks:
         events = parse({**raw, "type": "message", "channel": channel, "channel_type": kind}, self._me)
         return [event for event in events if isinstance(event, Message)]
 
-    def record_message(self, channel: str, raw: Mapping[str, Any], known: SlackFile | None = None) -> bool:
+    def record_message(self, channel: str, raw: Mapping[str, Any]) -> bool:
         """Record a message that was read from a conversation's history; its question only if it is recent.
 
-        `known`: one of its files, as files.info shows it; the history may have its id only. Return whether it is a
-        message that shares or asks anything.
+        Return whether it is a message that shares or asks anything.
         """
         messages = self.read_message(channel, raw)
         for message in messages:
-            if known is not None:
-                files = tuple(known if file.id == known.id else file for file in message.files)
-                message = replace(message, files=files)
-            is_recent = seconds_of(message.ts) > time() - LOOK_BACK
             with self._rag.write_transaction() as connection:
-                record(connection, message, replace(self._limits, questions=is_recent, listed=True))
+                self._record(connection, message)
         return bool(messages)
 
-    def _add_message(self, raw: Mapping[str, Any], channel: str, ts: str, thread: str) -> None:
-        """Record a message that shares a file and was not known, with its words if Slack shows them."""
-        try:
-            found = self._client.find_message(channel, ts, thread)
-        except Refused as error:
-            log.info("A message that shares a file cannot be read: %s", error)
-            found = None
+    def _record(self, connection: Connection, message: Message) -> None:
+        is_recent = seconds_of(message.ts) > time() - LOOK_BACK
+        record(connection, message, replace(self._limits, questions=is_recent, listed=True))
+
+    def _read_new(
+        self, raw: Mapping[str, Any], listed: Mapping[str, SpaceListing], known: Sequence[StoredShare]
+    ) -> tuple[dict[tuple[str, str], Mapping[str, Any] | None], set[str]]:
+        """Return the messages that share a file and are not known, by (channel, ts); None: Slack does not show it.
+
+        Also return the conversations where a picture's message cannot be read now. It may be a question, which is not
+        indexed, so it is not among the messages.
+        """
+        rows = {(share.space, share.message) for share in known}
+        found: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+        unread: set[str] = set()
+        for space, listing in listed.items():
+            for ts, thread in listing.threads.items():
+                if (space, ts) in rows:
+                    continue
+                try:
+                    found[space, ts] = self._client.find_message(space, ts, thread)
+                except (Refused, OperatorMustAct, TryAgain) as error:
+                    log.info("A message that shares a file cannot be read now: %s", error)
+                    if slack_file(raw).picture and not isinstance(error, Refused):
+                        unread.add(space)
+                    else:
+                        found[space, ts] = None
+        return found, unread
+
+    def _add_message(
+        self,
+        connection: Connection,
+        raw: Mapping[str, Any],
+        channel: str,
+        ts: str,
+        thread: str,
+        found: Mapping[str, Any] | None,
+    ) -> None:
+        """Record a message that shares a file, with its words if it was found; else they are read later."""
+        events = [] if found is None else self.read_message(channel, found)
         file = slack_file(raw)
-        if found is not None and self.record_message(channel, found, file):
-            return
-        if file.user == self._me or not file.readable:
+        for event in events:  # the history may have only the id of the file
+            files = tuple(file if sent.id == file.id else sent for sent in event.files)
+            self._record(connection, replace(event, files=files))
+        if events or file.user == self._me or not file.readable:
             return
         state = ShareState.LEFT_OUT if file.picture and channel.startswith("D") else ShareState.SHARED
         share = Share(
@@ -143,9 +190,11 @@ class FileChecks:
             shared_at=seconds_of(ts),
             state=state,
         )
-        with self._rag.write_transaction() as connection:
-            if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
-                put_share(connection, share)
+        if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
+            put_share(connection, share)
+        if found is None:
+            key = [(channel, f"{ts}:{thread}")]
+            jobs.request_spaced(connection, JobKind.READ_MESSAGE, key, READS_PER_MINUTE)
 
     def _update_names(self, file: str, raw: Mapping[str, Any]) -> None:
         """Record the name, link, size and time of a file as Slack has them now."""
@@ -174,3 +223,15 @@ class FileChecks:
         unsettled = {share.space for share in hidden if share.space in listed}
         if unsettled:
             raise TryAgain(f"Slack does not say whether {file} is still shared in {len(unsettled)} conversations.")
+
+
+def _covered(
+    connection: Connection, file: str, known: Sequence[StoredShare], new: Collection[tuple[str, str]]
+) -> list[StoredShare]:
+    """Return the rows of new messages that Slack's answer also settles: those in spaces where nothing changed since it
+    was asked."""
+    before = {share.space: share.state_at for share in known if not share.message}
+    rows = list_shares(connection, KIND, file, states=ANY_STATE)
+    after = {share.space: share.state_at for share in rows if not share.message}
+    unchanged = {space for space, _ in new if before.get(space) == after.get(space)}
+    return [share for share in rows if (share.space, share.message) in new and share.space in unchanged]

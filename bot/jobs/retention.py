@@ -7,6 +7,7 @@ from time import time
 
 from bot.db import access_log, deliveries, message_states, questions, retention
 from bot.db import uploads as uploaded
+from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.slack.client import Refused
 from bot.slack.uploads import Uploads
 from rag import Rag, TryAgain, expire_departures
@@ -24,11 +25,14 @@ _AT_ONCE = 20
 class Maintenance:
     """Handlers of the jobs that delete data."""
 
-    def __init__(self, rag: Rag, uploads: Uploads, *, withdraw: bool, keep_days: int) -> None:
+    def __init__(
+        self, rag: Rag, uploads: Uploads, retracted: RetractedReceipts, *, withdraw: bool, keep_days: int
+    ) -> None:
         """`withdraw`: delete Magpie's pictures from Slack when their document is no longer shared. `keep_days`: days to
         keep questions and the access log."""
         self._rag = rag
         self._uploads = uploads
+        self._retracted = retracted
         self._withdraws = withdraw
         self._keep = keep_days * _DAY
 
@@ -44,7 +48,8 @@ class Maintenance:
 
     def purge_unshared(self) -> None:
         """Delete everything that shows documents that are no longer shared: from the bot's tables and, if `withdraw` is
-        set, from Slack."""
+        set, from Slack. Have the receipts retracted of messages whose files are not shared."""
+        self._retracted.find()
         with self._rag.write_transaction() as connection:
             for id in questions.list_outdated_replies(connection):
                 questions.discard_reply(connection, id)

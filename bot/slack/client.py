@@ -91,7 +91,7 @@ class RetryPolicy(Enum):
     need many requests."""
 
     PROMPT = "prompt"
-    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For answers."""
+    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For everything that the bot does."""
 
     IMPATIENT = "impatient"
     """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
@@ -154,6 +154,11 @@ class SlackClient:
             str(found.get("team")),
             scopes,
         )
+
+    def get_app(self, bot_id: str) -> str:
+        """Return the id of the app that a bot belongs to; "" if Slack does not say."""
+        with map_errors():
+            return str(self._web.bots_info(bot=bot_id)["bot"].get("app_id") or "")
 
     def open_socket(self, app_token: str) -> str:
         """Return the address of a new Socket Mode connection."""
@@ -301,12 +306,18 @@ class SlackClient:
             found: Json = self._web.files_info(file=file)["file"]
         return found
 
-    def list_files(self, channel: str | None = None, *, count: int = 100) -> Iterator[list[Json]]:
-        """Yield pages of file objects. This list has page numbers, which the SDK does not follow."""
-        page = 1
+    def list_files(
+        self, channel: str | None = None, *, count: int = 100, since: float = 0.0, page: int = 1
+    ) -> Iterator[list[Json]]:
+        """Yield pages of file objects. This list has page numbers, which the SDK does not follow.
+
+        `since`: list files created after this time, seconds since 1970, wherever and whenever they were shared. `page`:
+        the first page to request.
+        """
+        ts_from = f"{since:.0f}" if since else None
         while True:
             with map_errors():
-                found = self._web.files_list(channel=channel, count=count, page=page)
+                found = self._web.files_list(channel=channel, count=count, page=page, ts_from=ts_from)
             yield found["files"]
             if page >= int((found.get("paging") or {}).get("pages", 1)):
                 return

@@ -14,6 +14,9 @@ from rag.catalog.sources import drop_unshared_sources, find_or_add_source
 from rag.catalog.states import ENDED, LIVE, ShareState
 from rag.catalog.tables import share, source
 
+EXPIRED = "expired"
+"""Reason of shares that were removed because of their age."""
+
 _MOST_RESTRICTIVE = (
     ShareState.FORGOTTEN,
     ShareState.DEPARTED,
@@ -126,14 +129,14 @@ def drop_shares(connection: Connection, sources: Sequence[int], space: str | Non
     drop_unshared_sources(connection, sources)
 
 
-def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
-    """Do as `drop_shares`, and do not let a later listing bring them back."""
+def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None, reason: str = "") -> None:
+    """Do as `drop_shares`, and do not let a later listing bring them back. `reason`: why, for the rows."""
     mine = share.c.source_id.in_(sources) & share.c.state.not_in(ENDED)
     mine = mine if space is None else mine & (share.c.space == space)
     rows = connection.execute(select(share.c.source_id, share.c.space, share.c.message).where(mine)).all()
     for row in rows:
         for message in {row.message, ""}:
-            _put_end(connection, row.source_id, row.space, message, ShareState.FORGOTTEN)
+            _put_end(connection, row.source_id, row.space, message, ShareState.FORGOTTEN, reason=reason)
     drop_unshared_sources(connection, sources)
 
 
@@ -144,7 +147,7 @@ def expire_shares(connection: Connection, before: float) -> int:
     old = old.group_by(share.c.source_id, share.c.space).having(func.max(share.c.shared_at) < before)
     rows = connection.execute(old).all()
     for row in rows:
-        remove_shares(connection, [row.source_id], row.space)
+        remove_shares(connection, [row.source_id], row.space, EXPIRED)
     return len(rows)
 
 
@@ -205,22 +208,30 @@ def _change(connection: Connection, matching: ColumnElement[bool], state: ShareS
 
 
 def _put_end(
-    connection: Connection, source_id: int, space: str, message: str, state: ShareState, at: float | None = None
+    connection: Connection,
+    source_id: int,
+    space: str,
+    message: str,
+    state: ShareState,
+    at: float | None = None,
+    reason: str = "",
 ) -> None:
     """Record that a share has ended, known or not, and delete what it said about the message."""
     at = time() if at is None else at
     mine = _of(source_id) & (share.c.space == space) & (share.c.message == message)
     if connection.scalar(select(exists().where(mine))):
-        _end_rows(connection, mine, state, at)
+        _end_rows(connection, mine, state, at, reason)
         return
     key = {"source_id": source_id, "space": space, "message": message, "name": "", "shared_at": at}
-    connection.execute(insert(share).values(**key, state=state, state_at=at))
+    connection.execute(insert(share).values(**key, state=state, state_at=at, reason=reason))
 
 
-def _end_rows(connection: Connection, matching: ColumnElement[bool], state: ShareState, at: float) -> None:
+def _end_rows(
+    connection: Connection, matching: ColumnElement[bool], state: ShareState, at: float, reason: str = ""
+) -> None:
     """End shares that have a row, and delete what they say about their message."""
     with_words = connection.scalars(select(share.c.id).where(matching, share.c.words != "")).all()
-    ended = {"state": state, "state_at": at, "reason": "", "name": "", "link": null(), "shared_by": null()}
+    ended = {"state": state, "state_at": at, "reason": reason, "name": "", "link": null(), "shared_by": null()}
     ended |= {"words": "", "visible_from": 0}
     # A row that names no message stands for all those that are not known, up to now.
     ended |= {"shared_at": case((share.c.message == "", at), else_=share.c.shared_at)}

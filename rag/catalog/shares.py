@@ -288,6 +288,13 @@ def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
     return sorted(connection.scalars(rows.where(matching)))
 
 
+def shared_messages(connection: Connection, kind: str) -> set[tuple[str, str, str]]:
+    """Return (space, message, ref) of all live shares of this kind."""
+    rows = select(share.c.space, share.c.message, source.c.ref).join(source, share.c.source_id == source.c.id)
+    found = connection.execute(rows.where(source.c.kind == kind, share.c.state.in_(LIVE)))
+    return {(row[0], row[1], row[2]) for row in found}
+
+
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:
     """Return whether this source is shared anywhere."""
     rows = exists().where(

@@ -127,6 +127,22 @@ def _is_not_renewed(row: Row[Any]) -> bool:
     return row.state == SourceState.KNOWN and row.reason is not None
 
 
+def refresh_source(connection: Connection, kind: str, ref: str, seen_at: float, min_age: float) -> None:
+    """Fetch a source again that was seen at this time, if it was last fetched `min_age` seconds earlier or more."""
+    mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state == SourceState.KNOWN)
+    old = source.c.fetched_at + min_age <= seen_at
+    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    connection.execute(update(source).where(mine, old).values(**again))
+
+
+def known_validators(connection: Connection, kind: str, ref: str) -> str:
+    """Return what the fetcher kept for a conditional request; "" if the bytes are not here any more or unreadable."""
+    row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
+    if row is None or row.document_id is None or _extraction_failed(connection, row.document_id):
+        return ""
+    return str(row.validators)
+
+
 def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
     if document_id is None:
         return False
@@ -169,6 +185,12 @@ def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]
     """Return the condition that this person shares a source; the empty string is as in `list_waiting_people`."""
     theirs = (share.c.source_id == source_id) & (func.coalesce(share.c.shared_by, "") == who)
     return exists().where(theirs, share.c.state.in_(LIVE))
+
+
+def last_person(connection: Connection, source_id: int) -> str:
+    """Return who shared a source last; "" if no person shares it."""
+    rows = select(share.c.shared_by).where(share.c.source_id == source_id, share.c.state.in_(LIVE))
+    return connection.scalar(rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(1)) or ""
 
 
 def files_waiting(connection: Connection, who: str) -> int:
@@ -228,16 +250,30 @@ def _is_mine(claimed: ClaimedSource) -> ColumnElement[bool]:
 
 
 def finish_source(
-    connection: Connection, claimed: ClaimedSource, document_id: int, *, mtime_ns: int | None, size: int
+    connection: Connection,
+    claimed: ClaimedSource,
+    document_id: int,
+    *,
+    mtime_ns: int | None,
+    size: int,
+    validators: str = "",
 ) -> bool:
     """Record the document of a claimed source. Return False, and record nothing, if the claim is not held any more."""
     known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
     result = connection.execute(
         update(source)
         .where(_is_mine(claimed), exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE)))
-        .values(**known, mtime_ns=mtime_ns, size=size)
+        .values(**known, mtime_ns=mtime_ns, size=size, fetched_at=time(), validators=validators)
     )
     return result.rowcount == 1
+
+
+def keep_document(connection: Connection, claimed: ClaimedSource) -> None:
+    """Record that a claimed source is unchanged. If its document was deleted meanwhile, it is fetched again."""
+    mine = _is_mine(claimed)
+    kept = {"state": SourceState.KNOWN, "run_id": None, "reason": None, "hint": None, "fetched_at": time()}
+    if connection.execute(update(source).where(mine, source.c.document_id.is_not(None)).values(**kept)).rowcount == 0:
+        connection.execute(update(source).where(mine).values(state=SourceState.WAITING, run_id=None, validators=""))
 
 
 def fail_source(connection: Connection, claimed: ClaimedSource, reason: str, hint: str) -> None:
@@ -262,6 +298,13 @@ def delay_source(connection: Connection, claimed: ClaimedSource, wait: float, re
             delays=source.c.delays + 1,
         )
     )
+
+
+def postpone_source(connection: Connection, source_id: int, wait: float, reason: str) -> None:
+    """Return a claim whose fetch is not allowed for `wait` seconds. It counts neither as an attempt nor as a delay."""
+    waiting = {"state": SourceState.WAITING, "run_id": None, "retry_at": time() + wait, "reason": reason}
+    mine = (source.c.id == source_id) & (source.c.state == SourceState.FETCHING)
+    connection.execute(update(source).where(mine).values(**waiting, attempts=source.c.attempts - 1))
 
 
 # ---------------------------------------------------------------- lists

@@ -59,6 +59,8 @@ source = Table(
     Column("document_id", ForeignKey("document.id", ondelete="SET NULL")),
     Column("mtime_ns", BigInteger),
     Column("size", BigInteger),
+    Column("fetched_at", Float, nullable=False, server_default="0", doc="when its bytes were last known to be current"),
+    Column("validators", Text, nullable=False, server_default="", doc="for a conditional request; empty: none"),
     UniqueConstraint("kind", "ref"),
     Index(None, "state", "retry_at"),
     Index(None, "document_id"),

@@ -24,6 +24,7 @@ from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
 from rag.fairness import FairQueue
 from rag.ingest.chunking import chunk_pages
+from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
 from rag.model import ExtractedPage, SourceKind, TextSource
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
@@ -62,7 +63,9 @@ class Ingester:
         version: str,
         fetchers: Mapping[str, Fetcher],
         stop: threading.Event,
+        budget: FetchBudget | None = None,
     ) -> None:
+        """`budget` limits fetches from third-party servers; None: no limits."""
         self._catalog = catalog
         self._words = words
         self._data = data
@@ -72,6 +75,7 @@ class Ingester:
         self._far = {kind: fetcher for kind, fetcher in fetchers.items() if isinstance(fetcher, HostFetcher)}
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
+        self._budget = budget
         self._claiming = threading.Lock()
         self._fetching, self._fetching_far, self._extracting = FairQueue(), FairQueue(), FairQueue()
         self.stop = stop
@@ -131,6 +135,9 @@ class Ingester:
                 if claimed is None:
                     break
                 host = self._far[claimed.kind].host(claimed.ref)
+                if wait := self._seconds_until_allowed(claimed, host):
+                    self._postpone(claimed, who, wait)
+                    continue
                 self._busy_hosts.add(host)
             try:
                 self._fetch_for(self._fetching_far, claimed, who)
@@ -139,6 +146,19 @@ class Ingester:
                     self._busy_hosts.discard(host)
             fetched += 1
         return fetched > 0
+
+    def _seconds_until_allowed(self, claimed: sources.ClaimedSource, host: str) -> float:
+        """Count a fetch for its host and for the person who linked to it last. Return 0, or the seconds to wait."""
+        if self._budget is None:
+            return 0.0
+        with self._catalog.read_transaction() as connection:
+            person = sources.last_person(connection, claimed.id)
+        return self._budget.take(host, person)
+
+    def _postpone(self, claimed: sources.ClaimedSource, who: str, wait: float) -> None:
+        with self._catalog.write_transaction() as connection:
+            sources.postpone_source(connection, claimed.id, wait, "Too many pages were fetched within an hour.")
+        self._fetching_far.done(who)
 
     def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, str]:
         kinds = list(self._far)
@@ -208,6 +228,10 @@ class Ingester:
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
             fetched = self._fetch_bytes(claimed, copy)
+            if fetched.unchanged:
+                with self._catalog.write_transaction() as connection:
+                    sources.keep_document(connection, claimed)
+                return
             size = copy.stat().st_size
             check_size(size, self._settings)
             with copy.open("rb") as file:
@@ -219,7 +243,12 @@ class Ingester:
                 os.replace(copy, self._data / "files" / digest)
                 document_id = documents.put_document(connection, digest, size, self._version)
                 sources.finish_source(
-                    connection, claimed, document_id, mtime_ns=fetched.mtime_ns, size=fetched.size or size
+                    connection,
+                    claimed,
+                    document_id,
+                    mtime_ns=fetched.mtime_ns,
+                    size=fetched.size or size,
+                    validators=fetched.validators,
                 )
                 delay_new_share(connection, claimed.id)
                 if fetched.name:

@@ -15,6 +15,7 @@ from rag.data_dir import delete_stale_folders
 from rag.ingest.deletion import delete_unshared, evict_evidence
 from rag.ingest.dispatcher import Dispatcher
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
+from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
 from rag.ingest.stages import Priority, Stages
@@ -95,6 +96,7 @@ class Worker:
     ) -> None:
         """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
+        self._budget = FetchBudget(settings.web.host_per_hour, settings.web.person_per_hour)
         self._catalog = catalog
         self._words = words
         self._indexes = indexes
@@ -198,7 +200,7 @@ class Worker:
         data, settings = self._settings.data, self._settings.read
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
-        return Ingester(self._catalog, self._words, data, settings, version, self._fetchers, stop)
+        return Ingester(self._catalog, self._words, data, settings, version, self._fetchers, stop, self._budget)
 
     def _delete_unshared(self) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -17,14 +18,16 @@ import httpx
 from sqlalchemy import Connection
 
 from rag.catalog.shares import Share, record_share
+from rag.catalog.sources import known_validators
 from rag.data_dir import temporary_folder
 from rag.errors import MagpieError, TryAgain, Unreadable
 from rag.ingest.fetch.addresses import URL_KIND, Resolve, resolve, validate_url
 from rag.ingest.fetch.browser import NO_SANDBOX, PDF, RenderJob, encode_job
+from rag.ingest.fetch.conditional import Validators
 from rag.ingest.fetch.proxy import GuardedProxy
-from rag.ports import FetchResult
+from rag.ports import FetchResult, ReadTransaction
 from rag.sandbox import child_environment, end_tree
-from rag.settings import ReadSettings, WebSettings
+from rag.settings import ReadSettings, Settings, WebSettings
 
 log = logging.getLogger("magpie.web")
 
@@ -54,7 +57,15 @@ class UrlFetcher:
     probe for hosts inside the network.
     """
 
-    def __init__(self, web: WebSettings, read: ReadSettings, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        web: WebSettings,
+        read: ReadSettings,
+        resolve: Resolve = resolve,
+        known: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`known` returns the validators of an earlier fetch of a URL: an unchanged page is not fetched again."""
+        self._known = known
         self._web = web
         self._read = read
         self._resolve = resolve
@@ -69,14 +80,18 @@ class UrlFetcher:
         limit = self._web.max_mb << 20
         with GuardedProxy(self._web.allow, limit, self._resolve, seconds=self._web.seconds) as proxy:
             try:
-                name = self._download(url, into, proxy, end) or self._render(url, into, proxy, end)
+                found = self._download(url, into, proxy, end)
+                name = found.name
+                if not name and not found.unchanged:
+                    name = self._render(url, into, proxy, end)
             except _FETCH_ERRORS as error:
                 log.info("Could not fetch a link to %r: %r", _host(url), error)
                 raise self._explain(url, proxy, error) from error
-        return FetchResult(name=name, link=url)
+        return FetchResult(name=name, link=url, validators=found.validators, unchanged=found.unchanged)
 
-    def _download(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> str:
-        """Write a file to `into` and return its name; "" if it is a web page, which needs a browser."""
+    def _download(self, url: str, into: Path, proxy: GuardedProxy, end: float) -> FetchResult:
+        """Write a file to `into` and return its name; "" if it is a web page, which needs a browser, or unchanged."""
+        known = Validators.decode(self._known(url))
         with httpx.Client(
             proxy=proxy.url,
             trust_env=False,
@@ -86,11 +101,19 @@ class UrlFetcher:
             request = client.build_request("GET", url)
             # httpx's own redirects would read and decompress the body of each response.
             for _ in range(_REDIRECTS + 1):
+                for name in ("If-None-Match", "If-Modified-Since"):
+                    request.headers.pop(name, None)
+                conditions = known.headers(str(request.url))
+                request.headers.update(conditions)
                 with closing(client.send(request, stream=True)) as response:
                     if proxy.refused or proxy.unreachable:  # the response is from the proxy itself
                         raise httpx.ConnectError("the proxy could not connect")
+                    if response.status_code == 304 and conditions:
+                        return FetchResult(unchanged=True)
                     if response.next_request is None:
-                        return self._save_body(response, into, proxy, end)
+                        name = self._save_body(response, into, proxy, end)
+                        validators = Validators.of_response(str(request.url), response.headers)
+                        return FetchResult(name=name, validators=validators.encode())
                     request = response.next_request
         raise httpx.TooManyRedirects(f"more than {_REDIRECTS}")
 
@@ -171,6 +194,16 @@ class UrlFetcher:
         if isinstance(error, httpx.TransportError):
             return TryAgain(f"{host} couldn't be reached.", "Check the address and try again.")
         return Unreadable(f"{host} sent an invalid response.", "Save the page as a PDF and share that.")
+
+
+def open_url_fetcher(settings: Settings, kind: str, read: ReadTransaction) -> UrlFetcher:
+    """Return a fetcher of sources of this kind, whose ref is the URL, that asks for changes only."""
+
+    def known(url: str) -> str:
+        with read() as connection:
+            return known_validators(connection, kind, url)
+
+    return UrlFetcher(settings.web, settings.read, known=known)
 
 
 class _BrowserFailed(Exception):

@@ -30,6 +30,14 @@ def upgrade():
     )
     op.add_column("question", sa.Column("refers_to", sa.JSON))
     op.add_column("access_log", sa.Column("readers", sa.JSON))
+    for name in ("files_until", "reconciled_at", "reviewed_at", "requested_at", "active_at"):
+        op.add_column("conversation", sa.Column(name, sa.Float, nullable=False, server_default="0"))
+    op.create_table(
+        "workspace",
+        sa.Column("team", sa.String(32), nullable=False),
+        sa.Column("app", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("team", name="pk_workspace"),
+    )
     connection = op.get_bind()
     for row in _rows(connection, "SELECT channel, key, user FROM job WHERE kind = 'receipt'"):
         ts, _, file = row.key.partition(":")
