@@ -15,7 +15,7 @@ from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
 from bot.inbox import Limits, record
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import EDITABLE, Message, SlackFile
+from bot.slack.events import EDITABLE, Message
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse

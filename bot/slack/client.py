@@ -91,7 +91,7 @@ class RetryPolicy(Enum):
     need many requests."""
 
     PROMPT = "prompt"
-    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For everything that the bot does."""
+    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For the bot."""
 
     IMPATIENT = "impatient"
     """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
