@@ -111,6 +111,10 @@ class Composer:
     def asking(self) -> Asking:
         return self._asking
 
+    def readable(self, text: str) -> str:
+        """Return a text with the names of the people and channels that it mentions."""
+        return self._understanding.readable([text])[0]
+
     def granted(self, question: Question) -> Granted:
         """Return what the readers of a reply may see."""
         return self._access.granted(question.channel, question.user)

@@ -63,7 +63,7 @@ class Understanding:
         asks nothing itself. The thread never changes the scope."""
         question = work.question
         as_written = Understood(without_message_links(question.text))
-        [written, *words] = self._readable([question.text, *words])
+        [written, *words] = self.readable([question.text, *words])
         is_pointer = not written.strip() or points_at_thread(written)
         if is_pointer and words:
             return _instead(words[0], written)
@@ -71,7 +71,7 @@ class Understanding:
         if is_pointer:
             with self._rag.read_transaction() as connection:
                 before = questions.asked_before(connection, question)
-            [meant] = self._readable([question_pointed_at(thread, question, before, self._me)])
+            [meant] = self.readable([question_pointed_at(thread, question, before, self._me)])
             if meant:
                 return _instead(meant, written)
         history = self._history(question, scope, thread, words)
@@ -100,11 +100,11 @@ class Understanding:
             found = thread_history(self._rag, question, scope, thread, self._me)
         else:
             found = History(asked_recently(self._rag, question))
-        texts = self._readable([text for _, text in found.turns])
+        texts = self.readable([text for _, text in found.turns])
         turns = [(role, text) for (role, _), text in zip(found.turns, texts, strict=True) if text.strip()]
         return found._replace(turns=[*turns, *(("person", text) for text in words)])
 
-    def _readable(self, texts: Sequence[str]) -> list[str]:
+    def readable(self, texts: Sequence[str]) -> list[str]:
         """Return texts with the names of the people and channels they mention, and without links to messages."""
         ids = set().union(*(mentioned_people(text) | mentioned_channels(text) for text in texts))
         names = self._access.labels(ids)
@@ -131,11 +131,11 @@ def question_pointed_at(
 
 def _instead(meant: str, written: str) -> Understood:
     """Return a question that stands elsewhere as what was meant."""
-    text = _questions_in(" ".join(meant.split()))[:_MEANT]
+    text = questions_in(" ".join(meant.split()))[:_MEANT]
     return Understood(text, "" if text == written else messages.rewritten_question(text))
 
 
-def _questions_in(text: str) -> str:
+def questions_in(text: str) -> str:
     """Return the sentences of a message that are questions; the whole message if they cannot be understood alone."""
     found = " ".join(match[0].strip() for match in _SENTENCE.finditer(text) if match[0].strip()[-1:] in _QUESTION_MARKS)
     return found if is_standalone(found) else text

@@ -144,3 +144,29 @@ def test_result_always_contains_or_rewords_the_question(
     rewritten_question = rewrite_question(question, history, FakeGenerator(text=written), SETTINGS)
     assert question.strip() in rewritten_question or is_rewritten(rewritten_question, question, history)
     assert len(rewritten_question) <= max(400, len(question) + 420)
+
+
+# ---------------------------------------------------------------- words of people
+
+
+def test_words_of_people_are_quoted_as_messages_and_the_first_one_is_kept() -> None:
+    history = [("person", f"message number {number}") for number in range(12)]
+    generator = FakeGenerator(text="How high is the Crane Nine?")
+    rewrite_question("And how high is it?", history, generator, SETTINGS)
+    [prompt] = generator.prompts
+    quoted = re.findall(r"Message: message number (\d+)", prompt.user)
+    assert quoted == ["0", "7", "8", "9", "10", "11"]
+
+
+def test_question_that_stands_alone_is_not_rewritten_from_words_of_people() -> None:
+    generator = FakeGenerator(text="Which port does the crane use?")
+    question = "Which port does the gateway use?"
+    assert rewrite_question(question, [("person", "the crane is broken")], generator, SETTINGS) == question
+    assert generator.prompts == []
+
+
+def test_rule_prefers_questions_of_people_to_their_other_words() -> None:
+    history = [("person", "The gateway moved."), ("person", "Is its green lantern on?"), ("person", "No idea, sorry.")]
+    assert rewrite_by_rule("and why?", history) == "and why? (about: Is its green lantern on?)"
+    assert rewrite_by_rule("and why?", history[:1]) == "and why? (about: The gateway moved.)"
+    assert rewrite_by_rule("and why?", [*HISTORY, *history]) == f"and why? (about: {HISTORY[0][1]})"
