@@ -68,14 +68,20 @@ TOO_MANY_FILES = "too many files"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is recorded. `links`: index linked web pages. `questions`: ask what messages ask. `waiting`: open questions
-    that one person may have; `files`: files of theirs that may wait to be indexed; 0: no limit. `listed`: messages were
-    read from a conversation's history, which does not restore what a person removed. `link_age`: seconds after which a
-    page is fetched again when a message links to it."""
+    """What is recorded.
+
+    - `links`: index linked web pages; `link_age`: seconds after which a page that is linked again is fetched again
+    - `questions`: ask what messages ask
+    - `receipts`: react to messages once their files are searchable
+    - `waiting`: open questions that one person may have; `files`: files of theirs that may wait to be indexed; 0: no
+      limit
+    - `listed`: messages were read from a conversation's history, which does not restore what a person removed
+    """
 
     links: bool = False
     listed: bool = False
     questions: bool = True
+    receipts: bool = True
     waiting: int = 0
     files: int = 0
     link_age: float = 24 * 3600.0
@@ -184,7 +190,7 @@ def _record_file(
     recorded = put_share(connection, replace(share, listed=limits.listed))
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
-    if recorded in (ShareState.SHARED, ShareState.CHECKING):
+    if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):
         receipts.request_receipt(connection, message.channel, message.ts, file.id, message.user)
 
 

@@ -59,7 +59,10 @@ class SlackSettings(BaseSettings):
         description="Files that one person may have queued for indexing. Further ones are indexed later.",
     )
     sweep_minutes: int = Field(
-        default=15, ge=1, le=1440, description="Minutes between sweeps for missed files and questions."
+        default=15,
+        ge=1,
+        le=1440,
+        description="Shortest time between two sweeps of a conversation for what was missed, in minutes.",
     )
     keep_days: int = Field(default=90, ge=3, le=36500, description="Days to keep questions and the access log.")
     withdraw: bool = Field(

@@ -21,7 +21,7 @@ class Owner:
 
 
 def find_owner(connection: Connection) -> Owner | None:
-    """Return whose data the folder holds; None: nobody's yet."""
+    """Return whose data the folder holds; None: it is new."""
     row = connection.execute(select(workspace)).one_or_none()
     return None if row is None else Owner(row.team, row.app)
 

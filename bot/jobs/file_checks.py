@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.db import jobs, message_states
+from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
 from bot.inbox import Limits, record
@@ -89,8 +89,9 @@ class FileChecks:
         """Record a message that shares a file; `key` is that of the job READ_MESSAGE."""
         ts, _, thread = key.partition(":")
         found = self._client.find_message(channel, ts, thread)
-        if found is not None:
-            self.record_message(channel, found)
+        for message in [] if found is None else self.read_message(channel, found):
+            with self._rag.write_transaction() as connection:
+                self._record(connection, message, receipts=_is_new(connection, message))
 
     def locate(self, channel: str, file: str) -> None:
         """Find the message that shares a file in a conversation, unless its event arrived."""
@@ -125,12 +126,12 @@ class FileChecks:
         messages = self.read_message(channel, raw)
         for message in messages:
             with self._rag.write_transaction() as connection:
-                self._record(connection, message)
+                self._record(connection, message, receipts=True)
         return bool(messages)
 
-    def _record(self, connection: Connection, message: Message) -> None:
+    def _record(self, connection: Connection, message: Message, *, receipts: bool) -> None:
         is_recent = seconds_of(message.ts) > time() - LOOK_BACK
-        record(connection, message, replace(self._limits, questions=is_recent, listed=True))
+        record(connection, message, replace(self._limits, questions=is_recent, receipts=receipts, listed=True))
 
     def _read_new(
         self, raw: Mapping[str, Any], listed: Mapping[str, SpaceListing], known: Sequence[StoredShare]
@@ -171,7 +172,7 @@ class FileChecks:
         file = slack_file(raw)
         for event in events:  # the history may have only the id of the file
             files = tuple(file if sent.id == file.id else sent for sent in event.files)
-            self._record(connection, replace(event, files=files))
+            self._record(connection, replace(event, files=files), receipts=_is_new(connection, event))
         if events or file.user == self._me or not file.readable:
             return
         state = ShareState.LEFT_OUT if file.picture and channel.startswith("D") else ShareState.SHARED
@@ -223,6 +224,13 @@ class FileChecks:
         unsettled = {share.space for share in hidden if share.space in listed}
         if unsettled:
             raise TryAgain(f"Slack does not say whether {file} is still shared in {len(unsettled)} conversations.")
+
+
+def _is_new(connection: Connection, message: Message) -> bool:
+    """Return whether a message is newer than the last search for missed ones. Older ones, from before Magpie joined
+    perhaps, get no reaction: there may be thousands."""
+    searched = conversations.find(connection, message.channel).checked_until
+    return 0 < searched < seconds_of(message.ts)
 
 
 def _covered(

@@ -108,7 +108,7 @@ class FileSweep:
             conversations.put(connection, channel, active_at=listing.newest, **times)
 
     def _add_delayed(self, connection: Connection, channel: str) -> None:
-        """Share the files that waited because their person had too many, as far as there is room now."""
+        """Share the files that waited because their person had too many, as far as the limit allows now."""
         for share in list_shares(connection, KIND, space=channel, states=[ShareState.REFUSED]):
             user = share.shared_by or ""
             if share.reason == TOO_MANY_FILES and may_queue_file(connection, user, self._limits.files):

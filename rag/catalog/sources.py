@@ -301,7 +301,7 @@ def delay_source(connection: Connection, claimed: ClaimedSource, wait: float, re
 
 
 def postpone_source(connection: Connection, source_id: int, wait: float, reason: str) -> None:
-    """Return a claim whose fetch is not allowed for `wait` seconds. It counts neither as an attempt nor as a delay."""
+    """Return a claim whose fetch is not allowed for `wait` seconds. It is not counted as an attempt or a delay."""
     waiting = {"state": SourceState.WAITING, "run_id": None, "retry_at": time() + wait, "reason": reason}
     mine = (source.c.id == source_id) & (source.c.state == SourceState.FETCHING)
     connection.execute(update(source).where(mine).values(**waiting, attempts=source.c.attempts - 1))
