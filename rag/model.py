@@ -167,7 +167,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class ExtractedPage:
-    """One extracted page. If `error` is set, the page failed, still counts, and has no blocks.
+    """One extracted page. If `error` is set, the page failed and still counts. It has no picture, and the blocks of its
+    text layer at most.
 
     `width` and `height` are points (1/72 inch) as displayed; `render` is the file name of the page's JPEG in the
     extraction's folder; `label` is the printed page label if the file defines one. `stage_ms` has the milliseconds of
@@ -386,7 +387,7 @@ class Status:
 
     `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
-    `waiting_for_captions` pictures.
+    `waiting_for_captions` pictures. `failed_pages` are the files, by name, of which these pages could not be read.
     """
 
     documents: Mapping[str, int]
@@ -398,13 +399,15 @@ class Status:
     renewed: int = 0
     waiting_for_fingerprints: int = 0
     waiting_for_captions: int = 0
+    failed_pages: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOutcome:
     """The result of indexing one file: new, known (same bytes as another file), unchanged, gone, failed or skipped.
 
-    `reason` explains failed and skipped; `file` is a path if it was skipped.
+    `reason` explains failed and skipped; `file` is a path if it was skipped. `failed_pages` are the numbers of the
+    pages that could not be read in whole or in part; the others are searchable.
     """
 
     file: str
@@ -412,6 +415,7 @@ class IndexOutcome:
     pages: int
     reason: str = ""
     hint: str = ""
+    failed_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "waiting_for_captions": status.waiting_for_captions,
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
+        "failed_pages": [{"file": file, "pages": list(pages)} for file, pages in status.failed_pages],
         "lanes": dict(status.lanes),
         "feedback": dict(feedback),
     }
@@ -83,7 +84,14 @@ def outcomes_json(outcomes: Iterable[IndexOutcome]) -> JsonObject:
     """Return the JSON of `index` and `reindex`."""
     return {
         "files": [
-            {"file": row.file, "state": row.state, "pages": row.pages, "reason": row.reason, "hint": row.hint}
+            {
+                "file": row.file,
+                "state": row.state,
+                "pages": row.pages,
+                "failed_pages": list(row.failed_pages),
+                "reason": row.reason,
+                "hint": row.hint,
+            }
             for row in outcomes
         ]
     }

@@ -140,7 +140,10 @@ class Screen:
 def _result_line(progress: Progress) -> Text:
     if progress.state == "failed":
         return Text(printable(f"  ✗ {progress.file}: {progress.note}"), style="red")
-    return Text(printable(f"  ✓ {progress.file}, {count(progress.pages, 'page')}"))
+    result = f"{progress.file}, {count(progress.pages, 'page')}"
+    if progress.failed_pages:
+        return Text(printable(f"  ! {result}, {progress.failed_pages} of them could not be read"), style="yellow")
+    return Text(printable(f"  ✓ {result}"))
 
 
 class _ProgressLines:

@@ -10,9 +10,10 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.deletions import delete_later
@@ -24,12 +25,23 @@ from rag.catalog.tables import chunk, document, extraction, page, share, source,
 from rag.model import Box, ExtractedPage, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
 
+SHORT = 8
+"""Pages of a document that is extracted at once. A longer one is extracted in ranges of so many pages, and short
+documents go between them."""
+
+_TURN = 64
+"""Pages after which another long document has its turn: an office document may have to be converted once more then."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedExtraction:
-    """An extraction that this run works on. `pages_done` of `pages` are written; `attempts` counts this claim too."""
+    """An extraction that is being worked on. `claim` is new at each claim, and only its holder may write.
+
+    `pages_done` of `pages` are written; `attempts` counts this claim too.
+    """
 
     id: int
+    claim: str
     document: int
     sha256: str
     attempts: int
@@ -114,6 +126,28 @@ def _is_repeated() -> ColumnElement[bool]:
     return ~exists().where(document.c.id == extraction.c.document_id, document.c.extraction_id == extraction.c.id)
 
 
+def _is_long() -> ColumnElement[bool]:
+    """Return the condition that a document has more than SHORT pages. One that was not opened yet counts as short."""
+    return extraction.c.pages > SHORT
+
+
+def _turns_had() -> ColumnElement[int]:
+    """Return how many turns a long document had; 0 for a short one, which needs none."""
+    return case((_is_long(), extraction.c.pages_done // _TURN), else_=0)
+
+
+def has_to_yield(connection: Connection, claimed: ClaimedExtraction, pages: int, pages_done: int) -> bool:
+    """Return whether another extraction goes before the rest of this one, of which `pages_done` pages are written."""
+    if pages <= SHORT:
+        return False
+    mine = connection.scalar(select(_is_repeated()).where(extraction.c.id == claimed.id))
+    first = _turns_had() < pages_done // _TURN
+    first = or_(~_is_long(), first)
+    first = or_(first, ~_is_repeated()) if mine else and_(first, ~_is_repeated())
+    waiting = and_(_is_waiting(time()), has_share(extraction.c.document_id), first)
+    return bool(connection.scalar(select(exists().where(waiting))))
+
+
 def list_waiting_people(connection: Connection) -> list[str]:
     """Return the people who share a document whose first extraction can be claimed now.
 
@@ -126,10 +160,11 @@ def list_waiting_people(connection: Connection) -> list[str]:
     return list(connection.scalars(rows.group_by(who).order_by(func.min(extraction.c.id))))
 
 
-def claim_extraction(connection: Connection, run_id: str, who: str | None = None) -> ClaimedExtraction | None:
-    """Claim one extraction of a shared document, first extractions before repeated ones. Return None when none waits.
+def claim_extraction(connection: Connection, who: str | None = None) -> ClaimedExtraction | None:
+    """Claim one extraction of a shared document. Return None when none waits.
 
-    With `who`, claim only a first extraction of a document that this person shares.
+    First extractions go before repeated ones, and short documents before long ones, which take turns. With `who`, claim
+    only a first extraction of a document that this person shares.
     """
     theirs = exists().where(
         source.c.document_id == extraction.c.document_id, is_live(), is_shared_by(source.c.id, who or "")
@@ -138,30 +173,37 @@ def claim_extraction(connection: Connection, run_id: str, who: str | None = None
         select(extraction.c.id)
         .where(_is_waiting(time()), has_share(extraction.c.document_id))
         .where(true() if who is None else and_(theirs, ~_is_repeated()))
-        .order_by(_is_repeated(), extraction.c.id)
+        .order_by(_is_repeated(), _is_long(), _turns_had(), extraction.c.id)
         .limit(1)
         .scalar_subquery()
     )
     row = connection.execute(
         update(extraction)
         .where(extraction.c.id == candidate)
-        .values(state=ExtractionState.RUNNING, run_id=run_id, attempts=extraction.c.attempts + 1)
+        .values(state=ExtractionState.RUNNING, run_id=token_hex(16), attempts=extraction.c.attempts + 1)
         .returning(*extraction.c)
     ).one_or_none()
     if row is None:
         return None
     sha256 = connection.scalar(select(document.c.sha256).where(document.c.id == row.document_id)) or ""
-    return ClaimedExtraction(row.id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
+    return ClaimedExtraction(row.id, row.run_id, row.document_id, sha256, row.attempts, row.pages, row.pages_done)
 
 
-def release_extraction(connection: Connection, extraction_id: int, wait: float, *, fresh: bool = False) -> None:
+def is_held(connection: Connection, claimed: ClaimedExtraction) -> bool:
+    """Return whether a claim has not ended. Its holder may write in this transaction."""
+    return bool(connection.scalar(select(exists().where(_is_mine(claimed)))))
+
+
+def _is_mine(claimed: ClaimedExtraction) -> ColumnElement[bool]:
+    running = extraction.c.state == ExtractionState.RUNNING
+    return and_(extraction.c.id == claimed.id, running, extraction.c.run_id == claimed.claim)
+
+
+def release_extraction(connection: Connection, claimed: ClaimedExtraction, wait: float, *, fresh: bool = False) -> None:
     """Return a claim to the queue, not to be claimed for `wait` seconds. With `fresh`, reset its attempts."""
     again = {"state": ExtractionState.WAITING, "run_id": None, "retry_at": time() + wait}
-    connection.execute(
-        update(extraction)
-        .where(extraction.c.id == extraction_id, extraction.c.state == ExtractionState.RUNNING)
-        .values(**again, **({"attempts": 0} if fresh else {}))
-    )
+    values = again | ({"attempts": 0} if fresh else {})
+    connection.execute(update(extraction).where(_is_mine(claimed)).values(**values))
 
 
 # ---------------------------------------------------------------- pages
@@ -169,11 +211,17 @@ def release_extraction(connection: Connection, extraction_id: int, wait: float, 
 
 def begin_pages(
     connection: Connection, claimed: ClaimedExtraction, media_type: str, title: str | None, pages: int
-) -> None:
-    """Record the type, title and page count of a document before its pages are extracted."""
+) -> bool:
+    """Record the type, title and page count of a document before its pages are extracted.
+
+    Return False, and record nothing, when the claim has ended.
+    """
+    counted = connection.execute(update(extraction).where(_is_mine(claimed)).values(pages=pages))
+    if not counted.rowcount:
+        return False
     facts = update(document).where(document.c.id == claimed.document).values(media_type=media_type, title=title)
     connection.execute(facts)
-    connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(pages=pages))
+    return True
 
 
 def last_heading(connection: Connection, extraction_id: int) -> str:
@@ -192,10 +240,13 @@ def put_pages(
 ) -> bool:
     """Write one range of pages with its chunks and words.
 
-    Return False, and write nothing, when the claim has ended or the document is not shared any more.
+    Return False, and write nothing, when the claim has ended, or ends now because the document is not shared any more:
+    the extraction waits again then, in case the document is shared once more before it is deleted.
     """
-    running = and_(extraction.c.id == claimed.id, extraction.c.state == ExtractionState.RUNNING)
-    if not connection.scalar(select(exists().where(running, has_share(claimed.document)))):
+    if not is_held(connection, claimed):
+        return False
+    if not connection.scalar(select(has_share(claimed.document))):
+        release_extraction(connection, claimed, wait=0, fresh=True)
         return False
     connection.execute(insert(page), [_page_row(claimed.id, extracted) for extracted in pages])
     entries = []
@@ -253,10 +304,14 @@ def _dump(boxes: Iterable[Box]) -> str:
 
 def complete_extraction(
     connection: Connection, words: FullTextIndex, claimed: ClaimedExtraction, seconds: float = 0.0
-) -> None:
-    """Make this extraction, which took `seconds`, the one that is searched, and delete the older ones."""
+) -> bool:
+    """Make this extraction, which took `seconds`, the one that is searched, and delete the older ones.
+
+    Return False, and change nothing, when the claim has ended.
+    """
     done = {"state": ExtractionState.COMPLETE, "run_id": None, "reason": None, "seconds": seconds}
-    connection.execute(update(extraction).where(extraction.c.id == claimed.id).values(**done))
+    if not connection.execute(update(extraction).where(_is_mine(claimed)).values(**done)).rowcount:
+        return False
     connection.execute(update(document).where(document.c.id == claimed.document).values(extraction_id=claimed.id))
     others = and_(extraction.c.document_id == claimed.document, extraction.c.id != claimed.id)
     older = connection.scalars(select(extraction.c.id).where(others)).all()
@@ -264,16 +319,23 @@ def complete_extraction(
         delay_later_shares(connection, claimed.document, seconds)
     for extraction_id in older:
         drop_extraction(connection, words, extraction_id)
+    return True
 
 
-def fail_extraction(connection: Connection, words: FullTextIndex, extraction_id: int, reason: str, hint: str) -> None:
-    """Record that an extraction failed. Its pages are deleted if an older one is searched; otherwise they stay."""
+def fail_extraction(
+    connection: Connection, words: FullTextIndex, claimed: ClaimedExtraction, reason: str, hint: str
+) -> None:
+    """Record that a claimed extraction failed, unless the claim has ended.
+
+    Its pages are deleted if an older one is searched; otherwise they stay.
+    """
     failed = {"state": ExtractionState.FAILED, "reason": reason, "hint": hint, "run_id": None}
-    connection.execute(update(extraction).where(extraction.c.id == extraction_id).values(**failed))
-    if connection.scalar(select(_is_repeated()).where(extraction.c.id == extraction_id)):
-        _drop_copies(connection, words, extraction_id)
-        connection.execute(delete(chunk).where(chunk.c.extraction_id == extraction_id))
-        connection.execute(delete(page).where(page.c.extraction_id == extraction_id))
+    if not connection.execute(update(extraction).where(_is_mine(claimed)).values(**failed)).rowcount:
+        return
+    if connection.scalar(select(_is_repeated()).where(extraction.c.id == claimed.id)):
+        _drop_copies(connection, words, claimed.id)
+        connection.execute(delete(chunk).where(chunk.c.extraction_id == claimed.id))
+        connection.execute(delete(page).where(page.c.extraction_id == claimed.id))
 
 
 def drop_extraction(connection: Connection, words: FullTextIndex, extraction_id: int) -> None:

@@ -2,14 +2,18 @@
 
     waiting -> fetching -> known, or failed; gone when no share is left
 
-A claim is one statement and carries the id of the run that made it. Attempts are counted at the claim, so that a source
-that crashes the process fails after MAX_ATTEMPTS too.
+A source whose bytes were known before stays known when it cannot be fetched again, with the reason beside it.
+
+A claim is one statement and gets an id of its own. Only its holder can end it: a source that changed while it was
+fetched is claimed again, and what the first claim fetched does not count. Attempts are counted at the claim, so that a
+source that crashes the process fails after MAX_ATTEMPTS too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from time import time
 from typing import Any
 
@@ -17,7 +21,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     and_,
+    case,
     exists,
     func,
     insert,
@@ -29,7 +35,7 @@ from sqlalchemy import (
 )
 
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
-from rag.catalog.tables import document, extraction, share, source
+from rag.catalog.tables import document, extraction, page, share, source
 from rag.model import ROUND, IndexState, SourceKind
 
 MAX_VALUES = 5000
@@ -38,9 +44,10 @@ MAX_VALUES = 5000
 
 @dataclass(frozen=True, slots=True)
 class ClaimedSource:
-    """A source whose bytes are being fetched by this run. `attempts` counts this claim too."""
+    """A source whose bytes are being fetched. `attempts` counts this claim too. `claim` is new at each claim."""
 
     id: int
+    claim: str
     kind: str
     ref: str
     attempts: int
@@ -51,7 +58,8 @@ class ClaimedSource:
 class SourceStatus:
     """The progress of a source; `reason` and `hint` are set when it failed.
 
-    `page` of `pages` are extracted; `document` is set once the bytes are known.
+    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part;
+    `document` is set once the bytes are known. A source that failed and has a document keeps the bytes of before.
     """
 
     ref: str
@@ -63,6 +71,7 @@ class SourceStatus:
     hint: str
     document: int | None
     source: int
+    failed_pages: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -97,7 +106,8 @@ def put_source(
     if (mtime_ns, size) == (None, None):
         mtime_ns, size = row.mtime_ns, row.size
     unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
-    failed = row.state in (SourceState.FAILED, SourceState.GONE) or _extraction_failed(connection, row.document_id)
+    failed = row.state in (SourceState.FAILED, SourceState.GONE) or _is_not_renewed(row)
+    failed = failed or _extraction_failed(connection, row.document_id)
     if failed or not unchanged:
         again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
         again |= {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
@@ -112,6 +122,11 @@ def request_fetch(connection: Connection, kind: str, ref: str) -> None:
     connection.execute(update(source).where(mine).values(**again))
 
 
+def _is_not_renewed(row: Row[Any]) -> bool:
+    """Return whether a source has the bytes of before, because it could not be fetched again."""
+    return row.state == SourceState.KNOWN and row.reason is not None
+
+
 def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
     if document_id is None:
         return False
@@ -123,11 +138,6 @@ def has_waiting_source(connection: Connection, kinds: Collection[str], by: float
     """Return whether a source of these kinds can be claimed by this time, in seconds since 1970."""
     waiting = exists().where(_is_waiting(kinds, by))
     return bool(connection.scalar(select(waiting)))
-
-
-def is_fetching(connection: Connection) -> bool:
-    """Return whether some source is being fetched."""
-    return bool(connection.scalar(select(exists().where(source.c.state == SourceState.FETCHING))))
 
 
 def _is_waiting(kinds: Collection[str], by: float) -> ColumnElement[bool]:
@@ -162,7 +172,6 @@ def files_waiting(connection: Connection, who: str) -> int:
 
 def claim_source(
     connection: Connection,
-    run_id: str,
     kinds: Collection[str],
     who: str | None = None,
     is_free: Callable[[str, str], bool] | None = None,
@@ -189,40 +198,54 @@ def claim_source(
     row = connection.execute(
         update(source)
         .where(candidate)
-        .values(state=SourceState.FETCHING, run_id=run_id, attempts=source.c.attempts + 1)
-        .returning(source.c.id, source.c.kind, source.c.ref, source.c.attempts, source.c.delays)
+        .values(state=SourceState.FETCHING, run_id=token_hex(16), attempts=source.c.attempts + 1)
+        .returning(source.c.id, source.c.run_id, source.c.kind, source.c.ref, source.c.attempts, source.c.delays)
     ).one_or_none()
     return None if row is None else ClaimedSource(*row)
+
+
+def is_held(connection: Connection, claimed: ClaimedSource) -> bool:
+    """Return whether a claim has not ended, and the source still has a share.
+
+    It ends when the source changes or loses its last share, even if it is shared again right after.
+    """
+    return bool(connection.scalar(select(exists().where(_is_mine(claimed), _has_live_share(claimed)))))
+
+
+def _has_live_share(claimed: ClaimedSource) -> ColumnElement[bool]:
+    return exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE))
+
+
+def _is_mine(claimed: ClaimedSource) -> ColumnElement[bool]:
+    return and_(source.c.id == claimed.id, source.c.state == SourceState.FETCHING, source.c.run_id == claimed.claim)
 
 
 def finish_source(
     connection: Connection, claimed: ClaimedSource, document_id: int, *, mtime_ns: int | None, size: int
 ) -> bool:
-    """Record the document of a claimed source. Return False if it changed or lost its last share meanwhile."""
+    """Record the document of a claimed source. Return False, and record nothing, if the claim is not held any more."""
     known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
     result = connection.execute(
         update(source)
-        .where(source.c.id == claimed.id, source.c.state == SourceState.FETCHING)
-        .where(exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE)))
+        .where(_is_mine(claimed), _has_live_share(claimed))
         .values(**known, mtime_ns=mtime_ns, size=size)
     )
     return result.rowcount == 1
 
 
-def fail_source(connection: Connection, source_id: int, reason: str, hint: str) -> None:
-    """Record that a claimed source failed."""
+def fail_source(connection: Connection, claimed: ClaimedSource, reason: str, hint: str) -> None:
+    """Record that a claimed source failed. With bytes of before, it stays known, and these stay searchable."""
+    state = case((source.c.document_id.is_not(None), SourceState.KNOWN), else_=SourceState.FAILED)
     connection.execute(
-        update(source)
-        .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
-        .values(state=SourceState.FAILED, reason=reason, hint=hint, run_id=None)
+        update(source).where(_is_mine(claimed)).values(state=state, reason=reason, hint=hint, run_id=None)
     )
 
 
-def delay_source(connection: Connection, source_id: int, wait: float, reason: str) -> None:
+def delay_source(connection: Connection, claimed: ClaimedSource, wait: float, reason: str) -> None:
     """Return a claim to the queue, not to be claimed for `wait` seconds. It does not count as an attempt."""
     connection.execute(
         update(source)
-        .where(source.c.id == source_id, source.c.state == SourceState.FETCHING)
+        .where(_is_mine(claimed))
         .values(
             state=SourceState.WAITING,
             run_id=None,
@@ -288,7 +311,7 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done)
+        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"))
         .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
         .outerjoin(extraction, extraction.c.id == counted)
         .where(source.c.state != SourceState.GONE)
@@ -300,6 +323,12 @@ def list_statuses(
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
     return [_to_status(row, delayed.get(row.id)) for row in connection.execute(rows)]
+
+
+def _failed_pages() -> ScalarSelect[str]:
+    """Return the numbers of an extraction's pages that could not be read, with commas between them."""
+    numbers = select(func.group_concat(page.c.number))
+    return numbers.where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None)).scalar_subquery()
 
 
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
@@ -333,10 +362,14 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
     """Return a row as a status. `delay_passed`: see `_delayed_shares`."""
     by_extraction = _BY_EXTRACTION.get(row.extraction_state, IndexState.READY)
     state, done = _BY_SOURCE.get(row.state, by_extraction), row.pages_done or 0
+    if _is_not_renewed(row):
+        state = IndexState.FAILED
     if state == IndexState.READY and delay_passed is not None:  # shown as if these bytes were being extracted now
         state, done = IndexState.READING, int(done * delay_passed)
     reason = hint = None
-    if state == IndexState.FAILED and row.state == SourceState.FAILED:
+    if _is_not_renewed(row):
+        reason, hint = f"{row.reason} Its earlier version stays searchable.", row.hint
+    elif state == IndexState.FAILED and row.state == SourceState.FAILED:
         reason, hint = row.reason, row.hint
     elif state == IndexState.FAILED:
         reason, hint = row.extraction_reason, row.extraction_hint
@@ -350,6 +383,7 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
         hint or "",
         row.document_id,
         row.id,
+        tuple(sorted(int(number) for number in (row.failed_pages or "").split(",") if number)),
     )
 
 

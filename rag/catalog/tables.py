@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -54,7 +55,7 @@ source = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delays", Integer, nullable=False, server_default="0", doc="claims given back to be tried again"),
     Column("retry_at", Float, nullable=False, server_default="0", doc="not claimed before this time"),
-    Column("run_id", String(32)),
+    Column("run_id", String(32), doc="the claim that works on it: new each time, so that an old one cannot end it"),
     Column("document_id", ForeignKey("document.id", ondelete="SET NULL")),
     Column("mtime_ns", BigInteger),
     Column("size", BigInteger),
@@ -116,7 +117,7 @@ extraction = Table(
     Column("hint", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("retry_at", Float, nullable=False, server_default="0", doc="not claimed before this time"),
-    Column("run_id", String(32)),
+    Column("run_id", String(32), doc="the claim that works on it: new each time, so that an old one cannot end it"),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, doc="how long it took; null: unknown"),
@@ -138,6 +139,7 @@ page = Table(
     Column("image", Text, doc="file name in the extraction's folder of pictures"),
     Column("words", LargeBinary, nullable=False, doc="zlib of JSON [[text, x0, y0, x1, y1], ...] in reading order"),
     PrimaryKeyConstraint("extraction_id", "number"),
+    Index("ix_page_failed", "extraction_id", "number", sqlite_where=text("error IS NOT NULL")),
 )
 
 fingerprint = Table(

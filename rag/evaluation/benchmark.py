@@ -297,12 +297,12 @@ class _Track:
         self._number += 1
         title = f"bench-{self._number}"
         record_share(connection, Share("path", f"/{title}", "local", title, size=1, changed_ns=1))
-        claimed = sources.claim_source(connection, "bench", ["path"])
+        claimed = sources.claim_source(connection, ["path"])
         assert claimed is not None
         digest = hashlib.sha256(title.encode()).hexdigest()
         document = documents.put_document(connection, digest, 1, "bench")
         sources.finish_source(connection, claimed, document, mtime_ns=1, size=1)
-        row = extractions.claim_extraction(connection, "bench")
+        row = extractions.claim_extraction(connection)
         assert row is not None
         folder = self._settings.data / "pictures" / str(row.id)
         folder.mkdir(parents=True)

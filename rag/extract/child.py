@@ -37,6 +37,8 @@ class FormatExtractor(Protocol):
         self, path: Path, media_type: str, into: Path, /
     ) -> AbstractContextManager[Callable[[int], ExtractedPage]]: ...
 
+    def text_layer(self, path: Path, media_type: str, number: int, /) -> ExtractedPage: ...
+
 
 class RequestHandler:
     """Handles requests with libraries that are loaded once; writes replies to `out`."""
@@ -73,6 +75,9 @@ class RequestHandler:
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
                 send(self._out, ExtractionReply("inspection", inspection=extractor.inspect(path, media_type)))
+                return
+            if request.kind == "text":
+                send(self._out, ExtractionReply("page", page=extractor.text_layer(path, media_type, request.first)))
                 return
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):

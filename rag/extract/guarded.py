@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import ExtractorStopped, Unreadable
@@ -54,7 +55,14 @@ class GuardedExtractor:
             ) from error
 
     def extract(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
-        """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout."""
+        """Extract pages as the port describes. Retry a page that crashes the child once, except after a timeout.
+
+        A page that fails keeps its text layer, if that can be read without drawing the page.
+        """
+        pages = self._extract_pages(path, first, last, into)
+        return [page if page.error is None else self._with_text_layer(path, page) for page in pages]
+
+    def _extract_pages(self, path: Path, first: int, last: int, into: Path) -> list[ExtractedPage]:
         pages: list[ExtractedPage] = []
         retried = 0
         while (number := first + len(pages)) <= last:
@@ -71,6 +79,20 @@ class GuardedExtractor:
                     pages.append(failed_page(number, f"This page couldn't be read: {self._describe(reason)}."))
                 retried = number
         return pages
+
+    def _with_text_layer(self, path: Path, failed: ExtractedPage) -> ExtractedPage:
+        """Return a page that failed with the words of its text layer; unchanged if it has none or fails once more."""
+        try:
+            with self._kill_on_error(), self._child_with_input(path) as (child, copy):
+                child.send(Request("text", copy, failed.number, failed.number))
+                page = validate_page(self._receive_first(child), failed.number, child.picture_folder)
+        except (ChildStopped, ValueError, OSError, Unreadable):
+            if self._closed:
+                raise _closed() from None
+            return failed
+        if not page.blocks:
+            return failed
+        return replace(page, error=shorten(f"{failed.error} Only the words of its text layer can be found."))
 
     def close(self) -> None:
         """Kill the child permanently. A thread that is waiting for it gets ExtractorStopped."""

@@ -12,6 +12,7 @@ from rag.extract.file_types import meaningful_title
 from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import has_background
+from rag.extract.layout.reading_order import text_blocks
 from rag.extract.ocr import (
     OCR_LONG_SIDE,
     TextRecognizer,
@@ -77,6 +78,15 @@ class PdfExtractor:
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
+
+    def text_layer(self, path: Path, _media_type: str, number: int) -> ExtractedPage:
+        """Return the words of a page's text layer, without drawing the page; none if they are garbled."""
+        with self._open(path) as document:
+            page = document[number - 1]
+            words = [] if self._is_garbled(page) else self._words(page)
+            blocks = tuple(text_blocks(group_into_lines(words)))
+            width, height = page.rect.width, page.rect.height
+            return ExtractedPage(number, _label(page), width, height, _text_source(blocks), blocks, None)
 
     def _extract(self, document: Any, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()

@@ -69,6 +69,10 @@ class PictureExtractor:
         with self._open(path, media_type) as image:
             yield lambda number: self._extract(image, number, into)
 
+    def text_layer(self, _path: Path, _media_type: str, number: int) -> ExtractedPage:
+        """Return a page without words: a picture has no text layer."""
+        return ExtractedPage(number, None, 0, 0, TextSource.NONE, (), None)
+
     def _extract(self, opened: Image, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):

@@ -59,9 +59,12 @@ class ChildConfig:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`."""
+    """A request to inspect the file `path` in the input folder, or to extract its pages `first` to `last`.
 
-    kind: Literal["inspect", "extract"]
+    text: return the text layer of page `first` alone, without drawing or analyzing the page.
+    """
+
+    kind: Literal["inspect", "extract", "text"]
     path: str
     first: int = 1
     last: int = 1

@@ -88,10 +88,9 @@ def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list
     """
     chunks: list[NewChunk] = []
     for page in pages:
-        if page.error is None:
-            nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
-            new, heading = _chunk_page(page, heading, nearest)
-            chunks += new
+        nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
+        new, heading = _chunk_page(page, heading, nearest)
+        chunks += new
     return chunks, heading
 
 

@@ -116,5 +116,5 @@ class Indexing:
                     state = "unchanged"
                 else:
                     state = "known" if row.document in before else "new"
-                outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint))
+                outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint, row.failed_pages))
         return outcomes

@@ -11,7 +11,8 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
 
@@ -30,11 +31,8 @@ from rag.settings import ReadSettings
 
 log = logging.getLogger("magpie")
 
-RANGE = 8
+RANGE = extractions.SHORT
 """Pages that are extracted and written together."""
-
-_IDLE_WAIT = 0.2
-"""Seconds between two looks for work while other threads fetch."""
 
 _RETRY = 0.5
 """Seconds before the first retry, doubled each time, because most causes of a failure last a while."""
@@ -49,9 +47,10 @@ _DAY = 24 * 60 * 60
 
 
 class Ingester:
-    """Fetches and extracts for the owner of the data folder. `run_id` marks its claims.
+    """Fetches and extracts for the owner of the data folder. Set `stop` to end between two ranges of pages.
 
-    Set `stop` to end between two ranges of pages.
+    `fetch_near`, `fetch_far` and `extract` work until nothing that they can claim is left, and return whether there was
+    anything. Several threads may be in each of them, so that slow servers and long files do not delay the others.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class Ingester:
         words: FullTextIndex,
         data: Path,
         settings: ReadSettings,
-        run_id: str,
         version: str,
         fetchers: Mapping[str, Fetcher],
         stop: threading.Event,
@@ -69,7 +67,6 @@ class Ingester:
         self._words = words
         self._data = data
         self._settings = settings
-        self._run = run_id
         self._version = version
         self._fetchers = fetchers
         self._far = {kind: fetcher for kind, fetcher in fetchers.items() if isinstance(fetcher, HostFetcher)}
@@ -83,37 +80,36 @@ class Ingester:
         for leftover in (self._data / "files").glob("tmp-*"):  # of a crashed run
             leftover.unlink()
 
-    def work(self, extractor: Extractor) -> None:
-        """Fetch and extract until nothing is due and no other thread is fetching."""
-        while not self.stop.is_set():
-            fetched = self.fetch_one()
-            if self.extract_one(extractor) or fetched:  # alternate, so that extraction does not wait for all downloads
-                continue
-            if not self.anything_waits(due=True, fetching_counts=True):
-                return
-            self.stop.wait(_IDLE_WAIT)
-
-    def anything_waits(self, *, due: bool = False, fetching_counts: bool = False) -> bool:
+    def anything_waits(self, *, due: bool = False) -> bool:
         """Return whether a source that can be fetched here, or a shared document's extraction, waits to be claimed.
 
-        With `due`, ignore what is delayed until later. With `fetching_counts`, a source being fetched counts too.
+        With `due`, ignore what is delayed until later.
         """
         now = time() if due else math.inf
         with self._catalog.read_transaction() as connection:
-            return (
-                sources.has_waiting_source(connection, self._fetchers.keys(), now)
-                or extractions.has_waiting_extraction(connection, now)
-                or (fetching_counts and sources.is_fetching(connection))
-            )
+            return sources.has_waiting_source(
+                connection, self._fetchers.keys(), now
+            ) or extractions.has_waiting_extraction(connection, now)
 
     # ------------------------------------------------------------ fetching
 
-    def fetch_one(self) -> bool:
-        """Claim and fetch a source that is on this machine or at Slack; return False when none waits."""
+    def near_waits(self) -> bool:
+        """Return whether a source that is on this machine or at Slack waits to be claimed."""
+        with self._catalog.read_transaction() as connection:
+            return sources.has_waiting_source(connection, self._near, time())
+
+    def fetch_near(self) -> bool:
+        """Fetch sources that are on this machine or at Slack."""
+        fetched = 0
+        while not self.stop.is_set() and self._fetch_one():
+            fetched += 1
+        return fetched > 0
+
+    def _fetch_one(self) -> bool:
         with self._catalog.write_transaction() as connection:
             claimed, who = self._fetching.claim(
                 lambda: sources.list_waiting_people(connection, self._near),
-                lambda who: sources.claim_source(connection, self._run, self._near, who),
+                lambda who: sources.claim_source(connection, self._near, who),
             )
         if claimed is None:
             return False
@@ -125,14 +121,15 @@ class Ingester:
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._far.keys(), time())
 
-    def fetch_far(self) -> None:
+    def fetch_far(self) -> bool:
         """Fetch from third-party servers until the only sources left are on hosts that other threads fetch from."""
+        fetched = 0
         while not self.stop.is_set():
             with self._claiming:
                 with self._catalog.write_transaction() as connection:
                     claimed, who = self._claim_far(connection)
                 if claimed is None:
-                    return
+                    break
                 host = self._far[claimed.kind].host(claimed.ref)
                 self._busy_hosts.add(host)
             try:
@@ -140,12 +137,14 @@ class Ingester:
             finally:
                 with self._claiming:
                     self._busy_hosts.discard(host)
+            fetched += 1
+        return fetched > 0
 
     def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, str]:
         kinds = list(self._far)
         return self._fetching_far.claim(
             lambda: sources.list_waiting_people(connection, kinds),
-            lambda who: sources.claim_source(connection, self._run, kinds, who, self._is_free),
+            lambda who: sources.claim_source(connection, kinds, who, self._is_free),
         )
 
     def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, who: str) -> None:
@@ -160,15 +159,16 @@ class Ingester:
 
     def _fetch(self, claimed: sources.ClaimedSource) -> None:
         if claimed.attempts > MAX_ATTEMPTS:
-            self._fail_source(claimed.id, "It could not be fetched in three attempts.", "Share or index it again.")
+            self._fail_source(claimed, "It could not be fetched in three attempts.", "Share or index it again.")
             return
         try:
             self._fetch_document(claimed)
         except NotFound:
             with self._catalog.write_transaction() as connection:
-                share_ends.drop_shares(connection, [claimed.id])
+                if sources.is_held(connection, claimed):
+                    share_ends.drop_shares(connection, [claimed.id])
         except Unreadable as error:
-            self._fail_source(claimed.id, str(error), error.hint)
+            self._fail_source(claimed, str(error), error.hint)
         except (TryAgain, OperatorMustAct) as error:
             self._delay(claimed, str(error), error.hint)
         except OSError as error:
@@ -177,11 +177,11 @@ class Ingester:
 
     def _delay(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
-            self._fail_source(claimed.id, reason, hint)
+            self._fail_source(claimed, reason, hint)
             return
         wait = retry_wait(claimed.delays, far=claimed.kind in self._far)
         with self._catalog.write_transaction() as connection:
-            sources.delay_source(connection, claimed.id, wait, reason)
+            sources.delay_source(connection, claimed, wait, reason)
 
     def _fetch_bytes(self, claimed: sources.ClaimedSource, into: Path) -> FetchResult:
         """Fetch into a file. An unexpected error of a fetcher is logged and fails only this source."""
@@ -196,12 +196,15 @@ class Ingester:
                 "The person who runs Magpie can find the reason in its log. Share it as a file instead.",
             ) from error
 
-    def _fail_source(self, source_id: int, reason: str, hint: str) -> None:
+    def _fail_source(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
-            sources.fail_source(connection, source_id, reason, hint)
+            sources.fail_source(connection, claimed, reason, hint)
 
     def _fetch_document(self, claimed: sources.ClaimedSource) -> None:
-        """Fetch a file into the data folder, rename it to its hash, and record its document."""
+        """Fetch a file into the data folder, rename it to its hash, and record its document.
+
+        What was fetched is deleted if the source changed or lost its last share meanwhile.
+        """
         copy = self._data / "files" / f"tmp-{threading.get_ident()}"
         try:
             fetched = self._fetch_bytes(claimed, copy)
@@ -211,6 +214,8 @@ class Ingester:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             # In the transaction, like the deletion of files, so that the two cannot interleave.
             with self._catalog.write_transaction() as connection:
+                if not sources.is_held(connection, claimed):
+                    return
                 os.replace(copy, self._data / "files" / digest)
                 document_id = documents.put_document(connection, digest, size, self._version)
                 sources.finish_source(
@@ -224,12 +229,24 @@ class Ingester:
 
     # ------------------------------------------------------------ extracting
 
-    def extract_one(self, extractor: Extractor) -> bool:
+    def extraction_waits(self) -> bool:
+        """Return whether an extraction of a shared document waits to be claimed."""
+        with self._catalog.read_transaction() as connection:
+            return extractions.has_waiting_extraction(connection, time())
+
+    def extract(self, extractor: Extractor) -> bool:
+        """Extract documents with this extractor."""
+        extracted = 0
+        while not self.stop.is_set() and self._extract_one(extractor):
+            extracted += 1
+        return extracted > 0
+
+    def _extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
             row, who = self._extracting.claim(
                 lambda: extractions.list_waiting_people(connection),
-                lambda who: extractions.claim_extraction(connection, self._run, who),
+                lambda who: extractions.claim_extraction(connection, who),
             )
         if row is None:
             return False
@@ -245,74 +262,95 @@ class Ingester:
         except Unreadable as error:
             self._fail_extraction(row, str(error), error.hint)
         except TryAgain as error:
-            if self.stop.is_set():  # stopped by Magpie, not by the file
-                with self._catalog.write_transaction() as connection:
-                    extractions.release_extraction(connection, row.id, wait=0)
-            elif row.attempts >= MAX_ATTEMPTS:
-                self._fail_extraction(row, str(error), error.hint or "Share or index it again.")
-            else:
-                with self._catalog.write_transaction() as connection:
-                    extractions.release_extraction(connection, row.id, wait=_RETRY * 2**row.attempts)
+            self._retry_extraction(row, str(error), error.hint)
+        except OSError as error:
+            log.warning("Document %d could not be extracted: %r", row.document, error)
+            self._retry_extraction(row, f"It could not be saved: {error.strerror or type(error).__name__}.", "")
+
+    def _retry_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
+        """Let an extraction wait for its next attempt, or fail it after the last one."""
+        if self.stop.is_set():  # stopped by Magpie, not by the file
+            self._release(row)
+        elif row.attempts >= MAX_ATTEMPTS:
+            self._fail_extraction(row, reason, hint or "Share or index it again.")
+        else:
+            self._release(row, wait=_RETRY * 2**row.attempts)
+
+    def _release(self, row: extractions.ClaimedExtraction, wait: float = 0, *, fresh: bool = False) -> None:
+        with self._catalog.write_transaction() as connection:
+            extractions.release_extraction(connection, row, wait, fresh=fresh)
 
     def _fail_extraction(self, row: extractions.ClaimedExtraction, reason: str, hint: str) -> None:
         with self._catalog.write_transaction() as connection:
-            extractions.fail_extraction(connection, self._words, row.id, reason, hint)
+            extractions.fail_extraction(connection, self._words, row, reason, hint)
 
     def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, who: str) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
-        inspection = extractor.inspect(path)
+        with _expected(row):
+            inspection = extractor.inspect(path)
         with self._catalog.write_transaction() as connection:
-            extractions.begin_pages(connection, row, inspection.media_type, inspection.title, inspection.page_count)
-        with self._catalog.read_transaction() as connection:
+            facts = inspection.media_type, inspection.title, inspection.page_count
+            if not extractions.begin_pages(connection, row, *facts):
+                return
             heading = extractions.last_heading(connection, row.id)
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        done = row.pages_done
-        attempts = row.attempts
+        done, attempts = row.pages_done, row.attempts
         while done < inspection.page_count:
             if self.stop.is_set():
-                with self._catalog.write_transaction() as connection:
-                    extractions.release_extraction(connection, row.id, wait=0)
+                self._release(row)
                 return
             # After a crash go page by page, so that a page that crashes the extractor is the only one lost.
             last = min(done + (RANGE if attempts == 1 else 1), inspection.page_count)
-            if attempts > 2 * MAX_ATTEMPTS:
-                pages = [_skipped_page(done + 1)]
-            else:
-                pages = extractor.extract(path, done + 1, last, into)
-            chunks, heading = chunk_pages(pages, heading)
+            with _expected(row):
+                if attempts > 2 * MAX_ATTEMPTS:
+                    pages = [_skipped_page(done + 1)]
+                else:
+                    pages = extractor.extract(path, done + 1, last, into)
+                chunks, heading = chunk_pages(pages, heading)
             with self._catalog.write_transaction() as connection:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
-            if done < inspection.page_count and self._should_yield(who):
-                with self._catalog.write_transaction() as connection:
-                    extractions.release_extraction(connection, row.id, wait=0, fresh=True)
+            if done < inspection.page_count and self._should_yield(who, row, inspection.page_count, done):
+                self._release(row, fresh=True)
                 return
         with self._catalog.read_transaction() as connection:
             printed = page_labels.printed_labels(connection, row.id)
         with self._catalog.write_transaction() as connection:
-            page_labels.put_labels(connection, row.id, printed)
-            extractions.complete_extraction(connection, self._words, row, monotonic() - began)
+            if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
+                page_labels.put_labels(connection, row.id, printed)
 
-    def _should_yield(self, who: str) -> bool:
-        """Return whether another person has a file waiting and none in progress.
+    def _should_yield(self, who: str, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
+        """Return whether another document goes before the rest of this one.
 
-        A long file is continued after the start of that person's file.
+        That is one of a person without a document in progress, a short one, or a long one that is not as far.
         """
-
-        def people_with_sources() -> list[str]:
-            with self._catalog.read_transaction() as connection:
-                return sources.list_waiting_people(connection, self._near)
 
         def people_with_extractions() -> list[str]:
             with self._catalog.read_transaction() as connection:
                 return extractions.list_waiting_people(connection)
 
-        return self._fetching.has_to_yield(who, people_with_sources) or self._extracting.has_to_yield(
-            who, people_with_extractions
-        )
+        if self._extracting.has_to_yield(who, people_with_extractions):
+            return True
+        with self._catalog.read_transaction() as connection:
+            return extractions.has_to_yield(connection, row, pages, done)
+
+
+@contextmanager
+def _expected(row: extractions.ClaimedExtraction) -> Iterator[None]:
+    """Log an unexpected error of an extractor, and let it fail only this document."""
+    try:
+        yield
+    except (MagpieError, OSError):
+        raise
+    except Exception as error:
+        log.exception("Unexpected error while extracting document %d.", row.document)
+        raise Unreadable(
+            "It could not be read because of an unexpected error.",
+            "The person who runs Magpie can find the reason in its log.",
+        ) from error
 
 
 def _skipped_page(number: int) -> ExtractedPage:

@@ -1,15 +1,10 @@
-"""Do queued work as the owner of the data folder, or follow the process that owns it.
-
-Threads fetch and extract, each with its own extraction process. Background stages run at the same time: the next range
-of pages is parsed while the last one is embedded.
-"""
+"""Do queued work as the owner of the data folder, or follow the process that owns it."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, time
@@ -17,6 +12,7 @@ from time import monotonic, time
 from rag.catalog import Catalog, extractions, share_ends, sources
 from rag.data_dir import delete_stale_folders
 from rag.ingest.deletion import delete_unshared
+from rag.ingest.dispatcher import Dispatcher
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
 from rag.ingest.ingester import Ingester
 from rag.ingest.ownership import Ownership, try_own
@@ -39,7 +35,10 @@ _IDLE_LIMIT = 60
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of the work on one file, and how many of the requested files are settled."""
+    """The state of the work on one file, and how many of the requested files are settled.
+
+    `failed_pages` is how many of its pages could not be read, in whole or in part.
+    """
 
     file: str
     state: str
@@ -48,6 +47,7 @@ class Progress:
     done: int
     total: int
     note: str = ""
+    failed_pages: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -118,7 +118,7 @@ class Worker:
             with try_own(self._catalog, self._settings.data) as ownership:
                 if ownership is not None:
                     self._take_over(ownership)
-                    self._serve(ownership, stop)
+                    self._serve(stop)
             stop.wait(_POLL)
 
     def delete_unshared(self) -> None:
@@ -143,7 +143,7 @@ class Worker:
         """Do all queued work, then return."""
         self._take_over(ownership)
         with self._open_pool() as pool:
-            ingester = self._open_ingester(ownership, pool, threading.Event())
+            ingester = self._open_ingester(pool, threading.Event())
             with self._catalog.read_transaction() as connection:
                 if again := extractions.list_outdated(connection):
                     request = IndexRequest([*request.sources, *again], request.report, newest=True)
@@ -157,20 +157,19 @@ class Worker:
         self._delete_unshared()
         self._report(request, "")
 
-    def _serve(self, ownership: Ownership, stop: threading.Event) -> None:
+    def _serve(self, stop: threading.Event) -> None:
         """Start extraction processes when something waits, and end them after _IDLE_LIMIT without work."""
         last_maintenance = float("-inf")
         while not stop.is_set():
             with self._open_pool() as pool:
-                ingester = self._open_ingester(ownership, pool, stop)
+                ingester = self._open_ingester(pool, stop)
                 last_work = monotonic()
                 while not stop.is_set() and monotonic() - last_work < _IDLE_LIMIT:
                     if ingester.anything_waits(due=True):
                         self._ingest(ingester, pool, IndexRequest(()))
                         last_work, last_maintenance = monotonic(), float("-inf")
                     elif monotonic() - last_maintenance > _MAINTENANCE:
-                        while self._stages.process_batch(Priority.FOLLOW_UP, stop):
-                            last_work = monotonic()
+                        self._ingest(ingester, pool, IndexRequest(()))  # for the stages that are available again
                         # A document moved between spaces keeps its extraction: its new share may be arriving now.
                         if not ingester.anything_waits(due=True):
                             self._delete_unshared()
@@ -184,12 +183,12 @@ class Worker:
             self._open_extractor, worker_count(self._settings.read.workers), self._settings.web.at_once
         )
 
-    def _open_ingester(self, ownership: Ownership, pool: ExtractorPool, stop: threading.Event) -> Ingester:
-        run_id, version = ownership.run_id, pool.extractors[0].version
+    def _open_ingester(self, pool: ExtractorPool, stop: threading.Event) -> Ingester:
+        version = pool.extractors[0].version
         data, settings = self._settings.data, self._settings.read
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
-        return Ingester(self._catalog, self._words, data, settings, run_id, version, self._fetchers, stop)
+        return Ingester(self._catalog, self._words, data, settings, version, self._fetchers, stop)
 
     def _delete_unshared(self) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""
@@ -201,28 +200,8 @@ class Worker:
         self._indexes.remove_dropped()
 
     def _ingest(self, ingester: Ingester, pool: ExtractorPool, request: IndexRequest) -> None:
-        """Fetch and extract in threads until nothing is due, and run the follow-up stages at the same time."""
-        extracting = {pool.threads.submit(ingester.work, extractor) for extractor in pool.extractors}
-        fetching: set[Future[None]] = set()
-        try:
-            while extracting or fetching:
-                if ingester.far_waits() and not ingester.stop.is_set():
-                    free = self._settings.web.at_once - len(fetching)
-                    fetching |= {pool.threads.submit(ingester.fetch_far) for _ in range(free)}
-                processed = self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop)
-                self._report(request, "")
-                ended, _ = wait(extracting | fetching, timeout=0 if processed else _POLL, return_when=FIRST_COMPLETED)
-                extracting, fetching = extracting - ended, fetching - ended
-                for future in ended:
-                    future.result()
-                if ingester.stop.is_set():
-                    pool.close_extractors()
-            while self._stages.process_batch(Priority.FOLLOW_UP, ingester.stop):
-                self._report(request, self._stages.describe_waiting())
-        except BaseException:
-            ingester.stop.set()
-            pool.close_extractors()
-            raise
+        """Fetch, extract and run the follow-up stages until nothing is due."""
+        Dispatcher(ingester, pool, self._stages).run(lambda note: self._report(request, note))
 
     # ------------------------------------------------------------ progress
 
@@ -237,5 +216,7 @@ class Worker:
             if self._reported.get(row.source) != (row, note):
                 self._reported[row.source] = (row, note)
                 state = "done" if row.state == "ready" else row.state
-                request.report(Progress(row.name, state, row.page, row.pages, done, len(rows), note or row.reason))
+                counts = row.page, row.pages, done, len(rows)
+                failed = len(row.failed_pages)
+                request.report(Progress(row.name, state, *counts, note or row.reason, failed))
         return done == len(rows)

@@ -94,6 +94,11 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
             f"{len(failed)} could not be read: {', '.join(row.name for row in failed[:3])}",
             failed[0].hint,
         )
+    incomplete = [row for row in rows if row.state != "failed" and row.failed_pages]
+    if incomplete:
+        names = ", ".join(row.name for row in incomplete[:3])
+        detail = f"{len(incomplete)} files have pages that could not be read: {names}"
+        yield Check("pages", "warn", detail, "For the numbers of the pages, run: magpie status")
     owner = "another Magpie process is working" if is_owned(data) else "no Magpie process is working"
     yield Check("owner", "ok", f"{owner} on this data folder")
 

@@ -25,6 +25,7 @@ def read_status(
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
+    incomplete = tuple((row.name, row.failed_pages) for row in rows if row.state != "failed" and row.failed_pages)
     without_fingerprint, without_caption = fingerprinting.count_waiting(), captions.count_waiting()
     states = {str(state): count for state, count in Counter(row.state for row in rows).items()}
     return Status(
@@ -37,4 +38,5 @@ def read_status(
         renewed,
         without_fingerprint,
         without_caption,
+        incomplete,
     )

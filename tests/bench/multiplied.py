@@ -91,11 +91,11 @@ def fill_catalog(
 def _put(connection: Connection, words: Fts5Index, chunks: Sequence[NewChunk], number: int, space: str) -> None:
     name = f"document-{number}.pdf"
     record_share(connection, Share("path", f"/made/{name}", space, name, size=1, changed_ns=1))
-    claimed = sources.claim_source(connection, "made", ["path"])
+    claimed = sources.claim_source(connection, ["path"])
     assert claimed is not None
     document = documents.put_document(connection, hashlib.sha256(name.encode()).hexdigest(), 1, "made")
     sources.finish_source(connection, claimed, document, mtime_ns=1, size=1)
-    row = extractions.claim_extraction(connection, "made")
+    row = extractions.claim_extraction(connection)
     assert row is not None
     last = max(each.page for each in chunks)
     pages = [ExtractedPage(n, None, 595, 842, TextSource.LAYER, (), None) for n in range(1, last + 1)]

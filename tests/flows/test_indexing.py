@@ -50,7 +50,10 @@ def test_file_is_found_by_page_and_printed_label(tmp_path: Path, folder: Path) -
 def test_failed_page_is_counted_and_the_others_are_read(tmp_path: Path, folder: Path) -> None:
     path = write(folder, "a.pdf", "first alpha", "!bad", "third gamma")
     with opened(tmp_path) as rag:
-        assert rag.index([path])[0].pages == 3
+        (outcome,) = rag.index([path])
+        assert (outcome.state, outcome.pages, outcome.failed_pages) == ("new", 3, (2,))
+        assert rag.status().failed_pages == (("a.pdf", (2,)),)
+        assert "1 files have pages that could not be read: a.pdf" in {check.detail for check in rag.doctor()}
         assert places(rag, "gamma") == ["a.pdf, p. 3 (printed p3)"]
 
 

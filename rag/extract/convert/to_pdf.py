@@ -13,8 +13,9 @@ from rag.extract.convert.libreoffice import office_to_pdf
 from rag.extract.file_types import MARKDOWN, TEXT
 from rag.settings import ReadSettings
 
-_CACHED_PDFS = 2
-"""Number of PDFs kept: a document is extracted in ranges of eight pages, usually without other documents in between."""
+_CACHED_PDFS = 4
+"""Number of PDFs kept, the last used ones: a long document is extracted in ranges of eight pages, with short documents
+in between."""
 
 
 class PdfConverter:
@@ -34,7 +35,7 @@ class PdfConverter:
         """
         stat = path.stat()
         key = (str(path), stat.st_size, stat.st_mtime_ns)
-        pdf = self._cache.get(key)
+        pdf = self._cache.pop(key, None)
         if pdf is None:
             on_conversion()
             self._count += 1
@@ -42,7 +43,7 @@ class PdfConverter:
             self._convert(path, media_type, pdf)
             while len(self._cache) >= _CACHED_PDFS:
                 self._cache.pop(next(iter(self._cache))).unlink()
-            self._cache[key] = pdf
+        self._cache[key] = pdf
         return pdf
 
     def _convert(self, path: Path, media_type: str, into: Path) -> None:

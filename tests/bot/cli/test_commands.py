@@ -71,7 +71,24 @@ def test_index_json(run: Run) -> None:
     engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "known", 2)])
     code, out, _ = run(engine, "index", "a.pdf", "--json")
     assert code == 0
-    assert json.loads(out) == {"files": [{"file": "a.pdf", "state": "known", "pages": 2, "reason": "", "hint": ""}]}
+    row = {"file": "a.pdf", "state": "known", "pages": 2, "failed_pages": [], "reason": "", "hint": ""}
+    assert json.loads(out) == {"files": [row]}
+
+
+def test_index_and_status_say_which_pages_could_not_be_read(run: Run) -> None:
+    pages = (3, 7, 8, 9)
+    engine = FakeEngine(
+        outcomes=[IndexOutcome("a.pdf", "new", 40, failed_pages=pages)],
+        steps=[Progress("a.pdf", "done", 40, 40, 1, 1, failed_pages=4)],
+        stored=Status({"ready": 1}, 40, 80, 0, (), {"words": "on"}, failed_pages=(("a.pdf", pages),)),
+    )
+    code, out, err = run(engine, "index", "a.pdf")
+    assert code == 0
+    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in out
+    assert "! a.pdf, 40 pages, 4 of them could not be read" in err
+    assert "✓" not in err
+    assert "! a.pdf: 4 pages could not be read: 3, 7-9." in run(engine, "status")[1]
+    assert json.loads(run(engine, "status", "--json")[1])["failed_pages"] == [{"file": "a.pdf", "pages": [3, 7, 8, 9]}]
 
 
 def test_reindex_with_and_without_names(run: Run) -> None:

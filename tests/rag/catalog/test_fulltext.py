@@ -37,7 +37,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
             connection.execute(
                 source.update().where(source.c.id == source_id).values(state="known", document_id=document)
             )
-            row = claim_extraction(connection, "run")
+            row = claim_extraction(connection)
             assert row is not None
             page = ExtractedPage(1, None, 600, 800, TextSource.LAYER, (), None)
             chunk = NewChunk(1, Kind.TEXT, text, "", "", Box(0, 0, 1, 1), ())

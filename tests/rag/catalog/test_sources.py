@@ -45,7 +45,7 @@ def test_four_threads_claim_every_source_once(catalog: Catalog) -> None:
         claimed: list[int] = []
         while True:
             with catalog.write_transaction() as connection:
-                row = sources.claim_source(connection, "run", ["path"])
+                row = sources.claim_source(connection, ["path"])
             if row is None:
                 return claimed
             claimed.append(row.id)
@@ -60,13 +60,13 @@ def test_next_owner_releases_claims_of_a_crashed_run(catalog: Catalog, tmp_path:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
         assert not runs.start_run(connection, "dead", 1)
-        assert sources.claim_source(connection, "dead", ["path"]) is not None
+        assert sources.claim_source(connection, ["path"]) is not None
     with try_own(catalog, tmp_path) as ownership:
         assert ownership is not None
         assert ownership.unclean
         assert state(catalog, source_id) == "waiting"
         with catalog.write_transaction() as connection:
-            again = sources.claim_source(connection, ownership.run_id, ["path"])
+            again = sources.claim_source(connection, ["path"])
         assert again is not None
         assert again.attempts == 2
     with try_own(catalog, tmp_path) as ownership:
@@ -86,7 +86,7 @@ def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> N
     source_id, work = put(catalog, "a")
     assert work
     with catalog.write_transaction() as connection:
-        claimed = sources.claim_source(connection, "run", ["path"])
+        claimed = sources.claim_source(connection, ["path"])
         assert claimed is not None
         assert sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
     assert put(catalog, "a") == (source_id, False)
@@ -98,8 +98,9 @@ def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> N
 def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
-        sources.claim_source(connection, "run", ["path"])
-        sources.fail_source(connection, source_id, "It is encrypted.", "Remove its password.")
+        claimed = sources.claim_source(connection, ["path"])
+        assert claimed is not None
+        sources.fail_source(connection, claimed, "It is encrypted.", "Remove its password.")
     with catalog.read_transaction() as connection:
         (row,) = sources.list_statuses(connection)
     assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
@@ -109,7 +110,7 @@ def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None
 def test_source_without_shares_is_not_finished(catalog: Catalog) -> None:
     source_id, _ = put(catalog, "a")
     with catalog.write_transaction() as connection:
-        claimed = sources.claim_source(connection, "run", ["path"])
+        claimed = sources.claim_source(connection, ["path"])
         assert claimed is not None
         drop_shares(connection, [source_id])
         assert not sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)

@@ -26,6 +26,9 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 EXPECTED: dict[str, Any] = json.loads((FIXTURES / "data-e01a02c.json").read_text())
 """What the folder has that commit e01a02c made, as that version saw it."""
 
+NEWEST = "0008"
+"""The newest schema."""
+
 RENAMED = {
     "reading": "extraction",
     "forgotten": "removed_share",
@@ -87,7 +90,7 @@ def test_keeps_every_row_of_every_table(data: Path) -> None:
     assert {name: len(rows) for name, rows in before.items()} == EXPECTED["tables"] | {"sqlite_sequence": 6}
     Catalog(data).close()
     after = rows_of(data / "catalog.db")
-    assert after.pop("alembic_version") == [("0006",)]
+    assert after.pop("alembic_version") == [(NEWEST,)]
     assert after.pop("alembic_version_bot") == [("0005",)]
     assert after == renamed(before)
 
@@ -98,7 +101,7 @@ def test_keeps_a_copy_from_before_the_upgrade_and_says_where(data: Path, caplog:
     with caplog.at_level(logging.INFO, "magpie"):
         Catalog(data).close()
     [copy] = copies(data)
-    assert copy.name == "catalog.before-0006.sqlite"
+    assert copy.name == f"catalog.before-{NEWEST}.sqlite"
     assert copy.stat().st_mode & 0o777 == 0o600
     assert rows_of(copy) == before
     assert [str(copy) in record.message for record in caplog.records if record.name == "magpie"] == [True, True]
@@ -160,7 +163,7 @@ def test_failing_migration_changes_nothing(data: Path, tmp_path: Path) -> None:
     assert rows_of(data / "catalog.db") == before
     assert rows_of(copy) == before
     Catalog(data).close()
-    assert rows_of(data / "catalog.db")["alembic_version"] == [("0006",)]
+    assert rows_of(data / "catalog.db")["alembic_version"] == [(NEWEST,)]
 
 
 def test_failing_migration_leaves_a_new_folder_empty(tmp_path: Path) -> None:
@@ -209,4 +212,4 @@ def test_processes_that_open_the_folder_together_wait_for_the_upgrade(
         process.join(60)
     assert [process.exitcode for process in openers] == [0, 0, 0]
     assert len(copies(data)) == 1
-    assert rows_of(data / "catalog.db")["alembic_version"] == [("0006",)]
+    assert rows_of(data / "catalog.db")["alembic_version"] == [(NEWEST,)]

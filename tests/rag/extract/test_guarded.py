@@ -81,6 +81,22 @@ def test_bad_page_fails_without_affecting_others(
         extractor.close()
 
 
+@pytest.mark.parametrize("factory", ["open_aborting", "open_raising"])
+def test_failed_page_keeps_its_text_layer(tmp_path: Path, into: Path, factory: str) -> None:
+    document = papers.new()
+    page = papers.text_page(document)
+    page.insert_image((60, 400, 540, 700), stream=papers.png(papers.lettering("Word", fill="red")))
+    path = papers.save(document, tmp_path / "text.pdf")
+    extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:{factory}")
+    try:
+        [extracted] = extractor.extract(path, 1, 1, into)
+    finally:
+        extractor.close()
+    assert (extracted.error or "").endswith(" Only the words of its text layer can be found.")
+    assert papers.PARAGRAPH in " ".join(" ".join(block.text for block in extracted.blocks).split())
+    assert (extracted.render, extracted.width, extracted.height) == (None, 600, 800)
+
+
 def test_rejects_invalid_replies_of_the_child(tmp_path: Path, into: Path) -> None:
     extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
     try:

@@ -1,5 +1,7 @@
 """Chunks contain every word of a page, twice in the overlap, and never cross a page."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +167,9 @@ def test_long_paragraph_is_cut_from_the_referring_sentence_on() -> None:
 def test_page_that_failed_has_no_chunks() -> None:
     failed = ExtractedPage(1, None, 600, 800, TextSource.NONE, (), None, "It hung.")
     assert chunk_pages([failed]) == ([], "")
+
+
+def test_page_that_failed_keeps_the_chunks_of_its_text_layer() -> None:
+    failed = replace(page(block(BlockKind.TEXT, "words of the layer")), render=None, error="It could not be drawn.")
+    chunks, _ = chunk_pages([failed])
+    assert [(chunk.kind, chunk.text) for chunk in chunks] == [(Kind.TEXT, "words of the layer")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rag.catalog.fulltext import Fts5Index
 from rag.ingest.fetch.paths import PathFetcher, add_path
 from rag.ingest.stages import Priority, Stage, Stages
 from rag.ingest.worker import IndexRequest, Progress, Worker
+from rag.ports import Extractor
 from rag.settings import Settings
 from rag.vectors.fingerprinting import Fingerprinting
 from tests.support.absent import NoEmbedder
@@ -71,12 +73,18 @@ def test_describes_the_first_stage_that_is_not_settled() -> None:
     assert stages.are_settled()
 
 
-def worker(data: Path, catalog: Catalog, stages: Stages, closing: ExitStack) -> Worker:
+def worker(
+    data: Path,
+    catalog: Catalog,
+    stages: Stages,
+    closing: ExitStack,
+    extractor: Callable[[], Extractor] = TextExtractor,
+) -> Worker:
     settings = Settings(data=data, answer={"model": ""}, read={"workers": 1})
     indexes = open_indexes(settings, catalog, 1, NoEmbedder(), None, FakeStore())
     closing.callback(indexes.close)
     fetchers = {"path": PathFetcher(settings.read)}
-    return Worker(settings, catalog, Fts5Index(), indexes, stages, TextExtractor, fetchers)
+    return Worker(settings, catalog, Fts5Index(), indexes, stages, extractor, fetchers)
 
 
 def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
