@@ -35,6 +35,7 @@ _MODULES = {
     "MagpieError": "rag.errors",
     "NotFound": "rag.errors",
     "OperatorMustAct": "rag.errors",
+    "OriginUnavailable": "rag.errors",
     "TryAgain": "rag.errors",
     "Unreadable": "rag.errors",
     "UserCanFix": "rag.errors",
@@ -77,6 +78,7 @@ _MODULES = {
     "UrlFetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
+    "IntakePriority": "rag.fairness",
     "RoundRobin": "rag.fairness",
     "Turn": "rag.answer.query_rewrite",
     "is_standalone": "rag.answer.query_rewrite",
@@ -148,6 +150,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         MagpieError as MagpieError,
         NotFound as NotFound,
         OperatorMustAct as OperatorMustAct,
+        OriginUnavailable as OriginUnavailable,
         TryAgain as TryAgain,
         Unreadable as Unreadable,
         UserCanFix as UserCanFix,
@@ -156,7 +159,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.calibration import train_decision as train_decision
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
-    from rag.fairness import RoundRobin as RoundRobin
+    from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin
     from rag.ingest.fetch.addresses import is_url as is_url
     from rag.ingest.fetch.urls import UrlFetcher as UrlFetcher
     from rag.ingest.worker import Progress as Progress

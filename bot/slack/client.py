@@ -20,7 +20,7 @@ from slack_sdk.http_retry.handler import RetryHandler
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
-from rag import MagpieError, OperatorMustAct, TryAgain
+from rag import MagpieError, OperatorMustAct, OriginUnavailable, TryAgain
 
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object from Slack."""
@@ -323,7 +323,7 @@ def map_errors() -> Iterator[None]:
         response = error.response
         code = str(response.get("error") or response.status_code)
         if response.status_code == 429 or response.status_code >= 500 or code in _BUSY:
-            raise TryAgain(f"Slack is busy ({code}).") from error
+            raise OriginUnavailable(f"Slack is busy ({code}).") from error
         if code in _TOKEN:
             needed = response.get("needed")
             raise OperatorMustAct(
@@ -332,4 +332,4 @@ def map_errors() -> Iterator[None]:
             ) from error
         raise Refused(code) from error
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the response is not JSON
-        raise TryAgain(f"Slack cannot be reached ({type(error).__name__}).") from error
+        raise OriginUnavailable(f"Slack cannot be reached ({type(error).__name__}).") from error

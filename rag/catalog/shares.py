@@ -24,6 +24,7 @@ from rag.catalog.share_words import put_share_words
 from rag.catalog.sources import find_or_add_source, put_source
 from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
 from rag.catalog.tables import share, source
+from rag.fairness import IntakePriority
 
 EVERY_SPACE = ""
 """The space of the row that says that the origin deleted a source."""
@@ -42,7 +43,8 @@ class Share:
     1970; None: now. `words` is the text of the message; None: not known.
 
     `listed`: the share was found in a listing of the space, which may lag behind; it does not restore what was removed.
-    `requested`: a person asked for it, so that it is indexed even if it was left out or forgotten.
+    `requested`: a person asked for it, so that it is indexed even if it was left out or forgotten. `priority`: None:
+    FOUND if it is listed, else SHARED.
     """
 
     kind: str
@@ -61,6 +63,14 @@ class Share:
     state: ShareState = ShareState.SHARED
     reason: str = ""
     requested: bool = False
+    priority: IntakePriority | None = None
+
+    @property
+    def intake_priority(self) -> IntakePriority:
+        """Return how soon the source is fetched and extracted."""
+        if self.priority is not None:
+            return self.priority
+        return IntakePriority.FOUND if self.listed else IntakePriority.SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def _put(connection: Connection, new: Share) -> tuple[int, ShareState]:
     known = _row(connection, source_id, new.space, new.message)
     state = _next_state(connection, source_id, known, new)
     if state in LIVE:
-        put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size)
+        put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size, priority=new.intake_priority)
     if known is None:
         _insert(connection, source_id, new, state)
     elif state not in ENDED:

@@ -59,11 +59,26 @@ source = Table(
     Column("document_id", ForeignKey("document.id", ondelete="SET NULL")),
     Column("mtime_ns", BigInteger),
     Column("size", BigInteger),
+    Column("priority", Integer, nullable=False, server_default="1", doc="IntakePriority"),
+    Column("queued_at", Float, nullable=False, server_default="0", doc="since when it waits, seconds since 1970"),
     UniqueConstraint("kind", "ref"),
     Index(None, "state", "retry_at"),
     Index(None, "document_id"),
     sqlite_autoincrement=True,
 )
+
+outage = Table(
+    "outage",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("until", Float, nullable=False, doc="nothing of this kind is fetched before this time"),
+    Column("failures", Integer, nullable=False, server_default="0", doc="probes that failed"),
+    Column("reason", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("needs_operator", Boolean, nullable=False),
+)
+"""Kinds of sources that cannot be fetched now, because their origin cannot be reached or used."""
 
 share = Table(
     "share",
@@ -121,6 +136,7 @@ extraction = Table(
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, doc="how long it took; null: unknown"),
+    Column("queued_at", Float, nullable=False, server_default="0", doc="when it was requested, seconds since 1970"),
     Index(None, "document_id"),
     Index(None, "state", "retry_at"),
     sqlite_autoincrement=True,

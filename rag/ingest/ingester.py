@@ -18,11 +18,11 @@ from time import monotonic, time
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, extractions, page_labels, share_ends, shares, sources
+from rag.catalog import Catalog, documents, extractions, outages, page_labels, share_ends, shares, sources
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
-from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
-from rag.fairness import FairQueue
+from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
+from rag.fairness import Claimant, FairQueue
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.fetch.paths import check_size
 from rag.model import ExtractedPage, SourceKind, TextSource
@@ -42,6 +42,9 @@ _MAX_WAIT = 60
 
 _MAX_FAR_DELAYS = 17
 """Delays of a source on a third-party server before it fails; see `_max_delays`."""
+
+_AFTER_PROBE = 0.1
+"""Seconds after a pause in which other sources go first."""
 
 _DAY = 24 * 60 * 60
 
@@ -107,13 +110,13 @@ class Ingester:
 
     def _fetch_one(self) -> bool:
         with self._catalog.write_transaction() as connection:
-            claimed, who = self._fetching.claim(
-                lambda: sources.list_waiting_people(connection, self._near),
-                lambda who: sources.claim_source(connection, self._near, who),
+            claimed, claimant = self._fetching.claim(
+                lambda: sources.list_claimants(connection, self._near),
+                lambda claimant: sources.claim_source(connection, self._near, claimant),
             )
         if claimed is None:
             return False
-        self._fetch_for(self._fetching, claimed, who)
+        self._fetch_for(self._fetching, claimed, claimant)
         return True
 
     def far_waits(self) -> bool:
@@ -127,53 +130,86 @@ class Ingester:
         while not self.stop.is_set():
             with self._claiming:
                 with self._catalog.write_transaction() as connection:
-                    claimed, who = self._claim_far(connection)
+                    claimed, claimant = self._claim_far(connection)
                 if claimed is None:
                     break
                 host = self._far[claimed.kind].host(claimed.ref)
                 self._busy_hosts.add(host)
             try:
-                self._fetch_for(self._fetching_far, claimed, who)
+                self._fetch_for(self._fetching_far, claimed, claimant)
             finally:
                 with self._claiming:
                     self._busy_hosts.discard(host)
             fetched += 1
         return fetched > 0
 
-    def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, str]:
+    def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, Claimant]:
         kinds = list(self._far)
         return self._fetching_far.claim(
-            lambda: sources.list_waiting_people(connection, kinds),
-            lambda who: sources.claim_source(connection, kinds, who, self._is_free),
+            lambda: sources.list_claimants(connection, kinds),
+            lambda claimant: sources.claim_source(connection, kinds, claimant, self._is_free),
         )
 
-    def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, who: str) -> None:
+    def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, claimant: Claimant) -> None:
         try:
             self._fetch(claimed)
         finally:
-            queue.done(who)
-            self._extracting.arrive(who)
+            queue.done(claimant)
+            self._extracting.arrive(claimant)
 
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._busy_hosts
 
     def _fetch(self, claimed: sources.ClaimedSource) -> None:
-        if claimed.attempts > MAX_ATTEMPTS:
-            self._fail_source(claimed, "It could not be fetched in three attempts.", "Share or index it again.")
-            return
         try:
+            if claimed.attempts > MAX_ATTEMPTS:
+                raise Unreadable("It could not be fetched in three attempts.", "Share or index it again.")
             self._fetch_document(claimed)
+        except (OriginUnavailable, OperatorMustAct) as error:
+            if self._has_outages(claimed.kind):
+                self._pause(claimed, error)
+                return
+            self._delay(claimed, str(error), error.hint)
         except NotFound:
             with self._catalog.write_transaction() as connection:
                 if sources.is_held(connection, claimed):
                     share_ends.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed, str(error), error.hint)
-        except (TryAgain, OperatorMustAct) as error:
+        except TryAgain as error:
             self._delay(claimed, str(error), error.hint)
         except OSError as error:
             log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
             self._delay(claimed, f"It could not be saved: {error.strerror or type(error).__name__}.", "Try again.")
+        self._end_outage(claimed.kind)
+
+    def _has_outages(self, kind: str) -> bool:
+        """Return whether all sources of a kind have one origin, which the caller's fetcher knows."""
+        return kind not in self._far and kind not in tuple(SourceKind)
+
+    def _pause(self, claimed: sources.ClaimedSource, error: MagpieError) -> None:
+        """Pause all sources of a kind, because their origin cannot be used. That is not held against this source,
+        unless the origin served others since this one failed before."""
+        with self._catalog.write_transaction() as connection:
+            failures = outages.failures_of(connection, claimed.kind)
+            wait = retry_wait(0 if failures is None else failures + 1, far=False)
+            needs_operator = isinstance(error, OperatorMustAct)
+            outages.put_outage(connection, claimed.kind, wait, str(error), error.hint, needs_operator=needs_operator)
+            if failures is not None or not claimed.was_delayed:
+                # Later than the pause ends: another source is the next probe, if there is one.
+                sources.delay_source(connection, claimed, wait + _AFTER_PROBE, str(error), counted=False)
+                if failures is None:
+                    log.warning("Sources of the kind %s wait: %s %s", claimed.kind, error, error.hint)
+                return
+        self._delay(claimed, str(error), error.hint)
+
+    def _end_outage(self, kind: str) -> None:
+        with self._catalog.read_transaction() as connection:
+            failures = outages.failures_of(connection, kind)
+        if failures is not None:
+            with self._catalog.write_transaction() as connection:
+                outages.end_outage(connection, kind)
+            log.warning("Sources of the kind %s can be fetched again.", kind)
 
     def _delay(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
@@ -244,21 +280,21 @@ class Ingester:
     def _extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
-            row, who = self._extracting.claim(
-                lambda: extractions.list_waiting_people(connection),
-                lambda who: extractions.claim_extraction(connection, who),
+            row, claimant = self._extracting.claim(
+                lambda: extractions.list_claimants(connection),
+                lambda claimant: extractions.claim_extraction(connection, claimant),
             )
         if row is None:
             return False
         try:
-            self._extract_for(who, extractor, row)
+            self._extract_for(claimant, extractor, row)
         finally:
-            self._extracting.done(who)
+            self._extracting.done(claimant)
         return True
 
-    def _extract_for(self, who: str, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
+    def _extract_for(self, claimant: Claimant, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
-            self._extract(extractor, row, who)
+            self._extract(extractor, row, claimant)
         except Unreadable as error:
             self._fail_extraction(row, str(error), error.hint)
         except TryAgain as error:
@@ -284,7 +320,7 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row, reason, hint)
 
-    def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, who: str) -> None:
+    def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, claimant: Claimant) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
         with _expected(row):
             inspection = extractor.inspect(path)
@@ -313,7 +349,7 @@ class Ingester:
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
-            if done < inspection.page_count and self._should_yield(who, row, inspection.page_count, done):
+            if done < inspection.page_count and self._should_yield(claimant, row, inspection.page_count, done):
                 self._release(row, fresh=True)
                 return
         with self._catalog.read_transaction() as connection:
@@ -322,17 +358,18 @@ class Ingester:
             if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
                 page_labels.put_labels(connection, row.id, printed)
 
-    def _should_yield(self, who: str, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
+    def _should_yield(self, claimant: Claimant, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
         """Return whether another document goes before the rest of this one.
 
-        That is one of a person without a document in progress, a short one, or a long one that is not as far.
+        That is one of a better rank, or of the same rank if it is of a person without a document in progress, short, or
+        long and not as far.
         """
 
-        def people_with_extractions() -> list[str]:
+        def list_claimants() -> dict[Claimant, int]:
             with self._catalog.read_transaction() as connection:
-                return extractions.list_waiting_people(connection)
+                return extractions.list_claimants(connection)
 
-        if self._extracting.has_to_yield(who, people_with_extractions):
+        if self._extracting.has_to_yield(claimant, list_claimants):
             return True
         with self._catalog.read_transaction() as connection:
             return extractions.has_to_yield(connection, row, pages, done)

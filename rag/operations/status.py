@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rag.catalog import Catalog, documents, extractions, sources
+from rag.catalog import Catalog, documents, extractions, outages, sources
 from rag.ingest.captions import Captions
 from rag.model import Status
 from rag.vectors.fingerprinting import Fingerprinting
@@ -24,6 +24,7 @@ def read_status(
         rows = sources.list_statuses(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
+        down = tuple(outages.list_outages(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     incomplete = tuple((row.name, row.failed_pages) for row in rows if row.state != "failed" and row.failed_pages)
     without_fingerprint, without_caption = fingerprinting.count_waiting(), captions.count_waiting()
@@ -39,4 +40,5 @@ def read_status(
         without_fingerprint,
         without_caption,
         incomplete,
+        down,
     )
