@@ -61,8 +61,15 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
         screen.say(
             f"Being read again by a newer version: {count(found.renewed, 'document')}. The old pages stay searchable."
         )
+    for outage in found.outages:
+        files = count(outage.waiting, "file")
+        screen.say(f"✗ Waiting until they can be fetched: {files}. {outage.reason} {outage.hint}".strip(), style="red")
+    if found.disk:
+        screen.say(f"✗ {found.disk}", style="red")
     for file, reason in found.failed:
         screen.say(f"✗ {file}: {reason}", style="red")
+    if found.failed:
+        screen.say("To try them again, run: magpie retry", indent=2)
     for file, pages in found.failed_pages:
         show_failed_pages(screen, file, pages)
     if feedback:

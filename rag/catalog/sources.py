@@ -138,6 +138,23 @@ def request_fetch(connection: Connection, kind: str, ref: str) -> None:
     connection.execute(update(source).where(mine).values(**again))
 
 
+def retry_failed(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """Fetch those of these sources again that could not be fetched. Return their ids, with their kinds."""
+    failed = or_(
+        source.c.state == SourceState.FAILED,
+        and_(source.c.state == SourceState.KNOWN, source.c.reason.is_not(None)),
+    )
+    again = {"state": SourceState.WAITING, "attempts": 0, "delays": 0, "retry_at": 0, "reason": None, "hint": None}
+    again |= {"priority": int(IntakePriority.SHARED), "queued_at": time()}
+    rows = update(source).where(source.c.id.in_(ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    return {row.id: row.kind for row in connection.execute(rows)}
+
+
+def end_delays(connection: Connection) -> None:
+    """Make all sources due that wait for their next attempt."""
+    connection.execute(update(source).where(source.c.state == SourceState.WAITING).values(retry_at=0))
+
+
 def _is_not_renewed(row: Row[Any]) -> bool:
     """Return whether a source has the bytes of before, because it could not be fetched again."""
     return row.state == SourceState.KNOWN and row.reason is not None

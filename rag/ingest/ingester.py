@@ -24,6 +24,7 @@ from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
 from rag.fairness import Claimant, FairQueue
 from rag.ingest.chunking import chunk_pages
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.paths import check_size
 from rag.model import ExtractedPage, SourceKind, TextSource
 from rag.ports import Extractor, Fetcher, FetchResult, FullTextIndex, HostFetcher
@@ -64,6 +65,7 @@ class Ingester:
         settings: ReadSettings,
         version: str,
         fetchers: Mapping[str, Fetcher],
+        space: DiskSpace,
         stop: threading.Event,
     ) -> None:
         self._catalog = catalog
@@ -72,6 +74,7 @@ class Ingester:
         self._settings = settings
         self._version = version
         self._fetchers = fetchers
+        self._space = space
         self._far = {kind: fetcher for kind, fetcher in fetchers.items() if isinstance(fetcher, HostFetcher)}
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
@@ -86,8 +89,10 @@ class Ingester:
     def anything_waits(self, *, due: bool = False) -> bool:
         """Return whether a source that can be fetched here, or a shared document's extraction, waits to be claimed.
 
-        With `due`, ignore what is delayed until later.
+        With `due`, ignore what is delayed until later, or until there is room on the disk.
         """
+        if due and self._is_full():
+            return False
         now = time() if due else math.inf
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(
@@ -96,15 +101,20 @@ class Ingester:
 
     # ------------------------------------------------------------ fetching
 
+    def _is_full(self) -> bool:
+        return self._space.shortage() is not None
+
     def near_waits(self) -> bool:
         """Return whether a source that is on this machine or at Slack waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._near, time())
 
     def fetch_near(self) -> bool:
         """Fetch sources that are on this machine or at Slack."""
         fetched = 0
-        while not self.stop.is_set() and self._fetch_one():
+        while not self.stop.is_set() and not self._is_full() and self._fetch_one():
             fetched += 1
         return fetched > 0
 
@@ -121,13 +131,15 @@ class Ingester:
 
     def far_waits(self) -> bool:
         """Return whether a source on a third-party server waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._far.keys(), time())
 
     def fetch_far(self) -> bool:
         """Fetch from third-party servers until the only sources left are on hosts that other threads fetch from."""
         fetched = 0
-        while not self.stop.is_set():
+        while not self.stop.is_set() and not self._is_full():
             with self._claiming:
                 with self._catalog.write_transaction() as connection:
                     claimed, claimant = self._claim_far(connection)
@@ -267,13 +279,15 @@ class Ingester:
 
     def extraction_waits(self) -> bool:
         """Return whether an extraction of a shared document waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return extractions.has_waiting_extraction(connection, time())
 
     def extract(self, extractor: Extractor) -> bool:
         """Extract documents with this extractor."""
         extracted = 0
-        while not self.stop.is_set() and self._extract_one(extractor):
+        while not self.stop.is_set() and not self._is_full() and self._extract_one(extractor):
             extracted += 1
         return extracted > 0
 

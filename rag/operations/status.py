@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rag.catalog import Catalog, documents, extractions, outages, sources
 from rag.ingest.captions import Captions
+from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.indexes import VectorIndexes
@@ -17,6 +18,7 @@ def read_status(
     indexes: VectorIndexes,
     fingerprinting: Fingerprinting,
     captions: Captions,
+    space: DiskSpace,
     lanes: Mapping[str, str],
 ) -> Status:
     """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
@@ -41,4 +43,5 @@ def read_status(
         without_caption,
         incomplete,
         down,
+        " ".join(space.shortage() or ()),
     )
