@@ -28,12 +28,13 @@ from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
 from bot.jobs.sweep import Sweep
-from bot.jobs.worker import JobWorker, WakeUp, run_loop
+from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import RetryPolicy, SlackClient, map_errors
+from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
+from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
 from rag import Busy, Fetcher, LoopbackOnly, Rag, ReadTransaction, Settings, TryAgain, UrlFetcher, list_shares, open_rag
 
@@ -70,6 +71,7 @@ class Bot:
     ephemeral: JobWorker
     placeholders: PlaceholderWorker
     answers: AnswerWorker
+    token_check: TokenCheck
     wake_up: WakeUp
     stop: threading.Event
 
@@ -78,14 +80,15 @@ class Bot:
 
         `started` is called once the bot receives events, with the port of the HTTP server; None: no server.
         """
-        steps = [self.receipts.step, self.maintenance.step, self.ephemeral.step]
-        steps += [self.placeholders.step] * _PLACEHOLDER_THREADS + [self.answers.step] * self.settings.workers
+        workers: list[LoopWorker[Any]] = [self.receipts, self.maintenance, self.ephemeral]
+        workers += [self.placeholders] * _PLACEHOLDER_THREADS + [self.answers] * self.settings.workers
         with ExitStack() as running:
-            pool = ThreadPoolExecutor(len(steps) + 1, thread_name_prefix="bot")
+            pool = ThreadPoolExecutor(len(workers) + 1, thread_name_prefix="bot")
             running.callback(pool.shutdown)
             running.callback(self._end)
             threads = [pool.submit(self.rag.serve, self.stop)]
-            threads += [pool.submit(run_loop, step, self.wake_up, self.stop) for step in steps]
+            for worker in workers:
+                threads.append(pool.submit(run_loop, worker.step, self.wake_up, self.stop, worker.idle_seconds))
             running.enter_context(self._schedule())
             socket = None if self.settings.http_port else running.enter_context(self._socket())
             port = self._serve(running, socket, threads)
@@ -107,11 +110,12 @@ class Bot:
 
     @contextmanager
     def _schedule(self) -> Iterator[None]:
-        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows once a day."""
+        """Request a sweep now and every `sweep_minutes`, and the deletion of old rows now and once a day."""
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
+        self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
             yield
@@ -150,7 +154,8 @@ class Bot:
 
         def health() -> dict[str, object]:
             connected = socket is None or bool(socket.client.is_connected())
-            return {"ok": connected and not any(future.done() for future in threads)}
+            works = connected and not any(future.done() for future in threads)
+            return {"ok": works and self.token_check.is_valid()}
 
         if socket is None:  # requests come from outside, with a host name that only the reverse proxy knows
             secret = self.settings.signing_secret.get_secret_value()
@@ -174,36 +179,38 @@ def open_bot(
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opening:
         opening.enter_context(_only_one(settings))
-        client, wake_up = SlackClient(slack), WakeUp()
+        client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
+        patient, impatient = SlackClient(slack, stop=stop), SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
         me = identity.user_id
 
-        def open_files(read: ReadTransaction) -> SlackFiles:
+        def open_files(read: ReadTransaction, client: SlackClient) -> SlackFiles:
             def is_wanted(file: str) -> bool:
                 with read() as connection:
                     return any(share.message for share in list_shares(connection, KIND, file))
 
-            return SlackFiles(client, slack, me, settings.read.max_mb, stop, is_wanted)
+            return SlackFiles(client, slack, me, settings.read.max_mb, is_wanted)
 
         def open_fetchers(read: ReadTransaction) -> Mapping[str, Fetcher]:
             links: dict[str, Fetcher] = {LINK: UrlFetcher(settings.web, settings.read)} if slack.links else {}
-            return {KIND: open_files(read), **links}
+            return {KIND: open_files(read, client), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         with rag.write_transaction() as connection:
             questions.release_claims(connection)
             jobs.release_claims(connection)
-        access = Access(Directory(SlackClient(slack, RetryPolicy.IMPATIENT), identity.team_id))
-        files = open_files(rag.read_transaction)
+        access = Access(Directory(impatient, identity.team_id))
+        files = open_files(rag.read_transaction, client)
         uploads = Uploads(client, files, stop)
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
-        responder = Responder(client, rag, composer, fair, uploads, me, stop)
+        responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
         limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
-        checks = FileChecks(client, rag, files, me, limits)
-        sweep = Sweep(client, rag, checks, me, limits)
+        listed = open_files(rag.read_transaction, patient)
+        checks = FileChecks(patient, rag, listed, me, limits)
+        sweep = Sweep(patient, rag, checks, me, limits)
         maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
@@ -211,8 +218,8 @@ def open_bot(
             client=client,
             rag=rag,
             access=access,
-            app=build_app(client, rag, access, me, secret, wake_up.notify, limits),
-            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts.release_settled),
+            app=build_app(client, rag, access, identity, secret, wake_up.notify, limits),
+            receipts=JobWorker(rag, {JobKind.RECEIPT: receipts.acknowledge}, refill=receipts, together=True),
             maintenance=JobWorker(
                 rag,
                 {
@@ -229,6 +236,7 @@ def open_bot(
             ephemeral=JobWorker(rag, dict.fromkeys(ephemeral_messages.KINDS, ephemeral.handle), max_age=MAX_AGE),
             placeholders=PlaceholderWorker(rag, responder, wake_up.notify),
             answers=AnswerWorker(rag, responder, fair),
+            token_check=TokenCheck(impatient),
             wake_up=wake_up,
             stop=stop,
         )
@@ -257,7 +265,8 @@ def wait_for_slack(call: Callable[[], Any], stop: threading.Event) -> Any:
             with map_errors():
                 return call()
         except TryAgain as error:
-            if stop.wait(_TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)]):
+            asked = error.seconds if isinstance(error, RateLimited) else 0.0
+            if stop.wait(max(asked, _TRY_AGAIN[min(tries, len(_TRY_AGAIN) - 1)])):
                 raise
             if not tries:
                 log.warning("%s Trying again.", error)

@@ -25,6 +25,7 @@ _MODULES = {
     "Mode": "rag.model",
     "ModelSummary": "rag.model",
     "IndexOutcome": "rag.model",
+    "IndexState": "rag.model",
     "Passage": "rag.model",
     "Status": "rag.model",
     "StoredData": "rag.operations.retention",
@@ -42,7 +43,16 @@ _MODULES = {
     # Spaces, shares and what a search may use
     "Scope": "rag.model",
     "AllowedDocument": "rag.catalog.shared_documents",
+    "FileType": "rag.model",
+    "HERE": "rag.search.limits",
+    "LimitedQuery": "rag.search.limits",
+    "ME": "rag.search.limits",
+    "Posted": "rag.model",
     "QueryLimits": "rag.search.limits",
+    "SharedFile": "rag.catalog.shared_documents",
+    "list_shared_files": "rag.catalog.shared_documents",
+    "read_limits": "rag.search.limits",
+    "visible_posts": "rag.catalog.shared_documents",
     "Share": "rag.catalog.shares",
     "ShareFilter": "rag.model",
     "ShareState": "rag.catalog.states",
@@ -119,6 +129,9 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     )
     from rag.catalog.shared_documents import (
         AllowedDocument as AllowedDocument,
+        SharedFile as SharedFile,
+        list_shared_files as list_shared_files,
+        visible_posts as visible_posts,
         documents_allowed as documents_allowed,
         documents_named as documents_named,
         names_of as names_of,
@@ -167,12 +180,15 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         Answer as Answer,
         Check as Check,
         DocumentSummary as DocumentSummary,
+        FileType as FileType,
         SearchResult as SearchResult,
         Hit as Hit,
         Mode as Mode,
         ModelSummary as ModelSummary,
         IndexOutcome as IndexOutcome,
+        IndexState as IndexState,
         Passage as Passage,
+        Posted as Posted,
         Scope as Scope,
         ShareFilter as ShareFilter,
         Status as Status,
@@ -184,7 +200,13 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.ports import FetchResult as FetchResult, Fetcher as Fetcher, ReadTransaction as ReadTransaction
     from rag.sandbox import hide_memory as hide_memory
     from rag.search.confidence import ConfidenceModel as ConfidenceModel
-    from rag.search.limits import QueryLimits as QueryLimits
+    from rag.search.limits import (
+        HERE as HERE,
+        ME as ME,
+        LimitedQuery as LimitedQuery,
+        QueryLimits as QueryLimits,
+        read_limits as read_limits,
+    )
     from rag.settings import Settings as Settings, invalid_setting as invalid_setting, load_settings as load_settings
     from rag.text import without_invisible as without_invisible
     from rag.vectors.projection import TrainedProjection as TrainedProjection

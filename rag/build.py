@@ -65,19 +65,20 @@ def open_rag(
     captioner: Captioner | None = None,
     open_fetchers: OpenFetchers = lambda _: {},
     histories: Sequence[MigrationHistory] = (),
+    upgrade: bool = True,
 ) -> Rag:
     """Open the engine on `settings.data`. Adapters that are not given are constructed, most of them on first use.
 
     `open_fetchers` returns the fetchers of other kinds of sources than paths and URLs. Sources of a kind without a
     fetcher stay queued for a process that has one. `histories` are the migrations of the caller's own tables in the
-    catalog's file; they are applied together with rag's.
+    catalog's file; they are applied together with rag's. Without `upgrade`, an older catalog raises CatalogUnfit.
     """
     data = settings.data
     make_private(data)
     cores = os.cpu_count() or 1
     threads = max(1, cores // worker_count(settings.read.workers))
     with ExitStack() as opening:
-        catalog = Catalog(data, histories)
+        catalog = Catalog(data, histories, upgrade=upgrade)
         opening.callback(catalog.close)
 
         def open_extractor() -> Extractor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +12,12 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
 from rag.catalog import Catalog, documents, outages
 from rag.catalog.pages import page_images
+from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
@@ -141,6 +143,10 @@ class Rag:
         """Remove files from one space, or from all; return their names; see Indexing.forget."""
         return self._indexing.forget(names, space, user)
 
+    def find_shares(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[StoredShare]:
+        """Return what `forget` would remove, oldest first. Raise NotFound for an unknown name."""
+        return self._indexing.find_shares(names, space, user)
+
     # ------------------------------------------------------------ search and answers
 
     def find(self, query: str, scope: Scope, k: int = _PAGES) -> SearchResult:
@@ -163,10 +169,12 @@ class Rag:
         scope: Scope,
         picture: Path | None = None,
         on_text: Callable[[str], None] | None = None,
+        generating: Generating = nullcontext,
     ) -> Answer:
         """Answer from the scope's documents only, with citations and pictures of the cited regions.
 
         With a `picture` (a screenshot), search for the page that it shows first, then for the question's words.
+        `generating` is entered while the model writes.
         """
         sent = None
         if picture is None:
@@ -175,7 +183,7 @@ class Rag:
             found, sent = self._find_picture(picture, scope, _PAGES)
             if not found.found:
                 found = self.find(question, scope)
-        return self._answering.answer(question, found, scope, on_text, sent)
+        return self._answering.answer(question, found, scope, on_text, sent, generating)
 
     def rewrite_question(self, question: str, history: Sequence[Turn]) -> str:
         """Return a thread's question rewritten so that it can be understood alone.

@@ -252,8 +252,23 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """The message that shares a document: the chat's ids of it and of its thread's root, its person, time and words.
+
+    Empty ids are unknown. The words are not those of the document.
+    """
+
+    space: str
+    shared_by: str | None
+    shared_at: float
+    message: str
+    thread: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A page at a rank, with its best chunk. `name` and `link` come from a share in the scope.
+    """A page at a rank, with its best chunk. `name`, `link` and `posted` come from a share in the scope.
 
     `lanes` maps each lane that found the page to the page's rank in it, from 1.
     """
@@ -285,6 +300,8 @@ class Hit:
 
     also: tuple[str, ...] = ()
     """Near-duplicates of this page in other documents, as displayed. They are not hits of their own."""
+    posted: tuple[Posted, ...] = ()
+    """The message whose words matched, or else the newest one that shares the document in the scope."""
 
     @property
     def title(self) -> str:

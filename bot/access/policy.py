@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.access.directory import Conversation, Directory
+from bot.access.names import Names, names_of
 from bot.slack import messages
 from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, ReadersChanged
 from rag import MagpieError, Scope
@@ -23,12 +26,14 @@ class Granted:
     """What a reply may use.
 
     `why`: the reason in words, for the access log. `notice`: shown with the reply if Slack did not answer and fewer
-    files than possible were searched.
+    files than possible were searched. `readers`: the people who can read a reply; None: everyone that `why` names, or
+    not known.
     """
 
     scope: Scope
     why: str
     notice: str = ""
+    readers: frozenset[str] | None = None
 
 
 class Access:
@@ -57,6 +62,25 @@ class Access:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("Slack's list of members is malformed (%s).", type(error).__name__)
         return False
+
+    def names(self, user: str, scope: Scope) -> Names:
+        """Return the names that a question of this person may use: of all people, and of the channels in a scope.
+
+        Never raises: without an answer of Slack, only its own mentions are understood.
+        """
+        try:
+            until = self._directory.deadline()
+            people = self._directory.people(until)
+            channels = self._directory.conversations(until).values()
+        except MagpieError as error:
+            log.info("The names of people and channels are unknown: %s", error)
+            return Names()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("Slack's list of people or channels is malformed (%s).", type(error).__name__)
+            return Names()
+        zone = _zone(people[user].zone if user in people else "")
+        spaces = scope.spaces or frozenset()
+        return names_of(people.values(), [channel for channel in channels if channel.id in spaces], zone)
 
     def invalidate_members(self, channel: str) -> None:
         """Drop a conversation's members from the cache: an event about a change may be late."""
@@ -94,13 +118,18 @@ class Access:
         if here.outside:
             return Granted(Scope.of(channel), "this conversation only: it is shared with another organization")
         if here.direct:
-            return self._granted_in_direct_message(here, user, ours, until)
+            granted = self._granted_in_direct_message(here, user, ours, until)
+            return replace(granted, readers=frozenset({here.partner}))
+        # Everyone in the workspace can read a public channel, so its members would not say who read the reply.
+        readers = None if here.public else self._directory.members(channel, until)
         if not self._directory.are_all_full_members(channel, until):
-            return Granted(Scope.of(channel), "this conversation only: guests or people of other workspaces read it")
+            why = "this conversation only: guests or people of other workspaces read it"
+            return Granted(Scope.of(channel), why, readers=readers)
         public = _public(ours)
         return Granted(
             Scope.of(channel, *public),
             f"this conversation and {len(public)} public channels: only full members read it",
+            readers=readers,
         )
 
     def _granted_in_direct_message(
@@ -121,6 +150,13 @@ class Access:
         public = _public(ours)
         spaces = joined | public
         return Granted(Scope.of(here.id, *spaces), f"what one full member may open: {len(spaces)} conversations")
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):  # this machine does not know the zone
+        return UTC
 
 
 def _public(ours: Mapping[str, Conversation]) -> set[str]:

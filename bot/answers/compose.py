@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -27,7 +28,7 @@ from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
 from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
-from bot.slack.files import KIND, SlackFiles, listings
+from bot.slack.files import KIND, NotReady, SlackFiles, listings
 from rag import (
     Answer,
     NotFound,
@@ -49,6 +50,9 @@ _POLL = 0.5
 
 _VISIBLE_WITHIN = 20.0
 """Seconds after a question within which Slack lists its files in the conversation."""
+
+_READY_WITHIN = 10.0
+"""Seconds after a question within which Slack checks its files; after that, it is answered without them."""
 
 _RECORDED_WITHIN = 5.0
 """Seconds to wait for the event or the sweep that records a file sent with a question."""
@@ -106,9 +110,9 @@ class Composer:
     def reply(self, work: AnswerTask) -> Reply:
         """Return the reply to a message. Show it only if everything it uses may still be shown."""
         question = work.question
-        pictures, documents = self._sent_files(work)
+        pictures, documents, unready = self._sent_files(work)
         statuses = self._await_documents(work, documents)
-        remark = messages.unread_documents(statuses)
+        remark = join(messages.FILES_NOT_READY if unready else "", messages.unread_documents(statuses))
         if not question.text and not pictures:
             return render.plain_reply(remark or messages.HELP)
         granted = self.granted(question)
@@ -119,20 +123,28 @@ class Composer:
 
     # ------------------------------------------------------------ files sent with it
 
-    def _sent_files(self, work: AnswerTask) -> tuple[list[str], list[str]]:
-        """Return (pictures, documents) sent with a question and still shared there: pictures are part of the query,
-        documents are read before it is answered. Their shares are recorded by events and the sweep, not here: a file
-        may have been removed already."""
-        question = work.question
-        pictures, documents = [], []
+    def _sent_files(self, work: AnswerTask) -> tuple[list[str], list[str], list[str]]:
+        """Return (pictures, documents, files that Slack has not checked in time) of a question, if still shared there.
+
+        Pictures are part of the query, documents are read before it is answered. Their shares are recorded by events
+        and the sweep, not here: a file may have been removed already.
+        """
+        question, asked_at = work.question, work.claimed.asked_at
+        pictures, documents, unready = [], [], list[str]()
         for id in question.files:
-            raw = self.find_sent_file(id, question.channel, visible_by=work.claimed.asked_at + _VISIBLE_WITHIN)
+            try:
+                raw = self.find_sent_file(id, question.channel, visible_by=asked_at + _VISIBLE_WITHIN)
+            except NotReady:
+                if time() < asked_at + _READY_WITHIN:  # tried again later, so that no worker waits for it
+                    raise
+                unready.append(id)
+                continue
             file = None if raw is None else slack_file(raw)
             if file is not None and file.picture:
                 pictures.append(id)
             elif file is not None and file.readable:
                 documents.append(id)
-        return pictures, documents
+        return pictures, documents, unready
 
     def find_sent_file(self, id: str, channel: str, visible_by: float = 0.0) -> Mapping[str, Any] | None:
         """Return the file object of a file that is shared in a conversation, or None.
@@ -229,8 +241,8 @@ class Composer:
             pieces.append(piece)
             show(render.unfinished("".join(pieces)))
 
-        with self._fair.acquire(key(work.claimed), work.check):
-            return self._rag.ask(query, scope, picture, on_text)
+        generating = partial(self._fair.acquire, key(work.claimed), work.check)
+        return self._rag.ask(query, scope, picture, on_text, generating)
 
     def _watch(self, scope: Scope) -> _Watch:
         return _Watch(scope, self._inside(scope), self._access.changes)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from bot.db import questions
 from bot.db.questions import ClaimedQuestion
 
-Key: TypeAlias = tuple[int, int]
-"""(round, id) of a question: the lowest goes first."""
+Key: TypeAlias = tuple[int, int, int]
+"""(round, id, revision) of a claimed question: the lowest goes first. An edited question may have two workers."""
 
 _MAX_WAIT = 10.0
 """Seconds to wait for a claimed question of an earlier round, which may itself be waiting for a document."""
@@ -23,7 +23,7 @@ _CHECK = 0.2
 
 
 def key(claimed: ClaimedQuestion) -> Key:
-    return (claimed.turn, claimed.id)
+    return (claimed.turn, claimed.id, claimed.revision)
 
 
 class FairLock:
@@ -40,7 +40,8 @@ class FairLock:
        question that waits for a document does not keep the model idle.
     3. *Lock.* A worker that needs the model acquires this lock, which at most `at_once` workers hold. The lowest
        (round, id) that waits goes first. If a claimed question of an earlier round has not used the model yet, later
-       rounds wait for it, at most ten seconds. The lock is held to rewrite a question and to write its answer.
+       rounds wait for it, at most ten seconds. The lock is held to rewrite a question and to write its answer, not
+       to search.
 
     Captions do not acquire the lock: they are written one at a time with at most 160 tokens each, so a question waits
     in Ollama's own queue for at most one caption. The Ollama adapter has no limit of its own: it does not know rounds.

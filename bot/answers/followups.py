@@ -20,6 +20,7 @@ from bot.slack.blocks import break_links, escape
 from bot.slack.buttons import FILE, MORE
 from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
+from bot.slack.files import NotReady
 from bot.slack.uploads import Picture
 from rag import Hit, NotFound, Scope, SearchResult, Unreadable
 
@@ -88,6 +89,8 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
             if slack_file(composer.files.ready(file)).picture:
                 with composer.download_picture(file) as path:
                     found.append(composer.rag.find_picture(path, granted.scope))
+        except NotReady:
+            remarks.append(messages.FILES_NOT_READY)
         except NotFound:
             remarks.append(messages.IMAGE_UNAVAILABLE)
         except Unreadable as error:

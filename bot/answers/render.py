@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.db.used_pages import UsedPage, name_mark
+from bot.access.names import Names
+from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import (
     MESSAGE,
@@ -29,11 +31,13 @@ from bot.slack.blocks import (
     text_length,
 )
 from bot.slack.uploads import Picture
-from rag import Answer, Hit, Mode, Passage
+from rag import Answer, Hit, Mode, Passage, Posted
 
 PICTURES = 3
 NEAREST = 2
 _CITATIONS = 12
+_WORDS = 100
+"""Characters of a message that are shown beside the file that it shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,27 @@ def _used(passage: Passage, answer: Answer) -> UsedPage:
     hit = passage.hit
     cited = passage in answer.cited and not answer.abstained
     named = answer.abstained and hit.place in answer.text
-    return UsedPage(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name))
+    post = next((post_of(hit.name, posted) for posted in hit.posted if posted.words), "")
+    return UsedPage(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name), post)
+
+
+def post_of(name: str, posted: Posted) -> str:
+    """Return the mark of a message that a reply, or the model that wrote it, has seen."""
+    return post_mark(posted.space, posted.message, name, posted.shared_by, posted.words)
+
+
+def posted_line(name: str, posted: Posted, names: Names, asked_at: float) -> str:
+    """Return who shared a file, where and when, and the words of the message, as mrkdwn; empty if nothing is known."""
+    said = " ".join(posted.words.split())
+    return escape(
+        messages.posted(
+            names.label(posted.shared_by or ""),
+            names.label(posted.space),
+            datetime.fromtimestamp(posted.shared_at, names.zone),
+            datetime.fromtimestamp(asked_at, names.zone),
+            cut(said, _WORDS) if said != name else "",
+        )
+    )
 
 
 def _files(hits: Iterable[Hit]) -> list[tuple[int, str]]:

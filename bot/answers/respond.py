@@ -1,14 +1,14 @@
 """Answer one question in Slack. Every step is stored before the next one, so that a crash repeats none.
 
-A posted message names its question in its metadata, and the ids of uploads are stored before they are shared. After a
-restart, the thread is searched for the message before it is posted again.
+`posting` writes the message. The ids of uploads are stored before they are shared.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -18,27 +18,25 @@ from bot.answers import render
 from bot.answers.compose import AnswerTask, Composer
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.followups import compose_reply
+from bot.answers.posting import Posting
 from bot.answers.render import Reply
 from bot.db import access_log, questions
 from bot.db import uploads as uploading
 from bot.db.questions import Cancellation, ClaimedQuestion
-from bot.slack import message_metadata, messages
+from bot.slack import messages
+from bot.slack.blocks import context
 from bot.slack.client import Refused, SlackClient, Stopping, Superseded
-from bot.slack.events import Question
 from bot.slack.status_line import StatusLine
 from bot.slack.uploads import Uploads
-from rag import MagpieError, OperatorMustAct, Rag, documents_allowed
+from rag import MagpieError, OperatorMustAct, Rag, TryAgain, documents_allowed
 
 log = logging.getLogger("magpie")
 
-SEEN = "eyes"
-"""The reaction on a question that is being answered."""
-
-_FRESH = 5.0
-"""Age in seconds above which a question may have been answered by an earlier process whose data was lost."""
-
 _MAX_COMPOSED = 3
 """How often a reply is composed if the documents it uses change before it is shown."""
+
+_PICTURE_DELAYS = 3
+"""How often a question is delayed for its pictures. After that, its answer says that they are missing."""
 
 _CHECK = 0.3
 """Seconds between two checks whether a question was edited or canceled."""
@@ -50,6 +48,7 @@ class Responder:
     def __init__(
         self,
         client: SlackClient,
+        impatient: SlackClient,
         rag: Rag,
         composer: Composer,
         fair: FairLock,
@@ -57,13 +56,13 @@ class Responder:
         me: str,
         stop: threading.Event,
     ) -> None:
-        self._client = client
+        """`impatient`: the client for progress, which an answer does not wait for."""
         self._rag = rag
         self._composer = composer
         self._fair = fair
         self._uploads = uploads
-        self._status = StatusLine(client)
-        self._me = me
+        self._status = StatusLine(impatient)
+        self._posting = Posting(client, impatient, rag, me)
         self._stop = stop
 
     def post_placeholder(self, claimed: ClaimedQuestion, before: int) -> ClaimedQuestion:
@@ -71,21 +70,14 @@ class Responder:
 
         `before`: the number of questions before it or being answered.
         """
-        self._add_reaction(claimed.question)
+        self._posting.add_reaction(claimed.question)
         if claimed.obsolete_uploads:
             self._delete_obsolete_pictures(claimed)
-        position = render.working_reply(messages.queue_position(self._fair.count_ahead(before)))
-        if claimed.placeholder and not claimed.reply:
-            self._update(claimed, position)
-        if claimed.placeholder:
-            return claimed
-        ts = self._find_placeholder(claimed) or self._post(claimed, position)
-        self._store_placeholder(claimed, ts)
-        return replace(claimed, placeholder=ts)
+        return self._posting.post_placeholder(claimed, messages.queue_position(self._fair.count_ahead(before)))
 
     def update_position(self, claimed: ClaimedQuestion, before: int) -> None:
         """Show how many questions are ahead of a queued one."""
-        self._show_progress(claimed, messages.queue_position(self._fair.count_ahead(before)))
+        self._posting.show_progress(claimed, messages.queue_position(self._fair.count_ahead(before)))
 
     def answer(self, claimed: ClaimedQuestion) -> None:
         """Answer a claimed question.
@@ -96,77 +88,26 @@ class Responder:
         with self._fair.expected(key(claimed)), self._status.shown(claimed.question):
             claimed, reply = self._compose_showable(claimed)
             self._check_current(claimed)
-            self._update(claimed, reply)
-            self._share_pictures(claimed, reply)
-            self._remove_reaction(claimed.question)
+            claimed = self._posting.show(claimed, reply)
+            self._add_pictures(claimed, reply)
+            self._posting.remove_reaction(claimed.question)
 
     def cancel(self, claimed: ClaimedQuestion) -> None:
         """Clean up after a canceled question: delete its message, or replace it by a note that it was stopped."""
-        ts = claimed.placeholder or self._find_placeholder(claimed)
         self._status.clear(claimed.question)  # its worker notices the cancellation only at the model's next word
-        try:
-            if ts and claimed.cancellation == Cancellation.DELETED:
-                self._client.delete_message(claimed.question.channel, ts)
-            elif ts:
-                self._update(replace(claimed, placeholder=ts), render.plain_reply(messages.STOPPED))
-                self._remove_reaction(claimed.question)
-        except Refused as error:
-            log.info("The message of a canceled question does not exist: %s", error)
+        self._posting.withdraw(claimed, deleted=claimed.cancellation == Cancellation.DELETED)
         obsolete = [*claimed.obsolete_uploads, *(claimed.uploads or ())]
         self._delete_obsolete_pictures(replace(claimed, obsolete_uploads=obsolete))
 
-    def report_failure(self, claimed: ClaimedQuestion) -> None:
-        """Replace the placeholder by a note that the question failed."""
-        self._update(self.post_placeholder(claimed, 0), render.plain_reply(messages.FAILED))
-        self._remove_reaction(claimed.question)
+    def report_failure(self, claimed: ClaimedQuestion, sentence: str) -> None:
+        """Replace the placeholder by a sentence about why the question was not answered."""
+        self._posting.show(self.post_placeholder(claimed, 0), render.plain_reply(sentence))
+        self._posting.remove_reaction(claimed.question)
 
-    # ------------------------------------------------------------ the placeholder
-
-    def _find_placeholder(self, claimed: ClaimedQuestion) -> str | None:
-        """Return the ts of a placeholder that an earlier attempt posted but did not store, or None."""
-        # An empty placeholder is stored before posting, so it means that a message may exist.
-        may_exist = claimed.placeholder is not None or claimed.attempts > 0 or time() - claimed.asked_at > _FRESH
-        if not may_exist:
-            return None
-        question, question_key = claimed.question, message_metadata.key(claimed.question)
-        if question.thread:
-            posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
-        else:
-            posted = self._client.list_history(question.channel, oldest=question.ts)
-        for message in posted:
-            if message.get("user") == self._me and message_metadata.question_of(message) == question_key:
-                return str(message["ts"])
-        return None
-
-    def _post(self, claimed: ClaimedQuestion, reply: Reply) -> str:
-        question = claimed.question
-        self._store_placeholder(claimed, "")
-        return self._client.post_message(
-            question.channel,
-            reply.text,
-            reply.blocks,
-            thread=question.thread,
-            metadata=message_metadata.answer_to(question),
-        )
-
-    def _store_placeholder(self, claimed: ClaimedQuestion, ts: str) -> None:
-        with self._rag.write_transaction() as connection:
-            questions.store_placeholder(connection, claimed, ts)
-
-    def _add_reaction(self, question: Question) -> None:
-        self._react(question, self._client.add_reaction)
-
-    def _remove_reaction(self, question: Question) -> None:
-        self._react(question, self._client.remove_reaction)
-
-    def _react(self, question: Question, call: Callable[[str, str, str], None]) -> None:
-        """Add or remove the reaction. If Slack refuses it, the question is answered without a reaction."""
-        if question.kind != "ask":  # a button press has no message to react to
-            return
-        try:
-            call(question.channel, question.ts, SEEN)
-        except (Refused, OperatorMustAct) as error:
-            log.info("No reaction on a question: %s", error)
+    def report_refusal(self, claimed: ClaimedQuestion) -> None:
+        """Tell the asker in private that Slack accepts no message here."""
+        self._posting.remove_reaction(claimed.question)
+        self._posting.tell_refused(claimed.question)
 
     # ------------------------------------------------------------ what may be shown
 
@@ -199,7 +140,7 @@ class Responder:
 
         def show(text: str) -> None:
             check()
-            self._show_progress(claimed, text)
+            self._posting.show_progress(claimed, text)
             self._status.renew(claimed.question)
 
         reply = compose_reply(self._composer, AnswerTask(claimed, show, check))
@@ -218,7 +159,7 @@ class Responder:
                 return False
             if not access_log.are_names_current(connection, reply.used, granted.scope):
                 return False
-            access_log.log_access(connection, claimed.question, found, granted.why)
+            access_log.log_access(connection, claimed.question, found, granted.why, granted.readers)
         return True
 
     def _check_current(self, claimed: ClaimedQuestion) -> None:
@@ -227,19 +168,20 @@ class Responder:
             if not questions.is_current(connection, claimed):
                 raise Superseded
 
-    # ------------------------------------------------------------ the message
-
-    def _show_progress(self, claimed: ClaimedQuestion, text: str) -> None:
-        """Show progress. A failed update is skipped."""
-        try:
-            self._update(claimed, render.working_reply(text))
-        except MagpieError as error:
-            log.info("Could not show progress: %s", error)
-
-    def _update(self, claimed: ClaimedQuestion, reply: Reply) -> None:
-        self._client.update_message(claimed.question.channel, str(claimed.placeholder), reply.text, reply.blocks)
-
     # ------------------------------------------------------------ the pictures
+
+    def _add_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
+        """Share the pictures, or say below the answer that they are missing. Raise TryAgain a few times before."""
+        try:
+            self._share_pictures(claimed, reply)
+        except (MagpieError, OSError) as error:
+            if isinstance(error, TryAgain) and claimed.delays < _PICTURE_DELAYS:
+                raise
+            log.warning("An answer has no pictures: %s %s", error, getattr(error, "hint", ""))
+            note = messages.PICTURES_MISSING
+            noted = replace(reply, blocks=[*reply.blocks, context(note)], text=f"{reply.text}\n{note}")
+            with suppress(Refused):  # the answer is shown already
+                self._posting.show(claimed, noted)
 
     def _share_pictures(self, claimed: ClaimedQuestion, reply: Reply) -> None:
         """Share all pictures in one message of the thread, exactly once."""
@@ -280,7 +222,10 @@ class Responder:
     def _delete_obsolete_pictures(self, claimed: ClaimedQuestion) -> None:
         """Delete the pictures of an earlier answer to this question from Slack."""
         for file in claimed.obsolete_uploads:
-            self._uploads.withdraw(file)
+            try:
+                self._uploads.withdraw(file)
+            except (Refused, OperatorMustAct) as error:
+                log.warning("A picture of an earlier answer stays in Slack: %s", error)
         with self._rag.write_transaction() as connection:
             access_log.drop_evidence(connection, claimed.obsolete_uploads)
             uploading.drop_uploads(connection, claimed.obsolete_uploads)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ModelSummary,
         Progress,
         StoredData,
+        StoredShare,
         TrainedProjection,
     )
 
@@ -49,6 +50,9 @@ class Engine(Protocol):
     def list_stored_data(self) -> list[StoredData]: ...
     def doctor(self) -> Iterator[Check]: ...
     def forget(self, names: Sequence[str], space: str | None = ..., user: str | None = ...) -> list[str]: ...
+    def find_shares(
+        self, names: Sequence[str], space: str | None = ..., user: str | None = ...
+    ) -> list[StoredShare]: ...
     def reindex(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[IndexOutcome]: ...
     def retry(self, names: Sequence[str] = ..., report: Callable[[Progress], None] = ...) -> list[IndexOutcome]: ...
     def documents(self, scope: Scope) -> list[DocumentSummary]: ...
@@ -65,7 +69,10 @@ class Engine(Protocol):
     def checkpoint(self) -> bool: ...
 
 
-Opener: TypeAlias = Callable[[Settings], AbstractContextManager[Engine]]
+class Opener(Protocol):
+    """Opens the engine. Without `upgrade`, a data folder of an older version is not changed: raise CatalogUnfit."""
+
+    def __call__(self, settings: Settings, *, upgrade: bool) -> AbstractContextManager[Engine]: ...
 
 
 @dataclass
@@ -77,13 +84,16 @@ class Invocation:
     json: bool = False
 
     @contextmanager
-    def open(self, data: Path | None, json: bool) -> Iterator[tuple[Engine, Screen]]:
-        """Yield the engine and the terminal. The arguments are options given after the command's name; they win."""
+    def open(self, data: Path | None, json: bool, *, upgrade: bool = False) -> Iterator[tuple[Engine, Screen]]:
+        """Yield the engine and the terminal. The arguments are options given after the command's name; they win.
+
+        `upgrade`: for commands that write. The others leave the data folder of an older version as it is.
+        """
         screen = self.screen(json)
         settings = self.settings(data)
         with ExitStack() as closing:
             with screen.busy("Opening the data folder …"):
-                engine = closing.enter_context(self.opener(settings))
+                engine = closing.enter_context(self.opener(settings, upgrade=upgrade))
             yield engine, screen
 
     def screen(self, json: bool) -> Screen:

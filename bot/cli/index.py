@@ -29,7 +29,7 @@ def index(
 
     Hidden files and symbolic links in a folder are skipped; to index one, name it.
     """
-    with invocation(context).open(data, json) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.progress(f"Indexing {', '.join(paths)}") as report:
             outcomes = rag.index([name if is_url(name) else Path(name) for name in paths], space, report)
         show_outcomes(screen, outcomes, rag.status().lanes)

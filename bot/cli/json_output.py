@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag import Answer, Check, Hit, Passage, SearchResult, Status
+from rag import Answer, Check, Hit, Passage, Posted, SearchResult, Status
 
 if TYPE_CHECKING:
     from bot.db.access_log import AccessEntry
@@ -36,7 +36,20 @@ def _passage(passage: Passage) -> JsonObject:
 
 
 def _place(hit: Hit) -> JsonObject:
-    return {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
+    place: JsonObject = {"file": hit.name, "page": hit.page, "kind": hit.kind.value}
+    posted = [_posted(posted) for posted in hit.posted if posted.shared_by is not None or posted.words]
+    return place | {"posted": posted} if posted else place
+
+
+def _posted(posted: Posted) -> JsonObject:
+    return {
+        "space": posted.space,
+        "shared_by": posted.shared_by,
+        "shared_at": datetime.fromtimestamp(posted.shared_at, UTC).isoformat(timespec="seconds"),
+        "message": posted.message,
+        "thread": posted.thread,
+        "words": posted.words,
+    }
 
 
 def found_json(found: SearchResult) -> JsonObject:
@@ -158,6 +171,7 @@ def access_json(sha256: Sequence[str], rows: Iterable[AccessEntry], days: int) -
                 "question": None if row.removed else row.text,
                 "removed": row.removed,
                 "scope": row.scope,
+                "readers": None if row.readers is None else list(row.readers),
                 "spaces": list(row.spaces),
                 "sha256": row.sha256,
             }

@@ -52,12 +52,12 @@ COMMANDS = (
 log = logging.getLogger("magpie")
 
 
-def open_engine(settings: Settings) -> AbstractContextManager[Engine]:
+def open_engine(settings: Settings, *, upgrade: bool) -> AbstractContextManager[Engine]:
     """Open the real engine. It is imported here because `--help` does not need it."""
     from bot.db import tables
     from rag import open_rag
 
-    return open_rag(settings, histories=[tables.HISTORY])
+    return open_rag(settings, histories=[tables.HISTORY], upgrade=upgrade)
 
 
 def build_app() -> typer.Typer:

@@ -76,7 +76,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     def row(name: str, number: int, unit: str, holds: str, until: str) -> StoredData:
         return StoredData(name, folder / "catalog.db", number, unit, None, holds, until)
 
-    shown = "who was shown which document (by SHA-256), for which question, under which scope"
+    shown = "which document (by SHA-256) was used for whose question, under which scope, and who could read the reply"
     posted = "which picture that Magpie posted shows which document; the pictures themselves are in Slack"
     rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
     pending = "requests made with the command or a shortcut that are not answered yet"
@@ -102,9 +102,9 @@ def _size(size: int) -> str:
 
 
 def show_access(rag: Engine, screen: Screen, name: str) -> None:
-    """Print who was shown a file, newest first. `name` is a path, a name, a Slack id or the start of a SHA-256.
+    """Print which replies used a file, for whose questions, and who could read them, newest first.
 
-    Raise NotFound if it is none of these.
+    `name` is a path, a name, a Slack id or the start of a SHA-256. Raise NotFound if it is none of these.
     """
     from bot.db import access_log
 
@@ -115,11 +115,11 @@ def show_access(rag: Engine, screen: Screen, name: str) -> None:
     found.sort(key=lambda row: row.at, reverse=True)
     screen.write_json(access_json(known, found, days))
     if not found:
-        screen.say(f"No one has been shown this file in the last {days} days.")
+        screen.say(f"No answer has used this file in the last {days} days.")
         return
     replies = len({(row.channel, row.ts) for row in found})
     shown = "one reply" if replies == 1 else f"{replies:,} replies"
-    screen.say(f"Shown in {shown} in the last {days} days.", style="bold")
+    screen.say(f"Used in {shown} in the last {days} days.", style="bold")
     for row in found:
         _show(screen, row)
 
@@ -130,8 +130,15 @@ def _show(screen: Screen, row: AccessEntry) -> None:
     screen.say(f"{at:%Y-%m-%d %H:%M}  {row.user} asked in {row.channel}", style="bold")
     screen.say(f"Question: {_REMOVED if row.removed else row.text or _NO_TEXT}", indent=2)
     screen.say(f"Scope: {row.scope}", indent=2)
+    screen.say(f"The reply could be read by: {_readers(row)}", indent=2)
     screen.say(f"The file was shared in: {', '.join(row.spaces)}", indent=2)
     screen.say(f"SHA-256: {row.sha256}", indent=2, style="dim")
+
+
+def _readers(row: AccessEntry) -> str:
+    if row.readers is None:
+        return "everyone in the conversation at that time"
+    return ", ".join(row.readers) or "only the asker"
 
 
 def _find_sha256(rag: Engine, name: str) -> list[str]:

@@ -23,7 +23,7 @@ def reindex(
     json: Json = False,
 ) -> None:
     """Read documents again. The old pages stay searchable until the new ones are complete."""
-    with invocation(context).open(data, json) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.progress(f"Reading {', '.join(names) if names else 'all documents'} again") as report:
             outcomes = rag.reindex(names or [], report)
         show_outcomes(screen, outcomes, rag.status().lanes)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LANE_NAMES = {
     "words": "search by words",
+    "messages": "search by the words of messages",
     "place": "search by page number",
     "text-vectors": "search by meaning",
     "clip-picture": "picture search",

@@ -30,7 +30,7 @@ def fit_decision(
     """Learn from questions with known pages when to say that nothing was found."""
     from rag import train_decision  # loads NumPy, which --help does not need
 
-    with invocation(context).open(data, json) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.counting(f"Searching for the questions in {questions.name}", "searches") as report:
             fitted = train_decision(rag, questions, wrongly, report)
         screen.write_json(

@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def train_projection(context: typer.Context, data: Data = None, json: Json = False) -> None:
     """Learn from the indexed texts to map text vectors to CLIP vectors, for MAGPIE_EMBED__QUERY_SIDE=projection."""
-    with invocation(context).open(data, json) as (rag, screen):
+    with invocation(context).open(data, json, upgrade=True) as (rag, screen):
         with screen.counting("Embedding captions and texts with both embedders", "texts") as report:
             trained = rag.train_projection(report)
         screen.write_json(

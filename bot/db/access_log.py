@@ -15,17 +15,18 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db import feedback
 from bot.db.questions import OPEN
 from bot.db.tables import access_log, evidence, question
-from bot.db.used_pages import UsedPage, name_mark
+from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
-from rag import AllowedDocument, Scope, names_within, unshared_documents
+from rag import AllowedDocument, Scope, names_within, unshared_documents, visible_posts
 
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
     """One document in one reply.
 
-    `spaces`: the conversations of the scope that the document was shared in. `removed`: a document of the reply is no
-    longer shared, so the text of the question was deleted.
+    `spaces`: the conversations of the scope that the document was shared in. `readers`: who could read the reply when
+    it was shown; None: everyone that `scope` names, or not known. `removed`: a document of the reply is no longer
+    shared, so the text of the question was deleted.
     """
 
     at: float
@@ -37,20 +38,38 @@ class AccessEntry:
     spaces: Sequence[str]
     scope: str
     removed: bool
+    readers: Sequence[str] | None = None
 
 
 def are_names_current(connection: Connection, used: Iterable[UsedPage], scope: Scope) -> bool:
-    """Return whether every document that a reply names still has that name in the scope of its readers.
+    """Return whether every document that a reply names still has that name in the scope of its readers, and whether
+    every message that it shows still says the same there.
 
     A document shared under several names loses one of them when that share is removed.
     """
+    used = list(used)
+    posts = {page.posted_in: set[str]() for page in used if page.post}
+    for file in visible_posts(connection, scope, posts):
+        mark = post_mark(file.space, file.message, file.name, file.shared_by, file.words)
+        posts[file.space, file.message].add(mark)
+    if any(page.post not in posts[page.posted_in] for page in used if page.post):
+        return False
     named = {(page.document, page.name) for page in used if page.name}
     known = names_within(connection, {document for document, _ in named}, scope)
     return all(name in set(map(name_mark, known.get(document, ()))) for document, name in named)
 
 
-def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedDocument], scope: str) -> None:
-    """Log the documents that a reply uses, one row for each. Logging the same reply again adds nothing."""
+def log_access(
+    connection: Connection,
+    asked: Question,
+    shown: Iterable[AllowedDocument],
+    scope: str,
+    readers: Collection[str] | None = None,
+) -> None:
+    """Log the documents that a reply uses, one row for each. Logging the same reply again adds nothing.
+
+    `readers`: who can read the reply; None: everyone that `scope` names, or not known.
+    """
     rows = [
         {
             "at": time(),
@@ -62,6 +81,7 @@ def log_access(connection: Connection, asked: Question, shown: Iterable[AllowedD
             "sha256": document.sha256,
             "spaces": list(document.spaces),
             "scope": scope,
+            "readers": None if readers is None else sorted(readers),
         }
         for document in shown
     ]
@@ -82,7 +102,18 @@ def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
         is_removed = (row.channel, row.ts) in removed
         text = "" if is_removed else row.text
         entries.append(
-            AccessEntry(row.at, row.channel, row.ts, row.user, text, row.sha256, row.spaces, row.scope, is_removed)
+            AccessEntry(
+                row.at,
+                row.channel,
+                row.ts,
+                row.user,
+                text,
+                row.sha256,
+                row.spaces,
+                row.scope,
+                is_removed,
+                row.readers,
+            )
         )
     return entries
 

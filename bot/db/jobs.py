@@ -91,6 +91,19 @@ def is_due(connection: Connection, kinds: Collection[JobKind]) -> bool:
     return bool(connection.scalar(select(exists().where(_due(kinds)))))
 
 
+def next_due(connection: Connection, kinds: Collection[JobKind]) -> float | None:
+    """Return when the next waiting job of these kinds is due; None: there is none."""
+    waiting = job.c.kind.in_(kinds) & (job.c.state == JobState.WAITING)
+    due: float | None = connection.scalar(select(func.min(job.c.next_try)).where(waiting))
+    return due
+
+
+def postpone(connection: Connection, kind: JobKind, until: float) -> None:
+    """Make no waiting job of this kind due before this time, seconds since 1970."""
+    waiting = (job.c.kind == kind) & (job.c.state == JobState.WAITING) & (job.c.next_try < until)
+    connection.execute(update(job).where(waiting).values(next_try=until))
+
+
 def claim(connection: Connection, kinds: Collection[JobKind], rounds: RoundRobin) -> Job | None:
     """Claim the next job of these kinds: that of the person who was served longest ago."""
     people = select(job.c.user).where(_due(kinds)).group_by(job.c.user).order_by(func.min(job.c.id))

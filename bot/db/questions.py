@@ -192,8 +192,14 @@ def _ask_again(connection: Connection, row: Row[Any], **changed: Any) -> None:
 
 
 def cancel_question(connection: Connection, channel: str, ts: str, reason: Cancellation) -> bool:
-    """Cancel a question. Return False if it is already answered or unknown."""
+    """Cancel a question. Return False if it is already answered or unknown.
+
+    If the message with this `ts` is not a question but the placeholder of one, deleting it stops that question.
+    """
     row = connection.execute(_at(channel, ts)).one_or_none()
+    if row is None and reason == Cancellation.DELETED:
+        matching = (question.c.channel == channel) & (question.c.placeholder == ts) & question.c.cancellation.is_(None)
+        row, reason = connection.execute(select(question).where(matching)).first(), Cancellation.STOPPED
     if row is None or row.state not in OPEN:
         return False
     if reason == Cancellation.DELETED and row.state == QuestionState.NEW and row.placeholder is None:
@@ -287,6 +293,26 @@ def used_by_presses(connection: Connection, channel: str, kind: str, of: str) ->
 # ---------------------------------------------------------------- claims
 
 
+def is_new_due(connection: Connection) -> bool:
+    """Return whether `claim_new` would claim a question."""
+    return _exists(connection, question.c.state == QuestionState.NEW, question.c.next_try <= time())
+
+
+def is_queued(connection: Connection) -> bool:
+    """Return whether any question is in the queue."""
+    return _exists(connection, question.c.state == QuestionState.QUEUED)
+
+
+def next_due(connection: Connection) -> float | None:
+    """Return when a question may be claimed next: now while any is in progress. None: there is no open question."""
+    if _exists(connection, question.c.state.in_(_BEGUN)):
+        return time()
+    due: float | None = connection.scalar(
+        select(func.min(question.c.next_try)).where(question.c.state == QuestionState.NEW)
+    )
+    return due
+
+
 def claim_new(connection: Connection) -> ClaimedQuestion | None:
     """Claim the next question that needs a placeholder, or that was canceled and needs its message cleaned up."""
     return _claim(connection, _next(question.c.state == QuestionState.NEW), QuestionState.POSTING)
@@ -295,11 +321,12 @@ def claim_new(connection: Connection) -> ClaimedQuestion | None:
 def claim_question(connection: Connection, limit: int = 0) -> ClaimedQuestion | None:
     """Claim the next question of the queue. Return None if an earlier question is about to enter the queue.
 
-    Questions of people who have `limit` questions being answered are skipped; 0: no limit.
+    Questions whose position is being shown are skipped, and so are those of people who have `limit` questions being
+    answered; 0: no limit.
     """
     not_queued_yet = question.c.state.in_([QuestionState.NEW, QuestionState.POSTING])
     due = not_queued_yet & (question.c.asked_at > time() - _QUEUED_WITHIN)
-    due |= question.c.state.in_([QuestionState.QUEUED, QuestionState.UPDATING])
+    due |= question.c.state == QuestionState.QUEUED
     if limit:
         answering = question.alias()
         people = select(answering.c.user).where(answering.c.state == QuestionState.ANSWERING).group_by(answering.c.user)

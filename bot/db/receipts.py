@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.jobs import Job, JobKind, JobState, job_of
@@ -39,6 +39,12 @@ def held_receipts(connection: Connection) -> list[Job]:
     held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
     rows = connection.execute(select(job).where(held).order_by(job.c.id))
     return list(map(job_of, rows))
+
+
+def is_held(connection: Connection) -> bool:
+    """Return whether there is a receipt that is not due yet."""
+    held = (job.c.kind == JobKind.RECEIPT) & (job.c.state == JobState.HELD)
+    return bool(connection.scalar(select(exists().where(held))))
 
 
 def release(connection: Connection, ids: Collection[int]) -> None:

@@ -27,17 +27,26 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
     def in_channel(table: Table) -> ColumnElement[bool]:
         return (table.c.channel == channel) if channel else true()
 
-    tables = (question, access_log)
-    asked = union(
-        *(select(table.c.channel, table.c.ts).where(table.c.user == user, in_channel(table)) for table in tables)
-    )
-    questions = connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
+    questions = count_questions_of(connection, user, channel)
     for table in (question, access_log, job):
         connection.execute(delete(table).where(table.c.user == user, in_channel(table)))
     connection.execute(
         delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
     )
     return questions
+
+
+def count_questions_of(connection: Connection, user: str, channel: str = "") -> int:
+    """Return how many questions of a person `forget_user` would delete."""
+    asked = union(
+        *(
+            select(table.c.channel, table.c.ts).where(
+                table.c.user == user, (table.c.channel == channel) if channel else true()
+            )
+            for table in (question, access_log)
+        )
+    )
+    return connection.scalar(select(func.count()).select_from(asked.subquery())) or 0
 
 
 def counts(connection: Connection) -> tuple[int, int]:

@@ -118,6 +118,7 @@ access_log = Table(
     Column("sha256", String(64), nullable=False),
     Column("spaces", JSON, nullable=False, doc="the conversations of the scope that the document was shared in"),
     Column("scope", Text, nullable=False, doc="what the reply was allowed to use and why, in words"),
+    Column("readers", JSON, doc="ids of the people who could read the reply then; null: see `scope`"),
     UniqueConstraint("channel", "ts", "document"),
     Index(None, "sha256"),
     Index(None, "document"),

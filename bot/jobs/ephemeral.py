@@ -111,7 +111,8 @@ class EphemeralMessages:
                 found = documents_allowed(connection, reply.documents, granted.scope)
                 named = access_log.are_names_current(connection, reply.used, granted.scope)
                 if named and {row.document for row in found} == set(reply.documents):
-                    access_log.log_access(connection, asked, found, f"{granted.why}; shown to the asker only")
+                    why = f"{granted.why}; shown to the asker only"
+                    access_log.log_access(connection, asked, found, why, [request.user])
                     return reply
         return plain_reply(messages.CHANGED_MEANWHILE)
 

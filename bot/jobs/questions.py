@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
 
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import questions
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
-from bot.jobs.worker import Failure, LoopWorker, retry_delay
-from bot.slack.client import Refused
+from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
+from bot.slack import messages
+from bot.slack.client import RateLimited, Refused
 from rag import MagpieError, Rag
 
 log = logging.getLogger("magpie")
@@ -21,11 +23,14 @@ _POSITION_EVERY = 5.0
 """Seconds between two updates of one question's position in the queue."""
 
 
+_REPORT_WITHIN = 24 * 3600.0
+"""Seconds after a question was given up within which its asker can still get a note."""
+
+
 class _QuestionWorker(LoopWorker[ClaimedQuestion]):
     """Error handling for both steps."""
 
     max_age = 24 * 3600.0
-    max_delay = 10.0  # a person waits
     final = frozenset({Failure.REFUSED, Failure.OPERATOR})
     log_level = logging.WARNING
     claim_counts = 0
@@ -41,18 +46,28 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
             questions.delay_question(connection, work, delay, attempts=attempts)
 
     def give_up(self, work: ClaimedQuestion, failure: Failure) -> None:
-        """End a question as failed. Failures of Magpie or its setup are reported in the thread; if the report cannot be
-        posted now, it is tried again later."""
-        if failure in (Failure.OPERATOR, Failure.FAULT):
+        """End a question as failed after a note to its asker. If that fails, it is tried again later, for a day."""
+        try:
+            self._report(work, failure)
+        except Exception as error:  # tried again, so that no question ends without a reply
+            if time() - work.created < self.max_age + _REPORT_WITHIN:
+                log.exception("Could not say that a question failed, trying again later.")
+                wait = error.seconds if isinstance(error, RateLimited) else 0.0
+                self.retry(work, max(wait, retry_delay(work.delays, self.max_delay)), counted=False)
+                return
+            log.exception("Could not say that a question failed.")
+        self._end(work, QuestionState.FAILED)
+
+    def _report(self, work: ClaimedQuestion, failure: Failure) -> None:
+        if failure is not Failure.REFUSED:
+            sentence = messages.GAVE_UP if failure is Failure.TRY_AGAIN else messages.FAILED
             try:
-                self._responder.report_failure(work)
+                self._responder.report_failure(work, sentence)
             except Refused as error:
                 log.warning("Could not post the failure notice: %s", error)
-            except Exception:  # tried again, so that no question ends without a reply
-                log.exception("Could not post the failure notice, trying again later.")
-                self.retry(work, retry_delay(work.delays, self.max_delay), counted=False)
+            else:
                 return
-        self._end(work, QuestionState.FAILED)
+        self._responder.report_refusal(work)
 
     def discard(self, work: ClaimedQuestion) -> None:
         """Delete the placeholder of a question whose row was deleted; write again that a stopped one was stopped.
@@ -70,6 +85,10 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
         except MagpieError as error:
             log.warning("Could not update the message of a canceled question: %s", error)
 
+    def idle_seconds(self) -> float:
+        with self._rag.read_transaction() as connection:
+            return seconds_until(questions.next_due(connection))
+
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
 
@@ -85,13 +104,18 @@ class PlaceholderWorker(_QuestionWorker):
         """`wake` is called when a question is queued."""
         super().__init__(rag, responder)
         self._wake = wake
+        self._lock = threading.Lock()
         self._shown: dict[int, tuple[int, float]] = {}
         """Question id -> (position shown last, time of showing it)."""
 
     def claim(self) -> ClaimedQuestion | None:
-        with self._rag.write_transaction() as connection:
-            claimed = questions.claim_new(connection)
-        return claimed or self._claim_moved()
+        with self._rag.read_transaction() as connection:
+            due = questions.is_new_due(connection)
+        if due:
+            with self._rag.write_transaction() as connection:
+                if claimed := questions.claim_new(connection):
+                    return claimed
+        return self._claim_moved()
 
     def run(self, work: ClaimedQuestion) -> None:
         if work.cancellation:
@@ -100,7 +124,8 @@ class PlaceholderWorker(_QuestionWorker):
             return
         with self._rag.read_transaction() as connection:
             before = questions.count_before(connection, work)
-        self._shown[work.id] = (before, monotonic())
+        with self._lock:
+            self._shown[work.id] = (before, monotonic())
         if work.state is QuestionState.UPDATING:
             self._responder.update_position(work, before)
         else:
@@ -113,11 +138,11 @@ class PlaceholderWorker(_QuestionWorker):
         """Claim a queued question whose position changed."""
         with self._rag.read_transaction() as connection:
             queued = questions.queued(connection)
-        self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
-        for id, before in queued:
-            shown, at = self._shown[id]
-            if shown == before or monotonic() - at < _POSITION_EVERY:
-                continue
+        with self._lock:  # several threads call this
+            self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
+            late = monotonic() - _POSITION_EVERY
+            moved = [id for id, before in queued if self._shown[id][0] != before and self._shown[id][1] <= late]
+        for id in moved:
             with self._rag.write_transaction() as connection:
                 if claimed := questions.claim_for_position(connection, id):
                     return claimed
@@ -143,6 +168,10 @@ class AnswerWorker(_QuestionWorker):
         self._fair = fair
 
     def claim(self) -> ClaimedQuestion | None:
+        with self._rag.read_transaction() as connection:
+            due = questions.is_queued(connection)
+        if not due:
+            return None
         with self._rag.write_transaction() as connection:
             return self._fair.claim(connection)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from bot.db import receipts
 from bot.db.jobs import Job
 from bot.slack import messages
 from bot.slack.blocks import escape
-from bot.slack.client import SlackClient
+from bot.slack.client import Refused, SlackClient
 from bot.slack.files import KIND
 from rag import Rag, SourceStatus, TryAgain, source_statuses
+
+log = logging.getLogger("magpie")
 
 READ, UNREADABLE = "white_check_mark", "warning"
 """Reactions: the file is searchable; the file could not be read."""
@@ -23,7 +27,12 @@ class Receipts:
         self._client = client
         self._rag = rag
 
-    def release_settled(self) -> bool:
+    def is_waiting(self) -> bool:
+        """Return whether there are messages with files that are not indexed yet."""
+        with self._rag.read_transaction() as connection:
+            return receipts.is_held(connection)
+
+    def release(self) -> bool:
         """Make the receipts due of messages whose files are all indexed or failed. Return whether there were any."""
         with self._rag.read_transaction() as connection:
             held = [
@@ -53,6 +62,9 @@ class Receipts:
 
     def _react(self, job: Job, ts: str, status: SourceStatus) -> None:
         failed = status.state == "failed"
-        self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
-        if failed:
+        try:
+            self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
+        except Refused as error:
+            log.info("No receipt on a message: %s", error)
+        if failed:  # the reason is needed even without a reaction
             self._client.post_ephemeral(job.channel, job.user, escape(messages.unreadable_file(status)))

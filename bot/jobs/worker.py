@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from bot.db import jobs
 from bot.db.jobs import Job, JobKind
-from bot.slack.client import Refused, Stopping, Superseded
+from bot.slack.client import RateLimited, Refused, Stopping, Superseded
 from rag import OperatorMustAct, Rag, RoundRobin, TryAgain
 
 log = logging.getLogger("magpie")
@@ -21,7 +21,7 @@ log = logging.getLogger("magpie")
 MAX_ATTEMPTS = 5
 """Attempts that end with a fault or with the end of the process, after which work is given up."""
 
-_POLL = 0.5
+_SHORTEST_IDLE, _LONGEST_IDLE = 0.5, 5.0
 """Seconds between two queries for work when nothing wakes a worker."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
@@ -80,12 +80,24 @@ class WakeUp:
             return self._count
 
 
-def run_loop(step: Callable[[], bool], wake_up: WakeUp, stop: threading.Event) -> None:
-    """Call `step` until `stop` is set. If it found no work, wait for a notification, at most _POLL seconds."""
+def seconds_until(due: float | None) -> float:
+    """Return the seconds to wait for work that is due at this time, seconds since 1970; None: not known."""
+    return _LONGEST_IDLE if due is None else min(max(due - time(), _SHORTEST_IDLE), _LONGEST_IDLE)
+
+
+def run_loop(
+    step: Callable[[], bool],
+    wake_up: WakeUp,
+    stop: threading.Event,
+    idle_seconds: Callable[[], float] = lambda: _SHORTEST_IDLE,
+) -> None:
+    """Call `step` until `stop` is set. If it found no work, wait for a notification, at most `idle_seconds`."""
     seen = 0
     while not stop.is_set():
-        if not step():
-            seen = wake_up.wait(seen, _POLL)
+        if step():
+            wake_up.notify()  # it may have made other work due
+        else:
+            seen = wake_up.wait(seen, idle_seconds())
 
 
 class LoopTask(Protocol):
@@ -128,12 +140,16 @@ class LoopWorker(ABC, Generic[W]):
                 log.exception("Error in %s.", task)
             else:
                 log.log(self.log_level, "Could not finish %s: %s %s", task, error, getattr(error, "hint", ""))
-            self._fail(work, failure)
+            self._fail(work, failure, error.seconds if isinstance(error, RateLimited) else 0.0)
         return True
 
     @abstractmethod
     def claim(self) -> W | None:
         """Claim the next piece of work."""
+
+    @abstractmethod
+    def idle_seconds(self) -> float:
+        """Return how long to wait for a notification if there is no work. Does not write."""
 
     @abstractmethod
     def run(self, work: W) -> None:
@@ -151,17 +167,24 @@ class LoopWorker(ABC, Generic[W]):
     def describe(self, work: W) -> str:
         """Return what the work is, for the log: ids only, no text of people or files."""
 
+    def postpone(self, work: W, delay: float) -> None:
+        """Delay other work that would fail for the same reason, a rate limit or a missing permission."""
+
     def discard(self, work: W) -> None:
         """Clean up after work that was superseded."""
         self.give_up(work, Failure.SUPERSEDED)
 
-    def _fail(self, work: W, failure: Failure) -> None:
+    def _fail(self, work: W, failure: Failure, wait: float) -> None:
+        """Give the work up, or make it due again. `wait`: the seconds that Slack asked to wait; no thread does."""
         if failure is Failure.SUPERSEDED:
             self.discard(work)
         elif failure is not Failure.STOPPING and self._is_final(work, failure):
             self.give_up(work, failure)
         else:
-            self.retry(work, retry_delay(work.delays, self.max_delay), counted=failure is Failure.FAULT)
+            delay = max(wait, retry_delay(work.delays, self.max_delay))
+            self.retry(work, delay, counted=failure is Failure.FAULT)
+            if wait or failure is Failure.OPERATOR:
+                self.postpone(work, delay)
 
     def _is_final(self, work: W, failure: Failure) -> bool:
         is_last_attempt = failure is Failure.FAULT and work.attempts >= MAX_ATTEMPTS
@@ -169,6 +192,16 @@ class LoopWorker(ABC, Generic[W]):
 
 
 Handler = Callable[[Job], None]
+
+
+class Refill(Protocol):
+    """Jobs that become due without a notification."""
+
+    def is_waiting(self) -> bool:
+        """Return whether there are such jobs."""
+
+    def release(self) -> bool:
+        """Make jobs due. Return whether there were any."""
 
 
 class JobWorker(LoopWorker[Job]):
@@ -180,22 +213,30 @@ class JobWorker(LoopWorker[Job]):
         handlers: Mapping[JobKind, Handler],
         *,
         max_age: float = inf,
-        refill: Callable[[], bool] = lambda: False,
+        refill: Refill | None = None,
+        together: bool = False,
     ) -> None:
-        """`refill` is called if no job is due; it returns whether it made jobs due."""
+        """`refill` is called if no job is due. `together`: if Slack refuses one job because of the app's permissions or
+        of its rate limit, all other jobs of its kind are delayed too, because they would fail alike."""
         self.max_age = max_age
         self._rag = rag
         self._handlers = handlers
         self._refill = refill
+        self._together = together
         self._rounds = RoundRobin()
 
     def claim(self) -> Job | None:
         with self._rag.read_transaction() as connection:
             due = jobs.is_due(connection, self._handlers.keys())
-        if not due and not self._refill():
+        if not due and not (self._refill is not None and self._refill.release()):
             return None
         with self._rag.write_transaction() as connection:
             return jobs.claim(connection, self._handlers.keys(), self._rounds)
+
+    def idle_seconds(self) -> float:
+        with self._rag.read_transaction() as connection:
+            due = jobs.next_due(connection, self._handlers.keys())
+        return _SHORTEST_IDLE if self._refill is not None and self._refill.is_waiting() else seconds_until(due)
 
     def run(self, work: Job) -> None:
         self._handlers[work.kind](work)
@@ -204,6 +245,11 @@ class JobWorker(LoopWorker[Job]):
     def retry(self, work: Job, delay: float, *, counted: bool) -> None:
         with self._rag.write_transaction() as connection:
             jobs.retry(connection, work, delay, counted=counted)
+
+    def postpone(self, work: Job, delay: float) -> None:
+        if self._together:
+            with self._rag.write_transaction() as connection:
+                jobs.postpone(connection, work.kind, time() + delay)
 
     def give_up(self, work: Job, failure: Failure) -> None:
         log.info("Dropping %s: %s.", self.describe(work), failure.value)

@@ -11,14 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import App
+from slack_bolt.authorization import AuthorizeResult
 
 from bot.access.policy import Access
 from bot.db import deliveries
 from bot.inbox import Limits, record
 from bot.listeners.interactions import register_interactions
-from bot.slack.client import SlackClient
+from bot.slack.client import BotIdentity, SlackClient
 from bot.slack.payloads import SUBSCRIBED, parse
 from rag import Rag
+
+log = logging.getLogger("magpie")
 
 
 def _bolt_log() -> logging.Logger:
@@ -29,27 +32,54 @@ def _bolt_log() -> logging.Logger:
     return log
 
 
+def _is_own(event: Mapping[str, Any], identity: BotIdentity) -> bool:
+    """Return whether Magpie caused an event: each of its messages and edits comes back as one.
+
+    The deletion of one of its messages is kept, because a person may have deleted it. Bolt's own filter drops it too.
+    """
+    if event.get("subtype") == "message_deleted" or str(event.get("type")).startswith("member_"):
+        return False
+    message = event.get("message") or {}
+    by_user = identity.user_id in (event.get("user"), event.get("user_id"), message.get("user"))
+    return by_user or (identity.bot_id != "" and identity.bot_id in (event.get("bot_id"), message.get("bot_id")))
+
+
 def build_app(
     client: SlackClient,
     rag: Rag,
     access: Access,
-    me: str,
+    identity: BotIdentity,
     signing_secret: str,
     wake: Callable[[], None],
     limits: Limits,
 ) -> App:
     """Return an app that records events as rows of the database. `wake` is called after every commit."""
+    me = identity.user_id
+
+    def authorize() -> AuthorizeResult:
+        # By default, Bolt asks Slack at the first event. If that fails, it acknowledges the event and drops it.
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=identity.team_id,
+            bot_user_id=me,
+            bot_id=identity.bot_id,
+            bot_token=client.token,
+        )
+
     app = App(
-        client=client.web,
+        client=client.open_bolt_client(),
+        authorize=authorize,
         signing_secret=signing_secret or None,
         process_before_response=True,
-        token_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
         request_verification_enabled=bool(signing_secret),
+        ignoring_self_events_enabled=False,
         logger=_bolt_log(),
     )
 
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+        if _is_own(event, identity):
+            return
         parsed = parse(event, me)
         for item in parsed:  # for repeated deliveries too: another lookup costs little
             access.invalidate(item)
@@ -61,6 +91,11 @@ def build_app(
         if parsed:
             wake()
 
+    def report(error: Exception) -> None:
+        # Bolt's own handler logs the error's text, which may quote an event.
+        log.error("An event could not be recorded. It is not acknowledged, so Slack delivers it again.", exc_info=error)
+
+    app.error(report)
     for kind in SUBSCRIBED:
         app.event(kind)(listen)
     register_interactions(app, rag, me, wake, limits.waiting)

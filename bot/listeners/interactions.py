@@ -60,7 +60,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
         ack()
 
     def command(ack: Ack, body: Body) -> None:
-        kind, _, words = str(body.get("text") or "").strip().partition(" ")
+        kind, words = [*str(body.get("text") or "").split(maxsplit=1), "", ""][:2]
         request = _on_command(body, kind.lower(), words.strip())
         if request is None:
             ack(text=f"{messages.HELP}\n{messages.USAGE}", response_type="ephemeral")

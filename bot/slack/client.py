@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +13,11 @@ from typing import Any, TypeAlias
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from slack_sdk.http_retry.builtin_handlers import (
-    ConnectionErrorRetryHandler,
-    RateLimitErrorRetryHandler,
-    ServerErrorRetryHandler,
-)
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, ServerErrorRetryHandler
 from slack_sdk.http_retry.handler import RetryHandler
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
@@ -34,10 +35,22 @@ _MESSAGES = {"limit": 200, "inclusive": True, "include_all_metadata": True}
 
 _RESPONSE_SECONDS = 10
 
-_BUSY = frozenset("ratelimited internal_error fatal_error service_unavailable request_timeout".split())
-_TOKEN = frozenset(
-    "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type".split()
+_BUSY = frozenset(
+    "ratelimited rate_limited message_limit_exceeded internal_error fatal_error service_unavailable request_timeout "
+    "team_added_to_org".split()
 )
+"""Error codes of failures that pass. Slack uses some of them with HTTP status 200."""
+
+_REVOKED = frozenset("invalid_auth not_authed account_inactive token_revoked token_expired".split())
+"""Error codes which mean that the token itself is not valid."""
+
+_TOKEN = _REVOKED | frozenset("missing_scope not_allowed_token_type org_login_required ekm_access_denied".split())
+
+_CODE = re.compile(r"[a-z0-9_]{1,80}")
+"""The form of Slack's error codes. For a body that is not JSON, the SDK returns a sentence instead."""
+
+_WAIT = 30.0
+"""Seconds to wait if a 429 does not say how long."""
 
 
 class Refused(MagpieError):
@@ -46,6 +59,18 @@ class Refused(MagpieError):
     def __init__(self, code: str) -> None:
         super().__init__(f"Slack refused: {code}.")
         self.code = code
+
+
+class TokenRevoked(OperatorMustAct):
+    """Slack does not accept the token: no call can succeed."""
+
+
+class RateLimited(OriginUnavailable):
+    """Slack asks to wait `seconds` before the next request of this kind. Threads that do other work must not wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Slack asks to wait {seconds:g} s.")
+        self.seconds = seconds
 
 
 class Stopping(Exception):
@@ -62,7 +87,11 @@ class RetryPolicy(Enum):
 
     PATIENT = "patient"
     """30 seconds. Idempotent requests are repeated after any temporary failure. Requests that post something are
-    repeated only if Slack says that it did nothing (429)."""
+    repeated only if Slack says that it did nothing (429). Its thread waits as long as a 429 asks: for sweeps, which
+    need many requests."""
+
+    PROMPT = "prompt"
+    """Like PATIENT, but a 429 raises RateLimited at once, so that the thread can do other work. For answers."""
 
     IMPATIENT = "impatient"
     """5 seconds, and nothing is repeated. For lookups that a reply waits for but does not need."""
@@ -73,6 +102,7 @@ class BotIdentity:
     """The owner of the bot token. `scopes`: those that Slack granted; empty if it does not list them."""
 
     user_id: str
+    bot_id: str
     user: str
     team_id: str
     team: str
@@ -87,17 +117,27 @@ class SlackClient:
     before each request; it may raise to end the iteration.
     """
 
-    def __init__(self, settings: SlackSettings, retries: RetryPolicy = RetryPolicy.PATIENT) -> None:
-        patient = retries is RetryPolicy.PATIENT
-        once: list[RetryHandler] = [RateLimitErrorRetryHandler(max_retry_count=2)] if patient else []
-        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if patient else []
-        self._once = _web_client(settings, 30 if patient else 5, once)
-        self._web = _web_client(settings, 30 if patient else 5, [*once, *more])
+    def __init__(
+        self,
+        settings: SlackSettings,
+        retries: RetryPolicy = RetryPolicy.PATIENT,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """`stop` ends the waits of a patient client; they raise Stopping."""
+        repeats = retries is not RetryPolicy.IMPATIENT
+        waits = retries is RetryPolicy.PATIENT
+        once: list[RetryHandler] = [_RateLimitHandler(stop or threading.Event())] if waits else []
+        more = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler(max_retry_count=2)] if repeats else []
+        self._once = _web_client(settings, 30 if repeats else 5, once)
+        self._web = _web_client(settings, 30 if repeats else 5, [*once, *more])
+
+    def open_bolt_client(self) -> WebClient:
+        """Return a client for Bolt and its socket. It has no token, so that Bolt does not ask Slack whose it is."""
+        return WebClient(base_url=self._web.base_url, timeout=self._web.timeout)
 
     @property
-    def web(self) -> WebClient:
-        """The SDK's client, for the calls that Bolt makes itself."""
-        return self._web
+    def token(self) -> str:
+        return str(self._web.token)
 
     # ------------------------------------------------------------ the app itself
 
@@ -107,7 +147,12 @@ class SlackClient:
         granted = str(found.headers.get("x-oauth-scopes", ""))
         scopes = frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
         return BotIdentity(
-            str(found["user_id"]), str(found.get("user")), str(found["team_id"]), str(found.get("team")), scopes
+            str(found["user_id"]),
+            str(found.get("bot_id") or ""),
+            str(found.get("user")),
+            str(found["team_id"]),
+            str(found.get("team")),
+            scopes,
         )
 
     def open_socket(self, app_token: str) -> str:
@@ -159,7 +204,9 @@ class SlackClient:
             answered = WebhookClient(url, timeout=_RESPONSE_SECONDS).send(
                 text=text, blocks=_dicts(blocks), response_type="ephemeral", replace_original=False
             )
-        if answered.status_code == 429 or answered.status_code >= 500:
+        if answered.status_code == 429:
+            raise RateLimited(retry_after(answered.headers))
+        if answered.status_code >= 500:
             raise TryAgain(f"Slack is busy ({answered.status_code}).")
         if answered.status_code != 200:
             raise Refused(f"response_url {answered.status_code}")
@@ -222,9 +269,11 @@ class SlackClient:
         arguments = {"channel": channel, "limit": _PAGE}
         return map(str, self._items(self._web.conversations_members, "members", arguments, check))
 
-    def list_people(self, check: Callable[[], object] | None = None) -> Iterator[Json]:
-        """Yield the people and apps of this workspace."""
-        return self._items(self._web.users_list, "members", {"limit": _PAGE}, check)
+    def get_people_page(self, cursor: str) -> tuple[Sequence[Json], str]:
+        """Return (people and apps of this workspace, cursor of the next page). Empty cursors: the first page; none."""
+        with map_errors():
+            found = self._web.users_list(cursor=cursor or None, limit=_PAGE)
+        return found["members"], str((found.get("response_metadata") or {}).get("next_cursor") or "")
 
     def get_person(self, user: str) -> Json:
         with map_errors():
@@ -295,6 +344,48 @@ class SlackClient:
                 return
 
 
+class _RateLimitHandler(RetryHandler):
+    """Waits as long as a 429 asks, at most twice for one request, and not after `stop` is set."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__(max_retry_count=2)
+        self._stop = stop
+
+    def _can_retry(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        del state, request, error
+        return response is not None and response.status_code == 429
+
+    def prepare_for_next_attempt(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        del request, error
+        state.next_attempt_requested = True
+        state.increment_current_attempt()
+        if self._stop.wait(retry_after({} if response is None else response.headers)):
+            raise Stopping
+
+
+def retry_after(headers: Mapping[str, Any]) -> float:
+    """Return the seconds that a 429 asks to wait. A header may have several values."""
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            text = str(value[0] if isinstance(value, list) and value else value)
+            return float(text) if re.fullmatch(r"\d{1,6}", text) else _WAIT
+    return _WAIT
+
+
 def _web_client(settings: SlackSettings, seconds: int, handlers: list[RetryHandler]) -> WebClient:
     token = settings.bot_token.get_secret_value()
     return WebClient(token=token, base_url=settings.api_url, timeout=seconds, retry_handlers=handlers)
@@ -321,12 +412,19 @@ def map_errors() -> Iterator[None]:
         yield
     except SlackApiError as error:
         response = error.response
-        code = str(response.get("error") or response.status_code)
-        if response.status_code == 429 or response.status_code >= 500 or code in _BUSY:
-            raise OriginUnavailable(f"Slack is busy ({code}).") from error
+        body = response.data if isinstance(response.data, dict) else {}
+        code = str(body.get("error") or "")
+        if response.status_code == 429:
+            raise RateLimited(retry_after(response.headers)) from error
+        if response.status_code >= 500 or code in _BUSY:
+            raise OriginUnavailable(
+                f"Slack is busy ({code if _CODE.fullmatch(code) else response.status_code})."
+            ) from error
+        if not _CODE.fullmatch(code):  # an empty body or a web page says nothing about the request
+            raise OriginUnavailable(f"Slack's response is not its JSON (status {response.status_code}).") from error
         if code in _TOKEN:
-            needed = response.get("needed")
-            raise OperatorMustAct(
+            needed = body.get("needed")
+            raise (TokenRevoked if code in _REVOKED else OperatorMustAct)(
                 f"Slack does not let Magpie do this: {code}{f' ({needed})' if needed else ''}.",
                 "Run `magpie doctor`; after a change of scopes the app must be installed again.",
             ) from error

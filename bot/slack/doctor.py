@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,7 +118,7 @@ def _file(client: SlackClient, settings: SlackSettings, me: str, max_mb: int) ->
         raw = next((file for file in listed if slack_file(file).readable and file.get("user") != me), None)
         if raw is None:
             return Check("slack file", "ok", "no shared file to test a download with yet")
-        files = SlackFiles(client, settings, me, max_mb, threading.Event())
+        files = SlackFiles(client, settings, me, max_mb)
         with TemporaryDirectory(prefix="magpie-doctor-") as name:
             into = Path(name) / uuid4().hex
             files.download(files.ready(str(raw["id"])), into)

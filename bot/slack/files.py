@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,16 @@ LINK = "slack-link"
 _GONE = frozenset({"file_not_found", "file_deleted", "not_visible"})
 """Errors of files.info for a file that is not shared in any of Magpie's conversations."""
 
-_READY_AFTER = (0.5, 1, 2, 4, 8)
-"""Seconds between two requests for a new file, which has no type and no URL while Slack checks it."""
-
 _LOGIN_PAGE = re.compile(rb"\s*<(?:!doctype )?html\b.*?\bsign[ _-]?in\b", re.IGNORECASE | re.DOTALL)
 """A canvas is HTML as well, but only a part of a page."""
 
 _SECOND = 1_000_000_000
 _BLOCK = 1 << 16
 _SECONDS = 60
+
+
+class NotReady(TryAgain):
+    """Slack is still checking the bytes of a file."""
 
 
 class SlackFiles:
@@ -50,17 +50,15 @@ class SlackFiles:
         settings: SlackSettings,
         me: str,
         max_mb: int,
-        stop: threading.Event,
         is_wanted: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`stop` ends the waits for new files. `is_wanted`: whether a known message shares a file to be indexed."""
+        """`is_wanted`: whether a known message shares a file to be indexed."""
         self._client = client
         self._is_wanted = is_wanted
         self._token = settings.bot_token.get_secret_value()
         self._hosts = settings.file_hosts
         self._me = me
         self._max_mb = max_mb
-        self._stop = stop
 
     # ------------------------------------------------------------ the fetcher
 
@@ -86,18 +84,16 @@ class SlackFiles:
             raise NotFound(f"Slack has no file {file} for Magpie ({error.code}).") from error
 
     def ready(self, file: str) -> Mapping[str, Any]:
-        """Return the file object once Slack has checked the bytes. Raise TryAgain after about 16 seconds."""
-        for wait in (*_READY_AFTER, 0):
-            raw = self.info(file)
-            if raw.get("mode") in ("tombstone", "hidden_by_limit"):
-                raise NotFound(f"The file {file} is deleted or hidden.")
-            if raw.get("mimetype") and (raw.get("url_private_download") or has_text(raw)):
-                return raw
-            if raw.get("is_external") or self._stop.wait(wait):
-                break
+        """Return the file object. Raise NotReady while Slack checks the bytes, which takes a moment, or for ever: a new
+        file has no type and no address."""
+        raw = self.info(file)
+        if raw.get("mode") in ("tombstone", "hidden_by_limit"):
+            raise NotFound(f"The file {file} is deleted or hidden.")
+        if raw.get("mimetype") and (raw.get("url_private_download") or has_text(raw)):
+            return raw
         if raw.get("is_external"):
             raise NotFound(f"The file {file} is not hosted by Slack.")
-        raise TryAgain("Slack is still checking the file.")
+        raise NotReady("Slack is still checking the file.")
 
     def _sent_to_me(self, raw: Mapping[str, Any]) -> bool:
         """Return whether every message that shares this picture is a question: a direct message or a mention."""

@@ -89,6 +89,16 @@ def resolve(text: str, names: Mapping[str, str]) -> str:
     return " ".join(_UNNAMED.sub(name, text).split()) if _UNNAMED.search(text) else text
 
 
+def as_mentions(text: str) -> str:
+    """Replace placeholders by Slack's own mentions, <@U1> and <#C1>."""
+    return _UNNAMED.sub(r"<\1\2>", text)
+
+
+def resolve_mentions(text: str, names: Mapping[str, str]) -> str:
+    """Do as `resolve`, for the text that `as_mentions` returned."""
+    return resolve(re.sub(r"<([@#])(\w+)>", "\\1\u2060\\2\u2060", text), names)
+
+
 def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 

@@ -43,10 +43,17 @@ HELP = (
 UNSURE = "I couldn't confirm who can read this conversation, so I searched only files shared here."
 CHANGED_MEANWHILE = "Files or members changed while I was answering. Please ask again."
 FAILED = "Something went wrong. Try again; if it persists, ask your Magpie admin."
+GAVE_UP = "I couldn't reach Slack, a file or the model for a day, so this question has no answer. Please ask it again."
+CANNOT_POST = (
+    "Slack doesn't let me post in this conversation, so your question has no answer there. "
+    "Ask me in a direct message, or ask an admin to let me post there."
+)
+PICTURES_MISSING = "The pictures of these pages are missing: Slack didn't accept them. The page numbers still apply."
 NO_MATCHING_PAGE = "I couldn't match this screenshot to a page I can search here."
 NOTHING_FOUND = "I couldn't find this in the files I can search here."
 NO_MORE_PAGES = "There are no more matching pages that I can show here."
 QUESTION_EXPIRED = "I no longer have the question behind this answer. Please ask it again."
+FILES_NOT_READY = "I left out a file that Slack hasn't made available yet. Ask again in a minute."
 FILE_UNAVAILABLE = "I can no longer search this file here."
 IMAGE_UNAVAILABLE = "I can't open an image in that message: I'm not in that conversation, or the image was deleted."
 NOTHING_TO_SEARCH = "This message has no text or image to search with."
@@ -113,6 +120,27 @@ def _day(day: datetime, today: date) -> str:
     months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
     year = "" if day.year == today.year else f" {day.year}"
     return f"{day.day} {months[day.month - 1]}{year}"
+
+
+def posted(person: str, channel: str, at: datetime, now: datetime, words: str) -> str:
+    """Shown beside a file: "posted by Ada in #harbor on 3 May: “Budget”". Both times are the reader's."""
+    who = f" by {person}" if person else ""
+    where = f" in {channel}" if channel else ""
+    said = f": “{words}”" if words else ""
+    return f"posted{who}{where} on {_day(at, now.date())}{said}"
+
+
+FILES = "Files:"
+NO_FILES_WITHIN = "No file that I can search here fits this."
+"""Shown if a question asks for a list of files, and there is none."""
+
+
+def more_files(number: int) -> str:
+    return f"… and {number:,} more. Narrow it with `from:`, `in:`, `since:`, `before:` or `type:`."
+
+
+FILE_STILL_READ = "still being read"
+FILE_NOT_READ = "could not be read"
 
 
 def unknown_limit(operator: str, value: str) -> str:

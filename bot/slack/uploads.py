@@ -19,7 +19,7 @@ _SHARED_WITHIN = 20.0
 """Seconds to wait for the sharing of pictures that a crashed process requested, before sharing them again."""
 
 _POLL = (0.5, 1, 2, 2, 4, 4, 8)
-_SECONDS = 60
+_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Uploads:
             sent = httpx.post(url, content=content, timeout=_SECONDS)
         except httpx.HTTPError as error:
             raise TryAgain(f"A picture could not be uploaded ({type(error).__name__}).") from error
+        if sent.status_code != 200 and sent.status_code != 429 and sent.status_code < 500:
+            raise Refused(f"upload_{sent.status_code}")
         if sent.status_code != 200:
             raise TryAgain(f"A picture could not be uploaded ({sent.status_code}).")
         return file

@@ -6,6 +6,7 @@ Every question gets a reply. Without a generator, or if it fails or cites nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from rag.answer import messages
@@ -19,6 +20,9 @@ from rag.model import Answer, Hit, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings
 from rag.text import content_words
+
+Generating = Callable[[], AbstractContextManager[object]]
+"""Returns a context, for example a lock, that is held while the generator writes."""
 
 MAX_QUOTED = 3
 """Passages quoted instead of a written answer."""
@@ -43,11 +47,13 @@ def answer_question(
     on_text: Callable[[str], None] | None = None,
     picture: bytes | None = None,
     read_page_text: ReadPageText = no_page_text,
+    generating: Generating = nullcontext,
 ) -> Answer:
     """Return the answer to a question from the hits of its search, without evidence pictures.
 
     `picture` is a screenshot (PNG or JPEG) sent with the question. `on_text` gets the model's text as it arrives, not
     yet checked: the returned text replaces it. While the model corrects itself, `on_text` gets empty strings.
+    `generating` is entered while the generator writes, and not for anything else.
     A MagpieError of the generator is not raised: the passages are quoted, with a notice that gives the reason.
     """
     composer = _Composer(question, found, select_passages(found.hits, settings.passages))
@@ -58,7 +64,8 @@ def answer_question(
         return composer.quote(messages.NO_MODEL, messages.turn_on_answers(command))
     request = GenerationRequest(question, composer.passages, generator, settings, read_page_text, on_text, picture)
     try:
-        draft = write_draft(request, composer.stage_ms)
+        with generating():
+            draft = write_draft(request, composer.stage_ms)
     except MagpieError as error:
         is_off = isinstance(error, GeneratorDown | ModelMissing)
         return composer.quote(str(error), messages.turn_on_answers(error.hint) if is_off else error.hint)

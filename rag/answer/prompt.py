@@ -13,7 +13,7 @@ from rag.answer.excerpt import excerpt
 from rag.answer.fence import make_fence
 from rag.errors import ModelUnfit, Unreadable
 from rag.images import model_jpeg
-from rag.model import WHOLE_PAGE, Hit, Kind, Passage
+from rag.model import WHOLE_PAGE, Hit, Kind, Passage, Posted
 from rag.ports import Prompt
 from rag.settings import AnswerSettings
 from rag.text import content_words, max_tokens
@@ -28,8 +28,8 @@ _TEMPLATE_TOKENS = 96
 _MIN_PASSAGE_TOKENS = 96
 """A passage is not shortened below this; the last passage is left out instead."""
 
-_MAX_DESCRIPTION, _MAX_LINE = 600, 200
-"""Characters of a generated caption, and of a name or heading."""
+_MAX_DESCRIPTION, _MAX_LINE, _MAX_MESSAGE = 600, 200, 300
+"""Characters of a generated caption, of a name or heading, and of the message that shares a file."""
 
 _SYSTEM = """\
 You answer questions from numbered passages of a team's own files, and from nothing else.
@@ -41,6 +41,10 @@ only numbers that are shown.
 - Answer in the language of the question, briefly: the answer first, in one to four sentences or a short list. Copy \
 numbers and names exactly, as the passages have them. Say "table on p. 5" or "diagram on p. 3" where the answer comes \
 from one. Write no links and no list of sources."""
+
+_MESSAGE_RULE = """
+- A line "Posted with" quotes the chat message that shared the file. It is not on the page: it may say what the file \
+shows, and you take no statement from it."""
 
 _CORRECTION = """\
 Between <draft {fence}> and </draft {fence}> stands your first answer, and what the pages it cites do not say.
@@ -101,7 +105,7 @@ def write_prompt(
     """
     draft = _correction_text(correction) if correction else ""
     fence = _passage_fence(question, draft, passages)
-    system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND)
+    system = _SYSTEM.format(fence=fence, not_found=NOT_FOUND) + (_MESSAGE_RULE if _has_messages(passages) else "")
     first_picture = None if question_picture is None else model_jpeg(question_picture)
     query_words = content_words(question)
     for count in range(len(passages), 0, -1):
@@ -163,13 +167,23 @@ def _one_line(text: str, limit: int = _MAX_LINE) -> str:
     return without_citations(without_control(" ".join(text.split())))[:limit]
 
 
+def _has_messages(passages: Sequence[Passage]) -> bool:
+    return any(posted.words.strip() for passage in passages for posted in passage.hit.posted)
+
+
+def _message_text(posted: Posted, question: str) -> str:
+    """Return the part of a message with most words of the question, on one line."""
+    return _one_line(excerpt(" ".join(posted.words.split()), content_words(question), _MAX_MESSAGE), _MAX_MESSAGE)
+
+
 def _passage_fence(question: str, draft: str, passages: Sequence[Passage]) -> str:
     """Return a fence that nothing in the prompt contains."""
     hits = [passage.hit for passage in passages]
     texts = [
         text for hit in hits for text in (hit.region_label, hit.heading, hit.caption, hit.text, hit.generated_caption)
     ]
-    return make_fence(question, draft, *texts)
+    messages = [posted.words for hit in hits for posted in hit.posted]
+    return make_fence(question, draft, *texts, *messages)
 
 
 def _compose(
@@ -193,6 +207,11 @@ def _compose(
         if hit.generated_caption and passage.number not in pictures:
             captioner, caption = _one_line(hit.caption_model), _one_line(hit.generated_caption, _MAX_DESCRIPTION)
             lines.append(f"Caption written by {captioner}, which is not the document's: {caption}")
+        lines += [
+            f"Posted with (a chat message, not on the page): {_message_text(posted, question)}"
+            for posted in hit.posted
+            if posted.words.strip()
+        ]
         parts.append("\n".join([*lines, text, f"</passage {passage.number} {fence}>"]))
     if pictures:
         names = [f"passage {number}" if number else "the picture sent with the question" for number in pictures]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answer import messages
 from rag.answer.evidence import draw_evidence, draw_page
-from rag.answer.generation import answer_question
+from rag.answer.generation import Generating, answer_question
 from rag.answer.highlight import with_line_boxes
 from rag.answer.statements import split_statements
 from rag.catalog import Catalog
@@ -37,10 +38,11 @@ class AnswerService:
         scope: Scope,
         on_text: Callable[[str], None] | None = None,
         picture: bytes | None = None,
+        generating: Generating = nullcontext,
     ) -> Answer:
         """Return the answer with evidence pictures. `found` is the search result in the scope.
 
-        See answer_question for `on_text` and `picture`.
+        See answer_question for `on_text`, `picture` and `generating`.
         """
         cache: dict[tuple[int, int], tuple[Word, ...]] = {}
         sent, notice = question[: self.settings.question_chars], found.notice
@@ -57,7 +59,7 @@ class AnswerService:
         def page_text(hit: Hit) -> str:
             return " ".join(word.text for word in words_of_page(hit))
 
-        answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text)
+        answer = answer_question(sent, found, self.generator, self.settings, on_text, picture, page_text, generating)
         answer = replace(answer, notice=" ".join(part for part in (notice, answer.notice) if part))
         return self._with_evidence(answer, words_of_page)
 
@@ -68,9 +70,12 @@ class AnswerService:
     def _with_evidence(self, answer: Answer, words_of_page: Callable[[Hit], tuple[Word, ...]]) -> Answer:
         """Return the answer with its pictures, in the order of citation.
 
-        If there are more citations than pictures, passages that the model read from a picture go first.
+        If there are more citations than pictures, passages that the model read from a picture go first, then those
+        that only a message explains: readers see for themselves what these show.
         """
-        chosen = [passage for passage in answer.cited if passage.number in answer.read_from][:MAX_EVIDENCE]
+        chosen = [passage for passage in answer.cited if passage.number in answer.read_from]
+        chosen += [one for one in answer.cited if "messages" in one.hit.lanes and one not in chosen]
+        chosen = chosen[:MAX_EVIDENCE]
         chosen += [passage for passage in answer.cited if passage not in chosen][: MAX_EVIDENCE - len(chosen)]
         drawn: list[tuple[Passage, Path]] = []
         for passage in sorted(chosen, key=answer.cited.index):

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rag.catalog.migrate import OWN, MigrationHistory, migrate, opening_lock, remove_copies
+from rag.catalog.migrate import OWN, MigrationHistory, check_schema, migrate, opening_lock, remove_copies
 from rag.errors import CatalogUnfit
 
 if TYPE_CHECKING:
@@ -36,12 +36,22 @@ class Catalog:
     keeps locked for `busy_ms` milliseconds.
     """
 
-    def __init__(self, folder: Path, histories: Sequence[MigrationHistory] = (), busy_ms: int = BUSY_MS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        histories: Sequence[MigrationHistory] = (),
+        busy_ms: int = BUSY_MS,
+        *,
+        upgrade: bool = True,
+    ) -> None:
+        """Without `upgrade`, a catalog of an older schema is not changed: raise CatalogUnfit."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "catalog.db"
         self._engine = _create_engine(self.path, busy_ms)
         self._writer = self._engine.execution_options(immediate=True)
         try:
+            if not upgrade and self.path.exists() and check_schema(self._engine, (OWN, *histories)):
+                return
             with opening_lock(self.path):
                 _use_write_ahead_log(self.path, busy_ms / 1000)
                 migrate(self.path, self._engine, self._writer, (OWN, *histories))

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from rag.catalog.deletions import delete_later
 from rag.catalog.extractions import drop_extraction, request_if_failed
-from rag.catalog.scope import documents_in, has_share, is_current, names_in
+from rag.catalog.scope import documents_in, has_share, is_current, shares_shown
 from rag.catalog.states import SourceState
 from rag.catalog.tables import chunk, document, extraction, page, share, source
 from rag.model import DocumentSummary, Scope
@@ -28,8 +28,10 @@ def list_documents(connection: Connection, scope: Scope) -> list[DocumentSummary
     rows = select(document.c.id, document.c.sha256, extraction.c.pages_done)
     rows = rows.join(extraction, extraction.c.id == document.c.extraction_id)
     found = connection.execute(rows.where(document.c.id.in_(documents_in(scope)))).all()
-    names = names_in(connection, [row.id for row in found], scope)
-    listed = [DocumentSummary(row.id, names[row.id][0], row.pages_done, row.sha256) for row in found if row.id in names]
+    shown = shares_shown(connection, [row.id for row in found], scope)
+    listed = [
+        DocumentSummary(row.id, shown[row.id].name, row.pages_done, row.sha256) for row in found if row.id in shown
+    ]
     return sorted(listed, key=lambda row: (row.name, row.id))
 
 

@@ -86,6 +86,23 @@ def migrate(path: Path, reader: Engine, writer: Engine, histories: Sequence[Migr
         )
 
 
+def check_schema(reader: Engine, histories: Sequence[MigrationHistory]) -> bool:
+    """Return whether the catalog has the newest schema, without writing. Return False for an empty catalog.
+
+    Raise CatalogUnfit for an older schema: a bot of an older version may be running on it.
+    """
+    with reader.connect() as connection, connection.begin():
+        pending = _find_pending(connection, histories)
+    older = [history.current for history in pending if history.current is not None]
+    if older or (pending and len(pending) < len(histories)):
+        raise CatalogUnfit(
+            f"The catalog was written by an older Magpie (schema {older[0] if older else 'incomplete'}), "
+            "and this command does not change it.",
+            "Stop the bot, then start it with this version: `magpie run` upgrades the catalog. So does `magpie index`.",
+        )
+    return not pending
+
+
 def list_copies(folder: Path) -> list[Path]:
     """Return the copies of the catalog in a folder, including an unfinished one."""
     return [*folder.glob(_COPIES), *folder.glob(_PARTIAL)]

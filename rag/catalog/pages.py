@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, or_, select
 
 from rag.catalog.page_labels import labels_with
-from rag.catalog.scope import documents_in
+from rag.catalog.scope import documents_in, is_current
 from rag.catalog.tables import chunk, document, extraction, page
-from rag.model import Box, Scope, Word
+from rag.model import Box, PageKey, Scope, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,14 @@ def page_images(connection: Connection, pages: Collection[tuple[int, int]], scop
     )
     found = {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
     return {key: path for key, path in found.items() if key in set(pages)}
+
+
+def first_pages(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, PageKey]]:
+    """Return {document: (chunk, page)} of the first page of each of these documents that can be searched."""
+    rows = select(chunk.c.document_id, chunk.c.page, func.max(chunk.c.id).label("chunk"))
+    rows = rows.join(document, is_current()).where(chunk.c.document_id.in_(list(ids)))
+    rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
+    return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in connection.execute(rows)}
 
 
 def pages_named(

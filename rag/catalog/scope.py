@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from time import time
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
-from rag.model import Kind, Scope
+from rag.model import Kind, Posted, Scope
 
 
 def documents_in(scope: Scope) -> Select[tuple[int]]:
     """Return a subquery of document ids. A document is in scope when it is shared in one of the spaces."""
-    rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(is_live(), *shares_in(scope))
+    return select(source.c.document_id).join(share, share.c.source_id == source.c.id).where(*shared_documents_in(scope))
+
+
+def shared_documents_in(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a share and its source make a document part of a scope."""
+    conditions = [is_live(), *shares_in(scope)]
     if scope.documents is not None:
-        rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
+        conditions.append(source.c.document_id.in_(sorted(scope.documents)))
     if scope.without:
-        rows = rows.where(source.c.document_id.not_in(sorted(scope.without)))
-    return rows
+        conditions.append(source.c.document_id.not_in(sorted(scope.without)))
+    return conditions
 
 
 def shares_in(scope: Scope) -> list[ColumnElement[bool]]:
     """Return the conditions that a share is visible, in the spaces of a scope, and matches its filter."""
+    return [is_visible(), *shares_matching(scope)]
+
+
+def shares_matching(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a share is in the spaces of a scope and matches its filter, visible or not."""
     wanted = scope.shares
-    conditions = [is_visible()]
+    conditions: list[ColumnElement[bool]] = []
     if scope.spaces is not None:
         conditions.append(share.c.space.in_(sorted(scope.spaces)))
     if wanted.shared_by is not None:
@@ -109,9 +119,28 @@ def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) ->
     return found
 
 
-def names_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, str | None]]:
-    """Return {document: (name, link)}, taken from the newest share inside the scope, never from one outside."""
-    rows = select(source.c.document_id, share.c.name, share.c.link).join(share, share.c.source_id == source.c.id)
+@dataclass(frozen=True, slots=True)
+class ShownShare:
+    """What one share says about a document."""
+
+    name: str
+    link: str | None
+    posted: Posted
+
+
+def shares_shown(
+    connection: Connection, documents: Iterable[int], scope: Scope, matched: Collection[int] = ()
+) -> dict[int, ShownShare]:
+    """Return {document: its newest share inside the scope, never one outside}, or one of the `matched` shares."""
+    rows = select(share, source.c.document_id).join(source, share.c.source_id == source.c.id)
     rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), *shares_in(scope))
-    found = connection.execute(rows.order_by(share.c.shared_at, share.c.id))
-    return {row.document_id: (row.name, row.link) for row in found}
+    is_matched = share.c.id.in_(sorted(matched))
+    found = connection.execute(rows.order_by(is_matched, share.c.shared_at, share.c.id))
+    return {
+        row.document_id: ShownShare(
+            row.name,
+            row.link,
+            Posted(row.space, row.shared_by, row.shared_at, row.message, row.thread, row.words),
+        )
+        for row in found
+    }

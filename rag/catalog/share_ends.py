@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, null, select, update
 
 from rag.catalog.share_words import drop_share_words
 from rag.catalog.shares import EVERY_SPACE, StoredShare, list_shares
-from rag.catalog.sources import find_or_add_source
-from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
+from rag.catalog.sources import drop_unshared_sources, find_or_add_source
+from rag.catalog.states import ENDED, LIVE, ShareState
 from rag.catalog.tables import share, source
 
 _MOST_RESTRICTIVE = (
@@ -48,7 +48,7 @@ def end_message(connection: Connection, kind: str, ref: str, space: str, message
     _put_end(connection, source_id, space, message, ShareState.DEPARTED)
     unknown = mine & (share.c.message == "")
     checked = _change(connection, unknown & (share.c.state == ShareState.SHARED), ShareState.CHECKING)
-    _drop_sources(connection, [source_id])
+    drop_unshared_sources(connection, [source_id])
     return checked > 0 or bool(connection.scalar(select(exists().where(unknown, share.c.state == ShareState.CHECKING))))
 
 
@@ -65,7 +65,7 @@ def check_space(connection: Connection, kind: str, ref: str, space: str, at: flo
     else:
         tombstone = mine & (share.c.message == "") & share.c.state.in_(ENDED)
         connection.execute(update(share).where(tombstone).values(state_at=func.max(share.c.state_at, at)))
-    _drop_sources(connection, [source_id])
+    drop_unshared_sources(connection, [source_id])
 
 
 def delete_source(connection: Connection, kind: str, ref: str) -> None:
@@ -73,7 +73,7 @@ def delete_source(connection: Connection, kind: str, ref: str) -> None:
     source_id = find_or_add_source(connection, kind, ref)
     drop_rows(connection, _of(source_id) & (share.c.space != EVERY_SPACE))
     _put_end(connection, source_id, EVERY_SPACE, "", ShareState.DEPARTED)
-    _drop_sources(connection, [source_id])
+    drop_unshared_sources(connection, [source_id])
 
 
 def settle_shares(
@@ -94,10 +94,14 @@ def settle_shares(
         if is_there:
             _change(connection, unchanged & (share.c.state == ShareState.CHECKING), ShareState.SHARED)
         elif listing.is_complete or (not row.message and listing.threads and listing.is_there):
-            drop_rows(connection, unchanged)
+            if row.state is ShareState.CHECKING and not row.message:
+                # Its end covers messages whose events are still to come.
+                _end_rows(connection, unchanged, ShareState.DEPARTED, row.state_at)
+            else:
+                drop_rows(connection, unchanged)
     source_id = find_or_add_source(connection, kind, ref)
     known = {(row.space, row.message) for row in list_shares(connection, kind, ref, states=tuple(ShareState))}
-    _drop_sources(connection, [source_id])
+    drop_unshared_sources(connection, [source_id])
     new = {space: [m for m in listing.threads if (space, m) not in known] for space, listing in listed.items()}
     return {space: found for space, found in new.items() if found}
 
@@ -109,7 +113,7 @@ def leave_space(connection: Connection, kind: str, space: str) -> None:
     mine &= share.c.state.in_((*LIVE, ShareState.REFUSED))
     ids = connection.scalars(select(share.c.source_id).where(mine)).all()
     drop_rows(connection, mine)
-    _drop_sources(connection, ids)
+    drop_unshared_sources(connection, ids)
 
 
 # ---------------------------------------------------------------- ended here
@@ -119,7 +123,7 @@ def drop_shares(connection: Connection, sources: Sequence[int], space: str | Non
     """Drop sources from a space, or from all spaces; a later listing may bring them back."""
     mine = share.c.source_id.in_(sources) & share.c.state.in_(LIVE)
     drop_rows(connection, mine if space is None else mine & (share.c.space == space))
-    _drop_sources(connection, sources)
+    drop_unshared_sources(connection, sources)
 
 
 def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
@@ -130,7 +134,7 @@ def remove_shares(connection: Connection, sources: Sequence[int], space: str | N
     for row in rows:
         for message in {row.message, ""}:
             _put_end(connection, row.source_id, row.space, message, ShareState.FORGOTTEN)
-    _drop_sources(connection, sources)
+    drop_unshared_sources(connection, sources)
 
 
 def expire_shares(connection: Connection, before: float) -> int:
@@ -206,23 +210,20 @@ def _put_end(
     """Record that a share has ended, known or not, and delete what it said about the message."""
     at = time() if at is None else at
     mine = _of(source_id) & (share.c.space == space) & (share.c.message == message)
-    row = connection.execute(select(share.c.id, share.c.words).where(mine)).one_or_none()
+    if connection.scalar(select(exists().where(mine))):
+        _end_rows(connection, mine, state, at)
+        return
+    key = {"source_id": source_id, "space": space, "message": message, "name": "", "shared_at": at}
+    connection.execute(insert(share).values(**key, state=state, state_at=at))
+
+
+def _end_rows(connection: Connection, matching: ColumnElement[bool], state: ShareState, at: float) -> None:
+    """End shares that have a row, and delete what they say about their message."""
+    with_words = connection.scalars(select(share.c.id).where(matching, share.c.words != "")).all()
     ended = {"state": state, "state_at": at, "reason": "", "name": "", "link": null(), "shared_by": null()}
     ended |= {"words": "", "visible_from": 0}
-    if row is None:
-        key = {"source_id": source_id, "space": space, "message": message, "shared_at": at}
-        connection.execute(insert(share).values(**key, **ended))
-        return
-    if row.words:
-        drop_share_words(connection, [row.id])
-    connection.execute(update(share).where(mine).values(**ended))
-
-
-def _drop_sources(connection: Connection, sources: Collection[int]) -> None:
-    """Mark those of these sources as gone that no live share is left of."""
-    shared = exists().where(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
-    connection.execute(
-        update(source)
-        .where(source.c.id.in_(list(sources)), ~shared)
-        .values(state=SourceState.GONE, run_id=None, document_id=None)
-    )
+    # A row that names no message stands for all those that are not known, up to now.
+    ended |= {"shared_at": case((share.c.message == "", at), else_=share.c.shared_at)}
+    connection.execute(update(share).where(matching).values(**ended))
+    if with_words:
+        drop_share_words(connection, with_words)

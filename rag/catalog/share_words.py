@@ -5,13 +5,14 @@ They help to find a source and are shown as words of the message, never as words
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Float, column, delete, insert, literal_column, select, table, text, update
+from sqlalchemy import Connection, Float, column, delete, func, insert, literal_column, select, table, text, update
 
 from rag.catalog.fulltext import any_of
-from rag.catalog.scope import is_live, shares_in
+from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import share, source
 from rag.model import Scope
 
@@ -56,7 +57,7 @@ def search_share_words(connection: Connection, words: Sequence[str], scope: Scop
         .select_from(_WORDS)
         .join(share, share.c.id == _WORDS.c.rowid)
         .join(source, source.c.id == share.c.source_id)
-        .where(text("share_fulltext MATCH :match"), is_live(), *shares_in(scope))
+        .where(text("share_fulltext MATCH :match"), *shared_documents_in(scope))
         .order_by(rank, share.c.id)
     )
     found: dict[int, MessageMatch] = {}
@@ -65,3 +66,15 @@ def search_share_words(connection: Connection, words: Sequence[str], scope: Scop
         if len(found) == limit:
             break
     return list(found.values())
+
+
+def shares_with(connection: Connection, words: Sequence[str], scope: Scope) -> dict[str, set[int]]:
+    """Return {word: the shares in scope whose message contains it}, compared by the index's stemmer."""
+    queries = func.json_each(json.dumps([any_of([word]) for word in words])).table_valued("key", "value")
+    match = literal_column("share_fulltext").op("MATCH")(queries.c.value)
+    inside = select(share.c.id).join(source, source.c.id == share.c.source_id).where(*shared_documents_in(scope))
+    # The plus keeps FTS5 from looking up each of the scope's rows by itself.
+    in_scope = literal_column("+share_fulltext.rowid").in_(inside)
+    shares = select(func.json_group_array(_WORDS.c.rowid)).where(match, in_scope).scalar_subquery()
+    rows = connection.execute(select(queries.c.key, shares.correlate(queries)))
+    return {words[number]: set(json.loads(ids)) for number, ids in rows}

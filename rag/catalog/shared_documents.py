@@ -1,18 +1,19 @@
-"""Documents by their shares: which may be shown in a scope, which are shared nowhere, and what they are called."""
+"""Documents by their shares: which may be shown in a scope, which are not shared, and what they are called."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from time import time
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select, true, tuple_
 
-from rag.catalog.scope import has_share, is_live, shares_in, spaces_in
-from rag.catalog.sources import find_sources
-from rag.catalog.states import LIVE
+from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
+from rag.catalog.sources import find_sources, list_statuses
+from rag.catalog.states import LIVE, ShareState
 from rag.catalog.tables import document, share, source
-from rag.model import Scope
+from rag.model import IndexState, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,81 @@ class AllowedDocument:
     document: int
     sha256: str
     spaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A source that a message shares, as its readers see it. `document` is None until its bytes are known."""
+
+    kind: str
+    ref: str
+    document: int | None
+    name: str
+    link: str | None
+    space: str
+    shared_by: str | None
+    shared_at: float
+    message: str
+    words: str
+    state: IndexState
+
+
+def list_shared_files(connection: Connection, scope: Scope, limit: int) -> list[SharedFile]:
+    """Return what is shared in a scope, newest first: each source once for each message that shares it in a space.
+
+    A share that is delayed (see `share_delay`) is listed as if its document were being extracted now: without it, the
+    list would show that the same file is known elsewhere.
+    """
+    return _list_shared(connection, scope, true(), limit)
+
+
+def visible_posts(connection: Connection, scope: Scope, messages: Collection[tuple[str, str]]) -> list[SharedFile]:
+    """Return what these messages, by (space, message), share in a scope now."""
+    if not messages:
+        return []
+    named = tuple_(share.c.space, share.c.message).in_(list(messages))
+    return _list_shared(connection, scope, named, None)
+
+
+def _list_shared(
+    connection: Connection, scope: Scope, matching: ColumnElement[bool], limit: int | None
+) -> list[SharedFile]:
+    rows = select(share, source.c.kind, source.c.ref, source.c.document_id)
+    rows = rows.join(source, source.c.id == share.c.source_id)
+    rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope), matching)
+    if scope.documents is not None:
+        rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
+    if scope.without:
+        rows = rows.where(func.coalesce(source.c.document_id, 0).not_in(sorted(scope.without)))
+    found = connection.execute(rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(limit)).all()
+    states = {status.source: status.state for status in list_statuses(connection, [row.source_id for row in found])}
+    now = time()
+    return [
+        SharedFile(
+            row.kind,
+            row.ref,
+            None if row.visible_from > now else row.document_id,
+            row.name,
+            row.link,
+            row.space,
+            row.shared_by,
+            row.shared_at,
+            row.message,
+            row.words,
+            IndexState.READING if row.visible_from > now else states[row.source_id],
+        )
+        for row in found
+        if row.source_id in states
+    ]
+
+
+def documents_in_thread(connection: Connection, space: str, root: str, scope: Scope) -> frozenset[int]:
+    """Return the documents in scope that messages of a thread share: its root, or a reply."""
+    if not root:
+        return frozenset()
+    rows = select(source.c.document_id).join(share, share.c.source_id == source.c.id)
+    in_thread = (share.c.space == space) & ((share.c.message == root) | (share.c.thread == root))
+    return frozenset(connection.scalars(rows.where(in_thread, *shared_documents_in(scope))))
 
 
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:

@@ -7,7 +7,8 @@ Every function works in the caller's transaction, so that an event of a chat, th
 that it was handled are written together, or not at all. How shares end is in `share_ends`.
 
 A row without a message stands for a message that is not known: a file in an old catalog or in a listing, or a file that
-no chat shares. If such a row has ended, it also covers the messages that are not known yet; see `_next_state`.
+no chat shares. If such a row has ended, it also covers the messages that are not known yet; see `_first_state`. Those
+up to its `state_at` are checked with the chat; if a person removed it, those up to its `shared_at` stay removed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, exists, insert, select, true, update
 
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.share_words import put_share_words
-from rag.catalog.sources import find_or_add_source, put_source
+from rag.catalog.sources import drop_unshared_sources, find_or_add_source, put_source
 from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
 from rag.catalog.tables import share, source
 from rag.fairness import IntakePriority
@@ -125,6 +126,7 @@ def _put(connection: Connection, new: Share) -> tuple[int, ShareState]:
         _insert(connection, source_id, new, state)
     elif state not in ENDED:
         _update(connection, known, new, state)
+        drop_unshared_sources(connection, [source_id])
     return source_id, state
 
 
@@ -133,36 +135,48 @@ def _next_state(connection: Connection, source_id: int, known: Row[Any] | None, 
     if _row(connection, source_id, EVERY_SPACE, "") is not None:
         return ShareState.DEPARTED
     if known is None:
-        return _first_state(_row(connection, source_id, new.space, ""), new)
+        return _first_state(connection, source_id, new)
     was = ShareState(known.state)
     if new.requested and was is not ShareState.DEPARTED:
         return ShareState.SHARED
     if was in ENDED:
-        if new.message or new.listed:  # the message ended; a file that no chat shares may come back
-            return ShareState.CHECKING if _may_return(was, new) else was
-        return new.state
+        return _after_end(known, new)
     if was is ShareState.CHECKING:
-        return new.state if new.state is ShareState.LEFT_OUT else was
+        return was if new.state is ShareState.SHARED else new.state
     if was is ShareState.LEFT_OUT or known.reason == REQUESTED:
         return was
+    if was is ShareState.REFUSED:  # it was not checked when the end of a message that is not known was reported
+        return _first_state(connection, source_id, new)
     return new.state
 
 
-def _may_return(was: ShareState, new: Share) -> bool:
-    """Return whether a listing that does not name a message may be right although a message was deleted."""
-    return was is ShareState.DEPARTED and not new.message
+def _after_end(known: Row[Any], new: Share) -> ShareState:
+    """Return the state of a share that has ended and is seen again."""
+    was = ShareState(known.state)
+    if new.message:
+        return was
+    if not new.listed and (new.shared_at is None or new.shared_at > known.state_at):
+        return new.state  # a file that no chat shares, or one that was shared since
+    # A listing that does not name a message may be right although a message was deleted.
+    return was if was is ShareState.FORGOTTEN else ShareState.CHECKING
 
 
-def _first_state(unknown: Row[Any] | None, new: Share) -> ShareState:
-    """Return the state of a share that was not known. `unknown`: the row of its space that names no message."""
-    if unknown is None or not new.message:
+def _first_state(connection: Connection, source_id: int, new: Share) -> ShareState:
+    """Return the state of a share that was not known, or not shared, by the ends of messages in its space."""
+    if new.state is not ShareState.SHARED:
         return new.state
-    is_covered = _time_of(new) <= unknown.state_at
-    if not is_covered or new.state is not ShareState.SHARED:
+    at = _time_of(new)
+    if not new.message:
+        departed = (share.c.source_id == source_id) & (share.c.space == new.space)
+        departed &= share.c.state == ShareState.DEPARTED
+        departed &= true() if new.listed else share.c.state_at >= at
+        return ShareState.CHECKING if connection.scalar(select(exists().where(departed))) else new.state
+    unknown = _row(connection, source_id, new.space, "")
+    if unknown is None or at > unknown.state_at or unknown.state not in (*ENDED, ShareState.CHECKING):
         return new.state
-    if unknown.state == ShareState.FORGOTTEN and not new.requested and new.listed:
+    if unknown.state == ShareState.FORGOTTEN and at <= unknown.shared_at and not new.requested:
         return ShareState.FORGOTTEN
-    return ShareState.CHECKING if unknown.state in (*ENDED, ShareState.CHECKING) else new.state
+    return ShareState.CHECKING
 
 
 def _insert(connection: Connection, source_id: int, new: Share, state: ShareState) -> None:

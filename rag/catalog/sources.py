@@ -167,6 +167,16 @@ def _extraction_failed(connection: Connection, document_id: int | None) -> bool:
     return bool(states) and all(state == ExtractionState.FAILED for state in states)
 
 
+def drop_unshared_sources(connection: Connection, sources: Collection[int]) -> None:
+    """Mark those of these sources as gone that no live share is left of."""
+    shared = exists().where(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
+    connection.execute(
+        update(source)
+        .where(source.c.id.in_(list(sources)), ~shared)
+        .values(state=SourceState.GONE, run_id=None, document_id=None)
+    )
+
+
 def has_waiting_source(connection: Connection, kinds: Collection[str], by: float) -> bool:
     """Return whether a source of these kinds can be claimed by this time, in seconds since 1970."""
     waiting = exists().where(_is_waiting(kinds, by))

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from time import time_ns
 
+from sqlalchemy import Connection
+
 from rag.catalog import Catalog, documents, extractions, outages, share_ends, shares, sources
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import is_url, validate_url
@@ -104,13 +106,20 @@ class Indexing:
         """
         ids = self._source_ids(names)
         with self._catalog.write_transaction() as connection:
-            listed = shares.list_shares(connection, space=space, user=user)
-            if names or (space is None and user is None):
-                listed = [share for share in listed if share.source in ids]
-            for share in listed:
+            found = _list_matching(connection, names, ids, space, user)
+            for share in found:
                 share_ends.remove_shares(connection, [share.source], share.space)
         self._worker.delete_unshared()
-        return list(dict.fromkeys(share.name for share in listed))
+        return list(dict.fromkeys(share.name for share in found))
+
+    def find_shares(
+        self, names: Sequence[str], space: str | None = None, user: str | None = None
+    ) -> list[shares.StoredShare]:
+        """Return what `forget` would remove, oldest first. Raise NotFound for an unknown name."""
+        ids = self._source_ids(names)
+        with self._catalog.read_transaction() as connection:
+            found = _list_matching(connection, names, ids, space, user)
+        return sorted(found, key=lambda share: share.shared_at)
 
     def _source_ids(self, names: Sequence[str]) -> list[int]:
         """Return source ids by path, file name or SHA-256 digits. Raise NotFound for an unknown name."""
@@ -139,3 +148,13 @@ class Indexing:
                     state = "known" if row.document in before else "new"
                 outcomes.append(IndexOutcome(row.name, state, row.pages, row.reason, row.hint, row.failed_pages))
         return outcomes
+
+
+def _list_matching(
+    connection: Connection, names: Sequence[str], ids: Sequence[int], space: str | None, user: str | None
+) -> list[shares.StoredShare]:
+    """Return the shares of these sources in a space, by a person, or both; without names, of all sources."""
+    found = shares.list_shares(connection, space=space, user=user)
+    if names or (space is None and user is None):
+        found = [share for share in found if share.source in ids]
+    return found

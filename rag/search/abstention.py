@@ -9,7 +9,14 @@ from rag.catalog import Catalog
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.confidence import ConfidenceModels
-from rag.search.confidence_signals import AGREEMENT, IDF_COVERAGE, SCORE, picture_signals, question_signals
+from rag.search.confidence_signals import (
+    AGREEMENT,
+    IDF_COVERAGE,
+    SCORE,
+    find_in_message,
+    picture_signals,
+    question_signals,
+)
 from rag.search.page_match.result import NO_MATCH
 from rag.search.query import Query, QueryKind
 from rag.search.ranking import Ranking
@@ -56,17 +63,32 @@ class Abstention:
     def _judge_question(
         self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
     ) -> AbstentionVerdict:
-        signals: dict[str, float] = {}
-        by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
-        if by_words is not None:
-            with self._catalog.read_transaction() as connection:
-                best = next(iter(pages), None)
-                signals = question_signals(connection, self._words, query, scope, by_words, best)
-        kind = "few" if signals and SCORE not in signals else "question"
         # The models do not use CLIP's cosines, because not every installation has its weights: a threshold decides.
         is_certain = _best_image_score(rankings) >= self._embed.picture_floor
-        verdict = self._apply_model(kind, signals if pages else None, is_certain=is_certain)
+        verdicts: list[AbstentionVerdict] = []
+        for signals in self._question_signals(query, scope, pages, rankings):
+            kind = "few" if signals and SCORE not in signals else "question"
+            verdicts.append(self._apply_model(kind, signals if pages else None, is_certain=is_certain))
+        verdict = max(verdicts, key=lambda one: one.confidence)
         return replace(verdict, why=self._explain(query, scope)) if verdict.abstains else verdict
+
+    def _question_signals(
+        self, query: Query, scope: Scope, pages: Sequence[PageKey], rankings: Sequence[Ranking]
+    ) -> list[dict[str, float]]:
+        """Return the signals of the best page, and those of the page that messages explain best, if there is one."""
+        by_words = next((ranking for ranking in rankings if ranking.lane == "words"), None)
+        if by_words is None:
+            return [{}]
+        by_messages = next((ranking for ranking in rankings if ranking.shares), None)
+        shares = {} if by_messages is None else by_messages.shares
+        explained = () if by_messages is None else by_messages.pages[:1]
+        found: list[dict[str, float]] = []
+        with self._catalog.read_transaction() as connection:
+            for best in dict.fromkeys((next(iter(pages), None), *explained)):
+                share = None if best is None else shares.get(best)
+                said = set[str]() if share is None else find_in_message(connection, query, scope, share)
+                found.append(question_signals(connection, self._words, query, scope, by_words, best, said))
+        return found
 
     def _judge_picture(self, query: Query, scope: Scope, rankings: Sequence[Ranking]) -> AbstentionVerdict:
         match = next((ranking.match for ranking in rankings if ranking.match is not None), NO_MATCH)

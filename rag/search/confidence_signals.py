@@ -10,6 +10,7 @@ from itertools import chain, pairwise
 from sqlalchemy import Connection
 
 from rag.catalog.chunks import pages_by_chunk
+from rag.catalog.share_words import shares_with
 from rag.model import PageKey, Scope
 from rag.ports import FullTextIndex
 from rag.search.query import Query
@@ -54,6 +55,7 @@ def question_signals(
     scope: Scope,
     by_words: Ranking,
     best: PageKey | None,
+    in_message: Collection[str] = frozenset(),
 ) -> dict[str, float]:
     """Return the signals of a question, each 0 to 1; higher values make an answer more likely.
 
@@ -62,13 +64,19 @@ def question_signals(
     of the question's words that the page `best` contains. `names`: the share, by IDF, of its names and numbers that the
     document of `best` contains. `pairs`: the share of its bigrams that this document contains. Signals that cannot be
     computed are left out.
+
+    `in_message`: the parts of the question in a message that shares the document, see `find_in_message`. The message
+    counts as one more text of the page.
     """
     total = words.count(connection, Scope.operator())
     counts = _count_chunks(connection, words, query)
     idf = _idf(counts, total)
     names = [word for word in query.names if word in idf]
     highest = (_K1 + 1) * sum(idf[word] for word in query.search_terms if word in idf)
-    first = by_words.scores[0] if by_words.scores else 0.0
+    # BM25 gives a word this score that occurs once in a text of average length.
+    said = _with_equivalents(set(in_message), query)
+    of_message = sum(idf[word] for word in said if word in idf)
+    first = max(by_words.scores[0] if by_words.scores else 0.0, of_message)
     signals: dict[str, float] = {}
     if total >= _MIN_CHUNKS:
         signals[SCORE] = min(1.0, first / highest) if highest else 0.0
@@ -79,17 +87,27 @@ def question_signals(
         return signals
     bigrams = find_bigrams(query.text, query.terms)
     inside = replace(scope, documents=frozenset((best[0],)))
-    parts = dict.fromkeys((*query.terms, *bigrams, *chain.from_iterable(query.equivalents.values())))
-    chunks_with = words.holders(connection, list(parts), inside)
+    chunks_with = words.holders(connection, _parts(query), inside)
     page = pages_by_chunk(connection, [best]).keys()
-    in_document = _with_equivalents({word for word, chunks in chunks_with.items() if chunks}, query)
-    on_page = _with_equivalents({word for word, chunks in chunks_with.items() if chunks & page}, query)
+    in_document = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks}, query)
+    on_page = _with_equivalents({*in_message} | {word for word, chunks in chunks_with.items() if chunks & page}, query)
     signals[IDF_COVERAGE] = _share(query.terms, on_page, _smooth_idf(counts, total))
     if names:
         signals[NAME_COVERAGE] = _share(names, in_document, idf)
     if bigrams:
         signals[BIGRAM_COVERAGE] = _share(bigrams, in_document, dict.fromkeys(bigrams, 1.0))
     return signals
+
+
+def find_in_message(connection: Connection, query: Query, scope: Scope, share: int) -> set[str]:
+    """Return the words, bigrams and equivalents of a question that the message of a share contains."""
+    return {part for part, shares in shares_with(connection, _parts(query), scope).items() if share in shares}
+
+
+def _parts(query: Query) -> list[str]:
+    """Return the words, bigrams and equivalents of a question, each once."""
+    bigrams = find_bigrams(query.text, query.terms)
+    return list(dict.fromkeys((*query.terms, *bigrams, *chain.from_iterable(query.equivalents.values()))))
 
 
 def _count_chunks(connection: Connection, words: FullTextIndex, query: Query) -> dict[str, int]:

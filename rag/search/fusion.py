@@ -13,6 +13,7 @@ from rag.search.ranking import Ranking
 
 WEIGHTS: Mapping[str, float] = {
     "words": 1.0,
+    "messages": 0.9,
     "place": 1.5,
     "text-vectors": 0.3,
     "clip-picture": 0.5,

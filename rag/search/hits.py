@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from rag.catalog.captions import captions_of
 from rag.catalog.chunks import chunks_by_id
-from rag.catalog.scope import names_in
+from rag.catalog.scope import shares_shown
 from rag.model import WHOLE_PAGE, Box, Hit, PageKey, Scope
 from rag.search.fusion import WEIGHTS
 from rag.search.ranking import MAX_REGIONS, Ranking
@@ -34,22 +34,23 @@ def build_hits(
         chosen[page] = list(dict.fromkeys(chunk for r in finders for chunk in r.chunks[page]))[:MAX_REGIONS]
     rows = chunks_by_id(connection, [chunk for chunks in chosen.values() for chunk in chunks])
     captions = captions_of(connection, rows)
-    names = names_in(connection, [page[0] for page in pages], scope)
+    matched = [share for r in rankings for share in r.shares.values()]
+    shares = shares_shown(connection, [page[0] for page in pages], scope, matched)
     hits: list[Hit] = []
     for page in pages:
         found = [rows[chunk] for chunk in chosen[page] if chunk in rows]
-        if not found or page[0] not in names:
+        if not found or page[0] not in shares:
             continue
         row = found[0]
         folder = data / "pictures" / str(row.extraction)
-        name, link = names[row.document]
+        shown = shares[row.document]
         hits.append(
             Hit(
                 rank=len(hits) + 1,
                 chunk=row.id,
                 document=row.document,
-                name=name,
-                link=link,
+                name=shown.name,
+                link=shown.link,
                 page=row.page,
                 label=row.label,
                 kind=row.kind,
@@ -64,6 +65,7 @@ def build_hits(
                 regions=_select_regions([row.box for row in found]),
                 generated_caption=captions.get(row.id, ("", ""))[0],
                 caption_model=captions.get(row.id, ("", ""))[1],
+                posted=(shown.posted,),
             )
         )
     return hits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag.model import PageKey
 from rag.search.page_match.result import MatchResult
@@ -17,7 +17,7 @@ class Ranking:
     """The pages of one lane, best first, and for each page the chunks that found it, best first.
 
     `scores` belong to `pages`, for lanes that have scores: BM25, or the cosine of the nearest chunk. `match` is set
-    only by the page match lane.
+    only by the page match lane, `shares` only by the messages lane: the share whose message found each page.
     """
 
     lane: str
@@ -25,6 +25,7 @@ class Ranking:
     chunks: Mapping[PageKey, tuple[int, ...]]
     scores: tuple[float, ...] = ()
     match: MatchResult | None = None
+    shares: Mapping[PageKey, int] = field(default_factory=dict)
 
     @property
     def best_score(self) -> float:

@@ -17,6 +17,7 @@ from rag.search.glossary_file import load_glossary
 from rag.search.hits import build_hits, merge_duplicates
 from rag.search.lanes.image_vectors import ClipTextLane, ImageVectorsLane
 from rag.search.lanes.lane import Lane, LaneStatus, LaneUnavailable
+from rag.search.lanes.messages import MessagesLane
 from rag.search.lanes.nearest import VectorRanker
 from rag.search.lanes.page_match import PageMatchLane
 from rag.search.lanes.page_references import PageReferencesLane
@@ -128,6 +129,7 @@ def open_retriever(
     clip = VectorRanker(indexes.clip, depth)
     lanes = (
         WordsLane(catalog, words, depth),
+        MessagesLane(catalog, depth),
         TextVectorsLane(VectorRanker(indexes.text, depth)),
         ImageVectorsLane(clip),
         ClipTextLane(clip),

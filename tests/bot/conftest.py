@@ -53,9 +53,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 Magpie = Callable[..., tuple[int, Any, str]]
 
 
-def opener(settings: Settings) -> AbstractContextManager[Engine]:
+def opener(settings: Settings, *, upgrade: bool = True) -> AbstractContextManager[Engine]:
     reader = TextExtractor()
-    return open_rag(settings, extractor=lambda: reader, embedder=NoEmbedder(), histories=[tables.HISTORY])
+    return open_rag(
+        settings, extractor=lambda: reader, embedder=NoEmbedder(), histories=[tables.HISTORY], upgrade=upgrade
+    )
 
 
 @pytest.fixture

@@ -205,6 +205,33 @@ def test_deleting_a_question_stops_its_answer_and_deletes_the_placeholder(
     assert "72 hours" not in str([said(one) for one in ws.messages(channel) if one.user == ws.bot_user])
 
 
+def test_search_does_not_wait_until_another_answer_is_written(
+    ws: Workspace, model: ChatGenerator, ada: str, channel: str
+) -> None:
+    model.hold = hold = Event()
+    asked = ws.post(ada, channel, mention(ws, FIRST))
+    assert model.begun.wait(40)
+    ben = ws.person("ben")
+    ws.join(ben, channel)
+    other = ws.post(ben, channel, mention(ws, "xylophone quartet?"))  # nothing is found, so the model is not needed
+    assert "could not find" in said(reply(ws, channel, other))
+    hold.set()
+    assert "72 hours" in said(reply(ws, channel, asked))
+
+
+def test_deleting_the_placeholder_stops_the_answer(ws: Workspace, model: ChatGenerator, ada: str, channel: str) -> None:
+    model.hold = hold = Event()
+    asked = ws.post(ada, channel, mention(ws, FIRST))
+    assert model.begun.wait(40)
+    [placeholder] = replies(ws, channel, asked)
+    ws.delete_message(channel, placeholder.ts)
+    until(lambda: model.closed == 1)
+    hold.set()
+    ws.wait(lambda: not ws.message(channel, asked).reactions, 40, "the removal of the reaction")
+    wait_for_later_answer(ws, channel, "which relay is painted red?")
+    assert "72 hours" not in str([said(one) for one in ws.messages(channel) if one.user == ws.bot_user])
+
+
 def test_finished_answer_stays_if_its_question_is_deleted(ws: Workspace, bot: Bot, ada: str, channel: str) -> None:
     asked = ws.post(ada, channel, mention(ws, FIRST))
     reply(ws, channel, asked)

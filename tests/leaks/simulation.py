@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from collections.abc import Generator as Generating
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -93,9 +93,16 @@ class WatchedRag:
     def __exit__(self, *raised: Any) -> None:
         self._rag.__exit__(*raised)
 
-    def ask(self, question: str, scope: Scope, picture: Path | None = None, on_text: Any = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        picture: Path | None = None,
+        on_text: Any = None,
+        generating: Any = nullcontext,
+    ) -> Answer:
         expected = self._documents_in(scope)
-        answer = self._rag.ask(question, scope, picture, on_text)
+        answer = self._rag.ask(question, scope, picture, on_text, generating)
         self._check(answer.found, expected, "ask")
         return answer
 

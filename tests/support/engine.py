@@ -30,6 +30,7 @@ from rag import (
     Settings,
     Status,
     StoredData,
+    StoredShare,
     TrainedProjection,
 )
 from rag.catalog import Catalog
@@ -84,6 +85,7 @@ class FakeEngine:
     stores: Sequence[StoredData] = ()
     rows: Sequence[ModelSummary] = ()
     known: Sequence[str] = ()
+    shares: Sequence[StoredShare] = ()
     names: Sequence[str] = ("handbook.pdf",)
     breaks: BaseException | None = None
     asked: list[object] = field(default_factory=list)
@@ -91,7 +93,8 @@ class FakeEngine:
     decisions: dict[str, ConfidenceModel] = field(default_factory=dict)
     closed: bool = False
 
-    def opened(self, settings: Settings) -> FakeEngine:
+    def opened(self, settings: Settings, *, upgrade: bool) -> FakeEngine:
+        del upgrade
         self.settings = settings
         return self
 
@@ -169,6 +172,9 @@ class FakeEngine:
         if missing:
             raise NotFound(f"No indexed file has the name {missing[0]!r}.", "List the files with: magpie status")
         return list(names)
+
+    def find_shares(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[StoredShare]:
+        return [share for share in self.shares if not names or share.name in names]
 
     def documents(self, scope: Scope) -> list[DocumentSummary]:
         return [DocumentSummary(number, name, 12, "ab" * 32) for number, name in enumerate(self.names, 1)]

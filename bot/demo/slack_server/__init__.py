@@ -7,6 +7,10 @@
 
 A bot needs `WebClient(token=ws.bot_token, base_url=ws.api_url)`, `SocketModeHandler(app, ws.app_token)`, and `ws.host`
 among the hosts it may download files from. `magpie demo` and the tests use this server.
+
+Where the real Slack is less friendly, a workspace can be too: `ws.quirks` (lasting ways of Slack), `ws.pace` (delays),
+`ws.limits` (calls per minute), `ws.faults` (single failures) and `ws.hold_events()` (events in any order).
+`ws.special` shares files of other kinds than uploads, `ws.apps` posts messages that no person typed.
 """
 
 from __future__ import annotations

@@ -187,6 +187,8 @@ class Api:
 
 
 def _failure(fault: CallFault) -> Response | None:
+    if fault.body is not None:
+        return HTMLResponse(fault.body)
     if fault.status == 429:
         return _rate_limited(1 if fault.retry_after is None else fault.retry_after)
     if fault.status:

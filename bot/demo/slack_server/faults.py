@@ -20,6 +20,7 @@ class CallFault:
     retry_after: int | None = None
     drop: Drop = ""
     delay: float = 0.0
+    body: str | None = None
 
 
 @dataclass
@@ -57,15 +58,16 @@ class Faults:
         retry_after: int | None = None,
         drop: Drop = "",
         delay: float = 0.0,
+        body: str | None = None,
     ) -> None:
         """Fail the next `times` calls of a Web API method ("*": any method; "upload": the raw POST of a file's bytes).
 
         `status` answers 429, 500 or 503 and does nothing. `error` answers `{"ok": false, "error": ...}`. `drop` drops
         the connection before the work, or after it, so that only the response is lost. `delay` waits this many seconds
-        first; without the others the call then succeeds.
+        first; without the others the call then succeeds. `body` answers 200 with this text instead of JSON.
         """
         with self.changed:
-            self._calls.append(CallFault(method, times, status, error, retry_after, drop, delay))
+            self._calls.append(CallFault(method, times, status, error, retry_after, drop, delay, body))
 
     def meanwhile(self, method: str, action: Callable[[], None]) -> None:
         """Run an action in the workspace right before the next call of a method is answered."""

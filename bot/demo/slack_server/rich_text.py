@@ -10,7 +10,7 @@ from bot.demo.slack_server.state import Json
 
 QUOTE = "&gt;"
 PREFORMATTED = re.compile(r"```(.*?)```", re.DOTALL)
-PART = re.compile(r"`(?P<code>[^`\n]+)`|<@(?P<user>[A-Z0-9]+)>|<(?P<url>https?://[^|>]+)(?:\|(?P<label>[^>]*))?>")
+PART = re.compile(r"`(?P<code>[^`\n]+)`|<@(?P<user>[A-Z0-9]+)>|<(?P<url>https?://[^|<>\n]+)(?:\|(?P<label>[^<>\n]*))?>")
 
 
 def rich_text(text: str, block_id: str) -> Json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -142,7 +144,100 @@ def test_failed_lookup_narrows_the_scope(team: Team, method: str, fault: dict[st
     granted = team.access.granted(team.spaces["plain"], team.ada)
     assert (granted.scope, granted.notice) == (Scope.of(team.spaces["plain"]), UNSURE)
     team.ws.faults.clear()
+    team.clock.now += 2  # a 429 asks to wait for one second
     assert team.scope_names(team.spaces["plain"], team.ada) == {"plain", *PUBLIC}
+
+
+@pytest.mark.parametrize("method", ["users.conversations", "conversations.members", "users.list", "users.info"])
+def test_no_request_is_made_before_slack_allows_it(team: Team, method: str) -> None:
+    team.ws.faults.fail(method, status=429, retry_after=30)
+    for channel in ("plain", "dm"):
+        team.access.granted(team.spaces[channel], team.ada)
+    asked = len(team.ws.called(method))
+    team.clock.now += 29
+    for channel in ("plain", "dm"):
+        assert team.access.granted(team.spaces[channel], team.ada).scope.spaces
+    assert len(team.ws.called(method)) == asked
+    team.clock.now += 2
+    assert team.scope_names(team.spaces["plain"], team.ada) == {"plain", *PUBLIC}
+    assert team.scope_names(team.spaces["dm"], team.ada) == {"dm", "private", "group", *PUBLIC}
+
+
+def test_replies_at_the_same_time_share_their_lookups(team: Team) -> None:
+    team.access.invalidate_all()
+    for method in ("users.conversations", "conversations.members", "users.list"):
+        team.ws.faults.fail(method, 1, delay=0.5)
+    before = len(team.ws.calls)
+    with ThreadPoolExecutor(8) as pool:
+        scopes = list(pool.map(lambda _: team.scope_names(team.spaces["plain"], team.ada), range(8)))
+    assert scopes == [{"plain", *PUBLIC}] * 8
+    assert len(team.ws.calls) - before == 3
+
+
+def test_lookup_is_not_shared_after_a_change(team: Team) -> None:
+    """A lookup that began before a guest joined does not decide for a reply that begins after it."""
+    channel = team.spaces["plain"]
+    gus = team.ws.person("gus", guest="single")
+    begun = threading.Event()
+    team.ws.faults.meanwhile("conversations.members", begun.set)
+    team.ws.faults.fail("conversations.members", 1, delay=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        earlier = pool.submit(team.access.granted, channel, team.ada)
+        assert begun.wait(10)
+        team.ws.join(gus, channel)
+        team.access.invalidate(ReadersChanged(channel))
+        assert team.scope_names(channel, team.ada) == {"plain"}
+        earlier.result(10)
+    assert team.scope_names(channel, team.ada) == {"plain"}
+
+
+@pytest.fixture
+def crowd(team: Team) -> Team:
+    """The team in a workspace of several pages of people, who are listed before its members."""
+    for number in range(2500):
+        team.ws.person(f"person-{number}")
+    return team
+
+
+def test_few_members_are_looked_up_if_the_list_of_people_is_too_long(crowd: Team) -> None:
+    late = crowd.ws.person("late")
+    crowd.ws.join(late, crowd.spaces["plain"])
+    fail_at_page(crowd, 2)
+    assert crowd.scope_names(crowd.spaces["plain"], crowd.ada) == {"plain", *PUBLIC}
+    assert crowd.ws.called("users.info") == [{"user": late}]
+
+
+def test_pages_of_people_are_kept_for_the_next_reply(crowd: Team) -> None:
+    for number in range(2400, 2500):
+        crowd.ws.join(f"person-{number}", crowd.spaces["plain"])
+    fail_at_page(crowd, 2)
+    granted = crowd.access.granted(crowd.spaces["plain"], crowd.ada)
+    assert (granted.scope, granted.notice) == (Scope.of(crowd.spaces["plain"]), UNSURE)
+    crowd.clock.now += 31
+    assert crowd.scope_names(crowd.spaces["plain"], crowd.ada) == {"plain", *PUBLIC}
+    assert [call.get("cursor", "") for call in crowd.ws.called("users.list")] == [
+        "",
+        "next:999",
+        "next:999",
+        "next:1998",
+    ]
+
+
+def test_person_who_changed_between_two_pages_is_looked_up_again(crowd: Team) -> None:
+    for number in range(2400, 2500):
+        crowd.ws.join(f"person-{number}", crowd.spaces["plain"])
+    fail_at_page(crowd, 2)
+    crowd.access.granted(crowd.spaces["plain"], crowd.ada)
+    crowd.ws.set_guest("ben", "single", send_event=False)
+    crowd.access.invalidate(PersonChanged(crowd.ben, deactivated=False))
+    crowd.clock.now += 31
+    assert crowd.scope_names(crowd.spaces["plain"], crowd.ada) == {"plain"}
+
+
+def fail_at_page(team: Team, page: int) -> None:
+    """Make the request for one page of the list of people fail."""
+    team.ws.faults.fail("users.list", page - 1, delay=0.001)
+    team.ws.faults.fail("users.list", status=429, retry_after=30)
 
 
 @pytest.mark.parametrize("method", ["users.info", "users.conversations"])
@@ -239,3 +334,11 @@ def test_conversation_is_public_only_if_slack_says_so_explicitly(raw: dict[str, 
         assert raw.get("is_ext_shared") is False
     if any(raw.get(flag) is True for flag in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared")):
         assert found.outside
+
+
+def test_readers_of_a_private_conversation_are_named(team: Team) -> None:
+    """Everyone can read a public channel, so its members would say nothing."""
+    private = team.ws.channel("hidden", [team.ada, team.ben], private=True)
+    assert team.access.granted(private, team.ada).readers == {team.ada, team.ben, team.ws.bot_user}
+    assert team.access.granted(team.ws.direct(team.ada), team.ada).readers == {team.ada}
+    assert team.access.granted(team.spaces["public"], team.ada).readers is None

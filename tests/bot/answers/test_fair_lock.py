@@ -11,7 +11,8 @@ import pytest
 
 from bot.answers.fair_lock import FairLock, Key, key
 from bot.db import questions, tables
-from bot.slack.events import Question
+from bot.slack.client import Superseded
+from bot.slack.events import Edited, Question
 from rag import Settings, open_rag
 
 
@@ -52,17 +53,17 @@ def test_later_round_waits_for_claimed_question_of_earlier_round() -> None:
     now.set()
     leave.set()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(stage.question, (0, 2), late, leave)
-        while (0, 2) not in stage.fair._claimed:
+        first = pool.submit(stage.question, (0, 2, 0), late, leave)
+        while (0, 2, 0) not in stage.fair._claimed:
             pass
-        second = pool.submit(stage.question, (1, 1), now, leave)
-        while (1, 1) not in stage.fair._waiting:
+        second = pool.submit(stage.question, (1, 1, 0), now, leave)
+        while (1, 1, 0) not in stage.fair._waiting:
             pass
         assert stage.order == []
         late.set()
         first.result(20)
         second.result(20)
-    assert stage.order == [(0, 2), (1, 1)]
+    assert stage.order == [(0, 2, 0), (1, 1, 0)]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
@@ -71,7 +72,7 @@ def test_at_most_at_once_questions_use_the_model(at_once: int) -> None:
     now.set()
     with ThreadPoolExecutor(6) as pool:
         leave = threading.Event()
-        asked = [pool.submit(stage.question, (0, number), now, leave) for number in range(6)]
+        asked = [pool.submit(stage.question, (0, number, 0), now, leave) for number in range(6)]
         stage.until(lambda: len(stage.order) == at_once)
         leave.set()
         for each in asked:
@@ -88,13 +89,13 @@ def test_wait_ends_when_check_raises() -> None:
         raise InterruptedError
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(stage.question, (0, 1), now, leave)
+        first = pool.submit(stage.question, (0, 1, 0), now, leave)
         stage.until(lambda: len(stage.order) == 1)
-        with pytest.raises(InterruptedError), stage.fair.acquire((0, 2), stopped):
+        with pytest.raises(InterruptedError), stage.fair.acquire((0, 2, 0), stopped):
             pass
         leave.set()
         first.result(20)
-    with stage.fair.acquire((0, 3), nothing):
+    with stage.fair.acquire((0, 3, 0), nothing):
         pass
 
 
@@ -108,6 +109,27 @@ def test_claims_by_round_and_leaves_a_worker_for_others(tmp_path: Path) -> None:
                 questions.enqueue(connection, new)
             claimed = [fair.claim(connection) for _ in range(3)]
     assert [one and (one.question.user, key(one)[0]) for one in claimed] == [("ada", 0), ("ben", 0), None]
+
+
+def test_two_claims_of_an_edited_question_end_one_after_the_other() -> None:
+    """The first claim ends by Superseded, which must not become another error because the second claim exists."""
+    fair = FairLock(1)
+    with fair.expected((0, 1, 1)):
+        with pytest.raises(Superseded), fair.expected((0, 1, 0)):
+            raise Superseded
+        with fair.acquire((0, 1, 1), nothing):
+            pass
+
+
+def test_edited_question_has_another_key(tmp_path: Path) -> None:
+    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag, rag.write_transaction() as connection:
+        questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "?"))
+        first = questions.claim_new(connection)
+        assert first is not None
+        questions.put_edit(connection, Edited("C1", "5.1", "why?", 6.0))
+        edited = questions.find_claimed(connection, "C1", "5.1")
+        assert edited is not None
+        assert key(edited) != key(first)
 
 
 @pytest.mark.parametrize(("before", "ahead"), [(0, 0), (1, 0), (2, 1), (7, 6)])

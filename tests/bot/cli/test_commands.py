@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag import Check, IndexOutcome, Mode, Progress, Status
+from rag import Check, IndexOutcome, Mode, Progress, ShareState, Status, StoredShare
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -101,11 +102,18 @@ def test_reindex_with_and_without_names(run: Run) -> None:
     ]
 
 
+def stored(source: int, name: str, space: str = "C1", user: str = "U1") -> StoredShare:
+    ref = f"/{source}"
+    return StoredShare(
+        source, source, "path", ref, space, "", "", name, None, user, 0.0, "", ShareState.SHARED, 0.0, ""
+    )
+
+
 def test_forget_prints_removed_files_and_fails_if_there_are_none(run: Run) -> None:
     engine = FakeEngine(known=["a.pdf"])
-    code, out, _ = run(engine, "forget", "a.pdf", "--json")
+    code, out, _ = run(engine, "forget", "a.pdf", "--json", "--yes")
     assert (code, json.loads(out)) == (0, {"forgotten": ["a.pdf"], "questions": 0})
-    code, _, err = run(engine, "forget", "other.pdf")
+    code, _, err = run(engine, "forget", "other.pdf", "--yes")
     assert code == 1
     assert "other.pdf" in err
 
@@ -115,6 +123,42 @@ def test_forget_without_names_removes_a_space_or_a_person(run: Run) -> None:
     assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was removed.\n")
     assert run(engine, "forget", "--user", "U123", "--space", "C123")[0] == 1
     assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
+
+
+def test_forget_lists_what_it_would_remove_and_where(run: Run) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf"), stored(1, "a.pdf", "C2", "U2")])
+    code, out, _ = run(engine, "forget", "a.pdf", "--dry-run")
+    assert (code, engine.asked) == (0, [])
+    assert "a.pdf in C1, shared by U1 on 1970-01-01" in out
+    assert "a.pdf in C2, shared by U2 on 1970-01-01" in out
+    code, out, _ = run(engine, "forget", "a.pdf", "--dry-run", "--json")
+    assert [share["space"] for share in json.loads(out)["would_forget"]] == ["C1", "C2"]
+
+
+def test_forget_removes_nothing_unless_a_person_agrees(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf")])
+    code, _, err = run(engine, "forget", "a.pdf")
+    assert (code, engine.asked) == (2, [])
+    assert "--yes" in err
+    for typed, expected in (("n\n", (1, [])), ("y\n", (0, [("forget", ["a.pdf"], None, None)]))):
+        terminal = Terminal(typed)
+        monkeypatch.setattr("sys.stdin", terminal)
+        assert (run(engine, "forget", "a.pdf")[0], engine.asked) == expected
+
+
+class Terminal(io.StringIO):
+    """Standard input with a person at the keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_forget_refuses_a_name_of_several_files_without_a_space(run: Run) -> None:
+    engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf"), stored(2, "a.pdf", "C2")])
+    code, _, err = run(engine, "forget", "a.pdf", "--yes")
+    assert (code, engine.asked) == (2, [])
+    assert "2 files are called a.pdf" in " ".join(err.split())
+    assert run(engine, "forget", "a.pdf", "--space", "C2", "--yes")[0] == 0
 
 
 @pytest.mark.parametrize("nothing", [[], ["--space", ""], ["--user", ""]])

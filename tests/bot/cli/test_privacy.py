@@ -98,16 +98,16 @@ def found(magpie: Magpie, words: str) -> list[str]:
 
 
 def test_forgetting_a_space_keeps_files_shared_elsewhere(magpie: Magpie, team: Path) -> None:
-    code, shape, _ = magpie("forget", "--space", "C1")
+    code, shape, _ = magpie("forget", "--yes", "--space", "C1")
     assert (code, sorted(shape["forgotten"]), shape["questions"]) == (0, ["gateway.pdf", "gulls.pdf"], 0)
     assert found(magpie, "gulls") == []
     assert found(magpie, "gateway port") == ["gateway.pdf"]
-    assert magpie("forget", "--space", "C1")[:2] == (1, {"forgotten": [], "questions": 0})
+    assert magpie("forget", "--yes", "--space", "C1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
 def test_forgetting_a_person_deletes_their_questions(magpie: Magpie, team: Path) -> None:
     assert b"does kingfisher listen" in catalog_bytes(team)
-    code, shape, _ = magpie("forget", "--user", "U1")
+    code, shape, _ = magpie("forget", "--yes", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 1})
     assert found(magpie, "gateway port") == ["gateway.pdf"]  # U2 shared it too
     with opened(team) as rag, rag.read_transaction() as connection:
@@ -115,17 +115,17 @@ def test_forgetting_a_person_deletes_their_questions(magpie: Magpie, team: Path)
         assert (retention.counts(connection), retention.count_messages_and_pictures(connection)) == ((1, 1), (1, 0))
         assert [row.user for row in receipts.held_receipts(connection)] == ["U2"]
     assert b"does kingfisher listen" not in catalog_bytes(team)
-    assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
+    assert magpie("forget", "--yes", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
 def test_forgetting_a_person_in_one_space_keeps_the_others(magpie: Magpie, team: Path) -> None:
-    code, shape, _ = magpie("forget", "--user", "U2", "--space", "C1")
+    code, shape, _ = magpie("forget", "--yes", "--user", "U2", "--space", "C1")
     assert (code, shape) == (0, {"forgotten": ["gulls.pdf"], "questions": 0})
-    assert magpie("forget", "--user", "U2")[1] == {"forgotten": ["gateway.pdf"], "questions": 1}
+    assert magpie("forget", "--yes", "--user", "U2")[1] == {"forgotten": ["gateway.pdf"], "questions": 1}
 
 
 def test_forgetting_files_of_a_person_keeps_their_questions(magpie: Magpie, team: Path) -> None:
-    code, shape, _ = magpie("forget", "gateway.pdf", "--user", "U1")
+    code, shape, _ = magpie("forget", "--yes", "gateway.pdf", "--user", "U1")
     assert (code, shape) == (0, {"forgotten": ["gateway.pdf"], "questions": 0})
     with opened(team) as rag, rag.read_transaction() as connection:
         assert retention.counts(connection) == (2, 2)
@@ -133,7 +133,7 @@ def test_forgetting_files_of_a_person_keeps_their_questions(magpie: Magpie, team
 
 def test_forgetting_a_person_works_if_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
-    assert magpie("forget", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
+    assert magpie("forget", "--yes", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
 # ---------------------------------------------------------------- status --privacy
@@ -160,7 +160,7 @@ def test_privacy_lists_count_place_and_retention(magpie: Magpie, team: Path) -> 
 
 
 def test_privacy_counts_forgotten_shares(magpie: Magpie, team: Path) -> None:
-    magpie("forget", "gulls.pdf")
+    magpie("forget", "--yes", "gulls.pdf")
     rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
     assert (rows["documents"]["count"], rows["names"]["count"]) == (1, 2)
     assert rows["what was forgotten"]["count"] == 1
@@ -219,7 +219,7 @@ def test_access_finds_a_file_by_its_slack_id(magpie: Magpie, team: Path) -> None
 
 def test_access_to_a_removed_file_is_listed_without_the_question(magpie: Magpie, folder: Path, team: Path) -> None:
     path = folder / "gateway.pdf"
-    magpie("forget", "gateway.pdf")
+    magpie("forget", "--yes", "gateway.pdf")
     code, _, err = magpie("status", "--access", "gateway.pdf")
     assert code == 1
     assert "SHA-256" in err
@@ -237,10 +237,11 @@ def test_access_is_printed_as_text(run: Run, folder: Path, team: Path) -> None:
         return out
 
     printed = show("gateway.pdf")
-    assert printed.startswith("Shown in 2 replies in the last 90 days.")
+    assert printed.startswith("Used in 2 replies in the last 90 days.")
     assert f"U1 asked in C1\n  Question: {KINGFISHER}\n  Scope: this conversation, C1\n" in printed
     assert "The file was shared in: C1" in printed
-    assert show("gulls.pdf") == "No one has been shown this file in the last 90 days.\n"
+    assert "The reply could be read by: everyone in the conversation at that time" in printed
+    assert show("gulls.pdf") == "No answer has used this file in the last 90 days.\n"
     with opened(team) as rag:
         ask(rag, "C1", "7.1", "U3", "")
         assert "Question: (only a picture or a button)" in show("gateway.pdf")

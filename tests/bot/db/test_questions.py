@@ -242,6 +242,9 @@ def test_count_before_includes_questions_being_answered(rag: Rag) -> None:
         assert placed is not None
         assert questions.count_before(connection, placed) == 0
         assert questions.claim_for_position(connection, id) is None
+        next_one = questions.claim_question(connection)  # it does not wait until the position is shown
+        assert next_one is not None
+        assert next_one.question.user == "C"
         assert questions.claim_question(connection) is None
         questions.enqueue(connection, placed)
         assert questions.claim_for_position(connection, id) is not None

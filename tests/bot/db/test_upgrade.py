@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select
 
+from bot.cli.main import main
 from bot.db import ephemeral_messages, feedback, jobs, questions, receipts, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind, JobState
@@ -177,3 +178,29 @@ def test_jobs_of_the_old_version_can_be_claimed(tmp_path: Path) -> None:
         asides = [EphemeralRequest.of(job) for job in claimed if job.kind in ephemeral_messages.KINDS]
     assert len(claimed) == len(EXPECTED["errands"]) + len(EXPECTED["asides"])
     assert {aside.text for aside in asides} == {row["text"] for row in EXPECTED["asides"]}
+
+
+READING = (["status"], ["status", "--privacy"], ["find", "gateway"], ["ask", "which port?"], ["models"])
+
+
+@pytest.mark.parametrize("arguments", READING)
+def test_command_that_reads_does_not_upgrade_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """A bot of the older version may be running on it."""
+    monkeypatch.setenv("MAGPIE_ANSWER__MODEL", "")
+    data = unpacked(tmp_path)
+    before = (data / "catalog.db").read_bytes()
+    assert main(["--data", str(data), *arguments]) == 1
+    assert "older Magpie" in (shown := capsys.readouterr().err)
+    assert "magpie run" in shown
+    assert (data / "catalog.db").read_bytes() == before
+    assert list(data.glob("catalog.before*")) == []
+
+
+def test_command_that_reads_opens_a_current_folder_while_another_process_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag, rag.write_transaction():
+        assert main(["--data", str(tmp_path), "status"]) == 0
+    capsys.readouterr()

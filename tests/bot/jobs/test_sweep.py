@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def rag(tmp_path: Path) -> Iterator[Rag]:
 @pytest.fixture
 def sweep(ws: Workspace, rag: Rag) -> Sweep:
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
+    return Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user)
 
 
 def shared(rag: Rag, channel: str) -> list[str]:
@@ -70,7 +69,7 @@ def test_files_beyond_a_persons_limit_are_added_by_a_later_sweep(ws: Workspace, 
     room = ws.channel("flood", members=[cara])
     ws.post(cara, room, files=[(f"{number}.pdf", b"%PDF-1.4") for number in range(5)])
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user, max_files=3)
+    sweep = Sweep(client, rag, SlackFiles(client, slack, ws.bot_user, 200), ws.bot_user, max_files=3)
     sweep.channel(room)
     assert len(shared(rag, room)) == 3
     with rag.write_transaction() as connection:
@@ -190,7 +189,7 @@ def test_file_object_without_shares_drops_nothing(ws: Workspace, rag: Rag, sweep
     with rag.write_transaction() as connection:
         record(connection, Unshared(file, room, 9e9, "1.5"))
     client, slack = SlackClient(slack_settings(ws)), slack_settings(ws)
-    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200, threading.Event()), ws.bot_user)
+    silent = Sweep(client, rag, SilentFiles(client, slack, ws.bot_user, 200), ws.bot_user)
     with pytest.raises(TryAgain, match="does not say"):
         silent.file(file)
     ws.pace.list_lag = 600

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from math import inf
+from time import time
 
 import pytest
 from sqlalchemy import Connection, select
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, select
 from bot.db import jobs, tables
 from bot.db.jobs import Job, JobKind
 from bot.jobs.worker import MAX_ATTEMPTS, Failure, JobWorker, WakeUp, classify, retry_delay, run_loop
-from bot.slack.client import Refused, Stopping, Superseded
+from bot.slack.client import RateLimited, Refused, Stopping, Superseded
 from rag import Busy, NotFound, OperatorMustAct, Rag, RoundRobin, Settings, TryAgain, open_rag
 
 
@@ -126,16 +127,65 @@ def test_work_that_is_too_old_is_dropped_instead_of_retried(rag: Rag) -> None:
     assert state(rag) == []
 
 
-def test_refills_when_no_job_is_due(rag: Rag) -> None:
-    def refill() -> bool:
-        with rag.write_transaction() as connection:
+class Sweeps:
+    """Satisfies Refill: it requests a sweep."""
+
+    def __init__(self, rag: Rag) -> None:
+        self._rag = rag
+
+    def is_waiting(self) -> bool:
+        return True
+
+    def release(self) -> bool:
+        with self._rag.write_transaction() as connection:
             jobs.request(connection, JobKind.SWEEP)
         return True
 
+
+def test_refills_when_no_job_is_due(rag: Rag) -> None:
     ran: list[int] = []
-    sweeps = JobWorker(rag, {JobKind.SWEEP: lambda job: ran.append(job.id)}, refill=refill)
+    sweeps = JobWorker(rag, {JobKind.SWEEP: lambda job: ran.append(job.id)}, refill=Sweeps(rag))
+    assert sweeps.idle_seconds() < 1
     assert sweeps.step()
     assert len(ran) == 1
+
+
+def test_retry_waits_as_long_as_slack_asks(rag: Rag) -> None:
+    sweeps = worker(rag, failing(RateLimited(40)))
+    before = time()
+    assert sweeps.step()
+    with rag.read_transaction() as connection:
+        due = jobs.next_due(connection, [JobKind.SWEEP])
+    assert due is not None
+    assert 40 <= due - before < 60
+
+
+@pytest.mark.parametrize("error", [RateLimited(40), OperatorMustAct("missing_scope", "mend it")])
+@pytest.mark.parametrize("together", [True, False])
+def test_jobs_that_would_fail_alike_are_delayed_together(rag: Rag, error: Exception, together: bool) -> None:
+    tried: list[int] = []
+
+    def handler(job: Job) -> None:
+        tried.append(job.id)
+        raise error
+
+    with rag.write_transaction() as connection:
+        for number in range(20):
+            jobs.request(connection, JobKind.CHECK_FILE, key=f"F{number}")
+    checks = JobWorker(rag, {JobKind.CHECK_FILE: handler}, together=together)
+    while checks.step():
+        pass
+    assert len(tried) == (1 if together else 20)
+
+
+def test_idle_worker_waits_until_its_next_job_is_due(rag: Rag) -> None:
+    sweeps = worker(rag, failing(RateLimited(2)))
+    assert sweeps.idle_seconds() == 0.5
+    sweeps.step()
+    assert 0.5 < sweeps.idle_seconds() <= 2
+    with rag.write_transaction() as connection:
+        connection.execute(tables.job.delete())
+    assert sweeps.idle_seconds() == 5
 
 
 def test_loop_runs_until_stopped_and_is_woken() -> None:

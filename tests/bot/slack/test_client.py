@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.slack.blocks import section
-from bot.slack.client import Refused, RetryPolicy, SlackClient
+from bot.slack.client import RateLimited, Refused, RetryPolicy, SlackClient, Stopping
 from rag import OperatorMustAct, TryAgain
 from tests.flows.team import slack_settings
 from tests.support.slack_workspace import MANIFEST, without_proxies
@@ -46,6 +47,79 @@ def test_maps_each_error_of_slack(ws: Workspace, client: SlackClient, room: str,
         client.get_conversation(room)
 
 
+TEMPORARY = (
+    "ratelimited",
+    "rate_limited",
+    "message_limit_exceeded",
+    "team_added_to_org",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+)
+TOKEN = (
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "missing_scope",
+    "not_allowed_token_type",
+    "org_login_required",
+    "ekm_access_denied",
+)
+
+
+@pytest.mark.parametrize("code", TEMPORARY)
+def test_temporary_code_means_try_again(ws: Workspace, client: SlackClient, room: str, code: str) -> None:
+    ws.faults.fail("conversations.info", error=code)
+    with pytest.raises(TryAgain):
+        client.get_conversation(room)
+
+
+@pytest.mark.parametrize("code", TOKEN)
+def test_code_about_the_token_means_that_the_operator_must_act(
+    ws: Workspace, client: SlackClient, room: str, code: str
+) -> None:
+    ws.faults.fail("conversations.info", error=code)
+    with pytest.raises(OperatorMustAct, match=code):
+        client.get_conversation(room)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<!DOCTYPE html><html><body>Be right back</body></html>", '{"ok": tr', "[]", "{}"]
+)
+@pytest.mark.parametrize("method", ["conversations.info", "chat.postMessage", "files.info"])
+def test_response_that_is_not_the_json_of_slack_means_try_again(
+    ws: Workspace, client: SlackClient, room: str, method: str, body: str
+) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "conversations.info": lambda: client.get_conversation(room),
+        "chat.postMessage": lambda: client.post_message(room, "hello", [section("hello")]),
+        "files.info": lambda: client.get_file("F0000000001"),
+    }
+    ws.faults.fail(method, body=body)
+    with pytest.raises(TryAgain):
+        calls[method]()
+
+
+def test_prompt_client_reports_how_long_slack_asks_to_wait(ws: Workspace, room: str) -> None:
+    prompt = SlackClient(slack_settings(ws), RetryPolicy.PROMPT)
+    ws.faults.fail("conversations.info", status=429, retry_after=17)
+    with pytest.raises(RateLimited) as raised:
+        prompt.get_conversation(room)
+    assert raised.value.seconds == 17
+
+
+def test_stop_ends_the_wait_of_a_patient_client(ws: Workspace, room: str) -> None:
+    stop = threading.Event()
+    stop.set()
+    patient = SlackClient(slack_settings(ws), stop=stop)
+    ws.faults.fail("conversations.info", status=429, retry_after=600)
+    with pytest.raises(Stopping):
+        patient.get_conversation(room)
+
+
 def test_unreachable_slack_means_try_again(ws: Workspace, client: SlackClient, room: str) -> None:
     with ws.unreachable(), pytest.raises(TryAgain, match="cannot be reached"):
         client.get_conversation(room)
@@ -54,10 +128,11 @@ def test_unreachable_slack_means_try_again(ws: Workspace, client: SlackClient, r
 def test_repeats_reads_but_no_posts(ws: Workspace, client: SlackClient, room: str) -> None:
     ws.faults.fail("conversations.info", status=503)
     assert client.get_conversation(room)["id"] == room
+    before = len(ws.called("chat.postMessage"))
     ws.faults.fail("chat.postMessage", status=503)
     with pytest.raises(TryAgain):
         client.post_message(room, "hello", [section("hello")])
-    assert len(ws.called("chat.postMessage")) == 1
+    assert len(ws.called("chat.postMessage")) == before + 1
     assert ws.messages(room) == []
 
 

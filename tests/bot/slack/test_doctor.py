@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 from bot.demo.slack_server import Workspace, open_workspace
-from bot.slack.client import SlackClient
 from bot.slack.doctor import GRANTED, slack_checks
 from rag import BadSetting, Check
 from tests.flows.team import HANDBOOK, slack_settings
@@ -60,9 +59,10 @@ def test_wrong_tokens_fail_with_a_fix(ws: Workspace) -> None:
 
 def test_other_bots_with_the_same_tokens_give_a_warning(ws: Workspace) -> None:
     from slack_bolt import App
+    from slack_sdk import WebClient
 
-    client = SlackClient(slack_settings(ws))
-    handlers = [SocketModeHandler(App(client=client.web), ws.app_token) for _ in range(2)]
+    client = WebClient(token=ws.bot_token, base_url=ws.api_url)
+    handlers = [SocketModeHandler(App(client=client), ws.app_token) for _ in range(2)]
     for handler in handlers:
         handler.connect()  # type: ignore[no-untyped-call]
     try:

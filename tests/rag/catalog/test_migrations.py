@@ -10,7 +10,7 @@ from rag.catalog.tables import metadata
 
 
 def _not_full_text(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    return not (kind == "table" and (name or "").startswith("fulltext"))
+    return not (kind == "table" and (name or "").startswith(("fulltext", "share_fulltext")))
 
 
 def test_migrated_schema_matches_the_tables(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ NEWEST = "0008"
 
 RENAMED = {
     "reading": "extraction",
-    "forgotten": "removed_share",
     "dropped": "vector_deletion",
     "wipe": "file_deletion",
     "words": "fulltext",
@@ -54,14 +53,12 @@ def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def renamed(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows under the current names of their tables."""
+    """Return the rows under the current names of their tables, without the shares and the sequences of ids."""
     found = {}
     for name, values in rows.items():
         if name.startswith("words_"):
             found[name.replace("words", "fulltext")] = values
-        elif name == "sqlite_sequence":
-            found[name] = sorted(((RENAMED.get(table, table), last) for table, last in values), key=repr)
-        elif name not in ("alembic_version", "alembic_version_bot"):
+        elif name not in ("alembic_version", "alembic_version_bot", "sqlite_sequence", "share", "forgotten"):
             found[RENAMED.get(name, name)] = values
     return found
 
@@ -92,7 +89,40 @@ def test_keeps_every_row_of_every_table(data: Path) -> None:
     after = rows_of(data / "catalog.db")
     assert after.pop("alembic_version") == [(NEWEST,)]
     assert after.pop("alembic_version_bot") == [("0005",)]
-    assert after == renamed(before)
+    sequences, earlier = dict(after.pop("sqlite_sequence")), dict(before["sqlite_sequence"])
+    assert sequences.pop("share") == len(after.pop("share"))
+    assert sequences == {RENAMED.get(table, table): last for table, last in earlier.items()}
+    assert after.pop("share_fulltext_content") == []
+    assert {name: rows for name, rows in after.items() if not name.startswith("share_fulltext")} == renamed(before)
+
+
+def test_keeps_shares_with_what_was_hidden_and_removed(data: Path) -> None:
+    with closing(sqlite3.connect(data / "catalog.db")) as database:
+        database.execute("INSERT INTO forgotten VALUES ('slack', 'FUNKNOWN', 'C0000000007', 5)")
+        database.commit()
+        ids = {(kind, ref): id for id, kind, ref in database.execute("SELECT id, kind, ref FROM source")}
+        shares = database.execute("SELECT * FROM share").fetchall()
+        removed = database.execute("SELECT * FROM forgotten").fetchall()
+    Catalog(data).close()
+    columns = (
+        "source_id, space, message, thread, name, link, shared_by, shared_at, words, visible_from, state, state_at"
+    )
+    with closing(sqlite3.connect(data / "catalog.db")) as database:
+        unknown = database.execute("SELECT id FROM source WHERE ref = 'FUNKNOWN' AND state = 'gone'").fetchone()[0]
+        found = set(database.execute(f"SELECT {columns} FROM share").fetchall())
+    ids["slack", "FUNKNOWN"] = unknown
+    expected = {
+        (source, space, "", "", name, link, by, at, "", visible_from)
+        + (("shared", at) if hidden is None else ("checking", hidden / 1e9))
+        for source, space, name, link, by, at, visible_from, hidden in shares
+    }
+    expected |= {
+        (ids[kind, ref], space, "", "", "", None, None, at, "", 0.0, "forgotten", at)
+        for kind, ref, space, at in removed
+    }
+    assert found == expected
+    assert [row[-2] for row in found].count("checking") == 1
+    assert [row[-2] for row in found].count("forgotten") == 2
 
 
 def test_keeps_a_copy_from_before_the_upgrade_and_says_where(data: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -148,8 +178,9 @@ def test_continues_unfinished_work(data: Path) -> None:
     assert [[one.name, one.pages, one.sha256] for one in documents] == expected["documents"]
     assert sorted(path.name for path in (data / "files").iterdir()) == expected["files"]
     rows = rows_of(data / "catalog.db")
-    for name in ("source", "share", "forgotten", "document", "reading", "page", "caption", "dropped", "wipe"):
+    for name in ("source", "document", "reading", "page", "caption", "dropped", "wipe"):
         assert len(rows[RENAMED.get(name, name)]) == expected["tables"][name], name
+    assert len(rows["share"]) == expected["tables"]["share"] + expected["tables"]["forgotten"]
     assert not copies(data)  # a document without shares was erased
 
 

@@ -28,6 +28,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("channel", "ts", name="pk_message"),
     )
     op.add_column("question", sa.Column("refers_to", sa.JSON))
+    op.add_column("access_log", sa.Column("readers", sa.JSON))
     connection = op.get_bind()
     for row in _rows(connection, "SELECT channel, key, user FROM job WHERE kind = 'receipt'"):
         ts, _, file = row.key.partition(":")

@@ -96,3 +96,15 @@ def test_gives_up_when_the_request_url_refuses_connections(ws: Workspace) -> Non
     ws.settled()
     (envelope,) = ws.envelopes()
     assert (envelope.sent, envelope.reason, envelope.given_up) == (4, "connection_failed", True)
+
+
+def test_held_events_arrive_one_after_the_other(ws: Workspace) -> None:
+    app = App(client=web_client(ws), signing_secret=ws.signing_secret, process_before_response=True)
+    received, channel = heard_by(app), ws.channel("papers", [ws.person("ada")])
+    with receiving(app, []) as (url, _):
+        ws.request_url(url)
+        with ws.hold_events() as held:
+            for number in range(8):
+                ws.post("ada", channel, str(number))
+        held.deliver(*reversed(held.pending))
+    assert [each["text"] for each in received] == list("76543210")

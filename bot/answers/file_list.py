@@ -1,0 +1,63 @@
+"""The answer to "what was shared here yesterday?": a list of files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.access.names import Names
+from bot.answers.render import Reply, plain_reply
+from bot.db.used_pages import UsedPage, name_mark, post_mark
+from bot.slack import messages
+from bot.slack.blocks import break_links, cut, escape, link, sections
+from rag import IndexState, SharedFile
+
+LISTED = 20
+"""Files of one list."""
+
+_WORDS = 100
+
+
+def files_reply(files: Sequence[SharedFile], remark: str, names: Names, asked_at: float) -> Reply:
+    """Return a list of files, newest first; `files` may have more than are listed.
+
+    `remark`: how the limits were understood. `asked_at`: seconds since 1970.
+    """
+    if not files:
+        return plain_reply(" ".join(filter(None, (remark, messages.NO_FILES_WITHIN))))
+    listed = files[:LISTED]
+    lines = [_line(file, names, asked_at) for file in listed]
+    if len(files) > LISTED:
+        lines.append(escape(messages.more_files(len(files) - LISTED)))
+    heading = escape(remark or messages.FILES)
+    text = "\n".join([heading, *lines])
+    used = [
+        UsedPage(
+            file.document or 0,
+            0,
+            shown=True,
+            name=name_mark(file.name) if file.document else "",
+            post=post_mark(file.space, file.message, file.name, file.shared_by, file.words),
+        )
+        for file in listed
+    ]
+    plain = "\n".join([heading, *(escape(file.name) for file in listed)])
+    documents = sorted({file.document for file in listed if file.document})
+    return Reply(break_links(plain), sections(text), documents=documents, used=used)
+
+
+def _line(file: SharedFile, names: Names, asked_at: float) -> str:
+    words = " ".join(file.words.split())
+    said = messages.posted(
+        names.label(file.shared_by or ""),
+        names.label(file.space),
+        datetime.fromtimestamp(file.shared_at, names.zone),
+        datetime.fromtimestamp(asked_at, names.zone),
+        cut(words, _WORDS),
+    )
+    state = ""
+    if file.state in (IndexState.WAITING, IndexState.READING):
+        state = f" ({messages.FILE_STILL_READ})"
+    elif file.state is IndexState.FAILED:
+        state = f" ({messages.FILE_NOT_READ})"
+    return f"• {link(file.link, file.name)}{state}, {escape(said)}"

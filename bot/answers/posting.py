@@ -1,0 +1,181 @@
+"""Write the message of one question in Slack. Where Slack refuses a message, the next form of it is tried.
+
+A posted message names its question in its metadata. After a restart, the conversation is searched for the message
+before it is posted again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from time import monotonic, time
+
+from bot.answers.render import Reply, plain_reply, working_reply
+from bot.db import questions
+from bot.db.questions import ClaimedQuestion
+from bot.slack import message_metadata, messages
+from bot.slack.blocks import NOTIFICATION, cut
+from bot.slack.client import RateLimited, Refused, SlackClient
+from bot.slack.events import Question
+from rag import MagpieError, OperatorMustAct, Rag
+
+log = logging.getLogger("magpie")
+
+SEEN = "eyes"
+"""The reaction on a question that is being answered."""
+
+_FRESH = 5.0
+"""Age in seconds above which a question may have been answered by an earlier process whose data was lost."""
+
+
+class Posting:
+    """The messages and reactions with which questions of one workspace are answered. Thread-safe."""
+
+    def __init__(self, client: SlackClient, impatient: SlackClient, rag: Rag, me: str) -> None:
+        """`impatient` shows progress: it repeats nothing."""
+        self._client = client
+        self._impatient = impatient
+        self._rag = rag
+        self._me = me
+        self._progress_from = 0.0
+
+    # ------------------------------------------------------------ the placeholder
+
+    def post_placeholder(self, claimed: ClaimedQuestion, text: str) -> ClaimedQuestion:
+        """Post the message that becomes the answer, unless it exists. Until the answer is composed, it shows `text`."""
+        if claimed.placeholder and not claimed.reply:
+            self.show_progress(claimed, text)
+        if claimed.placeholder:
+            return claimed
+        ts = self.find_placeholder(claimed) or self._post(claimed, working_reply(text))
+        return self._store(claimed, ts)
+
+    def find_placeholder(self, claimed: ClaimedQuestion) -> str | None:
+        """Return the ts of the last message that an earlier attempt posted but did not store, or None."""
+        # An empty placeholder is stored before posting, so it means that a message may exist.
+        may_exist = claimed.placeholder is not None or claimed.attempts > 0 or time() - claimed.asked_at > _FRESH
+        if not may_exist:
+            return None
+        question, question_key = claimed.question, message_metadata.key(claimed.question)
+        if question.thread:
+            posted = self._client.list_replies(question.channel, question.thread, oldest=question.ts)
+        else:
+            posted = self._client.list_history(question.channel, oldest=question.ts)
+        try:
+            own = [message for message in posted if message.get("user") == self._me]
+        except Refused as error:
+            log.info("The messages after a question cannot be read: %s", error)
+            return None
+        found = [str(message["ts"]) for message in own if message_metadata.question_of(message) == question_key]
+        return max(found, default=None)
+
+    def _post(self, claimed: ClaimedQuestion, reply: Reply) -> str:
+        question = claimed.question
+        self._store(claimed, "")
+        return self._client.post_message(
+            question.channel,
+            reply.text,
+            reply.blocks,
+            thread=question.thread,
+            metadata=message_metadata.answer_to(question),
+        )
+
+    def _store(self, claimed: ClaimedQuestion, ts: str) -> ClaimedQuestion:
+        with self._rag.write_transaction() as connection:
+            questions.store_placeholder(connection, claimed, ts)
+        return replace(claimed, placeholder=ts)
+
+    # ------------------------------------------------------------ its text
+
+    def show_progress(self, claimed: ClaimedQuestion, text: str) -> None:
+        """Show progress. A failed update is skipped, and so are all updates while Slack asks to wait."""
+        if monotonic() < self._progress_from:
+            return
+        try:
+            self._update(self._impatient, claimed, working_reply(text))
+        except RateLimited as error:
+            self._progress_from = monotonic() + error.seconds
+        except MagpieError as error:
+            log.info("Could not show progress: %s", error)
+
+    def show(self, claimed: ClaimedQuestion, reply: Reply) -> ClaimedQuestion:
+        """Show a reply in the question's message, else without blocks, else in a new message.
+
+        Return the question with the message that shows it. Raise Refused if Slack accepts none of them.
+        """
+        plain = replace(reply, text=cut(reply.text, NOTIFICATION), blocks=[])
+        if claimed.placeholder and (self._is_updated(claimed, reply) or self._is_updated(claimed, plain)):
+            return claimed
+        try:
+            ts = self._post(claimed, reply)
+        except Refused as error:
+            log.info("An answer cannot be posted with its blocks: %s", error)
+            ts = self._post(claimed, plain)
+        if claimed.placeholder:
+            self._delete(claimed)
+        return self._store(claimed, ts)
+
+    def _update(self, client: SlackClient, claimed: ClaimedQuestion, reply: Reply) -> None:
+        client.update_message(claimed.question.channel, str(claimed.placeholder), reply.text, reply.blocks)
+
+    def _is_updated(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
+        """Show a reply in the question's message. Return False if Slack refuses it."""
+        try:
+            self._update(self._client, claimed, reply)
+        except Refused as error:
+            log.info("The message of a question cannot be updated: %s", error)
+            return False
+        return True
+
+    def _delete(self, claimed: ClaimedQuestion) -> None:
+        try:
+            self._client.delete_message(claimed.question.channel, str(claimed.placeholder))
+        except Refused as error:
+            log.info("The message of a question cannot be deleted: %s", error)
+
+    def withdraw(self, claimed: ClaimedQuestion, *, deleted: bool) -> None:
+        """Replace the message of a canceled question by a note, or delete it if the question was `deleted`."""
+        ts = claimed.placeholder or self.find_placeholder(claimed)
+        if not ts:
+            return
+        found = replace(claimed, placeholder=ts)
+        if deleted:
+            self._delete(found)
+            return
+        self._is_updated(found, plain_reply(messages.STOPPED))
+        self.remove_reaction(claimed.question)
+
+    # ------------------------------------------------------------ reactions and private messages
+
+    def add_reaction(self, question: Question) -> None:
+        """Add the reaction. If that fails, the question is answered without one."""
+        if question.kind != "ask":  # a button press has no message to react to
+            return
+        try:
+            self._impatient.add_reaction(question.channel, question.ts, SEEN)
+        except MagpieError as error:
+            log.info("No reaction on a question: %s", error)
+
+    def remove_reaction(self, question: Question) -> None:
+        """Remove the reaction, unless Slack refuses it. Raise TryAgain if it may be removed later."""
+        if question.kind != "ask":
+            return
+        try:
+            self._client.remove_reaction(question.channel, question.ts, SEEN)
+        except (Refused, OperatorMustAct) as error:
+            log.info("The reaction on a question stays: %s", error)
+
+    def tell_refused(self, question: Question) -> None:
+        """Tell the asker, in private, that Magpie may not post in the conversation."""
+        reply = plain_reply(messages.CANNOT_POST)
+        try:
+            self._client.post_ephemeral(
+                question.channel, question.user, reply.text, reply.blocks, thread=question.thread
+            )
+        except (Refused, OperatorMustAct) as error:
+            log.info("The asker gets a direct message instead: %s", error)
+            try:
+                direct = self._client.open_direct_message(question.user)
+                self._client.post_message(direct, reply.text, reply.blocks)
+            except (Refused, OperatorMustAct) as final:
+                log.warning("The asker gets no message about a refused answer: %s", final)
