@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,8 +23,10 @@ from bot.answers.respond import Responder
 from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.inbox import Limits
+from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
 from bot.jobs.file_checks import FileChecks
+from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
@@ -113,8 +116,11 @@ class Bot:
         """Request a sweep now and every `sweep_minutes`, and the deletion of old rows now and once a day."""
         scheduler = BackgroundScheduler(timezone="UTC")
         scheduler.add_job(self.sweep_all, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
+        readmit = partial(self._request, JobKind.READMIT)
+        scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
+        readmit()
         self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
@@ -205,7 +211,10 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
+        rules = intake_rules(slack)
+        limits = Limits(links=slack.links, waiting=slack.person_waiting, intake=rules)
+        intake = Intake(client, rag, rules)
+        wait_for_slack(intake.learn_channels, stop)
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
         listed = open_files(rag.read_transaction, patient)
@@ -230,6 +239,8 @@ def open_bot(
                     JobKind.REFETCH_FILE: lambda job: checks.refetch(job.key),
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+                    JobKind.READMIT: lambda _: intake.readmit(),
+                    JobKind.WELCOME: intake.welcome,
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },
             ),
@@ -240,6 +251,12 @@ def open_bot(
             wake_up=wake_up,
             stop=stop,
         )
+
+
+def intake_rules(slack: SlackSettings) -> IntakeRules:
+    """Return the limits on files that the settings set."""
+    channels = ChannelRules.of(slack.index_channels, slack.skip_channels)
+    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files)
 
 
 @contextmanager

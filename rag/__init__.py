@@ -60,6 +60,7 @@ _MODULES = {
     "SpaceListing": "rag.catalog.share_ends",
     "StoredShare": "rag.catalog.shares",
     "check_space": "rag.catalog.share_ends",
+    "count_shared_in": "rag.catalog.shares",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
     "documents_named": "rag.catalog.shared_documents",
@@ -142,6 +143,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.shares import (
         Share as Share,
         StoredShare as StoredShare,
+        count_shared_in as count_shared_in,
         is_shared as is_shared,
         list_shares as list_shares,
         put_share as put_share,

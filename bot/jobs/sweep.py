@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from time import time
 from typing import Any
 
+from sqlalchemy import Connection
+
 from bot.access.directory import conversation
 from bot.db import conversations, jobs
 from bot.db.jobs import JobKind
-from bot.inbox import Limits, leave, may_queue_file
+from bot.inbox import Limits, leave
+from bot.intake import decide
 from bot.jobs.file_checks import ANY_STATE, LOOK_BACK, FileChecks
 from bot.slack.client import Refused, SlackClient
+from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, LINK, changed_ns
 from rag import Rag, Share, ShareState, list_shares, put_share, shared_in, spaces_of
@@ -105,7 +109,24 @@ class Sweep:
                     continue
                 if file.id in departed and file.id not in shared:  # another message may share it
                     jobs.request(connection, JobKind.LOCATE_FILE, channel, file.id)
-                elif file.id not in known and may_queue_file(connection, file.user, self._limits.files):
-                    size, changed = file.size, changed_ns(file)
-                    found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)
-                    put_share(connection, found)
+                elif file.id not in known:
+                    self._add_file(connection, channel, file)
+
+    def _add_file(self, connection: Connection, channel: str, file: SlackFile) -> None:
+        at = float(file.created or 0)
+        state, reason = decide(connection, channel, file.user, file, at, self._limits.intake)
+        found = Share(
+            KIND,
+            file.id,
+            channel,
+            file.name,
+            file.link,
+            file.user,
+            file.size,
+            changed_ns(file),
+            listed=True,
+            shared_at=at,
+            state=state,
+            reason=reason,
+        )
+        put_share(connection, found)

@@ -312,6 +312,12 @@ class SlackClient:
                 return
             page += 1
 
+    def count_files(self, channel: str) -> int:
+        """Return how many files are shared in a conversation."""
+        with map_errors():
+            found = self._web.files_list(channel=channel, count=1, page=1)
+        return int((found.get("paging") or {}).get("total", 0))
+
     def delete_file(self, file: str) -> None:
         with map_errors():
             self._web.files_delete(file=file)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, true, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, true, update
 
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.share_words import put_share_words
@@ -293,6 +293,13 @@ def shared_in(connection: Connection, kind: str, space: str) -> list[str]:
     rows = select(source.c.ref).join(share, share.c.source_id == source.c.id).distinct()
     matching = (source.c.kind == kind) & (share.c.space == space) & share.c.state.in_(LIVE)
     return sorted(connection.scalars(rows.where(matching)))
+
+
+def count_shared_in(connection: Connection, kind: str, space: str) -> int:
+    """Return how many sources of this kind are shared in a space."""
+    rows = select(func.count(share.c.source_id.distinct())).join(source, source.c.id == share.c.source_id)
+    matching = (source.c.kind == kind) & (share.c.space == space) & share.c.state.in_(LIVE)
+    return connection.scalar(rows.where(matching)) or 0
 
 
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:

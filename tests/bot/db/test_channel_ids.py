@@ -27,7 +27,7 @@ KEYED_BY_SPACE = {"share", "removed_share"}
 
 NOT_KEYED = {
     *("run", "source", "document", "extraction", "page", "fingerprint", "chunk", "caption", "vector"),
-    *("vector_deletion", "file_deletion", "delivery", "upload"),
+    *("vector_deletion", "file_deletion", "delivery", "upload", "notice", "outage"),
 }
 """Tables without a conversation: their rows belong to a document, file, event or question."""
 

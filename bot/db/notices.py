@@ -1,0 +1,21 @@
+"""What each person was told already, so that it is said once, even after a restart."""
+
+from __future__ import annotations
+
+from time import time
+
+from sqlalchemy import Connection, delete
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.db.tables import notice
+
+
+def put_notice(connection: Connection, user: str, subject: str) -> bool:
+    """Record that a person is told something. Return False if they were told before."""
+    new = upsert(notice).values(user=user, subject=subject, at=time()).on_conflict_do_nothing()
+    return connection.execute(new).rowcount == 1
+
+
+def expire(connection: Connection, before: float) -> None:
+    """Delete what was said before this time, in seconds since 1970. It may be said again then."""
+    connection.execute(delete(notice).where(notice.c.at < before))
