@@ -34,6 +34,7 @@ from bot.slack.events import (
     PersonChanged,
     Question,
     SlackFile,
+    Unusable,
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
@@ -53,6 +54,9 @@ _MINUTE = 60.0
 
 _MISSED_FOR = 24 * 3600.0
 """Seconds for which a question is answered that was seen only after it was edited."""
+
+_TRANSCRIBED_AFTER = 60.0
+"""Seconds after which a clip is looked at again that had no transcript."""
 
 _RECENT = 3600.0
 """Seconds after which a message found in the history has no priority."""
@@ -173,6 +177,8 @@ def _record_file(
     share = share_of(message, file, state=state, reason=reason)
     priority = _priority(written, listed=limits.listed, is_question=is_question)
     recorded = put_share(connection, replace(share, listed=limits.listed, priority=priority))
+    if file.unusable is Unusable.TRANSCRIBING:
+        look_again(connection, file.id, written)
     if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR:
         notify(connection, message.channel, message.user, file, reason, limits.intake)
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
@@ -186,6 +192,16 @@ def _priority(written: float, *, listed: bool, is_question: bool) -> IntakePrior
     if listed and time() - written > _RECENT:
         return IntakePriority.FOUND
     return IntakePriority.ASKED if is_question else IntakePriority.SHARED
+
+
+def look_again(connection: Connection, file: str, shared_at: float) -> None:
+    """Look at a file again that Slack is transcribing, in case that the event about its transcript is lost.
+
+    Each pause is as long as all the time until then; after a day the file is given up.
+    """
+    age = time() - shared_at
+    if age < _MISSED_FOR:
+        jobs.request(connection, JobKind.REFETCH_FILE, key=file, delay=max(_TRANSCRIBED_AFTER, age))
 
 
 def notify(connection: Connection, channel: str, user: str, file: SlackFile, reason: str, rules: IntakeRules) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
-from bot.inbox import Limits, notify, record
+from bot.inbox import Limits, look_again, notify, record
 from bot.intake import accept, decide
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import EDITABLE, Message, SlackFile, Unusable
@@ -102,10 +102,14 @@ class FileChecks:
     def _reopen(self, file: str, raw: Mapping[str, Any]) -> None:
         """Index a file that can be read now, such as a clip that was transcribed meanwhile."""
         known = slack_file(raw)
-        if not known.readable:
+        is_unfinished = known.unusable is Unusable.TRANSCRIBING
+        if not known.readable and not is_unfinished:
             return
         with self._rag.write_transaction() as connection:
             for share in list_shares(connection, KIND, file, states=[ShareState.REFUSED]):
+                if is_unfinished:
+                    look_again(connection, file, share.shared_at)
+                    continue
                 at, user = share.shared_at, share.shared_by or ""
                 rules = self._limits.intake
                 if share.reason in set(Unusable) and decide(connection, share.space, user, known, at, rules).accepted:

@@ -198,6 +198,8 @@ def claim_extraction(connection: Connection, claimant: Claimant | None = None) -
 
     Short documents go before long ones, which take turns.
     """
+    first: ColumnElement[int]
+    mine: ColumnElement[bool]
     if claimant is None:
         first, mine = _rank(), true()
     elif claimant == _AGAIN:

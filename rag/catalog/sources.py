@@ -109,31 +109,35 @@ def put_source(
     A source waits to be fetched if it is new, changed, failed or was gone. It counts as unchanged if its size and time
     of change are as recorded, or if neither is given. What waits already gets the better one of two priorities.
     """
-    queued = {"priority": int(priority), "queued_at": time()}
     row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
     if row is None:
-        new = insert(source).values(
-            kind=kind, ref=ref, state=SourceState.WAITING, mtime_ns=mtime_ns, size=size, **queued
-        )
-        return connection.execute(new.returning(source.c.id)).scalar_one(), True
+        values = _queued(priority) | {"kind": kind, "ref": ref, "mtime_ns": mtime_ns, "size": size}
+        return connection.execute(insert(source).values(**values).returning(source.c.id)).scalar_one(), True
+    waits = row.state in (SourceState.WAITING, SourceState.FETCHING)
+    priority = min(priority, row.priority) if waits else priority
     if (mtime_ns, size) == (None, None):
         mtime_ns, size = row.mtime_ns, row.size
     unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
     failed = row.state in (SourceState.FAILED, SourceState.GONE) or _is_not_renewed(row)
     failed = failed or _extraction_failed(connection, row.document_id)
     if failed or not unchanged:
-        again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
-        again |= {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None} | queued
+        again = _queued(priority) | {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
         connection.execute(update(source).where(source.c.id == row.id).values(**again))
     elif priority < row.priority:
-        connection.execute(update(source).where(source.c.id == row.id).values(**queued))
-    return row.id, failed or not unchanged or row.state in (SourceState.WAITING, SourceState.FETCHING)
+        better = {"priority": int(priority), "queued_at": time()}
+        connection.execute(update(source).where(source.c.id == row.id).values(**better))
+    return row.id, failed or not unchanged or waits
+
+
+def _queued(priority: int) -> dict[str, Any]:
+    """Return the values of a source that waits to be fetched from now on."""
+    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    return {**again, "priority": int(priority), "queued_at": time()}
 
 
 def request_fetch(connection: Connection, kind: str, ref: str) -> None:
     """Fetch a source again that is shared somewhere; its current document stays until the new bytes are known."""
-    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
-    again |= {"priority": int(IntakePriority.SHARED), "queued_at": time()}
+    again = _queued(IntakePriority.SHARED)
     mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state != SourceState.GONE)
     connection.execute(update(source).where(mine).values(**again))
 
@@ -144,8 +148,7 @@ def retry_failed(connection: Connection, ids: Collection[int]) -> dict[int, str]
         source.c.state == SourceState.FAILED,
         and_(source.c.state == SourceState.KNOWN, source.c.reason.is_not(None)),
     )
-    again = {"state": SourceState.WAITING, "attempts": 0, "delays": 0, "retry_at": 0, "reason": None, "hint": None}
-    again |= {"priority": int(IntakePriority.SHARED), "queued_at": time()}
+    again = _queued(IntakePriority.SHARED) | {"reason": None, "hint": None}
     rows = update(source).where(source.c.id.in_(ids), failed).values(**again).returning(source.c.id, source.c.kind)
     return {row.id: row.kind for row in connection.execute(rows)}
 
@@ -245,12 +248,12 @@ def claim_source(
         .where(candidate)
         .values(state=SourceState.FETCHING, run_id=token_hex(16), attempts=source.c.attempts + 1)
         .returning(source.c.id, source.c.run_id, source.c.kind, source.c.ref, source.c.attempts, source.c.delays)
-        .returning(source.c.retry_at)
+        .returning((source.c.retry_at > 0).label("was_delayed"))
     ).one_or_none()
     if row is None:
         return None
     begin_probe(connection, row.kind)
-    return ClaimedSource(*row[:6], was_delayed=row.retry_at > 0)
+    return ClaimedSource(row.id, row.run_id, row.kind, row.ref, row.attempts, row.delays, bool(row.was_delayed))
 
 
 def is_held(connection: Connection, claimed: ClaimedSource) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy import select as sql_select
 
 from bot.db import notices, tables
-from bot.inbox import Limits, record
+from bot.inbox import Limits, look_again, record
 from bot.intake import (
     CHANNEL_FULL,
     CHANNEL_LEFT_OUT,
@@ -212,3 +212,14 @@ def test_every_kind_has_a_remedy_or_is_not_expected_to_be_read(kind: Unusable) -
     text = messages.unusable_file("plan", kind)
     assert bool(text) is (kind not in (Unusable.OTHER, Unusable.DELETED, Unusable.TRANSCRIBING))
     assert not text or "plan" in text
+
+
+def test_clip_is_looked_at_again_after_pauses_that_grow(connection: Connection) -> None:
+    clip = file(1, Unusable.TRANSCRIBING)
+    share(connection, clip, rules=IntakeRules())
+    later = sql_select(tables.job.c.next_try).where(tables.job.c.kind == "changed", tables.job.c.key == "F1")
+    assert 50 < (connection.scalar(later) or 0) - time() < 70
+    look_again(connection, "F1", time() - 600)
+    assert 590 < (connection.scalar(later) or 0) - time() < 610
+    look_again(connection, "F2", time() - 2 * DAY)
+    assert connection.scalar(sql_select(tables.job.c.id).where(tables.job.c.key == "F2")) is None

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from rag import FetchResult, IntakePriority, Rag, Settings, Share, open_rag, put_share
+from rag.catalog.extractions import request_extraction
 from rag.catalog.tables import source
 from rag.fairness import AGEING, Claimant, FairQueue, rank_of
 from rag.model import ExtractedPage
@@ -102,10 +103,10 @@ def test_new_file_is_extracted_next_although_hundreds_were_found(tmp_path: Path)
 @pytest.mark.timeout(120)
 def test_documents_that_are_read_again_wait_for_new_ones(tmp_path: Path) -> None:
     extracted: list[str] = []
-    origin = Origin()
+    origin, old = Origin(), [f"F{number}" for number in range(10, 22)]
     with opened(tmp_path, origin) as rag, serving(rag):
-        put(rag, "F1", "F2", "F3")
-        until(lambda: all(standing(rag, ref).state == "ready" for ref in ("F1", "F2", "F3")))
+        put(rag, *old)
+        until(lambda: all(standing(rag, ref).state == "ready" for ref in old))
 
     def newer() -> TextExtractor:
         return Recording(extracted)
@@ -114,14 +115,12 @@ def test_documents_that_are_read_again_wait_for_new_ones(tmp_path: Path) -> None
         put(rag, "F4", listed=True)
         put(rag, "S5")
         with rag.write_transaction() as connection:
-            from rag.catalog.extractions import request_extraction
-
-            for document in (1, 2, 3):
+            for document in range(1, 13):
                 request_extraction(connection, document, "newer")
         with serving(rag):
-            until(lambda: len(extracted) == 5)
-    assert extracted.index("S5") < extracted.index("F4") < 2
-    assert set(extracted[2:]) == {"F1", "F2", "F3"}
+            until(lambda: len(extracted) == 14)
+    assert extracted.index("S5") < extracted.index("F4") < 9  # an old one is read while a new one is fetched
+    assert set(extracted) == {*old, "F4", "S5"}
 
 
 def test_waiting_improves_the_rank_but_nothing_overtakes_a_question() -> None:
