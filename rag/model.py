@@ -420,7 +420,8 @@ class Status:
     `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
     `waiting_for_captions` pictures. `failed_pages` are the files, by name, of which these pages could not be read.
-    `disk` says why new files wait for disk space; empty: they don't.
+    `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
+    reason.
     """
 
     documents: Mapping[str, int]
@@ -435,6 +436,7 @@ class Status:
     failed_pages: tuple[tuple[str, tuple[int, ...]], ...] = ()
     outages: tuple[Outage, ...] = ()
     disk: str = ""
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
             for outage in status.outages
         ],
         "disk": status.disk,
+        "refused": dict(status.refused),
         "lanes": dict(status.lanes),
         "feedback": dict(feedback),
     }

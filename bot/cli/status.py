@@ -64,6 +64,9 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
     for outage in found.outages:
         files = count(outage.waiting, "file")
         screen.say(f"✗ Waiting until they can be fetched: {files}. {outage.reason} {outage.hint}".strip(), style="red")
+    if found.refused:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in found.refused.items())
+        screen.say(f"Not indexed: {reasons}.")
     if found.disk:
         screen.say(f"✗ {found.disk}", style="red")
     for file, reason in found.failed:

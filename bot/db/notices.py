@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import time
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db.tables import notice
@@ -14,6 +14,10 @@ def put_notice(connection: Connection, user: str, subject: str) -> bool:
     """Record that a person is told something. Return False if they were told before."""
     new = upsert(notice).values(user=user, subject=subject, at=time()).on_conflict_do_nothing()
     return connection.execute(new).rowcount == 1
+
+
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(notice)) or 0
 
 
 def expire(connection: Connection, before: float) -> None:

@@ -302,6 +302,15 @@ def count_shared_in(connection: Connection, kind: str, space: str) -> int:
     return connection.scalar(rows.where(matching)) or 0
 
 
+def count_refused(connection: Connection) -> dict[str, int]:
+    """Return {reason: number} of the sources that were refused somewhere and are not shared anywhere."""
+    live = share.alias()
+    shared = exists().where(live.c.source_id == share.c.source_id, live.c.state.in_(LIVE))
+    rows = select(share.c.reason, func.count(share.c.source_id.distinct()))
+    rows = rows.where(share.c.state == ShareState.REFUSED, ~shared).group_by(share.c.reason).order_by(share.c.reason)
+    return {row[0]: row[1] for row in connection.execute(rows)}
+
+
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:
     """Return whether this source is shared anywhere."""
     rows = exists().where(

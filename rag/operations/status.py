@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rag.catalog import Catalog, documents, extractions, outages, sources
+from rag.catalog import Catalog, documents, extractions, outages, shares, sources
 from rag.ingest.captions import Captions
 from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
@@ -26,6 +26,7 @@ def read_status(
         rows = sources.list_statuses(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
+        refused = shares.count_refused(connection)
         down = tuple(outages.list_outages(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     incomplete = tuple((row.name, row.failed_pages) for row in rows if row.state != "failed" and row.failed_pages)
@@ -44,4 +45,5 @@ def read_status(
         incomplete,
         down,
         " ".join(space.shortage() or ()),
+        refused,
     )

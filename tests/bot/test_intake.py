@@ -26,7 +26,7 @@ from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Message, SlackFile, Unusable
 from bot.slack.files import KIND
-from rag import IntakePriority, Rag, Settings, ShareState, list_shares, open_rag, shared_in
+from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, open_rag, put_share, shared_in
 from rag.catalog.tables import source
 
 NOW = time()
@@ -223,3 +223,11 @@ def test_clip_is_looked_at_again_after_pauses_that_grow(connection: Connection) 
     assert 590 < (connection.scalar(later) or 0) - time() < 610
     look_again(connection, "F2", time() - 2 * DAY)
     assert connection.scalar(sql_select(tables.job.c.id).where(tables.job.c.key == "F2")) is None
+
+
+def test_person_can_have_any_refused_file_indexed(connection: Connection) -> None:
+    share(connection, file(1), rules=IntakeRules(since=NOW), at=NOW - DAY)
+    put_share(connection, Share(KIND, "F1", "C1", message=f"{NOW - DAY:.6f}", requested=True))
+    assert shared_in(connection, KIND, "C1") == ["F1"]
+    share(connection, file(1), rules=IntakeRules(since=NOW), at=NOW - DAY)
+    assert shared_in(connection, KIND, "C1") == ["F1"]
