@@ -72,7 +72,7 @@ class SlackSettings(BaseSettings):
         "Empty: no limit.",
     )
     channel_files: int = Field(
-        default=0, ge=0, description="Files of one channel that are indexed. Further ones wait for room. 0: no limit."
+        default=0, ge=0, description="Files of one channel that are indexed. Further ones wait for space. 0: no limit."
     )
     sweep_minutes: int = Field(
         default=15, ge=1, le=1440, description="Minutes between sweeps for missed files and questions."

@@ -33,7 +33,7 @@ class IntakePriority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """A person (empty: nobody in particular) with waiting work of one priority."""
+    """A person (empty: no one in particular) with waiting work of one priority."""
 
     priority: int
     person: str

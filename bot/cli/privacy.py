@@ -68,7 +68,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
             sum(feedback.counts(connection).values()),
             ephemeral_messages.count_ephemeral_requests(connection),
         )
-        told = notices.count(connection)
+        notified = notices.count(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{after_question}; its text is removed with any file that answered it"
@@ -87,7 +87,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("log of access", logged, "row", shown, scrubbed),
         row("feedback", verdicts, "rating", rated, scrubbed),
         row("asides", aside, "request", pending, "until answered, at most half an hour"),
-        row("notices", told, "notice", "which kind of files a person was told that Magpie can't read", after_notice),
+        row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
     ]

@@ -1,4 +1,4 @@
-"""What each person was told already, so that it is said once, even after a restart."""
+"""What each person was notified of already, so that it is said once, even after a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.db.tables import notice
 
 
 def put_notice(connection: Connection, user: str, subject: str) -> bool:
-    """Record that a person is told something. Return False if they were told before."""
+    """Record that a person is notified of something. Return False if they were notified before."""
     new = upsert(notice).values(user=user, subject=subject, at=time()).on_conflict_do_nothing()
     return connection.execute(new).rowcount == 1
 

@@ -42,7 +42,7 @@ notice = Table(
     Column("subject", String(64), primary_key=True, doc="what it was about, such as a kind of files"),
     Column("at", Float, nullable=False),
 )
-"""What each person was told already and is not told again."""
+"""What each person was notified of already, so that it is said once."""
 
 conversation = Table(
     "conversation",

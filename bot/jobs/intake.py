@@ -15,11 +15,11 @@ from rag import Rag
 log = logging.getLogger("magpie")
 
 MANY_FILES = 20
-"""Files in a channel from which the person who adds Magpie is told how many there are."""
+"""Files in a channel from which the person who adds Magpie is notified of their number."""
 
 
 class Intake:
-    """Takes up files that a limit refused, and tells who adds Magpie to a channel how many files it has."""
+    """Takes up files that a limit refused, and notifies the person who adds Magpie to a channel of its files."""
 
     def __init__(self, client: SlackClient, rag: Rag, rules: IntakeRules) -> None:
         self._client = client
@@ -40,7 +40,7 @@ class Intake:
             self._rules.channels.learn(self._client.list_conversations())
 
     def welcome(self, job: Job) -> None:
-        """Tell the person who added Magpie to a channel how many files it has, if there are many."""
+        """Notify the person who added Magpie to a channel of the number of its files, if there are many."""
         self.learn_channels()
         if not self._rules.channels.allow(job.channel):
             return

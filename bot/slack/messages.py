@@ -276,7 +276,7 @@ def too_many_files(limit: int) -> str:
 def channel_full(limit: int) -> str:
     """Shown once to a person who shares a file in a channel that is at its quota."""
     return (
-        f"I index at most {limit:,} files of this channel, so yours waits for room. To index it now, open the "
+        f"I index at most {limit:,} files of this channel, so yours waits for space. To index it now, open the "
         "message's three-dot menu and choose “Index this file”, or ask your Magpie admin to raise SLACK_CHANNEL_FILES."
     )
 
@@ -306,7 +306,7 @@ _UNUSABLE: Mapping[Unusable, str] = {
     Unusable.NO_ACCESS: "Slack doesn't let me open it. Upload a copy here.",
     Unusable.HIDDEN: "Slack hides it because of the limits of your plan. Upload it again.",
 }
-"""What to do about files that cannot be indexed. Nobody expects the others, such as fonts, to be read."""
+"""What to do about files that cannot be indexed. No one expects the others, such as fonts, to be read."""
 
 
 def unusable_file(name: str, reason: Unusable) -> str:

@@ -179,7 +179,7 @@ def _rank() -> ColumnElement[int]:
 def list_claimants(connection: Connection) -> dict[Claimant, int]:
     """Return {claimant: rank} of the people who share a document whose first extraction can be claimed now.
 
-    The order and the empty person are as in `sources.list_claimants`. All repeated extractions are nobody's.
+    The order and the empty person are as in `sources.list_claimants`. Repeated extractions have no person.
     """
     who, now = func.coalesce(share.c.shared_by, ""), time()
     rows = select(source.c.priority, who, func.min(source.c.queued_at)).join(share, source.c.id == share.c.source_id)

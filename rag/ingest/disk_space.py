@@ -1,4 +1,4 @@
-"""Whether there is room on the disk for new files."""
+"""Whether there is space on the disk for new files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RAISE_LIMIT = "Remove files with `magpie forget`, or raise MAGPIE_KEEP__MAX_GB. 
 
 
 class DiskSpace:
-    """Says why new files wait for room on the disk, if they do. Thread-safe."""
+    """Says why new files wait for disk space, if they do. Thread-safe."""
 
     def __init__(self, data: Path, settings: KeepSettings) -> None:
         self._data = data

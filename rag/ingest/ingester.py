@@ -89,7 +89,7 @@ class Ingester:
     def anything_waits(self, *, due: bool = False) -> bool:
         """Return whether a source that can be fetched here, or a shared document's extraction, waits to be claimed.
 
-        With `due`, ignore what is delayed until later, or until there is room on the disk.
+        With `due`, ignore what is delayed until later, or until there is space on the disk.
         """
         if due and self._is_full():
             return False

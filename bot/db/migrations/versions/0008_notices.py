@@ -1,4 +1,4 @@
-"""What each person was told already."""
+"""What each person was notified of already."""
 
 import sqlalchemy as sa
 from alembic import op
