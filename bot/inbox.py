@@ -6,18 +6,19 @@ newest counts, and a deletion is final. So the rows depend on what happened, not
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import time
 
 from sqlalchemy import Connection
 
 from bot.answers.history import is_question_to_magpie
-from bot.db import access_log, conversations, ephemeral_messages, jobs, message_states, questions, receipts
+from bot.db import access_log, conversations, ephemeral_messages, jobs, message_states, notices, questions, receipts
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
 from bot.db.questions import Cancellation
+from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide, may_queue_file
 from bot.slack import messages
 from bot.slack.events import (
     Event,
@@ -34,17 +35,17 @@ from bot.slack.events import (
     PersonChanged,
     Question,
     SlackFile,
+    Unusable,
 )
 from bot.slack.files import KIND, LINK, changed_ns
 from bot.slack.message_text import resolve
 from rag import (
+    IntakePriority,
     Share,
     ShareState,
     check_space,
     delete_source,
     end_message,
-    files_waiting,
-    is_shared,
     leave_space,
     list_shares,
     put_share,
@@ -56,14 +57,17 @@ _MINUTE = 60.0
 _MISSED_FOR = 24 * 3600.0
 """Seconds for which a question is answered that was seen only after it was edited."""
 
+_TRANSCRIBED_AFTER = 60.0
+"""Seconds after which a clip is looked at again that had no transcript."""
+
+_RECENT = 3600.0
+"""Seconds after which a message found in the history has no priority."""
+
 _LOCATE_AFTER = 10.0
 """Seconds after which a shared file whose message did not arrive is looked up."""
 
 _STANDING = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
 """States of shares whose message stands, as far as is known."""
-
-TOO_MANY_FILES = "too many files"
-"""Reason of shares that wait because their person has too many files waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ class Limits:
     - `links`: index linked web pages; `link_age`: seconds after which a page that is linked again is fetched again
     - `questions`: ask what messages ask
     - `receipts`: react to messages once their files are searchable
-    - `waiting`: open questions that one person may have; `files`: files of theirs that may wait to be indexed; 0: no
-      limit
+    - `waiting`: open questions that one person may have; 0: no limit
+    - `intake`: limits on files
     - `listed`: messages were read from a conversation's history, which does not restore what a person removed
     """
 
@@ -83,7 +87,7 @@ class Limits:
     questions: bool = True
     receipts: bool = True
     waiting: int = 0
-    files: int = 0
+    intake: IntakeRules = field(default_factory=IntakeRules)
     link_age: float = 24 * 3600.0
 
 
@@ -107,8 +111,8 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
             jobs.request(connection, JobKind.REFETCH_FILE, key=file)
         case HomeOpened(user, channel):
             ephemeral_messages.put_ephemeral_request(connection, EphemeralRequest(JobKind.HOME, channel, user))
-        case Joined(channel):
-            jobs.request(connection, JobKind.SWEEP_CHANNEL, channel)
+        case Joined():
+            _join(connection, event)
         case Left(channel):
             leave(connection, channel)
         case Moved(old, new):
@@ -116,6 +120,13 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
         case PersonChanged(_, deactivated=True):
             # Their direct messages have no reader now; the sweep finds these in the list of conversations.
             jobs.request(connection, JobKind.SWEEP)
+
+
+def _join(connection: Connection, joined: Joined) -> None:
+    jobs.request(connection, JobKind.SWEEP_CHANNEL, joined.channel)
+    jobs.request(connection, JobKind.READMIT)
+    if joined.inviter:
+        jobs.request(connection, JobKind.WELCOME, joined.channel, user=joined.inviter)
 
 
 def leave(connection: Connection, channel: str) -> None:
@@ -174,24 +185,58 @@ def _record_file(
     connection: Connection, message: Message, file: SlackFile, limits: Limits, *, is_question: bool
 ) -> None:
     """Record the share of a file and, if it will be indexed, request its receipt."""
-    state, reason = ShareState.SHARED, ""
+    written = questions.seconds_of(message.ts)
     if is_question and file.picture:
-        state = ShareState.LEFT_OUT
-    elif file.unusable is not None:
-        state, reason = ShareState.REFUSED, file.unusable.value
-    elif not may_queue_file(connection, message.user, limits.files) and not is_shared(connection, KIND, file.id):
-        state, reason = ShareState.REFUSED, TOO_MANY_FILES
-        notice = messages.too_many_files(limits.files)
-        request = EphemeralRequest(JobKind.SAY, message.channel, message.user, notice)
-        ephemeral_messages.say_once(connection, request)
+        state, reason = ShareState.LEFT_OUT, ""
+    else:
+        state, reason = decide(connection, message.channel, message.user, file, written, limits.intake)
     share = share_of(message, file, state=state, reason=reason)
     if is_question:  # what is asked about a file does not describe it
         share = replace(share, words="")
-    recorded = put_share(connection, replace(share, listed=limits.listed))
+    priority = _priority(written, listed=limits.listed, is_question=is_question)
+    recorded = put_share(connection, replace(share, listed=limits.listed, priority=priority))
+    if file.unusable is Unusable.TRANSCRIBING:
+        look_again(connection, file.id, written)
+    if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR:
+        notify(connection, message.channel, message.user, file, reason, limits.intake)
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
     if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):
         receipts.request_receipt(connection, message.channel, message.ts, file.id, message.user)
+
+
+def _priority(written: float, *, listed: bool, is_question: bool) -> IntakePriority:
+    """Return how soon a file is read. One of a recent message counts as shared now, even if its event was lost."""
+    if listed and time() - written > _RECENT:
+        return IntakePriority.FOUND
+    return IntakePriority.ASKED if is_question else IntakePriority.SHARED
+
+
+def look_again(connection: Connection, file: str, shared_at: float) -> None:
+    """Look at a file again that Slack is transcribing, in case that the event about its transcript is lost.
+
+    Each pause is as long as all the time until then; after a day the file is given up.
+    """
+    age = time() - shared_at
+    if age < _MISSED_FOR:
+        jobs.request(connection, JobKind.REFETCH_FILE, key=file, delay=max(_TRANSCRIBED_AFTER, age))
+
+
+def notify(connection: Connection, channel: str, user: str, file: SlackFile, reason: str, rules: IntakeRules) -> None:
+    """Tell a person once why their file is not indexed, and what they can do about it."""
+    if reason == TOO_MANY_FILES:
+        text = messages.too_many_files(rules.person_files)
+        ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
+        return
+    if reason == CHANNEL_FULL:
+        text, subject = messages.channel_full(rules.channel_files), f"full:{channel}"
+    elif file.unusable is not None:
+        text, subject = messages.unusable_file(file.name, file.unusable), f"unusable:{file.unusable.value}"
+    else:
+        return
+    if text and user and notices.put_notice(connection, user, subject):
+        notice = EphemeralRequest(JobKind.SAY, channel, user, text)
+        ephemeral_messages.put_ephemeral_request(connection, notice)
 
 
 def share_of(
@@ -224,7 +269,8 @@ def share_of(
 
 def _record_links(connection: Connection, message: Message, limits: Limits) -> None:
     for url in message.links:
-        if not may_queue_file(connection, message.user, limits.files):
+        is_left_out = not limits.intake.channels.allow(message.channel)
+        if is_left_out or not may_queue_file(connection, message.user, limits.intake.person_files):
             break
         name = url.partition("://")[2].partition("?")[0].rstrip("/")
         share = Share(
@@ -253,11 +299,6 @@ def _end_missing(connection: Connection, message: Message, kind: str, present: s
             if end_message(connection, kind, share.ref, message.channel, message.ts) and kind == KIND:
                 _check(connection, share.ref)
             jobs.request(connection, JobKind.PURGE)
-
-
-def may_queue_file(connection: Connection, user: str, files: int) -> bool:
-    """Return whether this person has fewer than `files` files waiting to be indexed; 0: no limit."""
-    return not files or not user or files_waiting(connection, user) < files
 
 
 def _check(connection: Connection, file: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -23,7 +24,9 @@ from bot.db import ephemeral_messages, jobs, questions, tables, workspaces
 from bot.db.jobs import COMPLETE, JobKind
 from bot.db.workspaces import Owner
 from bot.inbox import Limits
+from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
 from bot.jobs.retention import Maintenance
@@ -131,8 +134,11 @@ class Bot:
         scheduler.add_job(
             self._request, "interval", [JobKind.SWEEP], minutes=self.settings.sweep_minutes, coalesce=True
         )
+        readmit = partial(self._request, JobKind.READMIT)
+        scheduler.add_job(readmit, "interval", minutes=self.settings.sweep_minutes, coalesce=True)
         scheduler.add_job(self._request, "interval", [JobKind.EXPIRE], days=1, coalesce=True)
         scheduler.start()
+        readmit()
         self._request(JobKind.EXPIRE)
         self.sweep_all()
         try:
@@ -225,12 +231,11 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        limits = Limits(
-            links=slack.links,
-            waiting=slack.person_waiting,
-            files=slack.person_files,
-            link_age=settings.web.min_age_hours * 3600,
-        )
+        rules = intake_rules(slack)
+        link_age = settings.web.min_age_hours * 3600
+        limits = Limits(links=slack.links, waiting=slack.person_waiting, intake=rules, link_age=link_age)
+        intake = Intake(client, rag, rules)
+        wait_for_slack(intake.learn_channels, stop)
         secret = slack.signing_secret.get_secret_value()
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
         sweeps = sweep_handlers(client, rag, files, me, limits, slack.sweep_minutes)
@@ -254,6 +259,8 @@ def open_bot(
                     **sweeps,
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
+                    JobKind.READMIT: lambda _: intake.readmit(),
+                    JobKind.WELCOME: intake.welcome,
                     JobKind.EXPIRE: lambda _: maintenance.expire(),
                 },
                 together=True,
@@ -287,6 +294,12 @@ def _check_owner(rag: Rag, owner: Owner, settings: Settings) -> None:
             f"{settings.data} belongs to the {kind} {belongs}, but SLACK_BOT_TOKEN belongs to the {kind} {token}.",
             "Use the token of that app, or set MAGPIE_DATA to another folder for this one.",
         )
+
+
+def intake_rules(slack: SlackSettings) -> IntakeRules:
+    """Return the limits on files that the settings set."""
+    channels = ChannelRules.of(slack.index_channels, slack.skip_channels)
+    return IntakeRules(channels, *slack.oldest(), slack.channel_files, slack.person_files)
 
 
 @contextmanager

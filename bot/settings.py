@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -58,6 +60,20 @@ class SlackSettings(BaseSettings):
         le=1_000_000,
         description="Files that one person may have queued for indexing. Further ones are indexed later.",
     )
+    index_channels: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Channels whose files are indexed, comma-separated ids or names. Empty: all of them."
+    )
+    skip_channels: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Channels whose files are not indexed, comma-separated ids or names."
+    )
+    index_since: str = Field(
+        default="",
+        description="Files shared before this date (2026-05-03), or more than this many days ago, are not indexed. "
+        "Empty: no limit.",
+    )
+    channel_files: int = Field(
+        default=0, ge=0, description="Files of one channel that are indexed. Further ones wait for space. 0: no limit."
+    )
     sweep_minutes: int = Field(
         default=15,
         ge=1,
@@ -77,7 +93,22 @@ class SlackSettings(BaseSettings):
         """The number of one person's questions answered at the same time. One worker is left for others."""
         return min(self.person_workers, max(1, self.workers - 1))
 
-    @field_validator("file_hosts", mode="before")
+    def oldest(self) -> tuple[float, int]:
+        """Return (time from which files are indexed, in seconds since 1970; their age in days). 0: no limit."""
+        if "-" in self.index_since:
+            return datetime.fromisoformat(self.index_since).replace(tzinfo=UTC).timestamp(), 0
+        return 0.0, int(self.index_since or 0)
+
+    @field_validator("index_since")
+    @classmethod
+    def _check_since(cls, value: str) -> str:
+        if value and not (re.fullmatch(r"[0-9]{1,5}", value) or re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
+            raise ValueError("write a date such as 2026-05-03, or a number of days")
+        if "-" in value:
+            date.fromisoformat(value)
+        return value
+
+    @field_validator("file_hosts", "index_channels", "skip_channels", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

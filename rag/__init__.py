@@ -36,6 +36,7 @@ _MODULES = {
     "MagpieError": "rag.errors",
     "NotFound": "rag.errors",
     "OperatorMustAct": "rag.errors",
+    "OriginUnavailable": "rag.errors",
     "TryAgain": "rag.errors",
     "Unreadable": "rag.errors",
     "UserCanFix": "rag.errors",
@@ -60,6 +61,7 @@ _MODULES = {
     "StoredShare": "rag.catalog.shares",
     "EXPIRED": "rag.catalog.share_ends",
     "check_space": "rag.catalog.share_ends",
+    "count_shared_in": "rag.catalog.shares",
     "delete_source": "rag.catalog.share_ends",
     "documents_allowed": "rag.catalog.shared_documents",
     "documents_in_thread": "rag.catalog.shared_documents",
@@ -92,6 +94,7 @@ _MODULES = {
     "open_url_fetcher": "rag.ingest.fetch.urls",
     "is_url": "rag.ingest.fetch.addresses",
     # Questions and answers
+    "IntakePriority": "rag.fairness",
     "RoundRobin": "rag.fairness",
     "merge_results": "rag.search.results",
     "Turn": "rag.answer.query_rewrite",
@@ -149,6 +152,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.catalog.shares import (
         Share as Share,
         StoredShare as StoredShare,
+        count_shared_in as count_shared_in,
         is_shared as is_shared,
         list_shares as list_shares,
         put_share as put_share,
@@ -172,6 +176,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         MagpieError as MagpieError,
         NotFound as NotFound,
         OperatorMustAct as OperatorMustAct,
+        OriginUnavailable as OriginUnavailable,
         TryAgain as TryAgain,
         Unreadable as Unreadable,
         UserCanFix as UserCanFix,
@@ -180,7 +185,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     from rag.evaluation.calibration import train_decision as train_decision
     from rag.evaluation.evaluate import evaluate_search as evaluate_search
     from rag.evaluation.report import write_report as write_report
-    from rag.fairness import RoundRobin as RoundRobin
+    from rag.fairness import IntakePriority as IntakePriority, RoundRobin as RoundRobin
     from rag.ingest.fetch.addresses import is_url as is_url
     from rag.ingest.fetch.urls import open_url_fetcher as open_url_fetcher
     from rag.ingest.worker import Progress as Progress

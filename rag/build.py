@@ -20,6 +20,7 @@ from rag.catalog.migrate import MigrationHistory
 from rag.data_dir import make_private
 from rag.engine import Rag, Services
 from rag.ingest.captions import Captions
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.addresses import URL_KIND
 from rag.ingest.fetch.paths import PathFetcher
 from rag.ingest.fetch.urls import open_url_fetcher
@@ -104,7 +105,8 @@ def open_rag(
         stages = Stages(
             ((indexes, Priority.FOLLOW_UP), (fingerprinting, Priority.FOLLOW_UP), (captions, Priority.IDLE))
         )
-        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching)
+        space = DiskSpace(data, settings.keep)
+        worker = Worker(settings, catalog, words, indexes, stages, new_extractor, fetching, space)
         services = Services(
             catalog=catalog,
             worker=worker,
@@ -114,6 +116,7 @@ def open_rag(
             indexes=indexes,
             fingerprinting=fingerprinting,
             captions=captions,
+            space=space,
             models=OpenClipModels(settings.embed),
             open_extractor=new_extractor,
             generator=shared,

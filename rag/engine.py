@@ -15,13 +15,14 @@ from sqlalchemy import Connection
 from rag.answer.generation import Generating
 from rag.answer.query_rewrite import Turn, rewrite_question
 from rag.answer.service import AnswerService
-from rag.catalog import Catalog, documents
+from rag.catalog import Catalog, documents, outages
 from rag.catalog.pages import page_images
 from rag.catalog.shares import StoredShare
 from rag.data_dir import temporary_folder
 from rag.evaluation.projection_training import train_projection
 from rag.extract.query_image import extract_query_image
 from rag.ingest.captions import Captions
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.indexing import Indexing
 from rag.ingest.worker import ProgressCallback, Worker, ignore_progress
 from rag.model import (
@@ -64,6 +65,7 @@ class Services:
     indexes: VectorIndexes
     fingerprinting: Fingerprinting
     captions: Captions
+    space: DiskSpace
     models: ModelStore
     open_extractor: Callable[[], Extractor]
     generator: Generator | None
@@ -83,6 +85,7 @@ class Rag:
         self._indexes = services.indexes
         self._fingerprinting = services.fingerprinting
         self._captions = services.captions
+        self._space = services.space
         self._models = services.models
         self._open_extractor = services.open_extractor
         self._generator = services.generator
@@ -136,6 +139,10 @@ class Rag:
     def reindex(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
         """Extract documents again; without names, all of them. See Indexing.reindex."""
         return self._indexing.reindex(names, report)
+
+    def retry(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
+        """Fetch and extract failed files again; without names, all of them. See Indexing.retry."""
+        return self._indexing.retry(names, report)
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
         """Remove files from one space, or from all; return their names; see Indexing.forget."""
@@ -206,7 +213,16 @@ class Rag:
 
     def status(self) -> Status:
         """Return what is stored, what is queued, what failed and why, and which lanes are on."""
-        return read_status(self._catalog, self._indexes, self._fingerprinting, self._captions, self.lanes())
+        return read_status(
+            self._catalog, self._indexes, self._fingerprinting, self._captions, self._space, self.lanes()
+        )
+
+    def intake_problems(self) -> list[str]:
+        """Return why files wait that the operator has to do something for, in sentences."""
+        with self._catalog.read_transaction() as connection:
+            down = [row for row in outages.list_outages(connection) if row.needs_operator]
+        shortage = self._space.shortage()
+        return [row.reason for row in down] + ([shortage[0]] if shortage else [])
 
     def lanes(self) -> Mapping[str, str]:
         """Return `on`, or `off: why`, for every lane."""
@@ -219,7 +235,13 @@ class Rag:
     def doctor(self) -> Iterator[Check]:
         """Yield the result of each check of the installation."""
         return checks(
-            self.settings, self._catalog, self._indexes, self._captions, self._open_extractor, self._generator
+            self.settings,
+            self._catalog,
+            self._indexes,
+            self._captions,
+            self._space,
+            self._open_extractor,
+            self._generator,
         )
 
     # ------------------------------------------------------------ models and training

@@ -14,6 +14,7 @@ MagpieError
                 PromptCut            the server truncated the prompt; the answer was yielded
         EmbedderBusy         an embedding server is busy, slow, or broke off
         ExtractorStopped        the extraction process died or ran out of time or memory
+        OriginUnavailable    no file of this kind can be fetched now
     OperatorMustAct      the operator has to install, start or repair something
         WeightsMissing       the weights of the embedder are not on this machine
         EmbedderFailed       the embedder could not be opened
@@ -87,6 +88,10 @@ class EmbedderBusy(TryAgain):
 
 
 class ExtractorStopped(TryAgain):
+    pass
+
+
+class OriginUnavailable(TryAgain):
     pass
 
 

@@ -399,12 +399,29 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """An origin that cannot be used now, and how many sources wait for it.
+
+    `since`: seconds since 1970. `needs_operator`: it does not end by itself.
+    """
+
+    kind: str
+    since: float
+    reason: str
+    hint: str
+    needs_operator: bool
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of an installation: stored and waiting data.
 
     `documents` counts sources by state. `renewed` counts documents that a newer extractor processes again while their
     old pages stay searchable. `waiting_for_vectors` counts chunks, `waiting_for_fingerprints` pages,
     `waiting_for_captions` pictures. `failed_pages` are the files, by name, of which these pages could not be read.
+    `disk` says why new files wait for disk space; empty: they don't. `refused` counts files that are not indexed by the
+    reason.
     """
 
     documents: Mapping[str, int]
@@ -417,6 +434,9 @@ class Status:
     waiting_for_fingerprints: int = 0
     waiting_for_captions: int = 0
     failed_pages: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    outages: tuple[Outage, ...] = ()
+    disk: str = ""
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,19 @@ class ReadSettings(Group):
 
 
 class KeepSettings(Group):
-    """How long files are kept."""
+    """How long files are kept, and how much of the disk they may use."""
 
     files_days: int = Field(
         default=0,
         ge=0,
         le=36500,
         description="Days after which a file is deleted unless it was shared again. 0: never.",
+    )
+    max_gb: float = Field(
+        default=0, ge=0, description="Size of all files and pictures from which new files wait, in GB. 0: no limit."
+    )
+    min_free_gb: float = Field(
+        default=0.5, ge=0, description="Free disk space below which new files wait, in GB. 0: no limit."
     )
 
 

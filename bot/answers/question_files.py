@@ -121,7 +121,7 @@ class QuestionFiles:
             unusable = slack_file(self._files.info(id)).unusable
         except NotFound:
             unusable = None
-        return messages.FILE_UNREACHABLE if unusable is None else messages.unusable_file(unusable)
+        return messages.FILE_UNREACHABLE if unusable is None else messages.unused_file(unusable)
 
     # ------------------------------------------------------------ waiting
 
@@ -185,7 +185,7 @@ class QuestionFiles:
             states = [ShareState.REFUSED]
             refused = list_shares(connection, KIND, space=question.channel, thread=question.thread, states=states)
         reasons = [share.reason for share in refused if share.reason in set(Unusable)]
-        return messages.unusable_file(Unusable(reasons[0])) if reasons else ""
+        return messages.unused_file(Unusable(reasons[0])) if reasons else ""
 
     def pictures_of_thread(self, question: Question) -> tuple[str, ...]:
         """Return the pictures of a thread, by id, indexed or not: its root's, or those of the last reply before the

@@ -86,7 +86,7 @@ class References:
         if here is None:
             found.problems.append(messages.FORWARDED_FILE_UNAVAILABLE)
         elif here.unusable is not None:
-            found.problems.append(messages.unusable_file(here.unusable))
+            found.problems.append(messages.unused_file(here.unusable))
         elif here.picture:
             found.pictures.append(file.id)
         else:

@@ -78,6 +78,18 @@ def status_json(status: Status, feedback: Mapping[str, int]) -> JsonObject:
         "read_again": status.renewed,
         "failed": [{"file": file, "reason": reason} for file, reason in status.failed],
         "failed_pages": [{"file": file, "pages": list(pages)} for file, pages in status.failed_pages],
+        "outages": [
+            {
+                "kind": outage.kind,
+                "since": datetime.fromtimestamp(outage.since, UTC).isoformat(timespec="seconds"),
+                "reason": outage.reason,
+                "hint": outage.hint,
+                "waiting": outage.waiting,
+            }
+            for outage in status.outages
+        ],
+        "disk": status.disk,
+        "refused": dict(status.refused),
         "lanes": dict(status.lanes),
         "feedback": dict(feedback),
     }

@@ -29,6 +29,7 @@ from bot.cli import (
     index,
     models,
     reindex,
+    retry,
     run,
     status,
     train_decision,
@@ -43,8 +44,8 @@ SUCCESS, FAILURE, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
 
 COMMANDS = (
-    run, index, reindex, forget, ask, find, eval, train_projection, train_decision, status, doctor, models, embedder,
-    bench, demo,
+    run, index, reindex, retry, forget, ask, find, eval, train_projection, train_decision, status, doctor, models,
+    embedder, bench, demo,
 )  # fmt: skip
 """The modules of the commands, in the order of `magpie --help`."""
 

@@ -56,7 +56,7 @@ def show_stored(rag: Engine, screen: Screen, folder: Path) -> None:
 
 
 def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[StoredData]:
-    from bot.db import ephemeral_messages, feedback, retention
+    from bot.db import ephemeral_messages, feedback, notices, retention
     from rag import StoredData
 
     with rag.read_transaction() as connection:
@@ -68,6 +68,8 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
             sum(feedback.counts(connection).values()),
             ephemeral_messages.count_ephemeral_requests(connection),
         )
+        notified = notices.count(connection)
+    after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{after_question}; its text is removed with any file that answered it"
     withdrawn = "until the file they show is deleted" if slack.withdraw else "forever, because SLACK_WITHDRAW is false"
@@ -85,6 +87,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("log of access", logged, "row", shown, scrubbed),
         row("feedback", verdicts, "rating", rated, scrubbed),
         row("asides", aside, "request", pending, "until answered, at most half an hour"),
+        row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
     ]

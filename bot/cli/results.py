@@ -27,7 +27,7 @@ LANE_NAMES = {
 }
 """Lanes by their names for people. The two lanes of CLIP are on or off together."""
 
-_STATES = ("new", "known", "unchanged", "failed", "gone")
+_STATES = ("new", "known", "unchanged", "waiting", "failed", "gone")
 _MAX_SKIPPED = 10
 _MAX_RUNS = 10
 

@@ -61,8 +61,11 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
         screen.say(
             f"Being read again by a newer version: {count(found.renewed, 'document')}. The old pages stay searchable."
         )
+    _show_waiting(screen, found)
     for file, reason in found.failed:
         screen.say(f"✗ {file}: {reason}", style="red")
+    if found.failed:
+        screen.say("To try them again, run: magpie retry", indent=2)
     for file, pages in found.failed_pages:
         show_failed_pages(screen, file, pages)
     if feedback:
@@ -70,3 +73,15 @@ def _show(screen: Screen, found: Status, feedback: str) -> None:
     screen.say("Lanes:")
     for lane, state in found.lanes.items():
         screen.say(f"{lane:<14}{state}", indent=2)
+
+
+def _show_waiting(screen: Screen, found: Status) -> None:
+    """Say which files wait or are not indexed, and why."""
+    for outage in found.outages:
+        files = count(outage.waiting, "file")
+        screen.say(f"✗ Waiting until they can be fetched: {files}. {outage.reason} {outage.hint}".strip(), style="red")
+    if found.refused:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in found.refused.items())
+        screen.say(f"Not indexed: {reasons}.")
+    if found.disk:
+        screen.say(f"✗ {found.disk}", style="red")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
 
-from bot.db import jobs, receipts
+from bot.db import jobs, notices, receipts
 from bot.db.jobs import JobKind
 from bot.db.questions import ENDED
-from bot.db.tables import access_log, evidence, feedback, job, question
+from bot.db.tables import access_log, evidence, feedback, job, notice, question
 
 
 def expire(connection: Connection, before: float) -> None:
-    """Delete questions, receipts, feedback and the access log from before this time, seconds since 1970."""
+    """Delete questions, receipts, notices, feedback and the access log from before this time, seconds since 1970."""
     for table in (access_log, feedback):
         connection.execute(delete(table).where(table.c.at < before))
     connection.execute(delete(question).where(question.c.state.in_(ENDED), question.c.asked_at < before))
     receipts.expire(connection, before)
+    notices.expire(connection, before)
 
 
 def forget_user(connection: Connection, user: str, channel: str = "") -> int:
@@ -30,6 +31,8 @@ def forget_user(connection: Connection, user: str, channel: str = "") -> int:
     questions = count_questions_of(connection, user, channel)
     for table in (question, access_log, job):
         connection.execute(delete(table).where(table.c.user == user, in_channel(table)))
+    if not channel:
+        connection.execute(delete(notice).where(notice.c.user == user))
     connection.execute(
         delete(feedback).where(or_(feedback.c.user == user, feedback.c.asker == user), in_channel(feedback))
     )

@@ -35,6 +35,15 @@ message = Table(
 )
 """The last recorded state of each recent message: events may arrive in any order, and more than once."""
 
+notice = Table(
+    "notice",
+    metadata,
+    Column("user", String(32), primary_key=True),
+    Column("subject", String(64), primary_key=True, doc="what it was about, such as a kind of files"),
+    Column("at", Float, nullable=False),
+)
+"""What each person was notified of already, so that it is said once."""
+
 conversation = Table(
     "conversation",
     metadata,

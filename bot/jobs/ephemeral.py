@@ -141,6 +141,7 @@ class EphemeralMessages:
             if state != "on":
                 names = [lane for lane, why in lanes.items() if why == state]
                 unavailable.append(messages.searches_off(names, state.removeprefix("off: ")))
+        unavailable += self._rag.intake_problems()
         return unavailable
 
     # ------------------------------------------------------------ shortcuts

@@ -13,13 +13,15 @@ from sqlalchemy import Connection
 from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
-from bot.inbox import Limits, record
+from bot.inbox import Limits, look_again, notify, record
+from bot.intake import accept, decide
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import EDITABLE, Message
+from bot.slack.events import EDITABLE, Message, SlackFile, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse
 from rag import (
+    IntakePriority,
     NotFound,
     OperatorMustAct,
     Rag,
@@ -108,9 +110,26 @@ class FileChecks:
             self.check(file)
             return
         self._update_names(file, raw)
+        self._reopen(file, raw)
         if slack_file(raw).kind in EDITABLE:  # Slack gives them the same size and time after an edit
             with self._rag.write_transaction() as connection:
                 request_fetch(connection, KIND, file)
+
+    def _reopen(self, file: str, raw: Mapping[str, Any]) -> None:
+        """Index a file that can be read now, such as a clip that was transcribed meanwhile."""
+        known = slack_file(raw)
+        is_unfinished = known.unusable is Unusable.TRANSCRIBING
+        if not known.readable and not is_unfinished:
+            return
+        with self._rag.write_transaction() as connection:
+            for share in list_shares(connection, KIND, file, states=[ShareState.REFUSED]):
+                if is_unfinished:
+                    look_again(connection, file, share.shared_at)
+                    continue
+                at, user = share.shared_at, share.shared_by or ""
+                rules = self._limits.intake
+                if share.reason in set(Unusable) and decide(connection, share.space, user, known, at, rules).accepted:
+                    accept(connection, share, IntakePriority.SHARED)
 
     def read_message(self, channel: str, raw: Mapping[str, Any]) -> list[Message]:
         """Return a message of a conversation's history as the event that Slack would have sent."""
@@ -204,6 +223,9 @@ class FileChecks:
             return
         with self._rag.write_transaction() as connection:
             for share in list_shares(connection, KIND, file):
+                if known.unusable is not None:
+                    self._refuse(connection, share, known)
+                    continue
                 renamed = Share(
                     KIND,
                     file,
@@ -217,6 +239,15 @@ class FileChecks:
                     message=share.message,
                 )
                 put_share(connection, renamed)
+
+    def _refuse(self, connection: Connection, share: StoredShare, file: SlackFile) -> None:
+        """Record that a file cannot be indexed, which the message that shared it did not say, and tell its person."""
+        reason = "" if file.unusable is None else file.unusable.value
+        state, user = ShareState.REFUSED, share.shared_by or ""
+        refused = Share(KIND, share.ref, share.space, file.name, message=share.message, state=state, reason=reason)
+        put_share(connection, refused)
+        if user and share.shared_at > time() - LOOK_BACK:
+            notify(connection, share.space, user, file, reason, self._limits.intake)
 
     def _raise_if_unsettled(self, file: str, listed: Mapping[str, SpaceListing]) -> None:
         with self._rag.read_transaction() as connection:

@@ -12,10 +12,12 @@ from sqlalchemy import Connection
 
 from bot.db import conversations, jobs
 from bot.db.jobs import JobKind
-from bot.inbox import TOO_MANY_FILES, Limits, may_queue_file
+from bot.inbox import Limits
+from bot.intake import decide
 from bot.jobs.file_checks import ANY_STATE
 from bot.jobs.sweep_plan import is_complete_due
 from bot.slack.client import Refused, SlackClient
+from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, changed_ns
 from rag import OperatorMustAct, Rag, Share, ShareState, TryAgain, list_shares, put_share, shared_in
@@ -95,7 +97,6 @@ class FileSweep:
         """Have files looked up whose shares may have ended or whose messages are not known; record the sweep."""
         times = {"files_until": listing.started}
         with self._rag.write_transaction() as connection:
-            self._add_delayed(connection, channel)
             for share in list_shares(connection, KIND, space=channel, states=[ShareState.CHECKING]):
                 jobs.request(connection, JobKind.CHECK_FILE, key=share.ref)
             if not listing.since:
@@ -106,13 +107,6 @@ class FileSweep:
                     keys = [("", ref) for ref in sorted(refs)]
                     jobs.request_spaced(connection, JobKind.CHECK_FILE, keys, CHECKS_PER_MINUTE)
             conversations.put(connection, channel, active_at=listing.newest, **times)
-
-    def _add_delayed(self, connection: Connection, channel: str) -> None:
-        """Share the files that waited because their person had too many, as far as the limit allows now."""
-        for share in list_shares(connection, KIND, space=channel, states=[ShareState.REFUSED]):
-            user = share.shared_by or ""
-            if share.reason == TOO_MANY_FILES and may_queue_file(connection, user, self._limits.files):
-                put_share(connection, Share(KIND, share.ref, channel, listed=True, message=share.message))
 
     def _add_listed(self, channel: str, files: list[Mapping[str, Any]]) -> None:
         """Add the files of one page of a list that are not known in the conversation, without their messages.
@@ -131,7 +125,24 @@ class FileSweep:
                     continue
                 if file.id in departed and file.id not in shared:  # another message may share it
                     jobs.request(connection, JobKind.LOCATE_FILE, channel, file.id)
-                elif file.id not in known and may_queue_file(connection, file.user, self._limits.files):
-                    size, changed = file.size, changed_ns(file)
-                    found = Share(KIND, file.id, channel, file.name, file.link, file.user, size, changed, listed=True)
-                    put_share(connection, found)
+                elif file.id not in known:
+                    self._add_file(connection, channel, file)
+
+    def _add_file(self, connection: Connection, channel: str, file: SlackFile) -> None:
+        at = float(file.created or 0)
+        state, reason = decide(connection, channel, file.user, file, at, self._limits.intake)
+        found = Share(
+            KIND,
+            file.id,
+            channel,
+            file.name,
+            file.link,
+            file.user,
+            file.size,
+            changed_ns(file),
+            listed=True,
+            shared_at=at,
+            state=state,
+            reason=reason,
+        )
+        put_share(connection, found)

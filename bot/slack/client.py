@@ -21,7 +21,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.webhook import WebhookClient
 
 from bot.settings import SlackSettings
-from rag import MagpieError, OperatorMustAct, TryAgain
+from rag import MagpieError, OperatorMustAct, OriginUnavailable, TryAgain
 
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object from Slack."""
@@ -65,7 +65,7 @@ class TokenRevoked(OperatorMustAct):
     """Slack does not accept the token: no call can succeed."""
 
 
-class RateLimited(TryAgain):
+class RateLimited(OriginUnavailable):
     """Slack asks to wait `seconds` before the next request of this kind. Threads that do other work must not wait."""
 
     def __init__(self, seconds: float) -> None:
@@ -323,6 +323,12 @@ class SlackClient:
                 return
             page += 1
 
+    def count_files(self, channel: str) -> int:
+        """Return how many files are shared in a conversation."""
+        with map_errors():
+            found = self._web.files_list(channel=channel, count=1, page=1)
+        return int((found.get("paging") or {}).get("total", 0))
+
     def delete_file(self, file: str) -> None:
         with map_errors():
             self._web.files_delete(file=file)
@@ -428,9 +434,11 @@ def map_errors() -> Iterator[None]:
         if response.status_code == 429:
             raise RateLimited(retry_after(response.headers)) from error
         if response.status_code >= 500 or code in _BUSY:
-            raise TryAgain(f"Slack is busy ({code if _CODE.fullmatch(code) else response.status_code}).") from error
+            raise OriginUnavailable(
+                f"Slack is busy ({code if _CODE.fullmatch(code) else response.status_code})."
+            ) from error
         if not _CODE.fullmatch(code):  # an empty body or a web page says nothing about the request
-            raise TryAgain(f"Slack's response is not its JSON (status {response.status_code}).") from error
+            raise OriginUnavailable(f"Slack's response is not its JSON (status {response.status_code}).") from error
         if code in _TOKEN:
             needed = body.get("needed")
             raise (TokenRevoked if code in _REVOKED else OperatorMustAct)(
@@ -439,4 +447,4 @@ def map_errors() -> Iterator[None]:
             ) from error
         raise Refused(code) from error
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the response is not JSON
-        raise TryAgain(f"Slack cannot be reached ({type(error).__name__}).") from error
+        raise OriginUnavailable(f"Slack cannot be reached ({type(error).__name__}).") from error

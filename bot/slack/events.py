@@ -49,6 +49,8 @@ class Unusable(StrEnum):
     LIST = "list"
     AUDIO = "audio"
     VIDEO = "video"
+    TRANSCRIBING = "transcribing"
+    """A clip whose transcript Slack has not finished."""
     ARCHIVE = "archive"
     SPREADSHEET = "spreadsheet"
     WEB_PAGE = "web page"
@@ -259,7 +261,10 @@ class HomeOpened:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
+    """Magpie joined a conversation. `inviter`: the person who added it; empty if unknown."""
+
     channel: str
+    inviter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from bot.slack.events import FileKind, SlackFile, Unusable
 from bot.slack.file_kinds import file_kind, upload_type
 from bot.slack.message_text import Raw, as_text
-from bot.slack.text_files import has_text
+from bot.slack.text_files import has_text, is_being_transcribed
 
 _UNUSABLE_KINDS = MappingProxyType(
     {
@@ -58,7 +58,9 @@ def _type(raw: Raw, kind: FileKind) -> tuple[str, Unusable | None]:
         return "", Unusable.NO_ACCESS
     if kind in (FileKind.HOSTED, FileKind.SNIPPET):
         return upload_type(raw)
-    return (_TEXT, None) if has_text(raw) else ("", _UNUSABLE_KINDS[kind])
+    if has_text(raw):
+        return _TEXT, None
+    return "", Unusable.TRANSCRIBING if is_being_transcribed(raw) else _UNUSABLE_KINDS[kind]
 
 
 def _number(value: object) -> int | None:

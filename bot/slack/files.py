@@ -18,7 +18,7 @@ from bot.slack.events import SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.message_text import mentions
 from bot.slack.text_files import has_text, text_in, text_of, text_url
-from rag import FetchResult, NotFound, OperatorMustAct, SpaceListing, TryAgain, Unreadable
+from rag import FetchResult, NotFound, OperatorMustAct, OriginUnavailable, SpaceListing, TryAgain, Unreadable
 
 KIND = "slack"
 """Kind of sources that are files in Slack; their ref is the file's id."""
@@ -145,6 +145,8 @@ class SlackFiles:
             ):
                 _check_response(response, html=html)
                 self._write(response, into, size, text=text)
+        except (httpx.NetworkError, httpx.ConnectTimeout) as error:
+            raise OriginUnavailable(f"Slack's files cannot be reached ({type(error).__name__}).") from error
         except httpx.HTTPError as error:
             raise TryAgain(f"The file could not be downloaded ({type(error).__name__}).") from error
 
@@ -176,7 +178,7 @@ def _check_response(response: httpx.Response, *, html: bool) -> None:
     if response.status_code == 404:
         raise NotFound("Slack no longer has the file.")
     if response.status_code == 429 or response.status_code >= 500:
-        raise TryAgain(f"Slack answered {response.status_code}.")
+        raise OriginUnavailable(f"Slack answered {response.status_code}.")
     if response.status_code != 200:
         raise _login_page()
     if response.headers.get("Content-Type", "").startswith("text/html") and not html:

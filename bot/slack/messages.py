@@ -175,29 +175,6 @@ def unreadable_file(status: SourceStatus) -> str:
     return f"I couldn't read {status.title}: {status.reason} {status.hint}".strip()
 
 
-_UNUSABLE = {
-    Unusable.EXTERNAL: "it is stored outside Slack. Upload a copy here.",
-    Unusable.CANVAS: "Slack doesn't give me the text of the canvas. Export it as a PDF and share that.",
-    Unusable.POST: "Slack doesn't give me the text of the post. Export it as a PDF and share that.",
-    Unusable.EMAIL: "Slack doesn't give me the text of the email. Save it as a PDF and share that.",
-    Unusable.LIST: "I can't read lists. Export the list and share it as a PDF.",
-    Unusable.AUDIO: "I can't listen to audio, and Slack has no transcript of it.",
-    Unusable.VIDEO: "I can't watch videos, and Slack has no transcript of it.",
-    Unusable.ARCHIVE: "I can't open archives. Share the files in it.",
-    Unusable.SPREADSHEET: "I can't read spreadsheets. Share it as a PDF.",
-    Unusable.WEB_PAGE: "I can't read saved web pages. Share it as a PDF.",
-    Unusable.NO_ACCESS: "Slack doesn't let me open it. Share it in this conversation again.",
-    Unusable.HIDDEN: "Slack hides it, because of the limits of your plan.",
-    Unusable.DELETED: "it was deleted.",
-    Unusable.OTHER: "I can't read its type. Share it as a PDF, an image or text.",
-}
-
-
-def unusable_file(reason: Unusable) -> str:
-    """Shown before an answer that could not use a file of the question or its thread."""
-    return f"I couldn't use a file: {_UNUSABLE[reason]}"
-
-
 def too_many_pictures(used: int, sent: int) -> str:
     """Shown before an answer that uses only the first screenshots."""
     return f"I used the first {used} of {sent} screenshots. Send the others in another message."
@@ -310,6 +287,60 @@ def too_many_files(limit: int) -> str:
         f"You already have {limit} files waiting to be read. I'll read the others later; "
         "you don't have to share them again."
     )
+
+
+def channel_full(limit: int) -> str:
+    """Shown once to a person who shares a file in a channel that is at its quota."""
+    return (
+        f"I index at most {limit:,} files of this channel, so yours waits for space. To index it now, open the "
+        "message's three-dot menu and choose “Index this file”, or ask your Magpie admin to raise SLACK_CHANNEL_FILES."
+    )
+
+
+def many_files(count: int) -> str:
+    """Shown to the person who added Magpie to a channel with many files."""
+    return (
+        f"This channel has {count:,} files. I read the newest first, and files that people share now before those. "
+        "`/magpie status` shows how far I am."
+    )
+
+
+_UNUSABLE: Mapping[Unusable, str] = {
+    Unusable.EXTERNAL: "It is stored outside Slack, for example in Google Drive, and I only read what is in Slack. "
+    "Export it as a PDF and upload it here.",
+    Unusable.CANVAS: "Slack doesn't give me the text of this canvas. Export it as a PDF and upload it here.",
+    Unusable.POST: "Slack doesn't give me the text of this post. Copy it into a text file and upload that.",
+    Unusable.EMAIL: "Slack doesn't give me the text of this e-mail. Print it as a PDF and upload it here.",
+    Unusable.LIST: "I don't read Slack's lists. Copy what should be found into a canvas or a text file.",
+    Unusable.AUDIO: "I don't listen to audio. Upload a transcript as a text file. Clips recorded in Slack can be found "
+    "once Slack has transcribed them.",
+    Unusable.VIDEO: "I don't watch videos. Upload a transcript as a text file. Clips recorded in Slack can be found "
+    "once Slack has transcribed them.",
+    Unusable.ARCHIVE: "I don't open archives. Upload the files that are in it.",
+    Unusable.SPREADSHEET: "I don't read spreadsheets. Export it as a PDF and upload it here.",
+    Unusable.WEB_PAGE: "I don't read HTML files. Print the page as a PDF and upload it here.",
+    Unusable.NO_ACCESS: "Slack doesn't let me open it. Upload a copy here.",
+    Unusable.HIDDEN: "Slack hides it because of the limits of your plan. Upload it again.",
+}
+"""What to do about files that cannot be indexed. No one expects the others, such as fonts, to be read."""
+
+_UNUSED = {
+    Unusable.TRANSCRIBING: "Slack is still transcribing it. Ask again in a few minutes.",
+    Unusable.DELETED: "It was deleted.",
+}
+
+UNKNOWN_TYPE = "I don't read files of this type. Share it as a PDF, an image or text."
+
+
+def unused_file(reason: Unusable) -> str:
+    """Shown before an answer that could not use a file of the question or its thread."""
+    return f"I couldn't use a file. {_UNUSABLE.get(reason) or _UNUSED.get(reason) or UNKNOWN_TYPE}"
+
+
+def unusable_file(name: str, reason: Unusable) -> str:
+    """Shown once to each person who shares a file of this kind; empty if nothing is said about it."""
+    what = _UNUSABLE.get(reason)
+    return f"I can't index {name or 'this file'}. {what} (I say this once for each kind of file.)" if what else ""
 
 
 # ---------------------------------------------------------------- files

@@ -84,7 +84,7 @@ def parse(event: Raw, me: str) -> list[Event]:
         case "app_home_opened" if event.get("tab") == "home":
             return [HomeOpened(as_text(event.get("user")), channel)]
         case "member_joined_channel" if event.get("user") == me:
-            return [Joined(channel)]
+            return [Joined(channel, as_text(event.get("inviter")))]
         case "channel_left" | "group_left" | "channel_deleted" | "group_deleted":
             return [Left(channel)]
         case "channel_id_changed":

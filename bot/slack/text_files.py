@@ -39,6 +39,11 @@ def has_text(raw: Raw) -> bool:
     return text_in(raw) is not None or text_url(raw) is not None
 
 
+def is_being_transcribed(raw: Raw) -> bool:
+    """Return whether Slack is working on the transcript of a clip."""
+    return file_kind(raw) in _CLIPS and as_map(raw.get("transcription")).get("status") == "processing"
+
+
 def text_in(raw: Raw) -> str | None:
     """Return the text that a file object has itself; None if it must be downloaded from `text_url`, or has none."""
     kind = file_kind(raw)

@@ -13,15 +13,31 @@ from dataclasses import dataclass
 from secrets import token_hex
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rag.catalog.deletions import delete_later
+from rag.catalog.priorities import best_rank, rank
 from rag.catalog.scope import has_share, is_live
 from rag.catalog.share_delay import delay_later_shares
-from rag.catalog.sources import is_shared_by
+from rag.catalog.sources import is_of
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
+from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model import Box, ExtractedPage, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
 
@@ -31,6 +47,9 @@ documents go between them."""
 
 _TURN = 64
 """Pages after which another long document has its turn: an office document may have to be converted once more then."""
+
+_AGAIN = Claimant(IntakePriority.REREAD, "")
+"""The claimant of repeated extractions. No source has this priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,9 @@ def request_extraction(connection: Connection, document_id: int, extractor: str)
     current = select(document.c.extraction_id).where(document.c.id == document_id).scalar_subquery()
     useless = and_(extraction.c.state == ExtractionState.FAILED, extraction.c.id.is_distinct_from(current))
     connection.execute(delete(extraction).where(mine, useless))
-    waiting = insert(extraction).values(document_id=document_id, extractor=extractor, state=ExtractionState.WAITING)
+    waiting = insert(extraction).values(
+        document_id=document_id, extractor=extractor, state=ExtractionState.WAITING, queued_at=time()
+    )
     new = connection.execute(waiting.returning(extraction.c.id)).scalar_one()
     first = and_(document.c.id == document_id, document.c.extraction_id.is_(None))
     connection.execute(update(document).where(first).values(extraction_id=new))
@@ -137,43 +158,59 @@ def _turns_had() -> ColumnElement[int]:
 
 
 def has_to_yield(connection: Connection, claimed: ClaimedExtraction, pages: int, pages_done: int) -> bool:
-    """Return whether another extraction goes before the rest of this one, of which `pages_done` pages are written."""
+    """Return whether another extraction goes before the rest of this one, of which `pages_done` pages are written.
+
+    That is one of a better rank, or of the same rank if it is short, or had fewer turns.
+    """
     if pages <= SHORT:
         return False
-    mine = connection.scalar(select(_is_repeated()).where(extraction.c.id == claimed.id))
-    first = _turns_had() < pages_done // _TURN
-    first = or_(~_is_long(), first)
-    first = or_(first, ~_is_repeated()) if mine else and_(first, ~_is_repeated())
-    waiting = and_(_is_waiting(time()), has_share(extraction.c.document_id), first)
+    mine = connection.scalar(select(_rank()).where(extraction.c.id == claimed.id))
+    is_next = or_(~_is_long(), _turns_had() < pages_done // _TURN)
+    is_next = or_(_rank() < mine, and_(_rank() == mine, is_next))
+    waiting = and_(_is_waiting(time()), has_share(extraction.c.document_id), is_next)
     return bool(connection.scalar(select(exists().where(waiting))))
 
 
-def list_waiting_people(connection: Connection) -> list[str]:
-    """Return the people who share a document whose first extraction can be claimed now.
+def _rank() -> ColumnElement[int]:
+    again = rank(literal(int(IntakePriority.REREAD)), extraction.c.queued_at)
+    return case((_is_repeated(), again), else_=best_rank())
 
-    The order and the empty string are as in `sources.list_waiting_people`.
+
+def list_claimants(connection: Connection) -> dict[Claimant, int]:
+    """Return {claimant: rank} of the people who share a document whose first extraction can be claimed now.
+
+    The order and the empty person are as in `sources.list_claimants`. Repeated extractions have no person.
     """
-    who = func.coalesce(share.c.shared_by, "")
-    rows = select(who).join(source, source.c.id == share.c.source_id)
+    who, now = func.coalesce(share.c.shared_by, ""), time()
+    rows = select(source.c.priority, who, func.min(source.c.queued_at)).join(share, source.c.id == share.c.source_id)
     rows = rows.join(extraction, extraction.c.document_id == source.c.document_id)
-    rows = rows.where(_is_waiting(time()), is_live(), share.c.state.in_(LIVE), ~_is_repeated())
-    return list(connection.scalars(rows.group_by(who).order_by(func.min(extraction.c.id))))
+    rows = rows.where(_is_waiting(now), is_live(), share.c.state.in_(LIVE), ~_is_repeated())
+    rows = rows.group_by(source.c.priority, who).order_by(func.min(extraction.c.id))
+    found = {Claimant(row[0], row[1]): rank_of(row[0], row[2], now) for row in connection.execute(rows).all()}
+    since = connection.scalar(select(func.min(extraction.c.queued_at)).where(_is_waiting(now), _is_repeated()))
+    if since is not None:
+        found[_AGAIN] = rank_of(IntakePriority.REREAD, since, now)
+    return found
 
 
-def claim_extraction(connection: Connection, who: str | None = None) -> ClaimedExtraction | None:
-    """Claim one extraction of a shared document. Return None when none waits.
+def claim_extraction(connection: Connection, claimant: Claimant | None = None) -> ClaimedExtraction | None:
+    """Claim one extraction of a shared document, for `claimant` if given. Return None when none waits.
 
-    First extractions go before repeated ones, and short documents before long ones, which take turns. With `who`, claim
-    only a first extraction of a document that this person shares.
+    Short documents go before long ones, which take turns.
     """
-    theirs = exists().where(
-        source.c.document_id == extraction.c.document_id, is_live(), is_shared_by(source.c.id, who or "")
-    )
+    first: ColumnElement[int]
+    mine: ColumnElement[bool]
+    if claimant is None:
+        first, mine = _rank(), true()
+    elif claimant == _AGAIN:
+        first, mine = literal(0), _is_repeated()
+    else:
+        theirs = exists().where(source.c.document_id == extraction.c.document_id, is_live(), is_of(claimant))
+        first, mine = literal(0), and_(theirs, ~_is_repeated())
     candidate = (
         select(extraction.c.id)
-        .where(_is_waiting(time()), has_share(extraction.c.document_id))
-        .where(true() if who is None else and_(theirs, ~_is_repeated()))
-        .order_by(_is_repeated(), _is_long(), _turns_had(), extraction.c.id)
+        .where(_is_waiting(time()), has_share(extraction.c.document_id), mine)
+        .order_by(first, _is_long(), _turns_had(), extraction.c.id)
         .limit(1)
         .scalar_subquery()
     )

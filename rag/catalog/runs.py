@@ -6,6 +6,7 @@ from time import time
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
+from rag.catalog.outages import probe_now
 from rag.catalog.states import ExtractionState, SourceState
 from rag.catalog.tables import extraction, run, source
 
@@ -22,6 +23,7 @@ def start_run(connection: Connection, run_id: str, pid: int) -> bool:
     connection.execute(update(source).where(fetching).values(state=SourceState.WAITING, run_id=None))
     running = extraction.c.state == ExtractionState.RUNNING
     connection.execute(update(extraction).where(running).values(state=ExtractionState.WAITING, run_id=None))
+    probe_now(connection)  # the run may have ended during a probe
     return bool(crashed)
 
 

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, true, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, true, update
 
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.share_words import put_share_words
 from rag.catalog.sources import drop_unshared_sources, find_or_add_source, put_source
 from rag.catalog.states import ENDED, LIVE, ShareState, SourceState
 from rag.catalog.tables import share, source
+from rag.fairness import IntakePriority
 
 EVERY_SPACE = ""
 """The space of the row that says that the origin deleted a source."""
@@ -43,7 +44,8 @@ class Share:
     1970; None: now. `words` is the text of the message; None: not known.
 
     `listed`: the share was found in a listing of the space, which may lag behind; it does not restore what was removed.
-    `requested`: a person asked for it, so that it is indexed even if it was left out or forgotten.
+    `requested`: a person asked for it, so that it is indexed even if it was left out or forgotten. `priority`: None:
+    FOUND if it is listed, else SHARED.
     """
 
     kind: str
@@ -62,6 +64,14 @@ class Share:
     state: ShareState = ShareState.SHARED
     reason: str = ""
     requested: bool = False
+    priority: IntakePriority | None = None
+
+    @property
+    def intake_priority(self) -> IntakePriority:
+        """Return how soon the source is fetched and extracted."""
+        if self.priority is not None:
+            return self.priority
+        return IntakePriority.FOUND if self.listed else IntakePriority.SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ def _put(connection: Connection, new: Share) -> tuple[int, ShareState]:
     known = _row(connection, source_id, new.space, new.message)
     state = _next_state(connection, source_id, known, new)
     if state in LIVE:
-        put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size)
+        put_source(connection, new.kind, new.ref, mtime_ns=new.changed_ns, size=new.size, priority=new.intake_priority)
     if known is None:
         _insert(connection, source_id, new, state)
     elif state not in ENDED:
@@ -293,6 +303,22 @@ def shared_messages(connection: Connection, kind: str) -> set[tuple[str, str, st
     rows = select(share.c.space, share.c.message, source.c.ref).join(source, share.c.source_id == source.c.id)
     found = connection.execute(rows.where(source.c.kind == kind, share.c.state.in_(LIVE)))
     return {(row[0], row[1], row[2]) for row in found}
+
+
+def count_shared_in(connection: Connection, kind: str, space: str) -> int:
+    """Return how many sources of this kind are shared in a space."""
+    rows = select(func.count(share.c.source_id.distinct())).join(source, source.c.id == share.c.source_id)
+    matching = (source.c.kind == kind) & (share.c.space == space) & share.c.state.in_(LIVE)
+    return connection.scalar(rows.where(matching)) or 0
+
+
+def count_refused(connection: Connection) -> dict[str, int]:
+    """Return {reason: number} of the sources that were refused somewhere and are not shared anywhere."""
+    live = share.alias()
+    shared = exists().where(live.c.source_id == share.c.source_id, live.c.state.in_(LIVE))
+    rows = select(share.c.reason, func.count(share.c.source_id.distinct()))
+    rows = rows.where(share.c.state == ShareState.REFUSED, ~shared).group_by(share.c.reason).order_by(share.c.reason)
+    return {row[0]: row[1] for row in connection.execute(rows)}
 
 
 def is_shared(connection: Connection, kind: str, ref: str) -> bool:

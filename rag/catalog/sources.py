@@ -34,8 +34,11 @@ from sqlalchemy import (
     update,
 )
 
+from rag.catalog.outages import begin_probe, is_paused
+from rag.catalog.priorities import rank
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import document, extraction, page, share, source
+from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model import ROUND, IndexState, SourceKind
 
 MAX_VALUES = 5000
@@ -52,6 +55,7 @@ class ClaimedSource:
     ref: str
     attempts: int
     delays: int
+    was_delayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +96,66 @@ def find_or_add_source(connection: Connection, kind: str, ref: str) -> int:
 
 
 def put_source(
-    connection: Connection, kind: str, ref: str, *, mtime_ns: int | None = None, size: int | None = None
+    connection: Connection,
+    kind: str,
+    ref: str,
+    *,
+    mtime_ns: int | None = None,
+    size: int | None = None,
+    priority: int = IntakePriority.SHARED,
 ) -> tuple[int, bool]:
     """Record a source. Return its id and whether there is work to do.
 
     A source waits to be fetched if it is new, changed, failed or was gone. It counts as unchanged if its size and time
-    of change are as recorded, or if neither is given.
+    of change are as recorded, or if neither is given. What waits already gets the better one of two priorities.
     """
     row = connection.execute(select(source).where(source.c.kind == kind, source.c.ref == ref)).one_or_none()
     if row is None:
-        new = insert(source).values(kind=kind, ref=ref, state=SourceState.WAITING, mtime_ns=mtime_ns, size=size)
-        return connection.execute(new.returning(source.c.id)).scalar_one(), True
+        values = _queued(priority) | {"kind": kind, "ref": ref, "mtime_ns": mtime_ns, "size": size}
+        return connection.execute(insert(source).values(**values).returning(source.c.id)).scalar_one(), True
+    waits = row.state in (SourceState.WAITING, SourceState.FETCHING)
+    priority = min(priority, row.priority) if waits else priority
     if (mtime_ns, size) == (None, None):
         mtime_ns, size = row.mtime_ns, row.size
     unchanged = (row.mtime_ns, row.size) == (mtime_ns, size)
     failed = row.state in (SourceState.FAILED, SourceState.GONE) or _is_not_renewed(row)
     failed = failed or _extraction_failed(connection, row.document_id)
     if failed or not unchanged:
-        again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
-        again |= {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
+        again = _queued(priority) | {"mtime_ns": mtime_ns, "size": size, "reason": None, "hint": None}
         connection.execute(update(source).where(source.c.id == row.id).values(**again))
-    return row.id, failed or not unchanged or row.state in (SourceState.WAITING, SourceState.FETCHING)
+    elif priority < row.priority:
+        better = {"priority": int(priority), "queued_at": time()}
+        connection.execute(update(source).where(source.c.id == row.id).values(**better))
+    return row.id, failed or not unchanged or waits
+
+
+def _queued(priority: int) -> dict[str, Any]:
+    """Return the values of a source that waits to be fetched from now on."""
+    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    return {**again, "priority": int(priority), "queued_at": time()}
 
 
 def request_fetch(connection: Connection, kind: str, ref: str) -> None:
     """Fetch a source again that is shared somewhere; its current document stays until the new bytes are known."""
-    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
+    again = _queued(IntakePriority.SHARED)
     mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state != SourceState.GONE)
     connection.execute(update(source).where(mine).values(**again))
+
+
+def retry_failed(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    """Fetch those of these sources again that could not be fetched. Return their ids, with their kinds."""
+    failed = or_(
+        source.c.state == SourceState.FAILED,
+        and_(source.c.state == SourceState.KNOWN, source.c.reason.is_not(None)),
+    )
+    again = _queued(IntakePriority.SHARED) | {"reason": None, "hint": None}
+    rows = update(source).where(source.c.id.in_(ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    return {row.id: row.kind for row in connection.execute(rows)}
+
+
+def end_delays(connection: Connection) -> None:
+    """Make all sources due that wait for their next attempt."""
+    connection.execute(update(source).where(source.c.state == SourceState.WAITING).values(retry_at=0))
 
 
 def _is_not_renewed(row: Row[Any]) -> bool:
@@ -167,24 +203,26 @@ def has_waiting_source(connection: Connection, kinds: Collection[str], by: float
 
 
 def _is_waiting(kinds: Collection[str], by: float) -> ColumnElement[bool]:
-    return and_(source.c.state == SourceState.WAITING, source.c.kind.in_(kinds), source.c.retry_at <= by)
+    waits = and_(source.c.state == SourceState.WAITING, source.c.kind.in_(kinds), source.c.retry_at <= by)
+    return and_(waits, ~is_paused(by))
 
 
-def list_waiting_people(connection: Connection, kinds: Collection[str]) -> list[str]:
-    """Return the people who shared a source of these kinds that can be claimed now, the longest wait first.
+def list_claimants(connection: Connection, kinds: Collection[str]) -> dict[Claimant, int]:
+    """Return {claimant: rank} of the people who shared a source of these kinds that can be claimed now.
 
-    The empty string stands for sources that no person shared.
+    The longest wait comes first. An empty person stands for sources that no person shared.
     """
-    who = func.coalesce(share.c.shared_by, "")
-    rows = select(who).join(source, source.c.id == share.c.source_id)
-    rows = rows.where(_is_waiting(kinds, time()), share.c.state.in_(LIVE))
-    return list(connection.scalars(rows.group_by(who).order_by(func.min(source.c.id))))
+    who, now = func.coalesce(share.c.shared_by, ""), time()
+    rows = select(source.c.priority, who, func.min(source.c.queued_at)).join(share, source.c.id == share.c.source_id)
+    rows = rows.where(_is_waiting(kinds, now), share.c.state.in_(LIVE)).group_by(source.c.priority, who)
+    found = connection.execute(rows.order_by(func.min(source.c.id))).all()
+    return {Claimant(priority, person): rank_of(priority, queued_at, now) for priority, person, queued_at in found}
 
 
-def is_shared_by(source_id: ColumnElement[int], who: str) -> ColumnElement[bool]:
-    """Return the condition that this person shares a source; the empty string is as in `list_waiting_people`."""
-    theirs = (share.c.source_id == source_id) & (func.coalesce(share.c.shared_by, "") == who)
-    return exists().where(theirs, share.c.state.in_(LIVE))
+def is_of(claimant: Claimant) -> ColumnElement[bool]:
+    """Return the condition that a source has this priority and is shared by this person; see `list_claimants`."""
+    theirs = (share.c.source_id == source.c.id) & (func.coalesce(share.c.shared_by, "") == claimant.person)
+    return and_(source.c.priority == claimant.priority, exists().where(theirs, share.c.state.in_(LIVE)))
 
 
 def last_person(connection: Connection, source_id: int) -> str:
@@ -205,19 +243,19 @@ def files_waiting(connection: Connection, who: str) -> int:
 def claim_source(
     connection: Connection,
     kinds: Collection[str],
-    who: str | None = None,
+    claimant: Claimant | None = None,
     is_free: Callable[[str, str], bool] | None = None,
 ) -> ClaimedSource | None:
-    """Claim one source of these kinds; with `who`, one that this person shares. Return None when none waits.
+    """Claim one source of these kinds, for `claimant` if given. Return None when none waits. Found files go newest
+    first. If the kind has an outage, this is the probe, and no other source of the kind is claimed until it ends.
 
     With `is_free`, claim the first source for which it returns true, given the kind and the ref. The source is selected
     before it is updated then, so the caller must keep other threads from claiming. Without it, the claim is one
     statement.
     """
-    candidates = select(source.c.id).where(
-        _is_waiting(kinds, time()), true() if who is None else is_shared_by(source.c.id, who)
-    )
-    candidates = candidates.order_by(source.c.id)
+    candidates = select(source.c.id).where(_is_waiting(kinds, time()), true() if claimant is None else is_of(claimant))
+    newest = case((source.c.priority == IntakePriority.FOUND, -func.coalesce(source.c.mtime_ns, 0)), else_=0)
+    candidates = candidates.order_by(rank(source.c.priority, source.c.queued_at), newest, source.c.id)
     if is_free is None:
         candidate = source.c.id == candidates.limit(1).scalar_subquery()
     else:
@@ -232,8 +270,12 @@ def claim_source(
         .where(candidate)
         .values(state=SourceState.FETCHING, run_id=token_hex(16), attempts=source.c.attempts + 1)
         .returning(source.c.id, source.c.run_id, source.c.kind, source.c.ref, source.c.attempts, source.c.delays)
+        .returning((source.c.retry_at > 0).label("was_delayed"))
     ).one_or_none()
-    return None if row is None else ClaimedSource(*row)
+    if row is None:
+        return None
+    begin_probe(connection, row.kind)
+    return ClaimedSource(row.id, row.run_id, row.kind, row.ref, row.attempts, row.delays, bool(row.was_delayed))
 
 
 def is_held(connection: Connection, claimed: ClaimedSource) -> bool:
@@ -241,8 +283,11 @@ def is_held(connection: Connection, claimed: ClaimedSource) -> bool:
 
     It ends when the source changes or loses its last share, even if it is shared again right after.
     """
-    shared = exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE))
-    return bool(connection.scalar(select(exists().where(_is_mine(claimed), shared))))
+    return bool(connection.scalar(select(exists().where(_is_mine(claimed), _has_live_share(claimed)))))
+
+
+def _has_live_share(claimed: ClaimedSource) -> ColumnElement[bool]:
+    return exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE))
 
 
 def _is_mine(claimed: ClaimedSource) -> ColumnElement[bool]:
@@ -262,7 +307,7 @@ def finish_source(
     known = {"state": SourceState.KNOWN, "document_id": document_id, "run_id": None, "reason": None, "hint": None}
     result = connection.execute(
         update(source)
-        .where(_is_mine(claimed), exists().where(share.c.source_id == claimed.id, share.c.state.in_(LIVE)))
+        .where(_is_mine(claimed), _has_live_share(claimed))
         .values(**known, mtime_ns=mtime_ns, size=size, fetched_at=time(), validators=validators)
     )
     return result.rowcount == 1
@@ -284,8 +329,11 @@ def fail_source(connection: Connection, claimed: ClaimedSource, reason: str, hin
     )
 
 
-def delay_source(connection: Connection, claimed: ClaimedSource, wait: float, reason: str) -> None:
-    """Return a claim to the queue, not to be claimed for `wait` seconds. It does not count as an attempt."""
+def delay_source(
+    connection: Connection, claimed: ClaimedSource, wait: float, reason: str, *, counted: bool = True
+) -> None:
+    """Return a claim to the queue, not to be claimed for `wait` seconds. It does not count as an attempt, but as a
+    delay if `counted`."""
     connection.execute(
         update(source)
         .where(_is_mine(claimed))
@@ -295,7 +343,7 @@ def delay_source(connection: Connection, claimed: ClaimedSource, wait: float, re
             retry_at=time() + wait,
             reason=reason,
             attempts=source.c.attempts - 1,
-            delays=source.c.delays + 1,
+            delays=source.c.delays + counted,
         )
     )
 

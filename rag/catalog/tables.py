@@ -61,11 +61,26 @@ source = Table(
     Column("size", BigInteger),
     Column("fetched_at", Float, nullable=False, server_default="0", doc="when its bytes were last known to be current"),
     Column("validators", Text, nullable=False, server_default="", doc="for a conditional request; empty: none"),
+    Column("priority", Integer, nullable=False, server_default="1", doc="IntakePriority"),
+    Column("queued_at", Float, nullable=False, server_default="0", doc="since when it waits, seconds since 1970"),
     UniqueConstraint("kind", "ref"),
     Index(None, "state", "retry_at"),
     Index(None, "document_id"),
     sqlite_autoincrement=True,
 )
+
+outage = Table(
+    "outage",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("until", Float, nullable=False, doc="nothing of this kind is fetched before this time"),
+    Column("failures", Integer, nullable=False, server_default="0", doc="probes that failed"),
+    Column("reason", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("needs_operator", Boolean, nullable=False),
+)
+"""Kinds of sources that cannot be fetched now, because their origin cannot be reached or used."""
 
 share = Table(
     "share",
@@ -123,6 +138,7 @@ extraction = Table(
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("pages_done", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, doc="how long it took; null: unknown"),
+    Column("queued_at", Float, nullable=False, server_default="0", doc="when it was requested, seconds since 1970"),
     Index(None, "document_id"),
     Index(None, "state", "retry_at"),
     sqlite_autoincrement=True,

@@ -9,13 +9,13 @@ from time import time_ns
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, extractions, share_ends, shares, sources
+from rag.catalog import Catalog, documents, extractions, outages, share_ends, shares, sources
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import is_url, validate_url
 from rag.ingest.fetch.paths import add_path, is_missing, is_nonempty_folder, list_files
 from rag.ingest.fetch.urls import add_url
 from rag.ingest.worker import IndexRequest, ProgressCallback, Worker, ignore_progress
-from rag.model import LOCAL, IndexOutcome
+from rag.model import LOCAL, IndexOutcome, SourceKind
 from rag.ports import Extractor
 
 
@@ -81,6 +81,27 @@ class Indexing:
                     again.append(row.source)
         self._worker.settle(IndexRequest(again, report, newest=True))
         return self._outcomes(again, set(again), set(), newest=True)
+
+    def retry(self, names: Sequence[str] = (), report: ProgressCallback = ignore_progress) -> list[IndexOutcome]:
+        """Fetch and extract files again that failed; without names, all of them. Return their outcomes.
+
+        Wait for the files that every Magpie process can fetch. The others are `waiting` for the bot. All delays and
+        pauses after failures end now.
+        """
+        ids = self._source_ids(names) if names else None
+        with closing(self._open_extractor()) as extractor, self._catalog.write_transaction() as connection:
+            failed = [row for row in sources.list_statuses(connection, ids, newest=True) if row.state == "failed"]
+            fetched = sources.retry_failed(connection, [row.source for row in failed])
+            for row in failed:
+                if row.source not in fetched and row.document is not None:
+                    extractions.request_extraction(connection, row.document, extractor.version)
+            sources.end_delays(connection)
+            outages.probe_now(connection)
+        ours = [row.source for row in failed if fetched.get(row.source, SourceKind.PATH) in tuple(SourceKind)]
+        if ours:
+            self._worker.settle(IndexRequest(ours, report, newest=True))
+        waiting = [IndexOutcome(row.name, "waiting", row.pages) for row in failed if row.source not in ours]
+        return self._outcomes(ours, set(ours), set(), newest=True) + waiting
 
     def forget(self, names: Sequence[str], space: str | None = None, user: str | None = None) -> list[str]:
         """Remove files from one space, or from all; without names, everything in a space or shared by a user.

@@ -18,12 +18,13 @@ from time import monotonic, time
 
 from sqlalchemy import Connection
 
-from rag.catalog import Catalog, documents, extractions, page_labels, share_ends, shares, sources
+from rag.catalog import Catalog, documents, extractions, outages, page_labels, share_ends, shares, sources
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
-from rag.errors import MagpieError, NotFound, OperatorMustAct, TryAgain, Unreadable
-from rag.fairness import FairQueue
+from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
+from rag.fairness import Claimant, FairQueue
 from rag.ingest.chunking import chunk_pages
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
 from rag.model import ExtractedPage, SourceKind, TextSource
@@ -44,6 +45,9 @@ _MAX_WAIT = 60
 _MAX_FAR_DELAYS = 17
 """Delays of a source on a third-party server before it fails; see `_max_delays`."""
 
+_AFTER_PROBE = 0.1
+"""Seconds after a pause in which other sources go first."""
+
 _DAY = 24 * 60 * 60
 
 
@@ -62,6 +66,7 @@ class Ingester:
         settings: ReadSettings,
         version: str,
         fetchers: Mapping[str, Fetcher],
+        space: DiskSpace,
         stop: threading.Event,
         budget: FetchBudget | None = None,
     ) -> None:
@@ -72,6 +77,7 @@ class Ingester:
         self._settings = settings
         self._version = version
         self._fetchers = fetchers
+        self._space = space
         self._far = {kind: fetcher for kind, fetcher in fetchers.items() if isinstance(fetcher, HostFetcher)}
         self._near = [kind for kind in fetchers if kind not in self._far]
         self._busy_hosts: set[str] = set()
@@ -87,8 +93,10 @@ class Ingester:
     def anything_waits(self, *, due: bool = False) -> bool:
         """Return whether a source that can be fetched here, or a shared document's extraction, waits to be claimed.
 
-        With `due`, ignore what is delayed until later.
+        With `due`, ignore what is delayed until later, or until there is space on the disk.
         """
+        if due and self._is_full():
+            return False
         now = time() if due else math.inf
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(
@@ -97,50 +105,57 @@ class Ingester:
 
     # ------------------------------------------------------------ fetching
 
+    def _is_full(self) -> bool:
+        return self._space.shortage() is not None
+
     def near_waits(self) -> bool:
         """Return whether a source that is on this machine or at Slack waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._near, time())
 
     def fetch_near(self) -> bool:
         """Fetch sources that are on this machine or at Slack."""
         fetched = 0
-        while not self.stop.is_set() and self._fetch_one():
+        while not self.stop.is_set() and not self._is_full() and self._fetch_one():
             fetched += 1
         return fetched > 0
 
     def _fetch_one(self) -> bool:
         with self._catalog.write_transaction() as connection:
-            claimed, who = self._fetching.claim(
-                lambda: sources.list_waiting_people(connection, self._near),
-                lambda who: sources.claim_source(connection, self._near, who),
+            claimed, claimant = self._fetching.claim(
+                lambda: sources.list_claimants(connection, self._near),
+                lambda claimant: sources.claim_source(connection, self._near, claimant),
             )
         if claimed is None:
             return False
-        self._fetch_for(self._fetching, claimed, who)
+        self._fetch_for(self._fetching, claimed, claimant)
         return True
 
     def far_waits(self) -> bool:
         """Return whether a source on a third-party server waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return sources.has_waiting_source(connection, self._far.keys(), time())
 
     def fetch_far(self) -> bool:
         """Fetch from third-party servers until the only sources left are on hosts that other threads fetch from."""
         fetched = 0
-        while not self.stop.is_set():
+        while not self.stop.is_set() and not self._is_full():
             with self._claiming:
                 with self._catalog.write_transaction() as connection:
-                    claimed, who = self._claim_far(connection)
+                    claimed, claimant = self._claim_far(connection)
                 if claimed is None:
                     break
                 host = self._far[claimed.kind].host(claimed.ref)
                 if wait := self._seconds_until_allowed(claimed, host):
-                    self._postpone(claimed, who, wait)
+                    self._postpone(claimed, claimant, wait)
                     continue
                 self._busy_hosts.add(host)
             try:
-                self._fetch_for(self._fetching_far, claimed, who)
+                self._fetch_for(self._fetching_far, claimed, claimant)
             finally:
                 with self._claiming:
                     self._busy_hosts.discard(host)
@@ -155,45 +170,78 @@ class Ingester:
             person = sources.last_person(connection, claimed.id)
         return self._budget.take(host, person)
 
-    def _postpone(self, claimed: sources.ClaimedSource, who: str, wait: float) -> None:
+    def _postpone(self, claimed: sources.ClaimedSource, claimant: Claimant, wait: float) -> None:
         with self._catalog.write_transaction() as connection:
             sources.postpone_source(connection, claimed.id, wait, "Too many pages were fetched within an hour.")
-        self._fetching_far.done(who)
+        self._fetching_far.done(claimant)
 
-    def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, str]:
+    def _claim_far(self, connection: Connection) -> tuple[sources.ClaimedSource | None, Claimant]:
         kinds = list(self._far)
         return self._fetching_far.claim(
-            lambda: sources.list_waiting_people(connection, kinds),
-            lambda who: sources.claim_source(connection, kinds, who, self._is_free),
+            lambda: sources.list_claimants(connection, kinds),
+            lambda claimant: sources.claim_source(connection, kinds, claimant, self._is_free),
         )
 
-    def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, who: str) -> None:
+    def _fetch_for(self, queue: FairQueue, claimed: sources.ClaimedSource, claimant: Claimant) -> None:
         try:
             self._fetch(claimed)
         finally:
-            queue.done(who)
-            self._extracting.arrive(who)
+            queue.done(claimant)
+            self._extracting.arrive(claimant)
 
     def _is_free(self, kind: str, ref: str) -> bool:
         return self._far[kind].host(ref) not in self._busy_hosts
 
     def _fetch(self, claimed: sources.ClaimedSource) -> None:
-        if claimed.attempts > MAX_ATTEMPTS:
-            self._fail_source(claimed, "It could not be fetched in three attempts.", "Share or index it again.")
-            return
         try:
+            if claimed.attempts > MAX_ATTEMPTS:
+                raise Unreadable("It could not be fetched in three attempts.", "Share or index it again.")
             self._fetch_document(claimed)
+        except (OriginUnavailable, OperatorMustAct) as error:
+            if self._has_outages(claimed.kind):
+                self._pause(claimed, error)
+                return
+            self._delay(claimed, str(error), error.hint)
         except NotFound:
             with self._catalog.write_transaction() as connection:
                 if sources.is_held(connection, claimed):
                     share_ends.drop_shares(connection, [claimed.id])
         except Unreadable as error:
             self._fail_source(claimed, str(error), error.hint)
-        except (TryAgain, OperatorMustAct) as error:
+        except TryAgain as error:
             self._delay(claimed, str(error), error.hint)
         except OSError as error:
             log.warning("A source of the kind %s could not be fetched: %r", claimed.kind, error)
             self._delay(claimed, f"It could not be saved: {error.strerror or type(error).__name__}.", "Try again.")
+        self._end_outage(claimed.kind)
+
+    def _has_outages(self, kind: str) -> bool:
+        """Return whether all sources of a kind have one origin, which the caller's fetcher knows."""
+        return kind not in self._far and kind not in tuple(SourceKind)
+
+    def _pause(self, claimed: sources.ClaimedSource, error: MagpieError) -> None:
+        """Pause all sources of a kind, because their origin cannot be used. That is not held against this source,
+        unless the origin served others since this one failed before."""
+        with self._catalog.write_transaction() as connection:
+            failures = outages.failures_of(connection, claimed.kind)
+            wait = retry_wait(0 if failures is None else failures + 1, far=False)
+            needs_operator = isinstance(error, OperatorMustAct)
+            outages.put_outage(connection, claimed.kind, wait, str(error), error.hint, needs_operator=needs_operator)
+            if failures is not None or not claimed.was_delayed:
+                # Later than the pause ends: another source is the next probe, if there is one.
+                sources.delay_source(connection, claimed, wait + _AFTER_PROBE, str(error), counted=False)
+                if failures is None:
+                    log.warning("Sources of the kind %s wait: %s %s", claimed.kind, error, error.hint)
+                return
+        self._delay(claimed, str(error), error.hint)
+
+    def _end_outage(self, kind: str) -> None:
+        with self._catalog.read_transaction() as connection:
+            failures = outages.failures_of(connection, kind)
+        if failures is not None:
+            with self._catalog.write_transaction() as connection:
+                outages.end_outage(connection, kind)
+            log.warning("Sources of the kind %s can be fetched again.", kind)
 
     def _delay(self, claimed: sources.ClaimedSource, reason: str, hint: str) -> None:
         if claimed.delays >= _max_delays(claimed.kind, far=claimed.kind in self._far):
@@ -260,34 +308,36 @@ class Ingester:
 
     def extraction_waits(self) -> bool:
         """Return whether an extraction of a shared document waits to be claimed."""
+        if self._is_full():
+            return False
         with self._catalog.read_transaction() as connection:
             return extractions.has_waiting_extraction(connection, time())
 
     def extract(self, extractor: Extractor) -> bool:
         """Extract documents with this extractor."""
         extracted = 0
-        while not self.stop.is_set() and self._extract_one(extractor):
+        while not self.stop.is_set() and not self._is_full() and self._extract_one(extractor):
             extracted += 1
         return extracted > 0
 
     def _extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
-            row, who = self._extracting.claim(
-                lambda: extractions.list_waiting_people(connection),
-                lambda who: extractions.claim_extraction(connection, who),
+            row, claimant = self._extracting.claim(
+                lambda: extractions.list_claimants(connection),
+                lambda claimant: extractions.claim_extraction(connection, claimant),
             )
         if row is None:
             return False
         try:
-            self._extract_for(who, extractor, row)
+            self._extract_for(claimant, extractor, row)
         finally:
-            self._extracting.done(who)
+            self._extracting.done(claimant)
         return True
 
-    def _extract_for(self, who: str, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
+    def _extract_for(self, claimant: Claimant, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
-            self._extract(extractor, row, who)
+            self._extract(extractor, row, claimant)
         except Unreadable as error:
             self._fail_extraction(row, str(error), error.hint)
         except TryAgain as error:
@@ -313,7 +363,7 @@ class Ingester:
         with self._catalog.write_transaction() as connection:
             extractions.fail_extraction(connection, self._words, row, reason, hint)
 
-    def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, who: str) -> None:
+    def _extract(self, extractor: Extractor, row: extractions.ClaimedExtraction, claimant: Claimant) -> None:
         path, began = self._data / "files" / row.sha256, monotonic()
         with _expected(row):
             inspection = extractor.inspect(path)
@@ -342,7 +392,7 @@ class Ingester:
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):
                     return
             done, attempts = pages[-1].number, 1
-            if done < inspection.page_count and self._should_yield(who, row, inspection.page_count, done):
+            if done < inspection.page_count and self._should_yield(claimant, row, inspection.page_count, done):
                 self._release(row, fresh=True)
                 return
         with self._catalog.read_transaction() as connection:
@@ -351,17 +401,18 @@ class Ingester:
             if extractions.complete_extraction(connection, self._words, row, monotonic() - began):
                 page_labels.put_labels(connection, row.id, printed)
 
-    def _should_yield(self, who: str, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
+    def _should_yield(self, claimant: Claimant, row: extractions.ClaimedExtraction, pages: int, done: int) -> bool:
         """Return whether another document goes before the rest of this one.
 
-        That is one of a person without a document in progress, a short one, or a long one that is not as far.
+        That is one of a better rank, or of the same rank if it is of a person without a document in progress, short, or
+        long and not as far.
         """
 
-        def people_with_extractions() -> list[str]:
+        def list_claimants() -> dict[Claimant, int]:
             with self._catalog.read_transaction() as connection:
-                return extractions.list_waiting_people(connection)
+                return extractions.list_claimants(connection)
 
-        if self._extracting.has_to_yield(who, people_with_extractions):
+        if self._extracting.has_to_yield(claimant, list_claimants):
             return True
         with self._catalog.read_transaction() as connection:
             return extractions.has_to_yield(connection, row, pages, done)

@@ -12,7 +12,9 @@ from time import monotonic, time
 
 from rag.catalog import Catalog, extractions, share_ends, sources
 from rag.data_dir import delete_stale_folders
+from rag.errors import OperatorMustAct
 from rag.ingest.deletion import delete_unshared, evict_evidence
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.dispatcher import Dispatcher
 from rag.ingest.extractor_pool import ExtractorPool, open_extractor_pool
 from rag.ingest.fetch.budget import FetchBudget
@@ -93,6 +95,7 @@ class Worker:
         stages: Stages,
         open_extractor: Callable[[], Extractor],
         fetchers: Mapping[str, Fetcher],
+        space: DiskSpace,
     ) -> None:
         """`stages` is all background work, including that of `indexes`."""
         self._settings = settings
@@ -103,6 +106,7 @@ class Worker:
         self._stages = stages
         self._open_extractor = open_extractor
         self._fetchers = fetchers
+        self._space = space
         self._clean = True
         self._undeletable: tuple[str, ...] = ()
         self._reported: dict[int, tuple[sources.SourceStatus, str]] = {}
@@ -163,6 +167,8 @@ class Worker:
                 self._ingest(ingester, pool, request)
                 if not ingester.anything_waits():
                     break
+                if shortage := self._space.shortage():
+                    raise OperatorMustAct(*shortage)
                 ingester.stop.wait(_POLL)  # only retries are left, and the next one is not due yet
         while self._stages.process_batch(Priority.IDLE, ingester.stop):
             self._report(request, self._stages.describe_waiting())
@@ -200,7 +206,9 @@ class Worker:
         data, settings = self._settings.data, self._settings.read
         with self._catalog.write_transaction() as connection:
             extractions.request_outdated(connection, version)
-        return Ingester(self._catalog, self._words, data, settings, version, self._fetchers, stop, self._budget)
+        return Ingester(
+            self._catalog, self._words, data, settings, version, self._fetchers, self._space, stop, self._budget
+        )
 
     def _delete_unshared(self) -> None:
         """Expire old shares, and delete what is no longer shared from the catalog, the disk and the vector store."""

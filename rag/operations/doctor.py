@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from rag.catalog import Catalog, documents, sources
+from rag.catalog import Catalog, documents, outages, sources
 from rag.catalog.summary import find_damage
 from rag.data_dir import is_accessible_to_others, temporary_folder
 from rag.errors import MagpieError
 from rag.extract.convert.libreoffice import CONFINEMENT_REMEDY, OFFICE_OFF, office_program, office_remedy
 from rag.ingest.captions import Captions, harmless_picture
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.ownership import is_owned
 from rag.model import Check
 from rag.ports import Extractor, Generator, Prompt
@@ -37,12 +38,13 @@ def checks(
     catalog: Catalog,
     indexes: VectorIndexes,
     captions: Captions,
+    space: DiskSpace,
     open_extractor: Callable[[], Extractor],
     generator: Generator | None,
 ) -> Iterator[Check]:
     """Yield the result of each check as soon as it is known. Nothing is changed."""
     yield _python()
-    yield _disk(settings.data)
+    yield _disk(settings.data, space)
     yield _folder(settings.data)
     yield from _catalog(catalog, settings.data)
     with temporary_folder("doctor") as name:
@@ -63,7 +65,9 @@ def _python() -> Check:
     return Check("python", "ok", f"Python {version}")
 
 
-def _disk(data: Path) -> Check:
+def _disk(data: Path, space: DiskSpace) -> Check:
+    if shortage := space.shortage():
+        return Check("disk", "fail", *shortage)
     free = shutil.disk_usage(data).free / 1e9
     if free < _LOW_DISK_GB:
         return Check(
@@ -84,10 +88,14 @@ def _catalog(catalog: Catalog, data: Path) -> Iterator[Check]:
         damage = find_damage(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         rows = sources.list_statuses(connection)
+        down_now = outages.list_outages(connection)
     if damage:
         yield Check("catalog", "fail", f"SQLite reports: {damage}", "Restore a backup of catalog.db, or index again.")
     else:
         yield Check("catalog", "ok", f"{len(rows)} files, {pages} pages, {chunks} chunks; the file is not damaged")
+    for down in down_now:
+        detail = f"{down.waiting} files of the kind {down.kind} wait: {down.reason}"
+        yield Check("fetching", "fail" if down.needs_operator else "warn", detail, down.hint)
     failed = [row for row in rows if row.state == "failed"]
     if failed:
         yield Check(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from rag.catalog import Catalog, documents, extractions, sources
+from rag.catalog import Catalog, documents, extractions, outages, shares, sources
 from rag.ingest.captions import Captions
+from rag.ingest.disk_space import DiskSpace
 from rag.model import Status
 from rag.vectors.fingerprinting import Fingerprinting
 from rag.vectors.indexes import VectorIndexes
@@ -17,6 +18,7 @@ def read_status(
     indexes: VectorIndexes,
     fingerprinting: Fingerprinting,
     captions: Captions,
+    space: DiskSpace,
     lanes: Mapping[str, str],
 ) -> Status:
     """Return the state of the data folder. `lanes` are the lanes of the search, each `on` or `off: why`."""
@@ -24,6 +26,8 @@ def read_status(
         rows = sources.list_statuses(connection)
         pages, chunks = documents.count_pages_and_chunks(connection)
         renewed = len(extractions.list_outdated(connection))
+        refused = shares.count_refused(connection)
+        down = tuple(outages.list_outages(connection))
     failed = tuple((row.name, f"{row.reason} {row.hint}".strip()) for row in rows if row.state == "failed")
     incomplete = tuple((row.name, row.failed_pages) for row in rows if row.state != "failed" and row.failed_pages)
     without_fingerprint, without_caption = fingerprinting.count_waiting(), captions.count_waiting()
@@ -39,4 +43,7 @@ def read_status(
         without_fingerprint,
         without_caption,
         incomplete,
+        down,
+        " ".join(space.shortage() or ()),
+        refused,
     )

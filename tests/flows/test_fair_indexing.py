@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag import Rag, Share, open_rag, put_share
-from rag.fairness import FairQueue
+from rag.fairness import ANYBODY, Claimant, FairQueue
 from rag.model import ExtractedPage
 from rag.settings import Settings
 from tests.support.absent import NoEmbedder
@@ -50,24 +50,25 @@ def test_many_files_do_not_delay_files_of_another_person(tmp_path: Path, files: 
 
 
 def test_queue_alternates_between_people_and_long_work_yields() -> None:
-    queue, waiting = FairQueue(), {"mallory": 3, "ada": 1}
+    mallory, ada = Claimant(1, "mallory"), Claimant(1, "ada")
+    queue, waiting = FairQueue(), {mallory: 3, ada: 1}
 
-    def people() -> list[str]:
-        return [name for name, left in waiting.items() if left]
+    def people() -> dict[Claimant, int]:
+        return {claimant: 1 for claimant, left in waiting.items() if left}
 
-    def claim(person: str | None) -> str | None:
-        person = person or next(iter(people()), None)
-        if person is None or not waiting[person]:
+    def claim(claimant: Claimant | None) -> str | None:
+        claimant = claimant or next(iter(people()), None)
+        if claimant is None or not waiting[claimant]:
             return None
-        waiting[person] -= 1
-        return person
+        waiting[claimant] -= 1
+        return claimant.person
 
-    assert queue.claim(people, claim) == ("mallory", "mallory")
-    assert queue.has_to_yield("mallory", people)
-    assert queue.claim(people, claim) == ("ada", "ada")
-    assert not queue.has_to_yield("mallory", people)
-    assert not queue.has_to_yield("ada", people)
-    assert queue.claim(people, claim) == ("mallory", "mallory")
-    queue.done("ada")
-    assert queue.claim(people, claim) == ("mallory", "mallory")
-    assert queue.claim(people, claim) == (None, "")
+    assert queue.claim(people, claim) == ("mallory", mallory)
+    assert queue.has_to_yield(mallory, people)
+    assert queue.claim(people, claim) == ("ada", ada)
+    assert not queue.has_to_yield(mallory, people)
+    assert not queue.has_to_yield(ada, people)
+    assert queue.claim(people, claim) == ("mallory", mallory)
+    queue.done(ada)
+    assert queue.claim(people, claim) == ("mallory", mallory)
+    assert queue.claim(people, claim) == (None, ANYBODY)

@@ -128,6 +128,12 @@ class FakeEngine:
         self._ask("reindex", list(names))
         return list(self.outcomes)
 
+    def retry(
+        self, names: Sequence[str] = (), report: Callable[[Progress], None] = lambda _: None
+    ) -> list[IndexOutcome]:
+        self._ask("retry", list(names))
+        return list(self.outcomes)
+
     def find(self, query: str, scope: Scope, k: int = 10) -> SearchResult:
         self._ask("find", query, k)
         return found(*self.hits[:k], why="" if self.hits else "No page holds these words.")

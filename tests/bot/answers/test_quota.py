@@ -16,7 +16,8 @@ from bot.db import ephemeral_messages, jobs, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
-from bot.inbox import TOO_MANY_FILES, Limits, may_queue_file, record
+from bot.inbox import Limits, record
+from bot.intake import TOO_MANY_FILES, IntakeRules, may_queue_file
 from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import HomeOpened, Message, Question, SlackFile
@@ -188,7 +189,7 @@ def document(id: str, user: str) -> SlackFile:
 
 
 def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> None:
-    limits = Limits(files=3)
+    limits = Limits(intake=IntakeRules(person_files=3))
     with rag.write_transaction() as connection:
         for number in range(9):
             file = document(f"F{number}", "mallory")

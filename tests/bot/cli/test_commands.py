@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag import Check, IndexOutcome, Mode, Posted, Progress, ShareState, Status, StoredShare
+from rag.model import Outage
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
 
@@ -100,6 +101,37 @@ def test_reindex_with_and_without_names(run: Run) -> None:
         ("reindex", []),
         ("reindex", ["a.pdf"]),
     ]
+
+
+def test_retry_with_and_without_names(run: Run) -> None:
+    engine = FakeEngine(outcomes=[IndexOutcome("a.pdf", "new", 2), IndexOutcome("b.pdf", "waiting", 0)])
+    code, out, _ = run(engine, "retry")
+    assert (code, "2 files, 2 pages: 1 new, 1 waiting." in out) == (0, True)
+    assert json.loads(run(engine, "retry", "b.pdf", "--json")[1])["files"][1]["state"] == "waiting"
+    asked = [entry for entry in engine.asked if isinstance(entry, tuple) and entry[0] == "retry"]
+    assert asked == [("retry", []), ("retry", ["b.pdf"])]
+    assert run(FakeEngine(), "retry")[:2] == (0, "No file failed.\n")
+
+
+def test_status_says_why_files_wait_and_how_to_try_again(run: Run) -> None:
+    outage = Outage("slack", 0.0, "Slack is busy.", "Wait.", needs_operator=False, waiting=12)
+    failed, refused = (("a.pdf", "It is damaged."),), {"channel full": 3, "archive": 1}
+    stored = Status({}, 0, 0, 0, failed, {"words": "on"}, outages=(outage,), disk="It is full.", refused=refused)
+    engine = FakeEngine(stored=stored)
+    _, out, _ = run(engine, "status")
+    assert "Waiting until they can be fetched: 12 files. Slack is busy. Wait." in " ".join(out.split())
+    assert "It is full." in out
+    assert "Not indexed: 3 channel full, 1 archive." in out
+    assert "magpie retry" in out
+    shape = json.loads(run(engine, "status", "--json")[1])
+    assert shape["outages"][0] == {
+        "kind": "slack",
+        "since": "1970-01-01T00:00:00+00:00",
+        "reason": "Slack is busy.",
+        "hint": "Wait.",
+        "waiting": 12,
+    }
+    assert (shape["disk"], shape["refused"]) == ("It is full.", refused)
 
 
 def stored(source: int, name: str, space: str = "C1", user: str = "U1") -> StoredShare:

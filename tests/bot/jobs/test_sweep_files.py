@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import ManualClock, Workspace
-from bot.inbox import Limits, record
+from bot.inbox import record
 from bot.slack.events import FileUnshared
 from bot.slack.files import KIND
 from rag import Share, ShareState, put_share
@@ -43,19 +43,6 @@ def test_every_page_of_a_long_listing_is_added(ws: Workspace, sweeps: Sweeps, ad
     sweeps.request(JobKind.SWEEP_FILES, channel)
     assert len(sweeps.shared(channel)) == 250
     assert [arguments.get("page") for arguments in ws.called("files.list")] == ["1", "2", "3"]
-
-
-def test_files_beyond_a_persons_limit_are_added_by_a_later_sweep(
-    ws: Workspace, tmp_path: Path, ada: str, channel: str
-) -> None:
-    ws.post(ada, channel, files=[(f"{number}.pdf", PDF) for number in range(5)])
-    with open_sweeps(ws, tmp_path, Limits(files=3)) as sweeps:
-        sweeps.request(JobKind.SWEEP_FILES, channel)
-        assert len(sweeps.shared(channel)) == 3
-        with sweeps.rag.write_transaction() as connection:
-            connection.execute(text("UPDATE source SET state = 'failed' WHERE state = 'waiting'"))
-        sweeps.request(JobKind.SWEEP_CHANNEL, channel)
-        assert len({share.ref for share in sweeps.shared(channel)}) == 5
 
 
 def test_files_that_are_not_indexed_are_skipped(ws: Workspace, sweeps: Sweeps, ada: str, channel: str) -> None:

@@ -20,7 +20,7 @@ from rag import (
     Share,
     SourceStatus,
     Unreadable,
-    end_message,
+    leave_space,
     open_rag,
     put_share,
     source_statuses,
@@ -117,7 +117,7 @@ def test_file_unshared_and_shared_again_while_it_is_extracted_is_indexed(tmp_pat
 
     def share_again() -> None:
         with rag.write_transaction() as connection:
-            end_message(connection, KIND, "F1", "C1", "")
+            leave_space(connection, KIND, "C1")
         share(rag, "F1")
 
     with opened(tmp_path, files, lambda: InterruptedExtractor(share_again)) as rag, serving(rag):

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from rag.build import open_captions, open_indexes
 from rag.catalog import Catalog
 from rag.catalog.fulltext import Fts5Index
+from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.paths import PathFetcher, add_path
 from rag.ingest.stages import Priority, Stage, Stages
 from rag.ingest.worker import IndexRequest, Progress, Worker
@@ -92,7 +93,8 @@ def worker(
     indexes = open_indexes(settings, catalog, 1, NoEmbedder(), None, FakeStore())
     closing.callback(indexes.close)
     fetchers = {"path": PathFetcher(settings.read)}
-    return Worker(settings, catalog, Fts5Index(), indexes, stages, extractor, fetchers)
+    space = DiskSpace(data, settings.keep)
+    return Worker(settings, catalog, Fts5Index(), indexes, stages, extractor, fetchers, space)
 
 
 def test_worker_runs_idle_stages_after_everything_else(tmp_path: Path) -> None:
@@ -156,7 +158,9 @@ def test_stage_is_settled_once_nothing_waits_and_does_nothing_after_stop(kind: s
         with catalog.write_transaction() as connection:
             source = added(connection, tmp_path / "page.txt")
         fetchers = {"path": PathFetcher(settings.read)}
-        Worker(settings, catalog, words, indexes, Stages(()), FigureExtractor, fetchers).settle(IndexRequest([source]))
+        space = DiskSpace(settings.data, settings.keep)
+        worker = Worker(settings, catalog, words, indexes, Stages(()), FigureExtractor, fetchers, space)
+        worker.settle(IndexRequest([source]))
         waiting = stage.count_waiting()
         assert waiting > 0
         assert stage.describe_waiting().startswith(f"{waiting} ")

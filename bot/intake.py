@@ -1,0 +1,182 @@
+"""Which shared files are indexed, and which wait until a limit allows them.
+
+`decide` alone knows the limits, for files of events, listings and messages in the history. A file
+that it refuses is recorded with the reason. `readmit` takes it up when the limits allow it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from bot.db import receipts
+from bot.slack.events import SlackFile
+from bot.slack.files import KIND
+from rag import (
+    IntakePriority,
+    Share,
+    ShareState,
+    StoredShare,
+    count_shared_in,
+    files_waiting,
+    is_shared,
+    list_shares,
+    put_share,
+)
+
+TOO_MANY_FILES = "too many files"
+"""Reason of shares that wait because their person has too many files waiting."""
+
+CHANNEL_FULL = "channel full"
+"""Reason of shares that wait because their channel has as many files as the quota allows."""
+
+TOO_OLD = "too old"
+"""Reason of shares from before `IntakeRules.since`."""
+
+CHANNEL_LEFT_OUT = "channel left out"
+"""Reason of shares in a channel that the settings leave out."""
+
+_REASONS = (TOO_MANY_FILES, CHANNEL_FULL, TOO_OLD, CHANNEL_LEFT_OUT)
+
+_ID = re.compile("[CG][0-9A-Z]{6,}")
+"""The form of the ids of channels. Names of channels are in lower case."""
+
+_DAY = 24 * 3600.0
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """The channels whose files are indexed: ids or names, without #. `only`: no other channels; empty: all of them.
+
+    Conversations that are not channels are always indexed: what people send there is meant for Magpie. The names of
+    channels are learned with `learn`. A channel whose name is not known yet is left out if a rule has names.
+    """
+
+    only: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
+    need_names: bool = False
+    _names: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, only: Iterable[str], skip: Iterable[str]) -> ChannelRules:
+        """Return rules of ids and names as people write them: `#Ops`, `ops`, `C0123`."""
+        only, skip = list(only), list(skip)
+        need_names = not all(_ID.fullmatch(rule) for rule in [*only, *skip])
+        return cls(frozenset(map(_plain, only)), frozenset(map(_plain, skip)), need_names)
+
+    def learn(self, conversations: Iterable[Mapping[str, Any]]) -> None:
+        """Take the names of these conversations, as Slack lists them. Thread-safe."""
+        for raw in conversations:
+            self._names[str(raw.get("id"))] = _plain(str(raw.get("name") or ""))
+
+    def allow(self, channel: str) -> bool:
+        """Return whether the files of this conversation are indexed."""
+        if channel.startswith("D") or not (self.only or self.skip):
+            return True
+        known_as = {channel.lower(), self._names.get(channel, "")}
+        if known_as & self.skip or (self.need_names and channel not in self._names):
+            return False
+        return not self.only or bool(known_as & self.only)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """Limits on what is indexed; 0: no limit. `since`: time of the oldest messages, in seconds since 1970.
+    `days`: their age.
+
+    `channel_files`: files of one channel that are indexed. `person_files`: files of one person that may be waiting.
+    """
+
+    channels: ChannelRules = field(default_factory=ChannelRules)
+    since: float = 0.0
+    days: int = 0
+    channel_files: int = 0
+    person_files: int = 0
+
+    def is_too_old(self, at: float) -> bool:
+        return at < self.since or (self.days > 0 and at < time() - self.days * _DAY)
+
+
+class Decision(NamedTuple):
+    """The state of a share, and the reason if it is refused."""
+
+    state: ShareState
+    reason: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        return self.state is ShareState.SHARED
+
+
+_ACCEPTED = Decision(ShareState.SHARED)
+
+
+def decide(connection: Connection, channel: str, user: str, file: SlackFile, at: float, rules: IntakeRules) -> Decision:
+    """Return whether a file that `user` shared in a channel is indexed, or why not. `at`: time of the message.
+
+    What is indexed there already stays.
+    """
+    if file.unusable is not None:
+        return Decision(ShareState.REFUSED, file.unusable.value)
+    if not rules.channels.allow(channel):
+        reason = CHANNEL_LEFT_OUT
+    elif rules.is_too_old(at):
+        reason = TOO_OLD
+    elif rules.channel_files and count_shared_in(connection, KIND, channel) >= rules.channel_files:
+        reason = CHANNEL_FULL
+    elif not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, KIND, file.id):
+        reason = TOO_MANY_FILES
+    else:
+        return _ACCEPTED
+    is_known = bool(list_shares(connection, KIND, file.id, space=channel))
+    return _ACCEPTED if is_known else Decision(ShareState.REFUSED, reason)
+
+
+def may_queue_file(connection: Connection, user: str, files: int) -> bool:
+    """Return whether this person has fewer than `files` files waiting to be indexed; 0: no limit."""
+    return not files or not user or files_waiting(connection, user) < files
+
+
+def readmit(connection: Connection, rules: IntakeRules) -> int:
+    """Take up the files that a limit refused and allows now, the newest first. Return how many."""
+    refused = [row for row in list_shares(connection, KIND, states=[ShareState.REFUSED]) if row.reason in _REASONS]
+    full: set[tuple[str, str]] = set()
+    count = 0
+    for row in sorted(refused, key=lambda row: -row.shared_at):
+        place = row.shared_by or "" if row.reason == TOO_MANY_FILES else row.space
+        if row.reason in (TOO_MANY_FILES, CHANNEL_FULL) and (row.reason, place) in full:
+            continue
+        file = SlackFile(row.ref, row.name, stub=False)
+        decision = decide(connection, row.space, row.shared_by or "", file, row.shared_at, rules)
+        if decision.accepted:
+            accept(connection, row, IntakePriority.FOUND)
+            count += 1
+        elif decision.reason == row.reason:
+            full.add((row.reason, place))
+    return count
+
+
+def accept(connection: Connection, refused: StoredShare, priority: IntakePriority) -> None:
+    """Index a file that was refused, and request its receipt."""
+    changed = int(refused.shared_at) * _SECOND  # until its own time is known, so that the newest is fetched first
+    share = Share(
+        KIND,
+        refused.ref,
+        refused.space,
+        changed_ns=changed,
+        message=refused.message,
+        listed=True,
+        priority=priority,
+    )
+    if put_share(connection, share) is ShareState.SHARED and refused.message and refused.shared_by:
+        receipts.request_receipt(connection, refused.space, refused.message, refused.ref, refused.shared_by)
+
+
+def _plain(name: str) -> str:
+    return name.strip().removeprefix("#").lower()
