@@ -43,6 +43,7 @@ from rag import (
     IntakePriority,
     Share,
     ShareState,
+    SpaceListing,
     check_space,
     delete_source,
     end_message,
@@ -50,6 +51,7 @@ from rag import (
     list_shares,
     put_share,
     refresh_source,
+    settle_shares,
 )
 
 _MINUTE = 60.0
@@ -161,8 +163,7 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
 def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
     message_states.put_deletion(connection, channel, ts)
     for share in list_shares(connection, space=channel, message=ts, states=_STANDING):
-        if end_message(connection, share.kind, share.ref, channel, ts):
-            _check(connection, share.ref)
+        _end(connection, share.kind, share.ref, channel, ts)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
     jobs.request(connection, JobKind.PURGE)
 
@@ -296,9 +297,20 @@ def _end_missing(connection: Connection, message: Message, kind: str, present: s
     """End the shares of sources that a message shared before and does not share now."""
     for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=_STANDING):
         if share.ref not in present:
-            if end_message(connection, kind, share.ref, message.channel, message.ts) and kind == KIND:
-                _check(connection, share.ref)
+            _end(connection, kind, share.ref, message.channel, message.ts)
             jobs.request(connection, JobKind.PURGE)
+
+
+def _end(connection: Connection, kind: str, ref: str, channel: str, ts: str) -> None:
+    """End the share of a file or link by a message. Another message that is not known may share it too."""
+    if not end_message(connection, kind, ref, channel, ts):
+        return
+    if kind == KIND:
+        _check(connection, ref)
+    else:  # Slack does not say which messages contain a link: it returns with the next message that is read
+        unknown = list_shares(connection, kind, ref, space=channel, message="")
+        gone = SpaceListing({}, is_complete=True, is_there=False)
+        settle_shares(connection, kind, ref, {channel: gone}, unknown)
 
 
 def _check(connection: Connection, file: str) -> None:
