@@ -307,10 +307,10 @@ def _end(connection: Connection, kind: str, ref: str, channel: str, ts: str) -> 
         return
     if kind == KIND:
         _check(connection, ref)
-    else:  # Slack does not say which messages contain a link: it returns with the next message that is read
+    else:  # Slack cannot say which messages contain a link, so a message of an earlier version counts as standing
         unknown = list_shares(connection, kind, ref, space=channel, message="")
-        gone = SpaceListing({}, is_complete=True, is_there=False)
-        settle_shares(connection, kind, ref, {channel: gone}, unknown)
+        stands = SpaceListing({}, is_complete=False, is_there=True)
+        settle_shares(connection, kind, ref, {channel: stands}, unknown)
 
 
 def _check(connection: Connection, file: str) -> None:

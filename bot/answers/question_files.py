@@ -170,12 +170,13 @@ class QuestionFiles:
     # ------------------------------------------------------------ the files of its thread
 
     def shares_of_thread(self, question: Question) -> list[StoredShare]:
-        """Return what the messages of a thread share to be indexed."""
+        """Return what the other messages of a thread share to be indexed."""
         if not question.thread:
             return []
         with self._rag.read_transaction() as connection:
             states = [ShareState.SHARED]
-            return list_shares(connection, space=question.channel, thread=question.thread, states=states)
+            found = list_shares(connection, space=question.channel, thread=question.thread, states=states)
+        return [share for share in found if share.message != question.ts]
 
     def problem_of_thread(self, question: Question) -> str:
         """Return why the files of a thread cannot be used, if it has such files; empty if it has none."""

@@ -190,12 +190,13 @@ def document(id: str, user: str) -> SlackFile:
 
 def test_files_beyond_the_limit_wait_for_the_sweep_with_one_notice(rag: Rag) -> None:
     limits = Limits(intake=IntakeRules(person_files=3))
+    now = int(time())
     with rag.write_transaction() as connection:
         for number in range(9):
             file = document(f"F{number}", "mallory")
-            record(connection, posted("mallory", f"7.{number}", "", file, channel="C7"), limits)
-        record(connection, posted("mallory", "8.1", "", document("F1", "mallory"), channel="C8"), limits)
-        record(connection, posted("ada", "7.20", "", document("F20", "ada"), channel="C7"), limits)
+            record(connection, posted("mallory", f"{now}.{number}", "", file, channel="C7"), limits)
+        record(connection, posted("mallory", f"{now}.101", "", document("F1", "mallory"), channel="C8"), limits)
+        record(connection, posted("ada", f"{now}.20", "", document("F20", "ada"), channel="C7"), limits)
         refused = list_shares(connection, KIND, space="C7", states=[ShareState.REFUSED])
         assert {(share.ref, share.reason) for share in refused} == {(f"F{n}", TOO_MANY_FILES) for n in range(3, 9)}
         assert sorted(shared_in(connection, KIND, "C7")) == ["F0", "F1", "F2", "F20"]

@@ -49,6 +49,7 @@ WITHOUT_CONVERSATIONS = {
     *(("question", name) for name in ("files", "reply", "used", "uploads", "obsolete_uploads")),
     *(("feedback", name) for name in ("passages", "documents")),
     ("job", "payload"),
+    ("access_log", "readers"),
 }
 """Columns with JSON that name files, documents and texts only."""
 
