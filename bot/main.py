@@ -205,11 +205,13 @@ def open_bot(
         fair = FairLock(settings.answer.at_once, slack.max_workers_per_person)
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
-        limits = Limits(links=slack.links, waiting=slack.person_waiting, files=slack.person_files)
+        limits = Limits(
+            links=slack.links, waiting=slack.person_waiting, files=slack.person_files, apps=slack.answer_apps
+        )
         secret = slack.signing_secret.get_secret_value()
         receipts = Receipts(client, rag)
         listed = open_files(rag.read_transaction, patient)
-        checks = FileChecks(patient, rag, listed, me, limits)
+        checks = FileChecks(patient, rag, listed, me, limits, access.name_author)
         sweep = Sweep(patient, rag, checks, me, limits)
         maintenance = Maintenance(rag, uploads, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
@@ -228,6 +230,7 @@ def open_bot(
                     JobKind.CHECK_FILE: lambda job: checks.check(job.key),
                     JobKind.LOCATE_FILE: lambda job: checks.locate(job.channel, job.key),
                     JobKind.REFETCH_FILE: lambda job: checks.refetch(job.key),
+                    JobKind.THANK: receipts.thank,
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.EXPIRE: lambda _: maintenance.expire(),

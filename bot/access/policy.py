@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.access.directory import Conversation, Directory
 from bot.access.names import Names, names_of
 from bot.slack import messages
-from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, ReadersChanged
+from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
+from bot.slack.payloads import as_app
 from rag import MagpieError, Scope
 
 log = logging.getLogger("magpie")
@@ -81,6 +82,20 @@ class Access:
         zone = _zone(people[user].zone if user in people else "")
         spaces = scope.spaces or frozenset()
         return names_of(people.values(), [channel for channel in channels if channel.id in spaces], zone)
+
+    def name_author(self, event: Event) -> Event:
+        """Return an event with the author of its message: a person, even through an app, or else the app.
+
+        If Slack does not answer, the author is the app. Never raises.
+        """
+        if not isinstance(event, Message) or not event.via:
+            return event
+        try:
+            is_app = self._directory.is_app(event.user, self._directory.deadline())
+        except MagpieError as error:
+            log.info("A message through an app counts as the app's: %s", error)
+            is_app = True
+        return as_app(event) if is_app else replace(event, via="")
 
     def invalidate_members(self, channel: str) -> None:
         """Drop a conversation's members from the cache: an event about a change may be late."""

@@ -19,6 +19,7 @@ from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.history import thread_history
 from bot.answers.render import Reply
+from bot.answers.small_talk import is_small_talk
 from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import ClaimedQuestion
@@ -113,7 +114,7 @@ class Composer:
         pictures, documents, unready = self._sent_files(work)
         statuses = self._await_documents(work, documents)
         remark = join(messages.FILES_NOT_READY if unready else "", messages.unread_documents(statuses))
-        if not question.text and not pictures:
+        if (not question.text or is_small_talk(question.text)) and not pictures:
             return render.plain_reply(remark or messages.HELP)
         granted = self.granted(question)
         remark = join(granted.notice, remark)

@@ -37,6 +37,8 @@ class JobKind(StrEnum):
     """Delete what is older than the settings allow."""
     RECEIPT = "receipt"
     """Add the reaction that shows whether a shared file is searchable."""
+    THANK = "thank"
+    """Add a reaction to the message `key`, in which a person thanks Magpie."""
     SAY = "say"
     FIND = "find"
     STATUS = "status"

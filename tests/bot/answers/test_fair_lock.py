@@ -12,7 +12,7 @@ import pytest
 from bot.answers.fair_lock import FairLock, Key, key
 from bot.db import questions, tables
 from bot.slack.client import Superseded
-from bot.slack.events import Edited, Question
+from bot.slack.events import Question
 from rag import Settings, open_rag
 
 
@@ -126,7 +126,7 @@ def test_edited_question_has_another_key(tmp_path: Path) -> None:
         questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "?"))
         first = questions.claim_new(connection)
         assert first is not None
-        questions.put_edit(connection, Edited("C1", "5.1", "why?", 6.0))
+        questions.put_edit(connection, Question("C1", "5.1", "5.1", "ada", "why?"), 6.0)
         edited = questions.find_claimed(connection, "C1", "5.1")
         assert edited is not None
         assert key(edited) != key(first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +28,7 @@ def channel(ws: Workspace) -> str:
 @pytest.fixture
 def files(ws: Workspace) -> SlackFiles:
     settings = slack_settings(ws)
-    return SlackFiles(SlackClient(settings), settings, ws.bot_user, 1, threading.Event())
+    return SlackFiles(SlackClient(settings), settings, ws.bot_user, 1)
 
 
 def fetched(files: SlackFiles, file: str, folder: Path) -> str:
