@@ -119,7 +119,7 @@ def test_feedback_is_deleted_with_its_file_by_age_and_with_either_person(
             access_log.scrub(connection)
             assert {(one.text, one.answer) for one in feedback.list_bad(connection)} == {("", "")}
             assert all(one.passages[0]["sha256"] for one in feedback.list_bad(connection))
-    assert magpie("forget", "--user", "U1")[0] == 0
+    assert magpie("forget", "--user", "U1", "--yes")[0] == 0
     with rag_on(data) as rag, rag.write_transaction() as connection:
         assert [one.user for one in feedback.list_bad(connection)] == ["U2"]
         retention.expire(connection, time() + 1)
