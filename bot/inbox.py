@@ -12,7 +12,18 @@ from time import time
 from sqlalchemy import Connection
 
 from bot.answers.history import is_question_to_magpie
-from bot.db import access_log, conversations, ephemeral_messages, jobs, message_states, notices, questions, receipts
+from bot.answers.small_talk import is_greeting, is_small_talk
+from bot.db import (
+    access_log,
+    app_questions,
+    conversations,
+    ephemeral_messages,
+    jobs,
+    message_states,
+    notices,
+    questions,
+    receipts,
+)
 from bot.db.channel_ids import move_channel
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
@@ -81,6 +92,7 @@ class Limits:
     - `receipts`: react to messages once their files are searchable
     - `waiting`: open questions that one person may have; 0: no limit
     - `intake`: limits on files
+    - `apps`: answer other apps that mention Magpie
     - `listed`: messages were read from a conversation's history, which does not restore what a person removed
     """
 
@@ -91,6 +103,7 @@ class Limits:
     waiting: int = 0
     intake: IntakeRules = field(default_factory=IntakeRules)
     link_age: float = 24 * 3600.0
+    apps: bool = False
 
 
 def record(connection: Connection, event: Event, limits: Limits = Limits()) -> None:
@@ -154,6 +167,8 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
         _record_files(connection, message, limits, is_question=asked is not None)
         if limits.links:
             _record_links(connection, message, limits)
+    if _is_thanks(message):
+        jobs.request(connection, JobKind.THANK, message.channel, message.ts)
     if asked is None and age is Age.NEW and message.complete:
         questions.cancel_question(connection, message.channel, message.ts, Cancellation.DELETED)
     if asked is not None and limits.questions:
@@ -328,17 +343,27 @@ def _question_of(connection: Connection, message: Message) -> Question | None:
     if message.addressed:
         if not has_content and message.files:  # documents for the index
             return None
+        if _is_thanks(message):
+            return None
     elif not _is_follow_up(connection, message, pictures=has_picture):
         return None
     return Question(
         message.channel,
         message.ts,
         message.thread or message.ts,
-        message.user or message.app,
+        message.app or message.user,
         message.text,
         tuple(file.id for file in message.files),
+        about={"app": message.app} if message.app else {},
         references=(*message.forwarded, *message.references),
     )
+
+
+def _is_thanks(message: Message) -> bool:
+    """Return whether a message only thanks Magpie or says goodbye. A greeting is answered."""
+    has_more = message.forwarded or message.references or any(file.picture or file.stub for file in message.files)
+    is_said = message.addressed and not message.app and not has_more
+    return is_said and is_small_talk(message.text) and not is_greeting(message.text)
 
 
 def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -> bool:
@@ -357,7 +382,7 @@ def _record_question(
     `is_whole`: this is a new state of the message with all its files; what it lacks was taken out.
     """
     if not _is_known(connection, asked):
-        _ask(connection, asked, limits)
+        _ask_first(connection, message, asked, limits)
         return
     if message.revision > questions.seconds_of(message.ts):
         questions.put_edit(connection, asked, message.revision)
@@ -365,6 +390,17 @@ def _record_question(
     if is_whole:
         questions.drop_files(connection, asked)
     questions.add_files(connection, asked)
+
+
+def _ask_first(connection: Connection, message: Message, asked: Question, limits: Limits) -> None:
+    """Record a new question. Other apps get no two replies in a row; each is refused once, unless they are answered."""
+    if not message.app:
+        _ask(connection, asked, limits)
+    elif not app_questions.follows_app(connection, asked):
+        if limits.apps:
+            _ask(connection, asked, limits)
+        elif not app_questions.was_app_refused(connection, asked.channel, message.app):
+            questions.put_question(connection, replace(asked, kind=questions.REFUSED_APP))
 
 
 def _is_known(connection: Connection, asked: Question) -> bool:

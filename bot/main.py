@@ -26,6 +26,7 @@ from bot.db.workspaces import Owner
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
+from bot.jobs.file_checks import FileChecks
 from bot.jobs.intake import Intake
 from bot.jobs.questions import AnswerWorker, PlaceholderWorker
 from bot.jobs.receipts import Receipts
@@ -232,13 +233,19 @@ def open_bot(
         composer = Composer(client, rag, files, access, fair, me, slack.document_seconds, stop)
         responder = Responder(client, impatient, rag, composer, fair, uploads, me, stop)
         rules = intake_rules(slack)
-        link_age = settings.web.min_age_hours * 3600
-        limits = Limits(links=slack.links, waiting=slack.person_waiting, intake=rules, link_age=link_age)
+        limits = Limits(
+            links=slack.links,
+            waiting=slack.person_waiting,
+            intake=rules,
+            apps=slack.answer_apps,
+            link_age=settings.web.min_age_hours * 3600,
+        )
         intake = Intake(client, rag, rules)
         wait_for_slack(intake.learn_channels, stop)
         secret = slack.signing_secret.get_secret_value()
         receipts, retracted = Receipts(client, rag), RetractedReceipts(client, rag)
-        sweeps = sweep_handlers(client, rag, files, me, limits, slack.sweep_minutes)
+        checks = FileChecks(client, rag, files, me, limits, access.name_author)
+        sweeps = sweep_handlers(client, rag, checks, me, limits, slack.sweep_minutes)
         maintenance = Maintenance(rag, uploads, retracted, withdraw=slack.withdraw, keep_days=slack.keep_days)
         ephemeral = EphemeralMessages(client, rag, files, access, me, slack.person_waiting)
         yield Bot(
@@ -257,6 +264,7 @@ def open_bot(
                 rag,
                 {
                     **sweeps,
+                    JobKind.THANK: receipts.thank,
                     JobKind.PURGE: lambda _: maintenance.purge_unshared(),
                     JobKind.DELETE_UPLOADS: lambda _: maintenance.delete_abandoned_uploads(),
                     JobKind.READMIT: lambda _: intake.readmit(),

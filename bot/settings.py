@@ -35,6 +35,10 @@ class SlackSettings(BaseSettings):
     links: bool = Field(
         default=False, description="Index web pages that people link to. Magpie then sends requests to the internet."
     )
+    answer_apps: bool = Field(
+        default=False,
+        description="Answer other apps and workflows that mention Magpie. Otherwise each is refused once per channel.",
+    )
     ping_seconds: float = Field(
         default=5,
         ge=0.2,

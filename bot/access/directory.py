@@ -174,6 +174,16 @@ class Directory:
         self._check_time(until)
         return self._person(self._ask("person", lambda: self._client.get_person(user)))
 
+    def is_app(self, user: str, until: float) -> bool:
+        """Return whether a user is the bot user of an app."""
+
+        def look_up() -> bool:
+            self._check_time(until)
+            raw = self._ask("person", lambda: self._client.get_person(user))
+            return raw.get("is_bot") is not False or user == "USLACKBOT"
+
+        return self._cached(f"app:{user}", PEOPLE_CACHE_SECONDS, look_up)
+
     def are_all_full_members(self, channel: str, until: float) -> bool:
         """Return whether every member of a conversation is a full member of this workspace."""
         members = self.members(channel, until)

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.access.directory import Conversation, Directory
 from bot.access.names import NO_NAMES, Names, names_of
 from bot.slack import messages
-from bot.slack.events import Event, Joined, Left, Moved, PersonChanged, ReadersChanged
+from bot.slack.events import Event, Joined, Left, Message, Moved, PersonChanged, ReadersChanged
+from bot.slack.payloads import as_app
 from rag import MagpieError, Scope
 
 log = logging.getLogger("magpie")
@@ -99,6 +100,20 @@ class Access:
         named = {id: people[id].names[0] for id in ids if id in people and people[id].names}
         named |= {id: conversations[id].name for id in ids if id in public}
         return {id: name for id, name in named.items() if name}
+
+    def name_author(self, event: Event) -> Event:
+        """Return an event with the author of its message: a person, even through an app, or else the app.
+
+        If Slack does not answer, the author is the app. Never raises.
+        """
+        if not isinstance(event, Message) or not event.via:
+            return event
+        try:
+            is_app = self._directory.is_app(event.user, self._directory.deadline())
+        except MagpieError as error:
+            log.info("A message through an app counts as the app's: %s", error)
+            is_app = True
+        return as_app(event) if is_app else replace(event, via="")
 
     def invalidate_members(self, channel: str) -> None:
         """Drop a conversation's members from the cache: an event about a change may be late."""

@@ -21,6 +21,7 @@ from bot.answers.pointers import asks_for_page
 from bot.answers.question_files import MAX_PICTURES, QuestionFiles
 from bot.answers.references import References, Referred
 from bot.answers.render import Reply
+from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
 from bot.slack import messages
@@ -124,6 +125,8 @@ class Composer:
     def reply(self, work: AnswerTask) -> Reply:
         """Return the reply to a message. Show it only if everything it uses may still be shown."""
         question = work.question
+        if is_small_talk(question.text) and not question.files and not question.references:
+            return render.plain_reply(messages.HELP)
         granted = self.granted(question)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
         referred = self._references.look_up(question, granted.scope)

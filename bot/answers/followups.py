@@ -15,6 +15,7 @@ from bot.answers.compose import Composer
 from bot.answers.page_list import LISTED, pages_reply
 from bot.answers.render import Reply, plain_reply
 from bot.answers.task import AnswerTask, join
+from bot.db.questions import REFUSED_APP
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import messages
 from bot.slack.blocks import break_links, escape
@@ -103,7 +104,16 @@ def _similar(composer: Composer, work: AnswerTask) -> Reply:
     return pages_reply(near, messages.no_similar_pages(link, nearest=bool(near)), remark=remark)
 
 
-_FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {MORE: _more, FILE: _only_file, SIMILAR: _similar}
+def _refuse_app(_composer: Composer, _work: AnswerTask) -> Reply:
+    return plain_reply(messages.APPS_NOT_ANSWERED)
+
+
+_FOLLOW_UPS: Mapping[str, Callable[[Composer, AnswerTask], Reply]] = {
+    MORE: _more,
+    FILE: _only_file,
+    SIMILAR: _similar,
+    REFUSED_APP: _refuse_app,
+}
 
 
 def _origin(composer: Composer, work: AnswerTask) -> Origin | None:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from time import monotonic, time
 
 from bot.answers.render import Reply, plain_reply, working_reply
-from bot.db import questions
+from bot.db import message_states, questions
 from bot.db.questions import ClaimedQuestion
 from bot.slack import message_metadata, messages
 from bot.slack.blocks import NOTIFICATION, cut
-from bot.slack.client import RateLimited, Refused, SlackClient
+from bot.slack.client import RateLimited, Refused, SlackClient, ThreadGone
 from bot.slack.events import Question
 from rag import MagpieError, OperatorMustAct, Rag
 
@@ -72,13 +72,23 @@ class Posting:
     def _post(self, claimed: ClaimedQuestion, reply: Reply) -> str:
         question = claimed.question
         self._store(claimed, "")
-        return self._client.post_message(
-            question.channel,
-            reply.text,
-            reply.blocks,
-            thread=question.thread,
-            metadata=message_metadata.answer_to(question),
-        )
+        try:
+            return self._client.post_message(
+                question.channel,
+                reply.text,
+                reply.blocks,
+                thread=question.thread,
+                metadata=message_metadata.answer_to(question),
+            )
+        except ThreadGone:
+            self._drop(claimed)
+            raise
+
+    def _drop(self, claimed: ClaimedQuestion) -> None:
+        """Drop a question that was deleted with its thread."""
+        with self._rag.write_transaction() as connection:
+            message_states.put_deletion(connection, claimed.question.channel, claimed.question.ts)
+            questions.drop_question(connection, claimed)
 
     def _store(self, claimed: ClaimedQuestion, ts: str) -> ClaimedQuestion:
         with self._rag.write_transaction() as connection:

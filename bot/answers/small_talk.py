@@ -102,6 +102,21 @@ ar: مرحبا, مرحبًا, مرحبا بك, أهلا, أهلا وسهلا, ا
     تمام, ممتاز, رائع, جيد, جيد جدا, جميل, فهمت, مفهوم, واضح, أوكي, اوكي, نعم, أجل, لا, صحيح, تم, أحسنت, تشرفنا
 """
 
+_GREETINGS = """
+en: hi, hey, hello, hiya, howdy, yo, good morning, good afternoon, good evening, good day, greetings, nice to meet you
+de: hallo, guten morgen, guten tag, guten abend, moin, servus, grüezi, grüß dich, grüß gott, freut mich
+fr: bonjour, bonsoir, salut, coucou, enchanté
+es: hola, buenos días, buenas tardes, buenas noches, buenas, buen día, saludos, encantado, encantada, mucho gusto
+it: ciao, salve, buongiorno, buon giorno, buonasera, buona sera, piacere
+pt: olá, oi, bom dia, boa tarde, boa noite, prazer
+nl: hoi, hé, goedemorgen, goede morgen, goedemiddag, goedenavond, goedendag, aangenaam
+ru: привет, приветствую, здравствуй, здравствуйте, доброе утро, добрый день, добрый вечер, хай, очень приятно
+pl: cześć, hej, hejka, siema, dzień dobry, dobry wieczór, witam, witaj, miło mi
+ja: こんにちは, こんにちわ, こんばんは, おはよう, やあ, はじめまして
+zh: 你好, 您好, 大家好, 嗨, 哈喽, 喂, 早, 早安, 早上好, 上午好, 中午好, 下午好, 晚上好
+ar: مرحبا, أهلا, اهلا, السلام عليكم, سلام عليكم, سلام, صباح الخير, مساء الخير, تشرفنا
+"""
+
 _ASKED_OUT_OF_POLITENESS = """
 en: how are you, how are you doing, how are you today, how is it going, hows it going, how do you do, whats up,
     what is up, sup, how have you been, are you there, you there
@@ -150,6 +165,13 @@ def is_small_talk(text: str) -> bool:
     return _consists_of_phrases(words, polite=is_question)
 
 
+def is_greeting(text: str) -> bool:
+    """Return whether small talk begins with a greeting, or asks how Magpie is."""
+    words = words_of(_EMOJI.sub(" ", text))
+    is_asked = not _QUESTION_MARKS.isdisjoint(text)
+    return is_asked or any(words[: len(phrase)] == phrase for phrase in _GREETED)
+
+
 def _consists_of_phrases(words: Phrase, *, polite: bool) -> bool:
     """Return whether words are a sequence of phrases, one of which says something; if `polite`, one that asks."""
     # For each number of words at the beginning: whether they are such a sequence, and whether it says something.
@@ -187,5 +209,6 @@ def _by_first_word(phrases: Iterable[Phrase]) -> MappingProxyType[str, tuple[Phr
 
 _NUMERAL_LETTERS = frozenset("一二三四五六七八九十百千万")
 _POLITE = frozenset(phrases_of(_ASKED_OUT_OF_POLITENESS))
+_GREETED = frozenset(phrases_of(_GREETINGS))
 _SAYING = frozenset(phrases_of(_SAID))
 PHRASES = _by_first_word(_POLITE | _SAYING | frozenset(phrases_of(_ADDED)))

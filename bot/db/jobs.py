@@ -53,6 +53,8 @@ class JobKind(StrEnum):
     """Add the reaction that shows whether a shared file is searchable."""
     RETRACT_RECEIPT = "retract"
     """Replace the reaction on a message, the key, whose files are no longer searchable."""
+    THANK = "thank"
+    """Add a reaction to the message `key`, in which a person thanks Magpie."""
     SAY = "say"
     FIND = "find"
     STATUS = "status"

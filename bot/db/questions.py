@@ -68,6 +68,9 @@ class Cancellation(StrEnum):
     """The asker had too many questions waiting."""
 
 
+REFUSED_APP = "app"
+"""Kind of a question of another app, which is answered with the sentence that apps are not answered."""
+
 _POSTING = (QuestionState.POSTING, QuestionState.UPDATING)
 """States in which a worker is about to write the placeholder message."""
 
@@ -242,7 +245,8 @@ _WITHOUT_REPLY: Mapping[str, Any] = {"reply": null(), "used": null(), "uploads":
 
 def is_answered(connection: Connection, channel: str, thread: str) -> bool:
     """Return whether Magpie wrote an answer in a thread."""
-    return _exists(connection, _in_thread(channel, thread), question.c.placeholder.is_not(None))
+    is_answer = question.c.placeholder.is_not(None) & (question.c.kind != REFUSED_APP)
+    return _exists(connection, _in_thread(channel, thread), is_answer)
 
 
 def answered_threads(connection: Connection, channel: str, since: float) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from time import time
 from typing import Any
@@ -16,7 +16,7 @@ from bot.db.questions import seconds_of
 from bot.inbox import Limits, look_again, notify, record
 from bot.intake import accept, decide
 from bot.slack.client import Refused, SlackClient
-from bot.slack.events import EDITABLE, Message, SlackFile, Unusable
+from bot.slack.events import EDITABLE, Event, Message, SlackFile, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, listings
 from bot.slack.payloads import parse
@@ -50,7 +50,17 @@ ANY_STATE = tuple(ShareState)
 class FileChecks:
     """Handlers of the jobs about one file."""
 
-    def __init__(self, client: SlackClient, rag: Rag, files: SlackFiles, me: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        client: SlackClient,
+        rag: Rag,
+        files: SlackFiles,
+        me: str,
+        limits: Limits,
+        name_author: Callable[[Event], Event] = lambda event: event,
+    ) -> None:
+        """`name_author`: see `Access.name_author`."""
+        self._name_author = name_author
         self._client = client
         self._rag = rag
         self._files = files
@@ -134,7 +144,8 @@ class FileChecks:
     def read_message(self, channel: str, raw: Mapping[str, Any]) -> list[Message]:
         """Return a message of a conversation's history as the event that Slack would have sent."""
         kind = "im" if channel.startswith("D") else "channel"
-        events = parse({**raw, "type": "message", "channel": channel, "channel_type": kind}, self._me)
+        parsed = parse({**raw, "type": "message", "channel": channel, "channel_type": kind}, self._me)
+        events = map(self._name_author, parsed)
         return [event for event in events if isinstance(event, Message)]
 
     def record_message(self, channel: str, raw: Mapping[str, Any]) -> bool:

@@ -17,6 +17,9 @@ log = logging.getLogger("magpie")
 READ, UNREADABLE = "white_check_mark", "warning"
 """Reactions: the file is searchable; the file could not be read."""
 
+THANKED = "raised_hands"
+"""The reaction on a message that thanks Magpie."""
+
 _SETTLED = ("ready", "failed")
 
 
@@ -59,6 +62,10 @@ class Receipts:
             if status.state not in _SETTLED:
                 raise TryAgain("The file changed and is being read again.")
             self._react(job, ts, status)
+
+    def thank(self, job: Job) -> None:
+        """Add a reaction to a message that thanks Magpie."""
+        self._client.add_reaction(job.channel, job.key, THANKED)
 
     def _react(self, job: Job, ts: str, status: SourceStatus) -> None:
         failed = status.state == "failed"

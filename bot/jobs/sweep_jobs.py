@@ -13,21 +13,19 @@ from bot.jobs.sweep_messages import MessageSweep
 from bot.jobs.sweep_plan import SweepPlan
 from bot.jobs.worker import Handler
 from bot.slack.client import SlackClient
-from bot.slack.files import SlackFiles
 from rag import Rag
 
 
 def sweep_handlers(
     client: SlackClient,
     rag: Rag,
-    files: SlackFiles,
+    checks: FileChecks,
     me: str,
     limits: Limits,
     minutes: float,
     clock: Callable[[], float] = time,
 ) -> dict[JobKind, Handler]:
-    """Return the handlers by kind. `client` and `files` should not wait for a rate limit: other jobs can run then."""
-    checks = FileChecks(client, rag, files, me, limits)
+    """Return the handlers by kind. The clients should not wait for a rate limit: other jobs can run then."""
     plan = SweepPlan(client, rag, minutes, clock)
     listed = FileSweep(client, rag, me, limits, clock)
     read = MessageSweep(client, rag, checks, clock)

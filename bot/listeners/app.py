@@ -80,7 +80,7 @@ def build_app(
     def listen(body: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         if _is_own(event, identity):
             return
-        parsed = parse(event, me)
+        parsed = [access.name_author(item) for item in parse(event, me)]
         for item in parsed:  # for repeated deliveries too: another lookup costs little
             access.invalidate(item)
         with rag.write_transaction() as connection:

@@ -82,6 +82,10 @@ class Superseded(Exception):
     it."""
 
 
+class ThreadGone(Superseded):
+    """The thread of a reply was deleted."""
+
+
 class RetryPolicy(Enum):
     """How long one request may take, and which failed requests are repeated."""
 
@@ -175,7 +179,7 @@ class SlackClient:
     def post_message(
         self, channel: str, text: str, blocks: Sequence[Json], *, thread: str = "", metadata: Json | None = None
     ) -> str:
-        """Post a message and return its ts."""
+        """Post a message and return its ts. Raise ThreadGone, and post nothing, if its thread does not exist."""
         with map_errors():
             posted = self._once.chat_postMessage(
                 channel=channel,
@@ -187,7 +191,11 @@ class SlackClient:
                 unfurl_media=False,
                 parse="none",
             )
-        return str(posted["ts"])
+        ts, message = str(posted["ts"]), posted.get("message") or {}
+        if thread and message and not message.get("thread_ts"):  # Slack posts it in the conversation instead
+            self.delete_message(channel, ts)
+            raise ThreadGone
+        return ts
 
     def post_ephemeral(
         self, channel: str, user: str, text: str, blocks: Sequence[Json] | None = None, *, thread: str = ""

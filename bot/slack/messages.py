@@ -51,6 +51,10 @@ CANNOT_POST = (
     "Ask me in a direct message, or ask an admin to let me post there."
 )
 PICTURES_MISSING = "The pictures of these pages are missing: Slack didn't accept them. The page numbers still apply."
+APPS_NOT_ANSWERED = (
+    "I answer people only, so this app's question has no answer. "
+    "To have apps and workflows answered, ask your Magpie admin to set SLACK_ANSWER_APPS=true."
+)
 NO_MATCHING_PAGE = "I couldn't match this screenshot to a page I can search here."
 NOTHING_FOUND = "I couldn't find this in the files I can search here."
 NO_MORE_PAGES = "There are no more matching pages that I can show here."

@@ -136,7 +136,7 @@ def test_bots_are_not_answered(ws: Workspace, bot: Bot, ada: str, channel: str) 
     answered = ws.post(ada, channel, mention(ws, "which port?"))
     reply(ws, channel, answered)
     ws.settled()
-    assert replies(ws, channel, asked) == []
+    assert [said(one) for one in replies(ws, channel, asked)] == [messages.APPS_NOT_ANSWERED]
 
 
 # ---------------------------------------------------------------- files

@@ -48,10 +48,9 @@ NAMES = {"channel", "space", "spaces", "about", "refers_to"}
 WITHOUT_CONVERSATIONS = {
     *(("question", name) for name in ("files", "reply", "used", "uploads", "obsolete_uploads")),
     *(("feedback", name) for name in ("passages", "documents")),
-    ("job", "payload"),
-    ("access_log", "readers"),
+    *(("job", "payload"), ("access_log", "readers")),
 }
-"""Columns with JSON that name files, documents and texts only."""
+"""Columns with JSON that name files, documents, people and texts only."""
 
 
 @pytest.fixture

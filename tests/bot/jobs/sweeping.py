@@ -15,6 +15,7 @@ from bot.db.conversations import SweepState
 from bot.db.jobs import COMPLETE, JobKind
 from bot.demo.slack_server import Workspace
 from bot.inbox import Limits
+from bot.jobs.file_checks import FileChecks
 from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import Handler, JobWorker
 from bot.slack.client import RetryPolicy, SlackClient
@@ -73,5 +74,7 @@ def open_sweeps(
     client = SlackClient(slack, RetryPolicy.PROMPT)
     with open_rag(settings(data), histories=[tables.HISTORY]) as rag:
         files = SlackFiles(client, slack, ws.bot_user, 200)
-        handlers = sweep_handlers(client, rag, files, ws.bot_user, limits or Limits(links=True), 15, clock)
+        limits = limits or Limits(links=True)
+        checks = FileChecks(client, rag, files, ws.bot_user, limits)
+        handlers = sweep_handlers(client, rag, checks, ws.bot_user, limits, 15, clock)
         yield Sweeps(rag, JobWorker(rag, handlers, together=True), handlers)
