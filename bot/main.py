@@ -22,7 +22,6 @@ from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
 from bot.db import ephemeral_messages, jobs, questions, tables, workspaces
 from bot.db.jobs import COMPLETE, JobKind
-from bot.db.workspaces import Owner
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
 from bot.jobs.ephemeral import MAX_AGE, EphemeralMessages
@@ -36,9 +35,10 @@ from bot.jobs.sweep_jobs import sweep_handlers
 from bot.jobs.worker import JobWorker, LoopWorker, WakeUp, run_loop
 from bot.listeners.app import build_app
 from bot.settings import SlackSettings
-from bot.slack.client import BotIdentity, RateLimited, Refused, RetryPolicy, SlackClient, map_errors
+from bot.slack.client import RateLimited, RetryPolicy, SlackClient, map_errors
 from bot.slack.files import KIND, LINK, SlackFiles
 from bot.slack.http import build_server, serving
+from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from bot.slack.token_check import TokenCheck
 from bot.slack.uploads import Uploads
 from rag import (
@@ -207,7 +207,7 @@ def open_bot(
         client, wake_up = SlackClient(slack, RetryPolicy.PROMPT), WakeUp()
         impatient = SlackClient(slack, RetryPolicy.IMPATIENT)
         identity = wait_for_slack(client.identify, stop)
-        owner = Owner(identity.team_id, wait_for_slack(lambda: find_app(client, identity), stop))
+        owner = wait_for_slack(lambda: find_owner_of_token(client, identity), stop)
         me = identity.user_id
 
         def open_files(read: ReadTransaction) -> SlackFiles:
@@ -222,7 +222,7 @@ def open_bot(
             return {KIND: open_files(read), **links}
 
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
-        _check_owner(rag, owner, settings)
+        _check_owner(rag, owner)
         with rag.write_transaction() as connection:
             questions.release_claims(connection)
             jobs.release_claims(connection)
@@ -282,26 +282,13 @@ def open_bot(
         )
 
 
-def find_app(client: SlackClient, identity: BotIdentity) -> str:
-    """Return the id of the app that the token belongs to; "" if Slack does not say."""
-    try:
-        return client.get_app(identity.bot_id) if identity.bot_id else ""
-    except (Refused, OperatorMustAct):
-        return ""
-
-
-def _check_owner(rag: Rag, owner: Owner, settings: Settings) -> None:
+def _check_owner(rag: Rag, owner: Owner) -> None:
     """Record the workspace and the app of a new folder. Raise OperatorMustAct if it belongs to others: with another
     token, Slack lists other conversations, and everything that it does not list would be deleted."""
     with rag.write_transaction() as connection:
         known = workspaces.adopt(connection, owner)
     if not known.is_same(owner):
-        kind = "workspace" if known.team != owner.team else "app"
-        belongs, token = (known.team, owner.team) if kind == "workspace" else (known.app, owner.app)
-        raise OperatorMustAct(
-            f"{settings.data} belongs to the {kind} {belongs}, but SLACK_BOT_TOKEN belongs to the {kind} {token}.",
-            "Use the token of that app, or set MAGPIE_DATA to another folder for this one.",
-        )
+        raise OperatorMustAct(known.mismatch(owner), REMEDY)
 
 
 def intake_rules(slack: SlackSettings) -> IntakeRules:

@@ -22,13 +22,16 @@ def register(app: typer.Typer) -> None:
 
 def doctor(context: typer.Context, data: Data = None, json: Json = False) -> None:
     """Test every part of Magpie by using it, and print a fix for each problem."""
+    from bot.db.workspaces import find_owner
     from bot.slack.doctor import slack_checks
 
     with invocation(context).open(data, json) as (rag, screen):
         screen.note("Testing every part. This takes a few seconds …")
         checks = []
         settings = invocation(context).settings(data)
-        for check in chain(rag.doctor(), slack_checks(load_slack_settings, settings.read.max_mb)):
+        with rag.read_transaction() as connection:
+            owner = find_owner(connection)
+        for check in chain(rag.doctor(), slack_checks(load_slack_settings, settings.read.max_mb, owner)):
             checks.append(check)
             _show(screen, check)
         result = doctor_json(checks)

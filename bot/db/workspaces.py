@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, insert, select, update
 
 from bot.db.tables import workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A workspace (`team`) and an app in it. An empty `app`: Slack did not say."""
-
-    team: str
-    app: str
-
-    def is_same(self, other: Owner) -> bool:
-        return self.team == other.team and (self.app == other.app or not self.app or not other.app)
+from bot.slack.owner import Owner
 
 
 def find_owner(connection: Connection) -> Owner | None:

@@ -161,10 +161,21 @@ class MessageSweep:
 
     def _is_deleted(self, channel: str, ts: str, thread: str) -> bool:
         try:
-            return self._client.find_message(channel, ts, thread) is None
+            return self._client.find_message(channel, ts, thread) is None and (
+                bool(thread) or not self._is_reply(channel, ts)
+            )
         except Refused as error:
             log.info("A message of %s cannot be looked up: %s", channel, error)
             return False
+
+    def _is_reply(self, channel: str, ts: str) -> bool:
+        """Return whether a message is a reply: shares of earlier versions do not name its thread."""
+        try:
+            return any(reply["ts"] == ts for reply in self._client.list_replies(channel, ts, oldest=ts, latest=ts))
+        except Refused as error:
+            if error.code == "thread_not_found":
+                return False
+            raise
 
     def _finish(self, channel: str, reading: _Reading) -> None:
         times = {"checked_until": reading.started}

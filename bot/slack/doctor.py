@@ -12,6 +12,7 @@ from bot.settings import SlackSettings
 from bot.slack.client import Json, Refused, SlackClient
 from bot.slack.file_objects import slack_file
 from bot.slack.files import SlackFiles
+from bot.slack.owner import REMEDY, Owner, find_owner_of_token
 from rag import BadSetting, Check, MagpieError, OperatorMustAct
 
 _UNKNOWN_CHANNEL = "C00000000"
@@ -44,8 +45,9 @@ GRANTED = tuple(
 """The manifest's scopes. Those without a call in PROBES are compared with the list that Slack returns."""
 
 
-def slack_checks(load: Callable[[], SlackSettings], max_mb: int) -> Iterator[Check]:
-    """Yield the results of all checks. `load` loads the settings; if that fails, there is only one warning."""
+def slack_checks(load: Callable[[], SlackSettings], max_mb: int, owner: Owner | None = None) -> Iterator[Check]:
+    """Yield the results of all checks. `load` loads the settings; if that fails, there is only one warning. `owner`:
+    that of the data folder; None: it is new."""
     try:
         settings = load()
     except BadSetting as error:
@@ -61,10 +63,18 @@ def slack_checks(load: Callable[[], SlackSettings], max_mb: int) -> Iterator[Che
         yield Check("slack token", "fail", str(error), fix)
         return
     yield Check("slack token", "ok", f"{me.user} in {me.team}")
+    if owner is not None:
+        yield _workspace(owner, find_owner_of_token(client, me))
     yield _scopes(client, me.scopes)
     if not settings.http_port:
         yield _socket(client, settings.app_token.get_secret_value())
     yield _file(client, settings, me.user_id, max_mb)
+
+
+def _workspace(folder: Owner, token: Owner) -> Check:
+    if folder.is_same(token):
+        return Check("slack workspace", "ok", "the data folder belongs to this workspace and app")
+    return Check("slack workspace", "fail", folder.mismatch(token), REMEDY)
 
 
 def _scopes(client: SlackClient, granted: frozenset[str]) -> Check:

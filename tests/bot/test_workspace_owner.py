@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from bot.db import tables
-from bot.db.workspaces import Owner, adopt, find_owner
+from bot.db.workspaces import adopt, find_owner
 from bot.demo.slack_server import Workspace
 from bot.main import open_bot
+from bot.slack.doctor import slack_checks
 from bot.slack.files import KIND
+from bot.slack.owner import Owner
 from rag import OperatorMustAct, Share, open_rag, put_share, shared_in
 from tests.flows.team import settings, slack_settings
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
@@ -66,3 +68,10 @@ def test_app_is_not_compared_if_slack_does_not_name_it(ws: Workspace, tmp_path: 
     with open_bot(settings(tmp_path), slack_settings(ws)):
         pass
     assert owner_of(tmp_path) == Owner(ws.team_id, "A0OTHER")
+
+
+@pytest.mark.parametrize(("app", "status"), [("", "ok"), ("A0OTHER", "fail")])
+def test_doctor_compares_the_token_with_the_folder(ws: Workspace, app: str, status: str) -> None:
+    owner = Owner(ws.team_id, app or ws.app_id)
+    found = {check.name: check for check in slack_checks(lambda: slack_settings(ws), 200, owner)}
+    assert found["slack workspace"].status == status

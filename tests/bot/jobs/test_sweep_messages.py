@@ -113,6 +113,21 @@ def test_link_in_a_deleted_reply_is_dropped_by_a_complete_sweep(
     assert sweeps.links(channel) == []
 
 
+def test_reply_whose_thread_is_not_known_is_not_taken_for_deleted(
+    ws: Workspace, sweeps: Sweeps, ada: str, channel: str
+) -> None:
+    reply = ws.post(ada, channel, f"see <{PAGE}>", thread_ts=ws.post(ada, channel, "a root"))
+    sweeps.everything()
+    with sweeps.rag.write_transaction() as connection:  # as in a folder of an earlier version
+        connection.execute(text("UPDATE share SET thread = ''"))
+        connection.execute(text("UPDATE conversation SET checked_until = checked_until + 3600"))
+    sweeps.everything()
+    assert sweeps.links(channel) == [PAGE]
+    ws.delete_message(channel, reply)
+    sweeps.everything()
+    assert sweeps.links(channel) == []
+
+
 def test_message_that_one_listing_lacks_is_not_taken_for_deleted(
     ws: Workspace, sweeps: Sweeps, ada: str, channel: str
 ) -> None:
