@@ -239,3 +239,12 @@ def test_conversation_is_public_only_if_slack_says_so_explicitly(raw: dict[str, 
         assert raw.get("is_ext_shared") is False
     if any(raw.get(flag) is True for flag in ("is_ext_shared", "is_pending_ext_shared", "is_org_shared")):
         assert found.outside
+
+
+def test_names_are_those_of_people_and_public_channels_only(team: Team) -> None:
+    public, private = team.spaces["public"], team.spaces["private"]
+    names = team.access.names_of([team.ada, "U0UNKNOWN", public, private])
+    assert names == {team.ada: "ada", public: "public"}
+    team.ws.faults.fail("users.list", times=99, error="internal_error")
+    team.access.invalidate_all()
+    assert team.access.names_of([team.ada]) == {}
