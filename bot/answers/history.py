@@ -98,7 +98,9 @@ def thread_history(rag: Rag, question: Question, scope: Scope, thread: Sequence[
             if question_of(message) in answers and not is_working(message.get("blocks") or ()):
                 turns.append(("magpie", restore_links(without_mention(str(message.get("text", "")), me))[:_TURN]))
         elif words := words_of(message, question.channel, me):
-            turns.append(("asker" if message.get("ts") in before else "person", words[:_TURN]))
+            is_asked = message.get("ts") in before
+            if is_asked or not message.get("files") or asks(words):  # else they describe a file, which is asked first
+                turns.append(("asker" if is_asked else "person", words[:_TURN]))
     if not any(role == "magpie" for role, _ in turns):
         return History(turns)
     names = dict.fromkeys(

@@ -22,6 +22,7 @@ from bot.slack.events import Question, Unusable
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, NotReady, SlackFiles, listings
 from rag import (
+    MagpieError,
     NotFound,
     Rag,
     ShareState,
@@ -207,7 +208,7 @@ class QuestionFiles:
     def _is_picture(self, id: str, channel: str) -> bool:
         try:
             raw = self.find(id, channel)
-        except TryAgain:  # Slack does not answer: the question is answered without it
+        except MagpieError:  # Slack does not answer: the question is answered without it
             return False
         return raw is not None and slack_file(raw).picture
 

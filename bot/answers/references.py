@@ -24,7 +24,6 @@ from rag import (
     Scope,
     ShareState,
     StoredShare,
-    TryAgain,
     list_shares,
 )
 
@@ -80,7 +79,7 @@ class References:
             return
         try:
             raw = self._files.find(file.id, question.channel)
-        except TryAgain:
+        except MagpieError:
             raw = None
         here = None if raw is None else slack_file(raw)
         if here is None:
@@ -100,7 +99,7 @@ class References:
         shares = self._shares(scope, states, ref=file)
         try:
             is_shared = any(self._files.find(file, space) is not None for space in {share.space for share in shares})
-        except TryAgain:
+        except MagpieError:
             is_shared = False
         if is_shared:
             found.pictures.append(file)

@@ -24,7 +24,8 @@ from tests.complexity.machine import Machine
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "counted."
 MODULES = frozenset(
-    """bot.answers.history bot.answers.render bot.answers.small_talk bot.cli.redaction bot.slack.blocks
+    """bot.answers.history bot.answers.pointers bot.answers.render bot.answers.small_talk bot.answers.understanding
+    bot.cli.redaction bot.slack.blocks
     bot.slack.message_text bot.slack.payloads bot.slack.slack_links bot.slack.text_files
     rag.answer.citations rag.answer.control_tokens rag.answer.excerpt rag.answer.grounding rag.answer.highlight
     rag.answer.names

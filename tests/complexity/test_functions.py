@@ -98,6 +98,10 @@ CALLS: dict[str, Call] = {
     "conversation.is_question_to_magpie": lambda get, text: get("bot.answers.history").is_question_to_magpie(
         text, own=False, others=False, pictures=False
     ),
+    "pointers.points_at_thread": lambda get, text: get("bot.answers.pointers").points_at_thread(text),
+    "pointers.asks_for_page": lambda get, text: get("bot.answers.pointers").asks_for_page(text),
+    "understanding.questions_in": lambda get, text: get("bot.answers.understanding").questions_in(text),
+    "slack_links.without_message_links": lambda get, text: get("bot.slack.slack_links").without_message_links(text),
     "small_talk.is_small_talk": lambda get, text: get("bot.answers.small_talk").is_small_talk(text),
     "payloads.parse": lambda get, text: get("bot.slack.payloads").parse(
         {"type": "message", "user": "U2", "ts": "1.1", "text": text}, "U1"

@@ -11,7 +11,7 @@ import pytest
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack import messages
-from tests.flows.team import HANDBOOK, answers, ask, magpie, mention, pdf, replies, reply, said, share
+from tests.flows.team import HANDBOOK, READ, answers, ask, magpie, mention, pdf, receipts, replies, reply, said, share
 
 ALDER = pdf("Invoice 17 of Alder Ltd. Total due: 310 euro.")
 BIRCH = pdf("Invoice 88 of Birch Ltd. Total due: 975 euro.")
@@ -211,3 +211,17 @@ def test_attachment_that_cannot_be_used_is_said(ws: Workspace, ada: str, channel
     assert "can't open archives" in answer
     assert "8443" in answer
     assert len(replies(ws, channel, asked)) >= 1
+
+
+def test_external_file_of_a_question_is_said(ws: Workspace, ada: str) -> None:
+    here, url = ws.direct(ada), "https://docs.google.com/document/d/1"
+    file = ws.special.external(ada, here, "Plan", url, text="which port does the gateway use?")
+    assert "it is stored outside Slack" in said(reply(ws, here, ws.file(file).shares[0].ts))
+
+
+def test_pdf_that_slack_calls_binary_is_read(ws: Workspace, ada: str, channel: str) -> None:
+    details = {"filetype": "binary", "mimetype": "application/octet-stream"}
+    file = ws.special.upload(ada, channel, "upload", BIRCH, details, text="weekly report")
+    ts = ws.file(file).shares[0].ts
+    receipts(ws, channel, ts, READ)
+    assert "975 euro" in ask_in(ws, ada, channel, ts, TOTAL)

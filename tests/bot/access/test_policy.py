@@ -342,3 +342,12 @@ def test_readers_of_a_private_conversation_are_named(team: Team) -> None:
     assert team.access.granted(private, team.ada).readers == frozenset({team.ada, team.ben, team.ws.bot_user})
     assert team.access.granted(team.ws.direct(team.ada), team.ada).readers == frozenset({team.ada})
     assert team.access.granted(team.spaces["public"], team.ada).readers is None
+
+
+def test_names_are_those_of_people_and_public_channels_only(team: Team) -> None:
+    public, private = team.spaces["public"], team.spaces["private"]
+    names = team.access.labels([team.ada, "U0UNKNOWN", public, private])
+    assert names == {team.ada: "ada", public: "public"}
+    team.ws.faults.fail("users.list", times=99, error="internal_error")
+    team.access.invalidate_all()
+    assert team.access.labels([team.ada]) == {}

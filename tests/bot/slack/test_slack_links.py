@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.slack.events import FileLink, MessageLink
-from bot.slack.slack_links import references, web_links
+from bot.slack.slack_links import references, web_links, without_message_links
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,12 @@ def test_other_addresses_of_slack_are_ignored(address: str) -> None:
 def test_address_of_another_host_is_a_web_page(address: str) -> None:
     assert references([address]) == ()
     assert web_links([address]) == (address,)
+
+
+def test_links_to_messages_are_left_out_of_what_is_searched_for() -> None:
+    link = "https://x.slack.com/archives/C1/p1700000010000100"
+    assert without_message_links(f"what is due in {link}?thread_ts=1700000000.000100&cid=C1 today") == (
+        "what is due in today"
+    )
+    other = "see https://example.org/archives/C1/p1700000010000100 and https://x.slack.com/archives/C1"
+    assert without_message_links(other) == other
