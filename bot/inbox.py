@@ -6,6 +6,7 @@ newest counts, and a deletion is final. So the rows depend on what happened, not
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from time import time
 
@@ -79,8 +80,8 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
     match event:
         case Message():
             _record_message(connection, event, limits)
-        case MessageDeleted(channel, ts):
-            _record_deletion(connection, channel, ts)
+        case MessageDeleted(channel, ts, _, files):
+            _record_deletion(connection, channel, ts, files)
         case FileShared(file, channel):
             # The message that shares it usually arrives as well, and says more.
             jobs.request(connection, JobKind.LOCATE_FILE, channel, file, delay=_LOCATE_AFTER)
@@ -131,11 +132,12 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
         _record_question(connection, message, asked, limits)
 
 
-def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
+def _record_deletion(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
     message_states.put_deletion(connection, channel, ts)
     for share in list_shares(connection, space=channel, message=ts):
         if end_message(connection, share.kind, share.ref, channel, ts):
             _check(connection, share.ref)
+    _end_unknown(connection, channel, ts, files)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
     jobs.request(connection, JobKind.PURGE)
 
@@ -152,6 +154,7 @@ def _record_files(connection: Connection, message: Message, limits: Limits, *, i
             _record_file(connection, message, file, limits, is_question=is_question)
     if message.complete:
         _end_missing(connection, message, KIND, {file.id for file in message.files})
+        _end_unknown(connection, message.channel, message.ts, message.removed)
 
 
 def _record_file(
@@ -235,6 +238,15 @@ def _end_missing(connection: Connection, message: Message, kind: str, present: s
             if end_message(connection, kind, share.ref, message.channel, message.ts) and kind == KIND:
                 _check(connection, share.ref)
             jobs.request(connection, JobKind.PURGE)
+
+
+def _end_unknown(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
+    """End the shares of files that left a message, where the catalog does not know the message that shares them."""
+    for file in files:
+        if list_shares(connection, KIND, file, space=channel, message="") and end_message(
+            connection, KIND, file, channel, ts
+        ):
+            _check(connection, file)
 
 
 def may_queue_file(connection: Connection, user: str, files: int) -> bool:

@@ -43,6 +43,7 @@ def main() -> int:
     found = run(options.steps, options.seed, report, shrink=not options.plain, processes=options.processes)
     for example in found:
         print(f"LEAK: {example.leak}, at step {example.taken}. Steps to reproduce it:")  # noqa: T201
+        print(f"  ({example.detail})")  # noqa: T201
         print("\n".join(f"  {step}" for step in example.steps))  # noqa: T201
     taken = found[0].taken if found else options.steps
     workspaces = -(-taken // STEPS_PER_WORKSPACE)

@@ -132,13 +132,14 @@ def _is_wanted(simulation: Simulation, place: Place) -> bool:
     """Return whether a file that stands in a message belongs into the catalog: a question's picture does not."""
     if place in simulation.forgotten:
         return False
-    return place.file in simulation.shares or place in simulation.requested
+    is_document = place.file in simulation.shares or place in simulation.requested
+    return is_document or not world.is_question(simulation.state, place)
 
 
 def _check_extra(simulation: Simulation, rows: list[Row], stand: set[Place]) -> None:
     """Raise Leak if the catalog has a share that Slack does not have, that was forgotten, or that was a question."""
     left = stand - simulation.forgotten
-    somewhere = {place._replace(message="") for place in left}
+    somewhere = {place._replace(message="") for place in left if _is_wanted(simulation, place)}
     for row in rows:
         space = simulation.state.conversations.get(row.place.channel)
         if space is not None and not world.has_readers(simulation.state, space):
@@ -148,6 +149,5 @@ def _check_extra(simulation: Simulation, rows: list[Row], stand: set[Place]) -> 
             raise Leak("a share that was removed in Slack is still in the catalog", row)
         if row.state == "shared" and row.place in simulation.forgotten:
             raise Leak("a forgotten file is in the catalog again", row)
-        is_question = row.place.file in simulation.screenshots and row.place not in simulation.requested
-        if row.state == "shared" and is_question:
+        if row.state == "shared" and row.place.message and not _is_wanted(simulation, row.place):
             raise Leak("a picture that was sent as a question is in the catalog", row)

@@ -30,6 +30,7 @@ class Counterexample:
     leak: str
     steps: tuple[Step, ...]
     taken: int
+    detail: str = ""
 
 
 class Found(NamedTuple):
@@ -107,7 +108,7 @@ def run(
             if found is not None:
                 leak, at = found.leak, found.taken
                 short = minimize(drawn[:at], leak) if shrink else drawn[:at]
-                return [Counterexample(leak, tuple(short), taken + at)]
+                return [Counterexample(leak, tuple(short), taken + at, found.detail)]
             taken += len(drawn)
             on_progress(taken)
     return []
