@@ -17,7 +17,7 @@ from tests.leaks.runs import STEPS_PER_WORKSPACE, play, run
 from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
 from tests.leaks.selection import Step
 
-_EVERY = 600
+_EVERY = 300
 """Steps between two reports of progress."""
 
 
