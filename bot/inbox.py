@@ -6,6 +6,7 @@ newest counts, and a deletion is final. So the rows depend on what happened, not
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from time import time
 
@@ -111,8 +112,8 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
     match event:
         case Message():
             _record_message(connection, event, limits)
-        case MessageDeleted(channel, ts):
-            _record_deletion(connection, channel, ts)
+        case MessageDeleted(channel, ts, _, files):
+            _record_deletion(connection, channel, ts, files)
         case FileShared(file, channel):
             # The message that shares it usually arrives as well, and says more.
             jobs.request(connection, JobKind.LOCATE_FILE, channel, file, delay=_LOCATE_AFTER)
@@ -175,10 +176,11 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
         _record_question(connection, message, asked, limits, is_whole=age is Age.NEW and message.complete)
 
 
-def _record_deletion(connection: Connection, channel: str, ts: str) -> None:
+def _record_deletion(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
     message_states.put_deletion(connection, channel, ts)
     for share in list_shares(connection, space=channel, message=ts, states=_STANDING):
         _end(connection, share.kind, share.ref, channel, ts)
+    _end_unknown(connection, channel, ts, files)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
     jobs.request(connection, JobKind.PURGE)
 
@@ -195,6 +197,7 @@ def _record_files(connection: Connection, message: Message, limits: Limits, *, i
             _record_file(connection, message, file, limits, is_question=is_question)
     if message.complete:
         _end_missing(connection, message, KIND, {file.id for file in message.files})
+        _end_unknown(connection, message.channel, message.ts, message.removed)
 
 
 def _record_file(
@@ -326,6 +329,15 @@ def _end(connection: Connection, kind: str, ref: str, channel: str, ts: str) -> 
         unknown = list_shares(connection, kind, ref, space=channel, message="")
         stands = SpaceListing({}, is_complete=False, is_there=True)
         settle_shares(connection, kind, ref, {channel: stands}, unknown)
+
+
+def _end_unknown(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
+    """End the shares of files that left a message, where the catalog does not know the message that shares them."""
+    for file in files:
+        if list_shares(connection, KIND, file, space=channel, message="") and end_message(
+            connection, KIND, file, channel, ts
+        ):
+            _check(connection, file)
 
 
 def _check(connection: Connection, file: str) -> None:

@@ -162,7 +162,7 @@ class Message:
     began, in seconds: its last edit, or its own ts. `complete`: False if Slack may have left out files; then it only
     adds. `addressed`: a direct message, or `mentioned`: a mention of Magpie outside quotes and code. `mentions_others`:
     a mention of other people, a group or everyone. `mention_added`: this state is an edit that added the mention of
-    Magpie.
+    Magpie. `removed`: ids of the files that this edit took out, if Slack says.
 
     `app`: bot id of the app or workflow that wrote it; empty: a person, unless `via` is set. `via`: bot id of the app
     that posted it under the name of `user`, who may be a person or the app's own bot user: look the user up, and call
@@ -186,6 +186,7 @@ class Message:
     via: str = ""
     mentioned: bool = False
     mention_added: bool = False
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +211,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
-    """A message was deleted. `at`: seconds since 1970; 0 if unknown."""
+    """A message was deleted. `at`: seconds since 1970; 0 if unknown. `files`: ids of those it had, if Slack says."""
 
     channel: str
     ts: str
     at: float = 0.0
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
             if changed.get("subtype") == "tombstone":  # a deleted message whose thread has replies
                 return _deleted(channel, changed.get("ts"), event)
             parsed = _message(event, changed, channel, me, _revision_of_change(event, changed, before))
-            return [_with_mention_added(message, before, me) for message in parsed]
+            return [_compared(message, before, me) for message in parsed]
         case "message_deleted":
             return _deleted(channel, event.get("deleted_ts"), event)
         case "tombstone":  # as the history lists it
@@ -119,14 +119,18 @@ def _any_message(event: Raw, channel: str, me: str) -> list[Event]:
     return _message(event, event, channel, me, _revision(event))
 
 
-def _with_mention_added(event: Event, before: Raw, me: str) -> Event:
+def _compared(event: Event, before: Raw, me: str) -> Event:
+    """Return the state of a message after an edit, with what the edit added and took out."""
     if not isinstance(event, Message) or not before:
         return event
-    return replace(event, mention_added=event.mentioned and me not in said(before).people)
+    removed = {file.id for file in _files(before)} - {file.id for file in event.files}
+    added = event.mentioned and me not in said(before).people
+    return replace(event, mention_added=added, removed=tuple(sorted(removed)))
 
 
 def _deleted(channel: str, ts: object, event: Raw) -> list[Event]:
-    return [MessageDeleted(channel, as_text(ts), _at(event))] if as_text(ts) else []
+    files = tuple(file.id for file in _files(as_map(event.get("previous_message"))))
+    return [MessageDeleted(channel, as_text(ts), _at(event), files)] if as_text(ts) else []
 
 
 def _message(event: Raw, message: Raw, channel: str, me: str, revision: float) -> list[Event]:

@@ -17,7 +17,7 @@ from tests.leaks.runs import STEPS_PER_WORKSPACE, play, run
 from tests.leaks.sabotage import CAUGHT_WITHIN, GUARDS, run_sabotaged
 from tests.leaks.selection import Step
 
-_EVERY = 600
+_EVERY = 300
 """Steps between two reports of progress."""
 
 
@@ -43,6 +43,7 @@ def main() -> int:
     found = run(options.steps, options.seed, report, shrink=not options.plain, processes=options.processes)
     for example in found:
         print(f"LEAK: {example.leak}, at step {example.taken}. Steps to reproduce it:")  # noqa: T201
+        print(f"  ({example.detail})")  # noqa: T201
         print("\n".join(f"  {step}" for step in example.steps))  # noqa: T201
     taken = found[0].taken if found else options.steps
     workspaces = -(-taken // STEPS_PER_WORKSPACE)

@@ -58,7 +58,7 @@ class CatalogChecks:
         for place in sorted(wanted):
             row = shared.get(place)
             if row is None and place not in known:
-                row = shared.get(place._replace(message=""))
+                row = shared.get(place._replace(message="")) or _of_same_stub(simulation, place, shared)
             if row is None:
                 raise Missing("a file that people can open is not in the catalog", place)
             self._check_found(simulation, place, row)
@@ -127,17 +127,29 @@ def _rows(simulation: Simulation) -> Iterator[Row]:
         yield Row(Place(ref, space, message), state, document, words)
 
 
+def _of_same_stub(simulation: Simulation, place: Place, shared: dict[Place, Row]) -> Row | None:
+    """Return a share of the same file in another message of the conversation, if its events do not say what it is.
+
+    Whether a file of another company is a picture, and so part of a question, is looked up once in a conversation.
+    """
+    if not simulation.state.files[place.file].connect or not world.is_question(simulation.state, place):
+        return None
+    here = (place.file, place.channel)
+    return next((row for each, row in shared.items() if (each.file, each.channel) == here), None)
+
+
 def _is_wanted(simulation: Simulation, place: Place) -> bool:
     """Return whether a file that stands in a message belongs into the catalog: a question's picture does not."""
     if place in simulation.forgotten:
         return False
-    return place.file in simulation.shares or place in simulation.requested
+    is_document = place.file in simulation.shares or place in simulation.requested
+    return is_document or not world.is_question(simulation.state, place)
 
 
 def _check_extra(simulation: Simulation, rows: list[Row], stand: set[Place]) -> None:
     """Raise Leak if the catalog has a share that Slack does not have, that was forgotten, or that was a question."""
     left = stand - simulation.forgotten
-    somewhere = {place._replace(message="") for place in left}
+    somewhere = {place._replace(message="") for place in left if _is_wanted(simulation, place)}
     for row in rows:
         space = simulation.state.conversations.get(row.place.channel)
         if space is not None and not world.has_readers(simulation.state, space):
@@ -147,6 +159,5 @@ def _check_extra(simulation: Simulation, rows: list[Row], stand: set[Place]) -> 
             raise Leak("a share that was removed in Slack is still in the catalog", row)
         if row.state == "shared" and row.place in simulation.forgotten:
             raise Leak("a forgotten file is in the catalog again", row)
-        is_question = row.place.file in simulation.screenshots and row.place not in simulation.requested
-        if row.state == "shared" and is_question:
+        if row.state == "shared" and row.place.message and not _is_wanted(simulation, row.place):
             raise Leak("a picture that was sent as a question is in the catalog", row)

@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Counterexample:
     leak: str
     steps: tuple[Step, ...]
     taken: int
+    detail: str = ""
 
 
 class Found(NamedTuple):
@@ -108,7 +109,7 @@ def run(
             if found is not None:
                 leak, at = found.leak, found.taken
                 short = minimize(drawn[:at], leak) if shrink else drawn[:at]
-                return [Counterexample(leak, tuple(short), taken + at)]
+                return [Counterexample(leak, tuple(short), taken + at, found.detail)]
             taken += len(drawn)
             on_progress(taken)
     return []
@@ -130,9 +131,19 @@ def _played(drawn: Sequence[Sequence[Step]], processes: int) -> Iterator[Played]
     if processes == 1:
         yield ((steps, play(steps)) for steps in drawn)
         return
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
-    futures = {pool.submit(play, steps): steps for steps in drawn}
-    try:
-        yield ((futures[future], future.result()) for future in as_completed(futures))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        yield _play_in(pool, list(drawn), processes)
+
+
+def _play_in(pool: ProcessPoolExecutor, drawn: list[Sequence[Step]], processes: int) -> Played:
+    """Yield the lists of steps as they are played. Only `processes` of them are given to the pool at a time, so that
+    it can end soon."""
+    waiting = drawn[::-1]
+    running: dict[Future[Found | None], Sequence[Step]] = {}
+    while waiting or running:
+        while waiting and len(running) < processes:
+            steps = waiting.pop()
+            running[pool.submit(play, steps)] = steps
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield running.pop(future), future.result()

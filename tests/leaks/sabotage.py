@@ -88,21 +88,19 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "unshared": (
         Mutation(
             "bot.inbox:record",
-            "if not _withhold(connection, file, channel):\n                file_states.drop_wanted",
-            "if True:\n                file_states.drop_wanted",
+            "check_space(connection, KIND, file, channel, at or time())",
+            "pass",
         ),
     ),
-    "withheld": (Mutation("rag.catalog.scope:is_visible", "and_(share.c.hidden_at.is_(None), ", "and_("),),
-    "settled": (
-        Mutation("bot.jobs.sweep:Sweep._settle", "keep = is_shared and (not query", "keep = True or (not query"),
+    "withheld": (
+        Mutation("rag.catalog.scope:is_visible", "share.c.state == ShareState.SHARED", "share.c.state.in_(LIVE)"),
     ),
-    "unindexed": (
-        Mutation(
-            "bot.inbox:_withhold",
-            "if not hide_share(connection, KIND, file, channel):",
-            "if drop_share(connection, KIND, [file], channel) is None:",
-        ),
+    "settled": (Mutation("rag.catalog.share_ends:settle_shares", "        if is_there:", "        if True:"),),
+    "taken out": (
+        Mutation("bot.inbox:_end_missing", "if share.ref not in present:", "if False:"),
+        Mutation("bot.inbox:_end_unknown", "for file in files:", "for file in ():"),
     ),
+    "unknown message": (Mutation("bot.inbox:_end_unknown", "for file in files:", "for file in ():"),),
     "presence": (
         Mutation(
             "bot.answers.question_files:QuestionFiles.sent_with",
@@ -118,28 +116,85 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "moved": (
-        Mutation("rag.catalog.shares:move_space", "connection.execute(update(removed_share)", "(update(removed_share)"),
+        Mutation(
+            "rag.catalog.share_ends:move_space",
+            "list_shares(connection, space=old, states=tuple(ShareState))",
+            "list_shares(connection, space=old)",
+        ),
+    ),
+    "deleted first": (
+        Mutation(
+            "bot.db.message_states:advance", "(known.deleted or known.revision > revision)", "known.revision > revision"
+        ),
+    ),
+    "revisions": (
+        Mutation("bot.db.message_states:advance", "(known.deleted or known.revision > revision)", "known.deleted"),
+    ),
+    "unshared first": (
+        Mutation(
+            "rag.catalog.shares:_first_state", "    return ShareState.CHECKING\n", "    return ShareState.SHARED\n"
+        ),
+    ),
+    "every space": (
+        Mutation(
+            "rag.catalog.shares:_next_state",
+            'if _row(connection, source_id, EVERY_SPACE, "") is not None:',
+            "if False:",
+        ),
+    ),
+    "forgotten": (
+        Mutation("rag.catalog.shares:_after_end", "return was if was is ShareState.FORGOTTEN else", "return"),
+    ),
+    "index": (
+        Mutation(
+            "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
+        ),
+        Mutation(
+            "rag.catalog.shares:_next_state",
+            "if new.requested and was is not ShareState.DEPARTED:",
+            "if new.requested:",
+        ),
+    ),
+    "ended words": (Mutation("rag.catalog.share_ends:_end_rows", "    if with_words:", "    if False:"),),
+    "dropped words": (Mutation("rag.catalog.share_ends:drop_rows", "    if with_words:", "    if False:"),),
+    "words of shares": (
+        Mutation(
+            "rag.catalog.share_words:search_share_words",
+            "*shared_documents_in(scope)",
+            "*shared_documents_in(Scope(None))",
+        ),
+    ),
+    "known document": (
+        Mutation("rag.catalog.share_delay:_delay", "connection.execute(update(share)", "(update(share)"),
+    ),
+    "limits": (Mutation("bot.answers.limits:_narrow", "else spaces & named", "else frozenset(named)"),),
+    "nothing": (
+        Mutation("rag.catalog.shares:_put", "        _insert(connection, source_id, new, state)", "        pass"),
+    ),
+    "one of seven": (
+        Mutation("rag.catalog.shares:_put", "    if known is None:", "    if known is None and source_id % 7 != 3:"),
+    ),
+    "standing": (
+        Mutation(
+            "rag.catalog.share_ends:settle_shares",
+            "share.c.state == ShareState.CHECKING), ShareState.SHARED)",
+            "share.c.state == ShareState.CHECKING), ShareState.DEPARTED)",
+        ),
+    ),
+    "listed": (Mutation("bot.jobs.sweep:Sweep._add_listed", "put_share(connection, found)", "pass"),),
+    "receipt": (
+        Mutation("bot.inbox:_record_file", "if recorded in (ShareState.SHARED, ShareState.CHECKING):", "if False:"),
     ),
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),
     "uploads": (Mutation("bot.main:open_bot", "maintenance.delete_abandoned_uploads()", "None"),),
-    "late": (
-        Mutation(
-            "bot.inbox:_record_share",
-            "if file_states.has_departed(connection, file.id, shared.channel, shared.at)",
-            "if False",
-        ),
-    ),
     "left": (
         Mutation(
             "bot.inbox:record",
             "case Left(channel):\n            leave(connection, channel)",
             "case Left(channel):\n            pass",
         ),
-    ),
-    "forgotten": (
-        Mutation("rag.catalog.shares:put_share", "if new.listed and _is_removed", "if False and _is_removed"),
     ),
     "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
     "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
@@ -212,16 +267,6 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "bot.jobs.ephemeral:EphemeralMessages._show_home",
             "spaces = sorted(granted.scope.spaces or ())",
             "spaces = [row[0] for row in connection.exec_driver_sql('SELECT DISTINCT space FROM share').all()]",
-        ),
-    ),
-    "index": (
-        Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._index", "if request.channel not in channels_of(raw):", "if False:"
-        ),
-        Mutation(
-            "bot.jobs.ephemeral:EphemeralMessages._index",
-            "if file_states.has_departed(connection, file.id, request.channel, at):  # it left meanwhile",
-            "at = 9e9\n                if False:",
         ),
     ),
     "feedback": (Mutation("bot.db.access_log:scrub", "feedback.scrub(connection)", "pass"),),

@@ -35,6 +35,7 @@ from tests.leaks.marked_documents import (
     WORD_MARK,
     MarkedDocument,
     MarkedDocumentExtractor,
+    name_of,
     numbers_in,
 )
 from tests.leaks.oracle import Rights, rights, rights_of
@@ -48,7 +49,7 @@ _SHOWN = frozenset(
     "chat.postMessage chat.update chat.postEphemeral files.completeUploadExternal views.publish response_url".split()
 )
 _SPACE = re.compile(r"<#(\w+)>")
-_MESSAGE_LINK = re.compile(r"/archives/(\w+)/p\d+")
+_MESSAGE_LINK = re.compile(r"(/archives/(\w+)/p\d+)")
 _TIME = re.compile(r"<!date\^(\d+)\^")
 _WORDS = ("text", "blocks", "view", "initial_comment")
 """Arguments of calls that people read."""
@@ -218,26 +219,31 @@ class Simulation:
     def _check_text(self, text: str, allowed: Rights, where: str, arguments: Json) -> None:
         for mark in TEXT_MARK.findall(text):
             if not self._may_see_document(int(mark), allowed):
-                raise Leak(f"{where}: text of a document that not every reader can open")
+                raise Leak(f"{where}: text of a document that not every reader can open", text)
         for mark in NAME_MARK.findall(text):
-            if not self._may_see_name(int(mark), allowed):
-                raise Leak(f"{where}: a file name from a conversation that not every reader can open")
+            if not self._may_see_name(int(mark), allowed) and not self._is_written(name_of(int(mark)), allowed):
+                raise Leak(f"{where}: a file name from a conversation that not every reader can open", text)
         for mark in set(WORD_MARK.findall(text)):
             if not any(int(mark) in self._words_in(space) for space in allowed.spaces):
-                raise Leak(f"{where}: words of a message that not every reader can open")
+                raise Leak(f"{where}: words of a message that not every reader can open", text)
         shown = json.dumps([arguments[key] for key in _WORDS if key in arguments], ensure_ascii=False, default=str)
         self._check_sharers(shown, allowed, where)
         for space in _SPACE.findall(text):
             if space not in allowed.spaces:
                 raise Leak(f"{where}: a conversation that not every reader can open")
         for file in _LINK.findall(text):
-            if file in self.shares and not self._may_see_file(file, allowed):
+            if file in self.shares and not (self._may_see_file(file, allowed) or self._is_written(file, allowed)):
                 raise Leak(f"{where}: a link to a file that not every reader can open")
+
+    def _is_written(self, text: str, allowed: Rights) -> bool:
+        """Return whether a person wrote this where all these readers can open it, such as a link in a question."""
+        spaces = [self.state.conversations[id] for id in allowed.spaces if id in self.state.conversations]
+        return any(text in message.text for space in spaces for message in world.written(self.state, space))
 
     def _check_sharers(self, text: str, allowed: Rights, where: str) -> None:
         """Raise Leak if a text names a person, a time or a message of a share that not every reader can open."""
-        for channel in _MESSAGE_LINK.findall(text):
-            if channel not in allowed.spaces:
+        for link, channel in _MESSAGE_LINK.findall(text):
+            if channel not in allowed.spaces and not self._is_written(link, allowed):
                 raise Leak(f"{where}: a link to a message that not every reader can open")
         named = [person for person in self.state.people.values() if not person.is_bot and _names(text, person)]
         times = {int(seconds) for seconds in _TIME.findall(text)}
@@ -249,7 +255,7 @@ class Simulation:
         said = "\n".join(message.text for message in messages)
         for person in named:
             if person.id not in known and not _names(said, person):
-                raise Leak(f"{where}: a person who shared nothing that every reader can open", person.name)
+                raise Leak(f"{where}: a person who shared nothing that every reader can open", text)
         if times - {int(float(message.ts)) for message in messages}:
             raise Leak(f"{where}: the time of a message that not every reader can open")
 

@@ -51,3 +51,9 @@ def words_in(message: Message) -> set[int]:
     """Return the numbers of the marked words in a message and in those that it forwards or shows."""
     texts = [message.text, *(forward.text for forward in message.forwards)]
     return {int(mark) for text in texts for mark in WORD_MARK.findall(text)}
+
+
+def is_question(state: State, place: Place) -> bool:
+    """Return whether a message asks Magpie something, so that pictures in it belong to the question."""
+    space = state.conversations[place.channel]
+    return space.kind == "im" or f"<@{state.bot.id}>" in state.message(place.channel, place.message).text

@@ -92,7 +92,7 @@ def only(event: dict[str, Any]) -> Message:
         (message(subtype="message_replied", message=message("a")), []),
         ({"type": "message", "channel": "C1", "ts": "9.1", "hidden": True, "message": message("a")}, []),
         (message(subtype="message_deleted", deleted_ts="5.0", previous_message=message("", raw_file()), ts="6.5"),
-         [MessageDeleted("C1", "5.0", 6.5)]),
+         [MessageDeleted("C1", "5.0", 6.5, ("F1",))]),
         (message(subtype="message_deleted"), []),
         (message("This message was deleted.", subtype="tombstone", user="USLACKBOT", hidden=True),
          [MessageDeleted("C1", "5.1", 5.1)]),
@@ -344,12 +344,16 @@ def test_preview_of_a_web_page_is_not_a_forwarded_message(attachment: object, pl
 
 def test_edit_is_the_new_state_of_the_message() -> None:
     before = message("a", raw_file())
-    assert only(edit(message("b"), before)) == said("b", revision=7.5)
+    assert only(edit(message("b"), before)) == said("b", revision=7.5, removed=("F1",))
     assert only(edit(message("a", raw_file(), raw_file("F2", "shot.png")), before)) == said("a", PDF, PNG, revision=7.5)
-    assert only(edit(message("a", {"id": "F1", "mode": "tombstone"}), before)) == said("a", revision=7.5)
+    assert only(edit(message("a", {"id": "F1", "mode": "tombstone"}), before)) == said(
+        "a", revision=7.5, removed=("F1",)
+    )
     mentions = only(edit(message(f"<@{ME}> b"), before))
-    assert mentions == said("b", addressed=True, revision=7.5, mention_added=True)
-    assert only(edit(message(f"<@{ME}> b"), message(f"<@{ME}> a"))) == replace(mentions, mention_added=False)
+    assert mentions == said("b", addressed=True, revision=7.5, mention_added=True, removed=("F1",))
+    assert only(edit(message(f"<@{ME}> b"), message(f"<@{ME}> a"))) == replace(
+        mentions, mention_added=False, removed=()
+    )
     assert only(edit(message("b", thread_ts="4.0"), before)).thread == "4.0"
     assert parse(edit(message("b", user=ME), message("a", user=ME)), ME) == []
 
@@ -403,7 +407,7 @@ def test_preview_of_a_link_is_not_a_revision() -> None:
 
 
 def test_removed_file_is_a_revision_though_slack_does_not_mark_it_as_an_edit() -> None:
-    assert only(edit(message("a"), message("a", raw_file()))) == said("a", revision=7.5)
+    assert only(edit(message("a"), message("a", raw_file()))) == said("a", revision=7.5, removed=("F1",))
 
 
 def test_deleted_message_whose_thread_has_replies_is_deleted() -> None:
