@@ -71,7 +71,7 @@ _MINUTE = 60.0
 _MISSED_FOR = 24 * 3600.0
 """Seconds for which a question is answered that was seen only after it was edited."""
 
-_TRANSCRIBED_AFTER = 60.0
+_TRANSCRIBED_AFTER = 10.0
 """Seconds after which a clip is looked at again that had no transcript."""
 
 _RECENT = 3600.0

@@ -255,7 +255,8 @@ def claim_source(
     """
     candidates = select(source.c.id).where(_is_waiting(kinds, time()), true() if claimant is None else is_of(claimant))
     newest = case((source.c.priority == IntakePriority.FOUND, -func.coalesce(source.c.mtime_ns, 0)), else_=0)
-    candidates = candidates.order_by(rank(source.c.priority, source.c.queued_at), newest, source.c.id)
+    ranked = rank(source.c.priority, source.c.queued_at)
+    candidates = candidates.order_by(ranked, source.c.retry_at, newest, source.c.id)
     if is_free is None:
         candidate = source.c.id == candidates.limit(1).scalar_subquery()
     else:

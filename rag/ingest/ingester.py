@@ -45,8 +45,8 @@ _MAX_WAIT = 60
 _MAX_FAR_DELAYS = 17
 """Delays of a source on a third-party server before it fails; see `_max_delays`."""
 
-_AFTER_PROBE = 0.1
-"""Seconds after a pause in which other sources go first."""
+_AFTER_PROBE = 2.0
+"""Seconds after a pause in which other sources go first: else one that always fails would be every probe."""
 
 _DAY = 24 * 60 * 60
 

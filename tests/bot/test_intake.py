@@ -216,9 +216,9 @@ def test_every_kind_has_a_remedy_or_is_not_expected_to_be_read(kind: Unusable) -
 
 def test_clip_is_looked_at_again_after_pauses_that_grow(connection: Connection) -> None:
     clip = file(1, Unusable.TRANSCRIBING)
-    share(connection, clip, rules=IntakeRules())
+    share(connection, clip, rules=IntakeRules(), at=time())
     later = sql_select(tables.job.c.next_try).where(tables.job.c.kind == "changed", tables.job.c.key == "F1")
-    assert 50 < (connection.scalar(later) or 0) - time() < 70
+    assert 5 < (connection.scalar(later) or 0) - time() < 20
     look_again(connection, "F1", time() - 600)
     assert 590 < (connection.scalar(later) or 0) - time() < 610
     look_again(connection, "F2", time() - 2 * DAY)
