@@ -54,7 +54,7 @@ def delete_unshared(catalog: Catalog, words: FullTextIndex, data: Path) -> Delet
                 elif not documents.has_document(connection, path.name):
                     path.unlink()
         except OSError as error:
-            log.debug("%s cannot be deleted: %s", path, error)
+            log.debug("A file of a removed document cannot be deleted (%s).", type(error).__name__)
             undeletable.append(row.path)
     if gone:
         catalog.give_back_space()

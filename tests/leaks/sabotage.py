@@ -123,12 +123,10 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "deleted first": (
-        Mutation(
-            "bot.db.message_states:advance", "(known.deleted or known.revision > revision)", "known.revision > revision"
-        ),
+        Mutation("bot.db.message_states:advance", "if known is not None and known.deleted:", "if False:"),
     ),
     "revisions": (
-        Mutation("bot.db.message_states:advance", "(known.deleted or known.revision > revision)", "known.deleted"),
+        Mutation("bot.db.message_states:advance", "if known is not None and known.revision > revision:", "if False:"),
     ),
     "unshared first": (
         Mutation(
@@ -181,10 +179,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "share.c.state == ShareState.CHECKING), ShareState.DEPARTED)",
         ),
     ),
-    "listed": (Mutation("bot.jobs.sweep:Sweep._add_listed", "put_share(connection, found)", "pass"),),
-    "receipt": (
-        Mutation("bot.inbox:_record_file", "if recorded in (ShareState.SHARED, ShareState.CHECKING):", "if False:"),
-    ),
+    "listed": (Mutation("bot.jobs.sweep_files:FileSweep._add_file", "put_share(connection, found)", "pass"),),
+    "receipt": (Mutation("bot.inbox:_record_file", "if limits.receipts and recorded in", "if False and recorded in"),),
     "respond": (
         Mutation("bot.jobs.ephemeral:EphemeralMessages._send", "self._compose(request) if recheck else reply", "reply"),
     ),

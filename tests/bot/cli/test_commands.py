@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag import Check, IndexOutcome, Mode, Posted, Progress, ShareState, Status, StoredShare
+from rag import (
+    Check,
+    IndexOutcome,
+    Mode,
+    Posted,
+    Progress,
+    Settings,
+    Share,
+    ShareState,
+    Status,
+    StoredShare,
+    open_rag,
+    put_share,
+)
 from rag.model import Outage
 from tests.bot.conftest import Run
 from tests.support.engine import FakeEngine, answer, found, hit
+
+ROOT = Path(__file__).resolve().parents[3]
 
 # ---------------------------------------------------------------- index, forget
 
@@ -167,22 +184,33 @@ def test_forget_lists_what_it_would_remove_and_where(run: Run) -> None:
     assert [share["space"] for share in json.loads(out)["would_forget"]] == ["C1", "C2"]
 
 
-def test_forget_removes_nothing_unless_a_person_agrees(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forget_removes_nothing_without_a_person_who_agrees(run: Run) -> None:
     engine = FakeEngine(known=["a.pdf"], shares=[stored(1, "a.pdf")])
     code, _, err = run(engine, "forget", "a.pdf")
     assert (code, engine.asked) == (2, [])
     assert "--yes" in err
-    for typed, expected in (("n\n", (1, [])), ("y\n", (0, [("forget", ["a.pdf"], None, None)]))):
-        terminal = Terminal(typed)
-        monkeypatch.setattr("sys.stdin", terminal)
-        assert (run(engine, "forget", "a.pdf")[0], engine.asked) == expected
 
 
-class Terminal(io.StringIO):
-    """Standard input with a person at the keyboard."""
-
-    def isatty(self) -> bool:
-        return True
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("typed", "expected"), [("n\n", "Nothing was removed."), ("y\n", "Removed: a.pdf.")])
+def test_forget_asks_the_person_at_the_terminal(run: Run, tmp_path: Path, typed: str, expected: str) -> None:
+    """Run the command in another process, because only that can have a terminal as its standard input."""
+    with open_rag(Settings(data=tmp_path / "data")) as rag, rag.write_transaction() as connection:
+        put_share(connection, Share("path", "/a.pdf", "C1", "a.pdf", shared_by="U1"))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "bot.cli.main", "forget", "a.pdf", "--data", str(tmp_path / "data")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    ) as process:
+        os.write(ours, typed.encode())
+        out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    printed = out.decode()
+    assert "a.pdf in C1, shared by U1" in printed
+    assert "Remove it? It cannot be undone." in printed
+    assert expected in printed
 
 
 def test_forget_refuses_a_name_of_several_files_without_a_space(run: Run) -> None:

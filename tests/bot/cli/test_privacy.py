@@ -80,8 +80,10 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
         assert claimed is not None
         questions.end_question(connection, claimed, QuestionState.DONE)
         receipts.request_receipt(connection, channel, ts, "F1", user)
+        scope = Scope.of(channel)
+        gateway = [row.id for row in rag.documents(scope) if row.name == "gateway.pdf"]
         access_log.log_access(
-            connection, asked, documents_allowed(connection, [1], Scope.of(channel)), f"this conversation, {channel}"
+            connection, asked, documents_allowed(connection, gateway, scope), f"this conversation, {channel}"
         )
 
 
