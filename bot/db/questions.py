@@ -24,6 +24,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     null,
@@ -412,7 +413,7 @@ def release_claims(connection: Connection) -> None:
 
 def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: float, *, attempts: int) -> None:
     """Make a claimed question due again after `delay` seconds, with this number of attempts."""
-    matching = question.c.state.in_(_POSTING) | (_is_current(claimed) & (question.c.state == QuestionState.ANSWERING))
+    matching = _is_posted_by(claimed) | (_is_current(claimed) & (question.c.state == QuestionState.ANSWERING))
     changed = {
         "state": QuestionState.NEW,
         "next_try": time() + delay,
@@ -450,7 +451,7 @@ def store_reply(connection: Connection, claimed: ClaimedQuestion, **known: Any) 
 
 def end_question(connection: Connection, claimed: ClaimedQuestion, state: QuestionState) -> None:
     """End a question and delete the stored text of its reply, and of the message it refers to."""
-    matching = (question.c.id == claimed.id) & (question.c.state.in_(_POSTING) | _is_current(claimed))
+    matching = (question.c.id == claimed.id) & (_is_posted_by(claimed) | _is_current(claimed))
     about = case((question.c.kind == "similar", null()), else_=question.c.about)  # holds the message's text
     connection.execute(update(question).where(matching).values(state=state, reply=null(), about=about))
 
@@ -497,6 +498,12 @@ def _claim(
         .returning(*question.c)
     ).one_or_none()
     return None if row is None else _claimed(row)
+
+
+def _is_posted_by(claimed: ClaimedQuestion) -> ColumnElement[bool]:
+    """Return the condition that the claim to post a question's placeholder is held: it survives an edit. A question
+    that is asked again while a worker answers it is posted by another worker."""
+    return question.c.state.in_(_POSTING) if claimed.state in _POSTING else false()
 
 
 def _is_current(claimed: ClaimedQuestion) -> ColumnElement[bool]:

@@ -290,3 +290,20 @@ def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(rag: Ra
         assert (questions.next_due(connection) or 0) > time() + 50
         questions.end_delays(connection)
         assert questions.is_new_due(connection)
+
+
+def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_posted_again(rag: Rag) -> None:
+    with rag.write_transaction() as connection:
+        questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "which port?"))
+        placed = questions.claim_new(connection)
+        assert placed is not None
+        questions.enqueue(connection, placed)
+        answered = questions.claim_question(connection)
+        assert answered is not None
+        questions.put_edit(connection, Question("C1", "5.1", "5.1", "ada", "which gate?"), 6.0)
+        assert questions.claim_new(connection) is not None
+        questions.end_question(connection, answered, QuestionState.DONE)
+        questions.delay_question(connection, answered, 60, attempts=1)
+        current = questions.find_claimed(connection, "C1", "5.1")
+    assert current is not None
+    assert (current.state, current.delays) == (QuestionState.POSTING, 0)
