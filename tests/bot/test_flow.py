@@ -37,7 +37,7 @@ def test_forgotten_file_is_not_found(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
     _, shape, _ = magpie("find", "gulls")
     assert [(hit["rank"], hit["file"], hit["page"]) for hit in shape["hits"]] == [(1, "report.pdf", 1)]
-    assert magpie("forget", "report.pdf")[:2] == (0, {"forgotten": ["report.pdf"], "questions": 0})
+    assert magpie("forget", "--yes", "report.pdf")[:2] == (0, {"forgotten": ["report.pdf"], "questions": 0})
     _, shape, _ = magpie("find", "gulls")
     assert (shape["found"], shape["hits"]) == (False, [])
     code, _, err = magpie("forget", "report.pdf")

@@ -93,7 +93,11 @@ def test_keeps_every_row_of_every_table(data: Path) -> None:
     assert sequences.pop("share") == len(after.pop("share"))
     assert sequences == {RENAMED.get(table, table): last for table, last in earlier.items()}
     assert after.pop("share_fulltext_content") == []
-    assert {name: rows for name, rows in after.items() if not name.startswith("share_fulltext")} == renamed(before)
+    kept = {name: rows for name, rows in after.items() if not name.startswith("share_fulltext") and name != "outage"}
+    expected = renamed(before)
+    assert kept.keys() == expected.keys()
+    for name, rows in expected.items():  # later migrations add columns after those that a table had
+        assert [row[: len(rows[0])] for row in kept[name]] == rows, name
 
 
 def test_keeps_shares_with_what_was_hidden_and_removed(data: Path) -> None:

@@ -97,7 +97,8 @@ def test_new_file_is_extracted_next_although_hundreds_were_found(tmp_path: Path)
         put(rag, *FOUND, listed=True)
         until(lambda: len(extracted) > 6)
         until(lambda: standing(rag, "S2").state == "ready")
-    assert extracted[3:6] == ["Q3", "S1", "S2"]
+    assert extracted[3] == "Q3"
+    assert set(extracted[4:6]) == {"S1", "S2"}
 
 
 @pytest.mark.timeout(120)
