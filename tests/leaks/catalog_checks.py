@@ -79,7 +79,7 @@ class CatalogChecks:
         with simulation.rag.write_transaction() as connection:
             rows = connection.exec_driver_sql(
                 "SELECT h.id, h.space, s.document_id, h.visible_from FROM share h JOIN source s ON s.id = h.source_id "
-                "WHERE s.kind = 'slack' AND h.state = 'shared' AND s.document_id IS NOT NULL"
+                "WHERE s.kind = 'slack' AND h.state IN ('shared', 'checking') AND s.document_id IS NOT NULL"
             ).all()
             known = connection.exec_driver_sql("SELECT document_id FROM extraction WHERE state = 'complete'").all()
             connection.exec_driver_sql("UPDATE extraction SET seconds = 3600 WHERE state = 'complete'")

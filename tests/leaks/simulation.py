@@ -311,7 +311,9 @@ class Simulation:
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
         documents, names = {document for document, _ in kept}, {name for _, name in kept}
-        words = {number for id in spaces for number in self._words_in(id)} | self._asked_words()
+        asked = self._questions()
+        names |= set(map(int, NAME_MARK.findall(asked)))
+        words = {number for id in spaces for number in self._words_in(id)} | set(map(int, WORD_MARK.findall(asked)))
         for parent, _, files in os.walk(self.data):
             for file in files:
                 where = str((Path(parent) / file).relative_to(self.data))
@@ -328,11 +330,11 @@ class Simulation:
         space = self.state.conversations[channel]
         return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
 
-    def _asked_words(self) -> set[int]:
-        """Return the marked words of questions, which are kept as long as the access log."""
+    def _questions(self) -> str:
+        """Return the texts of all questions, which are kept as long as the access log."""
         with self.rag.read_transaction() as connection:
             rows = connection.exec_driver_sql("SELECT text FROM question UNION SELECT text FROM access_log").all()
-        return {int(mark) for row in rows for mark in WORD_MARK.findall(str(row[0]))}
+        return "\n".join(str(row[0]) for row in rows)
 
 
 @contextmanager
