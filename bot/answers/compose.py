@@ -22,7 +22,7 @@ from bot.answers.render import Reply
 from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import ClaimedQuestion
-from bot.db.used_pages import UsedPage
+from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.blocks import escape
 from bot.slack.client import SlackClient, Stopping
@@ -117,9 +117,25 @@ class Composer:
             return render.plain_reply(remark or messages.HELP)
         granted = self.granted(question)
         remark = join(granted.notice, remark)
+        named = self._named_in_remark(question, statuses)
         if pictures:
-            return self.answer_picture(work, pictures[0], granted, remark)
-        return self.answer_text(work, granted, statuses, remark)
+            return self.answer_picture(work, pictures[0], granted, remark).with_names(named)
+        return self.answer_text(work, granted, statuses, remark).with_names(named)
+
+    def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
+        """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
+        unread = [status.ref for status in statuses if status.state != "ready"]
+        with self._rag.read_transaction() as connection:
+            shares = [share for ref in unread for share in list_shares(connection, KIND, ref, space=question.channel)]
+        return [
+            UsedPage(
+                0,
+                0,
+                shown=True,
+                post=post_mark(share.space, share.message, share.name, share.shared_by, share.words),
+            )
+            for share in shares
+        ]
 
     # ------------------------------------------------------------ files sent with it
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from bot.demo.slack_server.state import Message
 from rag import Scope
 from rag.catalog.share_words import search_share_words
 from tests.leaks import world
@@ -103,9 +104,7 @@ class CatalogChecks:
             raise Missing("a file that people can open is not found by its word", place)
         self._searched.add((row.document, place.channel))
 
-    def _check_receipts(
-        self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, world.Message]
-    ) -> None:
+    def _check_receipts(self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, Message]) -> None:
         """Check the reaction on each message that was written while Magpie was there."""
         state = simulation.state
         now = time.time()
@@ -119,7 +118,7 @@ class CatalogChecks:
             if not reactions & _SETTLED:
                 raise Missing("a message has no receipt although its files are in the catalog", place)
 
-    def _check_words(self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, world.Message]) -> None:
+    def _check_words(self, simulation: Simulation, exact: dict[Place, Row], stand: dict[Place, Message]) -> None:
         """Check the words around files: each is found in its conversation alone, as the message reads now."""
         current: dict[int, str] = {}
         for place, row in exact.items():

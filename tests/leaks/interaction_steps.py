@@ -10,7 +10,8 @@ from bot.listeners import interactions
 from tests.leaks.marked_documents import TOPICS, UNREADABLE, name_of
 from tests.leaks.oracle import can_open
 from tests.leaks.selection import Step, people, pick, spaces, writable_conversation
-from tests.leaks.simulation import Leak, Simulation
+from tests.leaks.simulation import Simulation
+from tests.leaks.watched import Leak
 from tests.leaks.world import Place
 
 NO_DOCUMENT = -1

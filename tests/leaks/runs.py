@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.leaks.selection import Step
-from tests.leaks.simulation import Leak, open_simulation
+from tests.leaks.simulation import open_simulation
 from tests.leaks.steps import draw_steps, set_up, take_step
+from tests.leaks.watched import Leak
 
 STEPS_PER_WORKSPACE = 60
 

@@ -7,7 +7,8 @@ from bot.listeners import interactions
 from tests.leaks.interaction_steps import remove_asker
 from tests.leaks.marked_documents import TOPICS, name_of
 from tests.leaks.selection import Step, channels, people, pick, shared_files, spaces, writable_conversation
-from tests.leaks.simulation import Leak, Simulation
+from tests.leaks.simulation import Simulation
+from tests.leaks.watched import Leak
 
 
 def ask_with_and_unshare(simulation: Simulation, step: Step) -> None:
