@@ -24,10 +24,11 @@ from bot.answers.render import Reply
 from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
+from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
-from bot.slack.files import SlackFiles
+from bot.slack.files import KIND, SlackFiles
 from rag import (
     Answer,
     Rag,
@@ -39,6 +40,7 @@ from rag import (
     documents_of_source,
     is_standalone,
     list_shared_files,
+    list_shares,
 )
 
 _BRIEFLY = 20.0
@@ -132,18 +134,35 @@ class Composer:
         referred = self._references.look_up(question, granted.scope)
         statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
         nearby = self._question_files.shares_of_thread(question)
-        late = self._wait_briefly(work, [*referred.shares, *nearby])
+        unread, late = self._wait_briefly(work, [*referred.shares, *nearby])
         if statuses or nearby or referred.shares:  # waiting took time
             granted = self.granted(question)
         problems = join(*sent.problems, *referred.problems, messages.unread_documents(statuses), late)
         asked = self._asked(work, granted.scope, sent.pictures, referred)
+        named = self._named_in_remark(question, [*statuses, *unread])
         if asked.wants_list:
-            return self._list_files(work, asked, join(granted.notice, problems))
+            return self._list_files(work, asked, join(granted.notice, problems)).with_names(named)
         if not asked.query and not asked.pictures:
-            return render.plain_reply(join(problems, self._question_files.problem_of_thread(question)) or messages.HELP)
+            text = join(problems, self._question_files.problem_of_thread(question)) or messages.HELP
+            return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
-        return self._answer(work, asked, remark, first=first, use_thread=True)
+        return self._answer(work, asked, remark, first=first, use_thread=True).with_names(named)
+
+    def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
+        """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
+        unread = [status.ref for status in statuses if status.state != "ready"]
+        with self._rag.read_transaction() as connection:
+            shares = [share for ref in unread for share in list_shares(connection, KIND, ref, space=question.channel)]
+        return [
+            UsedPage(
+                0,
+                0,
+                shown=True,
+                post=post_mark(share.space, share.message, share.name, share.shared_by, share.words),
+            )
+            for share in shares
+        ]
 
     def reply_within(self, work: AnswerTask, granted: Granted, remark: str) -> Reply:
         """Return the reply to a question from a part of what its readers may see, for example from one file."""
@@ -190,15 +209,16 @@ class Composer:
             return ()
         return tuple(referred.pictures) or self._question_files.pictures_of_thread(question)
 
-    def _wait_briefly(self, work: AnswerTask, shares: Sequence[StoredShare]) -> str:
-        """Wait for files that were not sent with a question. Return a sentence about those that are not read."""
+    def _wait_briefly(self, work: AnswerTask, shares: Sequence[StoredShare]) -> tuple[Sequence[SourceStatus], str]:
+        """Wait for files that were not sent with a question. Return (those of this conversation that are not read, a
+        sentence about all that are not)."""
         seconds = min(self._document_seconds, _BRIEFLY)
         here = [share for share in shares if share.space == work.question.channel]
         elsewhere = [share for share in shares if share.space != work.question.channel]
         late = self._question_files.wait_for_shares(work, here, seconds)
-        # Names are shown only of files of this conversation: the reply is not checked again for these.
+        # Names are shown only of files of this conversation; they are checked again before the reply is shown.
         hidden = self._question_files.wait_for_shares(work, elsewhere, seconds)
-        return join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if hidden else "")
+        return late, join(messages.unread_documents(late), messages.LINKED_FILE_NOT_READ if hidden else "")
 
     def _documents_of(
         self, statuses: Sequence[SourceStatus], shares: Sequence[StoredShare], scope: Scope

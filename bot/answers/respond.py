@@ -151,7 +151,7 @@ class Responder:
 
     def _may_show(self, claimed: ClaimedQuestion, reply: Reply) -> bool:
         """Return whether everything that a reply uses is in the scope of its readers now; if so, log the access."""
-        if not reply.documents:
+        if not (reply.documents or reply.used):
             return True
         granted = self._composer.granted(claimed.question)
         with self._rag.write_transaction() as connection:

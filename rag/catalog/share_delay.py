@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
 
 from rag.catalog.states import LIVE, ExtractionState, ShareState
 from rag.catalog.tables import document, extraction, share, source
@@ -35,7 +35,8 @@ def delay_new_share(connection: Connection, source_id: int, share_id: int | None
     if row is None:
         return
     seconds = row.pages * _SECONDS_PER_PAGE if row.seconds is None else row.seconds
-    mine = and_(share.c.source_id == source_id, ~_is_visible_by_another(row.document_id))
+    another = _is_visible_by_another(row.document_id, but=source_id if share_id is None else None)
+    mine = and_(share.c.source_id == source_id, ~another)
     mine = mine if share_id is None else mine & (share.c.id == share_id)
     _delay(connection, mine, seconds)
 
@@ -53,7 +54,11 @@ def _delay(connection: Connection, mine: ColumnElement[bool], seconds: float) ->
     connection.execute(update(share).where(new).values(visible_from=until))
 
 
-def _is_visible_by_another(document_id: int) -> ColumnElement[bool]:
+def _is_visible_by_another(document_id: int, but: int | None) -> ColumnElement[bool]:
+    """Return the condition that another share shows a document in the same space.
+
+    `but`: a source whose document has just become known, so that its shares do not show it yet.
+    """
     other, its_source = share.alias(), source.alias()
     return exists().where(
         other.c.space == share.c.space,
@@ -62,4 +67,5 @@ def _is_visible_by_another(document_id: int) -> ColumnElement[bool]:
         other.c.visible_from <= time(),
         its_source.c.id == other.c.source_id,
         its_source.c.document_id == document_id,
+        true() if but is None else its_source.c.id != but,
     )

@@ -39,6 +39,12 @@ class CatalogChecks:
         """(document, conversation) pairs that were found by the document's word."""
         self._words: dict[int, str] = {}
         """Marked word -> conversation where it was found."""
+        self._delayed: set[int] = set()
+        """Shares whose delay was checked."""
+        self._visible: set[tuple[str, int]] = set()
+        """(conversation, document) pairs at the last check of delays."""
+        self._known: set[int] = set()
+        """Documents that had been read by then."""
         self._here: dict[str, float] = {}
         """Conversation -> when Magpie was first seen in it."""
 
@@ -65,6 +71,26 @@ class CatalogChecks:
         exact = {place: row for place, row in shared.items() if place in wanted}
         self._check_receipts(simulation, exact, stand)
         self._check_words(simulation, exact, stand)
+
+    def check_delays(self, simulation: Simulation) -> None:
+        """Raise Leak if a document that was known elsewhere is visible at once: that shows that it was known.
+
+        Afterwards, the delay of the documents known by now is an hour, however fast they were read.
+        """
+        with simulation.rag.write_transaction() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT h.id, h.space, s.document_id, h.visible_from FROM share h JOIN source s ON s.id = h.source_id "
+                "WHERE s.kind = 'slack' AND h.state IN ('shared', 'checking') AND s.document_id IS NOT NULL"
+            ).all()
+            known = connection.exec_driver_sql("SELECT document_id FROM extraction WHERE state = 'complete'").all()
+            connection.exec_driver_sql("UPDATE extraction SET seconds = 3600 WHERE state = 'complete'")
+        for id, space, document, visible_from in rows:
+            is_new = id not in self._delayed and (space, document) not in self._visible
+            if is_new and document in self._known and not visible_from:
+                raise Leak("a share shows that its document was known elsewhere", (id, space, document))
+        self._delayed = {row[0] for row in rows}
+        self._visible = {(row[1], row[2]) for row in rows}
+        self._known = {row[0] for row in known}
 
     def _check_found(self, simulation: Simulation, place: Place, row: Row) -> None:
         """Search for a document in one conversation by its word, once."""
@@ -114,6 +140,17 @@ class CatalogChecks:
                 if search_share_words(connection, [word(number)], Scope.operator(), 5):
                     raise Leak("words that no message has any more are found", number)
         self._words |= {number: current.get(number, "") for number in changed | gone}
+
+
+def check_deletions(simulation: Simulation) -> None:
+    """Raise Leak if a file is in the catalog whose deletion was reported. Nothing needs to be looked up for it."""
+    gone = {id for id, file in simulation.state.files.items() if file.deleted} - simulation.lost
+    with simulation.rag.read_transaction() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT s.ref FROM source s JOIN share h ON h.source_id = s.id WHERE h.state IN ('shared', 'checking')"
+        ).all()
+    if any(row[0] in gone for row in rows):
+        raise Leak("a deleted file is in the catalog until it is looked up")
 
 
 def _rows(simulation: Simulation) -> Iterator[Row]:

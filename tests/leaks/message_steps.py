@@ -167,6 +167,11 @@ def shuffle_events(simulation: Simulation, step: Step) -> None:
         simulation.ws.share(person.id, known.id, space.id, _new_words(simulation))
     if chance.random() < 0.4:
         simulation.ws.delete_message(space.id, message.ts)
+    files = message.files if message in space.messages else []
+    if files and chance.random() < 0.2:
+        simulation.ws.unshare(files[0], space.id)
+    elif files and chance.random() < 0.2:
+        simulation.ws.delete_file(files[0])
     simulation.shuffle = chance
     try:
         simulation.deliver_events()

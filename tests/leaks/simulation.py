@@ -25,10 +25,10 @@ from slack_bolt import BoltRequest
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.state import Call, Json, Person, State
 from bot.main import Bot, open_bot
-from rag import open_rag
+from rag import NotFound, open_rag
 from tests.flows.team import settings, slack_settings
 from tests.leaks import world
-from tests.leaks.catalog_checks import CatalogChecks
+from tests.leaks.catalog_checks import CatalogChecks, check_deletions
 from tests.leaks.marked_documents import (
     NAME_MARK,
     TEXT_MARK,
@@ -88,6 +88,8 @@ class Simulation:
     """Files in messages that a person asked to index."""
     unannounced: set[Place] = field(default_factory=set)
     """Files in messages that Magpie heard nothing of."""
+    lost: set[str] = field(default_factory=set)
+    """Slack files of whose deletion Magpie heard nothing."""
     words: set[int] = field(default_factory=set)
     """All marked words that were written beside files."""
     catalog: CatalogChecks = field(default_factory=CatalogChecks)
@@ -106,7 +108,9 @@ class Simulation:
         """Dispatch all new events to the app."""
         while new := self.ws.envelopes_after(self.delivered):
             self.delivered += len(new)
-            arrived = [each for each in new if not each.given_up]  # the others were lost
+            arrived = [each for each in new if not each.given_up]
+            lost = [each.payload["event"] for each in new if each.given_up]
+            self.lost |= {event["file_id"] for event in lost if event["type"] == "file_deleted"}
             if self.shuffle is not None:
                 arrived = [*arrived, *self.shuffle.choices(arrived, k=len(arrived) // 2)]
                 self.shuffle.shuffle(arrived)
@@ -116,10 +120,14 @@ class Simulation:
                     body["event_id"] = f"{body['event_id']}{number % 2}"
                 self.bot.app.dispatch(BoltRequest(body=body, mode="socket_mode"))
 
-    def forget(self, file: str) -> None:
-        """Remove a file as the operator does."""
-        self.rag.forget([file])
+    def forget(self, file: str) -> bool:
+        """Remove a file as the operator does. Return False if the catalog does not have it."""
+        try:
+            self.rag.forget([file])
+        except NotFound:
+            return False
         self.forgotten |= world.places_of(self.state, file)
+        return True
 
     def change_id(self, channel: str) -> None:
         """Change the id of a conversation."""
@@ -133,13 +141,17 @@ class Simulation:
         """Handle events, index files, and run jobs and questions until no work is left."""
         for _ in range(_MAX_ROUNDS):
             self.deliver_events()
+            check_deletions(self)
             self._index()
+            self.catalog.check_delays(self)
             with self.rag.write_transaction() as connection:  # a share of known bytes is visible only after a delay
                 connection.exec_driver_sql("UPDATE share SET visible_from = 0 WHERE visible_from > 0")
             moved = False
             while self.bot.receipts.step():
                 moved = True
             for worker in (self.bot.maintenance, self.bot.ephemeral, self.bot.placeholders, self.bot.answers):
+                if worker is self.bot.answers:
+                    self._index()  # it waits for files that were just found, and nothing else reads them meanwhile
                 moved = worker.step() or moved
                 self.check_output()
             if not moved and not self.ws.envelopes_after(self.delivered):
@@ -299,7 +311,9 @@ class Simulation:
         everywhere = Rights(frozenset(spaces))
         kept = {known for file, known in self.shares.items() if self._may_see_file(file, everywhere)}
         documents, names = {document for document, _ in kept}, {name for _, name in kept}
-        words = {number for id in spaces for number in self._words_in(id)} | self._asked_words()
+        asked = self._questions()
+        names |= set(map(int, NAME_MARK.findall(asked)))
+        words = {number for id in spaces for number in self._words_in(id)} | set(map(int, WORD_MARK.findall(asked)))
         for parent, _, files in os.walk(self.data):
             for file in files:
                 where = str((Path(parent) / file).relative_to(self.data))
@@ -316,11 +330,11 @@ class Simulation:
         space = self.state.conversations[channel]
         return set().union(*(world.words_in(message) for message in world.written(self.state, space)))
 
-    def _asked_words(self) -> set[int]:
-        """Return the marked words of questions, which are kept as long as the access log."""
+    def _questions(self) -> str:
+        """Return the texts of all questions, which are kept as long as the access log."""
         with self.rag.read_transaction() as connection:
             rows = connection.exec_driver_sql("SELECT text FROM question UNION SELECT text FROM access_log").all()
-        return {int(mark) for row in rows for mark in WORD_MARK.findall(str(row[0]))}
+        return "\n".join(str(row[0]) for row in rows)
 
 
 @contextmanager
@@ -347,7 +361,7 @@ def open_simulation(data: Path) -> Iterator[Simulation]:
             generator=generator,
         )
         rag = settings(data, search={"min_confidence": 0.0})
-        bot = closing.enter_context(open_bot(rag, slack_settings(ws), opened, threading.Event()))  # type: ignore[arg-type]
+        bot = closing.enter_context(open_bot(rag, slack_settings(ws, document_seconds=1), opened, threading.Event()))  # type: ignore[arg-type]
         watched: Any = bot.rag
         yield Simulation(ws, ws._state, bot, watched, generator, data, log)
 

@@ -198,12 +198,8 @@ def _new_channel(simulation: Simulation, step: Step) -> None:
 
 def _forget(simulation: Simulation, step: Step) -> None:
     file = pick(shared_files(simulation), step.a)
-    if file is not None:
-        with simulation.rag.read_transaction() as connection:
-            known = connection.exec_driver_sql("SELECT 1 FROM source WHERE ref = ?", (file.id,)).first()
-        if known is not None:
-            simulation.forget(file.id)
-            simulation.bot.sweep_all()
+    if file is not None and simulation.forget(file.id):
+        simulation.bot.sweep_all()
 
 
 def _sweep(simulation: Simulation, step: Step) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from bot.demo.slack_server.manifest import AppConfig
 from bot.demo.slack_server.state import Conversation, Person, State
 from tests.leaks.marked_documents import MAX_DOCUMENTS, MarkedDocument, numbers_in
 from tests.leaks.oracle import rights
-from tests.leaks.runs import STEPS_PER_WORKSPACE, Found, minimize, play, run
+from tests.leaks.runs import Found, minimize, play, run
 from tests.leaks.sabotage import GUARDS
 from tests.leaks.selection import Step
-from tests.leaks.steps import draw_steps
 from tests.support.mutations import ROOT
 
 
@@ -25,13 +23,22 @@ def test_nothing_leaks(seed: int) -> None:
     assert run(60, seed, shrink=False) == []
 
 
+REPEATED_NAME = """
+share 637 176 0; share 273 422 0; share 766 492 0; share 292 980 0; share 355 958 0; share 724 467 0; home 993 181
+148; fail 782 736 936; screenshot 861 640 117; join 544 209 488; late 969 721 238; ask with, and unshare 367 631
+540; feedback 933 641 728; ask, and meanwhile 165 791 208; share 306 175 869; more, and meanwhile 767 141 662; ask,
+and meanwhile 409 435 500; ask with, and unshare 359 720 798; ask 34 544 77; refuse pictures 24 376 254; command 159
+218 931; ask, and meanwhile 405 454 522; share 603 279 436; command, and meanwhile 610 879 346; ask 947 493 921; ask
+348 83 606; leave 625 56 795; ask 142 939 868; ask 569 760 481; fail 970 180 93; more, and meanwhile 8 66 24;
+command 187 285 198; share 737 471 411; share 730 554 523; deactivate 277 714 996; similar 880 942 697; ask, and
+meanwhile 270 570 393; follow up 889 107 724
+"""
+"""Steps of a regression: an earlier answer of the thread repeated the name of a removed share."""
+
+
 @pytest.mark.timeout(300)
 def test_name_of_a_removed_share_stays_out_of_follow_ups() -> None:
-    """A regression test: the 20th workspace of seed 1, where an earlier answer of the thread repeated such a name."""
-    chance = random.Random(1)
-    for _ in range(20):
-        steps = draw_steps(chance, STEPS_PER_WORKSPACE)
-    assert play(steps[:38]) is None
+    assert play([Step.parse(step) for step in " ".join(REPEATED_NAME.split()).split("; ")]) is None
 
 
 @pytest.mark.parametrize("name", GUARDS)
@@ -77,3 +84,8 @@ def test_counterexample_is_minimized() -> None:
         return Found("leak", numbers.index(17) + 1) if 5 in numbers and 17 in numbers else None
 
     assert [step.a for step in minimize(steps, "leak", 200, judge)] == [5, 17]
+
+
+def test_step_is_read_as_it_is_printed() -> None:
+    step = Step("ask, and meanwhile", 1, 22, 333)
+    assert Step.parse(f"  {step}\n") == step

@@ -393,6 +393,19 @@ def test_known_bytes_appear_elsewhere_after_the_time_their_extraction_took(rag: 
         assert names(rag, "gateway port", "C2") != []
 
 
+def test_known_bytes_are_delayed_in_both_messages_that_share_them(rag: Rag, drive: Drive) -> None:
+    drive.files["F3"] = drive.files["F1"]
+    with served(rag):
+        put(rag, Share("drive", "F1", "C1"))
+        settled(rag, "F1")
+        with rag.write_transaction() as connection:
+            connection.exec_driver_sql("UPDATE extraction SET seconds = 1000")
+        put(rag, *(Share("drive", "F3", "C2", message=ts, shared_at=float(ts)) for ts in ("10", "11")))
+        until_known(rag, "F3")
+        assert [found.state for found in stand(rag, "F3", space="C2")] == ["reading"]
+        assert names(rag, "gateway port", "C2") == []
+
+
 def until_known(rag: Rag, ref: str) -> None:
     moment = threading.Event()
     for _ in range(600):
