@@ -71,6 +71,7 @@ _MODULES = {
     "expire_departures": "rag.catalog.share_ends",
     "files_waiting": "rag.catalog.sources",
     "unshared_documents": "rag.catalog.shared_documents",
+    "is_any_of": "rag.catalog.any_of",
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
     "list_shares": "rag.catalog.shares",
@@ -123,6 +124,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     # isort: off
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.catalog.any_of import is_any_of as is_any_of
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
         EXPIRED as EXPIRED,

@@ -17,7 +17,7 @@ from bot.db.questions import OPEN
 from bot.db.tables import access_log, evidence, question
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
-from rag import AllowedDocument, Scope, names_within, unshared_documents, visible_posts
+from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
 
 def documents_of_replies(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, set[int]]:
     """Return the documents of the replies to these questions, by ts; replies that use no document are left out."""
-    matching = (access_log.c.channel == channel) & access_log.c.ts.in_(questions)
+    matching = (access_log.c.channel == channel) & is_any_of(access_log.c.ts, questions)
     found: dict[str, set[int]] = {}
     for row in connection.execute(select(access_log.c.ts, access_log.c.document).where(matching)):
         found.setdefault(row.ts, set()).add(row.document)
@@ -143,15 +143,14 @@ def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, in
 def stale_evidence(connection: Connection, limit: int) -> list[str]:
     """Return the file ids of pictures in Slack whose document is no longer shared."""
     documents = connection.scalars(select(evidence.c.document).distinct()).all()
-    rows = (
-        select(evidence.c.file).where(evidence.c.document.in_(unshared_documents(connection, documents))).limit(limit)
-    )
+    unshared = unshared_documents(connection, documents)
+    rows = select(evidence.c.file).where(is_any_of(evidence.c.document, unshared)).limit(limit)
     return list(connection.scalars(rows))
 
 
 def drop_evidence(connection: Connection, files: Collection[str] = (), channel: str = "") -> None:
     """Delete the rows of these pictures, or of a conversation that Magpie left."""
-    matching = evidence.c.file.in_(files) if not channel else evidence.c.channel == channel
+    matching = is_any_of(evidence.c.file, files) if not channel else evidence.c.channel == channel
     connection.execute(delete(evidence).where(matching))
 
 
@@ -168,7 +167,7 @@ def scrub(connection: Connection) -> int:
         return 0
     same_question = (question.c.channel == access_log.c.channel) & (question.c.ts == access_log.c.ts)
     is_open = exists().where(same_question, question.c.state.in_(OPEN))
-    has_text = access_log.c.document.in_(unshared) & (access_log.c.text != "")
+    has_text = is_any_of(access_log.c.document, unshared) & (access_log.c.text != "")
     asked = connection.execute(select(access_log.c.channel, access_log.c.ts).where(has_text, ~is_open).distinct()).all()
     for row in asked:
         for table in (question, access_log):

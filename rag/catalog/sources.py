@@ -34,15 +34,13 @@ from sqlalchemy import (
     update,
 )
 
+from rag.catalog.any_of import is_any_of
 from rag.catalog.outages import begin_probe, is_paused
 from rag.catalog.priorities import rank
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import document, extraction, page, share, source
 from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model import ROUND, IndexState, SourceKind
-
-MAX_VALUES = 5000
-"""Values bound in one statement; SQLite takes at most 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,9 @@ def retry_failed(connection: Connection, ids: Collection[int]) -> dict[int, str]
         and_(source.c.state == SourceState.KNOWN, source.c.reason.is_not(None)),
     )
     again = _queued(IntakePriority.SHARED) | {"reason": None, "hint": None}
-    rows = update(source).where(source.c.id.in_(ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    rows = (
+        update(source).where(is_any_of(source.c.id, ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    )
     return {row.id: row.kind for row in connection.execute(rows)}
 
 
@@ -191,7 +191,7 @@ def drop_unshared_sources(connection: Connection, sources: Collection[int]) -> N
     shared = exists().where(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
     connection.execute(
         update(source)
-        .where(source.c.id.in_(list(sources)), ~shared)
+        .where(is_any_of(source.c.id, sources), ~shared)
         .values(state=SourceState.GONE, run_id=None, document_id=None)
     )
 
@@ -417,7 +417,7 @@ def list_statuses(
         .order_by(source.c.id)
     )
     if sources is not None:
-        rows = rows.where(source.c.id.in_(sources))
+        rows = rows.where(is_any_of(source.c.id, sources))
     if space is not None:
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
@@ -437,11 +437,8 @@ def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]
 
 def source_statuses(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[SourceStatus]:
     """Return the status of these sources in the order given, without those not shared in this space."""
-    found: dict[str, SourceStatus] = {}
-    for start in range(0, len(refs), MAX_VALUES):
-        rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + MAX_VALUES]))
-        ids = connection.scalars(rows).all()
-        found |= {status.ref: status for status in list_statuses(connection, ids, space=space)}
+    ids = connection.scalars(select(source.c.id).where(source.c.kind == kind, is_any_of(source.c.ref, refs))).all()
+    found = {status.ref: status for status in list_statuses(connection, ids, space=space)}
     return [found[ref] for ref in refs if ref in found]
 
 
