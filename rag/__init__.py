@@ -88,6 +88,8 @@ _MODULES = {
     "source_statuses": "rag.catalog.sources",
     "source_statuses_in": "rag.catalog.sources",
     "sha256_of": "rag.catalog.shared_documents",
+    "share_revision": "rag.catalog.shared_documents",
+    "visible_names": "rag.catalog.shared_documents",
     # Downloads
     "FetchResult": "rag.ports",
     "Fetcher": "rag.ports",
@@ -149,6 +151,8 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         names_of as names_of,
         names_within as names_within,
         sha256_of as sha256_of,
+        share_revision as share_revision,
+        visible_names as visible_names,
         unshared_documents as unshared_documents,
     )
     from rag.catalog.shares import (

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
+from rag.catalog import tables
 from rag.catalog.any_of import are_any_of, is_any_of, is_none_of
 from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
 from rag.catalog.sources import find_sources, list_statuses
@@ -142,6 +143,21 @@ def names_within(connection: Connection, documents: Collection[int], scope: Scop
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
     rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), *shares_in(scope))
     return _by_document(connection.execute(rows))
+
+
+def visible_names(connection: Connection, scope: Scope) -> frozenset[tuple[int, str]]:
+    """Return (document, name) of everything visible in a scope now; documents shared under several names have each."""
+    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id).distinct()
+    found = connection.execute(rows.where(*shared_documents_in(scope)))
+    return frozenset((row.document_id, row.name) for row in found)
+
+
+def share_revision(connection: Connection) -> int:
+    """Return a number that grows whenever a document may have left a scope, or changed its name in it.
+
+    Triggers change it in the transaction of the change. New shares do not.
+    """
+    return int(connection.execute(select(tables.share_revision.c.number)).scalar_one())
 
 
 def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
