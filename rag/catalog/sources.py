@@ -60,8 +60,9 @@ class ClaimedSource:
 class SourceStatus:
     """The progress of a source; `reason` and `hint` are set when it failed.
 
-    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part;
-    `document` is set once the bytes are known. A source that failed and has a document keeps the bytes of before.
+    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part, the first
+    because of `page_error`; `document` is set once the bytes are known. A source that failed and has a document keeps
+    the bytes of before.
     """
 
     ref: str
@@ -74,6 +75,7 @@ class SourceStatus:
     document: int | None
     source: int
     failed_pages: tuple[int, ...] = ()
+    page_error: str = ""
 
     @property
     def title(self) -> str:
@@ -410,7 +412,7 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"))
+        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"), _page_error().label("page_error"))
         .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
         .outerjoin(extraction, extraction.c.id == counted)
         .where(source.c.state != SourceState.GONE)
@@ -428,6 +430,12 @@ def _failed_pages() -> ScalarSelect[str]:
     """Return the numbers of an extraction's pages that could not be read, with commas between them."""
     numbers = select(func.group_concat(page.c.number))
     return numbers.where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None)).scalar_subquery()
+
+
+def _page_error() -> ScalarSelect[str]:
+    """Return why the first of an extraction's failed pages could not be read."""
+    first = select(page.c.error).where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None))
+    return first.order_by(page.c.number).limit(1).scalar_subquery()
 
 
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
@@ -480,6 +488,7 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
         row.document_id,
         row.id,
         tuple(sorted(int(number) for number in (row.failed_pages or "").split(",") if number)),
+        row.page_error or "",
     )
 
 
