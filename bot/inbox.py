@@ -19,6 +19,7 @@ from bot.db import (
     app_questions,
     conversations,
     ephemeral_messages,
+    evidence,
     jobs,
     message_states,
     notices,
@@ -139,6 +140,7 @@ def record(connection: Connection, event: Event, limits: Limits = Limits()) -> N
 
 
 def _join(connection: Connection, joined: Joined) -> None:
+    evidence.join_channel(connection, joined.channel)
     jobs.request(connection, JobKind.SWEEP_CHANNEL, joined.channel)
     jobs.request(connection, JobKind.READMIT)
     if joined.inviter:
@@ -149,6 +151,7 @@ def leave(connection: Connection, channel: str) -> None:
     """Drop every share of a conversation that Magpie is no longer in."""
     for kind in (KIND, LINK):
         leave_space(connection, kind, channel)
+    evidence.leave_channel(connection, channel, time())
     conversations.drop(connection, channel)
     receipts.drop_channel(connection, channel)
     jobs.request(connection, JobKind.PURGE)

@@ -71,6 +71,8 @@ _MODULES = {
     "expire_departures": "rag.catalog.share_ends",
     "files_waiting": "rag.catalog.sources",
     "unshared_documents": "rag.catalog.shared_documents",
+    "unshared_sha256": "rag.catalog.shared_documents",
+    "is_any_of": "rag.catalog.any_of",
     "is_shared": "rag.catalog.shares",
     "leave_space": "rag.catalog.share_ends",
     "list_shares": "rag.catalog.shares",
@@ -87,6 +89,8 @@ _MODULES = {
     "source_statuses": "rag.catalog.sources",
     "source_statuses_in": "rag.catalog.sources",
     "sha256_of": "rag.catalog.shared_documents",
+    "share_revision": "rag.catalog.shared_documents",
+    "visible_names": "rag.catalog.shared_documents",
     # Downloads
     "FetchResult": "rag.ports",
     "Fetcher": "rag.ports",
@@ -123,6 +127,7 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
     # isort: off
     from rag.answer.query_rewrite import Turn as Turn, is_standalone as is_standalone
     from rag.build import measure_embedder as measure_embedder, open_rag as open_rag
+    from rag.catalog.any_of import is_any_of as is_any_of
     from rag.catalog.migrate import MigrationHistory as MigrationHistory
     from rag.catalog.share_ends import (
         EXPIRED as EXPIRED,
@@ -147,7 +152,10 @@ if TYPE_CHECKING:  # the same names, for type checkers; `as` marks them as expor
         names_of as names_of,
         names_within as names_within,
         sha256_of as sha256_of,
+        share_revision as share_revision,
+        visible_names as visible_names,
         unshared_documents as unshared_documents,
+        unshared_sha256 as unshared_sha256,
     )
     from rag.catalog.shares import (
         Share as Share,

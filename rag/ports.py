@@ -40,6 +40,10 @@ class Extractor(Protocol):
         """
         ...
 
+    def layout_problem(self) -> str:
+        """Return why layout analysis does not work here although it is on; "" if it works. It starts the process."""
+        ...
+
     def close(self) -> None:
         """End the process for good. Any thread may call it; a call in progress raises ExtractorStopped."""
         ...

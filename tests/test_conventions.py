@@ -15,6 +15,9 @@ PRODUCT = [path for path in FILES if path.parts[0] != "tests"]
 SQL_FOLDERS = {"rag": Path("rag/catalog")}
 """The one folder of each package that may build SQL statements; elsewhere a transaction is only passed on."""
 
+STATEMENTS = {("rag", "catalog"), ("bot", "db")}
+"""The folders whose modules build SQL statements."""
+
 HEAVY = {"torch", "torchvision", "open_clip", "chromadb", "pymupdf", "rapidocr", "onnxruntime", "cv2", "ollama"}
 HEAVY |= {"playwright", "sentence_transformers", "transformers", "ray"}
 
@@ -79,3 +82,32 @@ def test_sql_is_built_in_one_folder(path: Path) -> None:
     imported = {module for module, _ in imports(path)}
     assert not imported & {"sqlalchemy.sql", "sqlalchemy.orm", "alembic", tables}
     assert "import sqlalchemy" not in (ROOT / path).read_text()
+
+
+FEW = {"kinds", "states", "sweeps", "live"}
+"""Arguments with few values: kinds of sources and jobs, states."""
+
+
+def is_bounded(argument: ast.expr, subqueries: set[str]) -> bool:
+    """Return whether an argument of `in_` is a constant, a subquery, or a list that is written out."""
+    if isinstance(argument, ast.Name):
+        return argument.id.lstrip("_").isupper() or argument.id in FEW | subqueries
+    if isinstance(argument, ast.Call):
+        return not (isinstance(argument.func, ast.Name) and argument.func.id in ("list", "set", "sorted", "tuple"))
+    return isinstance(argument, ast.List | ast.Tuple)
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path.parts[:2] in STATEMENTS], ids=str)
+def test_lists_of_any_length_are_bound_as_one_value(path: Path) -> None:
+    """SQLite binds at most 32,766 values: conditions on lists that grow are made by `rag.catalog.any_of`."""
+    tree = ast.parse((ROOT / path).read_text())
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            subqueries = {
+                ast.unparse(node.targets[0])
+                for node in ast.walk(function)
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and "select(" in ast.unparse(node)
+            }
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("in_", "not_in"):
+                    assert is_bounded(node.args[0], subqueries), f"{path}:{node.lineno}: {ast.unparse(node)}"

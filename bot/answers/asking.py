@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,23 +11,12 @@ from bot.access.policy import Access
 from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.render import FoundPicture
+from bot.answers.scope_watch import ScopeWatch
 from bot.answers.task import AnswerTask, Throttle
 from bot.slack import messages
-from bot.slack.events import Question
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles
 from rag import Answer, Rag, Scope, SearchResult, Unreadable, documents_of_source
-
-
-@dataclass
-class Watch:
-    """The state of a scope when a reply was begun, to notice changes."""
-
-    scope: Scope
-    documents: frozenset[tuple[int, str]]
-    """(document, name): a document keeps its number but loses a name when one of several shares is removed."""
-    changes: int
-    """`Access.changes` at that time."""
 
 
 class Asking:
@@ -40,18 +28,20 @@ class Asking:
         self._access = access
         self._fair = fair
 
-    def watch(self, scope: Scope) -> Watch:
+    def watch(self, scope: Scope) -> ScopeWatch:
         """Return the state of a scope. Call it before anything is done in it."""
-        return Watch(scope, self._inside(scope), self._access.changes)
+        return ScopeWatch(self._rag, self._access, scope)
 
-    def ask(self, work: AnswerTask, query: str, scope: Scope, watch: Watch, pictures: Sequence[str] = ()) -> Answer:
+    def ask(
+        self, work: AnswerTask, query: str, scope: Scope, watch: ScopeWatch, pictures: Sequence[str] = ()
+    ) -> Answer:
         """Return an answer, and show its text while it is written. `pictures`: ids of screenshots to search with.
 
         Raise Unreadable if one of them is not a picture.
         """
 
         def show_if_allowed(text: str) -> None:
-            if self._unchanged(work.question, watch):
+            if watch.is_unchanged(work.question):
                 work.show(text)
 
         show = Throttle(show_if_allowed)
@@ -93,19 +83,6 @@ class Asking:
             return FoundPicture(nearest=result.hits)
         first = result.hits[0]
         return FoundPicture(first, self._rag.draw_page(first) if first.why else first.page_image)
-
-    def _inside(self, scope: Scope) -> frozenset[tuple[int, str]]:
-        return frozenset((row.id, row.name) for row in self._rag.documents(scope))
-
-    def _unchanged(self, question: Question, watch: Watch) -> bool:
-        """Return whether the text of an unfinished reply may be shown. It is not known yet which documents it comes
-        from, so the scope must be the same as before and no document may be missing from it."""
-        changes = self._access.changes
-        if watch.changes != changes:
-            if self._access.granted(question.channel, question.user).scope.spaces != watch.scope.spaces:
-                return False
-            watch.changes = changes
-        return watch.documents <= self._inside(watch.scope)
 
     @contextmanager
     def _downloaded(self, pictures: Sequence[str]) -> Iterator[list[Path]]:

@@ -21,7 +21,7 @@ from bot.answers.followups import compose_reply
 from bot.answers.posting import Posting
 from bot.answers.render import Reply
 from bot.answers.task import AnswerTask
-from bot.db import access_log, questions
+from bot.db import access_log, evidence, questions
 from bot.db import uploads as uploading
 from bot.db.questions import Cancellation, ClaimedQuestion
 from bot.slack import messages
@@ -204,7 +204,7 @@ class Responder:
             return
         with self._rag.write_transaction() as connection:
             documents = {id: picture.document for id, picture in zip(uploads, pictures, strict=False)}
-            access_log.put_evidence(connection, claimed.question.channel, documents)
+            evidence.put_evidence(connection, claimed.question.channel, documents)
         self._store(claimed, sharing_since=time())
         # If the answer is not in a thread, the pictures go into the answer's own thread.
         thread = claimed.question.thread or str(claimed.placeholder)
@@ -228,7 +228,7 @@ class Responder:
             except (Refused, OperatorMustAct) as error:
                 log.warning("A picture of an earlier answer stays in Slack: %s", error)
         with self._rag.write_transaction() as connection:
-            access_log.drop_evidence(connection, claimed.obsolete_uploads)
+            evidence.drop_evidence(connection, claimed.obsolete_uploads)
             uploading.drop_uploads(connection, claimed.obsolete_uploads)
             questions.store_reply(connection, claimed, obsolete_uploads=None)
 

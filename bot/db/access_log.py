@@ -1,23 +1,23 @@
-"""The access log: who was shown which document, and which document each picture in Slack shows.
+"""The access log: whose question was answered from which document, and who could read the reply.
 
 A document is named by its hash and number only, so none of its content is left here when it is deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, exists, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import feedback
 from bot.db.questions import OPEN
-from bot.db.tables import access_log, evidence, question
+from bot.db.tables import access_log, question
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
-from rag import AllowedDocument, Scope, names_within, unshared_documents, visible_posts
+from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
 
 def documents_of_replies(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, set[int]]:
     """Return the documents of the replies to these questions, by ts; replies that use no document are left out."""
-    matching = (access_log.c.channel == channel) & access_log.c.ts.in_(questions)
+    matching = (access_log.c.channel == channel) & is_any_of(access_log.c.ts, questions)
     found: dict[str, set[int]] = {}
     for row in connection.execute(select(access_log.c.ts, access_log.c.document).where(matching)):
         found.setdefault(row.ts, set()).add(row.document)
@@ -131,28 +131,6 @@ def update_question_text(connection: Connection, channel: str, ts: str, text: st
     """Log an edited question with its new text, unless its text was deleted."""
     matching = (access_log.c.channel == channel) & (access_log.c.ts == ts) & (access_log.c.text != "")
     connection.execute(update(access_log).where(matching).values(text=text))
-
-
-def put_evidence(connection: Connection, channel: str, pictures: Mapping[str, int]) -> None:
-    """Record which document each uploaded picture, by file id, shows."""
-    rows = [{"file": file, "channel": channel, "document": document} for file, document in pictures.items() if document]
-    if rows:
-        connection.execute(upsert(evidence).on_conflict_do_nothing(), rows)
-
-
-def stale_evidence(connection: Connection, limit: int) -> list[str]:
-    """Return the file ids of pictures in Slack whose document is no longer shared."""
-    documents = connection.scalars(select(evidence.c.document).distinct()).all()
-    rows = (
-        select(evidence.c.file).where(evidence.c.document.in_(unshared_documents(connection, documents))).limit(limit)
-    )
-    return list(connection.scalars(rows))
-
-
-def drop_evidence(connection: Connection, files: Collection[str] = (), channel: str = "") -> None:
-    """Delete the rows of these pictures, or of a conversation that Magpie left."""
-    matching = evidence.c.file.in_(files) if not channel else evidence.c.channel == channel
-    connection.execute(delete(evidence).where(matching))
 
 
 def scrub(connection: Connection) -> int:
@@ -168,7 +146,7 @@ def scrub(connection: Connection) -> int:
         return 0
     same_question = (question.c.channel == access_log.c.channel) & (question.c.ts == access_log.c.ts)
     is_open = exists().where(same_question, question.c.state.in_(OPEN))
-    has_text = access_log.c.document.in_(unshared) & (access_log.c.text != "")
+    has_text = is_any_of(access_log.c.document, unshared) & (access_log.c.text != "")
     asked = connection.execute(select(access_log.c.channel, access_log.c.ts).where(has_text, ~is_open).distinct()).all()
     for row in asked:
         for table in (question, access_log):

@@ -18,7 +18,7 @@ from bot.db.tables import feedback
 from bot.db.used_pages import name_mark
 from bot.slack import buttons
 from bot.slack.events import Question
-from rag import names_of, unshared_documents
+from rag import is_any_of, names_of, unshared_documents
 
 
 class Rating(StrEnum):
@@ -73,7 +73,7 @@ def scrub(connection: Connection) -> None:
     outdated = gone_or_renamed(connection, set().union(*sources.values()))
     ids = [id for id, used in sources.items() if used & outdated]
     if ids:
-        connection.execute(update(feedback).where(feedback.c.id.in_(ids)).values(text="", answer=""))
+        connection.execute(update(feedback).where(is_any_of(feedback.c.id, ids)).values(text="", answer=""))
 
 
 def gone_or_renamed(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from bot.db.tables import question
 from bot.db.used_pages import UsedPage
 from bot.slack.events import Question, reference_from_json, reference_to_json
-from rag import unshared_documents
+from rag import is_any_of, unshared_documents
 
 EDITS = 60.0
 """Seconds after asking within which an edit changes the question."""
@@ -309,7 +309,9 @@ def is_open(connection: Connection, like: Question) -> bool:
 
 def used_by_replies(connection: Connection, channel: str, questions: Collection[str]) -> dict[str, list[UsedPage]]:
     """Return the pages that the replies to these questions use, by ts; questions without any are left out."""
-    rows = select(question.c.ts, question.c.used).where(question.c.channel == channel, question.c.ts.in_(questions))
+    rows = select(question.c.ts, question.c.used).where(
+        question.c.channel == channel, is_any_of(question.c.ts, questions)
+    )
     return {row.ts: [UsedPage(**page) for page in row.used] for row in connection.execute(rows) if row.used}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from bot.db.jobs import Job, JobKind, JobState, job_of
 from bot.db.questions import seconds_of
 from bot.db.tables import job
+from rag import is_any_of
 
 
 def request_receipt(connection: Connection, channel: str, ts: str, file: str, user: str) -> None:
@@ -66,7 +67,7 @@ def drop_channel(connection: Connection, channel: str) -> None:
 
 def release(connection: Connection, ids: Collection[int]) -> None:
     """Make these receipts due."""
-    held = job.c.id.in_(ids) & (job.c.state == JobState.HELD)
+    held = is_any_of(job.c.id, ids) & (job.c.state == JobState.HELD)
     connection.execute(update(job).where(held).values(state=JobState.WAITING))
 
 

@@ -154,8 +154,11 @@ evidence = Table(
     Column("file", String(32), primary_key=True, doc="Slack's id of a picture that Magpie sent"),
     Column("channel", String(32), nullable=False),
     Column("document", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False, server_default="", doc="of the document; it may get another id"),
+    Column("left_at", Float, doc="when Magpie left the conversation; null: it is there"),
     Index(None, "document"),
 )
+"""Pictures of documents that Magpie sent."""
 
 feedback = Table(
     "feedback",

@@ -10,6 +10,7 @@ from bot.db import jobs
 from bot.db.jobs import JobKind
 from bot.db.questions import OPEN, ClaimedQuestion, QuestionState
 from bot.db.tables import question, upload
+from rag import is_any_of
 
 
 def put_upload(connection: Connection, asked: ClaimedQuestion, file: str) -> None:
@@ -20,7 +21,7 @@ def put_upload(connection: Connection, asked: ClaimedQuestion, file: str) -> Non
 
 def drop_uploads(connection: Connection, files: Sequence[str]) -> None:
     """Delete the rows of pictures that are shared or deleted."""
-    connection.execute(delete(upload).where(upload.c.file.in_(files)))
+    connection.execute(delete(upload).where(is_any_of(upload.c.file, files)))
 
 
 def abandoned_uploads(connection: Connection) -> tuple[list[str], int]:

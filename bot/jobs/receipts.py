@@ -73,5 +73,6 @@ class Receipts:
             self._client.add_reaction(job.channel, ts, UNREADABLE if failed else READ)
         except Refused as error:
             log.info("No receipt on a message: %s", error)
-        if failed:  # the reason is needed even without a reaction
-            self._client.post_ephemeral(job.channel, job.user, escape(messages.unreadable_file(status)))
+        if failed or status.failed_pages:  # the reason is needed even without a reaction
+            said = messages.unreadable_file(status) if failed else messages.incomplete_file(status)
+            self._client.post_ephemeral(job.channel, job.user, escape(said))

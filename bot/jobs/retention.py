@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from time import time
 
-from bot.db import access_log, deliveries, message_states, questions, retention
+from bot.db import access_log, deliveries, evidence, message_states, questions, retention
 from bot.db import uploads as uploaded
 from bot.jobs.retracted_receipts import RetractedReceipts
 from bot.slack.client import Refused
@@ -17,6 +17,9 @@ log = logging.getLogger("magpie")
 _DAY = 24 * 3600.0
 _EVENTS = 2 * _DAY
 """Seconds for which delivered events, revisions of messages and departures are kept."""
+
+_AWAY = 7 * _DAY
+"""Seconds for which Magpie's pictures stay in a conversation that it left."""
 
 _AT_ONCE = 20
 """Pictures deleted in Slack between two queries for the next ones."""
@@ -63,7 +66,7 @@ class Maintenance:
         refused: set[str] = set()
         while True:
             with self._rag.read_transaction() as connection:
-                stale = access_log.stale_evidence(connection, _AT_ONCE + len(refused))
+                stale = evidence.stale_evidence(connection, _AT_ONCE + len(refused), time() - _AWAY)
             left = [file for file in stale if file not in refused]
             for file in left:
                 try:
@@ -73,7 +76,7 @@ class Maintenance:
                     refused.add(file)
                     continue
                 with self._rag.write_transaction() as connection:
-                    access_log.drop_evidence(connection, [file])
+                    evidence.drop_evidence(connection, [file])
             if not left:
                 return
 
@@ -90,7 +93,7 @@ class Maintenance:
             except Refused as error:
                 log.warning("Could not delete an uploaded picture: %s", error)
             with self._rag.write_transaction() as connection:
-                access_log.drop_evidence(connection, [file])
+                evidence.drop_evidence(connection, [file])
                 uploaded.drop_uploads(connection, [file])
         if in_progress:
             raise TryAgain(f"{in_progress} pictures are being uploaded or shared.")

@@ -22,13 +22,22 @@ _REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """The indexed files of one conversation. `failed`: (title, reason) of each failed file."""
+    """The indexed files of one conversation.
+
+    `failed` and `incomplete`: (title, reason) of each file that could not be read, or not all of its pages.
+    """
 
     space: str
     files: int = 0
     pages: int = 0
     waiting: int = 0
     failed: Sequence[tuple[str, str]] = field(default=())
+    incomplete: Sequence[tuple[str, str]] = field(default=())
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What could not be read, with the reasons."""
+        return [*self.failed, *self.incomplete]
 
     @classmethod
     def of(cls, space: str, sources: Iterable[SourceStatus]) -> ConversationSummary:
@@ -37,7 +46,8 @@ class ConversationSummary:
         failed = [status for status in statuses if status.state == "failed"]
         waiting = len(statuses) - len(ready) - len(failed)
         reasons = [(status.title, f"{status.reason} {status.hint}".strip()) for status in failed]
-        return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons)
+        in_part = [(status.title, messages.read_in_part(status)) for status in ready if status.failed_pages]
+        return cls(space, len(ready), sum(status.pages for status in ready), waiting, reasons, in_part)
 
 
 def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequence[str]) -> dict[str, Any]:
@@ -60,8 +70,8 @@ def home_view(summaries: Sequence[ConversationSummary] | None, unavailable: Sequ
 def summary_lines(summary: ConversationSummary) -> list[str]:
     """Return the mrkdwn lines that `/magpie status` shows for one conversation."""
     lines = [messages.indexed_here(_amount(summary))]
-    if summary.failed:
-        lines += [messages.COULD_NOT_READ, *_failures(summary.failed)]
+    if summary.problems:
+        lines += [messages.COULD_NOT_READ, *_failures(summary.problems)]
     return lines
 
 
@@ -74,7 +84,7 @@ def _indexed(summaries: Sequence[ConversationSummary]) -> list[Block]:
     if len(with_files) > MAX_CONVERSATIONS:
         lines.append(messages.more_conversations(len(with_files) - MAX_CONVERSATIONS))
     blocks = line_sections(lines)
-    failed = list(dict.fromkeys(failure for summary in with_files for failure in summary.failed))
+    failed = list(dict.fromkeys(failure for summary in with_files for failure in summary.problems))
     if failed:
         blocks += [header(messages.FAILED_HEADER), *line_sections(_failures(failed))]
     return [*blocks, context(messages.ONLY_YOURS)]

@@ -174,9 +174,29 @@ def unreadable_image_in_message(reason: str) -> str:
     return f"I couldn't read an image in that message: {reason}"
 
 
+_PAGES_LISTED = 10
+"""Numbers of pages in a sentence."""
+
+
 def unreadable_file(status: SourceStatus) -> str:
     """Shown to the person who shared a file that could not be read."""
     return f"I couldn't read {status.title}: {status.reason} {status.hint}".strip()
+
+
+def incomplete_file(status: SourceStatus) -> str:
+    """Shown to the person who shared a file of which some pages could not be read."""
+    return f"I read {status.title}, but {unread_pages(status)}"
+
+
+def unread_pages(status: SourceStatus) -> str:
+    """Return which pages of a file could not be read, and why, as the end of a sentence."""
+    numbers = [f"{number:,}" for number in status.failed_pages]
+    more = f" and {len(numbers) - _PAGES_LISTED:,} others" if len(numbers) > _PAGES_LISTED else ""
+    listed = numbers[:_PAGES_LISTED]
+    if len(listed) > 1 and not more:
+        listed[-2:] = [f"{listed[-2]} and {listed[-1]}"]
+    reason = status.page_error.removeprefix("This page couldn't be read: ")
+    return f"not page{'s' if len(numbers) > 1 else ''} {', '.join(listed)}{more}: {reason}"
 
 
 def too_many_pictures(used: int, sent: int) -> str:
@@ -377,7 +397,7 @@ HOW_TO = (
 )
 INDEXED_HEADER = "What is indexed"
 UNAVAILABLE_HEADER = "Not available"
-FAILED_HEADER = "Files I couldn't read"
+FAILED_HEADER = "Files I couldn't read completely"
 UNKNOWN_ACCESS = "I couldn't confirm which files you can see, so I list none. Open this page again in a minute."
 NOTHING_INDEXED = "Nothing is indexed yet in the conversations we share."
 ONLY_YOURS = "You only see conversations that you can open."
@@ -416,6 +436,11 @@ def more_conversations(count: int) -> str:
 
 def more_failures(count: int) -> str:
     return f"… and {count:,} more."
+
+
+def read_in_part(status: SourceStatus) -> str:
+    """Return the reason shown behind the name of a file that was read without some pages."""
+    return f"read, but {unread_pages(status)}"
 
 
 def failure(title: str, reason: str) -> str:

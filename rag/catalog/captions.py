@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.any_of import is_any_of
 from rag.catalog.scope import is_current
 from rag.catalog.tables import caption, chunk, document
 from rag.model import Kind
@@ -66,5 +67,5 @@ def put_caption(connection: Connection, words: FullTextIndex, chunk_id: int, cap
 
 def captions_of(connection: Connection, chunks: Iterable[int]) -> Mapping[int, tuple[str, str]]:
     """Return {chunk: (text, captioner)} for the given chunks that have a caption."""
-    rows = select(caption).where(caption.c.chunk_id.in_(list(chunks)), caption.c.text != "")
+    rows = select(caption).where(is_any_of(caption.c.chunk_id, chunks), caption.c.text != "")
     return {row.chunk_id: (row.text, row.captioner) for row in connection.execute(rows)}

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import Connection, select
 
+from rag.catalog.any_of import are_any_of, is_any_of
 from rag.catalog.scope import is_current
 from rag.catalog.tables import chunk, document, page
 from rag.model import Box, Kind, PageKey
+
+_PAGE = (chunk.c.document_id, chunk.c.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def chunks_by_id(connection: Connection, ids: Iterable[int]) -> Mapping[int, Chu
         select(chunk, page.c.label, page.c.image.label("page_image"))
         .join(document, is_current())
         .join(page, (page.c.extraction_id == chunk.c.extraction_id) & (page.c.number == chunk.c.page))
-        .where(chunk.c.id.in_(list(ids)))
+        .where(is_any_of(chunk.c.id, ids))
     )
     return {
         row.id: ChunkRow(
@@ -85,7 +88,7 @@ def pages_by_chunk(connection: Connection, pages: Sequence[PageKey]) -> dict[int
     if not pages:
         return {}
     rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page).join(document, is_current())
-    return {row.id: (row.document_id, row.page) for row in connection.execute(rows.where(_on(pages)))}
+    return {row.id: (row.document_id, row.page) for row in connection.execute(rows.where(are_any_of(_PAGE, pages)))}
 
 
 def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey, str]:
@@ -94,11 +97,7 @@ def page_texts(connection: Connection, pages: Sequence[PageKey]) -> dict[PageKey
         return {}
     rows = select(chunk.c.document_id, chunk.c.page, chunk.c.text).join(document, is_current())
     found: dict[PageKey, str] = {}
-    for row in connection.execute(rows.where(_on(pages)).order_by(chunk.c.id)):
+    for row in connection.execute(rows.where(are_any_of(_PAGE, pages)).order_by(chunk.c.id)):
         key = (row.document_id, row.page)
         found[key] = f"{found.get(key, '')} {row.text}"
     return found
-
-
-def _on(pages: Sequence[PageKey]) -> ColumnElement[bool]:
-    return or_(*((chunk.c.document_id == doc) & (chunk.c.page == number) for doc, number in pages))

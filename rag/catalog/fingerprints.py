@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from rag.catalog.any_of import are_any_of
 from rag.catalog.scope import documents_in
 from rag.catalog.tables import chunk, document, fingerprint, page
 from rag.model import Box, PageKey, Scope
@@ -73,10 +74,8 @@ def count_pages_without_fingerprint(connection: Connection, method: int) -> int:
 def put_fingerprints(connection: Connection, method: int, rows: Sequence[NewFingerprint]) -> None:
     """Write fingerprints of the pages that still exist, instead of those of an older method."""
     keys = [(new.extraction, new.number) for new in rows]
-    place = tuple_(page.c.extraction_id, page.c.number)
-    alive = {
-        tuple(row) for row in connection.execute(select(page.c.extraction_id, page.c.number).where(place.in_(keys)))
-    }
+    place = (page.c.extraction_id, page.c.number)
+    alive = {tuple(row) for row in connection.execute(select(*place).where(are_any_of(place, keys)))}
     for new in rows:
         if (new.extraction, new.number) in alive:
             signed = new.phash - 2 * _SIGN if new.phash >= _SIGN else new.phash
@@ -112,7 +111,7 @@ def points_of(connection: Connection, pages: Sequence[PageKey], scope: Scope, me
         scope,
         method,
     )
-    rows = rows.where(tuple_(document.c.id, fingerprint.c.number).in_(list(pages)), page.c.image.is_not(None))
+    rows = rows.where(are_any_of((document.c.id, fingerprint.c.number), pages), page.c.image.is_not(None))
     found = {
         (row.id, row.number): StoredFingerprint(
             row.id,
@@ -141,7 +140,7 @@ def chunks_on(connection: Connection, pages: Sequence[PageKey]) -> Mapping[PageK
     rows = (
         select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.box)
         .join(document, document.c.extraction_id == chunk.c.extraction_id)
-        .where(tuple_(chunk.c.document_id, chunk.c.page).in_(list(pages)))
+        .where(are_any_of((chunk.c.document_id, chunk.c.page), pages))
         .order_by(chunk.c.id)
     )
     found: dict[PageKey, list[tuple[int, Box]]] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, or_, select
 
+from rag.catalog.any_of import are_any_of, is_any_of
 from rag.catalog.page_labels import labels_with
 from rag.catalog.scope import documents_in, is_current
 from rag.catalog.tables import chunk, document, extraction, page
@@ -43,17 +44,16 @@ def page_images(connection: Connection, pages: Collection[tuple[int, int]], scop
     rows = (
         select(document.c.id, page.c.number, page.c.extraction_id, page.c.image)
         .join(page, page.c.extraction_id == document.c.extraction_id)
-        .where(document.c.id.in_({document_id for document_id, _ in pages}), document.c.id.in_(documents_in(scope)))
-        .where(page.c.number.in_({number for _, number in pages}), page.c.image.is_not(None))
+        .where(are_any_of((document.c.id, page.c.number), pages), document.c.id.in_(documents_in(scope)))
+        .where(page.c.image.is_not(None))
     )
-    found = {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
-    return {key: path for key, path in found.items() if key in set(pages)}
+    return {(row.id, row.number): f"pictures/{row.extraction_id}/{row.image}" for row in connection.execute(rows)}
 
 
 def first_pages(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, PageKey]]:
     """Return {document: (chunk, page)} of the first page of each of these documents that can be searched."""
     rows = select(chunk.c.document_id, chunk.c.page, func.max(chunk.c.id).label("chunk"))
-    rows = rows.join(document, is_current()).where(chunk.c.document_id.in_(list(ids)))
+    rows = rows.join(document, is_current()).where(is_any_of(chunk.c.document_id, ids))
     rows = rows.group_by(chunk.c.document_id, chunk.c.page).order_by(chunk.c.page.desc())
     return {row.document_id: (row.chunk, (row.document_id, row.page)) for row in connection.execute(rows)}
 
@@ -73,8 +73,14 @@ def pages_named(
         .join(extraction, extraction.c.id == document.c.extraction_id)
         .join(page, page.c.extraction_id == extraction.c.id)
         .join(chunk, (chunk.c.extraction_id == extraction.c.id) & (chunk.c.page == page.c.number))
-        .where(document.c.id.in_(list(ids)))
-        .where(or_(page.c.number.in_(numbers), func.lower(page.c.label).in_(labels), at_end.in_(from_end)))
+        .where(is_any_of(document.c.id, ids))
+        .where(
+            or_(
+                is_any_of(page.c.number, numbers),
+                is_any_of(func.lower(page.c.label), labels),
+                is_any_of(at_end, from_end),
+            )
+        )
         .group_by(document.c.id, page.c.number)
     )
     return [

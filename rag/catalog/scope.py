@@ -8,6 +8,7 @@ from time import time
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
+from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.states import LIVE, ShareState, SourceState
 from rag.catalog.tables import chunk, document, share, source
 from rag.model import Kind, Posted, Scope
@@ -22,9 +23,9 @@ def shared_documents_in(scope: Scope) -> list[ColumnElement[bool]]:
     """Return the conditions that a share and its source make a document part of a scope."""
     conditions = [is_live(), *shares_in(scope)]
     if scope.documents is not None:
-        conditions.append(source.c.document_id.in_(sorted(scope.documents)))
+        conditions.append(is_any_of(source.c.document_id, scope.documents))
     if scope.without:
-        conditions.append(source.c.document_id.not_in(sorted(scope.without)))
+        conditions.append(is_none_of(source.c.document_id, scope.without))
     return conditions
 
 
@@ -38,16 +39,16 @@ def shares_matching(scope: Scope) -> list[ColumnElement[bool]]:
     wanted = scope.shares
     conditions: list[ColumnElement[bool]] = []
     if scope.spaces is not None:
-        conditions.append(share.c.space.in_(sorted(scope.spaces)))
+        conditions.append(is_any_of(share.c.space, scope.spaces))
     if wanted.shared_by is not None:
-        conditions.append(share.c.shared_by.in_(sorted(wanted.shared_by)))
+        conditions.append(is_any_of(share.c.shared_by, wanted.shared_by))
     if wanted.since is not None:
         conditions.append(share.c.shared_at >= wanted.since)
     if wanted.before is not None:
         conditions.append(share.c.shared_at < wanted.before)
     if wanted.extensions or wanted.kinds:
         endings = [func.lower(share.c.name).endswith(f".{ending}", autoescape=True) for ending in wanted.extensions]
-        conditions.append(or_(source.c.kind.in_(sorted(wanted.kinds)), *endings))
+        conditions.append(or_(is_any_of(source.c.kind, wanted.kinds), *endings))
     return conditions
 
 
@@ -86,18 +87,11 @@ def chunks_in(scope: Scope) -> Select[tuple[int]]:
 
 def allowed_chunks(connection: Connection, chunks: Iterable[int], scope: Scope) -> dict[int, tuple[int, int, Kind]]:
     """Return {chunk: (document, page, kind)} for the given chunks that are in scope and not deleted."""
-    found: dict[int, tuple[int, int, Kind]] = {}
-    ids = list(chunks)
     # The sum keeps SQLite from reading all chunks of the scope's documents to find these few ids.
     inside = (chunk.c.document_id + 0).in_(documents_in(scope))
-    for start in range(0, len(ids), 5000):  # SQLite takes at most 32,766 bound values
-        rows = connection.execute(
-            select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.kind)
-            .join(document, is_current())
-            .where(chunk.c.id.in_(ids[start : start + 5000]), inside)
-        )
-        found |= {row.id: (row.document_id, row.page, Kind(row.kind)) for row in rows}
-    return found
+    rows = select(chunk.c.id, chunk.c.document_id, chunk.c.page, chunk.c.kind).join(document, is_current())
+    found = connection.execute(rows.where(is_any_of(chunk.c.id, chunks), inside))
+    return {row.id: (row.document_id, row.page, Kind(row.kind)) for row in found}
 
 
 def count_in(connection: Connection, scope: Scope) -> int:
@@ -111,7 +105,7 @@ def count_in(connection: Connection, scope: Scope) -> int:
 def spaces_in(connection: Connection, documents: Iterable[int], scope: Scope) -> dict[int, tuple[str, ...]]:
     """Return {document: the spaces of the scope where it is shared} for the given documents in scope."""
     rows = select(source.c.document_id, share.c.space).join(share, share.c.source_id == source.c.id).distinct()
-    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), *shares_in(scope))
+    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), *shares_in(scope))
     rows = rows.where(source.c.document_id.in_(documents_in(scope)))
     found: dict[int, tuple[str, ...]] = {}
     for row in connection.execute(rows.order_by(share.c.space)):
@@ -133,8 +127,8 @@ def shares_shown(
 ) -> dict[int, ShownShare]:
     """Return {document: its newest share inside the scope, never one outside}, or one of the `matched` shares."""
     rows = select(share, source.c.document_id).join(source, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(sorted(set(documents))), is_live(), *shares_in(scope))
-    is_matched = share.c.id.in_(sorted(matched))
+    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), *shares_in(scope))
+    is_matched = is_any_of(share.c.id, matched)
     found = connection.execute(rows.order_by(is_matched, share.c.shared_at, share.c.id))
     return {
         row.document_id: ShownShare(

@@ -8,6 +8,7 @@ from time import time
 
 from sqlalchemy import ColumnElement, Connection, case, delete, exists, func, insert, null, select, update
 
+from rag.catalog.any_of import is_any_of
 from rag.catalog.share_words import drop_share_words
 from rag.catalog.shares import EVERY_SPACE, StoredShare, list_shares
 from rag.catalog.sources import drop_unshared_sources, find_or_add_source
@@ -124,14 +125,14 @@ def leave_space(connection: Connection, kind: str, space: str) -> None:
 
 def drop_shares(connection: Connection, sources: Sequence[int], space: str | None = None) -> None:
     """Drop sources from a space, or from all spaces; a later listing may bring them back."""
-    mine = share.c.source_id.in_(sources) & share.c.state.in_(LIVE)
+    mine = is_any_of(share.c.source_id, sources) & share.c.state.in_(LIVE)
     drop_rows(connection, mine if space is None else mine & (share.c.space == space))
     drop_unshared_sources(connection, sources)
 
 
 def remove_shares(connection: Connection, sources: Sequence[int], space: str | None = None, reason: str = "") -> None:
     """Do as `drop_shares`, and do not let a later listing bring them back. `reason`: why, for the rows."""
-    mine = share.c.source_id.in_(sources) & share.c.state.not_in(ENDED)
+    mine = is_any_of(share.c.source_id, sources) & share.c.state.not_in(ENDED)
     mine = mine if space is None else mine & (share.c.space == space)
     rows = connection.execute(select(share.c.source_id, share.c.space, share.c.message).where(mine)).all()
     for row in rows:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Float, column, delete, func, insert, literal_column, select, table, text, update
 
+from rag.catalog.any_of import is_any_of
 from rag.catalog.fulltext import any_of
 from rag.catalog.scope import shared_documents_in
 from rag.catalog.tables import share, source
@@ -42,7 +43,7 @@ def put_share_words(connection: Connection, share_id: int, words: str) -> None:
 
 def drop_share_words(connection: Connection, shares: Collection[int]) -> None:
     """Remove the words of shares from the index, down to their bytes."""
-    connection.execute(delete(_WORDS).where(_WORDS.c.rowid.in_(list(shares))))
+    connection.execute(delete(_WORDS).where(is_any_of(_WORDS.c.rowid, shares)))
     # Without this, deleted words stay in an old segment of the index.
     connection.execute(text("INSERT INTO share_fulltext(share_fulltext) VALUES ('optimize')"))
 

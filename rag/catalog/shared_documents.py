@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
+from rag.catalog import tables
+from rag.catalog.any_of import are_any_of, is_any_of, is_none_of
 from rag.catalog.scope import has_share, is_live, shared_documents_in, shares_in, shares_matching, spaces_in
 from rag.catalog.sources import find_sources, list_statuses
 from rag.catalog.states import LIVE, ShareState
@@ -55,7 +57,7 @@ def visible_posts(connection: Connection, scope: Scope, messages: Collection[tup
     """Return what these messages, by (space, message), share in a scope now."""
     if not messages:
         return []
-    named = tuple_(share.c.space, share.c.message).in_(list(messages))
+    named = are_any_of((share.c.space, share.c.message), messages)
     return _list_shared(connection, scope, named, None)
 
 
@@ -66,9 +68,9 @@ def _list_shared(
     rows = rows.join(source, source.c.id == share.c.source_id)
     rows = rows.where(share.c.state == ShareState.SHARED, *shares_matching(scope), matching)
     if scope.documents is not None:
-        rows = rows.where(source.c.document_id.in_(sorted(scope.documents)))
+        rows = rows.where(is_any_of(source.c.document_id, scope.documents))
     if scope.without:
-        rows = rows.where(func.coalesce(source.c.document_id, 0).not_in(sorted(scope.without)))
+        rows = rows.where(is_none_of(func.coalesce(source.c.document_id, 0), scope.without))
     found = connection.execute(rows.order_by(share.c.shared_at.desc(), share.c.id.desc()).limit(limit)).all()
     states = {status.source: status.state for status in list_statuses(connection, [row.source_id for row in found])}
     now = time()
@@ -112,35 +114,56 @@ def _documents(connection: Connection, scope: Scope, *matching: ColumnElement[bo
 def documents_allowed(connection: Connection, documents: Collection[int], scope: Scope) -> list[AllowedDocument]:
     """Return those of the given documents that may be shown in a scope now. Call it before anything is shown."""
     spaces = spaces_in(connection, documents, scope)
-    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(list(spaces))))
+    rows = connection.execute(select(document.c.id, document.c.sha256).where(is_any_of(document.c.id, spaces)))
     return [AllowedDocument(row.id, row.sha256, spaces[row.id]) for row in rows.all()]
 
 
 def unshared_documents(connection: Connection, documents: Collection[int]) -> set[int]:
     """Return those of the given documents that are not shared in any space."""
     ids = set(documents)
-    rows = select(document.c.id).where(document.c.id.in_(ids), has_share(document.c.id))
+    rows = select(document.c.id).where(is_any_of(document.c.id, ids), has_share(document.c.id))
     return ids - set(connection.scalars(rows))
+
+
+def unshared_sha256(connection: Connection, sums: Collection[str]) -> set[str]:
+    """Return those of the given SHA-256 sums that no document has which is shared in some space."""
+    rows = select(document.c.sha256).where(is_any_of(document.c.sha256, sums), has_share(document.c.id))
+    return set(sums) - set(connection.scalars(rows))
 
 
 def sha256_of(connection: Connection, documents: Collection[int]) -> dict[int, str]:
     """Return {document: SHA-256} for the given documents that still exist."""
-    rows = connection.execute(select(document.c.id, document.c.sha256).where(document.c.id.in_(set(documents))))
+    rows = connection.execute(select(document.c.id, document.c.sha256).where(is_any_of(document.c.id, documents)))
     return {row.id: row.sha256 for row in rows}
 
 
 def names_of(connection: Connection, documents: Collection[int]) -> dict[int, set[str]]:
     """Return all names that these documents have now, in any space, without documents that are not shared."""
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(set(documents)), is_live(), share.c.state.in_(LIVE))
+    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), share.c.state.in_(LIVE))
     return _by_document(connection.execute(rows))
 
 
 def names_within(connection: Connection, documents: Collection[int], scope: Scope) -> dict[int, set[str]]:
     """Return all names that these documents have in a scope now, without those of shares that are not visible."""
     rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id)
-    rows = rows.where(source.c.document_id.in_(set(documents)), is_live(), *shares_in(scope))
+    rows = rows.where(is_any_of(source.c.document_id, documents), is_live(), *shares_in(scope))
     return _by_document(connection.execute(rows))
+
+
+def visible_names(connection: Connection, scope: Scope) -> frozenset[tuple[int, str]]:
+    """Return (document, name) of everything visible in a scope now; documents shared under several names have each."""
+    rows = select(source.c.document_id, share.c.name).join(share, share.c.source_id == source.c.id).distinct()
+    found = connection.execute(rows.where(*shared_documents_in(scope)))
+    return frozenset((row.document_id, row.name) for row in found)
+
+
+def share_revision(connection: Connection) -> int:
+    """Return a number that grows whenever a document may have left a scope, or changed its name in it.
+
+    Triggers change it in the transaction of the change. New shares do not.
+    """
+    return int(connection.execute(select(tables.share_revision.c.number)).scalar_one())
 
 
 def _by_document(rows: Iterable[Any]) -> dict[int, set[str]]:
@@ -158,4 +181,4 @@ def documents_named(connection: Connection, name: str) -> dict[str, str]:
     """
     ids = dict(find_sources(connection, name))
     rows = select(source.c.id, document.c.sha256).join(document, document.c.id == source.c.document_id)
-    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(source.c.id.in_(ids)))}
+    return {row.sha256: ids[row.id] for row in connection.execute(rows.where(is_any_of(source.c.id, ids)))}

@@ -34,15 +34,13 @@ from sqlalchemy import (
     update,
 )
 
+from rag.catalog.any_of import is_any_of
 from rag.catalog.outages import begin_probe, is_paused
 from rag.catalog.priorities import rank
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState, ShareState, SourceState
 from rag.catalog.tables import document, extraction, page, share, source
 from rag.fairness import Claimant, IntakePriority, rank_of
 from rag.model import ROUND, IndexState, SourceKind
-
-MAX_VALUES = 5000
-"""Values bound in one statement; SQLite takes at most 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,9 @@ class ClaimedSource:
 class SourceStatus:
     """The progress of a source; `reason` and `hint` are set when it failed.
 
-    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part;
-    `document` is set once the bytes are known. A source that failed and has a document keeps the bytes of before.
+    `page` of `pages` are extracted, and `failed_pages` are those that could not be read in whole or in part, the first
+    because of `page_error`; `document` is set once the bytes are known. A source that failed and has a document keeps
+    the bytes of before.
     """
 
     ref: str
@@ -76,6 +75,7 @@ class SourceStatus:
     document: int | None
     source: int
     failed_pages: tuple[int, ...] = ()
+    page_error: str = ""
 
     @property
     def title(self) -> str:
@@ -149,7 +149,9 @@ def retry_failed(connection: Connection, ids: Collection[int]) -> dict[int, str]
         and_(source.c.state == SourceState.KNOWN, source.c.reason.is_not(None)),
     )
     again = _queued(IntakePriority.SHARED) | {"reason": None, "hint": None}
-    rows = update(source).where(source.c.id.in_(ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    rows = (
+        update(source).where(is_any_of(source.c.id, ids), failed).values(**again).returning(source.c.id, source.c.kind)
+    )
     return {row.id: row.kind for row in connection.execute(rows)}
 
 
@@ -191,7 +193,7 @@ def drop_unshared_sources(connection: Connection, sources: Collection[int]) -> N
     shared = exists().where(share.c.source_id == source.c.id, share.c.state.in_(LIVE))
     connection.execute(
         update(source)
-        .where(source.c.id.in_(list(sources)), ~shared)
+        .where(is_any_of(source.c.id, sources), ~shared)
         .values(state=SourceState.GONE, run_id=None, document_id=None)
     )
 
@@ -410,14 +412,14 @@ def list_statuses(
     rows = (
         select(source, name.label("name"), extraction.c.state.label("extraction_state"), extraction.c.pages)
         .add_columns(extraction.c.reason.label("extraction_reason"), extraction.c.hint.label("extraction_hint"))
-        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"))
+        .add_columns(extraction.c.pages_done, _failed_pages().label("failed_pages"), _page_error().label("page_error"))
         .outerjoin(latest_of, latest_of.c.document_id == source.c.document_id)
         .outerjoin(extraction, extraction.c.id == counted)
         .where(source.c.state != SourceState.GONE)
         .order_by(source.c.id)
     )
     if sources is not None:
-        rows = rows.where(source.c.id.in_(sources))
+        rows = rows.where(is_any_of(source.c.id, sources))
     if space is not None:
         rows = rows.where(exists().where(shares))
     delayed = {} if space is None else _delayed_shares(connection, space)
@@ -430,6 +432,12 @@ def _failed_pages() -> ScalarSelect[str]:
     return numbers.where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None)).scalar_subquery()
 
 
+def _page_error() -> ScalarSelect[str]:
+    """Return why the first of an extraction's failed pages could not be read."""
+    first = select(page.c.error).where(page.c.extraction_id == extraction.c.id, page.c.error.is_not(None))
+    return first.order_by(page.c.number).limit(1).scalar_subquery()
+
+
 def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]:
     """Return the status of all sources shared in a space, of every kind, under their names there."""
     return list_statuses(connection, space=space)
@@ -437,11 +445,8 @@ def source_statuses_in(connection: Connection, space: str) -> list[SourceStatus]
 
 def source_statuses(connection: Connection, kind: str, refs: Sequence[str], space: str) -> list[SourceStatus]:
     """Return the status of these sources in the order given, without those not shared in this space."""
-    found: dict[str, SourceStatus] = {}
-    for start in range(0, len(refs), MAX_VALUES):
-        rows = select(source.c.id).where(source.c.kind == kind, source.c.ref.in_(refs[start : start + MAX_VALUES]))
-        ids = connection.scalars(rows).all()
-        found |= {status.ref: status for status in list_statuses(connection, ids, space=space)}
+    ids = connection.scalars(select(source.c.id).where(source.c.kind == kind, is_any_of(source.c.ref, refs))).all()
+    found = {status.ref: status for status in list_statuses(connection, ids, space=space)}
     return [found[ref] for ref in refs if ref in found]
 
 
@@ -483,6 +488,7 @@ def _to_status(row: Row[Any], delay_passed: float | None) -> SourceStatus:
         row.document_id,
         row.id,
         tuple(sorted(int(number) for number in (row.failed_pages or "").split(",") if number)),
+        row.page_error or "",
     )
 
 

@@ -107,6 +107,9 @@ share = Table(
 )
 """Which message shared which source in which space: one row for each, with one state."""
 
+share_revision = Table("share_revision", metadata, Column("number", Integer, nullable=False))
+"""One row, that triggers change: see `shared_documents.share_revision`."""
+
 document = Table(
     "document",
     metadata,

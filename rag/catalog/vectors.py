@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
+from rag.catalog.any_of import is_any_of, is_none_of
 from rag.catalog.scope import chunks_in
 from rag.catalog.tables import chunk, vector, vector_deletion
 from rag.model import Kind, Modality, Scope
@@ -77,7 +78,7 @@ def list_chunks_without_vectors(
 
 
 def _of(kinds: Sequence[Kind]) -> ColumnElement[bool]:
-    return chunk.c.kind.in_([kind.value for kind in kinds])
+    return chunk.c.kind.in_(kinds)
 
 
 def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget]) -> int:
@@ -90,7 +91,7 @@ def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget])
     missing = []
     for target in targets:
         made = exists().where(vector.c.chunk_id == chunk.c.id)
-        mine = vector.c.embedder.not_in(known) if target.embedder is None else vector.c.embedder == target.embedder
+        mine = is_none_of(vector.c.embedder, known) if target.embedder is None else vector.c.embedder == target.embedder
         missing.append(and_(_of(target.kinds), ~made.where(mine)))
     rows = select(func.count()).select_from(chunk)
     return connection.scalar(rows.where(or_(false(), *missing))) or 0
@@ -99,7 +100,7 @@ def count_unembedded(connection: Connection, targets: Sequence[EmbeddingTarget])
 def put_vectors(connection: Connection, embedder: str, rows: Sequence[StoredVector], empty: Sequence[int]) -> set[int]:
     """Write vectors; `empty` are chunks with nothing to embed. Return the chunks that still exist."""
     ids = sorted({row.chunk for row in rows} | set(empty))
-    alive = set(connection.scalars(select(chunk.c.id).where(chunk.c.id.in_(ids))))
+    alive = set(connection.scalars(select(chunk.c.id).where(is_any_of(chunk.c.id, ids))))
     values = [
         {
             "embedder": embedder,

@@ -45,7 +45,7 @@ class RequestHandler:
 
     def __init__(self, config: ChildConfig, out: BinaryIO) -> None:
         from rag.extract.convert.to_pdf import PdfConverter
-        from rag.extract.layout.analysis import Layout, load_pymupdf
+        from rag.extract.layout.analysis import load_pymupdf, open_layout
         from rag.extract.ocr import TextRecognizer
         from rag.extract.pdf import PdfExtractor
         from rag.extract.picture import PictureExtractor
@@ -57,7 +57,9 @@ class RequestHandler:
             ocr = TextRecognizer(config.ocr, config.threads, config.work_folder)
             ocr.open()
         pymupdf = load_pymupdf(config.threads)
-        layout = Layout(pymupdf, config.threads) if config.settings.layout else None
+        layout, self.layout_problem = None, ""
+        if config.settings.layout:
+            layout, self.layout_problem = open_layout(pymupdf, config.threads)
         self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
         self._picture = PictureExtractor(config.settings, layout, ocr)
         self._converter = PdfConverter(pymupdf, config.settings, config.work_folder)
@@ -179,7 +181,7 @@ def main() -> None:
         reason = str(error) if isinstance(error, MagpieError) else f"{type(error).__name__}: {error}"
         send(out, ExtractionReply("failed", message=shorten(reason.rstrip("."))))
         sys.exit(1)
-    send(out, ExtractionReply("ready"))
+    send(out, ExtractionReply("ready", message=shorten(handler.layout_problem)))
     for line in requests:
         try:
             handler.handle(REQUEST.validate_json(line))

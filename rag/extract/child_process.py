@@ -24,7 +24,16 @@ from pydantic import ValidationError
 from rag.data_dir import remove_temporary_folder, temporary_folder
 from rag.errors import ExtractorStopped
 from rag.extract.child import child_restrictions
-from rag.extract.protocol import CHILD_CONFIG, MAX_REPLY_BYTES, REPLY, REQUEST, ChildConfig, ExtractionReply, Request
+from rag.extract.protocol import (
+    CHILD_CONFIG,
+    MAX_REPLY_BYTES,
+    REPLY,
+    REQUEST,
+    ChildConfig,
+    ExtractionReply,
+    Request,
+    shorten,
+)
 from rag.sandbox import bubblewrap_prefix, child_environment
 from rag.settings import ReadSettings
 
@@ -110,6 +119,7 @@ class ChildProcess:
         if reply.kind != "ready":
             self.kill()
             raise ExtractorStopped(f"The extraction process did not start: {reply.message}.", "Reinstall Magpie.")
+        self.layout_problem = shorten(reply.message)
 
     @property
     def pid(self) -> int:

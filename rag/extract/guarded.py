@@ -145,16 +145,23 @@ class GuardedExtractor:
             cause = f"it took longer than {seconds:g} s" if timed_out else self._describe(stopped.reason)
             raise Unreadable(f"The file couldn't be converted to PDF: {cause}.", "Export it as a PDF.") from stopped
 
-    @contextmanager
-    def _child_with_input(self, path: Path) -> Iterator[tuple[ChildProcess, str]]:
-        """Yield a running child and the path of the file's copy in the child's input folder."""
+    def layout_problem(self) -> str:
+        """Return why layout analysis is off as the port describes."""
+        return self._running_child().layout_problem
+
+    def _running_child(self) -> ChildProcess:
         if self._closed:
             raise _closed()
         if self._child is not None and not self._child.is_alive:
             self._kill()
         if self._child is None:
             self._child = ChildProcess(self._settings, self._ocr, self._threads)
-        child = self._child
+        return self._child
+
+    @contextmanager
+    def _child_with_input(self, path: Path) -> Iterator[tuple[ChildProcess, str]]:
+        """Yield a running child and the path of the file's copy in the child's input folder."""
+        child = self._running_child()
         with ExitStack() as stack:
             try:
                 copy = stack.enter_context(child.input_copy(path))

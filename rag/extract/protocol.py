@@ -76,7 +76,7 @@ class ExtractionReply:
 
     converting: sent first when the file is converted to PDF, which takes longer than one page.
     unreadable: the whole file is refused. memory: the child ran out of memory and ends.
-    failed: the child can't work on this machine.
+    failed: the child can't work on this machine. `message` of ready: why layout analysis is off; "": it is not.
     """
 
     kind: Literal["ready", "converting", "inspection", "page", "done", "unreadable", "memory", "failed"]

@@ -241,10 +241,8 @@ class Worker:
 
     def _report(self, request: IndexRequest, note: str) -> bool:
         """Report changes since the last call; return whether all requested sources are settled."""
-        rows: list[sources.SourceStatus] = []
         with self._catalog.read_transaction() as connection:
-            for start in range(0, len(request.sources), 5000):  # SQLite binds at most 32,766 values
-                rows += sources.list_statuses(connection, request.sources[start : start + 5000], newest=request.newest)
+            rows = sources.list_statuses(connection, request.sources, newest=request.newest)
         done = sum(row.state in ("ready", "failed") for row in rows)
         for row in rows:
             if self._reported.get(row.source) != (row, note):

@@ -18,7 +18,7 @@ from rag.extract.convert.libreoffice import CONFINEMENT_REMEDY, OFFICE_OFF, offi
 from rag.ingest.captions import Captions, harmless_picture
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.ownership import is_owned
-from rag.model import Check
+from rag.model import Check, ExtractedPage
 from rag.ports import Extractor, Generator, Prompt
 from rag.sandbox import bubblewrap_prefix, confinement_gap, landlock_abi
 from rag.settings import Settings
@@ -49,7 +49,7 @@ def checks(
     yield from _catalog(catalog, settings.data)
     with temporary_folder("doctor") as name:
         picture = _draw_code_word(Path(name) / "code-word.png")
-        yield _extractor(open_extractor, picture, ocr=settings.read.ocr)
+        yield from _extractor(open_extractor, picture, ocr=settings.read.ocr)
         yield _confinement()
         yield _office(settings.read.office)
         yield from _clip(indexes.clip, picture)
@@ -126,13 +126,23 @@ def _space(sync: VectorStoreSync) -> Check:
     return Check("vector store size", "ok", detail)
 
 
-def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: bool) -> Check:
+def _extractor(open_extractor: Callable[[], Extractor], picture: Path, *, ocr: bool) -> Iterator[Check]:
     try:
         with closing(open_extractor()) as extractor, temporary_folder("doctor") as into:
             extractor.inspect(picture)
             page = extractor.extract(picture, 1, 1, Path(into))[0]
+            problem = extractor.layout_problem()
     except MagpieError as error:
-        return Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
+        yield Check("reading", "fail", str(error), error.hint or "Install Magpie again with `make install`.")
+        return
+    yield _recognition(page, ocr=ocr)
+    if problem:
+        detail = f"layout analysis is off: {problem}; tables and figures are found from the file alone"
+        fix = "Install Magpie again with `make install`, then run: magpie reindex"
+        yield Check("layout", "warn", detail, fix)
+
+
+def _recognition(page: ExtractedPage, *, ocr: bool) -> Check:
     words = " ".join(block.text for block in page.blocks)
     if not ocr:
         return Check("reading", "warn", "OCR is off: scans and screenshots have no words", "Set MAGPIE_READ__OCR=true.")

@@ -118,6 +118,9 @@ class TimedExtractor:
                 times.peaks[pid] = memory_of(pid, "VmHWM")
         return pages
 
+    def layout_problem(self) -> str:
+        return self._extractor.layout_problem()
+
     def close(self) -> None:
         self._extractor.close()
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from bot.cli.redaction import Mask, redacted_logs
-from bot.db import access_log, jobs, questions, tables
+from bot.db import evidence, jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.db.questions import QuestionState
 from bot.demo.slack_server import Workspace
@@ -262,7 +262,7 @@ def test_picture_that_slack_refuses_to_delete_stays_for_the_next_purge_and_delay
 ) -> None:
     pictures = [f"F000000000{number}" for number in range(3)]
     with bot.rag.write_transaction() as connection:
-        access_log.put_evidence(connection, channel, dict.fromkeys(pictures, 999))
+        evidence.put_evidence(connection, channel, dict.fromkeys(pictures, 999))
         jobs.request(connection, JobKind.PURGE)
     ws.faults.fail("files.delete", error="cant_delete_file")  # the others do not exist anymore
     assert bot.maintenance.step()
@@ -275,4 +275,4 @@ def test_picture_that_slack_refuses_to_delete_stays_for_the_next_purge_and_delay
 
 def stale(bot: Bot) -> list[str]:
     with bot.rag.read_transaction() as connection:
-        return access_log.stale_evidence(connection, 9)
+        return evidence.stale_evidence(connection, 9, 0.0)

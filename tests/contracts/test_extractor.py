@@ -60,6 +60,10 @@ def path(case: ExtractorCase, tmp_path: Path) -> Path:
     return path
 
 
+def test_layout_analysis_works_or_is_not_used(extractor: Extractor) -> None:
+    assert extractor.layout_problem() == ""
+
+
 def test_range_has_its_own_page_numbers_and_pictures(extractor: Extractor, path: Path, tmp_path: Path) -> None:
     assert extractor.inspect(path).page_count == 5
     pages = extractor.extract(path, 2, 4, tmp_path)

@@ -54,19 +54,23 @@ def magpie(
 ) -> Iterator[Bot]:
     """Run the bot and yield it when it is connected. Raise at the end what one of its threads raised."""
     opened = partial(open_rag, generator=generator or FakeGenerator())
+    with open_bot(rag or settings(data), slack_settings(ws, **slack), opened) as bot, running(bot):
+        yield bot
+
+
+@contextmanager
+def running(bot: Bot) -> Iterator[None]:
+    """Run a bot, from when it is connected. Raise at the end what one of its threads raised."""
     started = threading.Event()
-    with (
-        open_bot(rag or settings(data), slack_settings(ws, **slack), opened) as bot,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        running = pool.submit(bot.run, lambda _: started.set())
-        running.add_done_callback(lambda _: started.set())
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(bot.run, lambda _: started.set())
+        run.add_done_callback(lambda _: started.set())
         try:
             assert started.wait(30)
-            yield bot
+            yield
         finally:
             bot.stop.set()
-            running.result(60)
+            run.result(60)
 
 
 def receipts(ws: Workspace, channel: str, ts: str, *names: str) -> None:

@@ -135,6 +135,9 @@ class MarkedDocumentExtractor:
             pages.append(_page(number, texts[number - 1].splitlines(), name))
         return pages
 
+    def layout_problem(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 

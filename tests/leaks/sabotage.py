@@ -58,7 +58,10 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
             "if False:",
         ),
     ),
-    "progress": (Mutation("bot.answers.asking:Asking.ask", "if self._unchanged(work.question, watch):", "if True:"),),
+    "progress": (Mutation("bot.answers.asking:Asking.ask", "if watch.is_unchanged(work.question):", "if True:"),),
+    "revision": (
+        Mutation("bot.answers.scope_watch:ScopeWatch.is_unchanged", "if self._revision != revision:", "if False:"),
+    ),
     "guests": (
         Mutation(
             "bot.access.directory:Directory.are_all_full_members",

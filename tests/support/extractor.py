@@ -46,6 +46,9 @@ class TextExtractor:
         blocks = tuple(_block(row, line) for row, line in enumerate(text.splitlines()) if line.strip())
         return ExtractedPage(number, f"p{number}", 600, 800, TextSource.LAYER, blocks, render)
 
+    def layout_problem(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 

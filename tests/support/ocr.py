@@ -2,15 +2,18 @@
 
 The reading process imports it by its dotted path. Other factories fail on a picture with red ink: `open_aborting`
 ends the process, `open_hanging` never returns, `open_hungry` allocates memory without end, and `open_raising` raises.
-`open_lying` returns a line outside the page, and `open_broken` raises when it is opened.
+`open_lying` returns a line outside the page, `open_broken` raises when it is opened, and `open_without_layout` hides
+the layout model.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from PIL import Image
@@ -86,3 +89,9 @@ def open_lying(threads: int) -> Ocr:
 
 def open_broken(threads: int) -> Ocr:
     raise FileNotFoundError("the model is not there")
+
+
+def open_without_layout(threads: int) -> Ocr:
+    """Return an Ocr in a process whose PyMuPDF has another layout model than the one that Magpie uses."""
+    sys.modules["pymupdf.layout.onnx.BoxRFDGNN"] = ModuleType("pymupdf.layout.onnx.BoxRFDGNN")
+    return InkOcr()

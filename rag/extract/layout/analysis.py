@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -35,33 +36,40 @@ _PAGE_LONG_SIDE = 792
 """Long side, in points, of the page that a picture is analyzed as: the model was trained on pages of this size."""
 
 
+_REPLACING = threading.Lock()
+"""Held while `onnxruntime.InferenceSession` is replaced."""
+
+
 @contextmanager
-def _limited_onnx_threads(threads: int) -> Iterator[None]:
-    """Limit the threads of onnxruntime sessions that are created during the `with` block.
+def limited_onnx_threads(threads: int) -> Iterator[None]:
+    """Limit the threads of onnxruntime sessions that this thread creates during the `with` block.
 
     PyMuPDF creates its layout sessions with one thread per core and has no setting for that: a page then takes 1.7
     times the processor time, and two extraction processes slow each other down.
     """
     import onnxruntime
 
-    original = onnxruntime.InferenceSession
+    with _REPLACING:
+        original, owner = onnxruntime.InferenceSession, threading.get_ident()
 
-    class LimitedSession(original):  # type: ignore[misc, valid-type]
-        def __init__(self, model: Any, sess_options: Any = None, **rest: Any) -> None:
-            options = sess_options or onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = threads
-            super().__init__(model, sess_options=options, **rest)
+        class LimitedSession(original):  # type: ignore[misc, valid-type]
+            def __init__(self, model: Any, sess_options: Any = None, *args: Any, **rest: Any) -> None:
+                options = sess_options
+                if threading.get_ident() == owner:
+                    options = sess_options or onnxruntime.SessionOptions()
+                    options.intra_op_num_threads = options.inter_op_num_threads = threads
+                super().__init__(model, options, *args, **rest)
 
-    onnxruntime.InferenceSession = LimitedSession
-    try:
-        yield
-    finally:
-        onnxruntime.InferenceSession = original
+        onnxruntime.InferenceSession = LimitedSession
+        try:
+            yield
+        finally:
+            onnxruntime.InferenceSession = original
 
 
 def load_pymupdf(threads: int) -> Any:
     """Import `pymupdf` without its messages. The import already creates layout sessions, with `threads` threads."""
-    with _limited_onnx_threads(threads):
+    with limited_onnx_threads(threads):
         import pymupdf
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
@@ -74,11 +82,12 @@ class Layout:
     def __init__(self, pymupdf: Any, threads: int) -> None:
         self._pymupdf = pymupdf
         self._fonts = InvisibleTextFonts(pymupdf)
-        # The model behind page.get_layout(), which leaves out the rows and columns of tables.
-        with _limited_onnx_threads(threads):
+        # The model behind page.get_layout(), which leaves out the rows and columns of tables. The class is not public:
+        # pyproject.toml allows the versions that were tested.
+        with limited_onnx_threads(threads):
             from pymupdf.layout.onnx.BoxRFDGNN import BoxRFDGNN
 
-            self._model = BoxRFDGNN(use_sort=True)
+            self.model = BoxRFDGNN(use_sort=True)
 
     def regions(self, page: Any) -> list[Region]:
         """Return regions in reading order, as fractions of the displayed page; [] if the analysis fails."""
@@ -118,13 +127,23 @@ class Layout:
 
     def _analyze(self, page: Any, rect: Any) -> list[Region]:
         try:
-            groups = self._model.predict(page, return_raw=True)
+            groups = self.model.predict(page, return_raw=True)
         except Exception as error:  # fall back to the file's text blocks
             if is_out_of_memory(error):
                 raise MemoryError from error
             log.warning("Layout analysis of page %s failed (%s).", page.number + 1, type(error).__name__)
             return []
         return _regions(groups, rect.width, rect.height)
+
+
+def open_layout(pymupdf: Any, threads: int) -> tuple[Layout | None, str]:
+    """Return the layout model and "", or None and why it cannot be loaded: blocks then come from the file alone."""
+    try:
+        return Layout(pymupdf, threads), ""
+    except Exception as error:  # the library is another version, or incomplete
+        if is_out_of_memory(error):
+            raise MemoryError from error
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _regions(groups: Iterable[Any], width: float, height: float) -> list[Region]:

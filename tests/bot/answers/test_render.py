@@ -16,6 +16,7 @@ from bot.demo.slack_server.limits import too_long
 from bot.slack.blocks import SECTION, split
 from bot.slack.messages import (
     NO_MATCHING_PAGE,
+    incomplete_file,
     reading_documents,
     similar_pages,
     unread_documents,
@@ -150,6 +151,16 @@ def test_messages_about_documents_sent_with_a_question() -> None:
         "I couldn't read c.pdf: It is encrypted. I'm still reading b.pdf. Ask again in a minute."
     )
     assert unreadable_file(failed) == "I couldn't read c.pdf: It is encrypted. Remove its password."
+
+
+def test_messages_about_pages_that_could_not_be_read() -> None:
+    read = SourceStatus("F1", "a.pdf", IndexState.READY, 99, 99, "", "", 1, 1)
+    slow = replace(read, failed_pages=(3,), page_error="This page couldn't be read: it took longer than 30 s.")
+    assert incomplete_file(slow) == "I read a.pdf, but not page 3: it took longer than 30 s."
+    torn = replace(read, failed_pages=(3, 7, 9), page_error="The picture is torn.")
+    assert incomplete_file(torn) == "I read a.pdf, but not pages 3, 7 and 9: The picture is torn."
+    many = replace(torn, failed_pages=tuple(range(1, 31)))
+    assert incomplete_file(many).startswith("I read a.pdf, but not pages 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 others: ")
 
 
 def test_long_answer_is_split_at_paragraphs() -> None:

@@ -76,6 +76,9 @@ class _TimedReader:
         with self._measure(path):
             return self._reader.extract(path, first, last, into)
 
+    def layout_problem(self) -> str:
+        return self._reader.layout_problem()
+
     def close(self) -> None:
         self._reader.close()
 

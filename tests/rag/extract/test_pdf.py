@@ -239,3 +239,16 @@ def test_extremely_wide_page_keeps_its_words(ink_extractor: GuardedExtractor, tm
     assert {"committee", "autumn"} <= words_of(read).keys()
     with Image.open(into / (read.render or "")) as render:
         assert min(render.size) == 1
+
+
+def test_blocks_come_from_the_file_if_the_library_has_another_layout_model(tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    papers.text_page(document)
+    path = papers.save(document, tmp_path / "text.pdf")
+    extractor = GuardedExtractor(ReadSettings(render_px=400), "tests.support.ocr:open_without_layout")
+    try:
+        assert "BoxRFDGNN" in extractor.layout_problem()
+        [page] = extractor.extract(path, 1, 1, into)
+    finally:
+        extractor.close()
+    assert text_of(page) == f"A heading of this page {papers.PARAGRAPH}"

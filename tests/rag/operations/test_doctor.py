@@ -1,4 +1,4 @@
-"""The doctor's check of LibreOffice. The other checks are tested in tests/flows."""
+"""The doctor's checks of LibreOffice and of the layout model. The other checks are tested in tests/flows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from rag import Settings, open_rag
+from rag.extract.guarded import GuardedExtractor
+from rag.ports import Extractor
+from tests.support.absent import NoEmbedder
+from tests.support.extractor import TextExtractor
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,23 @@ def test_reports_whether_libreoffice_is_used(tmp_path: Path, office: str, status
     assert check.status == status
     assert said in check.detail
     assert bool(check.fix) == (status == "warn")
+
+
+def test_names_a_missing_layout_model_and_how_to_install_it(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "read": {"render_px": 400}, "answer": {"model": ""}})
+
+    def open_extractor() -> Extractor:
+        return GuardedExtractor(settings.read, "tests.support.ocr:open_without_layout")
+
+    with closing(open_rag(settings, extractor=open_extractor, embedder=NoEmbedder())) as rag:
+        check = next(check for check in rag.doctor() if check.name == "layout")
+    assert check.status == "warn"
+    assert "layout analysis is off: ImportError" in check.detail
+    assert "make install" in check.fix
+    assert "magpie reindex" in check.fix
+
+
+def test_says_nothing_about_a_layout_model_that_works(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "answer": {"model": ""}})
+    with closing(open_rag(settings, extractor=TextExtractor, embedder=NoEmbedder())) as rag:
+        assert "layout" not in [check.name for check in rag.doctor()]

@@ -30,6 +30,11 @@ def upgrade():
     )
     op.add_column("question", sa.Column("refers_to", sa.JSON))
     op.add_column("access_log", sa.Column("readers", sa.JSON))
+    op.add_column("evidence", sa.Column("sha256", sa.String(64), nullable=False, server_default=""))
+    op.add_column("evidence", sa.Column("left_at", sa.Float))
+    op.execute(
+        "UPDATE evidence SET sha256 = coalesce((SELECT sha256 FROM document WHERE document.id = evidence.document), '')"
+    )
     for name in ("files_until", "reconciled_at", "reviewed_at", "requested_at", "active_at"):
         op.add_column("conversation", sa.Column(name, sa.Float, nullable=False, server_default="0"))
     op.create_table(
