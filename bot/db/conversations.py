@@ -22,6 +22,7 @@ class SweepState:
     reviewed_at: float = 0.0
     requested_at: float = 0.0
     active_at: float = 0.0
+    first_read_at: float = 0.0
 
 
 def find(connection: Connection, channel: str) -> SweepState:

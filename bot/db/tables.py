@@ -54,6 +54,7 @@ conversation = Table(
     Column("reviewed_at", Float, nullable=False, server_default="0", doc="last reading of older threads too"),
     Column("requested_at", Float, nullable=False, server_default="0", doc="last request of complete sweeps"),
     Column("active_at", Float, nullable=False, server_default="0", doc="newest message or file that a sweep saw"),
+    Column("first_read_at", Float, nullable=False, server_default="0", doc="when its messages were first read"),
 )
 """When each conversation was swept."""
 

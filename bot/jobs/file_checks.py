@@ -156,7 +156,9 @@ class FileChecks:
         messages = self.read_message(channel, raw)
         for message in messages:
             with self._rag.write_transaction() as connection:
-                self._record(connection, message, receipts=True)
+                # A search overlaps the one before it, and may reach back to before Magpie joined.
+                joined = conversations.find(connection, channel).first_read_at
+                self._record(connection, message, receipts=seconds_of(message.ts) >= joined)
         return bool(messages)
 
     def _record(self, connection: Connection, message: Message, *, receipts: bool) -> None:

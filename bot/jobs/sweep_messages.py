@@ -179,6 +179,10 @@ class MessageSweep:
 
     def _finish(self, channel: str, reading: _Reading) -> None:
         times = {"checked_until": reading.started}
+        with self._rag.read_transaction() as connection:
+            is_first = not conversations.find(connection, channel).checked_until
+        if is_first and not channel.startswith("D"):
+            times["first_read_at"] = reading.started
         if reading.is_complete:
             times["reviewed_at"] = reading.started
         newest = max((float(_newest_of(message)) for message in reading.messages.values()), default=0.0)

@@ -83,7 +83,7 @@ def test_other_files_answer_what_the_files_of_the_thread_do_not(ws: Workspace, a
 
 def test_unusable_file_of_a_thread_is_named_for_a_bare_mention(ws: Workspace, ada: str, channel: str) -> None:
     thread = ws.post(ada, channel, files=[("plans.zip", b"PK\x05\x06" + bytes(18))])
-    assert "can't open archives" in ask_in(ws, ada, channel, thread, "")
+    assert "don't open archives" in ask_in(ws, ada, channel, thread, "")
 
 
 def test_file_that_left_the_thread_is_neither_used_nor_named(ws: Workspace, ada: str, ben: str, channel: str) -> None:
@@ -208,7 +208,7 @@ def test_attachment_that_cannot_be_used_is_said(ws: Workspace, ada: str, channel
         ada, channel, mention(ws, "which port does the gateway use?"), files=[("plans.zip", b"PK\x05\x06" + bytes(18))]
     )
     answer = said(reply(ws, channel, asked))
-    assert "can't open archives" in answer
+    assert "don't open archives" in answer
     assert "8443" in answer
     assert len(replies(ws, channel, asked)) >= 1
 
@@ -216,7 +216,7 @@ def test_attachment_that_cannot_be_used_is_said(ws: Workspace, ada: str, channel
 def test_external_file_of_a_question_is_said(ws: Workspace, ada: str) -> None:
     here, url = ws.direct(ada), "https://docs.google.com/document/d/1"
     file = ws.special.external(ada, here, "Plan", url, text="which port does the gateway use?")
-    assert "it is stored outside Slack" in said(reply(ws, here, ws.file(file).shares[0].ts))
+    assert "It is stored outside Slack" in said(reply(ws, here, ws.file(file).shares[0].ts))
 
 
 def test_pdf_that_slack_calls_binary_is_read(ws: Workspace, ada: str, channel: str) -> None:

@@ -35,7 +35,7 @@ def upgrade():
     op.execute(
         "UPDATE evidence SET sha256 = coalesce((SELECT sha256 FROM document WHERE document.id = evidence.document), '')"
     )
-    for name in ("files_until", "reconciled_at", "reviewed_at", "requested_at", "active_at"):
+    for name in ("files_until", "reconciled_at", "reviewed_at", "requested_at", "active_at", "first_read_at"):
         op.add_column("conversation", sa.Column(name, sa.Float, nullable=False, server_default="0"))
     op.create_table(
         "workspace",
