@@ -12,10 +12,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.db import access_log, questions, receipts, retention
+from bot.db import (
+    access_log,
+    conversations,
+    message_states,
+    notices,
+    questions,
+    receipts,
+    retention,
+    tables,
+    workspaces,
+)
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
-from rag import Rag, Share, StoredData, documents_allowed, put_share
+from bot.slack.owner import Owner
+from rag import Rag, Share, StoredData, documents_allowed, end_message, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, Run, opener
 from tests.flows.team import settings
@@ -159,6 +170,55 @@ def test_privacy_lists_count_place_and_retention(magpie: Magpie, team: Path) -> 
     assert rows["documents"]["until"] == "until forgotten or no longer shared"
     there = {path.name.partition("-")[0] for path in team.iterdir() if not path.name.endswith(".lock")}
     assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
+
+
+LISTED = {
+    "question": "questions",
+    "access_log": "log of access",
+    "feedback": "feedback",
+    "notice": "notices",
+    "evidence": "pictures in Slack",
+    "upload": "pictures being uploaded",
+    "delivery": "events",
+    "message": "revisions of messages",
+    "conversation": "conversations",
+    "workspace": "workspace",
+}
+"""The row that shows each table of the bot; the table of jobs has two, for receipts and requests."""
+
+
+def test_privacy_lists_every_table_of_the_bot(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag, rag.write_transaction() as connection:
+        connection.execute(tables.delivery.insert().values(event_id="Ev1", at=1))
+        message_states.advance(connection, "C1", "1.1", 1.1)
+        message_states.put_deletion(connection, "C1", "2.1")
+        conversations.put(connection, "C1", checked_until=1.0)
+        workspaces.adopt(connection, Owner("T1", "A1"))
+        connection.execute(tables.upload.insert().values(file="F1", question=1))
+        notices.put_notice(connection, "U1", "unusable:sheet")
+    rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
+    assert set(tables.metadata.tables) == set(LISTED) | {"job"}
+    assert {"asides", "receipts"} <= set(rows)
+    counts = {name: rows[name]["count"] for name in LISTED.values()}
+    assert counts | {"feedback": 0, "pictures in Slack": 0} == {
+        **dict.fromkeys(LISTED.values(), 1),
+        "questions": 2,
+        "log of access": 2,
+        "feedback": 0,
+        "pictures in Slack": 0,
+        "revisions of messages": 2,
+    }
+    assert "2 days" in rows["revisions of messages"]["until"]
+    assert "2 days" in rows["events"]["until"]
+
+
+def test_privacy_counts_departures_apart_from_what_was_forgotten(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag, rag.write_transaction() as connection:
+        end_message(connection, "slack", "F9", "C1", "9.1")
+    rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
+    assert rows["what was forgotten"]["count"] == 0
+    assert rows["what was withdrawn"]["count"] == 1
+    assert "2 days" in rows["what was withdrawn"]["until"]
 
 
 def test_privacy_counts_forgotten_shares(magpie: Magpie, team: Path) -> None:
