@@ -26,7 +26,7 @@ from bot.db import (
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
 from bot.slack.owner import Owner
-from rag import Rag, Share, StoredData, documents_allowed, end_message, put_share
+from rag import Rag, Share, ShareState, StoredData, documents_allowed, end_message, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, Run, opener
 from tests.flows.team import settings
@@ -147,6 +147,19 @@ def test_forgetting_files_of_a_person_keeps_their_questions(magpie: Magpie, team
 def test_forgetting_a_person_works_if_no_bot_ever_ran(magpie: Magpie, folder: Path) -> None:
     magpie("index", str(folder))
     assert magpie("forget", "--yes", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
+
+
+@pytest.mark.parametrize("state", [ShareState.LEFT_OUT, ShareState.REFUSED])
+@pytest.mark.parametrize("option", [("--user", "U7"), ("--space", "C7")])
+def test_forgetting_a_person_or_space_covers_files_that_were_not_indexed(
+    magpie: Magpie, team: Path, state: ShareState, option: tuple[str, str]
+) -> None:
+    new = Share("slack", "F7", "C7", "sheet.xlsx", shared_by="U7", message="7.1", words="the zebra ledger", state=state)
+    with opened(team) as rag, rag.write_transaction() as connection:
+        put_share(connection, new)
+    assert b"zebra" in catalog_bytes(team)
+    assert magpie("forget", "--yes", *option)[1]["forgotten"] == ["sheet.xlsx"]
+    assert b"zebra" not in catalog_bytes(team)
 
 
 # ---------------------------------------------------------------- status --privacy
@@ -275,7 +288,9 @@ def test_access_finds_a_file_by_path_name_and_sha256(magpie: Magpie, folder: Pat
 def test_access_finds_a_file_by_its_slack_id(magpie: Magpie, team: Path) -> None:
     with opened(team) as rag, rag.write_transaction() as connection:
         put_share(connection, Share("slack", "F77", "C3", "from-slack.pdf"))
-        connection.execute(text("UPDATE source SET document_id = 1, state = 'known' WHERE ref = 'F77'"))
+        connection.execute(
+            text("UPDATE source SET state = 'known', document_id = (SELECT document FROM access_log) WHERE ref = 'F77'")
+        )
     assert len(magpie("status", "--access", "F77")[1]["seen"]) == 2
 
 
