@@ -25,6 +25,7 @@ from bot.db import (
 )
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
+from bot.slack.message_text import without_mention
 from bot.slack.owner import Owner
 from rag import Rag, Share, ShareState, StoredData, documents_allowed, end_message, put_share
 from rag.model import Scope
@@ -305,6 +306,12 @@ def test_access_to_a_removed_file_is_listed_without_the_question(magpie: Magpie,
         ("U2", None, True),
         ("U1", None, True),
     ]
+
+
+def test_access_names_mentioned_people_by_their_ids(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag:
+        ask(rag, "C1", "8.1", "U1", without_mention("<@U9> which port, <#C9>?", "U0"))
+    assert magpie("status", "--access", "gateway.pdf")[1]["seen"][0]["question"] == "@U9 which port, #C9?"
 
 
 def test_access_is_printed_as_text(run: Run, folder: Path, team: Path) -> None:
