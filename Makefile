@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -17,6 +17,15 @@ demo: install
 # Run all tests.
 test: install
 	@$(BIN)/python -m pytest
+
+# Run the property tests with new random examples for an hour; failing ones are kept in .hypothesis. MINUTES=60
+explore: install
+	@$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),60) $(TESTS)
+
+# Report which branches the tests take, of the code that runs in their own process. TESTS=tests/rag/search
+coverage: install
+	@$(BIN)/python -m coverage run -m pytest -n 0 $(TESTS)
+	@$(BIN)/python -m coverage report
 
 # Write the generated parts of docs/ from settings, commands and their JSON.
 docs: install

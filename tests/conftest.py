@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 WORKER_GB = 3.0
 """What one worker may take: 1.8 GB with torch and Chroma loaded (measured), and a child that reads beside it."""
@@ -14,10 +15,16 @@ MOST_WORKERS = 4
 """More would share what makes a test slow, which is reading and embedding on every core at once."""
 
 # How fast a busy machine draws examples says nothing about the code: tests that time something do so themselves.
-# The same examples each time, so that a failure is of the change that shows it; `--hypothesis-profile=explore` draws
-# others.
-settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("magpie", settings.get_profile("explore"), derandomize=True)
+# The same examples each time, so that a failure is of the change that shows it; `make explore` draws others, and keeps
+# those that fail.
+settings.register_profile("magpie", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "explore",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=1000,
+    database=DirectoryBasedExampleDatabase(Path(__file__).parent.parent / ".hypothesis" / "examples"),
+)
 settings.load_profile("magpie")
 
 

@@ -106,9 +106,14 @@ class Understanding:
 
     def readable(self, texts: Sequence[str]) -> list[str]:
         """Return texts with the names of the people and channels they mention, and without links to messages."""
-        ids = set().union(*(mentioned_people(text) | mentioned_channels(text) for text in texts))
-        names = self._access.labels(ids)
-        return [without_message_links(resolve(text, names)) for text in texts]
+        return [without_message_links(text) for text in with_names(self._access, texts)]
+
+
+def with_names(access: Access, texts: Sequence[str]) -> list[str]:
+    """Return texts with the names of the people and channels they mention."""
+    ids = set().union(*(mentioned_people(text) | mentioned_channels(text) for text in texts))
+    names = access.labels(ids)
+    return [resolve(text, names) for text in texts]
 
 
 def question_pointed_at(

@@ -64,13 +64,15 @@ def write_questions(rag: Engine, screen: Screen, path: Path) -> None:
 
 
 def _lines(rows: list[Feedback], names: Mapping[int, str]) -> Iterator[str]:
+    from bot.slack.message_text import resolve, resolve_mentions
+
     for row in rows:
         cited = [_page(passage, names) for passage in row.passages if passage["cited"] and passage["document"] in names]
         line = {
             "id": f"feedback-{row.id}",
-            "query": row.text,
+            "query": resolve(row.text, {}),
             "cited": list({(page["file"], page["page"]): page for page in cited}.values()),
-            "answer": row.answer,
+            "answer": resolve_mentions(row.answer, {}),
             "at": datetime.fromtimestamp(row.at, UTC).isoformat(timespec="seconds"),
             "to_do": TO_DO,
         }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _REMOVED = "(removed with the file)"
 _NO_TEXT = "(only a picture or a button)"
+_EVENTS_KEPT = "2 days"
 
 
 # ---------------------------------------------------------------- what is stored
@@ -69,6 +70,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
             ephemeral_messages.count_ephemeral_requests(connection),
         )
         notified = notices.count(connection)
+        events, swept = retention.count_events(connection), retention.count_conversations(connection)
     after_notice = f"{slack.keep_days} days, or until forgotten"
     after_question = f"{slack.keep_days} days after the question, or until forgotten"
     scrubbed = f"{after_question}; its text is removed with any file that answered it"
@@ -81,6 +83,7 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
     shown = "which document (by SHA-256) was used for whose question, under which scope, and who could read the reply"
     posted = "which picture that Magpie posted shows which document; the pictures themselves are in Slack"
     rated = "who rated which answer good or bad, with the question, the answer and its page numbers"
+    revisions = "conversation, time and last edit of recent messages; no text, no person"
     pending = "requests made with the command or a shortcut that are not answered yet"
     return [
         row("questions", questions, "question", "who asked what, where and when", scrubbed),
@@ -90,6 +93,11 @@ def _stored_by_bot(rag: Engine, folder: Path, slack: SlackSettings) -> Sequence[
         row("notices", notified, "notice", "about which kinds of files a person was notified", after_notice),
         row("receipts", receipts, "receipt", "who shared which file id in which message", after_message),
         row("pictures in Slack", pictures, "picture", posted, withdrawn),
+        row("pictures being uploaded", events.uploads, "picture", "file ids of pictures of an answer", "until shared"),
+        row("events", events.deliveries, "event", "ids of the events that Slack delivered", _EVENTS_KEPT),
+        row("revisions of messages", events.messages, "message", revisions, _EVENTS_KEPT),
+        row("conversations", swept, "conversation", "when each was swept, without names", "until Magpie leaves it"),
+        row("workspace", events.workspaces, "workspace", "whose data the folder holds: two ids", "with the folder"),
     ]
 
 

@@ -17,6 +17,7 @@ from bot.db.questions import OPEN
 from bot.db.tables import access_log, question
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack.events import Question
+from bot.slack.message_text import with_ids
 from rag import AllowedDocument, Scope, is_any_of, names_within, unshared_documents, visible_posts
 
 
@@ -100,7 +101,7 @@ def list_accesses(connection: Connection, sha256: str) -> list[AccessEntry]:
     entries = []
     for row in rows:
         is_removed = (row.channel, row.ts) in removed
-        text = "" if is_removed else row.text
+        text = "" if is_removed else with_ids(row.text)
         entries.append(
             AccessEntry(
                 row.at,

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, true, union
 
 from bot.db import jobs, notices, receipts
 from bot.db.jobs import JobKind
 from bot.db.questions import ENDED
-from bot.db.tables import access_log, evidence, feedback, job, notice, question
+from bot.db.tables import (
+    access_log,
+    conversation,
+    delivery,
+    evidence,
+    feedback,
+    job,
+    message,
+    notice,
+    question,
+    upload,
+    workspace,
+)
 
 
 def expire(connection: Connection, before: float) -> None:
@@ -60,6 +74,25 @@ def counts(connection: Connection) -> tuple[int, int]:
 def count_messages_and_pictures(connection: Connection) -> tuple[int, int]:
     """Return (receipts, pictures sent to Slack)."""
     return jobs.count(connection, [JobKind.RECEIPT]), _rows(connection, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Numbers of rows that say what Slack delivered and what is on its way, by table."""
+
+    deliveries: int
+    messages: int
+    uploads: int
+    workspaces: int
+
+
+def count_events(connection: Connection) -> EventCounts:
+    return EventCounts(*(_rows(connection, table) for table in (delivery, message, upload, workspace)))
+
+
+def count_conversations(connection: Connection) -> int:
+    """Return how many conversations were swept."""
+    return _rows(connection, conversation)
 
 
 def _rows(connection: Connection, table: Table) -> int:

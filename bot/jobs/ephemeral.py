@@ -11,6 +11,7 @@ from bot.access.policy import Access
 from bot.answers.button_requests import SIMILAR
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
+from bot.answers.understanding import with_names
 from bot.db import access_log, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
@@ -102,10 +103,11 @@ class EphemeralMessages:
     def _find(self, request: EphemeralRequest) -> Reply:
         """Return the best pages in the scope of this conversation. It is the scope of a public reply, although only one
         person sees this one."""
-        asked = Question(request.channel, f"{request.at:.6f}", "", request.user, request.text)
+        [words] = with_names(self._access, [request.text])
+        asked = Question(request.channel, f"{request.at:.6f}", "", request.user, words)
         for _ in range(_MAX_COMPOSED):
             granted = self._access.granted(request.channel, request.user)
-            reply = found_reply(self._rag.find(request.text, granted.scope, LISTED), granted.notice)
+            reply = found_reply(self._rag.find(words, granted.scope, LISTED), granted.notice)
             granted = self._access.granted(request.channel, request.user)
             with self._rag.write_transaction() as connection:
                 found = documents_allowed(connection, reply.documents, granted.scope)

@@ -61,7 +61,7 @@ def register_interactions(app: App, rag: Rag, me: str, wake: Callable[[], None],
 
     def command(ack: Ack, body: Body) -> None:
         kind, words = [*str(body.get("text") or "").split(maxsplit=1), "", ""][:2]
-        request = _on_command(body, kind.lower(), words.strip())
+        request = _on_command(body, kind.lower(), without_mention(words, me))
         if request is None:
             ack(text=f"{messages.HELP}\n{messages.USAGE}", response_type="ephemeral")
             return

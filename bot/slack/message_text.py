@@ -89,6 +89,11 @@ def resolve(text: str, names: Mapping[str, str]) -> str:
     return " ".join(_UNNAMED.sub(name, text).split()) if _UNNAMED.search(text) else text
 
 
+def with_ids(text: str) -> str:
+    """Replace placeholders by ids, @U1 and #C1."""
+    return _UNNAMED.sub(r"\1\2", text)
+
+
 def as_mentions(text: str) -> str:
     """Replace placeholders by Slack's own mentions, <@U1> and <#C1>."""
     return _UNNAMED.sub(r"<\1\2>", text)

@@ -142,9 +142,9 @@ def remove_shares(connection: Connection, sources: Sequence[int], space: str | N
 
 
 def expire_shares(connection: Connection, before: float) -> int:
-    """Remove sources from spaces where they were last shared before this time, in seconds since 1970. Return how
-    many."""
-    old = select(share.c.source_id, share.c.space).where(share.c.state.in_(LIVE))
+    """Remove sources from spaces where they were last shared before this time, in seconds since 1970, also if they were
+    not indexed. Return how many."""
+    old = select(share.c.source_id, share.c.space).where(share.c.state.not_in(ENDED))
     old = old.group_by(share.c.source_id, share.c.space).having(func.max(share.c.shared_at) < before)
     rows = connection.execute(old).all()
     for row in rows:

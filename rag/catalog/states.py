@@ -38,6 +38,10 @@ ENDED = (ShareState.DEPARTED, ShareState.FORGOTTEN)
 """States without name, link, person and words."""
 
 
+STANDING = tuple(state for state in ShareState if state not in ENDED)
+"""States of shares that a person can still remove: indexed, left out or refused."""
+
+
 class ExtractionState(StrEnum):
     """State of an extraction: waiting -> running -> complete, or failed. A long one waits again between ranges."""
 

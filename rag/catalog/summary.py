@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from rag.catalog.states import ENDED
+from rag.catalog.states import ENDED, ShareState
 from rag.catalog.tables import caption, chunk, fingerprint, share, vector
 
 
@@ -18,7 +18,8 @@ class RowCounts:
     chunks: int
     vectors: int
     fingerprints: int
-    ended_shares: int
+    forgotten_shares: int
+    departed_shares: int
     captions: int
 
 
@@ -28,8 +29,11 @@ def count_rows(connection: Connection) -> RowCounts:
     def rows(table: Table) -> int:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 
-    ended = connection.scalar(select(func.count()).select_from(share).where(share.c.state.in_(ENDED))) or 0
-    return RowCounts(rows(share) - ended, rows(chunk), rows(vector), rows(fingerprint), ended, rows(caption))
+    states = select(share.c.state, func.count()).group_by(share.c.state)
+    shares = {ShareState(row[0]): int(row[1]) for row in connection.execute(states)}
+    kept = sum(number for state, number in shares.items() if state not in ENDED)
+    forgotten, departed = (shares.get(state, 0) for state in (ShareState.FORGOTTEN, ShareState.DEPARTED))
+    return RowCounts(kept, rows(chunk), rows(vector), rows(fingerprint), forgotten, departed, rows(caption))
 
 
 def find_damage(connection: Connection) -> str:

@@ -10,6 +10,7 @@ from time import time_ns
 from sqlalchemy import Connection
 
 from rag.catalog import Catalog, documents, extractions, outages, share_ends, shares, sources
+from rag.catalog.states import STANDING
 from rag.errors import NotFound
 from rag.ingest.fetch.addresses import is_url, validate_url
 from rag.ingest.fetch.paths import add_path, is_missing, is_nonempty_folder, list_files
@@ -160,7 +161,7 @@ def _list_matching(
     connection: Connection, names: Sequence[str], ids: Sequence[int], space: str | None, user: str | None
 ) -> list[shares.StoredShare]:
     """Return the shares of these sources in a space, by a person, or both; without names, of all sources."""
-    found = shares.list_shares(connection, space=space, user=user)
+    found = shares.list_shares(connection, space=space, user=user, states=STANDING)
     if names or (space is None and user is None):
         found = [share for share in found if share.source in ids]
     return found

@@ -6,6 +6,7 @@ folder, the writing side of the store.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +23,12 @@ _PROBES = 24
 
 _MAX_WASTE = 2
 """Places in the store for each vector: with more, most are those of deleted vectors, whose bytes stay on disk."""
+
+
+_BUSY_DELAYS = (0.1, 0.5, 2.0)
+"""Seconds before the next attempts to add vectors to a store that is busy."""
+
+log = logging.getLogger("magpie")
 
 
 class VectorStoreSync:
@@ -93,17 +100,23 @@ class VectorStoreSync:
         """Rebuild this embedder's part of the store when it does not return what the catalog holds.
 
         After a crash it is always rebuilt: `kill -9` during an insert can leave a collection that opens,
-        has the right count, and fails or loses vectors later.
+        has the right count, and fails or loses vectors later. While the store is busy, this is left for the next call.
         """
         if not self._is_owner or identity in self._verified:
             return
         self.flush()
+        try:
+            self._verify(identity)
+        except Busy:
+            log.info("The vector store is busy. It is compared with the catalog before the next batch.")
+
+    def _verify(self, identity: str) -> None:
         with self.catalog.read_transaction() as connection:
             expected = vectors.count_vectors(connection, identity)
         untrusted = self._unclean and identity not in self._rebuilt
         try:
             damaged = untrusted or self.store().count(identity) != expected or not self.probe(identity)
-        except (StoreBroken, Busy):
+        except StoreBroken:
             damaged = True
         if damaged:
             self.rebuild(identity)
@@ -147,17 +160,36 @@ class VectorStoreSync:
                 store.add(identity, batch)
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
-        """Start copying vectors that were just written to the catalog, after the previous copy has ended."""
+        """Start copying vectors that were just written to the catalog, after the previous copy has ended.
+
+        Without rows, only wait for that copy, and repair what it could not write.
+        """
         self.flush()
         if rows:
             self._pending_copy = self._copier.submit(self._copy, identity, rows)
+        else:
+            self.repair(identity)
 
     def _copy(self, identity: str, rows: Sequence[StoredVector]) -> None:
-        with self._writing():
+        try:
+            with self._writing():
+                try:
+                    self._add(identity, rows)
+                except StoreBroken:
+                    self.rebuild(identity)
+        except Busy:
+            log.info("The vector store is busy: %d vectors are copied from the catalog later.", len(rows))
+            self._verified.discard(identity)
+
+    def _add(self, identity: str, rows: Sequence[StoredVector]) -> None:
+        """Add vectors to the store; wait for a few seconds while it is busy, then raise Busy."""
+        for delay in _BUSY_DELAYS:
             try:
                 self.store().add(identity, rows)
-            except StoreBroken:
-                self.rebuild(identity)
+                return
+            except Busy:
+                threading.Event().wait(delay)
+        self.store().add(identity, rows)
 
     def remove_dropped(self, identities: Sequence[str]) -> None:
         """Delete the vectors of deleted chunks from the store.
@@ -169,7 +201,11 @@ class VectorStoreSync:
                 rows = vectors.list_vector_deletions(connection)
             if not rows:
                 return
-            self.thread.run(Urgency.BATCH, partial(self._remove, identities, rows))
+            try:
+                self.thread.run(Urgency.BATCH, partial(self._remove, identities, rows))
+            except Busy:
+                log.info("The vector store is busy: deleted vectors are removed later.")
+                return
             with self.catalog.write_transaction() as connection:
                 vectors.finish_vector_deletions(connection, rows)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pymupdf
 
-from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db import access_log, ephemeral_messages, jobs, questions, tables
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
 from bot.listeners import interactions
@@ -89,6 +89,36 @@ def test_command_is_answered_after_a_restart(ws: Workspace, tmp_path: Path, ada:
     with magpie(ws, tmp_path / "data"):
         wait_for_ephemeral(ws, ada, "handbook.pdf>, p. 2")
     assert len(ws.ephemerals(ada)) == 1
+
+
+def logged_questions(bot: Bot) -> set[str]:
+    with bot.rag.read_transaction() as connection:
+        return {row.text for row in access_log.list_accesses(connection, "")}
+
+
+def test_mentions_reach_neither_the_search_nor_the_log_as_tokens(
+    ws: Workspace, bot: Bot, ada: str, ben: str, channel: str
+) -> None:
+    """An app whose commands are escaped sends mentions as a message does, with & and < as entities."""
+    share(ws, ada, channel)
+    words = f"find port of the gateway &amp; its lantern <@{ada}> <#{channel}> <!subteam^S0123|@crew> <!here>"
+    ws.command(ben, channel, "/magpie", words)
+    wait_for_ephemeral(ws, ben, "handbook.pdf>, p. 2")
+    assert logged_questions(bot) == {"port of the gateway & its lantern @ada #harbor @crew @here"}
+
+
+def test_mentions_of_a_message_do_not_reach_the_search_for_similar_pages_as_tokens(
+    ws: Workspace, bot: Bot, ada: str, ben: str, channel: str
+) -> None:
+    share(ws, ada, channel)
+    ts = ws.post(ada, channel, f"<@{ben}> <!subteam^S0123> which port does the gateway use, <#{channel}>?")
+    ws.shortcut(ben, channel, ts, interactions.FIND_SIMILAR)
+    here = ws.direct(ben)
+    ws.wait(lambda: [one for one in ws.messages(here) if one.blocks and "working" not in str(one.blocks)], 30)
+    found = said(ws.messages(here)[0])
+    assert "handbook.pdf>, p. 2" in found
+    logged = logged_questions(bot)
+    assert not any(token in text for text in [found, *logged] for token in (ben, "\u2060", "subteam"))
 
 
 # ---------------------------------------------------------------- Home

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.errors import StoreBroken
+from rag.errors import Busy, StoreBroken
 from rag.model import Modality
 from rag.ports import Neighbor, StoredVector, Vector
 
 
 class FakeStore:
-    """Satisfies ports.VectorStore. While `broken` is set, methods raise StoreBroken. `drop` resets it."""
+    """Satisfies ports.VectorStore. While `broken` is set, methods raise StoreBroken. `drop` resets it.
+
+    `busy`: how many of the next calls raise Busy.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[tuple[int, int], StoredVector]] = {}
         self.broken = False
+        self.busy = 0
 
     def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
         self._check()
@@ -63,5 +67,8 @@ class FakeStore:
         pass
 
     def _check(self) -> None:
+        if self.busy:
+            self.busy -= 1
+            raise Busy("The vector store is busy.", "Try again in a moment.")
         if self.broken:
             raise StoreBroken("The vector store cannot be used: it was broken.", "")

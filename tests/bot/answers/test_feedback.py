@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import Any
@@ -15,6 +16,7 @@ from bot.answers.button_requests import Answered
 from bot.answers.feedback import put_feedback
 from bot.db import access_log, feedback, questions, retention, tables
 from bot.slack.events import Question
+from bot.slack.message_text import without_mention
 from rag import Rag
 from rag.model import Scope
 from tests.bot.conftest import Magpie, opener
@@ -159,6 +161,18 @@ def test_bad_answers_become_questions_to_complete(data: Path, magpie: Magpie, tm
     code, shape, _ = magpie("eval", "--questions", "bad.jsonl", "--report", "report.html")
     assert (code, shape["questions"]) == (0, 1)
     assert "Ratings of answers in Slack: 1 good, 3 bad." in (tmp_path / "report.html").read_text()
+
+
+def test_mentions_are_exported_without_tokens(data: Path, magpie: Magpie, tmp_path: Path) -> None:
+    words = without_mention("<@U9> <#C9> <!subteam^S1> which port does kingfisher use, <@U8|lee>?", "U0")
+    with rag_on(data) as rag, rag.write_transaction() as connection:
+        asked = answer(connection, [page(rag, "handbook.pdf", 1)])
+        asked = replace(asked, question=replace(asked.question, text=words))
+        put_feedback(connection, asked, "U1", "bad", "Ask <@U9> [1].")
+    assert magpie("eval", "--from-feedback", "bad.jsonl")[0] == 0
+    [row] = map(json.loads, (tmp_path / "bad.jsonl").read_text().splitlines())
+    assert row["query"] == "which port does kingfisher use, @lee?"
+    assert "U9" not in row["answer"]
 
 
 def test_existing_question_file_is_not_overwritten(data: Path, magpie: Magpie, tmp_path: Path) -> None:

@@ -12,10 +12,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.db import access_log, questions, receipts, retention
+from bot.db import (
+    access_log,
+    conversations,
+    message_states,
+    notices,
+    questions,
+    receipts,
+    retention,
+    tables,
+    workspaces,
+)
 from bot.db.questions import QuestionState
 from bot.slack.events import Question
-from rag import Rag, Share, StoredData, documents_allowed, put_share
+from bot.slack.message_text import without_mention
+from bot.slack.owner import Owner
+from rag import Rag, Share, ShareState, StoredData, documents_allowed, end_message, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, Run, opener
 from tests.flows.team import settings
@@ -138,6 +150,19 @@ def test_forgetting_a_person_works_if_no_bot_ever_ran(magpie: Magpie, folder: Pa
     assert magpie("forget", "--yes", "--user", "U1")[:2] == (1, {"forgotten": [], "questions": 0})
 
 
+@pytest.mark.parametrize("state", [ShareState.LEFT_OUT, ShareState.REFUSED])
+@pytest.mark.parametrize("option", [("--user", "U7"), ("--space", "C7")])
+def test_forgetting_a_person_or_space_covers_files_that_were_not_indexed(
+    magpie: Magpie, team: Path, state: ShareState, option: tuple[str, str]
+) -> None:
+    new = Share("slack", "F7", "C7", "sheet.xlsx", shared_by="U7", message="7.1", words="the zebra ledger", state=state)
+    with opened(team) as rag, rag.write_transaction() as connection:
+        put_share(connection, new)
+    assert b"zebra" in catalog_bytes(team)
+    assert magpie("forget", "--yes", *option)[1]["forgotten"] == ["sheet.xlsx"]
+    assert b"zebra" not in catalog_bytes(team)
+
+
 # ---------------------------------------------------------------- status --privacy
 
 
@@ -159,6 +184,55 @@ def test_privacy_lists_count_place_and_retention(magpie: Magpie, team: Path) -> 
     assert rows["documents"]["until"] == "until forgotten or no longer shared"
     there = {path.name.partition("-")[0] for path in team.iterdir() if not path.name.endswith(".lock")}
     assert there == {Path(row["path"]).name for row in rows.values() if row["count"] and row["unit"][:9] != "temporary"}
+
+
+LISTED = {
+    "question": "questions",
+    "access_log": "log of access",
+    "feedback": "feedback",
+    "notice": "notices",
+    "evidence": "pictures in Slack",
+    "upload": "pictures being uploaded",
+    "delivery": "events",
+    "message": "revisions of messages",
+    "conversation": "conversations",
+    "workspace": "workspace",
+}
+"""The row that shows each table of the bot; the table of jobs has two, for receipts and requests."""
+
+
+def test_privacy_lists_every_table_of_the_bot(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag, rag.write_transaction() as connection:
+        connection.execute(tables.delivery.insert().values(event_id="Ev1", at=1))
+        message_states.advance(connection, "C1", "1.1", 1.1)
+        message_states.put_deletion(connection, "C1", "2.1")
+        conversations.put(connection, "C1", checked_until=1.0)
+        workspaces.adopt(connection, Owner("T1", "A1"))
+        connection.execute(tables.upload.insert().values(file="F1", question=1))
+        notices.put_notice(connection, "U1", "unusable:sheet")
+    rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
+    assert set(tables.metadata.tables) == set(LISTED) | {"job"}
+    assert {"asides", "receipts"} <= set(rows)
+    counts = {name: rows[name]["count"] for name in LISTED.values()}
+    assert counts | {"feedback": 0, "pictures in Slack": 0} == {
+        **dict.fromkeys(LISTED.values(), 1),
+        "questions": 2,
+        "log of access": 2,
+        "feedback": 0,
+        "pictures in Slack": 0,
+        "revisions of messages": 2,
+    }
+    assert "2 days" in rows["revisions of messages"]["until"]
+    assert "2 days" in rows["events"]["until"]
+
+
+def test_privacy_counts_departures_apart_from_what_was_forgotten(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag, rag.write_transaction() as connection:
+        end_message(connection, "slack", "F9", "C1", "9.1")
+    rows = {row["name"]: row for row in magpie("status", "--privacy")[1]["kept"]}
+    assert rows["what was forgotten"]["count"] == 0
+    assert rows["what was withdrawn"]["count"] == 1
+    assert "2 days" in rows["what was withdrawn"]["until"]
 
 
 def test_privacy_counts_forgotten_shares(magpie: Magpie, team: Path) -> None:
@@ -215,7 +289,9 @@ def test_access_finds_a_file_by_path_name_and_sha256(magpie: Magpie, folder: Pat
 def test_access_finds_a_file_by_its_slack_id(magpie: Magpie, team: Path) -> None:
     with opened(team) as rag, rag.write_transaction() as connection:
         put_share(connection, Share("slack", "F77", "C3", "from-slack.pdf"))
-        connection.execute(text("UPDATE source SET document_id = 1, state = 'known' WHERE ref = 'F77'"))
+        connection.execute(
+            text("UPDATE source SET state = 'known', document_id = (SELECT document FROM access_log) WHERE ref = 'F77'")
+        )
     assert len(magpie("status", "--access", "F77")[1]["seen"]) == 2
 
 
@@ -230,6 +306,12 @@ def test_access_to_a_removed_file_is_listed_without_the_question(magpie: Magpie,
         ("U2", None, True),
         ("U1", None, True),
     ]
+
+
+def test_access_names_mentioned_people_by_their_ids(magpie: Magpie, team: Path) -> None:
+    with opened(team) as rag:
+        ask(rag, "C1", "8.1", "U1", without_mention("<@U9> which port, <#C9>?", "U0"))
+    assert magpie("status", "--access", "gateway.pdf")[1]["seen"][0]["question"] == "@U9 which port, #C9?"
 
 
 def test_access_is_printed_as_text(run: Run, folder: Path, team: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pymupdf
@@ -246,6 +248,27 @@ def test_old_shares_expire(tmp_path: Path, drive: Drive) -> None:
         assert names(rag, "where herons nest", "C1") != []
         put(rag, Share("drive", "F1", "C1", listed=True))
         assert stand(rag, "F1") == []
+
+
+@pytest.mark.parametrize("state", [ShareState.LEFT_OUT, ShareState.REFUSED])
+def test_old_shares_that_are_not_indexed_expire_with_their_words(tmp_path: Path, state: ShareState) -> None:
+    settings = Settings(data=tmp_path / "data", answer={"model": ""}, keep={"files_days": 30})
+    with open_rag(settings) as rag:
+        with rag.write_transaction() as connection:
+            for message, at in (("1.1", 1.1), ("2.1", time())):
+                words = f"the zebra of {message}"
+                new = Share("drive", f"F{message}", "C1", "a.pdf", shared_by="U1", message=message, shared_at=at)
+                put_share(connection, replace(new, words=words, state=state))
+        rag.index([])
+        with rag.read_transaction() as connection:
+            [kept] = list_shares(connection, states=[state])
+            assert kept.message == "2.1"
+            assert all(
+                (row.words, row.name, row.shared_by) == ("", "", None)
+                for row in list_shares(connection, states=[ShareState.FORGOTTEN])
+            )
+        rag.checkpoint()
+    assert b"the zebra of 1.1" not in (tmp_path / "data" / "catalog.db").read_bytes()
 
 
 def test_lists_allowed_and_unshared_documents(rag: Rag) -> None:

@@ -91,8 +91,14 @@ def test_changed_file_is_work_and_an_unchanged_one_is_not(catalog: Catalog) -> N
         assert sources.finish_source(connection, claimed, _document(connection), mtime_ns=1, size=10)
     assert put(catalog, "a") == (source_id, False)
     assert put(catalog, "a", space="other") == (source_id, False)
+    with catalog.write_transaction() as connection:
+        assert sources.claim_source(connection, ["path"]) is None
     assert put(catalog, "a", mtime_ns=2) == (source_id, True)
     assert state(catalog, source_id) == "waiting"
+    with catalog.write_transaction() as connection:
+        again = sources.claim_source(connection, ["path"])
+        assert again is not None
+        assert again.id == source_id
 
 
 def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None:
@@ -105,6 +111,11 @@ def test_failed_source_waits_again_when_recorded_again(catalog: Catalog) -> None
         (row,) = sources.list_statuses(connection)
     assert (row.state, row.reason, row.hint) == ("failed", "It is encrypted.", "Remove its password.")
     assert put(catalog, "a") == (source_id, True)
+    assert state(catalog, source_id) == "waiting"
+    with catalog.write_transaction() as connection:
+        again = sources.claim_source(connection, ["path"])
+        assert again is not None
+        assert (again.id, again.attempts) == (source_id, 1)
 
 
 def test_source_without_shares_is_not_finished(catalog: Catalog) -> None:

@@ -101,6 +101,44 @@ def test_run_whose_write_to_the_store_failed_counts_as_a_crash(tmp_path: Path) -
     assert not is_unclean(chosen.data)
 
 
+class BusyStore(FakeStore):
+    """Is busy during the first `calls` calls that add vectors, and whatever is asked until then."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self._calls = calls
+
+    def add(self, identity: str, rows: Sequence[StoredVector]) -> None:
+        if self._calls:
+            self._calls -= 1
+            self.busy = 1
+        super().add(identity, rows)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("calls", [1, 8])
+def test_busy_store_does_not_end_the_owner_and_gets_all_vectors(tmp_path: Path, calls: int) -> None:
+    """One busy call is repeated; after several, the store is compared with the catalog before the next batch."""
+    chosen, store = settings(tmp_path), BusyStore(calls)
+    with open_rag(chosen, extractor=TextExtractor, embedder=FakeEmbedder(), store=store) as rag:
+        rag.index([tmp_path / "page.txt"])
+        (tmp_path / "other.txt").write_text("other words on paper")
+        rag.index([tmp_path / "other.txt"])
+        assert store.count(FakeEmbedder.identity) == 4
+
+
+@pytest.mark.timeout(60)
+def test_busy_store_does_not_end_a_bot_that_deletes(tmp_path: Path) -> None:
+    chosen, store = settings(tmp_path), FakeStore()
+    with open_rag(chosen, extractor=TextExtractor, embedder=FakeEmbedder(), store=store) as rag:
+        rag.index([tmp_path / "page.txt"])
+        store.busy = 3
+        rag.forget(["page.txt"])
+        store.busy = 0
+        rag.index([])
+        assert store.count(FakeEmbedder.identity) == 0
+
+
 @pytest.mark.timeout(30)
 def test_call_after_close_is_refused() -> None:
     thread = PriorityThread("test")
