@@ -111,10 +111,10 @@ def settle_shares(
 
 
 def leave_space(connection: Connection, kind: str, space: str) -> None:
-    """Drop the live shares of this kind in a space. Later listings may bring them back."""
+    """Drop the shares of this kind in a space that have not ended. Later listings may bring them back."""
     sources = select(source.c.id).where(source.c.kind == kind).scalar_subquery()
     mine = share.c.source_id.in_(sources) & (share.c.space == space)
-    mine &= share.c.state.in_((*LIVE, ShareState.REFUSED))
+    mine &= share.c.state.not_in(ENDED)
     ids = connection.scalars(select(share.c.source_id).where(mine)).all()
     drop_rows(connection, mine)
     drop_unshared_sources(connection, ids)

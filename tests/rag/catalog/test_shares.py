@@ -448,3 +448,12 @@ def test_bytes_without_a_recorded_time_wait_half_a_second_per_page(rag: Rag, dri
         put_share(connection, Share("drive", "F1", "C2"))
         found = connection.exec_driver_sql("SELECT visible_from - state_at FROM share WHERE space = 'C2'").scalar()
     assert found == pytest.approx(0.5, abs=0.001)
+
+
+def test_leaving_a_space_keeps_only_what_has_ended(rag: Rag) -> None:
+    """A name must not stay in the catalog, whatever its state, once Magpie is not in the space any more."""
+    put(rag, message("10"), message("20", state=ShareState.LEFT_OUT), message("30", state=ShareState.REFUSED))
+    with rag.write_transaction() as connection:
+        end_message(connection, "drive", "F1", "C1", "40")
+        leave_space(connection, "drive", "C1")
+    assert states(rag) == {("C1", "40"): ShareState.DEPARTED}
