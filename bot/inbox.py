@@ -383,9 +383,10 @@ def _is_thanks(message: Message) -> bool:
 
 def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -> bool:
     """Return whether a reply without a mention asks Magpie something, in a thread where it answered."""
-    if message.app or not message.thread or not questions.is_answered(connection, message.channel, message.thread):
+    channel, thread, ts = message.channel, message.thread, message.ts
+    if message.app or not thread or not questions.is_answered(connection, channel, thread, before=ts):
         return False
-    own = questions.has_asked(connection, message.channel, message.thread, message.user)
+    own = questions.has_asked(connection, channel, thread, message.user, before=ts)
     return is_question_to_magpie(message.text, own=own, others=message.mentions_others, pictures=pictures)
 
 

@@ -244,10 +244,13 @@ _WITHOUT_REPLY: Mapping[str, Any] = {"reply": null(), "used": null(), "uploads":
 # ---------------------------------------------------------------- what was asked before
 
 
-def is_answered(connection: Connection, channel: str, thread: str) -> bool:
-    """Return whether Magpie wrote an answer in a thread."""
+def is_answered(connection: Connection, channel: str, thread: str, before: str) -> bool:
+    """Return whether Magpie wrote an answer in a thread to a question from before this message.
+
+    What people wrote there earlier does not become a question when it is read again.
+    """
     is_answer = question.c.placeholder.is_not(None) & (question.c.kind != REFUSED_APP)
-    return _exists(connection, _in_thread(channel, thread), is_answer)
+    return _exists(connection, _in_thread(channel, thread) & (question.c.ts < before), is_answer)
 
 
 def answered_threads(connection: Connection, channel: str, since: float) -> list[str]:
@@ -258,8 +261,9 @@ def answered_threads(connection: Connection, channel: str, since: float) -> list
     return list(connection.scalars(rows.order_by(func.max(question.c.asked_at).desc())))
 
 
-def has_asked(connection: Connection, channel: str, thread: str, user: str) -> bool:
-    return _exists(connection, _in_thread(channel, thread), question.c.user == user)
+def has_asked(connection: Connection, channel: str, thread: str, user: str, before: str) -> bool:
+    """Return whether a person asked Magpie in a thread before this message."""
+    return _exists(connection, _in_thread(channel, thread) & (question.c.ts < before), question.c.user == user)
 
 
 def asked_before(connection: Connection, asked: Question) -> list[str]:

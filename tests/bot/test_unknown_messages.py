@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from bot.db import tables
+from bot.db import questions, tables
 from bot.inbox import record
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
@@ -44,3 +44,21 @@ def test_file_is_hidden_when_it_leaves_a_message_that_is_not_known(
         record(connection, parsed)
     states = {share.ref: share.state for share in list_shares(connection, KIND, space="C1", message="")}
     assert states == {"F1": ShareState.CHECKING, "F2": ShareState.SHARED}
+
+
+def test_message_from_before_the_first_answer_of_its_thread_is_no_question_when_it_is_read_again(
+    connection: Connection,
+) -> None:
+    reply = WRITTEN | {"channel": "C1", "thread_ts": "4.000001", "text": "where is the plan for the winter?"}
+    asked = reply | {"ts": "6.000001", "files": [], "text": "<@UMAGPIE> what does it say?"}
+    for event in (reply, asked):
+        record(connection, parse(event, "UMAGPIE")[0])
+    claimed = questions.claim_new(connection)
+    assert claimed is not None
+    questions.store_placeholder(connection, claimed, "7.000001")
+    record(connection, parse(reply, "UMAGPIE")[0])
+    assert questions.find_question(connection, "C1", "5.000001") is None
+    assert [share.words for share in list_shares(connection, KIND, "F1")] == ["where is the plan for the winter?"]
+    later = reply | {"ts": "8.000001", "files": [], "text": "and where is the plan for the summer?"}
+    record(connection, parse(later, "UMAGPIE")[0])
+    assert questions.find_question(connection, "C1", "8.000001") is not None
