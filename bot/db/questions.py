@@ -36,7 +36,7 @@ from sqlalchemy import (
 
 from bot.db.tables import question
 from bot.db.used_pages import UsedPage
-from bot.slack.events import Question, reference_from_json, reference_to_json
+from bot.slack.events import Question, reference_from_json, reference_to_json, without_words
 from rag import is_any_of, unshared_documents
 
 EDITS = 60.0
@@ -181,8 +181,8 @@ def add_files(connection: Connection, seen: Question) -> None:
     if row is None:
         return
     files = [file for file in seen.files if file not in row.files]
-    references = [reference_to_json(reference) for reference in seen.references]
-    references = [reference for reference in references if reference not in (row.refers_to or ())]
+    known = [without_words(reference_from_json(reference)) for reference in row.refers_to or ()]
+    references = [reference_to_json(each) for each in seen.references if without_words(each) not in known]
     if files or references:
         _ask_again(connection, row, files=[*row.files, *files], refers_to=[*(row.refers_to or ()), *references] or None)
 
@@ -456,10 +456,12 @@ def store_reply(connection: Connection, claimed: ClaimedQuestion, **known: Any) 
 
 
 def end_question(connection: Connection, claimed: ClaimedQuestion, state: QuestionState) -> None:
-    """End a question and delete the stored text of its reply, and of the message it refers to."""
+    """End a question and delete the stored text of its reply, and of the messages it refers to."""
     matching = (question.c.id == claimed.id) & (_is_posted_by(claimed) | _is_current(claimed))
     about = case((question.c.kind == "similar", null()), else_=question.c.about)  # holds the message's text
-    connection.execute(update(question).where(matching).values(state=state, reply=null(), about=about))
+    references = [reference_to_json(without_words(reference)) for reference in claimed.question.references] or None
+    ended = {"state": state, "reply": null(), "about": about, "refers_to": references}
+    connection.execute(update(question).where(matching).values(**ended))
 
 
 def drop_question(connection: Connection, claimed: ClaimedQuestion) -> None:

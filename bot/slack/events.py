@@ -125,6 +125,18 @@ class MessageLink:
 Reference: TypeAlias = Forwarded | FileLink | MessageLink
 
 
+def without_words(reference: Reference) -> Reference:
+    """Return a reference with ids only: the words and names may be those of another conversation."""
+    match reference:
+        case Forwarded():
+            files = tuple(SlackFile(file.id) for file in reference.files)
+            return Forwarded(reference.channel, reference.ts, "", "", files)
+        case FileLink():
+            return FileLink(reference.file)
+        case MessageLink():
+            return reference
+
+
 def reference_to_json(reference: Reference) -> dict[str, Any]:
     return {"type": type(reference).__name__, **asdict(reference)}
 

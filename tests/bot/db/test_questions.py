@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.db import questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
-from bot.slack.events import Question
+from bot.slack.events import FileLink, Forwarded, Question, SlackFile
 from rag import Rag, Settings, open_rag
 
 ASKED = Question("C1", "5.1", "5.1", "U1", "which port?", ("F1",))
@@ -307,3 +307,21 @@ def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_
         current = questions.find_claimed(connection, "C1", "5.1")
     assert current is not None
     assert (current.state, current.delays) == (QuestionState.POSTING, 0)
+
+
+def test_words_of_a_forwarded_message_are_deleted_with_the_end_of_the_question(rag: Rag) -> None:
+    """They may be from another conversation, where the message can be deleted at any time."""
+    forwarded = Forwarded("C2", "4.1", "U2", "the plan for the quay", (SlackFile("F1", "secret.pdf"),))
+    asked = Question("C1", "5.1", "5.1", "ada", "what is this?", references=(forwarded, FileLink("F2", "x.pdf")))
+    with rag.write_transaction() as connection:
+        questions.put_question(connection, asked)
+        claimed = questions.claim_new(connection)
+        assert claimed is not None
+        assert claimed.question.references == asked.references
+        questions.end_question(connection, claimed, QuestionState.DONE)
+        ended = questions.find_claimed(connection, "C1", "5.1")
+        assert ended is not None
+        assert ended.question.references == (Forwarded("C2", "4.1", "", "", (SlackFile("F1"),)), FileLink("F2"))
+        questions.add_files(connection, asked)  # the event is delivered again
+        again = questions.find_claimed(connection, "C1", "5.1")
+    assert again == ended
