@@ -212,7 +212,9 @@ class FileChecks:
             self._record(connection, replace(event, files=files), receipts=_is_new(connection, event))
         if events or file.user == self._me or not file.readable:
             return
-        state = ShareState.LEFT_OUT if file.picture and channel.startswith("D") else ShareState.SHARED
+        state, reason = ShareState.LEFT_OUT, ""
+        if not (file.picture and channel.startswith("D")):
+            state, reason = decide(connection, channel, file.user, file, seconds_of(ts), self._limits.intake)
         share = Share(
             KIND,
             file.id,
@@ -227,6 +229,7 @@ class FileChecks:
             thread=thread,
             shared_at=seconds_of(ts),
             state=state,
+            reason=reason,
         )
         if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
             put_share(connection, share)

@@ -9,10 +9,11 @@ import pytest
 
 from bot.db.jobs import JobKind
 from bot.demo.slack_server import Workspace
-from bot.inbox import record
+from bot.inbox import Limits, record
+from bot.intake import CHANNEL_LEFT_OUT, ChannelRules, IntakeRules
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
-from rag import Share, end_message, put_share
+from rag import Share, ShareState, end_message, put_share
 from tests.bot.jobs.sweeping import Sweeps, open_sweeps
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
@@ -55,3 +56,17 @@ def test_listed_file_is_found_in_another_message_than_one_that_ended(ws: Workspa
         end_message(connection, KIND, file, channel, first)
     sweeps.request(JobKind.SWEEP_FILES, channel)
     assert [share.message for share in sweeps.shared(channel)] == [again]
+
+
+def test_file_of_an_unreadable_message_is_not_indexed_in_a_channel_that_is_left_out(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ada = ws.person("ada")
+    channel = ws.channel("harbor", members=[ada])
+    rules = IntakeRules(channels=ChannelRules.of([], [channel]))
+    ws.faults.fail("conversations.history", 9, error="missing_scope")
+    with open_sweeps(ws, tmp_path, Limits(intake=rules)) as sweeps:
+        file = ws.message(channel, ws.post(ada, channel, files=[("plan.pdf", PDF)])).files[0]
+        sweeps.request(JobKind.LOCATE_FILE, channel, file)
+        assert sweeps.shared(channel) == []
+        assert [share.reason for share in sweeps.shared(channel, KIND, ShareState.REFUSED)] == [CHANNEL_LEFT_OUT]
