@@ -115,9 +115,9 @@ class Composer:
     def asking(self) -> Asking:
         return self._asking
 
-    def readable(self, text: str) -> str:
-        """Return a text with the names of the people and channels that it mentions."""
-        return self._understanding.readable([text])[0]
+    def readable(self, text: str, scope: Scope) -> str:
+        """Return a text with the names of the people that it mentions, and of the channels that are in a scope."""
+        return self._understanding.readable([text], scope)[0]
 
     def granted(self, question: Question) -> Granted:
         """Return what the readers of a reply may see."""
