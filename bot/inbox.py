@@ -81,7 +81,7 @@ _RECENT = 3600.0
 _LOCATE_AFTER = 10.0
 """Seconds after which a shared file whose message did not arrive is looked up."""
 
-_STANDING = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
+STANDING = (ShareState.SHARED, ShareState.CHECKING, ShareState.LEFT_OUT, ShareState.REFUSED)
 """States of shares whose message stands, as far as is known."""
 
 
@@ -181,7 +181,7 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
 
 def _record_deletion(connection: Connection, channel: str, ts: str, files: Collection[str]) -> None:
     message_states.put_deletion(connection, channel, ts)
-    for share in list_shares(connection, space=channel, message=ts, states=_STANDING):
+    for share in list_shares(connection, space=channel, message=ts, states=STANDING):
         _end(connection, share.kind, share.ref, channel, ts)
     _end_unknown(connection, channel, ts, files)
     questions.cancel_question(connection, channel, ts, Cancellation.DELETED)
@@ -195,7 +195,7 @@ def _record_files(connection: Connection, message: Message, limits: Limits, *, i
     for file in message.files:
         if is_question and file.stub:
             # Only files.info says whether it is a picture, which would be part of the question.
-            jobs.request(connection, JobKind.LOCATE_FILE, message.channel, file.id)
+            jobs.request(connection, JobKind.LOCATE_FILE, message.channel, f"{file.id}:{message.ts}")
         else:
             _record_file(connection, message, file, limits, is_question=is_question)
     if message.complete:
@@ -316,7 +316,7 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
 
 def _end_missing(connection: Connection, message: Message, kind: str, present: set[str]) -> None:
     """End the shares of sources that a message shared before and does not share now."""
-    for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=_STANDING):
+    for share in list_shares(connection, kind, space=message.channel, message=message.ts, states=STANDING):
         if share.ref not in present:
             _end(connection, kind, share.ref, message.channel, message.ts)
             jobs.request(connection, JobKind.PURGE)

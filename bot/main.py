@@ -20,7 +20,7 @@ from bot.access.policy import Access
 from bot.answers.compose import Composer
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import ephemeral_messages, jobs, questions, tables, workspaces
+from bot.db import ephemeral_messages, jobs, question_queue, tables, workspaces
 from bot.db.jobs import COMPLETE, JobKind
 from bot.inbox import Limits
 from bot.intake import ChannelRules, IntakeRules
@@ -120,7 +120,7 @@ class Bot:
                     self.access.invalidate_all()
                     if connected:
                         with self.rag.write_transaction() as connection:
-                            questions.end_delays(connection)
+                            question_queue.end_delays(connection)
                     log.warning("Connected to Slack again." if connected else "Slack cannot be reached. Trying again.")
                     self.sweep_all()
 
@@ -224,7 +224,7 @@ def open_bot(
         rag = opening.enter_context(opened(settings, open_fetchers=open_fetchers, histories=[tables.HISTORY]))
         _check_owner(rag, owner)
         with rag.write_transaction() as connection:
-            questions.release_claims(connection)
+            question_queue.release_claims(connection)
             jobs.release_claims(connection)
         access = Access(Directory(impatient, identity.team_id))
         files = open_files(rag.read_transaction)

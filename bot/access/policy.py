@@ -83,8 +83,11 @@ class Access:
         spaces = scope.spaces or frozenset()
         return names_of(people.values(), [channel for channel in channels if channel.id in spaces], zone)
 
-    def labels(self, ids: Collection[str]) -> Mapping[str, str]:
-        """Return {id: name} of people and public channels; those with an unknown name are missing. Never raises."""
+    def labels(self, ids: Collection[str], scope: Scope) -> Mapping[str, str]:
+        """Return {id: name} of people and of the channels in a scope; those with an unknown name are missing.
+
+        Never raises.
+        """
         if not ids:
             return {}
         try:
@@ -96,9 +99,9 @@ class Access:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("Slack's list of people is malformed (%s).", type(error).__name__)
             return {}
-        public = _public(conversations)
+        spaces = scope.spaces or frozenset()
         named = {id: people[id].names[0] for id in ids if id in people and people[id].names}
-        named |= {id: conversations[id].name for id in ids if id in public}
+        named |= {id: conversations[id].name for id in ids if id in conversations and id in spaces}
         return {id: name for id, name in named.items() if name}
 
     def name_author(self, event: Event) -> Event:

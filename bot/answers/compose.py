@@ -28,11 +28,12 @@ from bot.db.used_pages import UsedPage, post_mark
 from bot.slack import messages
 from bot.slack.client import SlackClient
 from bot.slack.events import Question
-from bot.slack.files import KIND, SlackFiles
+from bot.slack.files import SlackFiles
 from rag import (
     Answer,
     Rag,
     Scope,
+    ShareState,
     SourceStatus,
     StoredShare,
     Unreadable,
@@ -114,9 +115,9 @@ class Composer:
     def asking(self) -> Asking:
         return self._asking
 
-    def readable(self, text: str) -> str:
-        """Return a text with the names of the people and channels that it mentions."""
-        return self._understanding.readable([text])[0]
+    def readable(self, text: str, scope: Scope) -> str:
+        """Return a text with the names of the people that it mentions, and of the channels that are in a scope."""
+        return self._understanding.readable([text], scope)[0]
 
     def granted(self, question: Question) -> Granted:
         """Return what the readers of a reply may see."""
@@ -151,18 +152,17 @@ class Composer:
 
     def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
         """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
-        unread = [status.ref for status in statuses if status.state != "ready"]
+        marks: list[str] = []
         with self._rag.read_transaction() as connection:
-            shares = [share for ref in unread for share in list_shares(connection, KIND, ref, space=question.channel)]
-        return [
-            UsedPage(
-                0,
-                0,
-                shown=True,
-                post=post_mark(share.space, share.message, share.name, share.shared_by, share.words),
-            )
-            for share in shares
-        ]
+            for status in statuses:
+                if status.state == "ready":
+                    continue
+                shares = list_shares(connection, ref=status.ref, space=question.channel, states=[ShareState.SHARED])
+                named = [share for share in shares if (share.name or share.ref) == status.name]
+                marks += [post_mark(one.space, one.message, one.name, one.shared_by, one.words) for one in named[-1:]]
+                if not named:  # it left while the question was understood: a mark that no message has
+                    marks.append(post_mark(question.channel, "", status.name, None, f"{status.ref} left"))
+        return [UsedPage(0, 0, shown=True, post=mark) for mark in marks]
 
     def reply_within(self, work: AnswerTask, granted: Granted, remark: str) -> Reply:
         """Return the reply to a question from a part of what its readers may see, for example from one file."""
@@ -201,7 +201,7 @@ class Composer:
         with self._rag.read_transaction() as connection:
             files = list_shared_files(connection, asked.scope, LISTED + 1)
         remark = join(remark, asked.remark, asked.understood.remark)
-        return files_reply(files, remark, asked.names, work.claimed.asked_at)
+        return _with_origin(files_reply(files, remark, asked.names, work.claimed.asked_at), asked.understood)
 
     def _pictures_meant(self, question: Question, query: str, referred: Referred) -> tuple[str, ...]:
         """Return the pictures that a question without pictures may mean: forwarded ones, or those of its thread."""
@@ -244,7 +244,7 @@ class Composer:
         understood, scope = asked.understood, asked.scope
         if asked.asks_for_page:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
-            return render.screenshots_reply(pages, remark)
+            return _with_origin(render.screenshots_reply(pages, remark), understood)
         nearby = self._documents_nearby(work.question, scope) - first if use_thread else frozenset[int]()
         watch = self._asking.watch(scope)
         try:
@@ -256,7 +256,7 @@ class Composer:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
         remark = join(remark, _where_found(answer, nearby))
         reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at)
-        return reply.with_documents(understood.documents).with_names(understood.names)
+        return _with_origin(reply, understood)
 
     def _documents_nearby(self, question: Question, scope: Scope) -> frozenset[int]:
         with self._rag.read_transaction() as connection:
@@ -271,6 +271,11 @@ class Composer:
             if documents:
                 yield _Search(replace(scope, documents=documents), pictures)
         yield _Search(scope, pictures)
+
+
+def _with_origin(reply: Reply, understood: Understood) -> Reply:
+    """Return a reply, marked as possibly containing what the remark about its question comes from."""
+    return reply.with_documents(understood.documents).with_names(understood.names)
 
 
 def _where_found(answer: Answer, nearby: frozenset[int]) -> str:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from bot.db import questions
+from bot.db import question_queue
 from bot.db.questions import ClaimedQuestion
 
 Key: TypeAlias = tuple[int, int, int]
@@ -60,7 +60,7 @@ class FairLock:
 
     def claim(self, connection: Connection) -> ClaimedQuestion | None:
         """Claim the next question to answer; None if there is none."""
-        return questions.claim_question(connection, self._per_person)
+        return question_queue.claim_question(connection, self._per_person)
 
     def count_ahead(self, before: int) -> int:
         """Return how many questions must finish first, for one with `before` others before it or being answered."""

@@ -77,9 +77,9 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
 def _similar(composer: Composer, work: AnswerTask) -> Reply:
     """Return pages similar to a message: first those that its pictures show, then those that match its text."""
     question = work.question
-    text = composer.readable(str(question.about.get("text", "")))[:_QUERY]
     link = str(question.about.get("link", ""))
     granted = composer.granted(question)
+    text = composer.readable(str(question.about.get("text", "")), granted.scope)[:_QUERY]
     remarks, found = [granted.notice], []
     for file in question.files:
         work.check()

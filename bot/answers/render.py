@@ -227,7 +227,8 @@ def _used(passage: Passage, answer: Answer) -> UsedPage:
     hit = passage.hit
     cited = passage in answer.cited and not answer.abstained
     named = answer.abstained and hit.place in answer.text
-    post = next((post_of(hit.name, posted) for posted in hit.posted if posted.words), "")
+    shows_post = MESSAGES in hit.lanes
+    post = next((post_of(hit.name, posted) for posted in hit.posted if posted.words or shows_post), "")
     return UsedPage(hit.document, hit.page, passage.number, cited, cited or named, name_mark(hit.name), post)
 
 

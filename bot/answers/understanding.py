@@ -63,7 +63,7 @@ class Understanding:
         asks nothing itself. The thread never changes the scope."""
         question = work.question
         as_written = Understood(without_message_links(question.text))
-        [written, *words] = self.readable([question.text, *words])
+        [written, *words] = self.readable([question.text, *words], scope)
         is_pointer = not written.strip() or points_at_thread(written)
         if is_pointer and words:
             return _instead(words[0], written)
@@ -71,7 +71,7 @@ class Understanding:
         if is_pointer:
             with self._rag.read_transaction() as connection:
                 before = questions.asked_before(connection, question)
-            [meant] = self.readable([question_pointed_at(thread, question, before, self._me)])
+            [meant] = self.readable([question_pointed_at(thread, question, before, self._me)], scope)
             if meant:
                 return _instead(meant, written)
         history = self._history(question, scope, thread, words)
@@ -100,19 +100,19 @@ class Understanding:
             found = thread_history(self._rag, question, scope, thread, self._me)
         else:
             found = History(asked_recently(self._rag, question))
-        texts = self.readable([text for _, text in found.turns])
+        texts = self.readable([text for _, text in found.turns], scope)
         turns = [(role, text) for (role, _), text in zip(found.turns, texts, strict=True) if text.strip()]
         return found._replace(turns=[*turns, *(("person", text) for text in words)])
 
-    def readable(self, texts: Sequence[str]) -> list[str]:
+    def readable(self, texts: Sequence[str], scope: Scope) -> list[str]:
         """Return texts with the names of the people and channels they mention, and without links to messages."""
-        return [without_message_links(text) for text in with_names(self._access, texts)]
+        return [without_message_links(text) for text in with_names(self._access, texts, scope)]
 
 
-def with_names(access: Access, texts: Sequence[str]) -> list[str]:
-    """Return texts with the names of the people and channels they mention."""
+def with_names(access: Access, texts: Sequence[str], scope: Scope) -> list[str]:
+    """Return texts with the names of the people they mention, and of the channels that are in a scope."""
     ids = set().union(*(mentioned_people(text) | mentioned_channels(text) for text in texts))
-    names = access.labels(ids)
+    names = access.labels(ids, scope)
     return [resolve(text, names) for text in texts]
 
 

@@ -36,7 +36,8 @@ class JobKind(StrEnum):
     CHECK_FILE = "file"
     """Ask Slack where the file `key` is shared."""
     LOCATE_FILE = "locate"
-    """Find the message that shares the file `key` in a conversation, unless it arrived."""
+    """Find the messages that share a file in a conversation, unless they arrived; `key`: the file or, for one message,
+    the file, a colon, and the message's ts."""
     REFETCH_FILE = "changed"
     """Fetch the file `key` again, because it changed."""
     PURGE = "gone"

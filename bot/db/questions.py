@@ -1,8 +1,8 @@
-"""Questions: their order, the progress of their replies, edits and cancellations.
+"""Questions: edits, cancellations, the progress of their replies, and what was asked before.
 
-A question gets a placeholder message, waits in the queue and is answered. A worker claims it for each of these steps.
-A claim is for one revision of the question: results are written to that revision only, so an answer to an earlier text
-never reaches a question that was edited or canceled since.
+A question gets a placeholder message, waits in the queue and is answered. A worker claims it for each of these steps;
+see `question_queue`. A claim is for one revision of the question: results are written to that revision only, so an
+answer to an earlier text never reaches a question that was edited or canceled since.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    ScalarSelect,
     Select,
-    and_,
     case,
     delete,
     exists,
@@ -30,7 +28,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     update,
 )
 
@@ -41,9 +38,6 @@ from rag import is_any_of, unshared_documents
 
 EDITS = 60.0
 """Seconds after asking within which an edit changes the question."""
-
-_QUEUED_WITHIN = 10.0
-"""Seconds for which a new question blocks later ones while its placeholder is not posted yet."""
 
 
 class QuestionState(StrEnum):
@@ -72,11 +66,11 @@ class Cancellation(StrEnum):
 REFUSED_APP = "app"
 """Kind of a question of another app, which is answered with the sentence that apps are not answered."""
 
-_POSTING = (QuestionState.POSTING, QuestionState.UPDATING)
+POSTING = (QuestionState.POSTING, QuestionState.UPDATING)
 """States in which a worker is about to write the placeholder message."""
 
-_BEGUN = (*_POSTING, QuestionState.QUEUED, QuestionState.ANSWERING)
-OPEN = (QuestionState.NEW, *_BEGUN)
+BEGUN = (*POSTING, QuestionState.QUEUED, QuestionState.ANSWERING)
+OPEN = (QuestionState.NEW, *BEGUN)
 ENDED = (QuestionState.DONE, QuestionState.FAILED)
 
 
@@ -115,7 +109,7 @@ def put_question(connection: Connection, new: Question, limit: int = 0) -> bool:
     Return False if this person already has `limit` open questions (0: no limit). The question is then stored as
     refused, so that the sweep does not record it again as a missed one.
     """
-    if _exists(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
+    if has_any(connection, (question.c.channel == new.channel) & (question.c.ts == new.ts)):
         return True
     full = bool(limit) and count_open_of(connection, new.user) >= limit
     connection.execute(
@@ -146,7 +140,7 @@ def was_refused_recently(connection: Connection, user: str, seconds: float) -> b
 
 def count_open_of(connection: Connection, user: str) -> int:
     """Return the number of this person's questions that are not answered yet."""
-    return _count(connection, question.c.state.in_(OPEN) & (question.c.user == user))
+    return count_of(connection, question.c.state.in_(OPEN) & (question.c.user == user))
 
 
 def _turn(connection: Connection, user: str) -> int:
@@ -234,7 +228,7 @@ def cancel_question(connection: Connection, channel: str, ts: str, reason: Cance
 def _restarted(row: Row[Any]) -> dict[str, Any]:
     """Return the values that make a question start again. While its placeholder is being posted it keeps its state:
     a second worker would post a second placeholder."""
-    state = row.state if row.state in _POSTING else QuestionState.NEW
+    state = row.state if row.state in POSTING else QuestionState.NEW
     return {"state": state, "revision": row.revision + 1, "attempts": 0, "delays": 0, "next_try": 0}
 
 
@@ -250,7 +244,7 @@ def is_answered(connection: Connection, channel: str, thread: str, before: str) 
     What people wrote there earlier does not become a question when it is read again.
     """
     is_answer = question.c.placeholder.is_not(None) & (question.c.kind != REFUSED_APP)
-    return _exists(connection, _in_thread(channel, thread) & (question.c.ts < before), is_answer)
+    return has_any(connection, _in_thread(channel, thread) & (question.c.ts < before), is_answer)
 
 
 def answered_threads(connection: Connection, channel: str, since: float) -> list[str]:
@@ -263,7 +257,7 @@ def answered_threads(connection: Connection, channel: str, since: float) -> list
 
 def has_asked(connection: Connection, channel: str, thread: str, user: str, before: str) -> bool:
     """Return whether a person asked Magpie in a thread before this message."""
-    return _exists(connection, _in_thread(channel, thread) & (question.c.ts < before), question.c.user == user)
+    return has_any(connection, _in_thread(channel, thread) & (question.c.ts < before), question.c.user == user)
 
 
 def asked_before(connection: Connection, asked: Question) -> list[str]:
@@ -288,7 +282,7 @@ def find_question(connection: Connection, channel: str, ts: str) -> Question | N
 
 def find_claimed(connection: Connection, channel: str, ts: str) -> ClaimedQuestion | None:
     row = connection.execute(_at(channel, ts)).one_or_none()
-    return None if row is None else _claimed(row)
+    return None if row is None else claimed_of(row)
 
 
 def find_by_message(connection: Connection, channel: str, message: str, ts: str = "") -> ClaimedQuestion | None:
@@ -300,7 +294,7 @@ def find_by_message(connection: Connection, channel: str, message: str, ts: str 
     if ts:
         matching = or_(matching, (question.c.ts == ts) & question.c.placeholder.in_(["", message]))
     row = connection.execute(select(question).where(question.c.channel == channel, matching)).first()
-    return None if row is None else _claimed(row)
+    return None if row is None else claimed_of(row)
 
 
 def is_open(connection: Connection, like: Question) -> bool:
@@ -326,97 +320,6 @@ def used_by_presses(connection: Connection, channel: str, kind: str, of: str) ->
     return [page for row in about for page in row.used or ()]
 
 
-# ---------------------------------------------------------------- claims
-
-
-def is_new_due(connection: Connection) -> bool:
-    """Return whether `claim_new` would claim a question."""
-    return _exists(connection, question.c.state == QuestionState.NEW, question.c.next_try <= time())
-
-
-def is_queued(connection: Connection) -> bool:
-    """Return whether any question is in the queue."""
-    return _exists(connection, question.c.state == QuestionState.QUEUED)
-
-
-def next_due(connection: Connection) -> float | None:
-    """Return when a question may be claimed next: now while any is in progress. None: there is no open question."""
-    if _exists(connection, question.c.state.in_(_BEGUN)):
-        return time()
-    due: float | None = connection.scalar(
-        select(func.min(question.c.next_try)).where(question.c.state == QuestionState.NEW)
-    )
-    return due
-
-
-def claim_new(connection: Connection) -> ClaimedQuestion | None:
-    """Claim the next question that needs a placeholder, or that was canceled and needs its message cleaned up."""
-    return _claim(connection, _next(question.c.state == QuestionState.NEW), QuestionState.POSTING)
-
-
-def claim_question(connection: Connection, limit: int = 0) -> ClaimedQuestion | None:
-    """Claim the next question of the queue. Return None if an earlier question is about to enter the queue.
-
-    Questions whose position is being shown are skipped, and so are those of people who have `limit` questions being
-    answered; 0: no limit.
-    """
-    not_queued_yet = question.c.state.in_([QuestionState.NEW, QuestionState.POSTING])
-    due = not_queued_yet & (question.c.asked_at > time() - _QUEUED_WITHIN)
-    due |= question.c.state == QuestionState.QUEUED
-    if limit:
-        answering = question.alias()
-        people = select(answering.c.user).where(answering.c.state == QuestionState.ANSWERING).group_by(answering.c.user)
-        due = due & question.c.user.not_in(people.having(func.count() >= limit))
-    return _claim(connection, _next(due), QuestionState.ANSWERING, question.c.state == QuestionState.QUEUED)
-
-
-def claim_for_position(connection: Connection, id: int) -> ClaimedQuestion | None:
-    """Claim a queued question to show its position. Until it is queued again it is not answered."""
-    matching = select(question.c.id).where(question.c.id == id, question.c.state == QuestionState.QUEUED)
-    return _claim(connection, matching.scalar_subquery(), QuestionState.UPDATING)
-
-
-def enqueue(connection: Connection, claimed: ClaimedQuestion) -> None:
-    """Put a question with a placeholder into the queue; one that changed since it was claimed starts again."""
-    state = case((question.c.revision == claimed.revision, QuestionState.QUEUED), else_=QuestionState.NEW)
-    matching = (question.c.id == claimed.id) & question.c.state.in_(_POSTING)
-    connection.execute(update(question).where(matching).values(state=state))
-
-
-def queued(connection: Connection) -> list[tuple[int, int]]:
-    """Return (id, number of questions before it or being answered) of every queued question, in order.
-
-    Questions with a composed reply are left out: their message may show it already.
-    """
-    is_composed = question.c.reply.is_not(None).label("is_composed")
-    rows = select(question.c.id, question.c.state, is_composed).where(
-        question.c.state.in_(OPEN), question.c.cancellation.is_(None)
-    )
-    order = (question.c.state != QuestionState.ANSWERING, question.c.turn, question.c.id)
-    ordered = connection.execute(rows.order_by(*order))
-    return [(row.id, before) for before, row in enumerate(ordered) if _shows_position(row)]
-
-
-def _shows_position(row: Row[Any]) -> bool:
-    return row.state == QuestionState.QUEUED and not row.is_composed
-
-
-def count_before(connection: Connection, claimed: ClaimedQuestion) -> int:
-    """Return the number of questions that are before this one or being answered."""
-    sooner = or_(
-        question.c.turn < claimed.turn,
-        and_(question.c.turn == claimed.turn, question.c.id < claimed.id),
-        question.c.state == QuestionState.ANSWERING,
-    )
-    others = (question.c.id != claimed.id) & question.c.state.in_(OPEN) & question.c.cancellation.is_(None)
-    return _count(connection, others & sooner)
-
-
-def release_claims(connection: Connection) -> None:
-    """Make the questions due again that a killed process was working on. Call it once, when the bot starts."""
-    connection.execute(update(question).where(question.c.state.in_(_BEGUN)).values(state=QuestionState.NEW))
-
-
 def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: float, *, attempts: int) -> None:
     """Make a claimed question due again after `delay` seconds, with this number of attempts."""
     matching = _is_posted_by(claimed) | (_is_current(claimed) & (question.c.state == QuestionState.ANSWERING))
@@ -429,17 +332,12 @@ def delay_question(connection: Connection, claimed: ClaimedQuestion, delay: floa
     connection.execute(update(question).where(question.c.id == claimed.id, matching).values(**changed))
 
 
-def end_delays(connection: Connection) -> None:
-    """Make delayed questions due now, because Slack can be reached again."""
-    connection.execute(update(question).where(question.c.state == QuestionState.NEW).values(next_try=0))
-
-
 # ---------------------------------------------------------------- progress of a reply
 
 
 def is_current(connection: Connection, claimed: ClaimedQuestion) -> bool:
     """Return whether a claimed question was not edited, canceled or deleted since."""
-    return _exists(connection, _is_current(claimed))
+    return has_any(connection, _is_current(claimed))
 
 
 def store_placeholder(connection: Connection, claimed: ClaimedQuestion, ts: str) -> None:
@@ -482,36 +380,16 @@ def list_outdated_replies(connection: Connection) -> list[int]:
 
 
 def open_questions(connection: Connection) -> int:
-    return _count(connection, question.c.state.in_(OPEN))
+    return count_of(connection, question.c.state.in_(OPEN))
 
 
 # ---------------------------------------------------------------- SQL
 
 
-def _next(state: ColumnElement[bool]) -> ScalarSelect[Any]:
-    due = select(question.c.id).where(state, question.c.next_try <= time())
-    return due.order_by(question.c.turn, question.c.id).limit(1).scalar_subquery()
-
-
-def _claim(
-    connection: Connection, candidate: ScalarSelect[Any], state: QuestionState, only: ColumnElement[bool] | None = None
-) -> ClaimedQuestion | None:
-    """Claim in one statement: with a select and an update, two workers could claim the same question. Only answering
-    counts as an attempt."""
-    attempts = question.c.attempts + (1 if state == QuestionState.ANSWERING else 0)
-    row = connection.execute(
-        update(question)
-        .where(question.c.id == candidate, true() if only is None else only)
-        .values(state=state, attempts=attempts)
-        .returning(*question.c)
-    ).one_or_none()
-    return None if row is None else _claimed(row)
-
-
 def _is_posted_by(claimed: ClaimedQuestion) -> ColumnElement[bool]:
     """Return the condition that the claim to post a question's placeholder is held: it survives an edit. A question
     that is asked again while a worker answers it is posted by another worker."""
-    return question.c.state.in_(_POSTING) if claimed.state in _POSTING else false()
+    return question.c.state.in_(POSTING) if claimed.state in POSTING else false()
 
 
 def _is_current(claimed: ClaimedQuestion) -> ColumnElement[bool]:
@@ -526,11 +404,13 @@ def _in_thread(channel: str, thread: str) -> ColumnElement[bool]:
     return (question.c.channel == channel) & (question.c.thread == thread)
 
 
-def _exists(connection: Connection, *where: ColumnElement[bool]) -> bool:
+def has_any(connection: Connection, *where: ColumnElement[bool]) -> bool:
+    """Return whether any question meets all of these conditions."""
     return bool(connection.scalar(select(exists().where(*where))))
 
 
-def _count(connection: Connection, where: ColumnElement[bool]) -> int:
+def count_of(connection: Connection, where: ColumnElement[bool]) -> int:
+    """Return the number of questions that meet a condition."""
     return connection.scalar(select(func.count()).select_from(question).where(where)) or 0
 
 
@@ -539,7 +419,8 @@ def seconds_of(ts: str) -> float:
     return float(ts) if re.fullmatch(r"\d{1,12}\.\d{1,9}", ts) else time()
 
 
-def _claimed(row: Row[Any]) -> ClaimedQuestion:
+def claimed_of(row: Row[Any]) -> ClaimedQuestion:
+    """Return a row of the table as a question with the state of its reply."""
     asked = Question(
         row.channel,
         row.ts,

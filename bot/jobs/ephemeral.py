@@ -103,10 +103,10 @@ class EphemeralMessages:
     def _find(self, request: EphemeralRequest) -> Reply:
         """Return the best pages in the scope of this conversation. It is the scope of a public reply, although only one
         person sees this one."""
-        [words] = with_names(self._access, [request.text])
-        asked = Question(request.channel, f"{request.at:.6f}", "", request.user, words)
         for _ in range(_MAX_COMPOSED):
             granted = self._access.granted(request.channel, request.user)
+            [words] = with_names(self._access, [request.text], granted.scope)
+            asked = Question(request.channel, f"{request.at:.6f}", "", request.user, words)
             reply = found_reply(self._rag.find(words, granted.scope, LISTED), granted.notice)
             granted = self._access.granted(request.channel, request.user)
             with self._rag.write_transaction() as connection:

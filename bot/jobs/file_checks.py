@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
-from bot.inbox import Limits, look_again, notify, record
+from bot.inbox import STANDING, Limits, look_again, notify, record
 from bot.intake import accept, decide
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import EDITABLE, Event, Message, SlackFile, Unusable
@@ -105,10 +105,15 @@ class FileChecks:
             with self._rag.write_transaction() as connection:
                 self._record(connection, message, receipts=_is_new(connection, message))
 
-    def locate(self, channel: str, file: str) -> None:
-        """Find the message that shares a file in a conversation, unless its event arrived."""
+    def locate(self, channel: str, key: str) -> None:
+        """Find the messages that share a file in a conversation; `key` is that of the job LOCATE_FILE.
+
+        Slack is not asked if the share of the named message is known or, without a name, any message that stands.
+        """
+        file, _, ts = key.partition(":")
+        states = ANY_STATE if ts else STANDING
         with self._rag.read_transaction() as connection:
-            known = list_shares(connection, KIND, file, space=channel, states=ANY_STATE)
+            known = list_shares(connection, KIND, file, space=channel, message=ts or None, states=states)
         if not any(share.message for share in known):
             self.check(file, channel)
 
@@ -207,7 +212,9 @@ class FileChecks:
             self._record(connection, replace(event, files=files), receipts=_is_new(connection, event))
         if events or file.user == self._me or not file.readable:
             return
-        state = ShareState.LEFT_OUT if file.picture and channel.startswith("D") else ShareState.SHARED
+        state, reason = ShareState.LEFT_OUT, ""
+        if not (file.picture and channel.startswith("D")):
+            state, reason = decide(connection, channel, file.user, file, seconds_of(ts), self._limits.intake)
         share = Share(
             KIND,
             file.id,
@@ -222,6 +229,7 @@ class FileChecks:
             thread=thread,
             shared_at=seconds_of(ts),
             state=state,
+            reason=reason,
         )
         if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
             put_share(connection, share)

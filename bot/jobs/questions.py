@@ -10,7 +10,7 @@ from time import monotonic, time
 
 from bot.answers.fair_lock import FairLock
 from bot.answers.respond import Responder
-from bot.db import questions
+from bot.db import question_queue, questions
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.jobs.worker import Failure, LoopWorker, retry_delay, seconds_until
 from bot.slack import messages
@@ -87,7 +87,7 @@ class _QuestionWorker(LoopWorker[ClaimedQuestion]):
 
     def idle_seconds(self) -> float:
         with self._rag.read_transaction() as connection:
-            return seconds_until(questions.next_due(connection))
+            return seconds_until(question_queue.next_due(connection))
 
     def describe(self, work: ClaimedQuestion) -> str:
         return f"a question in {work.question.channel}"
@@ -110,10 +110,10 @@ class PlaceholderWorker(_QuestionWorker):
 
     def claim(self) -> ClaimedQuestion | None:
         with self._rag.read_transaction() as connection:
-            due = questions.is_new_due(connection)
+            due = question_queue.is_new_due(connection)
         if due:
             with self._rag.write_transaction() as connection:
-                if claimed := questions.claim_new(connection):
+                if claimed := question_queue.claim_new(connection):
                     return claimed
         return self._claim_moved()
 
@@ -123,7 +123,7 @@ class PlaceholderWorker(_QuestionWorker):
             self._drop(work)
             return
         with self._rag.read_transaction() as connection:
-            before = questions.count_before(connection, work)
+            before = question_queue.count_before(connection, work)
         with self._lock:
             self._shown[work.id] = (before, monotonic())
         if work.state is QuestionState.UPDATING:
@@ -131,20 +131,20 @@ class PlaceholderWorker(_QuestionWorker):
         else:
             self._responder.post_placeholder(work, before)
         with self._rag.write_transaction() as connection:
-            questions.enqueue(connection, work)
+            question_queue.enqueue(connection, work)
         self._wake()
 
     def _claim_moved(self) -> ClaimedQuestion | None:
         """Claim a queued question whose position changed."""
         with self._rag.read_transaction() as connection:
-            queued = questions.queued(connection)
+            queued = question_queue.queued(connection)
         with self._lock:  # several threads call this
             self._shown = {id: self._shown.get(id, (-1, 0.0)) for id, _ in queued}
             late = monotonic() - _POSITION_EVERY
             moved = [id for id, before in queued if self._shown[id][0] != before and self._shown[id][1] <= late]
         for id in moved:
             with self._rag.write_transaction() as connection:
-                if claimed := questions.claim_for_position(connection, id):
+                if claimed := question_queue.claim_for_position(connection, id):
                     return claimed
         return None
 
@@ -169,7 +169,7 @@ class AnswerWorker(_QuestionWorker):
 
     def claim(self) -> ClaimedQuestion | None:
         with self._rag.read_transaction() as connection:
-            due = questions.is_queued(connection)
+            due = question_queue.is_queued(connection)
         if not due:
             return None
         with self._rag.write_transaction() as connection:

@@ -169,8 +169,7 @@ def refresh_source(connection: Connection, kind: str, ref: str, seen_at: float, 
     """Fetch a source again that was seen at this time, if it was last fetched `min_age` seconds earlier or more."""
     mine = (source.c.kind == kind) & (source.c.ref == ref) & (source.c.state == SourceState.KNOWN)
     old = source.c.fetched_at + min_age <= seen_at
-    again = {"state": SourceState.WAITING, "run_id": None, "attempts": 0, "delays": 0, "retry_at": 0}
-    connection.execute(update(source).where(mine, old).values(**again))
+    connection.execute(update(source).where(mine, old).values(**_queued(IntakePriority.SHARED)))
 
 
 def known_validators(connection: Connection, kind: str, ref: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from bot.db import questions, tables
+from bot.db import question_queue, questions, tables
 from bot.inbox import record
 from bot.slack.files import KIND
 from bot.slack.payloads import parse
@@ -53,7 +53,7 @@ def test_message_from_before_the_first_answer_of_its_thread_is_no_question_when_
     asked = reply | {"ts": "6.000001", "files": [], "text": "<@UMAGPIE> what does it say?"}
     for event in (reply, asked):
         record(connection, parse(event, "UMAGPIE")[0])
-    claimed = questions.claim_new(connection)
+    claimed = question_queue.claim_new(connection)
     assert claimed is not None
     questions.store_placeholder(connection, claimed, "7.000001")
     record(connection, parse(reply, "UMAGPIE")[0])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from collections.abc import Generator as Generating
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from bot.db import questions, retention
+from bot.db import access_log, questions, retention
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
 from bot.slack.buttons import is_working
@@ -36,10 +36,14 @@ class ChatGenerator(FakeGenerator):
     """If set, an answer ends only after this event."""
     begun: Event = field(default_factory=Event)
     """Set when the first answer begins."""
+    on_rewrite: list[Callable[[], object]] = field(default_factory=list)
+    """Called during rewrites, one in each."""
 
     def stream(self, prompt: Prompt) -> Generating[str, None, None]:
         if "Last question:" in prompt.user:
             self.rewrites.append(prompt.user)
+            if self.on_rewrite:
+                self.on_rewrite.pop(0)()
             yield self.rewritten
             return
         self.prompts.append(prompt)
@@ -162,6 +166,37 @@ def test_answer_from_a_deleted_file_is_left_out_of_the_rewrite(
     answers(ws, channel, asked, 2)
     assert [history for history in model.rewrites if "3 metres" in history] == []
     assert len(model.rewrites) == 1
+
+
+def test_file_that_leaves_during_the_rewrite_is_not_named(
+    ws: Workspace, model: ChatGenerator, ada: str, channel: str
+) -> None:
+    model.rewritten = "How high is the Crane Nine relay?"
+    asked = ws.post(ada, channel, mention(ws, FIRST))
+    reply(ws, channel, asked)
+
+    def delete() -> None:
+        ws.delete_file(ws.files("broken.pdf")[0].id)
+        ws.settled()
+
+    model.on_rewrite.append(delete)
+    ws.post(ada, channel, mention(ws, "and how high is it?"), thread_ts=asked, files=[("broken.pdf", b"%PDF-1.4 no")])
+    _, second = answers(ws, channel, asked, 2)
+    assert "14 metres" in second
+    assert "broken" not in second
+
+
+def test_list_uses_the_documents_that_its_question_was_completed_from(
+    ws: Workspace, bot: Bot, model: ChatGenerator, ada: str, ben: str, channel: str
+) -> None:
+    model.rewritten = "what did Ben post today?"
+    asked = ws.post(ada, channel, mention(ws, FIRST))
+    reply(ws, channel, asked)
+    follow_up = ws.post(ada, channel, "and what did Ben post today?", thread_ts=asked)
+    _, second = answers(ws, channel, asked, 2)
+    assert "Understood as: what did Ben post today?" in second
+    with bot.rag.read_transaction() as connection:
+        assert access_log.documents_of_replies(connection, channel, [follow_up]) == {follow_up: {1}}
 
 
 # ---------------------------------------------------------------- edited and deleted questions

@@ -64,7 +64,7 @@ class CatalogChecks:
         for place in sorted(wanted):
             row = shared.get(place)
             if row is None and place not in known:
-                row = shared.get(place._replace(message="")) or _of_same_stub(simulation, place, shared)
+                row = shared.get(place._replace(message=""))
             if row is None:
                 raise Missing("a file that people can open is not in the catalog", place)
             self._check_found(simulation, place, row)
@@ -168,17 +168,6 @@ def _rows(simulation: Simulation) -> Iterator[Row]:
         ).all()
     for ref, space, message, state, document, words in found:
         yield Row(Place(ref, space, message), state, document, words)
-
-
-def _of_same_stub(simulation: Simulation, place: Place, shared: dict[Place, Row]) -> Row | None:
-    """Return a share of the same file in another message of the conversation, if its events do not say what it is.
-
-    Whether a file of another company is a picture, and so part of a question, is looked up once in a conversation.
-    """
-    if not simulation.state.files[place.file].connect or not world.is_question(simulation.state, place):
-        return None
-    here = (place.file, place.channel)
-    return next((row for each, row in shared.items() if (each.file, each.channel) == here), None)
 
 
 def _is_wanted(simulation: Simulation, place: Place) -> bool:

@@ -233,8 +233,8 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
     "similar": (
         Mutation(
             "bot.answers.followups:_similar",
-            "granted = composer.granted(question)\n    remarks",
-            'granted = Granted(Scope(None), "")\n    remarks',
+            "granted = composer.granted(question)\n    text",
+            'granted = Granted(Scope(None), "")\n    text',
         ),
     ),
     "find": (

@@ -344,10 +344,16 @@ def test_readers_of_a_private_conversation_are_named(team: Team) -> None:
     assert team.access.granted(team.spaces["public"], team.ada).readers is None
 
 
-def test_names_are_those_of_people_and_public_channels_only(team: Team) -> None:
+def test_names_are_those_of_people_and_of_channels_in_the_scope(team: Team) -> None:
     public, private = team.spaces["public"], team.spaces["private"]
-    names = team.access.labels([team.ada, "U0UNKNOWN", public, private])
-    assert names == {team.ada: "ada", public: "public"}
+    ids = [team.ada, "U0UNKNOWN", public, private]
+    in_public = team.access.granted(team.spaces["plain"], team.ada).scope
+    assert team.access.labels(ids, in_public) == {team.ada: "ada", public: "public"}
+    in_private = team.access.granted(private, team.ada).scope
+    assert team.access.labels(ids, in_private) == {team.ada: "ada", public: "public", private: "private"}
+    with_guest = team.ws.channel("guests", [team.ada, team.ws.person("gus", guest="single")])
+    for_guest = team.access.granted(with_guest, team.ada).scope
+    assert team.access.labels(ids, for_guest) == {team.ada: "ada"}
     team.ws.faults.fail("users.list", times=99, error="internal_error")
     team.access.invalidate_all()
-    assert team.access.labels([team.ada]) == {}
+    assert team.access.labels([team.ada], in_public) == {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.answers.fair_lock import FairLock, Key, key
-from bot.db import questions, tables
+from bot.db import question_queue, questions, tables
 from bot.slack.client import Superseded
 from bot.slack.events import Question
 from rag import Settings, open_rag
@@ -105,8 +105,8 @@ def test_claims_by_round_and_leaves_a_worker_for_others(tmp_path: Path) -> None:
         with rag.write_transaction() as connection:
             for number, user in enumerate(["ada", "ada", "ben"]):
                 questions.put_question(connection, Question("C1", f"5.{number}", "5.1", user, "?"))
-            while new := questions.claim_new(connection):
-                questions.enqueue(connection, new)
+            while new := question_queue.claim_new(connection):
+                question_queue.enqueue(connection, new)
             claimed = [fair.claim(connection) for _ in range(3)]
     assert [one and (one.question.user, key(one)[0]) for one in claimed] == [("ada", 0), ("ben", 0), None]
 
@@ -124,7 +124,7 @@ def test_two_claims_of_an_edited_question_end_one_after_the_other() -> None:
 def test_edited_question_has_another_key(tmp_path: Path) -> None:
     with open_rag(Settings(data=tmp_path), histories=[tables.HISTORY]) as rag, rag.write_transaction() as connection:
         questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "?"))
-        first = questions.claim_new(connection)
+        first = question_queue.claim_new(connection)
         assert first is not None
         questions.put_edit(connection, Question("C1", "5.1", "5.1", "ada", "why?"), 6.0)
         edited = questions.find_claimed(connection, "C1", "5.1")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from bot.db import ephemeral_messages, jobs, questions, tables
+from bot.db import ephemeral_messages, jobs, question_queue, questions, tables
 from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import Job, JobKind
 from bot.db.questions import QuestionState
@@ -166,15 +166,15 @@ def test_one_person_never_has_all_workers(rag: Rag, steps: list[str], workers: i
         with rag.write_transaction() as connection:
             if step in "ab":
                 questions.put_question(connection, question(step, number))
-                while claimed_new := questions.claim_new(connection):
-                    questions.enqueue(connection, claimed_new)
+                while claimed_new := question_queue.claim_new(connection):
+                    question_queue.enqueue(connection, claimed_new)
             elif step == "end" and held:
                 questions.end_question(connection, held.pop(0), QuestionState.DONE)
             elif step == "claim" and len(held) < workers:
                 free = {
                     who for who in users(connection, "lined") if [one.question.user for one in held].count(who) < limit
                 }
-                asked = questions.claim_question(connection, limit)
+                asked = question_queue.claim_question(connection, limit)
                 assert (asked is not None) is bool(free)
                 held += [asked] if asked else []
     assert all([one.question.user for one in held].count(who) <= limit for who in "ab")

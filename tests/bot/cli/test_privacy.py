@@ -17,6 +17,7 @@ from bot.db import (
     conversations,
     message_states,
     notices,
+    question_queue,
     questions,
     receipts,
     retention,
@@ -85,10 +86,10 @@ def ask(rag: Rag, channel: str, ts: str, user: str, words: str) -> None:
     asked = Question(channel, ts, ts, user, words, ())
     with rag.write_transaction() as connection:
         questions.put_question(connection, asked)
-        greeted = questions.claim_new(connection)
+        greeted = question_queue.claim_new(connection)
         assert greeted is not None
-        questions.enqueue(connection, greeted)
-        claimed = questions.claim_question(connection)
+        question_queue.enqueue(connection, greeted)
+        claimed = question_queue.claim_question(connection)
         assert claimed is not None
         questions.end_question(connection, claimed, QuestionState.DONE)
         receipts.request_receipt(connection, channel, ts, "F1", user)

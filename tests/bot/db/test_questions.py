@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from bot.db import questions, tables
+from bot.db import question_queue, questions, tables
 from bot.db.questions import Cancellation, ClaimedQuestion, QuestionState
 from bot.slack.events import FileLink, Forwarded, Question, SlackFile
 from rag import Rag, Settings, open_rag
@@ -38,8 +38,8 @@ def put(connection: Connection, user: str, number: int, text: str = "?") -> None
 
 
 def queue_all(connection: Connection) -> None:
-    while asked := questions.claim_new(connection):
-        questions.enqueue(connection, asked)
+    while asked := question_queue.claim_new(connection):
+        question_queue.enqueue(connection, asked)
 
 
 def edited(text: str) -> Question:
@@ -48,7 +48,7 @@ def edited(text: str) -> Question:
 
 def claimed(connection: Connection) -> ClaimedQuestion:
     queue_all(connection)
-    asked = questions.claim_question(connection)
+    asked = question_queue.claim_question(connection)
     assert asked is not None
     return asked
 
@@ -60,7 +60,7 @@ def test_question_reported_three_times_is_one_with_all_its_files(rag: Rag) -> No
             questions.put_question(connection, asked)
             questions.add_files(connection, asked)
         assert claimed(connection).question.files == ("F1", "F2")
-        assert questions.claim_question(connection) is None
+        assert question_queue.claim_question(connection) is None
 
 
 def test_progress_of_a_reply_survives_a_restart(rag: Rag) -> None:
@@ -69,7 +69,7 @@ def test_progress_of_a_reply_survives_a_restart(rag: Rag) -> None:
         first = claimed(connection)
         questions.store_placeholder(connection, first, "6.1")
         assert questions.store_reply(connection, first, reply={"text": "8443"}, uploads=["F5"], sharing_since=1.5)
-        questions.release_claims(connection)
+        question_queue.release_claims(connection)
         again = claimed(connection)
     assert (again.attempts, again.placeholder, again.reply) == (2, "6.1", {"text": "8443"})
     assert (again.uploads, again.sharing_since) == (["F5"], 1.5)
@@ -95,7 +95,7 @@ def test_delay_stores_the_given_attempts(rag: Rag) -> None:
         questions.end_question(connection, last, QuestionState.DONE)
         questions.delay_question(connection, last, 0, attempts=1)
         queue_all(connection)
-        assert questions.claim_question(connection) is None
+        assert question_queue.claim_question(connection) is None
         assert questions.open_questions(connection) == 0
 
 
@@ -104,14 +104,14 @@ def test_later_question_waits_for_the_placeholder_of_a_new_one(rag: Rag) -> None
     with rag.write_transaction() as connection:
         questions.put_question(connection, Question("C1", now, now, "U1", "first?"))
         put(connection, "U2", 2)
-        first = questions.claim_new(connection)
-        second = questions.claim_new(connection)
+        first = question_queue.claim_new(connection)
+        second = question_queue.claim_new(connection)
         assert first is not None
         assert second is not None
-        questions.enqueue(connection, second)
-        assert questions.claim_question(connection) is None
-        questions.enqueue(connection, first)
-        taken = questions.claim_question(connection)
+        question_queue.enqueue(connection, second)
+        assert question_queue.claim_question(connection) is None
+        question_queue.enqueue(connection, first)
+        taken = question_queue.claim_question(connection)
         assert taken is not None
         assert taken.id == first.id
 
@@ -138,17 +138,17 @@ def test_edit_within_a_minute_asks_again(rag: Rag) -> None:
 def test_question_that_changes_while_its_placeholder_is_posted_gets_one_placeholder(rag: Rag, how: str) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
-        claimed_new = questions.claim_new(connection)
+        claimed_new = question_queue.claim_new(connection)
         assert claimed_new is not None
         if how == "edit":
             questions.put_edit(connection, edited("which gate?"), 30.0)
         else:
             questions.cancel_question(connection, "C1", "5.1", Cancellation.STOPPED)
-        assert questions.claim_new(connection) is None
+        assert question_queue.claim_new(connection) is None
         questions.store_placeholder(connection, claimed_new, "6.1")
-        questions.enqueue(connection, claimed_new)
-        assert questions.claim_question(connection) is None
-        again = questions.claim_new(connection)
+        question_queue.enqueue(connection, claimed_new)
+        assert question_queue.claim_question(connection) is None
+        again = question_queue.claim_new(connection)
         assert again is not None
         assert again.placeholder == "6.1"
 
@@ -183,14 +183,14 @@ def test_deleted_message_cancels_its_question_unless_it_is_answered(rag: Rag) ->
     with rag.write_transaction() as connection:
         questions.put_question(connection, ASKED)
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
-        assert questions.claim_new(connection) is None
+        assert question_queue.claim_new(connection) is None
         questions.put_question(connection, ASKED)
         begun = claimed(connection)
         questions.store_placeholder(connection, begun, "6.1")
         assert questions.cancel_question(connection, "C1", "5.1", Cancellation.DELETED)
         assert not questions.is_current(connection, begun)
-        assert questions.claim_question(connection) is None
-        canceled = questions.claim_new(connection)
+        assert question_queue.claim_question(connection) is None
+        canceled = question_queue.claim_new(connection)
         assert canceled is not None
         assert (canceled.cancellation, canceled.placeholder) == (Cancellation.DELETED, "6.1")
         questions.drop_question(connection, canceled)
@@ -210,7 +210,7 @@ def test_second_question_never_goes_before_another_persons_first(opened: Rag, us
             put(connection, user, number)
         queue_all(connection)
         order = []
-        while asked := questions.claim_question(connection):
+        while asked := question_queue.claim_question(connection):
             order.append(asked.question.user)
             questions.end_question(connection, asked, QuestionState.DONE)
     assert sorted(order) == sorted(users)
@@ -229,8 +229,8 @@ def test_person_with_many_questions_does_not_go_before_a_newcomer(rag: Rag) -> N
             questions.end_question(connection, asked, QuestionState.DONE)
         put(connection, "B", 9)
         queue_all(connection)
-        assert [before for _, before in questions.queued(connection)] == [0, 1, 2]
-        while asked := questions.claim_question(connection):  # type: ignore[assignment]
+        assert [before for _, before in question_queue.queued(connection)] == [0, 1, 2]
+        while asked := question_queue.claim_question(connection):  # type: ignore[assignment]
             order.append(asked.question.user)
             questions.end_question(connection, asked, QuestionState.DONE)
     assert order == ["A", "A", "A", "B", "A"]
@@ -241,20 +241,20 @@ def test_count_before_includes_questions_being_answered(rag: Rag) -> None:
         for number, user in enumerate("ABC"):
             put(connection, user, number)
         first = claimed(connection)
-        assert [before for _, before in questions.queued(connection)] == [1, 2]
+        assert [before for _, before in question_queue.queued(connection)] == [1, 2]
         questions.end_question(connection, first, QuestionState.DONE)
-        assert [before for _, before in questions.queued(connection)] == [0, 1]
-        [(id, _), *_] = questions.queued(connection)
-        placed = questions.claim_for_position(connection, id)
+        assert [before for _, before in question_queue.queued(connection)] == [0, 1]
+        [(id, _), *_] = question_queue.queued(connection)
+        placed = question_queue.claim_for_position(connection, id)
         assert placed is not None
-        assert questions.count_before(connection, placed) == 0
-        assert questions.claim_for_position(connection, id) is None
-        next_one = questions.claim_question(connection)  # it does not wait until the position is shown
+        assert question_queue.count_before(connection, placed) == 0
+        assert question_queue.claim_for_position(connection, id) is None
+        next_one = question_queue.claim_question(connection)  # it does not wait until the position is shown
         assert next_one is not None
         assert next_one.question.user == "C"
-        assert questions.claim_question(connection) is None
-        questions.enqueue(connection, placed)
-        assert questions.claim_for_position(connection, id) is not None
+        assert question_queue.claim_question(connection) is None
+        question_queue.enqueue(connection, placed)
+        assert question_queue.claim_for_position(connection, id) is not None
 
 
 def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
@@ -267,7 +267,7 @@ def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
     def work() -> None:
         while True:
             with rag.write_transaction() as connection:
-                asked = questions.claim_question(connection)
+                asked = question_queue.claim_question(connection)
             if asked is None:
                 return
             taken.append(asked.id)
@@ -283,25 +283,25 @@ def test_concurrent_claims_are_disjoint(rag: Rag) -> None:
 def test_delayed_question_is_due_at_once_when_slack_can_be_reached_again(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         put(connection, "A", 0)
-        new = questions.claim_new(connection)
+        new = question_queue.claim_new(connection)
         assert new is not None
         questions.delay_question(connection, new, 60, attempts=0)
-        assert not questions.is_new_due(connection)
-        assert (questions.next_due(connection) or 0) > time() + 50
-        questions.end_delays(connection)
-        assert questions.is_new_due(connection)
+        assert not question_queue.is_new_due(connection)
+        assert (question_queue.next_due(connection) or 0) > time() + 50
+        question_queue.end_delays(connection)
+        assert question_queue.is_new_due(connection)
 
 
 def test_worker_that_answered_an_earlier_text_does_not_end_the_question_that_is_posted_again(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         questions.put_question(connection, Question("C1", "5.1", "5.1", "ada", "which port?"))
-        placed = questions.claim_new(connection)
+        placed = question_queue.claim_new(connection)
         assert placed is not None
-        questions.enqueue(connection, placed)
-        answered = questions.claim_question(connection)
+        question_queue.enqueue(connection, placed)
+        answered = question_queue.claim_question(connection)
         assert answered is not None
         questions.put_edit(connection, Question("C1", "5.1", "5.1", "ada", "which gate?"), 6.0)
-        assert questions.claim_new(connection) is not None
+        assert question_queue.claim_new(connection) is not None
         questions.end_question(connection, answered, QuestionState.DONE)
         questions.delay_question(connection, answered, 60, attempts=1)
         current = questions.find_claimed(connection, "C1", "5.1")
@@ -315,7 +315,7 @@ def test_words_of_a_forwarded_message_are_deleted_with_the_end_of_the_question(r
     asked = Question("C1", "5.1", "5.1", "ada", "what is this?", references=(forwarded, FileLink("F2", "x.pdf")))
     with rag.write_transaction() as connection:
         questions.put_question(connection, asked)
-        claimed = questions.claim_new(connection)
+        claimed = question_queue.claim_new(connection)
         assert claimed is not None
         assert claimed.question.references == asked.references
         questions.end_question(connection, claimed, QuestionState.DONE)

@@ -182,3 +182,16 @@ def test_messages_of_an_outage_of_days_are_found(tmp_path: Path) -> None:
         sweeps.everything()
         assert sweeps.links(channel) == [PAGE]
         assert sweeps.questions() == ["recent?"]
+
+
+def test_link_in_a_reply_whose_thread_is_gone_is_dropped_by_a_complete_sweep(
+    ws: Workspace, sweeps: Sweeps, ada: str, channel: str
+) -> None:
+    root = ws.post(ada, channel, "a root")
+    reply = ws.post(ada, channel, f"see <{PAGE}>", thread_ts=root)
+    sweeps.everything()
+    assert sweeps.links(channel) == [PAGE]
+    ws.delete_message(channel, reply)
+    ws.delete_message(channel, root)
+    sweeps.everything()
+    assert sweeps.links(channel) == []

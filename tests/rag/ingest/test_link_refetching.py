@@ -9,9 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
+import pytest
 from sqlalchemy import text
 
-from rag import Rag, Scope, Settings, Share, open_rag, open_url_fetcher, put_share, refresh_source, source_statuses
+from rag import (
+    IntakePriority,
+    Rag,
+    Scope,
+    Settings,
+    Share,
+    open_rag,
+    open_url_fetcher,
+    put_share,
+    refresh_source,
+    source_statuses,
+)
 from tests.flows.team import until
 from tests.rag.ingest.fetch.etag_site import etag_site
 from tests.support.absent import NoEmbedder
@@ -70,6 +82,18 @@ def test_page_is_fetched_again_after_a_minimum_age_if_it_changed(tmp_path: Path)
         link(rag, url, "4.000001", time() + 2 * 3700)
         until(lambda: "second words" in _words(rag))
         assert [document.name for document in rag.documents(Scope.of("C1"))] == ["page"]
+
+
+def test_page_that_is_fetched_again_waits_from_now_on(tmp_path: Path) -> None:
+    with open_rag(Settings(data=tmp_path), open_fetchers=lambda _: {}) as rag:
+        link(rag, "https://example.org/page", "1.000001", 100.0)
+        with rag.write_transaction() as connection:
+            connection.execute(text("UPDATE source SET state = 'known', queued_at = 100, priority = 2"))
+        link(rag, "https://example.org/page", "2.000001", 4000.0)
+        with rag.read_transaction() as connection:
+            [(state, priority, queued_at)] = connection.execute(text("SELECT state, priority, queued_at FROM source"))
+    assert (state, priority) == ("waiting", IntakePriority.SHARED)
+    assert queued_at == pytest.approx(time(), abs=60)
 
 
 def _waiting(rag: Rag) -> int:
