@@ -70,7 +70,7 @@ class FileChecks:
     def check(self, file: str, channel: str = "") -> None:
         """Settle the shares of a file that wait for it, and add messages that share it and are not known.
 
-        `channel`: where it is shared according to Slack, even if no message is known there. Raise TryAgain if Slack
+        `channel`: where an event said that it is shared, even if no message is known there. Raise TryAgain if Slack
         does not say whether a hidden share still stands; it stays hidden then.
         """
         with self._rag.read_transaction() as connection:
@@ -86,7 +86,8 @@ class FileChecks:
         with self._rag.write_transaction() as connection:
             # First what is new: a file whose only row is replaced must not count as gone in between.
             for (space, ts), found in new.items():
-                self._add_message(connection, raw or {}, space, ts, listed[space].threads[ts], found)
+                thread, was_announced = listed[space].threads[ts], space == channel
+                self._add_message(connection, raw or {}, space, ts, thread, found, receipts=was_announced)
             as_of = [*known, *_covered(connection, file, known, new)]
             as_of = [share for share in as_of if share.message or share.space not in unread]
             settle_shares(connection, KIND, file, listed, as_of)
@@ -203,13 +204,18 @@ class FileChecks:
         ts: str,
         thread: str,
         found: Mapping[str, Any] | None,
+        *,
+        receipts: bool,
     ) -> None:
-        """Record a message that shares a file, with its words if it was found; else they are read later."""
+        """Record a message that shares a file, with its words if it was found; else they are read later.
+
+        `receipts`: react to it, though it may be older than the last search for missed messages.
+        """
         events = [] if found is None else self.read_message(channel, found)
         file = slack_file(raw)
         for event in events:  # the history may have only the id of the file
             files = tuple(file if sent.id == file.id else sent for sent in event.files)
-            self._record(connection, replace(event, files=files), receipts=_is_new(connection, event))
+            self._record(connection, replace(event, files=files), receipts=receipts or _is_new(connection, event))
         if events or file.user == self._me or not file.readable:
             return
         state, reason = ShareState.LEFT_OUT, ""

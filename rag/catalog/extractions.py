@@ -48,7 +48,7 @@ documents go between them."""
 _TURN = 64
 """Pages after which another long document has its turn: an office document may have to be converted once more then."""
 
-_AGAIN = Claimant(IntakePriority.REREAD, "")
+AGAIN = Claimant(IntakePriority.REREAD, "")
 """The claimant of repeated extractions. No source has this priority."""
 
 
@@ -189,7 +189,7 @@ def list_claimants(connection: Connection) -> dict[Claimant, int]:
     found = {Claimant(row[0], row[1]): rank_of(row[0], row[2], now) for row in connection.execute(rows).all()}
     since = connection.scalar(select(func.min(extraction.c.queued_at)).where(_is_waiting(now), _is_repeated()))
     if since is not None:
-        found[_AGAIN] = rank_of(IntakePriority.REREAD, since, now)
+        found[AGAIN] = rank_of(IntakePriority.REREAD, since, now)
     return found
 
 
@@ -202,7 +202,7 @@ def claim_extraction(connection: Connection, claimant: Claimant | None = None) -
     mine: ColumnElement[bool]
     if claimant is None:
         first, mine = _rank(), true()
-    elif claimant == _AGAIN:
+    elif claimant == AGAIN:
         first, mine = literal(0), _is_repeated()
     else:
         theirs = exists().where(source.c.document_id == extraction.c.document_id, is_live(), is_of(claimant))

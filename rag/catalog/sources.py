@@ -197,6 +197,12 @@ def drop_unshared_sources(connection: Connection, sources: Collection[int]) -> N
     )
 
 
+def is_fetching(connection: Connection, kinds: Collection[str]) -> bool:
+    """Return whether a source of these kinds is being fetched, or can be claimed now."""
+    fetching = and_(source.c.state == SourceState.FETCHING, source.c.kind.in_(kinds))
+    return bool(connection.scalar(select(exists().where(or_(fetching, _is_waiting(kinds, time()))))))
+
+
 def has_waiting_source(connection: Connection, kinds: Collection[str], by: float) -> bool:
     """Return whether a source of these kinds can be claimed by this time, in seconds since 1970."""
     waiting = exists().where(_is_waiting(kinds, by))

@@ -22,7 +22,7 @@ from rag.catalog import Catalog, documents, extractions, outages, page_labels, s
 from rag.catalog.share_delay import delay_new_share
 from rag.catalog.states import MAX_ATTEMPTS
 from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable, TryAgain, Unreadable
-from rag.fairness import Claimant, FairQueue
+from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace
 from rag.ingest.fetch.budget import FetchBudget
@@ -324,7 +324,7 @@ class Ingester:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
             row, claimant = self._extracting.claim(
-                lambda: extractions.list_claimants(connection),
+                lambda: self._list_extraction_claimants(connection),
                 lambda claimant: extractions.claim_extraction(connection, claimant),
             )
         if row is None:
@@ -334,6 +334,14 @@ class Ingester:
         finally:
             self._extracting.done(claimant)
         return True
+
+    def _list_extraction_claimants(self, connection: Connection) -> dict[Claimant, int]:
+        """Return who has extractions waiting. Repeated ones wait a while for files that are about to arrive."""
+        found = extractions.list_claimants(connection)
+        is_patient = found.get(extractions.AGAIN, 0) >= IntakePriority.REREAD
+        if is_patient and sources.is_fetching(connection, self._near):
+            del found[extractions.AGAIN]
+        return found
 
     def _extract_for(self, claimant: Claimant, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
