@@ -193,15 +193,17 @@ def list_claimants(connection: Connection) -> dict[Claimant, int]:
     return found
 
 
-def claim_extraction(connection: Connection, claimant: Claimant | None = None) -> ClaimedExtraction | None:
+def claim_extraction(
+    connection: Connection, claimant: Claimant | None = None, *, repeated: bool = True
+) -> ClaimedExtraction | None:
     """Claim one extraction of a shared document, for `claimant` if given. Return None when none waits.
 
-    Short documents go before long ones, which take turns.
+    Short documents go before long ones, which take turns. `repeated`: without a claimant, repeated ones count too.
     """
     first: ColumnElement[int]
     mine: ColumnElement[bool]
     if claimant is None:
-        first, mine = _rank(), true()
+        first, mine = _rank(), true() if repeated else ~_is_repeated()
     elif claimant == AGAIN:
         first, mine = literal(0), _is_repeated()
     else:

@@ -323,9 +323,11 @@ class Ingester:
     def _extract_one(self, extractor: Extractor) -> bool:
         """Claim an extraction and continue it as far as possible; return False when none waits."""
         with self._catalog.write_transaction() as connection:
+            # Repeated extractions wait for files that are about to arrive, but not for ever: see `rank_of`.
+            arriving = sources.is_fetching(connection, self._near)
             row, claimant = self._extracting.claim(
-                lambda: self._list_extraction_claimants(connection),
-                lambda claimant: extractions.claim_extraction(connection, claimant),
+                lambda: _without_repeated(extractions.list_claimants(connection), arriving=arriving),
+                lambda claimant: extractions.claim_extraction(connection, claimant, repeated=not arriving),
             )
         if row is None:
             return False
@@ -334,14 +336,6 @@ class Ingester:
         finally:
             self._extracting.done(claimant)
         return True
-
-    def _list_extraction_claimants(self, connection: Connection) -> dict[Claimant, int]:
-        """Return who has extractions waiting. Repeated ones wait a while for files that are about to arrive."""
-        found = extractions.list_claimants(connection)
-        is_patient = found.get(extractions.AGAIN, 0) >= IntakePriority.REREAD
-        if is_patient and sources.is_fetching(connection, self._near):
-            del found[extractions.AGAIN]
-        return found
 
     def _extract_for(self, claimant: Claimant, extractor: Extractor, row: extractions.ClaimedExtraction) -> None:
         try:
@@ -439,6 +433,16 @@ def _expected(row: extractions.ClaimedExtraction) -> Iterator[None]:
             "It could not be read because of an unexpected error.",
             "The person who runs Magpie can find the reason in its log.",
         ) from error
+
+
+def _without_repeated(found: dict[Claimant, int], *, arriving: bool) -> dict[Claimant, int]:
+    """Return the claimants without those of repeated extractions that have not waited for long, if files arrive."""
+    is_patient = found.get(extractions.AGAIN, 0) >= IntakePriority.REREAD
+    return {
+        claimant: rank
+        for claimant, rank in found.items()
+        if not (arriving and is_patient and claimant == extractions.AGAIN)
+    }
 
 
 def _skipped_page(number: int) -> ExtractedPage:
