@@ -244,9 +244,10 @@ _WITHOUT_REPLY: Mapping[str, Any] = {"reply": null(), "used": null(), "uploads":
 # ---------------------------------------------------------------- what was asked before
 
 
-def is_answered(connection: Connection, channel: str, thread: str) -> bool:
-    """Return whether Magpie wrote an answer in a thread."""
-    is_answer = question.c.placeholder.is_not(None) & (question.c.kind != REFUSED_APP)
+def is_answered(connection: Connection, channel: str, thread: str, ts: str) -> bool:
+    """Return whether Magpie wrote an answer in a thread before the message `ts`, whose event may come late."""
+    posted = func.coalesce(func.nullif(question.c.placeholder, ""), question.c.ts)  # empty: being posted
+    is_answer = question.c.placeholder.is_not(None) & (posted < ts) & (question.c.kind != REFUSED_APP)
     return _exists(connection, _in_thread(channel, thread), is_answer)
 
 
@@ -258,8 +259,9 @@ def answered_threads(connection: Connection, channel: str, since: float) -> list
     return list(connection.scalars(rows.order_by(func.max(question.c.asked_at).desc())))
 
 
-def has_asked(connection: Connection, channel: str, thread: str, user: str) -> bool:
-    return _exists(connection, _in_thread(channel, thread), question.c.user == user)
+def has_asked(connection: Connection, channel: str, thread: str, user: str, ts: str) -> bool:
+    """Return whether a person asked something in a thread before the message `ts`."""
+    return _exists(connection, _in_thread(channel, thread), question.c.user == user, question.c.ts < ts)
 
 
 def asked_before(connection: Connection, asked: Question) -> list[str]:
