@@ -219,7 +219,8 @@ def _record_file(
     recorded = put_share(connection, replace(share, listed=limits.listed, priority=priority))
     if file.unusable is Unusable.TRANSCRIBING:
         look_again(connection, file.id, written)
-    if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR:
+    is_said_in_reply = is_question and file.unusable is not None
+    if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR and not is_said_in_reply:
         notify(connection, message.channel, message.user, file, reason, limits.intake)
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
@@ -356,7 +357,7 @@ def _question_of(connection: Connection, message: Message) -> Question | None:
     has_picture = any(file.picture or file.stub for file in message.files)
     has_content = bool(message.text or has_picture or message.forwarded or message.references)
     if message.addressed:
-        if not has_content and message.files:  # documents for the index
+        if not has_content and any(_can_be_indexed(file) for file in message.files):  # documents for the index
             return None
         if _is_thanks(message):
             return None
@@ -374,6 +375,10 @@ def _question_of(connection: Connection, message: Message) -> Question | None:
     )
 
 
+def _can_be_indexed(file: SlackFile) -> bool:
+    return file.unusable in (None, Unusable.TRANSCRIBING)
+
+
 def _is_thanks(message: Message) -> bool:
     """Return whether a message only thanks Magpie or says goodbye. A greeting is answered."""
     has_more = message.forwarded or message.references or any(file.picture or file.stub for file in message.files)
@@ -384,9 +389,9 @@ def _is_thanks(message: Message) -> bool:
 def _is_follow_up(connection: Connection, message: Message, *, pictures: bool) -> bool:
     """Return whether a reply without a mention asks Magpie something, in a thread where it answered."""
     channel, thread, ts = message.channel, message.thread, message.ts
-    if message.app or not thread or not questions.is_answered(connection, channel, thread, before=ts):
+    if message.app or not thread or not questions.is_answered(connection, channel, thread, ts):
         return False
-    own = questions.has_asked(connection, channel, thread, message.user, before=ts)
+    own = questions.has_asked(connection, channel, thread, message.user, ts)
     return is_question_to_magpie(message.text, own=own, others=message.mentions_others, pictures=pictures)
 
 

@@ -197,9 +197,13 @@ class Composer:
         )
 
     def _list_files(self, work: AnswerTask, asked: Asked, remark: str) -> Reply:
-        """Return a list of the files within the limits of a question."""
+        """Return a list of the files within the limits of a question; if it has a topic too, of those about it."""
+        scope = asked.scope
+        if asked.query:
+            found = self._rag.find(asked.query, scope, LISTED)
+            scope = replace(scope, documents=frozenset(hit.document for hit in found.hits if found.found))
         with self._rag.read_transaction() as connection:
-            files = list_shared_files(connection, asked.scope, LISTED + 1)
+            files = list_shared_files(connection, scope, LISTED + 1)
         remark = join(remark, asked.remark, asked.understood.remark)
         return _with_origin(files_reply(files, remark, asked.names, work.claimed.asked_at), asked.understood)
 
@@ -254,8 +258,10 @@ class Composer:
                     break
         except Unreadable as error:
             return render.plain_reply(messages.unreadable_image(str(error), error.hint))
-        remark = join(remark, _where_found(answer, nearby))
-        reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at)
+        heading = _where_found(answer, nearby)
+        if answer.abstained and use_thread and not first:
+            remark = join(remark, self._question_files.problem_of_thread(work.question))
+        reply = render.answer_reply(answer, remark, asked.names, work.claimed.asked_at, heading)
         return _with_origin(reply, understood)
 
     def _documents_nearby(self, question: Question, scope: Scope) -> frozenset[int]:

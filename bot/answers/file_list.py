@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.access.names import Names
@@ -24,7 +25,8 @@ def files_reply(files: Sequence[SharedFile], remark: str, names: Names, asked_at
     `remark`: how the limits were understood. `asked_at`: seconds since 1970.
     """
     if not files:
-        return plain_reply(" ".join(filter(None, (remark, messages.NO_FILES_WITHIN))))
+        reply = plain_reply(messages.NO_FILES_WITHIN)
+        return replace(reply, blocks=[*remark_blocks(remark), *reply.blocks])
     listed = files[:LISTED]
     lines = [_line(file, names, asked_at) for file in listed]
     if len(files) > LISTED:

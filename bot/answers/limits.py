@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from bot.access.names import Names, fold
+from bot.answers.task import join
 from bot.slack import messages
 from bot.slack.events import PICTURES, Question
 from bot.slack.files import LINK
@@ -44,14 +45,14 @@ def apply_limits(question: Question, text: str, scope: Scope, names: Names, aske
     """Return a question without its limits, and its scope narrowed by them. `asked_at`: seconds since 1970."""
     now = datetime.fromtimestamp(asked_at, names.zone)
     read = read_limits(as_mentions(text), now, is_person=names.is_person, is_channel=names.is_channel)
-    unknown = " ".join(messages.unknown_limit(operator.name, operator.value) for operator in read.not_understood)
+    unknown = join(*(messages.unknown_limit(operator.name, operator.value) for operator in read.not_understood))
     if read.limits.is_empty:
         return LimitedQuestion(resolve(text, names.labels), scope, unknown)
     understood = messages.understood_limits(read.limits, _labels(read.limits, names), now.date())
     return LimitedQuestion(
         resolve_mentions(read.text, names.labels),
         _narrow(question, read, scope, names),
-        " ".join(filter(None, (understood, unknown))),
+        join(understood, unknown),
         read.wants_list,
     )
 

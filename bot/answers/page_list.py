@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.answers.render import PICTURES, Reply, documents_of, place, remark_blocks
+from bot.access.names import NO_NAMES, Names
+from bot.answers.render import MESSAGES, PICTURES, Reply, documents_of, place, post_of, posted_line, remark_blocks
+from bot.answers.task import join
 from bot.db.used_pages import UsedPage, name_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import break_links, cut, escape, sections, without_links
 from bot.slack.uploads import Picture
-from rag import Hit, SearchResult
+from rag import Hit, Posted, SearchResult
 
 LISTED = 5
 """Pages of one list."""
@@ -18,25 +20,48 @@ _SNIPPET = 160
 
 
 def pages_reply(
-    hits: Sequence[Hit], heading: str, pictures: Sequence[Picture] = (), *, remark: str = "", more: bool = False
+    hits: Sequence[Hit],
+    heading: str,
+    pictures: Sequence[Picture] = (),
+    *,
+    remark: str = "",
+    more: bool = False,
+    names: Names = NO_NAMES,
+    asked_at: float = 0.0,
 ) -> Reply:
-    """Return a list under a heading. `heading` is mrkdwn. `more`: add the button for more pages."""
-    listed = "\n".join([heading, *(_line(hit) for hit in hits)])
+    """Return a list under a heading. `heading` is mrkdwn. `more`: add the button for more pages.
+
+    A page that the words of a message found is shown with that message, if `names` are known. `asked_at`: seconds
+    since 1970.
+    """
+    posts = [_posts(hit) if names is not NO_NAMES else () for hit in hits]
+    listed = "\n".join([heading, *(_line(hit, post, names, asked_at) for hit, post in zip(hits, posts, strict=True))])
     blocks = [*remark_blocks(remark), *sections(listed), *buttons.page_buttons([], more=more)]
     plain = "\n".join([without_links(heading), *(escape(hit.place) for hit in hits)])
-    used = [UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name)) for hit in hits]
+    used = [
+        UsedPage(hit.document, hit.page, shown=True, name=name_mark(hit.name), post=mark)
+        for hit, post in zip(hits, posts, strict=True)
+        for mark in [post_of(hit.name, posted) for posted in post] or [""]
+    ]
     return Reply(break_links(plain), blocks, list(pictures)[:PICTURES], documents_of(hits), used)
 
 
-def found_reply(found: SearchResult, remark: str = "") -> Reply:
+def found_reply(found: SearchResult, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:
     """Return the best pages; if nothing was found, say so and list the nearest pages."""
-    remark = " ".join(part for part in (remark, found.notice) if part)
+    remark = join(remark, found.notice)
     if found.found:
-        return pages_reply(found.hits[:LISTED], messages.BEST_PAGES, remark=remark)
+        hits = found.hits[:LISTED]
+        return pages_reply(hits, messages.BEST_PAGES, remark=remark, names=names, asked_at=asked_at)
     near = found.hits[:2]
     return pages_reply(near, messages.nothing_found(nearest=bool(near)), remark=remark)
 
 
-def _line(hit: Hit) -> str:
+def _posts(hit: Hit) -> Sequence[Posted]:
+    """Return the messages whose words found a page."""
+    return hit.posted if MESSAGES in hit.lanes else ()
+
+
+def _line(hit: Hit, posts: Sequence[Posted], names: Names, asked_at: float) -> str:
     snippet = cut(" ".join(hit.text.split()), _SNIPPET)
-    return f"• {place(hit)}{f': {escape(snippet)}' if snippet else ''}"
+    found = ", ".join([place(hit), *(posted_line(hit.name, posted, names, asked_at) for posted in posts)])
+    return f"• {found}{f': {escape(snippet)}' if snippet else ''}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.access.names import NO_NAMES, Names
+from bot.answers.task import join
 from bot.db.used_pages import UsedPage, name_mark, post_mark
 from bot.slack import buttons, messages
 from bot.slack.blocks import (
@@ -74,11 +75,14 @@ class Reply:
         return cls(stored["text"], stored["blocks"], pictures, stored.get("documents", []), used)
 
 
-def answer_reply(answer: Answer, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0) -> Reply:
+def answer_reply(
+    answer: Answer, remark: str = "", names: Names = NO_NAMES, asked_at: float = 0.0, heading: str = ""
+) -> Reply:
     """Return an answer with its citations.
 
-    `remark` is shown first, for example about a document sent with it. A page that the words of a message found is
-    shown with that message; `names` and `asked_at` (seconds since 1970) are for its person, channel and day.
+    `remark` is shown first, for example about a document sent with it; `heading` directly above the answer. A page that
+    the words of a message found is shown with that message; `names` and `asked_at` (seconds since 1970) are for its
+    person, channel and day.
     """
 
     def cite(passage: Passage) -> str:
@@ -93,7 +97,7 @@ def answer_reply(answer: Answer, remark: str = "", names: Names = NO_NAMES, aske
     if answer.abstained:  # the text names the nearest pages: make them links
         body = _replace_once(body, {escape(passage.hit.place): place(passage.hit) for passage in answer.passages})
     cited = () if answer.abstained else answer.cited
-    above = remark_blocks(" ".join(part for part in (remark, answer.notice) if part))
+    above = remark_blocks(join(remark, answer.notice, heading))
     below = [] if quoted else [context("\n".join(part)) for part in _batches([cite(passage) for passage in cited])]
     below += buttons.page_buttons(_files(passage.hit for passage in cited), more=bool(answer.found.hits))
     below.append(buttons.feedback_buttons())

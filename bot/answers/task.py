@@ -44,6 +44,6 @@ class Throttle:
             self._show(text)
 
 
-def join(*sentences: str) -> str:
-    """Return the sentences that are not empty as one text, each once."""
-    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence))
+def join(*remarks: str) -> str:
+    """Return the remarks that are not empty as one text, each once and in its own line: some end without a period."""
+    return "\n".join(dict.fromkeys(remark for remark in remarks if remark))

@@ -55,8 +55,10 @@ def forget(
         if not space:
             _refuse_ambiguous_names(names, found)
         questions = _count_questions(rag, user, space or "") if user and not names else 0
-        _show(screen, found, questions)
+        _show(screen, found, questions, "This would be removed:" if dry_run else "This removes:")
         if dry_run:
+            if not found and not questions:
+                screen.say("Nothing would be removed.")
             screen.write_json({"would_forget": [_share_json(share) for share in found], "questions": questions})
             raise typer.Exit(0 if found or questions else 1)
         if (found or questions) and not yes:
@@ -85,11 +87,11 @@ def _refuse_ambiguous_names(names: Sequence[str], found: Sequence[StoredShare]) 
             )
 
 
-def _show(screen: Screen, found: Sequence[StoredShare], questions: int) -> None:
+def _show(screen: Screen, found: Sequence[StoredShare], questions: int, heading: str) -> None:
     """Print what would be removed, newest last."""
     if not found and not questions:
         return
-    screen.say("This removes:", style="bold")
+    screen.say(heading, style="bold")
     for share in found[:_LISTED]:
         by = f", shared by {share.shared_by}" if share.shared_by else ""
         at = datetime.fromtimestamp(share.shared_at).astimezone()

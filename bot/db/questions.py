@@ -238,13 +238,11 @@ _WITHOUT_REPLY: Mapping[str, Any] = {"reply": null(), "used": null(), "uploads":
 # ---------------------------------------------------------------- what was asked before
 
 
-def is_answered(connection: Connection, channel: str, thread: str, before: str) -> bool:
-    """Return whether Magpie wrote an answer in a thread to a question from before this message.
-
-    What people wrote there earlier does not become a question when it is read again.
-    """
-    is_answer = question.c.placeholder.is_not(None) & (question.c.kind != REFUSED_APP)
-    return has_any(connection, _in_thread(channel, thread) & (question.c.ts < before), is_answer)
+def is_answered(connection: Connection, channel: str, thread: str, ts: str) -> bool:
+    """Return whether Magpie wrote an answer in a thread before the message `ts`, whose event may come late."""
+    posted = func.coalesce(func.nullif(question.c.placeholder, ""), question.c.ts)  # empty: being posted
+    is_answer = question.c.placeholder.is_not(None) & (posted < ts) & (question.c.kind != REFUSED_APP)
+    return has_any(connection, _in_thread(channel, thread), is_answer)
 
 
 def answered_threads(connection: Connection, channel: str, since: float) -> list[str]:
@@ -255,9 +253,9 @@ def answered_threads(connection: Connection, channel: str, since: float) -> list
     return list(connection.scalars(rows.order_by(func.max(question.c.asked_at).desc())))
 
 
-def has_asked(connection: Connection, channel: str, thread: str, user: str, before: str) -> bool:
-    """Return whether a person asked Magpie in a thread before this message."""
-    return has_any(connection, _in_thread(channel, thread) & (question.c.ts < before), question.c.user == user)
+def has_asked(connection: Connection, channel: str, thread: str, user: str, ts: str) -> bool:
+    """Return whether a person asked something in a thread before the message `ts`."""
+    return has_any(connection, _in_thread(channel, thread), question.c.user == user, question.c.ts < ts)
 
 
 def asked_before(connection: Connection, asked: Question) -> list[str]:

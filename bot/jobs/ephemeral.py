@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot.access.policy import Access
+from bot.access.policy import Access, Granted
 from bot.answers.button_requests import SIMILAR
+from bot.answers.file_list import LISTED as FILES_LISTED
+from bot.answers.file_list import files_reply
+from bot.answers.limits import apply_limits
 from bot.answers.page_list import LISTED, found_reply
 from bot.answers.render import Reply, plain_reply
+from bot.answers.task import join
 from bot.answers.understanding import with_names
 from bot.db import access_log, questions, receipts
 from bot.db.ephemeral_messages import EphemeralRequest
@@ -22,7 +26,16 @@ from bot.slack.events import Question, SlackFile
 from bot.slack.file_objects import slack_file
 from bot.slack.files import KIND, SlackFiles, changed_ns, channels_of
 from bot.slack.home import ConversationSummary, home_view, summary_lines
-from rag import NotFound, Rag, Share, ShareState, documents_allowed, put_share, source_statuses_in
+from rag import (
+    NotFound,
+    Rag,
+    Share,
+    ShareState,
+    documents_allowed,
+    list_shared_files,
+    put_share,
+    source_statuses_in,
+)
 
 MAX_AGE = 25 * 60.0
 """Seconds after which a request is given up: a response_url expires after half an hour."""
@@ -107,7 +120,7 @@ class EphemeralMessages:
             granted = self._access.granted(request.channel, request.user)
             [words] = with_names(self._access, [request.text], granted.scope)
             asked = Question(request.channel, f"{request.at:.6f}", "", request.user, words)
-            reply = found_reply(self._rag.find(words, granted.scope, LISTED), granted.notice)
+            reply = self._found(request, asked, granted)
             granted = self._access.granted(request.channel, request.user)
             with self._rag.write_transaction() as connection:
                 found = documents_allowed(connection, reply.documents, granted.scope)
@@ -117,6 +130,17 @@ class EphemeralMessages:
                     access_log.log_access(connection, asked, found, why, [request.user])
                     return reply
         return plain_reply(messages.CHANGED_MEANWHILE)
+
+    def _found(self, request: EphemeralRequest, asked: Question, granted: Granted) -> Reply:
+        """Return the best pages within the limits in the words; a list of files if there are only limits."""
+        names, at = self._access.names(asked.user, granted.scope), request.at
+        limited = apply_limits(asked, request.text, granted.scope, names, at)
+        remark = join(granted.notice, limited.remark)
+        [words] = with_names(self._access, [limited.text], granted.scope)
+        if words:
+            return found_reply(self._rag.find(words, limited.scope, LISTED), remark, names, at)
+        with self._rag.read_transaction() as connection:
+            return files_reply(list_shared_files(connection, limited.scope, FILES_LISTED + 1), remark, names, at)
 
     def _status(self, request: EphemeralRequest) -> Reply:
         with self._rag.read_transaction() as connection:

@@ -279,7 +279,8 @@ THANKS_BAD = "Thanks. Your admin can see the question, answer and cited pages."
 # ---------------------------------------------------------------- the command and shortcuts
 
 USAGE = (
-    "`/magpie find WORDS` lists the best pages, visible only to you. `/magpie status` shows what is indexed here, "
+    "`/magpie find WORDS` lists the best pages, visible only to you; `from:`, `in:`, `since:`, `before:` and `type:` "
+    "narrow it. `/magpie status` shows what is indexed here, "
     "what is waiting and what failed. `/magpie help` shows this help."
 )
 NOT_IN_CONVERSATION = "I'm not in this conversation. Add me with `/invite @magpie`."
@@ -388,6 +389,8 @@ HOW_TO_HEADER = "How to use Magpie"
 HOW_TO = (
     "*Ask* with `@Magpie` in a channel, or without it here under *Messages*. I answer in the thread and cite pages.\n"
     "*Send a screenshot* and I'll find its page.\n"
+    "*Say who, where, when or what type*: “the PDF Ada posted last week in #ops”, or `from:` `in:` `since:` `before:` "
+    "`type:`. Without other words I list the files: “what was shared here yesterday?”.\n"
     "*Share* PDFs, Word and PowerPoint files, text files and images where I'm a member (`/invite @Magpie`). "
     "✅ means that a file is searchable.\n"
     "*Under an answer*, ask for more pages, search one file only, or rate the answer. While I'm working, *Stop* "

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.demo.slack_server import Workspace
 from bot.main import Bot
-from tests.flows.team import magpie, mention, pdf, receipts, reply, said, settings
+from tests.flows.team import magpie, mention, pdf, receipts, reply, said, settings, wait_for_ephemeral
 from tests.support.slack_workspace import MANIFEST, workspace_fixture
 
 ws = workspace_fixture("module", manifest=MANIFEST)
@@ -91,9 +91,39 @@ def test_list_never_names_files_of_other_conversations(
 
 
 def test_empty_list_is_said(ws: Workspace, people: dict[str, str], channels: dict[str, str]) -> None:
-    assert "No file that I can search here fits this." in answer(
-        ws, people, channels["ops"], "which screenshots did Ada post last year?"
-    )
+    said = answer(ws, people, channels["ops"], "which screenshots did Ada post last year?")
+    assert said.startswith("Understood as: posted by Ada, ")
+    assert said.endswith("\nNo file that I can search here fits this.")
+
+
+def test_list_about_a_topic_has_only_the_files_about_it(
+    ws: Workspace, people: dict[str, str], channels: dict[str, str]
+) -> None:
+    said = answer(ws, people, channels["ops"], "what did Ben post about the harbor?")
+    assert "harbor.pdf" in said
+    assert "ben.pdf" not in said
+    assert "No file" in answer(ws, people, channels["ops"], "what did Ben post about zeppelins?")
+
+
+def test_remarks_are_lines(ws: Workspace, people: dict[str, str], channels: dict[str, str]) -> None:
+    said = answer(ws, people, channels["ops"], "from:ada type:banana which port does the gateway use?")
+    assert "Understood as: posted by ada\nI don't know the file type “banana”." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "hidden"),
+    [
+        ("from:ada which port does the gateway use?", "Understood as: posted by ada\nBest pages:", "ben.pdf"),
+        ("from:me in:ops", "Understood as: posted by you, in #ops\nFiles:\n• ", "ada.pdf"),
+        ("draft by somebody", ", posted by ben in #ops on ", "ada.pdf"),
+    ],
+)
+def test_command_finds_within_limits_and_says_what_found_a_page(
+    ws: Workspace, people: dict[str, str], channels: dict[str, str], words: str, found: str, hidden: str
+) -> None:
+    ws.command(people["ben"], channels["ops"], "/magpie", f"find {words}")
+    shown = said(wait_for_ephemeral(ws, people["ben"], found))
+    assert hidden not in shown
 
 
 def test_picture_is_found_by_the_words_beside_it(

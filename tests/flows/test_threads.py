@@ -86,6 +86,28 @@ def test_unusable_file_of_a_thread_is_named_for_a_bare_mention(ws: Workspace, ad
     assert "don't open archives" in ask_in(ws, ada, channel, thread, "")
 
 
+def test_unusable_file_of_a_thread_is_named_if_no_other_file_answers(ws: Workspace, ada: str, channel: str) -> None:
+    thread = ws.post(ada, channel, "the plans", files=[("plans.zip", b"PK\x05\x06" + bytes(18))])
+    answer = ask_in(ws, ada, channel, thread, "who was the first emperor of Rome?")
+    assert "don't open archives" in answer
+    assert "could not find" in answer
+
+
+def test_unusable_file_with_a_mention_is_answered_and_not_explained_twice(
+    ws: Workspace, ada: str, channel: str
+) -> None:
+    for _ in range(2):
+        asked = ws.post(ada, channel, mention(ws, ""), files=[("plans.zip", b"PK\x05\x06" + bytes(18))])
+        assert "don't open archives" in said(reply(ws, channel, asked))
+    assert ws.ephemerals(ada) == []
+
+
+def test_remarks_and_the_place_of_an_answer_are_lines(ws: Workspace, ada: str, channel: str) -> None:
+    alder = share(ws, ada, channel, "alder.pdf", ALDER)
+    answer = ask_in(ws, ada, channel, alder, f"type:pdf {TOTAL}")
+    assert answer.startswith(f"Understood as: PDF\n{messages.IN_THREAD}\n")
+
+
 def test_file_that_left_the_thread_is_neither_used_nor_named(ws: Workspace, ada: str, ben: str, channel: str) -> None:
     birch = share(ws, ada, channel, "birch.pdf", BIRCH)
     ws.post(ben, channel, "see above", thread_ts=birch)
@@ -158,6 +180,20 @@ def test_last_question_of_people_is_meant_if_the_root_asks_nothing(
     answer = ask_in(ws, ada, channel, thread, "")
     assert "Understood as: where do the herons nest?" in answer
     assert "Herons nest here" in answer
+
+
+def test_late_event_of_an_earlier_reply_is_no_follow_up(ws: Workspace, ada: str, ben: str, channel: str) -> None:
+    thread = ws.post(ada, channel, "the new handbook is out")
+    with ws.hold_events() as held:
+        ws.post(ben, channel, "where do the herons nest?", thread_ts=thread)
+    asked = ws.post(ada, channel, mention(ws, "which port does the gateway use?"), thread_ts=thread)
+    answers(ws, channel, thread, 1)
+    held.deliver_rest()
+    ws.settled()
+    later = ws.post(ada, channel, mention(ws, "and where is the lantern?"), thread_ts=thread)
+    reply_to_later = answers(ws, channel, thread, 2)
+    assert [one.ts > later for one in reply_to_later] == [False, True]
+    assert reply_to_later[0].ts > asked
 
 
 def test_words_of_the_thread_complete_a_question(ws: Workspace, ada: str, ben: str, channel: str) -> None:

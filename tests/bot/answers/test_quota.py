@@ -95,7 +95,7 @@ def test_follow_up_beyond_the_limit_is_refused(rag: Rag) -> None:
     with rag.write_transaction() as connection:
         for number in range(2):
             record(connection, posted("mallory", f"{now + number:.6f}", "which port?"), Limits(waiting=2))
-        connection.execute(tables.question.update().values(placeholder="9.1"))
+        connection.execute(tables.question.update().values(placeholder=f"{now + 1:.6f}"))
         thread = f"{now:.6f}"
         reply = posted("mallory", f"{now + 3:.6f}", "and the gate?", thread=thread, addressed=False, mentioned=False)
         record(connection, reply, Limits(waiting=2))

@@ -170,6 +170,7 @@ def test_forget_prints_removed_files_and_fails_if_there_are_none(run: Run) -> No
 def test_forget_without_names_removes_a_space_or_a_person(run: Run) -> None:
     engine = FakeEngine()
     assert run(engine, "forget", "--space", "C123")[:2] == (1, "Nothing was removed.\n")
+    assert run(engine, "forget", "--space", "C123", "--dry-run")[:2] == (1, "Nothing would be removed.\n")
     assert run(engine, "forget", "--user", "U123", "--space", "C123")[0] == 1
     assert engine.asked == [("forget", [], "C123", None), ("forget", [], "C123", "U123")]
 
