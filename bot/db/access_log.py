@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, null, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.db import feedback
@@ -135,7 +135,8 @@ def update_question_text(connection: Connection, channel: str, ts: str, text: st
 
 
 def scrub(connection: Connection) -> int:
-    """Delete the text of questions answered from a document that is no longer shared: they may quote it.
+    """Delete the text of questions answered from a document that is no longer shared, and of the messages that they
+    forward: they may quote it.
 
     The person, the time and the document's hash are kept. An open question keeps its text until it is answered. Return
     the number of changed questions.
@@ -150,7 +151,7 @@ def scrub(connection: Connection) -> int:
     has_text = is_any_of(access_log.c.document, unshared) & (access_log.c.text != "")
     asked = connection.execute(select(access_log.c.channel, access_log.c.ts).where(has_text, ~is_open).distinct()).all()
     for row in asked:
-        for table in (question, access_log):
+        for table, emptied in ((question, {"text": "", "refers_to": null()}), (access_log, {"text": ""})):
             matching = (table.c.channel == row.channel) & (table.c.ts == row.ts)
-            connection.execute(update(table).where(matching).values(text=""))
+            connection.execute(update(table).where(matching).values(**emptied))
     return len(asked)

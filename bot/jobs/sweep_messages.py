@@ -165,7 +165,7 @@ class MessageSweep:
                 bool(thread) or not self._is_reply(channel, ts)
             )
         except Refused as error:
-            if error.code == "thread_not_found":  # neither its root nor any reply is left
+            if error.code == "thread_not_found":  # its root and all replies are gone
                 return True
             log.info("A message of %s cannot be looked up: %s", channel, error)
             return False
