@@ -171,8 +171,9 @@ def _rows(simulation: Simulation) -> Iterator[Row]:
 
 
 def _is_wanted(simulation: Simulation, place: Place) -> bool:
-    """Return whether a file that stands in a message belongs into the catalog: a question's picture does not."""
-    if place in simulation.forgotten:
+    """Return whether a file that stands in a message belongs into the catalog: a question's picture does not, and neither does
+    a picture that Magpie posted and a person shares again."""
+    if place in simulation.forgotten or simulation.state.files[place.file].owner == simulation.state.bot.id:
         return False
     is_document = place.file in simulation.shares or place in simulation.requested
     return is_document or not world.is_question(simulation.state, place)
