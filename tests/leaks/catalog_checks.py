@@ -125,7 +125,7 @@ class CatalogChecks:
         """
         current: dict[int, str] = {}
         with simulation.rag.read_transaction() as connection:
-            asked = set(connection.exec_driver_sql("SELECT channel, ts FROM question").tuples())
+            asked = {tuple(row) for row in connection.exec_driver_sql("SELECT channel, ts FROM question")}
         for place, row in exact.items():
             is_question = (place.channel, place.message) in asked
             written = set() if is_question else set(map(int, WORD_MARK.findall(stand[place].text)))
@@ -171,8 +171,10 @@ def _rows(simulation: Simulation) -> Iterator[Row]:
 
 
 def _is_wanted(simulation: Simulation, place: Place) -> bool:
-    """Return whether a file that stands in a message belongs into the catalog: a question's picture does not, and neither does
-    a picture that Magpie posted and a person shares again."""
+    """Return whether a file that stands in a message belongs into the catalog.
+
+    A question's picture does not, and neither does a picture that Magpie posted and a person shares again.
+    """
     if place in simulation.forgotten or simulation.state.files[place.file].owner == simulation.state.bot.id:
         return False
     is_document = place.file in simulation.shares or place in simulation.requested

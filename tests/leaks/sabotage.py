@@ -196,7 +196,7 @@ GUARDS: Mapping[str, tuple[Mutation, ...]] = {
         ),
     ),
     "bytes": (Mutation("rag.ingest.deletion:delete_unshared", "path.unlink()", "pass"),),
-    "replies": (Mutation("bot.db.questions:end_question", "reply=null(), about=about))", "about=about))"),),
+    "replies": (Mutation("bot.db.questions:end_question", '{"state": state, "reply": null(), ', '{"state": state, '),),
     "history": (
         Mutation(
             "bot.answers.history:thread_history",
