@@ -389,7 +389,7 @@ HOW_TO_HEADER = "How to use Magpie"
 HOW_TO = (
     "*Ask* with `@Magpie` in a channel, or without it here under *Messages*. I answer in the thread and cite pages.\n"
     "*Send a screenshot* and I'll find its page.\n"
-    "*Say who, where, when or what type*: “the PDF Ada posted last week in #ops”, or `from:` `in:` `since:` `before:` "
+    "*Say who, where, when or what type*: “the PDF I posted last week in #ops”, or `from:` `in:` `since:` `before:` "
     "`type:`. Without other words I list the files: “what was shared here yesterday?”.\n"
     "*Share* PDFs, Word and PowerPoint files, text files and images where I'm a member (`/invite @Magpie`). "
     "✅ means that a file is searchable.\n"
