@@ -166,6 +166,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence for people about how a page or file was read. `lost`: something that people see was not read."""
+
+    text: str
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractedPage:
     """One extracted page. If `error` is set, the page failed and still counts. It has no picture, and the blocks of its
     text layer at most.
@@ -184,15 +192,17 @@ class ExtractedPage:
     render: str | None
     error: str | None = None
     stage_ms: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The properties of a file that are known before its pages are extracted."""
+    """The properties of a file that are known before its pages are extracted. `notes` are about the file as a whole."""
 
     media_type: str
     page_count: int
     title: str | None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from rag.extract.file_types import CONVERTED, PDF, PICTURES
 from rag.extract.render import page_name
-from rag.model import Box, ExtractedPage, Inspection
+from rag.model import Box, ExtractedPage, Inspection, Note
 from rag.settings import ReadSettings
 
 MAX_REPLY_BYTES = 32 << 20
@@ -25,6 +25,7 @@ MAX_REPLY_BYTES = 32 << 20
 
 _MAX_TEXT_CHARS = 500
 _MAX_BLOCKS = 20_000
+_MAX_NOTES = 50
 _CROP = re.compile(r"-\d{1,3}\.jpg")
 
 
@@ -99,6 +100,7 @@ def validate_inspection(reply: ExtractionReply, settings: ReadSettings) -> Inspe
         or not 1 <= inspection.page_count <= settings.max_pages
         or inspection.media_type not in {PDF, *PICTURES, *CONVERTED}
         or len(inspection.title or "") > _MAX_TEXT_CHARS
+        or not _are_short(inspection.notes)
     ):
         raise ValueError("the inspection is out of range")
     return inspection
@@ -111,6 +113,8 @@ def validate_page(reply: ExtractionReply, number: int, picture_folder: Path) -> 
         raise ValueError("the reply is not the requested page")
     if len(page.label or "") > _MAX_TEXT_CHARS or len(page.error or "") > _MAX_TEXT_CHARS:
         raise ValueError("a label or error is too long")
+    if not _are_short(page.notes):
+        raise ValueError("the notes are too long")
     if not all(math.isfinite(side) and side >= 0 for side in (page.width, page.height, *page.stage_ms.values())):
         raise ValueError("a size or time is not a valid number")
     if not all(_is_on_page(box) for box in _boxes(page)):
@@ -121,6 +125,10 @@ def validate_page(reply: ExtractionReply, number: int, picture_folder: Path) -> 
         if not is_own or not (picture_folder / name).is_file() or (picture_folder / name).is_symlink():
             raise ValueError("a picture does not belong to the page")
     return page
+
+
+def _are_short(notes: Sequence[Note]) -> bool:
+    return len(notes) <= _MAX_NOTES and all(len(note.text) <= _MAX_TEXT_CHARS for note in notes)
 
 
 def _boxes(page: ExtractedPage) -> Iterator[Box]:
