@@ -171,6 +171,8 @@ def _record_message(connection: Connection, message: Message, limits: Limits) ->
         _record_files(connection, message, limits, is_question=asked is not None)
         if limits.links:
             _record_links(connection, message, limits)
+    if age is Age.NEW and _was_edited(message):
+        jobs.request(connection, JobKind.PURGE)  # text that was stored before may show the former words
     if _is_thanks(message):
         jobs.request(connection, JobKind.THANK, message.channel, message.ts)
     if asked is None and age is Age.NEW and message.complete:
@@ -430,9 +432,12 @@ def _is_known(connection: Connection, asked: Question) -> bool:
 
 def _is_new(message: Message) -> bool:
     """Return whether a message asks its question now: it was not edited, or the edit is what made it a question."""
-    written = questions.seconds_of(message.ts)
-    was_edited = message.revision > written
-    return not was_edited or message.mention_added or (message.addressed and time() - written < _MISSED_FOR)
+    is_recent = time() - questions.seconds_of(message.ts) < _MISSED_FOR
+    return not _was_edited(message) or message.mention_added or (message.addressed and is_recent)
+
+
+def _was_edited(message: Message) -> bool:
+    return message.revision > questions.seconds_of(message.ts)
 
 
 def _ask(connection: Connection, asked: Question, limits: Limits) -> None:

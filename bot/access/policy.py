@@ -28,13 +28,14 @@ class Granted:
 
     `why`: the reason in words, for the access log. `notice`: shown with the reply if Slack did not answer and fewer
     files than possible were searched. `readers`: the people who can read a reply; None: everyone that `why` names, or
-    not known.
+    not known. `changes`: the value of `Access.changes` before this was decided.
     """
 
     scope: Scope
     why: str
     notice: str = ""
     readers: frozenset[str] | None = None
+    changes: int = 0
 
 
 class Access:
@@ -45,6 +46,10 @@ class Access:
 
     def granted(self, channel: str, user: str) -> Granted:
         """Return what a reply to `user` in a conversation may use, given who can read it. Never raises."""
+        changes = self.changes
+        return replace(self._granted_or_narrow(channel, user), changes=changes)
+
+    def _granted_or_narrow(self, channel: str, user: str) -> Granted:
         try:
             return self._granted(channel, user)
         except MagpieError as error:

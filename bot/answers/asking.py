@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bot.access.policy import Access
+from bot.access.policy import Access, Granted
 from bot.answers import render
 from bot.answers.fair_lock import FairLock, key
 from bot.answers.render import FoundPicture
@@ -28,9 +28,9 @@ class Asking:
         self._access = access
         self._fair = fair
 
-    def watch(self, scope: Scope) -> ScopeWatch:
-        """Return the state of a scope. Call it before anything is done in it."""
-        return ScopeWatch(self._rag, self._access, scope)
+    def watch(self, granted: Granted) -> ScopeWatch:
+        """Return the state of a scope that was just granted. Call it before anything is read within it."""
+        return ScopeWatch(self._rag, self._access, granted)
 
     def ask(
         self, work: AnswerTask, query: str, scope: Scope, watch: ScopeWatch, pictures: Sequence[str] = ()

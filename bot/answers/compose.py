@@ -21,6 +21,7 @@ from bot.answers.pointers import asks_for_page
 from bot.answers.question_files import MAX_PICTURES, QuestionFiles
 from bot.answers.references import References, Referred
 from bot.answers.render import Reply
+from bot.answers.scope_watch import ScopeWatch
 from bot.answers.small_talk import is_small_talk
 from bot.answers.task import AnswerTask, join
 from bot.answers.understanding import Understanding, Understood
@@ -131,6 +132,7 @@ class Composer:
         if is_small_talk(question.text) and not question.files and not question.references:
             return render.plain_reply(messages.HELP)
         granted = self.granted(question)
+        watch = self._asking.watch(granted)
         sent = self._question_files.sent_with(question, work.claimed.asked_at)
         referred = self._references.look_up(question, granted.scope)
         statuses = self._question_files.wait(work, [*sent.documents, *referred.sent], self._document_seconds)
@@ -148,7 +150,7 @@ class Composer:
             return render.plain_reply(text).with_names(named)
         remark = join(granted.notice, problems, asked.remark, asked.understood.remark)
         first = self._documents_of(statuses, referred.shares, asked.scope)
-        return self._answer(work, asked, remark, first=first, use_thread=True).with_names(named)
+        return self._answer(work, asked, remark, watch, first=first, use_thread=True).with_names(named)
 
     def _named_in_remark(self, question: Question, statuses: Sequence[SourceStatus]) -> list[UsedPage]:
         """Return the messages that share what the remark names: it must not name a file that left meanwhile."""
@@ -166,11 +168,12 @@ class Composer:
 
     def reply_within(self, work: AnswerTask, granted: Granted, remark: str) -> Reply:
         """Return the reply to a question from a part of what its readers may see, for example from one file."""
+        watch = self._asking.watch(granted)
         asked = self.asked(work, granted)
         if not asked.query and not asked.pictures:
             return render.plain_reply(join(remark, messages.QUESTION_EXPIRED))
         remark = join(remark, asked.remark, asked.understood.remark)
-        return self._answer(work, asked, remark)
+        return self._answer(work, asked, remark, watch)
 
     def asked(self, work: AnswerTask, granted: Granted) -> Asked:
         """Return what an earlier question asked, as its thread reads now."""
@@ -240,6 +243,7 @@ class Composer:
         work: AnswerTask,
         asked: Asked,
         remark: str,
+        watch: ScopeWatch,
         *,
         first: frozenset[int] = frozenset(),
         use_thread: bool = False,
@@ -250,7 +254,6 @@ class Composer:
             pages = self._asking.find_pages(work, asked.pictures, self._asking.without_pictures(scope, asked.pictures))
             return _with_origin(render.screenshots_reply(pages, remark), understood)
         nearby = self._documents_nearby(work.question, scope) - first if use_thread else frozenset[int]()
-        watch = self._asking.watch(scope)
         try:
             for search in self._searches(scope, asked, first, nearby):
                 answer = self._asking.ask(work, asked.query, search.scope, watch, search.pictures)

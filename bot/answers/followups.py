@@ -66,7 +66,7 @@ def _only_file(composer: Composer, work: AnswerTask) -> Reply:
     if not known:
         return plain_reply(messages.FILE_UNAVAILABLE)
     only = messages.only_in_file(known[0].title)
-    within, original = Granted(scope, granted.why, granted.notice), _asked_by(work, found)
+    within, original = replace(granted, scope=scope), _asked_by(work, found)
     remark = join(only, granted.notice)
     reply = composer.reply_within(original, within, remark)
     file = [UsedPage(row.id, 0, name=name_mark(row.name)) for row in known]

@@ -1,24 +1,24 @@
-"""Notice that a scope lost something since a reply was begun."""
+"""Notice that a scope lost something since it was granted."""
 
 from __future__ import annotations
 
-from bot.access.policy import Access
+from bot.access.policy import Access, Granted
 from bot.slack.events import Question
-from rag import Rag, Scope, share_revision, visible_names
+from rag import Rag, share_revision, visible_names
 
 
 class ScopeWatch:
-    """The state of a scope when a reply was begun. Create it before anything is done in the scope."""
+    """The state of a scope when it was granted. Create it before anything is read within the scope."""
 
-    def __init__(self, rag: Rag, access: Access, scope: Scope) -> None:
+    def __init__(self, rag: Rag, access: Access, granted: Granted) -> None:
         self._rag = rag
         self._access = access
-        self._scope = scope
-        self._access_changes = access.changes
+        self._scope = granted.scope
+        self._access_changes = granted.changes
         with rag.read_transaction() as connection:
             self._revision = share_revision(connection)
             # A document keeps its number but loses a name when one of several shares is removed.
-            self._names = visible_names(connection, scope)
+            self._names = visible_names(connection, self._scope)
 
     def is_unchanged(self, question: Question) -> bool:
         """Return whether the text of an unfinished reply may be shown.

@@ -1,11 +1,11 @@
 """Feedback on answers: good or bad, with the question, the answer and the numbers of its passages.
 
-Text is stored only if it is known which documents it may come from, and is deleted when the first of them is.
+Text is stored only if it is known which documents and messages it may come from, and is deleted with the first of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import time
@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from bot.db.outdated import TextSource, outdated_sources
 from bot.db.tables import feedback
-from bot.db.used_pages import name_mark
 from bot.slack import buttons
 from bot.slack.events import Question
-from rag import is_any_of, names_of, unshared_documents
+from rag import is_any_of
 
 
 class Rating(StrEnum):
@@ -67,22 +67,10 @@ def list_bad(connection: Connection) -> list[Feedback]:
 
 
 def scrub(connection: Connection) -> None:
-    """Delete text that may come from a document that is no longer shared, or that gives a document's former name."""
+    """Delete text of which a source is outdated: its document, the name of its file, or what a message says."""
     with_text = select(feedback.c.id, feedback.c.documents).where(or_(feedback.c.text != "", feedback.c.answer != ""))
-    sources = {row.id: {(document, mark) for document, mark in row.documents} for row in connection.execute(with_text)}
-    outdated = gone_or_renamed(connection, set().union(*sources.values()))
+    sources = {row.id: {TextSource(*source) for source in row.documents} for row in connection.execute(with_text)}
+    outdated = outdated_sources(connection, set().union(*sources.values()))
     ids = [id for id, used in sources.items() if used & outdated]
     if ids:
         connection.execute(update(feedback).where(is_any_of(feedback.c.id, ids)).values(text="", answer=""))
-
-
-def gone_or_renamed(connection: Connection, sources: Set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Return the (document, mark of its name) whose document is no longer shared, or no longer has that name."""
-    documents = {document for document, _ in sources}
-    unshared = unshared_documents(connection, documents)
-    marks = {id: set(map(name_mark, names)) for id, names in names_of(connection, documents).items()}
-    return {
-        (document, mark)
-        for document, mark in sources
-        if document in unshared or (mark and mark not in marks.get(document, ()))
-    }

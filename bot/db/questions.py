@@ -31,10 +31,11 @@ from sqlalchemy import (
     update,
 )
 
+from bot.db.outdated import TextSource, outdated_sources
 from bot.db.tables import question
 from bot.db.used_pages import UsedPage
 from bot.slack.events import Question, reference_from_json, reference_to_json, without_words
-from rag import is_any_of, unshared_documents
+from rag import is_any_of
 
 EDITS = 60.0
 """Seconds after asking within which an edit changes the question."""
@@ -370,11 +371,16 @@ def discard_reply(connection: Connection, id: int) -> None:
 
 
 def list_outdated_replies(connection: Connection) -> list[int]:
-    """Return the ids of questions whose composed, not yet posted reply uses a document that is no longer shared."""
+    """Return the ids of questions of whose composed, not yet posted reply a source is outdated."""
     rows = connection.execute(select(question.c.id, question.c.reply).where(question.c.reply.is_not(None))).all()
-    used = {row.id: set((row.reply or {}).get("documents", ())) for row in rows}
-    unshared = unshared_documents(connection, set().union(*used.values()))
-    return [id for id, documents in used.items() if documents & unshared]
+    sources = {row.id: _sources_of(row.reply or {}) for row in rows}
+    outdated = outdated_sources(connection, set().union(*sources.values()))
+    return [id for id, used in sources.items() if used & outdated]
+
+
+def _sources_of(reply: Mapping[str, Any]) -> set[TextSource]:
+    used = {TextSource(page["document"], page.get("name", ""), page.get("post", "")) for page in reply.get("used", ())}
+    return used | {TextSource(document) for document in reply.get("documents", ())}
 
 
 def open_questions(connection: Connection) -> int:

@@ -15,9 +15,10 @@ from bot.answers import button_requests
 from bot.answers.button_requests import Answered
 from bot.answers.feedback import put_feedback
 from bot.db import access_log, feedback, questions, retention, tables
+from bot.db.used_pages import post_mark
 from bot.slack.events import Question
 from bot.slack.message_text import without_mention
-from rag import Rag
+from rag import Rag, Share, put_share
 from rag.model import Scope
 from tests.bot.conftest import Magpie, opener
 from tests.flows.team import settings
@@ -126,6 +127,21 @@ def test_feedback_is_deleted_with_its_file_by_age_and_with_either_person(
         assert [one.user for one in feedback.list_bad(connection)] == ["U2"]
         retention.expire(connection, time() + 1)
         assert feedback.counts(connection) == {"good": 0, "bad": 0}
+
+
+def test_feedback_is_deleted_when_a_message_that_the_answer_shows_is_edited(data: Path) -> None:
+    with rag_on(data) as rag, rag.write_transaction() as connection:
+        shared = Share("slack", "F1", "C1", "pump.pdf", message="4.1", shared_by="U2", words="for the harbour")
+        put_share(connection, shared)
+        post = post_mark("C1", "4.1", "pump.pdf", "U2", "for the harbour")
+        shown = {"document": 0, "page": 0, "number": 0, "cited": False, "shown": True, "post": post}
+        asked = answer(connection, [page(rag, "handbook.pdf", 2), shown])
+        put_feedback(connection, asked, "U1", "bad", "Posted for the harbour.")
+        access_log.scrub(connection)
+        assert [kept.answer for kept in feedback.list_bad(connection)] == ["Posted for the harbour."]
+        put_share(connection, replace(shared, words="for the station"))
+        access_log.scrub(connection)
+        assert [kept.answer for kept in feedback.list_bad(connection)] == [""]
 
 
 # ---------------------------------------------------------------- the commands

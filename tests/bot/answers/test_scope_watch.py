@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Engine, event
 
 from bot.access.directory import Directory
-from bot.access.policy import Access
+from bot.access.policy import Access, Granted
 from bot.answers.scope_watch import ScopeWatch
 from bot.demo.slack_server import Workspace, open_workspace
 from bot.demo.slack_server.manifest import EVENTS, SCOPES
 from bot.slack.client import RetryPolicy, SlackClient
 from bot.slack.events import Question, ReadersChanged
-from rag import Rag, Scope, Settings, Share, end_message, open_rag, put_share
+from rag import Rag, Settings, Share, end_message, open_rag, put_share
 from rag.catalog.documents import put_document
 from rag.catalog.tables import source
 from tests.flows.team import slack_settings
@@ -31,10 +31,10 @@ class Team:
     access: Access
     channel: str
     question: Question
-    scope: Scope
+    granted: Granted
 
     def watch(self) -> ScopeWatch:
-        return ScopeWatch(self.rag, self.access, self.scope)
+        return ScopeWatch(self.rag, self.access, self.granted)
 
     def share(self, ref: str, channel: str = "") -> None:
         """Share a document of its own under this ref, by a message of the same name."""
@@ -62,7 +62,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
         ws.channel("open", [ada])
         access = Access(Directory(SlackClient(slack_settings(ws), RetryPolicy.IMPATIENT), ws.team_id))
         question = Question(channel, "5.1", "5.1", ada, "which port?")
-        team = Team(ws, rag, access, channel, question, access.granted(channel, ada).scope)
+        team = Team(ws, rag, access, channel, question, access.granted(channel, ada))
         team.share("F1")
         team.share("F2")
         yield team
@@ -90,6 +90,13 @@ def test_text_is_not_shown_after_the_readers_change_the_scope(team: Team) -> Non
     team.ws.join(guest, team.channel)
     team.access.invalidate(ReadersChanged(team.channel))
     assert not watch.is_unchanged(team.question)
+
+
+def test_text_is_not_shown_if_the_scope_changed_before_the_watch_began(team: Team) -> None:
+    guest = team.ws.person("gus", guest="multi")
+    team.ws.join(guest, team.channel)
+    team.access.invalidate(ReadersChanged(team.channel))
+    assert not team.watch().is_unchanged(team.question)
 
 
 def test_unchanged_catalog_costs_one_small_query_however_many_documents_it_has(team: Team) -> None:

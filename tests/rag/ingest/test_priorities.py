@@ -120,7 +120,8 @@ def test_documents_that_are_read_again_wait_for_new_ones(tmp_path: Path) -> None
                 request_extraction(connection, document, "newer")
         with serving(rag):
             until(lambda: len(extracted) == 14)
-    assert extracted.index("S5") < extracted.index("F4") < 9  # an old one is read while a new one is fetched
+    # Whichever is fetched first is read first, and old ones are read while the new ones are fetched.
+    assert max(extracted.index("S5"), extracted.index("F4")) < 9
     assert set(extracted) == {*old, "F4", "S5"}
 
 
