@@ -28,7 +28,7 @@ def can_open(state: State, person: Person, space: Conversation) -> bool:
 
 def readers(state: State, space: Conversation) -> list[Person]:
     """Return the people who can read a conversation. Every full member can read a public channel."""
-    people = [each for each in state.people.values() if not each.is_bot and not each.deleted]
+    people = [each for each in state.people.values() if each.is_active_person]
     return [each for each in people if can_open(state, each, space)]
 
 

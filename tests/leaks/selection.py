@@ -34,7 +34,7 @@ def pick(items: Sequence[T], number: int) -> T | None:
 
 
 def people(simulation: Simulation) -> list[Person]:
-    return [each for each in simulation.state.people.values() if not each.is_bot and not each.deleted]
+    return [each for each in simulation.state.people.values() if each.is_active_person]
 
 
 def spaces(simulation: Simulation) -> list[Conversation]:

@@ -88,6 +88,11 @@ class Person:
     tz_offset: int = 3600
     """Seconds from UTC."""
 
+    @property
+    def is_active_person(self) -> bool:
+        """Whether this is a person who can use Slack. Slackbot is none, although Slack does not call it a bot."""
+        return not self.is_bot and not self.deleted and self.id != SLACKBOT
+
 
 @dataclass(frozen=True)
 class OtherApp:
