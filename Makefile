@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore mutate coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -21,6 +21,10 @@ test: install
 # Run the property tests with new random examples for an hour; failing ones are kept in .hypothesis. MINUTES=60
 explore: install
 	@$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),60) $(TESTS)
+
+# Change the product at random and print what its tests do not notice. CHANGES=40 SEED=1 IN="rag/catalog bot/db"
+mutate: install
+	@$(BIN)/python -m tests.mutate --number $(or $(CHANGES),40) --seed $(SEED) $(IN)
 
 # Report which branches the tests take, of the code that runs in their own process. TESTS=tests/rag/search
 coverage: install

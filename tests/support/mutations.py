@@ -67,13 +67,20 @@ def check_mutations(mutations: Iterable[Mutation]) -> None:
 
 
 @contextmanager
-def mutated_copy(mutations: Iterable[Mutation]) -> Iterator[Path]:
-    """Yield a temporary copy of the code and the tests with the mutations applied, one after another."""
+def code_copy() -> Iterator[Path]:
+    """Yield a temporary copy of the code and the tests."""
     with tempfile.TemporaryDirectory(prefix="mutated-") as folder:
         copy = Path(folder)
         for top in ("bot", "rag", "tests"):
             shutil.copytree(ROOT / top, copy / top, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "manifest.yml", copy)
+        yield copy
+
+
+@contextmanager
+def mutated_copy(mutations: Iterable[Mutation]) -> Iterator[Path]:
+    """Yield a temporary copy of the code and the tests with the mutations applied, one after another."""
+    with code_copy() as copy:
         for mutation in mutations:
             path = copy / mutation.path
             path.write_text(mutation.apply(path.read_text(encoding="utf-8")), encoding="utf-8")

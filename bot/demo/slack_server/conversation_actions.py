@@ -10,7 +10,7 @@ from dataclasses import replace
 from bot.demo.slack_server import events
 from bot.demo.slack_server.actions import Context
 from bot.demo.slack_server.events import Event
-from bot.demo.slack_server.state import Conversation, Guest, Message, Person
+from bot.demo.slack_server.state import Conversation, Guest, Message, Person, State
 
 
 def set_guest(context: Context, user: str, guest: Guest, *, send_event: bool) -> None:
@@ -53,7 +53,7 @@ def archive(context: Context, channel: str, *, archived: bool, send_event: bool)
         action = "archive" if archived else "unarchive"
         _push(
             context,
-            events.conversation_event(context.state, conversation, action, _first_member(conversation)),
+            events.conversation_event(context.state, conversation, action, _changed_by(context.state, conversation)),
             send_event,
         )
 
@@ -67,7 +67,7 @@ def make_private(context: Context, channel: str, *, send_event: bool) -> None:
         conversation.kind = "group"
         text = "made this channel private"
         notice = Message(
-            state.next_ts(), channel, _first_member(conversation), text, subtype="channel_convert_to_private"
+            state.next_ts(), channel, _changed_by(state, conversation), text, subtype="channel_convert_to_private"
         )
         conversation.messages.append(notice)
         for event in events.message_posted(state, conversation, notice, [])[:1]:
@@ -96,7 +96,7 @@ def delete(context: Context, channel: str, *, send_event: bool) -> None:
     state = context.state
     with state.changed:
         conversation = state.conversation(channel)
-        event = events.conversation_event(state, conversation, "deleted", _first_member(conversation))
+        event = events.conversation_event(state, conversation, "deleted", _changed_by(state, conversation))
         _push(context, event, send_event)
         for file in state.files.values():
             file.shares = [share for share in file.shares if share.conversation != channel]
@@ -107,8 +107,10 @@ def _person(context: Context, user: str) -> Person:
     return context.state.people[context.state.person_id(user)]
 
 
-def _first_member(conversation: Conversation) -> str:
-    return next(iter(conversation.members), "")
+def _changed_by(state: State, conversation: Conversation) -> str:
+    """Return a person who may change a conversation: a member, or an admin who is in none of them. Never an app."""
+    able = [person.id for person in state.people.values() if person.is_active_person]
+    return next((id for id in able if id in conversation.members), next(iter(able), ""))
 
 
 def _push(context: Context, event: Event, send_event: bool) -> None:
