@@ -31,7 +31,7 @@ from bot.db.ephemeral_messages import EphemeralRequest
 from bot.db.jobs import JobKind
 from bot.db.message_states import Age
 from bot.db.questions import Cancellation
-from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide, may_queue_file
+from bot.intake import CHANNEL_FULL, TOO_MANY_FILES, IntakeRules, decide
 from bot.slack import messages
 from bot.slack.events import (
     Event,
@@ -210,11 +210,9 @@ def _record_file(
 ) -> None:
     """Record the share of a file and, if it will be indexed, request its receipt."""
     written = questions.seconds_of(message.ts)
-    if is_question and file.picture:
-        state, reason = ShareState.LEFT_OUT, ""
-    else:
-        state, reason = decide(connection, message.channel, message.user, file, written, limits.intake)
-    share = share_of(message, file, state=state, reason=reason)
+    share = share_of(message, file, state=ShareState.LEFT_OUT)
+    if not (is_question and file.picture):
+        share = decide(connection, share, limits.intake, file.unusable)
     if is_question:  # what is asked about a file does not describe it
         share = replace(share, words="")
     priority = _priority(written, listed=limits.listed, is_question=is_question)
@@ -223,7 +221,7 @@ def _record_file(
         look_again(connection, file.id, written)
     is_said_in_reply = is_question and file.unusable is not None
     if recorded is ShareState.REFUSED and time() - written < _MISSED_FOR and not is_said_in_reply:
-        notify(connection, message.channel, message.user, file, reason, limits.intake)
+        notify(connection, share, limits.intake, file.unusable)
     if recorded is ShareState.CHECKING or (file.stub and recorded is ShareState.SHARED):
         _check(connection, file.id)  # of a file of another organization, only files.info returns the name
     if limits.receipts and recorded in (ShareState.SHARED, ShareState.CHECKING):
@@ -247,16 +245,17 @@ def look_again(connection: Connection, file: str, shared_at: float) -> None:
         jobs.request(connection, JobKind.REFETCH_FILE, key=file, delay=max(_TRANSCRIBED_AFTER, age))
 
 
-def notify(connection: Connection, channel: str, user: str, file: SlackFile, reason: str, rules: IntakeRules) -> None:
-    """Tell a person once why their file is not indexed, and what they can do about it."""
-    if reason == TOO_MANY_FILES:
+def notify(connection: Connection, refused: Share, rules: IntakeRules, unusable: Unusable | None = None) -> None:
+    """Tell a person once why their file or link is not indexed, and what they can do about it."""
+    channel, user = refused.space, refused.shared_by or ""
+    if refused.reason == TOO_MANY_FILES:
         text = messages.too_many_files(rules.person_files)
         ephemeral_messages.say_once(connection, EphemeralRequest(JobKind.SAY, channel, user, text))
         return
-    if reason == CHANNEL_FULL:
+    if refused.reason == CHANNEL_FULL:
         text, subject = messages.channel_full(rules.channel_files), f"full:{channel}"
-    elif file.unusable is not None:
-        text, subject = messages.unusable_file(file.name, file.unusable), f"unusable:{file.unusable.value}"
+    elif unusable is not None:
+        text, subject = messages.unusable_file(refused.name, unusable), f"unusable:{unusable.value}"
     else:
         return
     if text and user and notices.put_notice(connection, user, subject):
@@ -294,9 +293,6 @@ def share_of(
 
 def _record_links(connection: Connection, message: Message, limits: Limits) -> None:
     for url in message.links:
-        is_left_out = not limits.intake.channels.allow(message.channel)
-        if is_left_out or not may_queue_file(connection, message.user, limits.intake.person_files):
-            break
         name = url.partition("://")[2].partition("?")[0].rstrip("/")
         share = Share(
             LINK,
@@ -311,7 +307,11 @@ def _record_links(connection: Connection, message: Message, limits: Limits) -> N
             words=resolve(message.text, {}),
             listed=limits.listed,
         )
-        if put_share(connection, share) is ShareState.SHARED:
+        share = decide(connection, share, limits.intake)
+        recorded = put_share(connection, share)
+        if recorded is ShareState.REFUSED and time() - questions.seconds_of(message.ts) < _MISSED_FOR:
+            notify(connection, share, limits.intake)
+        if recorded is ShareState.SHARED:
             refresh_source(connection, LINK, url, questions.seconds_of(message.ts), limits.link_age)
     if message.complete:
         _end_missing(connection, message, LINK, set(message.links))

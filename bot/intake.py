@@ -1,21 +1,21 @@
-"""Which shared files are indexed, and which wait until a limit allows them.
+"""Which shared files and links are indexed, and which wait until a limit allows them.
 
-`decide` alone knows the limits, for files of events, listings and messages in the history. A file
-that it refuses is recorded with the reason. `readmit` takes it up when the limits allow it.
+`decide` alone knows the limits, for what events, listings and messages in the history share. What
+it refuses is recorded with the reason. `readmit` takes it up when the limits allow it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
 from bot.db import receipts
-from bot.slack.events import SlackFile
+from bot.slack.events import Unusable
 from bot.slack.files import KIND
 from rag import (
     IntakePriority,
@@ -103,39 +103,29 @@ class IntakeRules:
         return at < self.since or (self.days > 0 and at < time() - self.days * _DAY)
 
 
-class Decision(NamedTuple):
-    """The state of a share, and the reason if it is refused."""
+def decide(connection: Connection, new: Share, rules: IntakeRules, unusable: Unusable | None = None) -> Share:
+    """Return a share as one that is indexed, or as refused with the reason.
 
-    state: ShareState
-    reason: str = ""
-
-    @property
-    def accepted(self) -> bool:
-        return self.state is ShareState.SHARED
-
-
-_ACCEPTED = Decision(ShareState.SHARED)
-
-
-def decide(connection: Connection, channel: str, user: str, file: SlackFile, at: float, rules: IntakeRules) -> Decision:
-    """Return whether a file that `user` shared in a channel is indexed, or why not. `at`: time of the message.
-
-    What is indexed there already stays.
+    What is indexed in its space already stays. Links count apart from files.
     """
-    if file.unusable is not None:
-        return Decision(ShareState.REFUSED, file.unusable.value)
-    if not rules.channels.allow(channel):
-        reason = CHANNEL_LEFT_OUT
-    elif rules.is_too_old(at):
-        reason = TOO_OLD
-    elif rules.channel_files and count_shared_in(connection, KIND, channel) >= rules.channel_files:
-        reason = CHANNEL_FULL
-    elif not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, KIND, file.id):
-        reason = TOO_MANY_FILES
-    else:
-        return _ACCEPTED
-    is_known = bool(list_shares(connection, KIND, file.id, space=channel))
-    return _ACCEPTED if is_known else Decision(ShareState.REFUSED, reason)
+    reason = unusable.value if unusable is not None else _limit(connection, new, rules)
+    if not reason or (unusable is None and list_shares(connection, new.kind, new.ref, space=new.space)):
+        return replace(new, state=ShareState.SHARED, reason="")
+    return replace(new, state=ShareState.REFUSED, reason=reason)
+
+
+def _limit(connection: Connection, new: Share, rules: IntakeRules) -> str:
+    """Return the limit that a new share exceeds, if any."""
+    user = new.shared_by or ""
+    if not rules.channels.allow(new.space):
+        return CHANNEL_LEFT_OUT
+    if rules.is_too_old(new.shared_at or 0.0):
+        return TOO_OLD
+    if rules.channel_files and count_shared_in(connection, new.kind, new.space) >= rules.channel_files:
+        return CHANNEL_FULL
+    if not may_queue_file(connection, user, rules.person_files) and not is_shared(connection, new.kind, new.ref):
+        return TOO_MANY_FILES
+    return ""
 
 
 def may_queue_file(connection: Connection, user: str, files: int) -> bool:
@@ -144,29 +134,33 @@ def may_queue_file(connection: Connection, user: str, files: int) -> bool:
 
 
 def readmit(connection: Connection, rules: IntakeRules) -> int:
-    """Take up the files that a limit refused and allows now, the newest first. Return how many."""
-    refused = [row for row in list_shares(connection, KIND, states=[ShareState.REFUSED]) if row.reason in _REASONS]
-    full: set[tuple[str, str]] = set()
+    """Take up what a limit refused and allows now, the newest first. Return how many sources."""
+    refused = [row for row in list_shares(connection, states=[ShareState.REFUSED]) if row.reason in _REASONS]
+    full: set[tuple[str, str, str]] = set()
     count = 0
     for row in sorted(refused, key=lambda row: -row.shared_at):
-        place = row.shared_by or "" if row.reason == TOO_MANY_FILES else row.space
-        if row.reason in (TOO_MANY_FILES, CHANNEL_FULL) and (row.reason, place) in full:
+        limited = (row.kind, row.reason, row.shared_by or "" if row.reason == TOO_MANY_FILES else row.space)
+        if row.reason in (TOO_MANY_FILES, CHANNEL_FULL) and limited in full:
             continue
-        file = SlackFile(row.ref, row.name, stub=False)
-        decision = decide(connection, row.space, row.shared_by or "", file, row.shared_at, rules)
-        if decision.accepted:
+        decided = decide(connection, as_new(row), rules)
+        if decided.state is ShareState.SHARED:
             accept(connection, row, IntakePriority.FOUND)
             count += 1
-        elif decision.reason == row.reason:
-            full.add((row.reason, place))
+        elif decided.reason == row.reason:
+            full.add(limited)
     return count
 
 
+def as_new(row: StoredShare) -> Share:
+    """Return a stored share as it would be shared again."""
+    return Share(row.kind, row.ref, row.space, shared_by=row.shared_by, message=row.message, shared_at=row.shared_at)
+
+
 def accept(connection: Connection, refused: StoredShare, priority: IntakePriority) -> None:
-    """Index a file that was refused, and request its receipt."""
+    """Index a file or link that was refused, and request the receipt of a file."""
     changed = int(refused.shared_at) * _SECOND  # until its own time is known, so that the newest is fetched first
     share = Share(
-        KIND,
+        refused.kind,
         refused.ref,
         refused.space,
         changed_ns=changed,
@@ -174,7 +168,8 @@ def accept(connection: Connection, refused: StoredShare, priority: IntakePriorit
         listed=True,
         priority=priority,
     )
-    if put_share(connection, share) is ShareState.SHARED and refused.message and refused.shared_by:
+    is_file = refused.kind == KIND
+    if put_share(connection, share) is ShareState.SHARED and is_file and refused.message and refused.shared_by:
         receipts.request_receipt(connection, refused.space, refused.message, refused.ref, refused.shared_by)
 
 

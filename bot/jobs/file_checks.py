@@ -14,7 +14,7 @@ from bot.db import conversations, jobs, message_states
 from bot.db.jobs import JobKind
 from bot.db.questions import seconds_of
 from bot.inbox import STANDING, Limits, look_again, notify, record
-from bot.intake import accept, decide
+from bot.intake import accept, as_new, decide
 from bot.slack.client import Refused, SlackClient
 from bot.slack.events import EDITABLE, Event, Message, SlackFile, Unusable
 from bot.slack.file_objects import slack_file
@@ -142,9 +142,8 @@ class FileChecks:
                 if is_unfinished:
                     look_again(connection, file, share.shared_at)
                     continue
-                at, user = share.shared_at, share.shared_by or ""
-                rules = self._limits.intake
-                if share.reason in set(Unusable) and decide(connection, share.space, user, known, at, rules).accepted:
+                decided = decide(connection, as_new(share), self._limits.intake, known.unusable)
+                if share.reason in set(Unusable) and decided.state is ShareState.SHARED:
                     accept(connection, share, IntakePriority.SHARED)
 
     def read_message(self, channel: str, raw: Mapping[str, Any]) -> list[Message]:
@@ -218,9 +217,6 @@ class FileChecks:
             self._record(connection, replace(event, files=files), receipts=receipts or _is_new(connection, event))
         if events or file.user == self._me or not file.readable:
             return
-        state, reason = ShareState.LEFT_OUT, ""
-        if not (file.picture and channel.startswith("D")):
-            state, reason = decide(connection, channel, file.user, file, seconds_of(ts), self._limits.intake)
         share = Share(
             KIND,
             file.id,
@@ -234,9 +230,10 @@ class FileChecks:
             message=ts,
             thread=thread,
             shared_at=seconds_of(ts),
-            state=state,
-            reason=reason,
+            state=ShareState.LEFT_OUT,
         )
+        if not (file.picture and channel.startswith("D")):
+            share = decide(connection, share, self._limits.intake, file.unusable)
         if not message_states.is_deleted(connection, channel, ts):  # the listing lags behind
             put_share(connection, share)
         if found is None:
@@ -269,12 +266,11 @@ class FileChecks:
 
     def _refuse(self, connection: Connection, share: StoredShare, file: SlackFile) -> None:
         """Record that a file cannot be indexed, which the message that shared it did not say, and tell its person."""
-        reason = "" if file.unusable is None else file.unusable.value
-        state, user = ShareState.REFUSED, share.shared_by or ""
-        refused = Share(KIND, share.ref, share.space, file.name, message=share.message, state=state, reason=reason)
+        known = replace(as_new(share), name=file.name)
+        refused = decide(connection, known, self._limits.intake, file.unusable)
         put_share(connection, refused)
-        if user and share.shared_at > time() - LOOK_BACK:
-            notify(connection, share.space, user, file, reason, self._limits.intake)
+        if share.shared_by and share.shared_at > time() - LOOK_BACK:
+            notify(connection, refused, self._limits.intake, file.unusable)
 
     def _raise_if_unsettled(self, file: str, listed: Mapping[str, SpaceListing]) -> None:
         with self._rag.read_transaction() as connection:

@@ -130,7 +130,6 @@ class FileSweep:
 
     def _add_file(self, connection: Connection, channel: str, file: SlackFile) -> None:
         at = float(file.created or 0)
-        state, reason = decide(connection, channel, file.user, file, at, self._limits.intake)
         found = Share(
             KIND,
             file.id,
@@ -142,7 +141,5 @@ class FileSweep:
             changed_ns(file),
             listed=True,
             shared_at=at,
-            state=state,
-            reason=reason,
         )
-        put_share(connection, found)
+        put_share(connection, decide(connection, found, self._limits.intake, file.unusable))

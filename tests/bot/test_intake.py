@@ -25,7 +25,7 @@ from bot.intake import (
 from bot.settings import SlackSettings
 from bot.slack import messages
 from bot.slack.events import Message, SlackFile, Unusable
-from bot.slack.files import KIND
+from bot.slack.files import KIND, LINK
 from rag import IntakePriority, Rag, Settings, Share, ShareState, list_shares, open_rag, put_share, shared_in
 from rag.catalog.tables import source
 
@@ -66,8 +66,8 @@ def share(
     record(connection, message, Limits(intake=rules, listed=listed))
 
 
-def reasons(connection: Connection) -> dict[str, str]:
-    return {row.ref: row.reason for row in list_shares(connection, KIND, states=[ShareState.REFUSED])}
+def reasons(connection: Connection, kind: str = KIND) -> dict[str, str]:
+    return {row.ref: row.reason for row in list_shares(connection, kind, states=[ShareState.REFUSED])}
 
 
 def said(connection: Connection) -> list[str]:
@@ -146,8 +146,23 @@ def test_files_of_a_person_beyond_the_limit_are_taken_up(connection: Connection)
 
 
 def test_unusable_file_is_refused_before_any_limit_counts(connection: Connection) -> None:
-    decision = decide(connection, "C1", "ada", file(1, Unusable.ARCHIVE), 0.0, IntakeRules(since=NOW))
-    assert decision == (ShareState.REFUSED, "archive")
+    new = Share(KIND, "F1", "C1", shared_by="ada", shared_at=0.0)
+    decided = decide(connection, new, IntakeRules(since=NOW), Unusable.ARCHIVE)
+    assert (decided.state, decided.reason) == (ShareState.REFUSED, "archive")
+
+
+def test_links_beyond_the_limit_wait_and_are_taken_up(connection: Connection) -> None:
+    rules = IntakeRules(person_files=2)
+    for number in range(4):
+        links = (f"https://docs.example/{number}",)
+        sent = Message(
+            "C1", f"{NOW - 50 + number:.6f}", "", "ada", "read this", (), links, NOW - 50 + number, True, False, False
+        )
+        record(connection, sent, Limits(links=True, intake=rules))
+    assert reasons(connection, LINK) == dict.fromkeys([f"https://docs.example/{n}" for n in (2, 3)], TOO_MANY_FILES)
+    assert said(connection) == [messages.too_many_files(2)]
+    assert readmit(connection, IntakeRules(person_files=3)) == 1
+    assert reasons(connection, LINK) == {"https://docs.example/2": TOO_MANY_FILES}
 
 
 @pytest.mark.parametrize("value", ["2026-05-03", "30", ""])
