@@ -207,7 +207,7 @@ def _update(connection: Connection, known: Row[Any], new: Share, state: ShareSta
         changed["shared_at"] = _time_of(new)
     if state != known.state:
         changed |= {"state": state, "state_at": time()}
-    if state != known.state or new.requested:
+    if state != known.state or new.requested or (state is ShareState.REFUSED and new.reason):
         changed["reason"] = _reason(new)
     if changed:
         connection.execute(update(share).where(share.c.id == known.id).values(**changed))

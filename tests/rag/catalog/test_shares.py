@@ -359,6 +359,23 @@ def test_message_up_to_an_unexplained_departure_is_checked_before_it_is_shown(ra
     assert ("C1", "10") not in states(rag)
 
 
+def test_late_event_of_a_departure_that_the_chat_confirmed_is_checked(rag: Rag) -> None:
+    with rag.write_transaction() as connection:
+        check_space(connection, "drive", "F1", "C1", 20)
+    assert settle(rag, C1=listing()) == {}
+    assert states(rag)["C1", ""] is ShareState.DEPARTED
+    with rag.write_transaction() as connection:
+        assert put_share(connection, message("10")) is ShareState.CHECKING
+        assert put_share(connection, message("30")) is ShareState.SHARED
+
+
+def test_refused_share_has_the_last_reason(rag: Rag) -> None:
+    for reason in ("transcribing", "audio", ""):
+        put(rag, replace(message("10"), state=ShareState.REFUSED, reason=reason))
+    with rag.read_transaction() as connection:
+        assert [row.reason for row in list_shares(connection, "drive", "F1", states=[ShareState.REFUSED])] == ["audio"]
+
+
 def test_unknown_message_is_checked_when_a_known_one_ends(rag: Rag) -> None:
     put(rag, Share("drive", "F1", "C1", "F1.pdf"), message("10"))
     with rag.write_transaction() as connection:
