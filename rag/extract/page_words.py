@@ -27,6 +27,9 @@ _SOFT_HYPHEN = "\u00ad"
 _MIN_UNREADABLE = 3
 """Glyphs of a word from which unknown letters in it are recognized; shorter words are often symbols and bullets."""
 
+_SHADOW = 0.15
+"""Distance of a text's shadow, as a multiple of the font size."""
+
 _MARGIN = 0.003
 """Added around unreadable words for OCR, as a fraction of the page."""
 
@@ -89,7 +92,7 @@ def seen_page_words(
     Hidden words are kept if the page's picture shows them. Words whose letters are unknown are recognized.
     """
     seen, hidden = split_seen(layer, picture, order)
-    text, marks = split_watermarks(seen)
+    text, marks = split_watermarks(_without_shadows(seen))
     readable, unreadable = _split_unreadable(text)
     words = frame.place(readable)
     notes = []
@@ -112,6 +115,21 @@ def seen_page_words(
         if left:
             notes.append(UNREADABLE)
     return PageWords(words, watermark_blocks(frame.place(marks)), tuple(notes))
+
+
+def _without_shadows(words: Sequence[LayerWord]) -> list[LayerWord]:
+    """Return the words without those that are printed twice at almost the same place, for a shadow or as bold."""
+    taken: set[tuple[str, int, int]] = set()
+    kept = []
+    for word in words:
+        x, y, _, _ = word.box
+        step = _SHADOW * max(word.glyphs[0].size, 0.1)
+        column, row = int(x / step), int(y / step)
+        near = [(word.text, column + right, row + down) for right in (-1, 0, 1) for down in (-1, 0, 1)]
+        if not taken.intersection(near):
+            kept.append(word)
+            taken.add((word.text, column, row))
+    return kept
 
 
 def uncovered_page_words(layer: Sequence[LayerWord], frame: Frame, order: DrawingOrder) -> PageWords:

@@ -109,8 +109,9 @@ def _letters(word: PlacedWord) -> str:
 
 
 def _has_ink(gray: Image, box: Box) -> bool:
-    low, high = gray.crop(pixel_box(box, gray.size)).getextrema()
-    return bool(high - low >= _MIN_CONTRAST)
+    import numpy as np
+
+    return bool(np.ptp(np.asarray(gray.crop(pixel_box(box, gray.size)))) >= _MIN_CONTRAST)
 
 
 def _without_words_over(

@@ -246,7 +246,8 @@ class _InkCounter:
         """Return for each rectangle in pixels whether there is ink in it. It is at least one pixel large."""
         x0, y0, x1, y1 = _whole_pixels(rects, self.shape).T
         sums = self._sums
-        return sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] > 0
+        found: Mask = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0] > 0
+        return found
 
 
 def _whole_pixels(rects: Rows, shape: Sequence[int]) -> NDArray[np.int64]:

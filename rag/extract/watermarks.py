@@ -62,7 +62,8 @@ def _centers(words: Sequence[LayerWord]) -> NDArray[np.float64]:
     import numpy as np
 
     boxes = np.array([word.box for word in words])
-    return (boxes[:, :2] + boxes[:, 2:]) / 2
+    centers: NDArray[np.float64] = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return centers
 
 
 def _size(word: LayerWord) -> float:

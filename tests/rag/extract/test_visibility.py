@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -306,7 +306,7 @@ VISIBLE = [
 ]
 
 
-def paper(path: Path, draws: list[Draw], turn: Callable[[Any], None]) -> Path:
+def paper(path: Path, draws: Sequence[Draw], turn: Callable[[Any], None]) -> Path:
     """Write a PDF with several of `draws` on each page, under a line that is seen."""
     document = papers.new()
     for number, draw in enumerate(draws):
@@ -320,7 +320,7 @@ def paper(path: Path, draws: list[Draw], turn: Callable[[Any], None]) -> Path:
 
 
 def read(
-    extractor: GuardedExtractor, path: Path, draws: list[Draw], into: Path
+    extractor: GuardedExtractor, path: Path, draws: Sequence[Draw], into: Path
 ) -> Iterator[tuple[str, str, ExtractedPage]]:
     """Yield for each of `draws` its name, the words at its place and the page."""
     pages = extractor.extract(path, 1, -(-len(draws) // _SLOTS), into)
