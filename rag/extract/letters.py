@@ -26,8 +26,8 @@ _PRIVATE_LIGATURES = {"\uf001": "fi", "\uf002": "fl"}
 _DINGBATS = ("wingding", "webding", "dingbat", "symbol", "marlett", "icon", "awesome", "bullet", "emoji")
 """Fonts, by a part of their name, whose glyphs are not letters."""
 
-_MAX_GAP = 1.2
-"""Maximum gap between the letters of a letterspaced word, as a multiple of the font size."""
+_MAX_GAP, _MAX_WORD_GAP = 1.0, 2.0
+"""Maximum gap between the letters of a letterspaced word, and between two such words, as multiples of the font size."""
 
 _TOUCHING = 0.12
 """Letters with a smaller gap, as a multiple of the font size, are in one word."""
@@ -113,29 +113,29 @@ def join_letterspaced(words: list[list[Glyph]], size: float) -> list[list[Glyph]
     run: list[list[Glyph]] = []
     for word in words:
         is_letter = word[0].text.isalnum() and not any(glyph.text.isalnum() for glyph in word[1:])
-        if run and not (is_letter and 0 < _gap(run[-1], word) <= _MAX_GAP * size):
-            joined += _letterspaced(run)
+        if run and not (is_letter and 0 < _gap(run[-1], word) <= _MAX_WORD_GAP * size):
+            joined += _letterspaced(run, size)
             run = []
         if is_letter:
             run.append(word)
         else:
             joined.append(word)
-    return [*joined, *_letterspaced(run)]
+    return [*joined, *_letterspaced(run, size)]
 
 
-def _letterspaced(run: list[list[Glyph]]) -> list[list[Glyph]]:
+def _letterspaced(run: list[list[Glyph]], size: float) -> list[list[Glyph]]:
     """Return single letters as the words that they form, or unchanged if they form none: too few, or A B C D."""
     letters = [word[0].text for word in run]
     is_alphabet = all(len(a) == len(b) == 1 and ord(b) - ord(a) == 1 for a, b in pairwise(letters))
     if sum(letter.isalpha() for letter in letters) < _MIN_LETTERS or is_alphabet:
         return run
-    widest = _UNEVEN * median(_gap(a, b) for a, b in pairwise(run))
+    gap = median(_gap(a, b) for a, b in pairwise(run))
     words = [list(run[0])]
     for before, word in pairwise(run):
-        if _gap(before, word) > widest:
+        if _gap(before, word) > _UNEVEN * gap:
             words.append([])
         words[-1] += word
-    return words if len(run) >= _MIN_MEAN * len(words) else run
+    return words if gap <= _MAX_GAP * size and len(run) >= _MIN_MEAN * len(words) else run
 
 
 def _gap(before: Sequence[Glyph], after: Sequence[Glyph]) -> float:
