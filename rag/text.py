@@ -89,6 +89,12 @@ STOP_WORDS = frozenset(
 WORD = re.compile(r"[^\W_]+")
 """A run of letters and digits; punctuation and underscores separate words."""
 
+_BROKEN = re.compile(r"(?<![^\W_])([^\W_]+)[-\u00ad\u2010\u2011\u00ac]\s+(?=([^\W\d_]+))")
+"""The part of a word before a hyphen at the end of a line, and the part after it."""
+
+_MAX_BROKEN = 60
+"""Letters of a word up to which its next line is added."""
+
 _MAX_LETTERS = 20
 """Characters per word including the separator: three times the English average."""
 
@@ -103,6 +109,33 @@ _SINGLE_TOKEN = re.compile(r"[0-9!-/:-@\[-`{-~]")
 def split_words(text: str) -> list[str]:
     """Return the words of a text as they are written, in order; punctuation and underscores separate words."""
     return WORD.findall(text)
+
+
+def broken_words(text: str) -> list[tuple[int, str]]:
+    """Return the words that are broken at line ends, whole, and where the last line of each of them begins.
+
+    A hyphen can also be part of the word ("well-" before "known"), so these words are an addition to those as printed.
+    """
+    words: list[tuple[int, str]] = []
+    start, end = "", -1
+    for match in _BROKEN.finditer(text):
+        first, second = match[1], match[2]
+        if second[0].islower() or first.isupper():
+            is_next = end == match.start() and len(start) < _MAX_BROKEN  # a word can be broken more than once
+            start = start + first if is_next else first
+            end = match.end()
+            words.append((end, start + second))
+    return words
+
+
+def with_broken_words(text: str) -> str:
+    """Return the text as printed, with each word that is broken at a line end also whole after it."""
+    parts: list[str] = []
+    done = 0
+    for start, word in broken_words(text):
+        parts += [text[done:start], word, " "]
+        done = start
+    return "".join([*parts, text[done:]])
 
 
 def tokens(text: str) -> list[str]:

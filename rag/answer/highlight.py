@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import pairwise
 
 from rag.answer.numbers import find_numerals, normalize_text
 from rag.model import Box, Hit, Word
-from rag.text import STOP_WORDS, split_words, stem
+from rag.text import STOP_WORDS, broken_words, split_words, stem
 
 _STEM_LENGTH = 6
 
@@ -25,6 +26,10 @@ def match_lines(lines: Sequence[str], sentences: Sequence[str]) -> list[bool]:
     A line is scored by the words and numbers it shares with a sentence; each counts less the more lines have it.
     """
     line_terms = [_terms(line) for line in lines]
+    for number, pair in enumerate(pairwise(lines)):
+        for _, word in broken_words("\n".join(pair)):
+            for terms in line_terms[number : number + 2]:
+                terms |= _terms(word)
     matched = [False] * len(lines)
     for sentence in sentences:
         weights = {

@@ -14,6 +14,7 @@ from rag.catalog.scope import chunks_in, is_current
 from rag.catalog.tables import chunk, document
 from rag.model import Scope
 from rag.ports import IndexEntry
+from rag.text import with_broken_words
 
 WORDS = table(
     "fulltext",
@@ -39,9 +40,9 @@ class Fts5Index:
             {
                 "rowid": entry.chunk,
                 "title": entry.title,
-                "heading": entry.heading,
-                "caption": entry.caption,
-                "body": entry.body,
+                "heading": with_broken_words(entry.heading),
+                "caption": with_broken_words(entry.caption),
+                "body": with_broken_words(entry.body),
                 "document": entry.document,
             }
             for entry in entries

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
 from rag.extract.file_types import meaningful_title
-from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
+from rag.extract.geometry import append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import has_background
 from rag.extract.layout.reading_order import text_blocks
@@ -17,13 +17,15 @@ from rag.extract.ocr import (
     OCR_LONG_SIDE,
     TextRecognizer,
     figures_for_ocr,
-    is_garbled,
     lines_outside_words,
     needs_page_ocr,
 )
+from rag.extract.page_words import CONTROLS, Frame, is_layer_garbled, seen_page_words, uncovered_page_words
 from rag.extract.render import StageTimer, is_blank, page_name, save_crops, save_render
 from rag.extract.scan import PageGraphics, page_blocks, picture_blocks
-from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.extract.text_layer import read_words
+from rag.extract.visibility import DrawingOrder, PagePicture
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource
 from rag.settings import ReadSettings
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 _MAX_INSPECTED_PATHS = 200
 """On pages with more paths, the clusters of paths are enough to find drawings; single paths are not inspected."""
 _MAX_LABEL_CHARS = 40
-_MAX_WORD_CHARS = 200
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 0xAD, 0x200B, 0xFEFF, 0xFFFD))
-"""Control characters, soft hyphens, zero-width marks, and the replacement character for unmapped glyphs."""
 
 
 class PdfExtractor:
@@ -80,24 +79,50 @@ class PdfExtractor:
             self._pymupdf.TOOLS.store_shrink(100)
 
     def text_layer(self, path: Path, _media_type: str, number: int) -> ExtractedPage:
-        """Return the words of a page's text layer, without drawing the page; none if they are garbled."""
+        """Return the words of a page's text layer, without drawing the page; none if they are garbled.
+
+        Words that something may cover are left out.
+        """
         with self._open(path) as document:
             page = document[number - 1]
-            words = [] if self._is_garbled(page) else self._words(page)
-            blocks = tuple(text_blocks(group_into_lines(words)))
-            width, height = page.rect.width, page.rect.height
-            return ExtractedPage(number, _label(page), width, height, _text_source(blocks), blocks, None)
+            layer = read_words(self._pymupdf, page)
+            found = uncovered_page_words(
+                [] if is_layer_garbled(layer) else layer,
+                Frame(self._pymupdf, page),
+                DrawingOrder(page, page.get_bboxlog()),
+            )
+            blocks = tuple(text_blocks(group_into_lines(found.words)))
+            return ExtractedPage(
+                number=number,
+                label=_label(page),
+                width=page.rect.width,
+                height=page.rect.height,
+                text_source=_text_source(blocks),
+                blocks=blocks,
+                render=None,
+                notes=found.notes,
+            )
 
     def _extract(self, document: Any, number: int, into: Path) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
             label = _label(page)
-            words = [] if self._ocr is not None and self._is_garbled(page) else self._words(page)
-            graphics = self._graphics(page)
+            layer = read_words(self._pymupdf, page)
+            if self._ocr is not None and is_layer_garbled(layer):
+                layer = []
+            frame = Frame(self._pymupdf, page)
+            paintings = page.get_bboxlog()
+            graphics = self._graphics(page, frame, paintings)
         with timer("render"):
-            image = self._render(page)
+            scale = max(self._settings.render_px, OCR_LONG_SIDE) / max(page.rect.width, page.rect.height)
+            picture = PagePicture(self._pymupdf, page, scale)
+            image = picture.image
             save_render(image, into / page_name(number), self._settings.render_px)
+        with timer("parse"):
+            order = DrawingOrder(page, paintings)
+            found = seen_page_words(layer, frame, picture, order, graphics.pictures, self._ocr)
+            words = found.words
             blank = not words and is_blank(image)
         characters = sum(len(placed.word.text) for placed in words)
         is_scan = needs_page_ocr(characters, len(words), background=has_background(graphics.pictures))
@@ -115,7 +140,7 @@ class PdfExtractor:
                 with timer("ocr"):
                     blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
         with timer("render"):
-            cropped = save_crops(blocks, image, number, into)
+            cropped = save_crops([*blocks, *found.watermarks], image, number, into)
         return ExtractedPage(
             number=number,
             label=label,
@@ -125,58 +150,22 @@ class PdfExtractor:
             blocks=cropped,
             render=page_name(number),
             stage_ms=timer.ms,
+            notes=found.notes,
         )
 
-    def _render(self, page: Any) -> Image:
-        from PIL import Image
-
-        rect = page.rect
-        scale = max(self._settings.render_px, OCR_LONG_SIDE) / max(rect.width, rect.height)
-        pixmap = page.get_pixmap(matrix=self._pymupdf.Matrix(scale, scale), alpha=False)
-        if not pixmap.width or not pixmap.height:  # millions of times wider than high; its words can still be extracted
-            return Image.new("RGB", (max(1, pixmap.width), max(1, pixmap.height)), "white")
-        return Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
-
-    def _words(self, page: Any) -> list[PlacedWord]:
-        """Return the words of the text layer that are on the page. Ligatures are split, so that "fi" can be found."""
-        module = self._pymupdf
-        flags = module.TEXTFLAGS_WORDS & ~module.TEXT_PRESERVE_LIGATURES & ~module.TEXT_CID_FOR_UNKNOWN_UNICODE
-        words = []
-        for x0, y0, x1, y1, text, block, line, _ in page.get_text("words", flags=flags):
-            clean = text.translate(_CONTROLS).strip()[:_MAX_WORD_CHARS]
-            box = self._displayed(page, (x0, y0, x1, y1))
-            if clean and contains_center(WHOLE_PAGE, box):
-                words.append(PlacedWord(Word(clean, clamped_box(*box)), (block << 20) + line, block))
-        return words
-
-    def _is_garbled(self, page: Any) -> bool:
-        flags = self._pymupdf.TEXTFLAGS_WORDS & ~self._pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
-        return is_garbled(page.get_text("text", flags=flags).split())
-
-    def _graphics(self, page: Any) -> PageGraphics:
+    def _graphics(self, page: Any, frame: Frame, paintings: Sequence[tuple[Any, ...]]) -> PageGraphics:
         pictures: list[Box] = []
         paths: list[Box] = []
-        for kind, rect, *_ in page.get_bboxlog():
+        for kind, rect, *_ in paintings:
             boxes = pictures if "image" in kind else paths if "path" in kind or "shade" in kind else None
             if boxes is not None:
-                box = clamped_box(*self._displayed(page, rect))
+                box = clamped_box(*frame.displayed(rect))
                 if box.x1 > box.x0 or box.y1 > box.y0:
                     boxes.append(box)
-        return PageGraphics(pictures, paths, self._shapes(page) if len(paths) <= _MAX_INSPECTED_PATHS else [])
-
-    def _shapes(self, page: Any) -> list[Box]:
-        """Return the boxes of paths with a slanted line, or with curves only: not of panels with rounded corners."""
-        return [
-            clamped_box(*self._displayed(page, path["rect"]))
-            for path in page.get_drawings()
-            if _is_shape(path["items"])
-        ]
-
-    def _displayed(self, page: Any, rect: Sequence[float]) -> Box:
-        """Convert a rectangle of the unrotated page, in points, to fractions of the displayed page."""
-        x0, y0, x1, y1 = self._pymupdf.Rect(rect) * page.rotation_matrix if page.rotation else rect
-        width, height = page.rect.width, page.rect.height
-        return Box(x0 / width, y0 / height, x1 / width, y1 / height)
+        # Paths with a slanted line, or with curves only: not panels with rounded corners.
+        drawings = page.get_drawings() if len(paths) <= _MAX_INSPECTED_PATHS else []
+        shapes = [clamped_box(*frame.displayed(path["rect"])) for path in drawings if _is_shape(path["items"])]
+        return PageGraphics(pictures, paths, shapes)
 
 
 def _label(page: Any) -> str | None:
@@ -184,7 +173,7 @@ def _label(page: Any) -> str | None:
         label = page.get_label() or ""
     except Exception:  # noqa: BLE001 - damaged labels raise anything; the page itself may be fine
         return None
-    return label.translate(_CONTROLS).strip()[:_MAX_LABEL_CHARS] or None
+    return label.translate(CONTROLS).strip()[:_MAX_LABEL_CHARS] or None
 
 
 def _is_shape(items: Sequence[Any]) -> bool:

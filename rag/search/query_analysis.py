@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.model import ExtractedPage
 from rag.search.glossary import Expansion, Glossary
 from rag.search.query import PageReferences, Query
-from rag.text import STOP_WORDS, content_words, part_label, tokens
+from rag.text import STOP_WORDS, content_words, part_label, tokens, with_broken_words
 
 _TYPE = r"(?:integer|int|float|decimals?|string)"
 _ANSWER_FORMAT = re.compile(
@@ -98,7 +98,9 @@ def analyze_question(question: str, features: Collection[str], glossary: Glossar
 
 def analyze_picture(picture: Path, extracted: ExtractedPage) -> Query:
     """Return the query for a picture, with the words recognized in it."""
-    terms = tuple(content_words(" ".join(block.text for block in extracted.blocks))[:_MAX_PICTURE_TERMS])
+    terms = tuple(
+        content_words(with_broken_words("\n".join(block.text for block in extracted.blocks)))[:_MAX_PICTURE_TERMS]
+    )
     return Query(terms=terms, search_terms=terms, picture=picture)
 
 

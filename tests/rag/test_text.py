@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text import normalize_for_comparison, normalize_unicode, without_invisible
+from rag.text import normalize_for_comparison, normalize_unicode, with_broken_words, without_invisible
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,20 @@ def test_normalizes_as_unicode_says(text: str, form: str) -> None:
 def test_keeps_at_most_30_marks_on_a_letter() -> None:
     text = "a" + "\u0301" * 5000 + "\u0316" * 5000 + "b"
     assert normalize_unicode("NFD", text) == "a" + "\u0301" * 30 + "b"
+
+
+@pytest.mark.parametrize(
+    ("printed", "searchable"),
+    [
+        ("the coun-\nterweight is", "the coun-\ncounterweight terweight is"),
+        ("a well-\nknown fact", "a well-\nwellknown known fact"),
+        ("Donau-\ndampf-\nschiff", "Donau-\nDonaudampf dampf-\nDonaudampfschiff schiff"),
+        ("INFRA-\nSTRUCTURE", "INFRA-\nINFRASTRUCTURE STRUCTURE"),
+        ("Über\u2010 gang", "Über\u2010 Übergang gang"),
+        ("Bergner-\nMüller", "Bergner-\nMüller"),
+        ("2019-\n2020", "2019-\n2020"),
+        ("a well-known fact -\nthis", "a well-known fact -\nthis"),
+    ],
+)
+def test_words_broken_at_line_ends_are_added_whole(printed: str, searchable: str) -> None:
+    assert with_broken_words(printed) == searchable

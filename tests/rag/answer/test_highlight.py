@@ -36,6 +36,11 @@ def test_matches_the_lines_of_a_sentence(sentences: list[str], matched: list[int
     assert [n for n, mark in enumerate(match_lines(LINES, sentences)) if mark] == matched
 
 
+def test_matches_both_lines_of_a_broken_word() -> None:
+    lines = ["The clamps are opened and the coun-", "terweight is lowered.", "The lamp is switched off."]
+    assert match_lines(lines, ["What holds the counterweight?"]) == [True, True, False]
+
+
 @given(st.lists(st.text(max_size=40), max_size=8), st.lists(st.text(max_size=60), max_size=3))
 def test_returns_one_result_per_line(lines: list[str], sentences: list[str]) -> None:
     assert len(match_lines(lines, sentences)) == len(lines)

@@ -20,7 +20,7 @@ from rag.text import STOP_WORDS, content_words, first_words, tokens
 from tests.bench.multiplied import fill_catalog
 
 TEXTS = {
-    "ops": "The gateway listens on port 8443. Restart the gateway after changing keys.",
+    "ops": "The gateway listens on port 8443. Restart the gateway after chang-\ning keys of the well-\nknown host.",
     "hr": "Holidays are asked for two weeks ahead. Café vouchers for all.",
     "lab": "Error E-4711 means the sensor is wet; C++ firmware 2.10 mends it.",
 }
@@ -69,6 +69,8 @@ def test_accepts_any_text(catalog: Catalog, query: str) -> None:
         ("cafe voucher", "hr"),  # folded
         ("E-4711", "lab"),
         ("firmware for c++", "lab"),
+        ("changing", "ops"),  # broken at the end of a line
+        ("well-known", "ops"),
     ],
 )
 def test_right_text_ranks_first(catalog: Catalog, query: str, space: str) -> None:

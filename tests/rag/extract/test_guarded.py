@@ -97,6 +97,32 @@ def test_failed_page_keeps_its_text_layer(tmp_path: Path, into: Path, factory: s
     assert (extracted.render, extracted.width, extracted.height) == (None, 600, 800)
 
 
+def test_text_layer_of_a_failed_page_has_no_covered_words(tmp_path: Path, into: Path) -> None:
+    document = papers.new()
+    page = papers.text_page(document)
+    page.insert_image((60, 400, 540, 700), stream=papers.png(papers.lettering("Word", fill="red")))
+    page.insert_text((100, 500), "underneath", render_mode=3)
+    for top, color in ((320, (0, 0, 0)), (340, (1, 1, 1))):
+        page.draw_rect((60, top, 300, top + 15), fill=(1, 1, 1))
+        page.insert_text((100, top + 12), f"covered{top}", fontsize=11)
+        page.draw_rect((60, top, 300, top + 15), fill=color)
+    page.insert_text((100, 380), "white", color=(1, 1, 1))
+    page.insert_text((300, 380), "invisible", render_mode=3)
+    page.draw_rect((400, 370, 500, 390), fill=(0, 0, 0.5))
+    page.insert_text((410, 384), "label", color=(1, 1, 1))
+    path = papers.save(document, tmp_path / "covered.pdf")
+    extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_aborting")
+    try:
+        [extracted] = extractor.extract(path, 1, 1, into)
+    finally:
+        extractor.close()
+    words = " ".join(block.text for block in extracted.blocks).split()
+    hidden = ["covered320", "covered340", "white", "invisible"]
+    assert [word for word in hidden if word in words] == []
+    assert {"label", "underneath", "committee"} <= {*words}
+    assert [note.lost for note in extracted.notes] == [False]
+
+
 def test_rejects_invalid_replies_of_the_child(tmp_path: Path, into: Path) -> None:
     extractor = GuardedExtractor(ReadSettings(layout=False, render_px=400), f"{FAKES}:open_lying")
     try:

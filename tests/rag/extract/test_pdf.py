@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -184,15 +185,40 @@ def test_table_is_cropped_and_ordered_by_rows(ink_extractor: GuardedExtractor, t
     assert not of_kind(read, BlockKind.FIGURE)
 
 
-def test_scan_with_text_layer_needs_no_ocr(ink_extractor: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+def searchable_scan(document: Any, shown: str, layer: str) -> Any:
+    """Add a page that is a picture of one text under the invisible words of another."""
+    printed = papers.new()
+    papers.text_page(printed, shown)
+    pixmap = printed[0].get_pixmap(dpi=150)
+    page = papers.picture_page(document, Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples))
+    page.insert_textbox((60, 120, 540, 300), layer, fontsize=11, render_mode=3)
+    return page
+
+
+def test_scan_keeps_the_text_layer_that_its_picture_shows(
+    extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
     document = papers.new()
-    page = papers.picture_page(document, papers.lettering("scan", (600, 800)))
-    page.insert_textbox((60, 120, 540, 300), papers.PARAGRAPH, fontsize=11, render_mode=3)
+    searchable_scan(document, papers.PARAGRAPH, papers.PARAGRAPH)
     path = papers.save(document, tmp_path / "searchable.pdf")
-    [read] = ink_extractor.extract(path, 1, 1, into)
+    [read] = extractor.extract(path, 1, 1, into)
     assert read.text_source is TextSource.LAYER
     assert text_of(read) == papers.PARAGRAPH
+    assert read.notes == ()
     assert not of_kind(read, BlockKind.FIGURE)
+
+
+def test_scan_loses_a_text_layer_that_its_picture_does_not_show(
+    extractor: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    document = papers.new()
+    other = "Nobody may learn where Barnaby Quickfall keeps those ledgers, neither today nor during next winter. " * 3
+    searchable_scan(document, papers.PARAGRAPH, other)
+    path = papers.save(document, tmp_path / "misleading.pdf")
+    [read] = extractor.extract(path, 1, 1, into)
+    assert "Quickfall" not in text_of(read)
+    assert "committee" in text_of(read)
+    assert [note.lost for note in read.notes] == [False]
 
 
 def test_blocks_come_from_the_file_without_layout_analysis(tmp_path: Path, into: Path) -> None:

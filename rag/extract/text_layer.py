@@ -1,0 +1,136 @@
+"""The text layer of a PDF page: its glyphs, grouped into words as they are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rag.extract.letters import compose_accents, join_letterspaced, known_private_letter
+
+UNMAPPED = "\ufffd"
+"""Stands for a glyph of which the font does not say which letter it is."""
+
+_PAINTED, _CLIPS, _UNKNOWN = 16 | 32, 64, 128 | 256
+"""Character flags of MuPDF: filled or stroked; used as a clip; of an unknown letter."""
+
+_FIRST_RTL, _LAST_RTL = "\u0590", "\u0900"
+"""Words end where the direction of writing changes, as in MuPDF's own words."""
+
+_MIN_SLANT = 0.05
+"""Sine of the smallest angle at which a line is neither horizontal nor vertical."""
+
+_SEAM = 0.1
+"""Points that may lie between a ligature and its second letter."""
+
+Rect = tuple[float, float, float, float]
+
+
+class Glyph(NamedTuple):
+    """One glyph. `box`, `origin` (the start of its baseline) and `size` (of its font) are in points of the page without
+    its rotation; `color` is RGB in 24 bits.
+
+    `painted`: it was drawn with ink, and not only put into the text layer. `is_synthetic`: a space that is not in the
+    file.
+    """
+
+    text: str
+    box: Rect
+    origin: tuple[float, float]
+    size: float
+    color: int
+    painted: bool
+    is_synthetic: bool = False
+
+
+@dataclass(slots=True)
+class LayerWord:
+    """A word of the text layer. `run` numbers its line in the file, `block` its block.
+
+    `upright`: written from left to right; `slanted`: neither horizontally nor vertically. Both are those of the page
+    without its rotation.
+    """
+
+    glyphs: list[Glyph]
+    run: int
+    block: int
+    upright: bool
+    slanted: bool
+
+    @property
+    def text(self) -> str:
+        return "".join(glyph.text for glyph in self.glyphs)
+
+    @property
+    def is_painted(self) -> bool:
+        return any(glyph.painted for glyph in self.glyphs)
+
+    @property
+    def box(self) -> Rect:
+        return union(glyph.box for glyph in self.glyphs)
+
+
+def read_words(pymupdf: Any, page: Any) -> list[LayerWord]:
+    """Return the words of the text layer in the file's order, also those that cannot be seen, even outside the page.
+
+    Glyphs without a known letter are UNMAPPED. Ligatures are split, so that "fi" can be found.
+    """
+    flags = (
+        pymupdf.TEXTFLAGS_WORDS & ~pymupdf.TEXT_PRESERVE_LIGATURES & ~pymupdf.TEXT_MEDIABOX_CLIP
+    ) | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
+    words: list[LayerWord] = []
+    for block_number, block in enumerate(page.get_text("rawdict", flags=flags, clip=pymupdf.INFINITE_RECT())["blocks"]):
+        for line_number, line in enumerate(block.get("lines", ())):
+            words += _words_of_line(line, (block_number << 20) + line_number, block_number)
+    return words
+
+
+def union(rects: Iterable[Rect]) -> Rect:
+    """Return the smallest rectangle around all; there must be one."""
+    x0, y0, x1, y1 = zip(*rects, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
+def _words_of_line(line: Any, run: int, block: int) -> Iterator[LayerWord]:
+    spans = line["spans"]
+    if not spans:
+        return
+    across, down = line["dir"]
+    upright = across > 1 - _MIN_SLANT and not line["wmode"]
+    size = max(span["size"] for span in spans)
+    parts = _split(compose_accents([glyph for span in spans for glyph in _glyphs(span)], size))
+    for part in join_letterspaced(parts, size) if upright else parts:
+        yield LayerWord(part, run, block, upright, min(abs(across), abs(down)) > _MIN_SLANT)
+
+
+def _glyphs(span: Any) -> Iterator[Glyph]:
+    """Return the glyphs of a span, without those that are scaled to nothing."""
+    flags, font, size = span["char_flags"], span["font"], span["size"]
+    color = span["color"]
+    painted = bool(flags & _CLIPS) or (bool(flags & _PAINTED) and span["alpha"] > 0)
+    unmapped = bool(flags & _UNKNOWN)
+    end: tuple[float, float] | None = None
+    for char in span["chars"]:
+        x0, y0, x1, y1 = box = char["bbox"]
+        code, is_synthetic = char["c"], char["synthetic"]
+        # The second letter of a ligature that was split has no width either, and continues the first one.
+        if (x1 > x0 and y1 > y0) or is_synthetic or (end is not None and end[0] - _SEAM <= x0 <= end[1] + _SEAM):
+            end = x0, x1
+            text = UNMAPPED if unmapped and not is_synthetic else known_private_letter(code, font)
+            yield Glyph(text, box, char["origin"], size, color, painted, is_synthetic)
+
+
+def _split(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
+    """Split glyphs into words at spaces, and where the direction of writing changes."""
+    words: list[list[Glyph]] = [[]]
+    was_rtl = False
+    for glyph in glyphs:
+        if glyph.text.isspace():
+            words.append([])
+            continue
+        is_rtl = _FIRST_RTL <= glyph.text <= _LAST_RTL
+        if is_rtl != was_rtl and words[-1]:
+            words.append([])
+        was_rtl = is_rtl
+        words[-1].append(glyph)
+    return [word for word in words if word]
