@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,7 +20,7 @@ from rag.extract import limits
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
-from rag.model import ExtractedPage, Inspection, TextSource
+from rag.model import ExtractedPage, Inspection, Note, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
@@ -72,11 +73,14 @@ class RequestHandler:
         try:
             media_type = detect_media_type(path, self._settings)
             extractor: FormatExtractor = self._picture if media_type in PICTURES else self._pdf
+            notes: tuple[Note, ...] = ()
             if media_type in CONVERTED:
-                path = self._converter.to_pdf(path, media_type, self._announce_conversion)
+                path, notes = self._converter.to_pdf(path, media_type, self._announce_conversion)
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                send(self._out, ExtractionReply("inspection", inspection=extractor.inspect(path, media_type)))
+                inspection = extractor.inspect(path, media_type)
+                inspection = replace(inspection, notes=(*notes, *inspection.notes))
+                send(self._out, ExtractionReply("inspection", inspection=inspection))
                 return
             if request.kind == "text":
                 send(self._out, ExtractionReply("page", page=extractor.text_layer(path, media_type, request.first)))

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from rag.errors import Unreadable
+from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.markdown import is_markdown
 from rag.extract.convert.packages import OFFICE, OLE, RTF, ZIP, compound_media_type, zip_media_type
-from rag.extract.convert.plain_text import decode_text
 from rag.settings import ReadSettings
 
 PDF = "application/pdf"
