@@ -52,7 +52,7 @@ def wrap_line(line: str, columns: int) -> list[str]:
     pieces: list[str] = []
     piece, used = "", 0
     for part in re.findall(r"\s+|\S+", line):
-        size = _width(part)
+        size = display_width(part)
         if used + size <= columns:
             piece, used = piece + part, used + size
             continue
@@ -66,7 +66,7 @@ def wrap_line(line: str, columns: int) -> list[str]:
             pieces.append(part[start:end])
             start = end
         piece = part[start:]
-        used = _width(piece)
+        used = display_width(piece)
     return [*pieces, piece] if piece.strip() or not pieces else pieces
 
 
@@ -82,7 +82,8 @@ def _break_index(word: str, start: int, columns: int) -> int:
     return len(word)
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
+    """Return the maximum width of a text in columns of the monospaced font."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 

@@ -9,14 +9,26 @@ from typing import Any, NamedTuple
 from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.html_to_pdf import write_html_pdf
 from rag.extract.convert.libreoffice import office_to_pdf
+from rag.extract.convert.ods import read_ods
+from rag.extract.convert.other_sheets import read_csv, read_with_calamine
+from rag.extract.convert.packages import ODS, XLSX
+from rag.extract.convert.sheet_to_pdf import write_workbook_pdf
+from rag.extract.convert.sheets import Workbook
 from rag.extract.convert.text_files import newest_text
-from rag.extract.file_types import MARKDOWN, TEXT
+from rag.extract.convert.xlsx import read_xlsx
+from rag.extract.file_types import CSV, MARKDOWN, SHEETS, TEXT
 from rag.model import Note
 from rag.settings import ReadSettings
 
 _CACHED_PDFS = 4
 """Number of PDFs kept, the last used ones: a long document is extracted in ranges of eight pages, with short documents
 in between."""
+
+
+def read_workbook(path: Path, media_type: str) -> Workbook:
+    """Return the visible cells of a spreadsheet. Raise Unreadable if it is damaged."""
+    readers = {XLSX: read_xlsx, ODS: read_ods, CSV: read_csv}
+    return readers.get(media_type, read_with_calamine)(path)
 
 
 class Converted(NamedTuple):
@@ -56,6 +68,10 @@ class PdfConverter:
 
     def _convert(self, path: Path, media_type: str, into: Path) -> tuple[Note, ...]:
         """Write the PDF; return what people should know about the conversion."""
+        if media_type in SHEETS:
+            workbook = read_workbook(path, media_type)
+            write_workbook_pdf(self._pymupdf, workbook, into, self._settings.max_pages)
+            return workbook.notes
         if media_type not in (TEXT, MARKDOWN):
             office_to_pdf(path, media_type, into, self._settings)
             return ()
