@@ -6,6 +6,7 @@ Page numbers are the renderer's, counted from 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,6 +53,9 @@ CLOSING = "]】］〕〗⟧❳⁆⌉⌋⎤⎦⦌⦎⦐⦘⟭⟩〙〛﹞⸣⸥�
 
 ROUND = str.maketrans(OPENING + CLOSING, "(" * len(OPENING) + ")" * len(CLOSING))
 """For str.translate: makes these brackets round."""
+
+_CELLS = re.compile(r"(?:^|, )[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7}$")
+"""A page label that is a range of cells of a spreadsheet."""
 
 WHOLE_PAGE = Box(0.0, 0.0, 1.0, 1.0)
 
@@ -320,9 +324,14 @@ class Hit:
 
     @property
     def place(self) -> str:
-        """Return document and page as displayed: `handbook.pdf, p. 12 (printed vi)`."""
-        printed = f" (printed {self.label})" if self.label and self.label != str(self.page) else ""
-        return f"{self.title}, p. {self.page}{printed}"
+        """Return document and page as displayed: `handbook.pdf, p. 12 (printed vi)`.
+
+        For a spreadsheet, the label is a range of cells: `Budget.xlsx, p. 2 (sheet Q3, B7:D12)`.
+        """
+        if not self.label or self.label == str(self.page):
+            return f"{self.title}, p. {self.page}"
+        label = self.label.translate(ROUND)
+        return f"{self.title}, p. {self.page} ({label if _CELLS.search(label) else f'printed {label}'})"
 
     @property
     def region_label(self) -> str:

@@ -11,15 +11,16 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
 from rag.extract.convert.libreoffice import office_files
-from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
+from rag.extract.file_types import CONVERTED, PICTURES, SHEETS, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
-from rag.model import ExtractedPage, Inspection, TextSource
+from rag.model import ExtractedPage, Inspection, Note, TextSource
 from rag.sandbox import Restrictions, confinement_gap, restrict, runtime_files
 from rag.sandbox.launch import package_folder
 
@@ -29,7 +30,7 @@ class _PictureNotWritten(Exception):
 
 
 class FormatExtractor(Protocol):
-    """Extracts the pages of one kind of file; implemented by PdfExtractor and PictureExtractor."""
+    """Extracts the pages of one kind of file; implemented by PdfExtractor, PictureExtractor and SheetExtractor."""
 
     def inspect(self, path: Path, media_type: str, /) -> Inspection: ...
 
@@ -49,6 +50,7 @@ class RequestHandler:
         from rag.extract.ocr import TextRecognizer
         from rag.extract.pdf import PdfExtractor
         from rag.extract.picture import PictureExtractor
+        from rag.extract.sheet import SheetExtractor
 
         self._settings = config.settings
         self._out = out
@@ -62,6 +64,7 @@ class RequestHandler:
             layout, self.layout_problem = open_layout(pymupdf, config.threads)
         self._pdf = PdfExtractor(pymupdf, config.settings, layout, ocr)
         self._picture = PictureExtractor(config.settings, layout, ocr)
+        self._sheet = SheetExtractor(pymupdf, config.settings)
         self._converter = PdfConverter(pymupdf, config.settings, config.work_folder)
         self._pictures = config.picture_folder
 
@@ -71,12 +74,15 @@ class RequestHandler:
         path = Path(request.path)
         try:
             media_type = detect_media_type(path, self._settings)
-            extractor: FormatExtractor = self._picture if media_type in PICTURES else self._pdf
+            extractor = self._extractor(media_type)
+            notes: tuple[Note, ...] = ()
             if media_type in CONVERTED:
-                path = self._converter.to_pdf(path, media_type, self._announce_conversion)
+                path, notes = self._converter.to_pdf(path, media_type, self._announce_conversion)
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                send(self._out, ExtractionReply("inspection", inspection=extractor.inspect(path, media_type)))
+                inspection = extractor.inspect(path, media_type)
+                inspection = replace(inspection, notes=(*notes, *inspection.notes))
+                send(self._out, ExtractionReply("inspection", inspection=inspection))
                 return
             if request.kind == "text":
                 send(self._out, ExtractionReply("page", page=extractor.text_layer(path, media_type, request.first)))
@@ -103,6 +109,11 @@ class RequestHandler:
             send(self._out, ExtractionReply("unreadable", message=message, hint=hint))
         finally:
             limits.set_alarm(0)
+
+    def _extractor(self, media_type: str) -> FormatExtractor:
+        if media_type in PICTURES:
+            return self._picture
+        return self._sheet if media_type in SHEETS else self._pdf
 
     def _announce_conversion(self) -> None:
         """Tell the parent that the file is being converted to PDF, which has its own time limit."""

@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 
 from rag.errors import Unreadable
+from rag.extract.convert.encodings import decode_text
 from rag.extract.convert.markdown import is_markdown
-from rag.extract.convert.packages import OFFICE, OLE, RTF, ZIP, compound_media_type, zip_media_type
-from rag.extract.convert.plain_text import decode_text
+from rag.extract.convert.other_sheets import find_delimiter
+from rag.extract.convert.packages import OFFICE, OLE, RTF, SPREADSHEETS, ZIP, compound_media_type, zip_media_type
 from rag.settings import ReadSettings
 
 PDF = "application/pdf"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+CSV = "text/csv"
 TIFF = "image/tiff"
 
 PICTURES = {
@@ -26,7 +28,10 @@ PICTURES = {
 }
 """Media types of pictures, and their format names in Pillow."""
 
-CONVERTED = frozenset({TEXT, MARKDOWN, *OFFICE})
+SHEETS = frozenset({CSV, *SPREADSHEETS})
+"""Media types that are read cell by cell."""
+
+CONVERTED = frozenset({TEXT, MARKDOWN, *OFFICE, *SHEETS})
 """Media types that are converted to PDF before extraction."""
 
 _MAGIC = (
@@ -105,7 +110,9 @@ def _text_type(head: bytes, *, whole: bool) -> str:
         raise Unreadable(
             "The file is a saved web page, which Magpie can't read.", "Share its address, or print it as a PDF."
         )
-    return MARKDOWN if is_markdown(text) else TEXT
+    if is_markdown(text):
+        return MARKDOWN
+    return CSV if find_delimiter(text if whole else text.rpartition("\n")[0]) else TEXT
 
 
 def _is_web_page(text: str) -> bool:

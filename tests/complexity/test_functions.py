@@ -139,7 +139,7 @@ CALLS: dict[str, Call] = {
         text, {1: get("rag.answer.grounding").GroundingSource("A quay of 40 metres.")}
     ),
     "plain_text.normalize_text": lambda get, text: get("rag.extract.convert.plain_text").normalize_text(text),
-    "plain_text.html_pages": lambda get, text: list(get("rag.extract.convert.plain_text").html_pages(text)),
+    "plain_text.text_pages": lambda get, text: get("rag.extract.convert.plain_text").text_pages(text),
     "statements.split_statements": lambda get, text: get("rag.answer.statements").split_statements(text),
     "grounding.without_notes": lambda get, text: get("rag.answer.grounding").without_notes(text),
     "words.content_words": lambda get, text: get("rag.text").content_words(text),

@@ -14,7 +14,12 @@ from rag.settings import ReadSettings
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
-_SHEET = "a spreadsheet"
+ODS = f"{_ODF}spreadsheet"
+XLSX = f"{_OOXML}spreadsheetml.sheet"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
+XLS = "application/vnd.ms-excel"
+SPREADSHEETS = frozenset({XLSX, XLSB, XLS, ODS})
+"""Media types of workbooks. Those with macros (XLSM) and templates have that of XLSX."""
 
 OFFICE = {
     f"{_OOXML}wordprocessingml.document": ".docx",
@@ -32,13 +37,14 @@ ZIP, OLE, RTF = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 _FOLDER_TYPES = {
     "word/": f"{_OOXML}wordprocessingml.document",
     "ppt/": f"{_OOXML}presentationml.presentation",
-    "xl/": _SHEET,
+    "xl/workbook.bin": XLSB,
+    "xl/": XLSX,
 }
 _STREAM_TYPES = {
     "WordDocument": "application/msword",
     "PowerPoint Document": "application/vnd.ms-powerpoint",
-    "Workbook": _SHEET,
-    "Book": _SHEET,
+    "Workbook": XLS,
+    "Book": XLS,
 }
 
 _UNPACKED_FACTOR = 10
@@ -54,7 +60,7 @@ def zip_media_type(path: Path, settings: ReadSettings) -> str:
         size = sum(part.file_size for part in archive.infolist())
         if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
             declared = archive.read("mimetype").decode("ascii", "replace").strip().removesuffix("-template")
-            found = declared if declared in OFFICE else _SHEET if declared == f"{_ODF}spreadsheet" else None
+            found = declared if declared in OFFICE or declared == ODS else None
         elif "[Content_Types].xml" in names:
             found = next(
                 (kind for part, kind in _FOLDER_TYPES.items() if any(name.startswith(part) for name in names)), None
@@ -73,7 +79,7 @@ def zip_media_type(path: Path, settings: ReadSettings) -> str:
         manifest = "META-INF/manifest.xml"
         if found.startswith(_ODF) and manifest in names and b"encryption-data" in archive.read(manifest):
             raise _encrypted()
-    return _document(found)
+    return found
 
 
 @contextmanager
@@ -106,12 +112,6 @@ def compound_media_type(path: Path) -> str:
     found = next((kind for stream, kind in _STREAM_TYPES.items() if has_stream(stream)), None)
     if found is None:
         raise Unreadable("The file is an Office format that Magpie can't read.", "Export it as a PDF.")
-    return _document(found)
-
-
-def _document(found: str) -> str:
-    if found is _SHEET:
-        raise Unreadable("The file is a spreadsheet, which Magpie can't read.", "Export it as a PDF.")
     return found
 
 

@@ -1,15 +1,12 @@
-"""Plain text: decoding bytes, and splitting text into pages of fixed size."""
+"""Plain text: splitting it into pages of fixed size."""
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache
 
-from rag.errors import Unreadable
 from rag.text import normalize_unicode
 
 COLUMNS = 98
@@ -19,24 +16,6 @@ LINES = 64
 CSS = "pre { font-family: monospace; font-size: 8.5pt; line-height: 1.3; margin: 0; white-space: pre-wrap; }"
 
 _TAB = 4
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-"""Byte order marks. Those of UTF-32 come first because they begin with those of UTF-16."""
-
-_CHARS_PER_ERROR = 20
-"""Text is still UTF-8 with one broken character per this many valid non-ASCII ones (a truncated log, a bad disk)."""
-
-_CONTROLS = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
-_MAX_CONTROL_SHARE = 0.005
-_MAX_ACCENT_SHARE = 0.3
-_MIN_LETTERS = 40
-"""A text with at least this many letters and a larger share of accented ones is not cp1252."""
-
 _TERMINAL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 """Escape sequences for colors and window titles, which programs write to their logs."""
 
@@ -45,53 +24,25 @@ _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
 """Control characters except tab, line feed and form feed; \\v and \\r are line breaks."""
 
 
-def decode_text(data: bytes, *, whole: bool = True) -> str | None:
-    """Return the bytes as text, or None if they are not text. Raise Unreadable if the encoding is unknown.
-
-    `whole`: the bytes are the whole file, not only its beginning.
-    """
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            return _if_text(data[len(mark) :].decode(name, "replace"))
-    if b"\0" in data:
-        return None
-    try:
-        return _if_text(codecs.getincrementaldecoder("utf-8")().decode(data, final=whole))
-    except UnicodeDecodeError:
-        repaired = data.decode("utf-8", "replace")
-    errors = repaired.count("\ufffd")
-    if errors * _CHARS_PER_ERROR <= sum(not letter.isascii() for letter in repaired) - errors:
-        return _if_text(repaired)
-    try:
-        text = _if_text(data.decode("cp1252"))
-    except UnicodeDecodeError:
-        return None
-    if text is not None:
-        letters = sum(letter.isalpha() for letter in text)
-        accents = sum(letter.isalpha() and not letter.isascii() for letter in text)
-        if letters >= _MIN_LETTERS and accents > _MAX_ACCENT_SHARE * letters:
-            raise Unreadable("The text has an encoding that Magpie doesn't know.", "Save it as UTF-8.")
-    return text
-
-
-def _if_text(text: str) -> str | None:
-    return None if len(_CONTROLS.findall(text)) > _MAX_CONTROL_SHARE * len(text) else text
-
-
 def normalize_text(text: str) -> str:
     """Return the text in NFC, with `\\n` as the only line break, without control characters and escape sequences."""
     text = _LINE_BREAK.sub("\n", _TERMINAL_SEQUENCE.sub("", text))
     return normalize_unicode("NFC", _INVISIBLE.sub("", text))
 
 
-def html_pages(text: str) -> Iterator[str]:
-    """Yield the HTML of each page of a text."""
+def text_pages(text: str) -> list[str]:
+    """Return the text of each page."""
     last = text.find("\f", len(text.rstrip()))  # a form feed at the end does not start a page
+    pages: list[str] = []
     for sheet in (text if last < 0 else text[:last]).split("\f"):
         lines = [piece for line in sheet.split("\n") for piece in wrap_line(line.expandtabs(_TAB).rstrip(), COLUMNS)]
-        for first in range(0, max(len(lines), 1), LINES):
-            # HTML ignores a line feed directly after <pre>.
-            yield "<pre>\n" + html.escape("\n".join(lines[first : first + LINES]), quote=False) + "</pre>"
+        pages += ("\n".join(lines[first : first + LINES]) for first in range(0, max(len(lines), 1), LINES))
+    return pages
+
+
+def page_html(page: str) -> str:
+    """Return the HTML of a page from `text_pages`."""
+    return "<pre>\n" + html.escape(page, quote=False) + "</pre>"  # HTML ignores a line feed directly after <pre>
 
 
 def wrap_line(line: str, columns: int) -> list[str]:
@@ -101,7 +52,7 @@ def wrap_line(line: str, columns: int) -> list[str]:
     pieces: list[str] = []
     piece, used = "", 0
     for part in re.findall(r"\s+|\S+", line):
-        size = _width(part)
+        size = display_width(part)
         if used + size <= columns:
             piece, used = piece + part, used + size
             continue
@@ -115,7 +66,7 @@ def wrap_line(line: str, columns: int) -> list[str]:
             pieces.append(part[start:end])
             start = end
         piece = part[start:]
-        used = _width(piece)
+        used = display_width(piece)
     return [*pieces, piece] if piece.strip() or not pieces else pieces
 
 
@@ -131,7 +82,8 @@ def _break_index(word: str, start: int, columns: int) -> int:
     return len(word)
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
+    """Return the maximum width of a text in columns of the monospaced font."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from rag.errors import Unreadable
 from rag.extract.convert import markdown, plain_text
-from rag.extract.convert.html_to_pdf import too_many_pages, write_html_pdf
+from rag.extract.convert.html_to_pdf import write_html_pdf
 from rag.extract.convert.libreoffice import office_to_pdf
-from rag.extract.file_types import MARKDOWN, TEXT
+from rag.extract.convert.ods import read_ods
+from rag.extract.convert.other_sheets import read_csv, read_with_calamine
+from rag.extract.convert.packages import ODS, XLSX
+from rag.extract.convert.sheet_to_pdf import write_workbook_pdf
+from rag.extract.convert.sheets import Workbook
+from rag.extract.convert.text_files import newest_text
+from rag.extract.convert.xlsx import read_xlsx
+from rag.extract.file_types import CSV, MARKDOWN, SHEETS, TEXT
+from rag.model import Note
 from rag.settings import ReadSettings
 
 _CACHED_PDFS = 4
 """Number of PDFs kept, the last used ones: a long document is extracted in ranges of eight pages, with short documents
 in between."""
+
+
+def read_workbook(path: Path, media_type: str) -> Workbook:
+    """Return the visible cells of a spreadsheet. Raise Unreadable if it is damaged."""
+    readers = {XLSX: read_xlsx, ODS: read_ods, CSV: read_csv}
+    return readers.get(media_type, read_with_calamine)(path)
+
+
+class Converted(NamedTuple):
+    """A PDF made from another file, with notes about the file as a whole."""
+
+    path: Path
+    notes: tuple[Note, ...] = ()
 
 
 class PdfConverter:
@@ -25,45 +45,57 @@ class PdfConverter:
         self._pymupdf = pymupdf
         self._settings = settings
         self._scratch = scratch
-        self._cache: dict[tuple[str, int, int], Path] = {}
+        self._cache: dict[tuple[str, int, int], Converted] = {}
         self._count = 0
 
-    def to_pdf(self, path: Path, media_type: str, on_conversion: Callable[[], None]) -> Path:
-        """Return the path of the file's PDF, which may be cached; call `on_conversion` before converting it.
+    def to_pdf(self, path: Path, media_type: str, on_conversion: Callable[[], None]) -> Converted:
+        """Return the file's PDF, which may be cached; call `on_conversion` before converting it.
 
         Raise Unreadable if the file can't be converted.
         """
         stat = path.stat()
         key = (str(path), stat.st_size, stat.st_mtime_ns)
-        pdf = self._cache.pop(key, None)
-        if pdf is None:
+        converted = self._cache.pop(key, None)
+        if converted is None:
             on_conversion()
             self._count += 1
             pdf = self._scratch / f"converted-{self._count}.pdf"
-            self._convert(path, media_type, pdf)
+            converted = Converted(pdf, self._convert(path, media_type, pdf))
             while len(self._cache) >= _CACHED_PDFS:
-                self._cache.pop(next(iter(self._cache))).unlink()
-        self._cache[key] = pdf
-        return pdf
+                self._cache.pop(next(iter(self._cache))).path.unlink()
+        self._cache[key] = converted
+        return converted
 
-    def _convert(self, path: Path, media_type: str, into: Path) -> None:
+    def _convert(self, path: Path, media_type: str, into: Path) -> tuple[Note, ...]:
+        """Write the PDF; return what people should know about the conversion."""
+        if media_type in SHEETS:
+            workbook = read_workbook(path, media_type)
+            write_workbook_pdf(self._pymupdf, workbook, into, self._settings.max_pages)
+            return workbook.notes
         if media_type not in (TEXT, MARKDOWN):
             office_to_pdf(path, media_type, into, self._settings)
-            return
-        decoded = plain_text.decode_text(path.read_bytes())
-        if decoded is None:
-            raise Unreadable("Only the beginning of the file is text.", "Export it as a PDF.")
+            return ()
         max_pages = self._settings.max_pages
-        if len(decoded) > max_pages * plain_text.LINES * plain_text.COLUMNS:  # before spending minutes on it
-            raise too_many_pages(max_pages)
-        text = plain_text.normalize_text(decoded)
-        if not text.strip():
-            raise Unreadable("The text is blank.", "Export or download it again.")
-        parts: Iterable[str]
-        if media_type == MARKDOWN:
+        text, is_cut = newest_text(path, max_pages * plain_text.LINES * (plain_text.COLUMNS + 1))
+        if media_type == MARKDOWN and not is_cut:
             parts, title = markdown.render_markdown(text)
-            css, page_per_part = markdown.CSS, False
-        else:
-            parts, title = plain_text.html_pages(text), ""
-            css, page_per_part = plain_text.CSS, True
-        write_html_pdf(self._pymupdf, parts, css, into, title=title, max_pages=max_pages, page_per_part=page_per_part)
+            self._write(into, parts, markdown.CSS, title=title)
+            return ()
+        pages = plain_text.text_pages(text)
+        notes = (Note(f"Only the end of the text was read, its newest {max_pages:,} pages.", lost=True),)
+        is_cut = is_cut or len(pages) > max_pages
+        self._write(into, map(plain_text.page_html, pages[-max_pages:]), plain_text.CSS, page_per_part=True)
+        return notes if is_cut else ()
+
+    def _write(
+        self, into: Path, parts: Iterable[str], css: str, *, title: str = "", page_per_part: bool = False
+    ) -> None:
+        write_html_pdf(
+            self._pymupdf,
+            parts,
+            css,
+            into,
+            title=title,
+            max_pages=self._settings.max_pages,
+            page_per_part=page_per_part,
+        )

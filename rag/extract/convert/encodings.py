@@ -1,0 +1,233 @@
+"""Decoding the bytes of a text: byte order marks, UTF-8, UTF-16 without a mark, and the encodings of older programs."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rag.errors import Unreadable
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte order marks. Those of UTF-32 come first because they begin with those of UTF-16."""
+
+_CHARS_PER_ERROR = 20
+"""Text is still UTF-8 with one broken character per this many valid non-ASCII ones (a truncated log, a bad disk)."""
+
+_CONTROLS = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+_NOT_PRINTABLE = re.compile(rb"[^\0\t-\r -~]")
+_MAX_CONTROL_SHARE = 0.005
+
+_SAMPLE_BYTES = 1 << 16
+"""Bytes of the lines with other characters than ASCII by which the encoding is detected."""
+
+_MIN_UTF16_ZEROS = 0.02
+"""UTF-16 without a mark has at least this share of zero bytes, from spaces and line breaks in any script."""
+_MIN_ASCII_UTF16_ZEROS = 0.4
+_MAX_WRONG_ZEROS = 0.02
+"""Of the zero bytes of UTF-16, at most this share are not the high bytes of characters."""
+_MIN_TEXT_SHARE = 0.01
+"""A log with zero bytes, from a crash or a sparse file, has at least this share of other bytes."""
+
+_WESTERN = (
+    "àâæçéèêëîïôœùûüÿ",  # French
+    "äöüß",
+    "àèéìíîòóùú",  # Italian
+    "áéíñóúüª°º",  # Spanish
+    "áàâãçéêíóôõúüªº",  # Portuguese
+    "åäöæøéü",  # Danish, Norwegian, Swedish, Finnish
+    "áéëèïíóöüúêçñ",  # Dutch, Catalan
+)
+_CENTRAL = (
+    "ąćęłńóśźż",
+    "áčďéěíňóřšťúůýž",
+    "áäčďéíĺľňóôŕšťúýž",
+    "áéíóöőúüű",
+    "ăâîşţșț",
+    "čćđšž",
+)
+_LATIN = {
+    "cp1252": (*_WESTERN, "áéíóúýðþæö"),
+    "iso8859_15": _WESTERN,
+    "mac_roman": _WESTERN,
+    "cp1250": _CENTRAL,
+    "iso8859_2": _CENTRAL,
+    "cp1254": ("çğıöşüâîû",),
+    "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
+    "mac_latin2": _CENTRAL,
+    "mac_turkish": ("çğıöşüâîû",),
+    "cp850": _WESTERN,
+    "cp852": _CENTRAL,
+    "cp857": ("çğıöşüâîû",),
+}
+"""Encodings of Latin letters, the most common first, with the letters of the languages that are written in them."""
+
+_ICELANDIC, _ICELANDIC_VOWELS = frozenset("ðþý"), frozenset("áéíóúæ")
+"""Icelandic needs a vowel with an accent: without one, these letters are Turkish ones in the wrong encoding."""
+
+_MIN_COVERED = 0.8
+_MAX_ACCENT_SHARE = 0.6
+"""At most this share of the letters of a Latin text has accents; a larger one is another script."""
+
+_BETWEEN_LETTERS = frozenset("’‘´`·ʼ–—-/\u00ad\u00a0")
+_AFTER_LETTERS = frozenset("¹¿¡¸¨¦¬¤¶¯„‚∫∂∑∏√∞≈∆◊∩≤≥≠")
+"""Symbols that text has hardly ever directly behind a letter, but letters of other encodings have their bytes."""
+_BEFORE_NO_LETTERS = frozenset("∫∂∏√∞≈◊∩¸¨")
+"""Likewise directly before a letter."""
+
+_KANA = re.compile("[\u3041-\u30ff]")
+_MIN_KANA_SHARE = 0.15
+"""The smallest share of kana among the characters beyond ASCII of a Japanese text."""
+
+_OTHER_SCRIPTS = (
+    "cp1251 koi8_r koi8_u cp866 mac_cyrillic iso8859_5 cp1253 iso8859_7 cp1255 iso8859_8 cp1256 iso8859_6 cp874 "
+    "gb18030 big5 cp949 cp932 euc_jp"
+).split()
+
+
+class _Fit(NamedTuple):
+    """How well an encoding fits: the share of the characters beyond ASCII that are letters of one language."""
+
+    share: float
+    encoding: str
+
+
+def decode_text(data: bytes, *, whole: bool = True) -> str | None:
+    """Return the bytes as text, or None if they are not text. Raise Unreadable if the encoding is unknown.
+
+    `whole`: the bytes are the whole file, not only its beginning.
+    """
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _if_text(data[len(mark) :].decode(name, "replace"))
+    if b"\0" in data:
+        if (wide := _utf16(data)) is not None:
+            return wide
+        size = len(data)
+        data = re.sub(rb"\0+", b"\n", data).strip(b"\n")
+        if len(data) < _MIN_TEXT_SHARE * size:
+            return None
+    if data.startswith(b"\x1b$") or b"\x1b$B" in data or b"\x1b$@" in data:
+        return _if_text(data.decode("iso2022_jp", "replace"))
+    try:
+        return _if_text(codecs.getincrementaldecoder("utf-8")().decode(data, final=whole))
+    except UnicodeDecodeError:
+        repaired = data.decode("utf-8", "replace")
+    errors = repaired.count("\ufffd")
+    if errors * _CHARS_PER_ERROR <= sum(not letter.isascii() for letter in repaired) - errors:
+        return _if_text(repaired)
+    if _if_text(data.decode("latin-1")) is None:
+        return None
+    sample = _sample(data)
+    encoding = _japanese(sample) or _latin(sample) or _other_script(sample)
+    if encoding is None:
+        raise Unreadable("The text has an encoding that Magpie doesn't know.", "Save it as UTF-8.")
+    return _if_text(data.decode(encoding, "replace"))
+
+
+def _if_text(text: str) -> str | None:
+    return None if len(_CONTROLS.findall(text)) > _MAX_CONTROL_SHARE * len(text) else text
+
+
+def _utf16(data: bytes) -> str | None:
+    """Return the text of UTF-16 without a byte order mark, or None if the zero bytes have another cause."""
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    zeros = even + odd
+    # ASCII in UTF-16 is half zeros; with fewer, printable bytes are a list whose entries end with zeros.
+    min_share = _MIN_UTF16_ZEROS if _NOT_PRINTABLE.search(data) else _MIN_ASCII_UTF16_ZEROS
+    if zeros < min_share * len(data) or min(even, odd) > _MAX_WRONG_ZEROS * zeros:
+        return None
+    text = data[: len(data) // 2 * 2].decode("utf-16-be" if even > odd else "utf-16-le", "replace")
+    odd_characters = sum(unicodedata.category(letter) in ("Cn", "Co", "Cs") or letter == "\ufffd" for letter in text)
+    return None if odd_characters > _MAX_CONTROL_SHARE * len(text) else _if_text(text)
+
+
+def _sample(data: bytes) -> bytes:
+    """Return the first lines that are not ASCII only, at most _SAMPLE_BYTES."""
+    if len(data) <= _SAMPLE_BYTES:
+        return data
+    lines: list[bytes] = []
+    size = 0
+    for line in data.splitlines(keepends=True):
+        if not line.isascii():
+            lines.append(line[: _SAMPLE_BYTES - size])
+            size += len(line)
+            if size >= _SAMPLE_BYTES:
+                break
+    return b"".join(lines)
+
+
+def _japanese(data: bytes) -> str | None:
+    """Return Shift-JIS or EUC-JP if the text then has kana: its bytes are also valid Chinese and Korean ones."""
+    for encoding in ("cp932", "euc_jp"):
+        text = _decode(data, encoding)
+        if text is not None:
+            beyond_ascii = [letter for letter in text if not letter.isascii()]
+            if len(_KANA.findall(text)) > _MIN_KANA_SHARE * len(beyond_ascii):
+                return encoding
+    return None
+
+
+def _decode(data: bytes, encoding: str) -> str | None:
+    """Return the text, without a last character that is cut off, or None if the bytes are invalid."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeDecodeError:
+        return None
+
+
+def _latin(data: bytes) -> str | None:
+    """Return the encoding in which the letters with accents are those of one language, and stand where letters do."""
+    best = max(_fits(data), key=lambda fit: fit.share, default=_Fit(0, ""))
+    return best.encoding if best.share >= _MIN_COVERED else None
+
+
+def _fits(data: bytes) -> Iterator[_Fit]:
+    for encoding, alphabets in _LATIN.items():
+        text = _decode(data, encoding)
+        if text is None or any("\x80" <= letter <= "\x9f" for letter in text):
+            continue
+        letters = sum(letter.isalpha() for letter in text)
+        accented = [letter.lower() for letter in text if letter.isalpha() and not letter.isascii()]
+        if len(accented) > _MAX_ACCENT_SHARE * letters:
+            continue
+        # "İ" in lower case is two characters; the second is not a letter of any alphabet.
+        used = {letter[0] for letter in accented}
+        if used & _ICELANDIC and not used & _ICELANDIC_VOWELS:
+            alphabets = tuple(alphabet for alphabet in alphabets if "ð" not in alphabet)
+        covered = max(sum(letter[0] in alphabet or letter[0] == "i" for letter in accented) for alphabet in alphabets)
+        total = len(accented) + _misplaced(text)
+        yield _Fit(covered / total if total else 1, encoding)
+
+
+def _misplaced(text: str) -> int:
+    """Count the characters beyond ASCII where text has none: symbols inside words, capitals behind small letters."""
+    count = 0
+    for before, letter, after in zip(" " + text, text, text[1:] + " ", strict=False):
+        if letter.isascii():
+            continue
+        if letter.isalpha():
+            count += letter.isupper() and before.islower()
+        elif before.isalpha():
+            count += letter in _AFTER_LETTERS or (after.isalpha() and letter not in _BETWEEN_LETTERS)
+        else:
+            count += (after.isalpha() and (letter.isnumeric() or letter in _BEFORE_NO_LETTERS)) or (
+                unicodedata.category(letter) == "Co"
+            )
+    return count
+
+
+def _other_script(data: bytes) -> str | None:
+    """Return the encoding of a text in another script than the Latin one, or None."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data, cp_isolation=_OTHER_SCRIPTS, preemptive_behaviour=False).best()
+    return None if best is None else best.encoding

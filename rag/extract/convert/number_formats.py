@@ -1,0 +1,183 @@
+"""Numbers and dates as a spreadsheet shows them, by the format codes of its cells (ECMA-376 part 1, 18.8.31)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+BUILT_IN = {
+    1: "0",
+    2: "0.00",
+    3: "#,##0",
+    4: "#,##0.00",
+    9: "0%",
+    10: "0.00%",
+    11: "0.00E+00",
+    14: "yyyy-mm-dd",
+    15: "d-mmm-yy",
+    16: "d-mmm",
+    17: "mmm-yy",
+    18: "h:mm AM/PM",
+    19: "h:mm:ss AM/PM",
+    20: "h:mm",
+    21: "h:mm:ss",
+    22: "yyyy-mm-dd h:mm",
+    37: "#,##0;(#,##0)",
+    38: "#,##0;(#,##0)",
+    39: "#,##0.00;(#,##0.00)",
+    40: "#,##0.00;(#,##0.00)",
+    45: "mm:ss",
+    46: "[h]:mm:ss",
+    47: "mm:ss.0",
+}
+"""Codes by number. Number 14 is a date in the order of the reader's country, which a file does not say: ISO here."""
+
+_TOKEN = re.compile(
+    r'"(?P<text>[^"]*)"|\\(?P<escaped>.)|_.|\*.|\[\$(?P<currency>[^\]-]*)(?:-[^\]]*)?\]|\[(?P<elapsed>h+|m+|s+)\]'
+    r"|\[[^\]]*\]|(?P<ampm>AM/PM|A/P)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<general>General)"
+    r"|(?P<number>[#0?][#0?,.]*(?:E[+-]0+)?|\.[#0?]+)|(?P<other>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAX_CODE_CHARS = 255
+_MAX_DIGITS = 15
+"""A spreadsheet stores 15 significant digits."""
+_MAX_SERIAL = 2958466
+"""The serial number of the day after 9999-12-31."""
+_LEAP_BUG = 60
+"""Lotus 1-2-3 had a 29 February 1900, and so have all spreadsheets: the days before count from a day later."""
+
+_DATES = {
+    "yyyy": "%Y",
+    "yy": "%y",
+    "mmmmm": "%b",
+    "mmmm": "%B",
+    "mmm": "%b",
+    "mm": "%m",
+    "dddd": "%A",
+    "ddd": "%a",
+    "dd": "%d",
+    "hh": "%H",
+    "ss": "%S",
+}
+
+
+def format_number(value: float, code: str, *, from_1904: bool = False) -> str:
+    """Return a cell's number as its format code shows it; `from_1904`: days count from 1904."""
+    sections = _sections(code[:_MAX_CODE_CHARS])
+    index = 1 if value < 0 and len(sections) > 1 else 2 if value == 0 and len(sections) > 2 else 0
+    section = sections[index]
+    if not section:
+        return ""
+    tokens = list(_TOKEN.finditer(section))
+    if any(token["date"] or token["elapsed"] for token in tokens):
+        return _as_date(value, tokens, from_1904=from_1904)
+    if all(not token["number"] and not token["general"] for token in tokens):
+        return format_general(value) if "@" in section else _literals(tokens)
+    if sum(bool(token["number"]) for token in tokens) > 1:  # a fraction, or groups of digits
+        return format_general(value)
+    size = abs(value) if index == 1 else value
+    percents = sum(token["other"] == "%" for token in tokens)
+    number = next((token["number"] for token in tokens if token["number"]), None)
+    shown = format_general(size) if number is None else _digits(size * 100**percents, number)
+    parts: list[str] = []
+    is_placed = False
+    for token in tokens:
+        if token["number"] or token["general"]:
+            parts.append("" if is_placed else shown)
+            is_placed = True
+        else:
+            parts.append(_literals([token]))
+    return "".join(parts).strip()
+
+
+def format_general(value: float) -> str:
+    """Return a number without a format: at most ten significant digits, as a wide cell shows it."""
+    if value == int(value) and abs(value) < 10**_MAX_DIGITS:
+        return str(int(value))
+    return f"{value:.10g}"
+
+
+@cache
+def _sections(code: str) -> list[str]:
+    """Return the sections of a code for positive numbers, negative ones, zero and text."""
+    sections, quoted, start, at = [], False, 0, 0
+    while at < len(code):
+        if code[at] == "\\":
+            at += 1
+        elif code[at] == '"':
+            quoted = not quoted
+        elif code[at] == ";" and not quoted:
+            sections.append(code[start:at])
+            start = at + 1
+        at += 1
+    return [*sections, code[start:]]
+
+
+def _literals(tokens: list[re.Match[str]]) -> str:
+    return "".join(
+        token["text"] or token["escaped"] or token["currency"] or (token["other"] or "").replace("@", "")
+        for token in tokens
+    )
+
+
+def _digits(value: float, pattern: str) -> str:
+    """Return a number with the decimals, thousands separators or exponent of a pattern such as `#,##0.00`."""
+    mantissa, _, exponent = pattern.upper().partition("E")
+    whole, _, fraction = mantissa.partition(".")
+    decimals = sum(letter in "#0?" for letter in fraction)
+    if exponent:
+        return f"{value:.{decimals}E}"
+    scaled = Decimal(f"{value:.{_MAX_DIGITS}g}").scaleb(-3 * (len(whole) - len(whole.rstrip(","))))
+    rounded = scaled.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) if abs(scaled) < 10**12 else scaled
+    text = f"{rounded:,f}" if "," in whole.rstrip(",") else f"{rounded:f}"
+    optional = len(fraction) - len(fraction.rstrip("#?"))
+    while optional and text.endswith("0") and "." in text:
+        text, optional = text[:-1], optional - 1
+    text = text.rstrip(".") if "." in text else text
+    digits = sum(letter == "0" for letter in whole)
+    sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
+    if "," not in text:
+        text = text.zfill(digits + (len(text) - len(text.partition(".")[0])))
+    return sign + text if text.strip("0.,") or not sign else text
+
+
+def _as_date(value: float, tokens: list[re.Match[str]], *, from_1904: bool) -> str:
+    if not 0 <= value < _MAX_SERIAL:
+        return format_general(value)
+    days = value + 1462 if from_1904 else value + (value < _LEAP_BUG)
+    # Rounded to milliseconds: a float of days is not exact.
+    moment = datetime(1899, 12, 30) + timedelta(milliseconds=round(days * 86_400_000))
+    has_ampm = any(token["ampm"] for token in tokens)
+    parts: list[str] = []
+    after_hours = False
+    for position, token in enumerate(tokens):
+        if elapsed := token["elapsed"]:
+            seconds = round(value * 86400)
+            parts.append(str(seconds // {"h": 3600, "m": 60, "s": 1}[elapsed[0].lower()]))
+            after_hours = elapsed[0].lower() == "h"
+        elif token["ampm"]:
+            parts.append("AM" if moment.hour < 12 else "PM")
+        elif date := (token["date"] or "").lower():
+            following = next((later["date"] for later in tokens[position + 1 :] if later["date"]), "") or ""
+            minutes = date[0] == "m" and len(date) < 3 and (after_hours or following[:1].lower() == "s")
+            parts.append(_date_part(moment, date, minutes=minutes, has_ampm=has_ampm))
+            after_hours = date[0] == "h"
+        else:
+            parts.append(_literals([token]))
+    return "".join(parts).strip()
+
+
+def _date_part(moment: datetime, code: str, *, minutes: bool, has_ampm: bool) -> str:
+    if minutes:
+        return f"{moment.minute:0{len(code)}d}"
+    if code[0] == "s":
+        return moment.strftime("%S") if len(code) > 1 else str(moment.second)
+    if code[0] == "h":
+        hour = (moment.hour % 12 or 12) if has_ampm else moment.hour
+        return f"{hour:0{min(len(code), 2)}d}"
+    if code in ("m", "d"):
+        return str(moment.month if code == "m" else moment.day)
+    # Four digits also on systems where %Y has no leading zeros.
+    return f"{moment.year:04d}" if len(code) > 2 and code[0] == "y" else moment.strftime(_DATES.get(code, "%y"))

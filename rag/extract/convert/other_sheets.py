@@ -1,0 +1,132 @@
+"""Cells of CSV and TSV files, and by calamine of XLS and XLSB."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from rag.errors import Unreadable
+from rag.extract.convert.encodings import decode_text
+from rag.extract.convert.number_formats import format_general
+from rag.extract.convert.sheets import CUT, CellCounter, Sheet, Workbook, hidden_note
+
+_DELIMITERS = ",;\t|"
+_MIN_LINES, _MIN_SAME_SHARE = 3, 0.9
+_SAMPLE_LINES = 200
+_MAX_FIELD_CHARS = 60
+"""Mean length of the fields of a table; prose with commas has longer ones."""
+_MAX_SPACED_SHARE = 0.2
+"""Share of the commas or semicolons that a space follows, as in prose."""
+_MAX_CSV_BYTES = 64 << 20
+_MAX_GRID = 20_000_000
+"""Cells of the smallest rectangle around a sheet's content: calamine keeps all of them, 24 bytes each."""
+
+
+def find_delimiter(text: str) -> str | None:
+    """Return the delimiter of a table in text form, or None if the text is something else."""
+    lines = [line for line in text[: 1 << 16].splitlines()[:_SAMPLE_LINES] if line.strip()]
+    if len(lines) < _MIN_LINES or lines[0].lstrip()[:1] in ("{", "[", "<", "#"):
+        return None
+    for delimiter in _DELIMITERS:
+        if delimiter in lines[0] and _is_table(lines, delimiter):
+            return delimiter
+    return None
+
+
+def _is_table(lines: list[str], delimiter: str) -> bool:
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error:
+        return False
+    [(width, count)] = Counter(map(len, rows)).most_common(1)
+    fields = [field for row in rows for field in row]
+    joined = "\n".join(lines)
+    spaced = joined.count(f"{delimiter} ") if delimiter in ",;" else 0
+    return (
+        width > 1
+        and len(rows) >= _MIN_LINES
+        and count >= _MIN_SAME_SHARE * len(rows)
+        and len(rows[0]) == width
+        and sum(map(len, fields)) <= _MAX_FIELD_CHARS * len(fields)
+        and spaced <= _MAX_SPACED_SHARE * joined.count(delimiter)
+    )
+
+
+def read_csv(path: Path) -> Workbook:
+    """Return the cells of a CSV or TSV file. Raise Unreadable if it is not a text."""
+    with path.open("rb") as file:
+        data = file.read(_MAX_CSV_BYTES)
+        is_cut = bool(file.read(1))
+    text = decode_text(data, whole=not is_cut)
+    if text is None:
+        raise Unreadable("Only the beginning of the file is text.", "Export it as a PDF.")
+    delimiter = find_delimiter(text) or ","
+    counter = CellCounter()
+    cells: dict[int, dict[int, str]] = {}
+    csv.field_size_limit(_MAX_CSV_BYTES)
+    try:
+        for row, fields in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+            if counter.is_full:
+                break
+            if shown := {column: kept for column, field in enumerate(fields) if (kept := counter.keep(field))}:
+                cells[row] = shown
+    except csv.Error as error:
+        raise Unreadable("The table is damaged.", "Save it as CSV again.") from error
+    return Workbook((Sheet("", cells),), (CUT,) if is_cut or counter.is_full else ())
+
+
+def read_with_calamine(path: Path) -> Workbook:
+    """Return the cells of an XLS or XLSB file. Raise Unreadable if it is damaged, or its sheets are too large."""
+    import python_calamine
+
+    counter = CellCounter()
+    sheets: list[Sheet] = []
+    hidden: list[str] = []
+    try:
+        with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
+            for metadata in book.sheets_metadata:
+                if metadata.typ is not python_calamine.SheetTypeEnum.WorkSheet:
+                    continue
+                if metadata.visible is not python_calamine.SheetVisibleEnum.Visible:
+                    hidden.append(metadata.name)
+                elif not counter.is_full:
+                    sheets.append(_calamine_sheet(book.get_sheet_by_name(metadata.name), counter))
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise Unreadable("The spreadsheet is damaged and can't be opened.", "Save it again as XLSX.") from error
+    return Workbook(tuple(sheets), (*hidden_note(hidden), *([CUT] if counter.is_full else [])))
+
+
+def _calamine_sheet(sheet: Any, counter: CellCounter) -> Sheet:
+    if sheet.height * sheet.width > _MAX_GRID:
+        raise Unreadable("A sheet has content in cells that are too far apart.", "Delete the remote cells.")
+    first_row, first_column = sheet.start or (0, 0)
+    cells: dict[int, dict[int, str]] = {}
+    rows: Iterable[list[Any]] = sheet.to_python(skip_empty_area=True)
+    for row, values in enumerate(rows, first_row):
+        if counter.is_full:
+            break
+        texts = ((column, _as_text(value)) for column, value in enumerate(values, first_column))
+        if shown := {column: kept for column, text in texts if text and (kept := counter.keep(text))}:
+            cells[row] = shown
+    return Sheet(sheet.name, cells)
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int() | float():
+            return format_general(value)
+        case datetime():
+            return value.isoformat(" ", "minutes" if not value.second else "seconds")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            seconds = round(value.total_seconds())
+            return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return str(value)

@@ -1,0 +1,85 @@
+"""The cells of a spreadsheet as people see them, whatever its file format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rag.model import Note
+
+MAX_CELLS = 100_000
+"""Cells with content that are read of one file: 300 to 1,200 pages."""
+
+MAX_CELL_CHARS = 20_000
+"""Characters of one cell; a spreadsheet allows 32,767."""
+
+MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
+"""Size of a sheet in Excel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet with its cells that have content, as {row: {column: text}}, both counted from 0 in ascending order.
+
+    `name` is empty if the file has one sheet without a name.
+    """
+
+    name: str
+    cells: Mapping[int, Mapping[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """The sheets that people see, and notes about the others."""
+
+    sheets: tuple[Sheet, ...]
+    notes: tuple[Note, ...] = ()
+
+
+class CellCounter:
+    """Counts cells with content; `is_full` after MAX_CELLS of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._count >= MAX_CELLS
+
+    def keep(self, text: str) -> str:
+        """Count a cell and return its text on one line, without control characters and not too long."""
+        self._count += 1
+        shown = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_CELL_CHARS])
+        return shown.strip()
+
+
+def column_letters(column: int) -> str:
+    """Return the letters of a column counted from 0: A, B, …, Z, AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def cell_range(first_row: int, first_column: int, last_row: int, last_column: int) -> str:
+    """Return a range of cells counted from 0, such as B7:D12."""
+    return f"{column_letters(first_column)}{first_row + 1}:{column_letters(last_column)}{last_row + 1}"
+
+
+def hidden_note(hidden: list[str]) -> tuple[Note, ...]:
+    """Return the note about hidden sheets."""
+    if not hidden:
+        return ()
+    names = ", ".join(f"“{name[:60]}”" for name in hidden[:5]) + (" and others" if len(hidden) > 5 else "")
+    what = "sheet isn't" if len(hidden) == 1 else "sheets aren't"
+    return (Note(f"The hidden {what} read: {names}. Unhide and share the file again to have it found.", lost=True),)
+
+
+def hidden_cells_note(sheet: str) -> Note:
+    """Return the note about hidden rows and columns of a sheet."""
+    return Note(f"Hidden rows or columns of sheet “{sheet[:60]}” aren't read. Show them to have them found.", lost=True)
+
+
+CUT = Note(f"Only the first {MAX_CELLS:,} cells were read. Split the spreadsheet to have all of it found.", lost=True)

@@ -1,0 +1,116 @@
+"""Extraction of the pages that `convert.sheet_to_pdf` draws: tables whose rows and columns are known."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rag.extract.convert.sheet_to_pdf import GRID_FILE, GRIDS, Grid, Group
+from rag.extract.geometry import bounding_box, clamped_box
+from rag.extract.render import StageTimer, page_name, save_crops, save_render
+from rag.model import Block, BlockKind, Box, ExtractedPage, Inspection, Line, TextSource, Word
+from rag.settings import ReadSettings
+
+
+class SheetExtractor:
+    """Extracts the pages of spreadsheets that were converted to PDF."""
+
+    def __init__(self, pymupdf: Any, settings: ReadSettings) -> None:
+        self._pymupdf = pymupdf
+        self._settings = settings
+
+    def inspect(self, path: Path, media_type: str) -> Inspection:
+        with self._pymupdf.open(str(path), filetype="pdf") as document:
+            return Inspection(media_type, document.page_count, None)
+
+    @contextmanager
+    def open_pages(self, path: Path, _media_type: str, into: Path) -> Iterator[Callable[[int], ExtractedPage]]:
+        """Yield a function that extracts a page by its number and writes its pictures to `into`."""
+        with self._pymupdf.open(str(path), filetype="pdf") as document:
+            grids = GRIDS.validate_json(document.embfile_get(GRID_FILE))
+            yield lambda number: self._extract(document[number - 1], grids[number - 1], into)
+
+    def text_layer(self, path: Path, _media_type: str, number: int) -> ExtractedPage:
+        """Return the words of a page without its picture."""
+        with self._pymupdf.open(str(path), filetype="pdf") as document:
+            page = document[number - 1]
+            grid = GRIDS.validate_json(document.embfile_get(GRID_FILE))[number - 1]
+            return _page(page, grid, tuple(_blocks(self._words(page), grid, page.rect)), None, StageTimer())
+
+    def _extract(self, page: Any, grid: Grid, into: Path) -> ExtractedPage:
+        from PIL import Image
+
+        timer = StageTimer()
+        number = page.number + 1
+        with timer("parse"):
+            blocks = list(_blocks(self._words(page), grid, page.rect))
+        with timer("render"):
+            scale = self._settings.render_px / max(page.rect.width, page.rect.height)
+            pixmap = page.get_pixmap(matrix=self._pymupdf.Matrix(scale, scale), alpha=False)
+            image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
+            save_render(image, into / page_name(number), self._settings.render_px)
+            cropped = save_crops(blocks, image, number, into)
+        return _page(page, grid, cropped, page_name(number), timer)
+
+    def _words(self, page: Any) -> list[Word]:
+        """Return the words with boxes in points."""
+        flags = self._pymupdf.TEXTFLAGS_WORDS & ~self._pymupdf.TEXT_PRESERVE_LIGATURES
+        return [Word(text, Box(*box)) for *box, text, _, _, _ in page.get_text("words", flags=flags)]
+
+
+def _page(page: Any, grid: Grid, blocks: tuple[Block, ...], render: str | None, timer: StageTimer) -> ExtractedPage:
+    width, height = page.rect.width, page.rect.height
+    return ExtractedPage(
+        page.number + 1, grid.label, width, height, TextSource.LAYER, blocks, render, stage_ms=timer.ms
+    )
+
+
+def _blocks(words: Sequence[Word], grid: Grid, rect: Any) -> Iterator[Block]:
+    """Yield the title, and a table for each group of rows, with the words of the header that is above it.
+
+    Column letters and row numbers are only drawn: they are not words of the document.
+    """
+
+    def scaled(box: Box) -> Box:
+        return clamped_box(box.x0 / rect.width, box.y0 / rect.height, box.x1 / rect.width, box.y1 / rect.height)
+
+    def line(members: Sequence[Word]) -> Line:
+        placed = tuple(Word(word.text, scaled(word.box)) for word in members)
+        return Line(placed, bounding_box(word.box for word in placed))
+
+    title = [word for word in words if word.box.y1 <= grid.title_bottom + 2]
+    if title:
+        heading = line(title)
+        yield Block(BlockKind.TITLE, heading.box, (heading,))
+    rows = _rows(words, grid)
+    for group in grid.groups:
+        numbers = [*([group.header] if group.header is not None else []), *range(group.first, group.last + 1)]
+        lines = tuple(line(rows[number]) for number in numbers if rows[number])
+        edges = Box(grid.columns[0], grid.rows[group.first], grid.columns[-1], grid.rows[group.last + 1])
+        yield Block(
+            BlockKind.TABLE,
+            scaled(edges),
+            lines,
+            rows=tuple(y / rect.height for y in _inner_rows(grid, group)),
+            columns=tuple(x / rect.width for x in grid.columns[1:-1]),
+        )
+
+
+def _inner_rows(grid: Grid, group: Group) -> Sequence[float]:
+    """Return the borders between the rows of a group, and the one above it if a header is."""
+    return grid.rows[group.first + (group.header is None) : group.last + 1]
+
+
+def _rows(words: Sequence[Word], grid: Grid) -> list[list[Word]]:
+    """Return the words of each row, cell by cell."""
+    placed: list[list[tuple[int, float, int, Word]]] = [[] for _ in grid.rows[1:]]
+    for index, word in enumerate(words):  # in the order of reading, also of text from right to left
+        x, y = (word.box.x0 + word.box.x1) / 2, (word.box.y0 + word.box.y1) / 2
+        row = bisect(grid.rows, y) - 1
+        if 0 <= row < len(placed) and word.box.x0 >= grid.columns[0]:
+            column = min(bisect(grid.columns, x), len(grid.columns) - 1)
+            placed[row].append((column, round(y), index, word))
+    return [[word for *_, word in sorted(row, key=lambda cell: cell[:3])] for row in placed]

@@ -1,0 +1,192 @@
+"""Spreadsheets for the tests, written part by part."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+from xml.sax.saxutils import escape, quoteattr
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from rag.extract.convert.sheets import column_letters
+
+Cell: TypeAlias = str | float | tuple[float, int] | None
+"""A text, a number, or a number with its style (from 1)."""
+
+_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+
+
+def zipped(path: Path, parts: Mapping[str, str | bytes]) -> Path:
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return path
+
+
+def xlsx(
+    path: Path,
+    sheets: Mapping[str, Sequence[Sequence[Cell]]],
+    formats: Sequence[str] = (),
+    hidden: Iterable[str] = (),
+    **replaced: str,
+) -> Path:
+    """Write a workbook; `formats` are format codes, `replaced` parts by the last part of their name."""
+    parts = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f'<Relationships {_PACKAGE}><Relationship Id="r" Type="{_OFFICE}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{_list(sheets, set(hidden))}'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f"<Relationships {_PACKAGE}>{_targets(len(sheets), 'xml')}</Relationships>",
+        "xl/styles.xml": _styles(formats),
+    }
+    for number, rows in enumerate(sheets.values(), 1):
+        parts[f"xl/worksheets/sheet{number}.xml"] = sheet_xml(rows)
+    for name in parts:
+        parts[name] = replaced.get(name.rpartition("/")[2].partition(".")[0], parts[name])
+    return zipped(path, parts)
+
+
+def _list(sheets: Collection[str], hidden: set[str]) -> str:
+    states = {name: 'state="hidden"' if name in hidden else "" for name in sheets}
+    return "".join(
+        f'<sheet name={quoteattr(name)} sheetId="{number}" r:id="r{number}" {states[name]}/>'
+        for number, name in enumerate(sheets, 1)
+    )
+
+
+def _targets(count: int, ending: str) -> str:
+    return "".join(
+        f'<Relationship Id="r{number}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{number}.{ending}"/>'
+        for number in range(1, count + 1)
+    )
+
+
+def _styles(codes: Sequence[str]) -> str:
+    formats = "".join(f'<numFmt numFmtId="{164 + at}" formatCode={quoteattr(code)}/>' for at, code in enumerate(codes))
+    styles = "".join(f'<xf numFmtId="{164 + at}"/>' for at in range(len(codes)))
+    return f'<styleSheet {_MAIN}><numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/>{styles}</cellXfs></styleSheet>'
+
+
+def sheet_xml(rows: Sequence[Sequence[Cell]], before: str = "") -> str:
+    """Return a sheet; `before` is XML in front of its rows."""
+    lines = []
+    for number, row in enumerate(rows, 1):
+        cells = "".join(
+            _cell(f"{column_letters(at)}{number}", value) for at, value in enumerate(row) if value is not None
+        )
+        lines.append(f'<row r="{number}">{cells}</row>')
+    return f"<worksheet {_MAIN}>{before}<sheetData>{''.join(lines)}</sheetData></worksheet>"
+
+
+def _cell(place: str, value: Cell) -> str:
+    match value:
+        case str():
+            return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
+        case tuple():
+            return f'<c r="{place}" s="{value[1]}"><v>{value[0]}</v></c>'
+    return f'<c r="{place}"><v>{value}</v></c>'
+
+
+def ods(path: Path, rows: str, styles: str = "", name: str = "Tides") -> Path:
+    """Write a sheet whose rows are XML; a sheet "Secret" is hidden."""
+    names = "office table text style number"
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{"datastyle" if name == "number" else name}:1.0"'
+        for name in names.split()
+    )
+    content = (
+        f'<?xml version="1.0"?><office:document-content {spaces} office:version="1.2"><office:automatic-styles>'
+        '<style:style style:name="gone" style:family="table"><style:table-properties table:display="false"/>'
+        "</style:style>"
+        f'{styles}</office:automatic-styles><office:body><office:spreadsheet><table:table table:name="{name}">{rows}'
+        '</table:table><table:table table:name="Secret" table:style-name="gone"><table:table-row><table:table-cell '
+        'office:value-type="string"><text:p>petrel</text:p></table:table-cell></table:table-row></table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    media_type = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry '
+        f'manifest:full-path="/" manifest:media-type="{media_type}"/></manifest:manifest>'
+    )
+    return zipped(path, {"mimetype": media_type, "content.xml": content, "META-INF/manifest.xml": manifest})
+
+
+def xlsb(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
+    """Write a binary workbook with one sheet "Tides" (records of MS-XLSB)."""
+    sheet = [_record(0x81), _record(0x94, struct.pack("<4I", 0, len(rows) - 1, 0, len(rows[0]) - 1)), _record(0x91)]
+    for number, row in enumerate(rows):
+        sheet.append(_record(0x00, struct.pack("<IIHHBI", number, 0, 300, 0, 0, 0)))
+        for column, value in enumerate(row):
+            place = struct.pack("<II", column, 0)
+            is_text = isinstance(value, str)
+            data = _wide(str(value)) if is_text else struct.pack("<d", value)
+            sheet.append(_record(0x06 if is_text else 0x05, place + data))
+    sheet += [_record(0x92), _record(0x82)]
+    book = [_record(0x83), _record(0x8F), _record(0x9C, struct.pack("<II", 0, 1) + _wide("r1") + _wide("Tides"))]
+    return zipped(
+        path,
+        {
+            "[Content_Types].xml": "<Types/>",
+            "xl/workbook.bin": b"".join([*book, _record(0x90), _record(0x84)]),
+            "xl/_rels/workbook.bin.rels": f"<Relationships {_PACKAGE}>{_targets(1, 'bin')}</Relationships>",
+            "xl/worksheets/sheet1.bin": b"".join(sheet),
+        },
+    )
+
+
+def _wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def _record(kind: int, data: bytes = b"") -> bytes:
+    number = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    return number + bytes([len(data)]) + data
+
+
+def xls(path: Path, rows: Sequence[Sequence[str | float]]) -> Path:
+    """Write an Excel 97 workbook (records of MS-XLS) with the sheet "Tides" and a hidden one."""
+    begin = struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0)
+    book = _old_record(0x809, struct.pack("<HHHHII", 0x600, 0x05, 0, 0, 0, 0))
+    sheet = _old_record(0x809, begin)
+    for number, row in enumerate(rows):
+        for column, value in enumerate(row):
+            place = struct.pack("<HHH", number, column, 0)
+            if isinstance(value, str):
+                sheet += _old_record(0x204, place + struct.pack("<HB", len(value), 1) + value.encode("utf-16-le"))
+            else:
+                sheet += _old_record(0x203, place + struct.pack("<d", value))
+    sheet += _old_record(0x0A)
+    names = [("Tides", 0), ("Secret", 1)]
+    start = len(book) + sum(12 + len(name) for name, _ in names) + 4
+    for at, (name, state) in enumerate(names):
+        data = struct.pack("<IBBBB", start + at * len(sheet), state, 0, len(name), 0) + name.encode()
+        book += _old_record(0x85, data)
+    path.write_bytes(compound_file("Workbook", book + _old_record(0x0A) + sheet * 2))
+    return path
+
+
+def _old_record(kind: int, data: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def compound_file(name: str, stream: bytes) -> bytes:
+    """Return an OLE file with one stream (MS-CFB, sectors of 512 bytes)."""
+    stream = stream.ljust(4096, b"\0")
+    count = -(-len(stream) // 512)
+    end, free, table = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6) + bytes(10)
+    header += struct.pack("<9I", 1, 1, 0, 4096, end, 0, end, 0, 0) + struct.pack("<I", free) * 108
+    fat = [table, end, *range(3, count + 2), end]
+    sectors = struct.pack(f"<{len(fat)}I", *fat).ljust(512, b"\xff")
+    folder = _entry("Root Entry", 5, 1, end, 0) + _entry(name, 2, free, 2, len(stream)) + bytes(256)
+    return header + sectors + folder + stream.ljust(count * 512, b"\0")
+
+
+def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+    text = (name + "\0").encode("utf-16-le")
+    entry = text.ljust(64, b"\0") + struct.pack("<HBB3I", len(text), kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
+    return entry + bytes(36) + struct.pack("<IQ", start, size)

@@ -1,0 +1,289 @@
+"""Tests of spreadsheets: their cells as people see them, on pages with the range of cells."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rag.errors import Unreadable
+from rag.extract.convert.number_formats import format_number
+from rag.extract.convert.other_sheets import read_csv
+from rag.extract.convert.sheets import MAX_CELLS, cell_range
+from rag.extract.guarded import GuardedExtractor
+from rag.ingest.chunking import chunk_pages
+from rag.model import BlockKind, ExtractedPage, Kind, NewChunk
+from rag.settings import ReadSettings
+from rag.text import estimate_tokens
+from tests.rag.extract.sheet_files import Cell, ods, sheet_xml, xls, xlsb, xlsx, zipped
+
+HEADER: list[Cell] = [None, "Item", "Supplier", "Cost"]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[GuardedExtractor]:
+    extractor = GuardedExtractor(ReadSettings(layout=False, ocr=False, render_px=800), None)
+    yield extractor
+    extractor.close()
+
+
+def read(reader: GuardedExtractor, path: Path, into: Path) -> list[ExtractedPage]:
+    pages = reader.extract(path, 1, reader.inspect(path).page_count, into)
+    assert [page.error for page in pages] == [None] * len(pages)
+    return pages
+
+
+def tables(pages: list[ExtractedPage]) -> list[NewChunk]:
+    return [chunk for chunk in chunk_pages(pages)[0] if chunk.kind is Kind.TABLE]
+
+
+def all_words(pages: list[ExtractedPage]) -> list[str]:
+    return [word.text for page in pages for block in page.blocks for line in block.lines for word in line.words]
+
+
+def test_table_is_found_with_its_sheet_and_cells(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    rows: list[list[Cell]] = [["Budget of the harbour"], [], HEADER]
+    rows += [[None, f"Crane {number}", "Tern & Sons", (1234.5, 1)] for number in range(8)]
+    path = xlsx(tmp_path / "any.bin", {"Q3": rows, "Empty": []}, ["#,##0.00\\ [$€-407]"])
+    [page] = read(reader, path, into)
+    assert page.label == "sheet Q3, A1:D11"
+    title, table = tables([page])
+    assert title.text == "| Budget of the harbour |\n| --- |"
+    assert table.heading == "Sheet Q3, cells A1:D11"
+    lines = table.text.splitlines()
+    assert lines[:3] == ["| Item | Supplier | Cost |", "| --- | --- | --- |", "| Crane 0 | Tern & Sons | 1,234.50 € |"]
+    assert len(lines) == 10
+    assert table.picture
+
+
+def test_picture_shows_letters_and_numbers_that_are_not_words(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    [page] = read(reader, xlsx(tmp_path / "a", {"Tides": [[None, "heron", "tern"], [None, "gull", "petrel"]]}), into)
+    assert all_words([page]) == ["Sheet", "Tides,", "cells", "B1:C2", "heron", "tern", "gull", "petrel"]
+    table = next(block for block in page.blocks if block.kind is BlockKind.TABLE)
+    with Image.open(into / (page.render or "")) as image:
+        width, height = image.size
+        left, top = round(table.box.x0 * width), round(table.box.y0 * height)
+        above, beside = (
+            image.convert("L").crop((left, top - 20, width, top)),
+            image.convert("L").crop((40, top, left, height)),
+        )
+        assert above.getextrema()[0] < 90
+        assert beside.getextrema()[0] < 90
+
+
+def test_long_table_repeats_its_header_and_stays_within_the_tokens_of_a_chunk(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    rows: list[list[Cell]] = [HEADER, *([None, f"Crane N{number}", "Tern", number] for number in range(200))]
+    pages = read(reader, xlsx(tmp_path / "a", {"Q3": rows}), into)
+    assert len(pages) > 3
+    assert [page.label for page in pages][:2] == ["sheet Q3, B1:D42", "sheet Q3, B43:D83"]
+    chunks = tables(pages)
+    assert all(chunk.text.startswith("| Item | Supplier | Cost |\n") for chunk in chunks)
+    assert max(estimate_tokens(chunk.text) for chunk in chunks) <= 512
+    assert sorted(word for word in all_words(pages) if word.startswith("N")) == sorted(f"N{at}" for at in range(200))
+
+
+def test_wide_table_is_cut_into_pages_that_repeat_its_first_column(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    rows: list[list[Cell]] = [["Station", *(f"Metric number {at}" for at in range(20))]]
+    rows += [[f"Station {row}", *range(20)] for row in range(3)]
+    pages = read(reader, xlsx(tmp_path / "a", {"Wide": rows}), into)
+    assert [page.label for page in pages] == ["sheet Wide, A1:I4", "sheet Wide, J1:P4", "sheet Wide, Q1:U4"]
+    assert all("| Station 2 |" in tables([page])[0].text for page in pages)
+    assert all(page.width <= 842 for page in pages)
+
+
+def test_long_cell_is_wrapped_and_nothing_of_it_is_lost(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    words = [f"word{at}" for at in range(700)]
+    pages = read(reader, xlsx(tmp_path / "a", {"Notes": [["Note", "Text"], ["first", " ".join(words)]]}), into)
+    assert len(pages) > 1
+    assert [word for word in all_words(pages) if word.startswith("word")] == words
+
+
+def test_hidden_sheets_rows_and_columns_are_not_read_but_mentioned(
+    reader: GuardedExtractor, tmp_path: Path, into: Path
+) -> None:
+    rows = '<row r="1"><c r="A1"><v>17</v></c><c r="C1" t="str"><v>tern</v></c></row>'
+    rows += '<row r="2" hidden="1"><c r="C2" t="str"><v>gull</v></c></row>'
+    sheet = sheet_xml([], '<cols><col min="1" max="1" hidden="1"/></cols>').replace("<sheetData>", f"<sheetData>{rows}")
+    path = xlsx(tmp_path / "a", {"Open": [], "Salaries": [["secret"]]}, hidden=["Salaries"], sheet1=sheet)
+    notes = reader.inspect(path).notes
+    assert [note.lost for note in notes] == [True, True]
+    assert "“Salaries”" in notes[0].text
+    assert "Hidden rows or columns of sheet “Open”" in notes[1].text
+    assert all_words(read(reader, path, into))[-1:] == ["tern"]
+    assert not {"17", "gull", "secret"} & set(all_words(read(reader, path, into)))
+
+
+def test_formula_without_a_result_is_shown_and_mentioned(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    sheet = sheet_xml([["Sum"]]).replace("</row>", '<c r="B1"><f>SUM(C1:C9)</f></c></row>')
+    path = xlsx(tmp_path / "a", {"Q3": []}, sheet1=sheet)
+    assert "formulas without a saved result" in reader.inspect(path).notes[0].text
+    assert "=SUM(C1:C9)" in all_words(read(reader, path, into))
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(",", "utf-8"), (";", "cp1252"), ("\t", "utf-16"), ("|", "utf-8-sig")]
+)
+def test_csv_is_a_table(reader: GuardedExtractor, tmp_path: Path, into: Path, delimiter: str, encoding: str) -> None:
+    rows = [["Name", "Höhe", "Ort"], ["Leuchtturm", "40", '"an der\nMole"'], ["Kran", "17", "Kai"]]
+    path = tmp_path / "table.csv"
+    path.write_bytes("\r\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    assert reader.inspect(path).media_type == "text/csv"
+    [page] = read(reader, path, into)
+    assert page.label == "A1:C3"
+    assert "| Leuchtturm | 40 | an der Mole |" in tables([page])[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear all, thanks\nfor coming, see\nyou soon, Ada\nand Ben, of course\n",
+        "12:00 start, please\n12:01 stop\n12:02 a, b, c\n",
+        "one line\n",
+        '{"a": 1,\n"b": 2,\n"c": 3}\n',
+        "a,b\n1,2\n",
+    ],
+)
+def test_text_with_commas_is_not_a_table(reader: GuardedExtractor, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    assert reader.inspect(path).media_type == "text/plain"
+
+
+def test_cells_of_ods_are_read_as_they_are_shown(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    rows = (
+        '<table:table-column table:number-columns-repeated="2"/><table:table-column table:visibility="collapse"/>'
+        '<table:table-row table:number-rows-repeated="3"><table:table-cell/></table:table-row><table:table-row>'
+        '<table:table-cell table:number-columns-repeated="2" office:value-type="percentage" office:value="0.125">'
+        "<office:annotation><text:p>remark</text:p></office:annotation><text:p>12,5<text:s/>%</text:p></table:table-cell>"
+        '<table:table-cell office:value-type="string"><text:p>gull</text:p></table:table-cell></table:table-row>'
+        '<table:table-row table:visibility="filter"><table:table-cell><text:p>petrel</text:p></table:table-cell>'
+        '</table:table-row><table:table-row table:number-rows-repeated="1048571"><table:table-cell/></table:table-row>'
+    )
+    path = ods(tmp_path / "a.ods", rows)
+    assert [note.text[:11] for note in reader.inspect(path).notes] == ["The hidden ", "Hidden rows"]
+    [page] = read(reader, path, into)
+    assert page.label == "sheet Tides, A4:B4"
+    assert all_words([page])[-4:] == ["12,5", "%", "12,5", "%"]
+
+
+def test_other_spreadsheets_are_read(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    cells = '<table:table-cell office:value-type="string"><text:p>tern</text:p></table:table-cell>'
+    cells += '<table:table-cell office:value-type="float" office:value="17.5"><text:p>17.5</text:p></table:table-cell>'
+    sheet = ods(tmp_path / "a.ods", f"<table:table-row>{cells}</table:table-row>")
+    old = xls(tmp_path / "a.xls", [["tern", 17.5]])
+    for path in (sheet, old):
+        assert "“Secret”" in reader.inspect(path).notes[0].text
+    for path in (sheet, old, xlsb(tmp_path / "a.xlsb", [["tern", 17.5]])):
+        [page] = read(reader, path, into)
+        assert (page.label, all_words([page])[-2:]) == ("sheet Tides, A1:B1", ["tern", "17.5"])
+
+
+BOMB = '<!DOCTYPE w [<!ENTITY a "x">' + "".join(
+    f'<!ENTITY {chr(98 + at)} "{f"&{chr(97 + at)};" * 20}">' for at in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"sheet1": f"{BOMB}]>{sheet_xml([['x', 'tern']]).replace('>x<', '>&j;<')}"}, "damaged"),
+        ({"sheet1": f'<!DOCTYPE w [<!ENTITY j SYSTEM "file:///etc/hostname">]>{sheet_xml([["tern"]])}'}, ""),
+        ({"sheet1": "<a>" * 100_000}, "damaged"),
+        ({"sheet1": sheet_xml([["tern"]])[:-40]}, "damaged"),
+        ({"workbook": "<workbook/>"}, "no visible cells"),
+        ({"sheet1": '<worksheet><sheetData><row r="x"/></sheetData></worksheet>'}, "damaged"),
+        ({"styles": "<styleSheet>"}, "damaged"),
+    ],
+    ids=["entities", "external", "nested", "cut", "empty", "number", "styles"],
+)
+def test_hostile_workbook_is_read_without_its_tricks_or_refused(
+    reader: GuardedExtractor, tmp_path: Path, into: Path, parts: dict[str, str], reason: str
+) -> None:
+    path = xlsx(tmp_path / "a", {"Q3": [["tern"]]}, **parts)
+    if not reason:
+        words = all_words(read(reader, path, into))
+        assert (words[0], words[-1]) == ("Sheet", "tern")
+        assert len(words) < 10
+        return
+    with pytest.raises(Unreadable, match=reason) as refused:
+        reader.inspect(path)
+    assert refused.value.hint.endswith(".")
+
+
+def test_remote_cells_and_many_cells_are_limited(reader: GuardedExtractor, tmp_path: Path, into: Path) -> None:
+    rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+    far = xlsx(tmp_path / "far", {"Q3": []}, sheet1=sheet_xml([]).replace("<sheetData>", f"<sheetData>{rows}"))
+    assert [page.label for page in read(reader, far, into)] == ["sheet Q3, A1:XFD1048576"]
+    many = tmp_path / "many.csv"
+    many.write_text("Name,Count\n" + "".join(f"gull,{number}\n" for number in range(MAX_CELLS // 2 + 5)))
+    workbook = read_csv(many)
+    assert len(workbook.sheets[0].cells) == MAX_CELLS // 2
+    assert "first 100,000 cells" in workbook.notes[0].text
+
+
+def test_binary_sheet_with_remote_cells_is_refused(reader: GuardedExtractor, tmp_path: Path) -> None:
+    path = xlsb(tmp_path / "a.xlsb", [["tern"]])
+    from zipfile import ZipFile
+
+    with ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    row = struct.pack("<IIHHBI", 0, 0, 300, 0, 0, 0)
+    assert row in parts["xl/worksheets/sheet1.bin"]
+    cell = bytes([0x05, 16]) + struct.pack("<IId", 16_383, 0, 2.0)
+    far = bytes([0x00, len(row)]) + struct.pack("<IIHHBI", 1_048_575, 0, 300, 0, 0, 0) + cell
+    sheet = parts["xl/worksheets/sheet1.bin"]
+    parts["xl/worksheets/sheet1.bin"] = sheet[:-6] + far + sheet[-6:]
+    with pytest.raises(Unreadable) as refused:
+        reader.inspect(zipped(tmp_path / "b.xlsb", parts))
+    assert refused.value.hint.endswith(".")
+
+
+def test_damaged_spreadsheets_are_refused_with_a_remedy(reader: GuardedExtractor, tmp_path: Path) -> None:
+    whole = xlsx(tmp_path / "whole", {"Q3": [["tern"]]}).read_bytes()
+    for number, data in enumerate([whole[: len(whole) // 2], whole.replace(b"PK\x01\x02", b"PK\x09\x09")]):
+        path = tmp_path / f"damaged{number}"
+        path.write_bytes(data)
+        with pytest.raises(Unreadable) as refused:
+            reader.inspect(path)
+        assert refused.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shown"),
+    [
+        (0.125, "0.0%", "12.5%"),
+        (46085, "dd.mm.yyyy", "04.03.2026"),
+        (46085.354, "yyyy-mm-dd h:mm", "2026-03-04 8:29"),
+        (46085.75, "h:mm AM/PM", "6:00 PM"),
+        (46085, '[$-409]d" of "mmmm yyyy;@', "4 of March 2026"),
+        (-5, "0;(0)", "(5)"),
+        (0, '0;-0;"–"', "–"),
+        (1.5, "[h]:mm:ss", "36:00:00"),
+        (12345, "#,##0,", "12"),
+        (3, "0.##", "3"),
+        (7, "000", "007"),
+        (0.1 + 0.2, "General", "0.3"),
+        (-12.5, "$#,##0.00_);[Red]($#,##0.00)", "($12.50)"),
+        (0.5, "# ?/?", "0.5"),
+        (1.005, "0.00", "1.01"),
+        (1e300, "0.00", "1" + "0" * 300),
+        (-1, "yyyy", "-1"),
+        (1, "[", "["),
+    ],
+)
+def test_number_is_shown_by_its_format(value: float, code: str, shown: str) -> None:
+    assert format_number(value, code).removesuffix(".00") == shown or format_number(value, code) == shown
+
+
+def test_cell_range_has_letters_and_numbers() -> None:
+    assert cell_range(6, 1, 11, 3) == "B7:D12"
+    assert cell_range(0, 25, 0, 16_383) == "Z1:XFD1"
