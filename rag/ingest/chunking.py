@@ -167,9 +167,14 @@ def _chunk_page(
     """
     flow, margins = _Flow(page.number), _Margins()
     pictures: list[NewChunk] = []
+    texts = [block for block in page.blocks if block.lines]
+    has_only_running = all(block.kind in _RUNNING for block in texts)
+    has_only_repeated = all(_new_lines(block, earlier)[1] for block in texts)
     for block in page.blocks:
         lines, is_repeated = _new_lines(block, earlier)
-        if is_repeated or _is_running(block, page.blocks):
+        if has_only_repeated and block.kind not in _RUNNING:  # the page's only words
+            lines, is_repeated = block.lines, False
+        if is_repeated or (not has_only_running and _is_running(block, page.blocks)):
             for line in lines:
                 margins.add(line)
             continue
@@ -185,31 +190,32 @@ def _chunk_page(
         if flow.size >= MIN_TOKENS:
             flow.cut(heading)
     flow.cut(heading)
-    texts = margins.number_chunks(page.number, flow.chunks)
+    flows = margins.number_chunks(page.number, flow.chunks)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*texts, *pictures, *margins.chunks(page.number), *whole], heading
+    return [*flows, *pictures, *margins.chunks(page.number), *whole], heading
 
 
 def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
-    """Return the lines of a block that have to be indexed, and whether earlier pages have all others at this place.
+    """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
 
-    Headings always are: they begin what follows. Text that is not in a margin is not taken for a header or footer.
+    Headings always are: they begin what follows. Text that is no header or footer has to repeat exactly, in a margin.
     """
     if block.kind in (BlockKind.TITLE, BlockKind.HEADING, BlockKind.FIGURE):
         return block.lines, False
     parts = [earlier.new_part(line) for line in block.lines]
+    new = [part for part in parts if part is not None]
     is_repeated = bool(parts) and all(part is not line for part, line in zip(parts, block.lines, strict=True))
     if block.kind in _RUNNING:
-        return [part for part in parts if part is not None], is_repeated
+        return new, is_repeated
     top, bottom = _TABLE_MARGINS if block.kind is BlockKind.TABLE else _TEXT_MARGINS
-    if is_repeated and (block.box.y1 <= top or block.box.y0 >= bottom):
-        return [part for part in parts if part is not None], True
-    return block.lines, False
+    is_exact = block.kind is BlockKind.TABLE or not new
+    is_repeated = is_repeated and is_exact and (block.box.y1 <= top or block.box.y0 >= bottom)
+    return (new, True) if is_repeated else (block.lines, False)
 
 
 def _is_running(block: Block, blocks: Sequence[Block]) -> bool:
-    """Return whether a block is a header or footer, not the first or last line of the text, or a page's only text."""
-    if block.kind not in _RUNNING or all(other.kind in _RUNNING for other in blocks if other.lines):
+    """Return whether a block is a header or footer, and not the first or last line of the text."""
+    if block.kind not in _RUNNING:
         return False
     height = min((line.box.y1 - line.box.y0 for line in block.lines), default=0.0)
     return not any(

@@ -127,6 +127,16 @@ def test_repeated_line_is_indexed_again_where_it_changes_more_than_numbers() -> 
     ]
 
 
+def test_text_in_a_margin_that_differs_in_numbers_is_indexed_on_each_page() -> None:
+    pages = [running(number, f"Step {number}", "For members only", kind=BlockKind.TEXT) for number in (1, 2)]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Step 1\nbody of 1\nFor members only"), (2, "Step 2\nbody of 2")]
+
+
+def test_page_keeps_its_only_text_though_an_earlier_page_has_it() -> None:
+    pages = [page(block(BlockKind.TEXT, "Port plans", TOP), number=number) for number in (1, 2)]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Port plans"), (2, "Port plans")]
+
+
 def test_repeated_line_is_indexed_again_at_another_place() -> None:
     first, second = (page(block(BlockKind.HEADER, "Left", Box(x, 0.03, x + 0.1, 0.05)), number=n) for n, x in PLACES)
     assert texts(chunk_pages([first, second])[0]) == [(1, "Left"), (2, "Left")]
