@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from rag.extract.layout.right_to_left import is_mainly_right_to_left
 from rag.ingest.markdown_rows import markdown_row, markdown_table
 from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
 from rag.text import estimate_tokens, part_label
@@ -86,7 +87,8 @@ def table_rows(block: Block) -> list[Row]:
             column = bisect(block.columns, (word.box.x0 + word.box.x1) / 2)
             cells.setdefault((row, column), []).append(word.text.replace("|", "\\|"))
             boxes[row] = boxes[row].union(word.box) if row in boxes else word.box
-    columns = sorted({column for _, column in cells})
+    words = (word.text for line in block.lines for word in line.words)
+    columns = sorted({column for _, column in cells}, reverse=is_mainly_right_to_left(words))
     return [Row([" ".join(cells.get((row, column), ())) for column in columns], boxes[row]) for row in sorted(boxes)]
 
 
