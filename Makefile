@@ -8,7 +8,7 @@ N ?= 1000
 SEED ?= 1
 STEPS ?= 10000
 
-.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore mutate coverage install
+.PHONY: demo test docs test-browser pictures bench-page lint audit fuzz bench-regions bench-words bench-speed bench-search bench-scope bench-ablation bench-embedder bench-load leaks injections explore mutate coverage install
 
 # Play the demo in the terminal, then open it as a page in the browser.
 demo: install
@@ -72,6 +72,12 @@ fuzz: install
 bench-regions: install
 	@test -n "$(BENCH)" || { echo "Name the folder: make bench-regions BENCH=DIR" >&2; exit 2; }
 	@$(BIN)/python -m tests.bench.regions "$(BENCH)" --worst regions-worst
+
+# Measure which words of the text layers no chunk holds; fails above 0.2 %. BENCH=DIR, OCR=on reads pictures too;
+# LOST=FILE lists the words.
+bench-words: install
+	@test -n "$(BENCH)" || { echo "Name the folder: make bench-words BENCH=DIR" >&2; exit 2; }
+	@$(BIN)/python -m tests.bench.words "$(BENCH)" $(if $(OCR),--ocr) $(if $(LOST),--lost "$(LOST)")
 
 # Measure extraction of the PDFs of a folder: pages per second, time per stage, memory. BENCH=DIR
 bench-speed: install

@@ -23,7 +23,7 @@ from rag.answer.evidence_drawing import (
 )
 from rag.answer.highlight import match_lines
 from rag.data_dir import temporary_folder
-from rag.ingest.chunking import text_lines
+from rag.ingest.markdown_rows import text_lines
 from rag.model import WHOLE_PAGE, Box, Hit, Kind
 
 if TYPE_CHECKING:

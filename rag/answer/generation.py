@@ -15,7 +15,7 @@ from rag.answer.draft import Draft, GenerationRequest, ReadPageText, write_draft
 from rag.answer.excerpt import excerpt
 from rag.answer.prompt import select_passages
 from rag.errors import GeneratorDown, MagpieError, ModelMissing
-from rag.ingest.chunking import table_as_line
+from rag.ingest.markdown_rows import table_as_line
 from rag.model import Answer, Hit, Mode, Passage, SearchResult
 from rag.ports import Generator
 from rag.settings import AnswerSettings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
@@ -38,7 +38,7 @@ from rag.catalog.sources import is_of
 from rag.catalog.states import LIVE, OPEN_EXTRACTION, ExtractionState
 from rag.catalog.tables import chunk, document, extraction, page, share, source, vector, vector_deletion
 from rag.fairness import Claimant, IntakePriority, rank_of
-from rag.model import Box, ExtractedPage, NewChunk
+from rag.model import Box, ExtractedPage, Kind, NewChunk
 from rag.ports import FullTextIndex, IndexEntry
 
 SHORT = 8
@@ -264,9 +264,25 @@ def begin_pages(
 
 
 def last_heading(connection: Connection, extraction_id: int) -> str:
-    """Return the heading path at the end of the pages written so far."""
-    rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id)
+    """Return the heading path at the end of the pages written so far. Chunks of headers and footers have none."""
+    rows = select(chunk.c.heading).where(chunk.c.extraction_id == extraction_id, chunk.c.heading != "")
     return connection.scalar(rows.order_by(chunk.c.id.desc()).limit(1)) or ""
+
+
+def written_chunks(connection: Connection, extraction_id: int) -> Iterator[NewChunk]:
+    """Yield the chunks of the pages written so far, in order."""
+    rows = select(chunk).where(chunk.c.extraction_id == extraction_id).order_by(chunk.c.id)
+    for row in connection.execute(rows):
+        yield NewChunk(
+            page=row.page,
+            kind=Kind(row.kind),
+            text=row.text,
+            heading=row.heading,
+            caption=row.caption,
+            box=Box(*json.loads(row.box)),
+            line_boxes=tuple(Box(*box) for box in json.loads(row.line_boxes)),
+            picture=row.image,
+        )
 
 
 def put_pages(

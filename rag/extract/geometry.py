@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from rag.extract.layout.right_to_left import is_mainly_right_to_left, order_row
 from rag.model import Block, BlockKind, Box, Line, Word
 
 _REGION_TOLERANCE = 0.006
@@ -60,7 +61,10 @@ def contains_center(box: Box, other: Box, tolerance: float = 0.0) -> bool:
 
 
 def group_into_lines(words: Sequence[PlacedWord]) -> tuple[Line, ...]:
-    """Group words into lines from top to bottom; runs side by side form one line. Every word is in one line."""
+    """Group words into lines from top to bottom; runs side by side form one line. Every word is in one line.
+
+    The words of a line are in reading order, also in scripts that are written from right to left.
+    """
     words_by_run: dict[int, list[PlacedWord]] = {}
     for placed in words:
         words_by_run.setdefault(placed.run, []).append(placed)
@@ -74,12 +78,15 @@ def group_into_lines(words: Sequence[PlacedWord]) -> tuple[Line, ...]:
             rows.append([run])
         else:
             row.append(run)
+    in_right_to_left_text = is_mainly_right_to_left(placed.word.text for placed in words)
     lines = []
     for row in rows:
         row.sort(key=lambda run: run[0].x0)
-        row_words = [placed for _, run in row for placed in run]
+        row_words = order_row(
+            [placed.word for _, run in row for placed in run], in_right_to_left_text=in_right_to_left_text
+        )
         box = bounding_box(box for box, _ in row)
-        lines.append(Line(tuple(placed.word for placed in row_words), box, any(placed.ocr for placed in row_words)))
+        lines.append(Line(tuple(row_words), box, any(placed.ocr for _, run in row for placed in run)))
     return tuple(lines)
 
 

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.extract.geometry import PlacedWord, Region, bounding_box, build_blocks, insert_in_reading_order, words_of_lines
+from rag.extract.geometry import (
+    PlacedWord,
+    Region,
+    bounding_box,
+    build_blocks,
+    contains_center,
+    insert_in_reading_order,
+    words_of_lines,
+)
 from rag.extract.layout import pixel_figures
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import figure_boxes
-from rag.extract.layout.reading_order import text_blocks
+from rag.extract.layout.reading_order import order_right_to_left, split_columns, text_blocks
 from rag.extract.layout.ruled_tables import find_ruled_tables, merge_ruled_tables
+from rag.extract.layout.vertical_text import split_vertical
 from rag.model import Block, BlockKind, Box, Line
 
 if TYPE_CHECKING:
@@ -35,11 +44,23 @@ def page_blocks(
     Every word is in one block.
     """
     boxes = [placed.word.box for placed in words]
+    vertical, horizontal = split_vertical(words)
+    # The layout model takes the columns of vertical text for those of a table.
+    regions = [region for region in regions if not _is_vertical(region, vertical)]
     regions = merge_ruled_tables(regions, find_ruled_tables(image, boxes))
     without_figures = [region for region in regions if region.kind is not BlockKind.FIGURE]
-    blocks = build_blocks([*without_figures, *_figures(image, words, regions, graphics)], words)
-    flow = [block for block in blocks if block.kind is not BlockKind.FIGURE]
+    blocks = build_blocks([*without_figures, *_figures(image, words, regions, graphics)], horizontal)
+    flow = [part for block in blocks if block.kind is not BlockKind.FIGURE for part in split_columns(block)]
+    flow = order_right_to_left(insert_in_reading_order(flow, vertical) if flow else vertical)
     return insert_in_reading_order(flow, (block for block in blocks if block.kind is BlockKind.FIGURE))
+
+
+def _is_vertical(region: Region, vertical: Sequence[Block]) -> bool:
+    return region.kind is not BlockKind.FIGURE and any(
+        block.box.covers(region.box) > 0.5 or contains_center(region.box, line.box)
+        for block in vertical
+        for line in block.lines
+    )
 
 
 def picture_blocks(image: Image, lines: Sequence[Line], layout: Layout | None) -> list[Block]:

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
+from rag.ingest.earlier_pages import EarlierPages, is_number
+from rag.ingest.picture_chunks import (
+    MAX_TOKENS,
+    caption_of,
+    line_pieces,
+    mention_of,
+    picture_chunks,
+    table_rows,
+    with_header,
+)
 from rag.model import WHOLE_PAGE, Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk
-from rag.text import estimate_tokens, part_label
+from rag.text import estimate_tokens
 
-MIN_TOKENS, MAX_TOKENS, OVERLAP = 256, 512, 50
-"""Tokens of a text chunk, and how many of them the next chunk repeats. A page with less text has a smaller chunk."""
+MIN_TOKENS, OVERLAP = 256, 50
+"""Tokens from which a text chunk ends, and how many the next one repeats. A page with less text has a smaller chunk."""
 
 HEADING_SEPARATOR = " › "
 _MAX_HEADING = 120
 """Maximum length of one heading, in characters."""
 
-_CAPTION_REACH = 0.12
-"""Maximum distance between a figure and its caption, as a fraction of the page's height."""
-
-_RULE = re.compile(r"^\|(?: --- \|)+$", re.MULTILINE)
-"""The line below a Markdown table's header row."""
-
-_LABEL = re.compile(part_label(r"fig(?:ure)?|table|chart|exhibit|abb(?:ildung)?|tab(?:elle)?"), re.IGNORECASE)
-"""The label of a figure or table in captions and references: "Figure 3", "Fig. 2.1", "TABLE IV"."""
-
-_MAX_MENTION = 600
-"""Maximum length of a mention, in characters."""
-
 _RUNNING = (BlockKind.HEADER, BlockKind.FOOTER)
-"""Blocks that repeat on every page."""
+"""Blocks that the layout analysis takes for headers and footers. It is wrong about some first and last lines."""
+
+_TEXT_MARGINS, _TABLE_MARGINS = (0.1, 0.9), (0.2, 0.8)
+"""Other blocks above the first and below the second of these, as fractions of the page, may be headers and footers."""
+
+_MAX_SPACING, _SAME_HEIGHT = 0.5, 0.15
+"""A header or footer at most this far from the text, as a multiple of its line height, is the text's first or last
+line, if their line heights differ by at most the second."""
+
+_MAX_NUMBERS = 8
+"""Page numbers of one page; more are a text of numbers."""
 
 
 @dataclass
 class _Flow:
-    """The running text of one page, cut into chunks as it grows."""
+    """Lines of one page, cut into chunks as they are added."""
 
     page: int
     lines: list[Line] = field(default_factory=list)
@@ -46,14 +52,17 @@ class _Flow:
     chunks: list[NewChunk] = field(default_factory=list)
 
     def add(self, line: Line, heading: str) -> None:
-        size = estimate_tokens(line.text)
-        if self.size + size > MAX_TOKENS and self.has_new:
-            self.cut(heading)
-        if not self.lines or not self.has_new:
-            self.heading = heading
-        self.lines.append(line)
-        self.size += size
-        self.has_new = True
+        for piece in line_pieces(line, MAX_TOKENS):
+            size = estimate_tokens(piece.text)
+            if self.size + size > MAX_TOKENS and self.has_new:
+                self.cut(heading)
+            if self.size + size > MAX_TOKENS:  # the overlap alone leaves no space for a line this long
+                self.lines, self.size = [], 0
+            if not self.lines or not self.has_new:
+                self.heading = heading
+            self.lines.append(piece)
+            self.size += size
+            self.has_new = True
 
     def cut(self, heading: str) -> None:
         """Close the chunk. The next one starts with its last lines, up to OVERLAP tokens."""
@@ -81,48 +90,165 @@ class _Flow:
         self.heading, self.has_new = heading, False
 
 
-def chunk_pages(pages: Sequence[ExtractedPage], heading: str = "") -> tuple[list[NewChunk], str]:
+@dataclass
+class _Margins:
+    """The new lines of a page's headers and footers."""
+
+    top: list[Line] = field(default_factory=list)
+    bottom: list[Line] = field(default_factory=list)
+    numbers: list[Line] = field(default_factory=list)
+    """Page numbers. A chunk of one alone would rank above every text that has the number."""
+
+    def add(self, line: Line) -> None:
+        if is_number(line) and len(self.numbers) < _MAX_NUMBERS:
+            self.numbers.append(line)
+        else:
+            (self.top if line.box.y0 + line.box.y1 < 1 else self.bottom).append(line)
+
+    def chunks(self, page: int) -> list[NewChunk]:
+        """Return the chunks of headers and of footers: without a heading, which would rank them above the text."""
+        return [chunk for lines in (self.top, self.bottom) for chunk in _line_chunks(page, lines)]
+
+    def number_chunks(self, page: int, texts: Sequence[NewChunk]) -> list[NewChunk]:
+        """Return the text chunks with each page number added to the nearest one; without any, a chunk of their own."""
+        chunks = list(texts)
+        alone: list[Line] = []
+        for line in self.numbers:
+            small = [chunk for chunk in chunks if estimate_tokens(f"{chunk.text}\n{line.text}") <= MAX_TOKENS]
+            if small:
+                chunk = min(small, key=lambda chunk: max(line.box.y0 - chunk.box.y1, chunk.box.y0 - line.box.y1))
+                chunks[chunks.index(chunk)] = _with_line(chunk, line)
+            else:
+                alone.append(line)
+        return chunks + _line_chunks(page, alone)
+
+
+def _line_chunks(page: int, lines: Sequence[Line]) -> list[NewChunk]:
+    flow = _Flow(page)
+    for line in lines:
+        flow.add(line, "")
+    flow.cut("")
+    return flow.chunks
+
+
+def _with_line(chunk: NewChunk, line: Line) -> NewChunk:
+    return replace(
+        chunk,
+        text=f"{chunk.text}\n{line.text}",
+        box=chunk.box.union(line.box),
+        line_boxes=(*chunk.line_boxes, line.box),
+    )
+
+
+def chunk_pages(
+    pages: Sequence[ExtractedPage], heading: str = "", earlier: EarlierPages | None = None
+) -> tuple[list[NewChunk], str]:
     """Return the chunks of consecutive pages, and the heading path at the end of the last page.
 
-    `heading` is the path before the first page. Headers, footers and page numbers are left out.
+    `heading` is the path before the first page; `earlier` is what the pages before had, and the new chunks are added to
+    it. Every word is in a chunk of its page, except those of headers and footers that an earlier page has there.
     """
+    earlier = EarlierPages() if earlier is None else earlier
     chunks: list[NewChunk] = []
     for page in pages:
         nearest = sorted(pages, key=lambda other: abs(other.number - page.number))
-        new, heading = _chunk_page(page, heading, nearest)
+        new, heading = _chunk_page(page, heading, nearest, earlier)
+        earlier.add(new)
         chunks += new
     return chunks, heading
 
 
-def _chunk_page(page: ExtractedPage, heading: str, near: Sequence[ExtractedPage]) -> tuple[list[NewChunk], str]:
+def _chunk_page(
+    page: ExtractedPage, heading: str, near: Sequence[ExtractedPage], earlier: EarlierPages
+) -> tuple[list[NewChunk], str]:
     """Return the page's chunks and the heading path at its end.
 
     `near`: the page and its neighbors, nearest first, where text may refer to the page's figures.
     """
-    flow = _Flow(page.number)
+    flow, margins = _Flow(page.number), _Margins()
     pictures: list[NewChunk] = []
-    # Never leave out a page's only words: on a title slide, the only line may be where a header would be.
-    has_only_running = all(block.kind in _RUNNING for block in page.blocks if block.lines)
-    captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
+    texts = [block for block in page.blocks if block.lines]
+    has_only_running = all(block.kind in _RUNNING for block in texts)
+    has_only_repeated = all(_new_lines(block, earlier)[1] for block in texts)
     for block in page.blocks:
-        if block.kind in _RUNNING and not has_only_running:
+        lines, is_repeated = _new_lines(block, earlier)
+        if has_only_repeated and block.kind not in _RUNNING:  # the page's only words
+            lines, is_repeated = block.lines, False
+        if is_repeated or (not has_only_running and _is_running(block, page.blocks)):
+            for line in lines:
+                margins.add(line)
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
-            caption = _caption_of(block, captions)
-            pictures.append(_picture_chunk(page.number, block, heading, caption, _mention_of(caption, near)))
+            pictures += _pictures(page, block, heading, near, earlier)
             continue
-        if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and block.lines:
+        if block.kind in (BlockKind.TITLE, BlockKind.HEADING) and lines:
             heading = _next_heading(heading, block)
             if flow.size >= MIN_TOKENS:
                 flow.cut(heading)
-        for line in block.lines:
-            for piece in _pieces(line):
-                flow.add(piece, heading)
+        for line in lines:
+            flow.add(line, heading)
         if flow.size >= MIN_TOKENS:
             flow.cut(heading)
     flow.cut(heading)
+    flows = margins.number_chunks(page.number, flow.chunks)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*flow.chunks, *pictures, *whole], heading
+    return [*flows, *pictures, *margins.chunks(page.number), *whole], heading
+
+
+def _new_lines(block: Block, earlier: EarlierPages) -> tuple[Sequence[Line], bool]:
+    """Return the lines of a block that have to be indexed, and whether earlier pages have the others at this place.
+
+    Headings always are: they begin what follows. Text that is no header or footer has to repeat exactly, in a margin.
+    """
+    if block.kind in (BlockKind.TITLE, BlockKind.HEADING, BlockKind.FIGURE):
+        return block.lines, False
+    parts = [earlier.new_part(line) for line in block.lines]
+    new = [part for part in parts if part is not None]
+    is_repeated = bool(parts) and all(part is not line for part, line in zip(parts, block.lines, strict=True))
+    if block.kind in _RUNNING:
+        return new, is_repeated
+    top, bottom = _TABLE_MARGINS if block.kind is BlockKind.TABLE else _TEXT_MARGINS
+    is_exact = block.kind is BlockKind.TABLE or not new
+    is_repeated = is_repeated and is_exact and (block.box.y1 <= top or block.box.y0 >= bottom)
+    return (new, True) if is_repeated else (block.lines, False)
+
+
+def _is_running(block: Block, blocks: Sequence[Block]) -> bool:
+    """Return whether a block is a header or footer, and not the first or last line of the text."""
+    if block.kind not in _RUNNING:
+        return False
+    height = min((line.box.y1 - line.box.y0 for line in block.lines), default=0.0)
+    return not any(
+        other.kind in (BlockKind.TEXT, BlockKind.LIST) and _continues(block.box, other, height) for other in blocks
+    )
+
+
+def _continues(box: Box, text: Block, height: float) -> bool:
+    """Return whether a box with lines of this height is directly above or below lines of a text that are as high."""
+    gap = max(text.box.y0 - box.y1, box.y0 - text.box.y1)
+    shared = min(box.x1, text.box.x1) - max(box.x0, text.box.x0)
+    is_close = -height < gap <= _MAX_SPACING * height and shared > 0.5 * (box.x1 - box.x0)
+    return is_close and any(
+        abs(line.box.y1 - line.box.y0 - height) <= _SAME_HEIGHT * height for line in (*text.lines[:1], *text.lines[-1:])
+    )
+
+
+def _pictures(
+    page: ExtractedPage, block: Block, heading: str, near: Sequence[ExtractedPage], earlier: EarlierPages
+) -> list[NewChunk]:
+    """Return the chunks of a figure or table with its caption, or those that continue a table of the page before."""
+    caption = caption_of(block, page.blocks)
+    rows = table_rows(block)
+    if rows:
+        lines_above = sum(
+            len(other.lines) for other in page.blocks if other.box.y1 <= block.box.y0 and other.kind not in _RUNNING
+        )
+        begun = earlier.header_of(page.number, block.box, len(rows[0].cells), lines_above)
+        if begun is not None:
+            rows = with_header(rows, begun[0], block.box)
+            caption = caption or begun[1]
+    mention = mention_of(caption, near)
+    return picture_chunks(page.number, block, rows, heading=heading, caption=caption, mention=mention)
 
 
 def _next_heading(heading: str, block: Block) -> str:
@@ -132,110 +258,6 @@ def _next_heading(heading: str, block: Block) -> str:
     if block.kind is BlockKind.TITLE:
         return text
     return f"{title}{HEADING_SEPARATOR}{text}" if title else text
-
-
-def _picture_chunk(page: int, block: Block, heading: str, caption: str, mention: str) -> NewChunk:
-    """Return the chunk of a figure or table: one line for each line box (a table as Markdown), then the mention."""
-    table = block.kind is BlockKind.TABLE and bool(block.columns)
-    rows = _rows(block) if table else []
-    text = _markdown([cells for cells, _ in rows]) if rows else block.text
-    return NewChunk(
-        page=page,
-        kind=Kind.FIGURE if block.kind is BlockKind.FIGURE else Kind.TABLE,
-        text="\n".join(part for part in (text, mention) if part),
-        heading=heading,
-        caption=caption,
-        box=block.box,
-        line_boxes=tuple(box for _, box in rows) if rows else tuple(line.box for line in block.lines),
-        picture=block.picture,
-    )
-
-
-def _rows(block: Block) -> list[tuple[list[str], Box]]:
-    """Return the cells and the box of each row that has words; columns without words are left out."""
-    cells: dict[tuple[int, int], list[str]] = {}
-    boxes: dict[int, Box] = {}
-    for line in block.lines:
-        for word in line.words:
-            row = bisect(block.rows, (word.box.y0 + word.box.y1) / 2)
-            column = bisect(block.columns, (word.box.x0 + word.box.x1) / 2)
-            cells.setdefault((row, column), []).append(word.text.replace("|", "\\|"))
-            boxes[row] = boxes[row].union(word.box) if row in boxes else word.box
-    columns = sorted({column for _, column in cells})
-    return [([" ".join(cells.get((row, column), ())) for column in columns], boxes[row]) for row in sorted(boxes)]
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in rows]
-    return "\n".join([lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:]])
-
-
-def text_lines(text: str) -> list[str]:
-    """Return the lines of a chunk's text, in the order of its line boxes; further lines have no box."""
-    return [line for line in text.split("\n") if not _RULE.fullmatch(line)]
-
-
-def table_as_line(text: str) -> str:
-    """Return a Markdown table as one readable line, with bars between cells; other text unchanged."""
-    lines = (line.strip().removeprefix("|").removesuffix("|").strip() for line in text_lines(text))
-    return " · ".join(line for line in lines if line) if _RULE.search(text) else text
-
-
-def _caption_of(block: Block, captions: Sequence[Block]) -> str:
-    """Return the nearest caption above or below that overlaps the block horizontally, or an empty string."""
-
-    def distance(caption: Block) -> float:
-        return max(caption.box.y0 - block.box.y1, block.box.y0 - caption.box.y1, 0.0)
-
-    beside = [
-        caption
-        for caption in captions
-        if min(caption.box.x1, block.box.x1) > max(caption.box.x0, block.box.x0) and distance(caption) <= _CAPTION_REACH
-    ]
-    return " ".join(min(beside, key=distance).text.split()) if beside else ""
-
-
-def _mention_of(caption: str, near: Sequence[ExtractedPage]) -> str:
-    """Return the nearest paragraph that refers to the figure or table of this caption, or an empty string."""
-    found = _LABEL.match(caption)
-    if found is None:
-        return ""
-    label = _label(found)
-    for page in near:
-        for block in page.blocks:
-            if block.kind in (BlockKind.TEXT, BlockKind.LIST, BlockKind.FOOTNOTE):
-                text = " ".join(block.text.split())
-                at = next((match for match in _LABEL.finditer(text) if _label(match) == label), None)
-                if at is not None:
-                    return _around_mention(text, at.start())
-    return ""
-
-
-def _label(found: re.Match[str]) -> tuple[str, str]:
-    return found[1][:3].lower(), found[2].lower()
-
-
-def _around_mention(text: str, at: int) -> str:
-    """Return at most _MAX_MENTION characters of a paragraph, from the referring sentence on, in whole words."""
-    if len(text) <= _MAX_MENTION:
-        return text
-    start = max(text.rfind(". ", 0, at) + 2, at - _MAX_MENTION // 2) if at > _MAX_MENTION // 2 else 0
-    return text[start : start + _MAX_MENTION].rpartition(" ")[0]
-
-
-def _pieces(line: Line) -> Iterator[Line]:
-    """Yield the line, or parts of it if it is larger than a chunk."""
-    if estimate_tokens(line.text) <= MAX_TOKENS:
-        yield line
-        return
-    start = size = 0
-    for index, word in enumerate(line.words):
-        tokens = estimate_tokens(word.text)
-        if size + tokens > MAX_TOKENS and index > start:
-            yield Line(line.words[start:index], line.box, line.ocr)
-            start, size = index, 0
-        size += tokens
-    yield Line(line.words[start:], line.box, line.ocr)
 
 
 def _union(lines: Sequence[Line]) -> Box:

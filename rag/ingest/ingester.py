@@ -25,6 +25,7 @@ from rag.errors import MagpieError, NotFound, OperatorMustAct, OriginUnavailable
 from rag.fairness import Claimant, FairQueue, IntakePriority
 from rag.ingest.chunking import chunk_pages
 from rag.ingest.disk_space import DiskSpace
+from rag.ingest.earlier_pages import EarlierPages
 from rag.ingest.fetch.budget import FetchBudget
 from rag.ingest.fetch.paths import check_size
 from rag.model import ExtractedPage, SourceKind, TextSource
@@ -374,6 +375,7 @@ class Ingester:
             if not extractions.begin_pages(connection, row, *facts):
                 return
             heading = extractions.last_heading(connection, row.id)
+            earlier = EarlierPages(extractions.written_chunks(connection, row.id))
         into = self._data / "pictures" / str(row.id)
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
         done, attempts = row.pages_done, row.attempts
@@ -388,7 +390,7 @@ class Ingester:
                     pages = [_skipped_page(done + 1)]
                 else:
                     pages = extractor.extract(path, done + 1, last, into)
-                chunks, heading = chunk_pages(pages, heading)
+                chunks, heading = chunk_pages(pages, heading, earlier)
             with self._catalog.write_transaction() as connection:
                 title = inspection.title or ""
                 if not extractions.put_pages(connection, self._words, row, title, pages, chunks):

@@ -31,7 +31,7 @@ MODULES = frozenset(
     rag.answer.names
     rag.answer.numbers rag.answer.page_text rag.answer.query_rewrite rag.answer.statements
     rag.extract.convert.markdown rag.extract.convert.plain_text
-    rag.extract.file_types rag.ingest.chunking rag.search.glossary
+    rag.extract.file_types rag.ingest.markdown_rows rag.search.glossary
     rag.search.limit_dates rag.search.limit_phrases rag.search.limit_tokens rag.search.limits
     rag.search.near_duplicates rag.search.query_analysis rag.text""".split()
 )

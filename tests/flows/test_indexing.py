@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag import MagpieError, NotFound, Progress, Rag, Scope, Settings, open_rag
+from rag.catalog.chunks import chunk_texts
 from tests.support.absent import NoEmbedder
 from tests.support.extractor import TextExtractor
 
@@ -205,6 +206,30 @@ def test_interrupted_extraction_continues_where_it_stopped(tmp_path: Path, folde
         assert rag.index([path])[0].pages == 40
         assert min(reader.reads) == 17
         assert len(rag.find("alpha", EVERYTHING, 50).hits) == 40
+
+
+def test_continued_extraction_has_the_chunks_of_an_uninterrupted_one(tmp_path: Path, folder: Path) -> None:
+    lines = ["# Harbor rules", *["Pilots only"] * 19]
+    pages = [f"{lines[number % 20]}\n\n\nrule {number} of the quay" for number in range(40)]
+    path = write(folder, "rules.pdf", *pages)
+
+    class Interrupted(TextExtractor):
+        def extract(self, path: Path, first: int, last: int, into: Path) -> list:  # type: ignore[type-arg]
+            if first > 16:
+                raise KeyboardInterrupt
+            return super().extract(path, first, last, into)
+
+    with opened(tmp_path / "a", Interrupted()) as rag, pytest.raises(KeyboardInterrupt):
+        rag.index([path])
+    found = []
+    for data in ("a", "b"):
+        with opened(tmp_path / data) as rag:
+            rag.index([path])
+            assert len(rag.find("quay", EVERYTHING, 50).hits) == 40
+            assert len(rag.find("pilots", EVERYTHING, 50).hits) == 1
+            with rag.read_transaction() as connection:
+                found.append(chunk_texts(connection))
+    assert found[0] == found[1]
 
 
 def test_missing_path_is_an_error_and_indexes_nothing(tmp_path: Path, folder: Path) -> None:

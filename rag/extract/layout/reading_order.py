@@ -1,12 +1,19 @@
-"""Group recognized lines into blocks with a recursive XY-cut along white gaps, for pages without layout analysis."""
+"""Reading order along white gaps: of pages without layout analysis, of columns in one region, from right to left."""
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from statistics import median
+from typing import TypeVar
 
 from rag.extract.geometry import bounding_box, group_into_lines, words_of_lines
-from rag.model import Block, BlockKind, Box, Line
+from rag.extract.layout.right_to_left import is_mainly_right_to_left
+from rag.model import Block, BlockKind, Box, Line, Word
+
+_BoxedT = TypeVar("_BoxedT", Line, Word, Block)
+
+_TEXTS = (BlockKind.TEXT, BlockKind.LIST, BlockKind.FOOTNOTE)
 
 _GAP_Y = 1.0
 """Minimum vertical gap between two blocks, as a multiple of the page's median line height."""
@@ -33,6 +40,53 @@ def text_blocks(lines: Sequence[Line]) -> list[Block]:
     return [_block(group, height) for group in _cut(list(lines), height)]
 
 
+def split_columns(block: Block) -> list[Block]:
+    """Return the columns of running text that the layout analysis took for one region; other blocks unchanged."""
+    if block.kind not in _TEXTS or len(block.lines) < _COLUMN_LINES:
+        return [block]
+    words = [word for line in block.lines for word in line.words]
+    starts = [min(word.box.x0 for word in column) for column in _split_at_gaps(words, _across, _GAP_X)]
+    if len(starts) < 2:
+        return [block]
+    columns: list[list[Line]] = [[] for _ in starts]
+    for line in block.lines:
+        parts: list[list[Word]] = [[] for _ in starts]
+        for word in line.words:
+            parts[bisect(starts, word.box.x0) - 1].append(word)
+        for column, part in zip(columns, parts, strict=True):
+            if part:
+                column.append(Line(tuple(part), bounding_box(word.box for word in part), line.ocr))
+    if not all(_is_column(column) for column in columns):
+        return [block]
+    if is_mainly_right_to_left(word.text for word in words):
+        columns.reverse()
+    return [Block(block.kind, bounding_box(line.box for line in column), tuple(column)) for column in columns]
+
+
+def order_right_to_left(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks of a page with columns from right to left, if most of its words are written so."""
+    texts = [word.text for block in blocks for line in block.lines for word in line.words]
+    return _ordered_from_right(list(blocks)) if is_mainly_right_to_left(texts) else list(blocks)
+
+
+def _ordered_from_right(blocks: list[Block]) -> list[Block]:
+    bands = _split_at_gaps(blocks, _down, 0.0)
+    if len(bands) > 1:
+        return [block for band in bands for block in _ordered_from_right(band)]
+    columns = _split_at_gaps(blocks, _across, 0.0)
+    if len(columns) > 1:
+        return [block for column in reversed(columns) for block in _ordered_from_right(column)]
+    return blocks
+
+
+def _across(box: Box) -> tuple[float, float]:
+    return box.x0, box.x1
+
+
+def _down(box: Box) -> tuple[float, float]:
+    return box.y0, box.y1
+
+
 def _block(group: Sequence[Line], height: float) -> Block:
     merged = group_into_lines(words_of_lines(group))
     line_height = median(line.box.y1 - line.box.y0 for line in group)
@@ -43,10 +97,12 @@ def _block(group: Sequence[Line], height: float) -> Block:
 
 
 def _cut(lines: list[Line], height: float) -> list[list[Line]]:
-    bands = _split_at_gaps(lines, lambda box: (box.y0, box.y1), _GAP_Y * height)
+    bands = _split_at_gaps(lines, _down, _GAP_Y * height)
     if len(bands) > 1:
         return [group for band in bands for group in _cut(band, height)]
-    columns = _split_at_gaps(lines, lambda box: (box.x0, box.x1), _GAP_X)
+    columns = _split_at_gaps(lines, _across, _GAP_X)
+    if is_mainly_right_to_left(word.text for line in lines for word in line.words):
+        columns.reverse()
     if len(columns) > 1 and (all(_is_column(column) for column in columns) or not _are_cells(columns)):
         return [group for column in columns for group in _cut(column, height)]
     return [lines]
@@ -72,15 +128,17 @@ def _is_column(lines: Sequence[Line]) -> bool:
     return len(lines) >= _COLUMN_LINES and median(line.box.x1 - line.box.x0 for line in lines) >= _COLUMN_WIDTH
 
 
-def _split_at_gaps(lines: Sequence[Line], span: Callable[[Box], tuple[float, float]], gap: float) -> list[list[Line]]:
-    """Split the lines into groups that are more than `gap` apart along one axis."""
-    groups: list[list[Line]] = []
+def _split_at_gaps(
+    parts: Sequence[_BoxedT], span: Callable[[Box], tuple[float, float]], gap: float
+) -> list[list[_BoxedT]]:
+    """Split lines, words or blocks into groups that are more than `gap` apart along one axis."""
+    groups: list[list[_BoxedT]] = []
     end = 0.0
-    for line in sorted(lines, key=lambda line: span(line.box)):
-        start, stop = span(line.box)
+    for part in sorted(parts, key=lambda part: span(part.box)):
+        start, stop = span(part.box)
         if not groups or start - end > gap:
             groups.append([])
             end = stop
-        groups[-1].append(line)
+        groups[-1].append(part)
         end = max(end, stop)
     return groups

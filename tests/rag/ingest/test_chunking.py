@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.ingest.chunking import HEADING_SEPARATOR, MAX_TOKENS, OVERLAP, chunk_pages, table_as_line, text_lines
+from rag.ingest.chunking import HEADING_SEPARATOR, OVERLAP, chunk_pages
+from rag.ingest.earlier_pages import EarlierPages
+from rag.ingest.markdown_rows import table_as_line, text_lines
+from rag.ingest.picture_chunks import MAX_TOKENS
 from rag.model import Block, BlockKind, Box, ExtractedPage, Kind, Line, NewChunk, TextSource, Word
 from rag.text import estimate_tokens
 
@@ -73,11 +77,115 @@ def test_heading_path_continues_on_the_next_page() -> None:
     assert again[0].heading == path
 
 
-def test_leaves_out_headers_and_footers() -> None:
-    chunks, _ = chunk_pages(
-        [page(block(BlockKind.HEADER, "Confidential"), block(BlockKind.TEXT, "body"), block(BlockKind.FOOTER, "p 3"))]
+TOP, BOTTOM = Box(0.1, 0.03, 0.9, 0.05), Box(0.1, 0.95, 0.9, 0.97)
+
+
+def texts(chunks: list[NewChunk]) -> list[tuple[int, str]]:
+    return [(chunk.page, chunk.text) for chunk in chunks if chunk.kind is Kind.TEXT]
+
+
+def test_headers_and_footers_are_chunks_with_their_own_region() -> None:
+    iban = block(BlockKind.FOOTER, "IBAN DE02 1203 0000", BOTTOM)
+    title = block(BlockKind.TITLE, "Invoice 12", Box(0.1, 0.3, 0.9, 0.33))
+    body = block(BlockKind.TEXT, "body", Box(0.1, 0.4, 0.9, 0.43))
+    chunks, _ = chunk_pages([page(block(BlockKind.HEADER, "Nordwind Seile", TOP), title, body, iban)])
+    assert texts(chunks) == [(1, "Invoice 12\nbody"), (1, "Nordwind Seile"), (1, "IBAN DE02 1203 0000")]
+    assert [chunk.box for chunk in chunks[1:3]] == [TOP, BOTTOM]
+    assert [chunk.heading for chunk in chunks[:3]] == ["Invoice 12", "", ""]
+
+
+def running(number: int, header: str, footer: str, kind: BlockKind | None = None) -> ExtractedPage:
+    return page(
+        block(kind or BlockKind.HEADER, header, TOP),
+        block(BlockKind.TEXT, f"body of {number}"),
+        block(kind or BlockKind.FOOTER, footer, BOTTOM),
+        number=number,
     )
-    assert chunks[0].text == "body"
+
+
+@pytest.mark.parametrize("kind", [None, BlockKind.TEXT, BlockKind.LIST])
+def test_repeated_lines_are_indexed_on_the_first_page_only(kind: BlockKind | None) -> None:
+    pages = [running(number, "Port handbook 2026", "For members only", kind=kind) for number in (1, 2, 3)]
+    words = " ".join(text for _, text in texts(chunk_pages(pages)[0])).split()
+    assert (words.count("handbook"), words.count("members"), words.count("body")) == (1, 1, 3)
+    assert texts(chunk_pages(pages)[0])[-2:] == [(2, "body of 2"), (3, "body of 3")]
+
+
+def test_repeated_line_is_indexed_again_where_it_changes_more_than_numbers() -> None:
+    pages = [
+        running(1, "Port handbook, part A", "Page 1 of 3"),
+        running(2, "Port handbook, part A", "Page 2 of 3"),
+        running(3, "Port handbook, part B", "Page 3 of 3"),
+    ]
+    assert texts(chunk_pages(pages)[0]) == [
+        (1, "body of 1"),
+        (1, "Port handbook, part A"),
+        (1, "Page 1 of 3"),
+        (2, "body of 2\n2"),
+        (3, "body of 3\n3"),
+        (3, "Port handbook, part B"),
+    ]
+
+
+def test_text_in_a_margin_that_differs_in_numbers_is_indexed_on_each_page() -> None:
+    pages = [running(number, f"Step {number}", "For members only", kind=BlockKind.TEXT) for number in (1, 2)]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Step 1\nbody of 1\nFor members only"), (2, "Step 2\nbody of 2")]
+
+
+def test_page_keeps_its_only_text_though_an_earlier_page_has_it() -> None:
+    pages = [page(block(BlockKind.TEXT, "Port plans", TOP), number=number) for number in (1, 2)]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Port plans"), (2, "Port plans")]
+
+
+def test_repeated_line_is_indexed_again_at_another_place() -> None:
+    first, second = (page(block(BlockKind.HEADER, "Left", Box(x, 0.03, x + 0.1, 0.05)), number=n) for n, x in PLACES)
+    assert texts(chunk_pages([first, second])[0]) == [(1, "Left"), (2, "Left")]
+
+
+PLACES = ((1, 0.1), (2, 0.8))
+
+
+def test_page_number_belongs_to_the_nearest_text_and_is_no_chunk_of_its_own() -> None:
+    body = block(BlockKind.TEXT, "body", Box(0.1, 0.4, 0.9, 0.43))
+    [chunk, _] = chunk_pages([page(body, block(BlockKind.FOOTER, "iv", BOTTOM))])[0]
+    assert (chunk.text, chunk.box) == ("body\niv", Box(0.1, 0.4, 0.9, 0.97))
+
+
+def test_last_line_of_a_paragraph_stays_in_it_when_it_is_taken_for_a_footer() -> None:
+    lines = [Box(0.1, y, 0.9, y + 0.02) for y in (0.88, 0.905, 0.93)]
+    body = Block(BlockKind.TEXT, lines[0].union(lines[1]), (line("The gate", lines[0]), line("opens at", lines[1])))
+    chunks, _ = chunk_pages([page(body, block(BlockKind.FOOTER, "dawn.", lines[2]))])
+    assert texts(chunks) == [(1, "The gate\nopens at\ndawn.")]
+
+
+def test_repeated_table_in_the_header_is_indexed_once() -> None:
+    box = Box(0.1, 0.02, 0.9, 0.12)
+    words = tuple(Word(word, Box(x, 0.03, x + 0.05, 0.05)) for word, x in (("Form", 0.2), ("QA-7", 0.6)))
+    form = Block(BlockKind.TABLE, box, (Line(words, Box(0.2, 0.03, 0.65, 0.05)),), None, (0.1,), (0.4,))
+    pages = [page(form, block(BlockKind.TEXT, f"body {number}"), number=number) for number in (1, 2)]
+    found = [(chunk.page, chunk.kind) for chunk in chunk_pages(pages)[0] if chunk.text]
+    assert found == [(1, Kind.TEXT), (1, Kind.TABLE), (2, Kind.TEXT)]
+
+
+def test_heading_that_repeats_starts_each_page() -> None:
+    pages = [page(block(BlockKind.HEADING, "Prices", TOP), number=number) for number in (1, 2)]
+    assert texts(chunk_pages(pages)[0]) == [(1, "Prices"), (2, "Prices")]
+
+
+@given(st.integers(1, 5), st.booleans())
+def test_resumed_document_has_the_chunks_of_one_that_was_not_interrupted(at: int, is_header: bool) -> None:
+    kind = BlockKind.HEADER if is_header else BlockKind.TEXT
+    pages = [running(n, f"Handbook {n}", ["Odd", "Even"][n % 2], kind=kind) for n in range(1, 7)]
+    tabular = [replace(one, blocks=(*one.blocks, priced(n))) for n, one in enumerate(pages, 1)]
+    whole, _ = chunk_pages(tabular)
+    before, path = chunk_pages(tabular[:at])
+    stored = [replace(chunk, box=rounded(chunk.box)) for chunk in before]
+    after, _ = chunk_pages(tabular[at:], path, EarlierPages(stored))
+    assert before + after == whole
+
+
+def rounded(box: Box) -> Box:
+    return Box(*(round(value, 4) for value in box))
 
 
 def test_keeps_the_header_of_a_page_without_other_words() -> None:
@@ -119,6 +227,56 @@ def test_table_becomes_markdown_with_a_box_for_each_row() -> None:
     assert text_lines(chunk.text) == ["| Service | Port |", "| the gateway | 8443 |"]
     assert table_as_line(chunk.text) == "Service | Port · the gateway | 8443"
     assert table_as_line("no table | at all") == "no table | at all"
+
+
+def priced(number: int, *, header: bool = False) -> Block:
+    """Return a table from the top to the bottom of a page."""
+    drawn = table(*(["Item|Price"] if header else []), f"rope {number}|{number}", f"tar {number}|{number + 1}")
+    return replace(drawn, box=Box(0.1, 0.2, 0.9, 0.8))
+
+
+def test_table_that_continues_on_the_next_page_has_its_header_row_and_caption() -> None:
+    caption = block(BlockKind.CAPTION, "Table 4 Stores", Box(0.1, 0.16, 0.9, 0.18))
+    first, second = tables(page(caption, priced(1, header=True)), page(priced(2), number=2))
+    assert second.text == "| Item | Price |\n| --- | --- |\n| rope 2 | 2 |\n| tar 2 | 3 |"
+    assert (first.caption, second.caption) == ("Table 4 Stores", "Table 4 Stores")
+    assert len(text_lines(second.text)) == len(second.line_boxes)
+
+
+def test_table_with_its_own_header_row_or_below_other_text_does_not_continue() -> None:
+    again = tables(page(priced(1, header=True)), page(priced(2, header=True), number=2))[1]
+    assert again.text.count("Item") == 1
+    text = block(BlockKind.TEXT, "\n".join("abcd"), Box(0.1, 0.1, 0.9, 0.19))
+    assert "Item" not in tables(page(priced(1, header=True)), page(text, priced(2), number=2))[1].text
+    assert "Item" not in tables(page(priced(1, header=True)), page(priced(3), number=3))[1].text
+
+
+def test_large_table_becomes_several_chunks_with_its_header_row_and_region() -> None:
+    drawn = table("Item|Price", *(f"rope of {number} fathoms|{number}" for number in range(99)))
+    chunks = tables(page(replace(drawn, rows=tuple(0.27 + 0.1 * n for n in range(99)))))
+    assert len(chunks) > 1
+    assert all(estimate_tokens(chunk.text) <= MAX_TOKENS for chunk in chunks)
+    assert all(chunk.text.startswith("| Item | Price |\n| --- | --- |\n| rope of") for chunk in chunks)
+    assert [chunk.picture for chunk in chunks] == ["p0001-1.jpg"] + [None] * (len(chunks) - 1)
+    rows = [row for chunk in chunks for row in text_lines(chunk.text)[1:]]
+    assert rows == [f"| rope of {number} fathoms | {number} |" for number in range(99)]
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=60), min_size=1, max_size=400), st.integers(1, 3))
+def test_chunks_of_tables_and_figures_are_small_enough(words: list[str], columns: int) -> None:
+    lines = tuple(Line((Word(word, CELLS),), CELLS) for word in words)
+    for kind, borders in ((BlockKind.TABLE, tuple(n / columns for n in range(1, columns))), (BlockKind.FIGURE, ())):
+        chunks = [chunk for chunk in chunk_pages([page(Block(kind, CELLS, lines, None, (), borders))])[0] if chunk.text]
+        assert all(estimate_tokens(chunk.text) <= MAX_TOKENS for chunk in chunks)
+        found = [word for chunk in chunks for word in chunk.text.split() if word not in ("|", "---")]
+        assert len(found) >= len(words)
+        assert set(found) == set(words)
+
+
+def test_region_of_a_figure_includes_words_at_its_edges() -> None:
+    edge = Box(0.095, 0.2, 0.104, 0.21)
+    [made] = [c for c in chunk_pages([page(Block(BlockKind.FIGURE, BOX, (line("kW", edge),)))])[0] if c.text]
+    assert made.box == BOX.union(edge)
 
 
 def test_table_without_known_columns_keeps_its_lines() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.extract.geometry import clamped_box
-from rag.extract.layout.reading_order import text_blocks
-from rag.model import BlockKind, Box, Line, Word
+from rag.extract.geometry import bounding_box, clamped_box
+from rag.extract.layout.reading_order import split_columns, text_blocks
+from rag.model import Block, BlockKind, Box, Line, Word
 
 
 def line(x: float, y: float, text: str, *, width: float = 0.35, height: float = 0.02) -> Line:
@@ -68,3 +70,37 @@ def test_text_blocks_splits_paragraphs_at_gaps() -> None:
 
 def test_text_blocks_of_no_lines_is_empty() -> None:
     assert text_blocks([]) == []
+
+
+def two_columns(left: Sequence[str], right: Sequence[str]) -> Block:
+    """Return a region whose lines go through both columns."""
+    lines = []
+    for row, texts in enumerate(zip_longest(left, right, fillvalue="")):
+        words = [
+            Word(word, Box(x + 0.08 * n, 0.1 + 0.03 * row, x + 0.08 * n + 0.07, 0.12 + 0.03 * row))
+            for x, text in zip((0.1, 0.5), texts, strict=True)
+            for n, word in enumerate(text.split())
+        ]
+        lines.append(Line(tuple(words), bounding_box(word.box for word in words)))
+    return Block(BlockKind.LIST, bounding_box(line.box for line in lines), tuple(lines))
+
+
+def test_columns_in_one_region_become_blocks_in_reading_order() -> None:
+    left, right = (
+        ["tie the rope", "to the ring", "and wait", "for high tide"],
+        ["the pilot comes", "with the boat", "at noon"],
+    )
+    blocks = split_columns(two_columns(left, right))
+    assert [block.text for block in blocks] == ["\n".join(left), "\n".join(right)]
+    assert [block.kind for block in blocks] == [BlockKind.LIST] * 2
+
+
+def test_rows_of_short_cells_and_single_columns_stay_one_region() -> None:
+    cells = two_columns(["rope", "tar", "oil"], ["12", "15", "9"])
+    assert split_columns(cells) == [cells]
+    plain = two_columns(["tie the rope", "to the ring", "and wait"], [])
+    assert split_columns(plain) == [plain]
+    crossed = two_columns(
+        ["tie the rope now and here", "to the ring", "and wait", "for it"], ["", "a b c", "d e f", "g h i"]
+    )
+    assert split_columns(crossed) == [crossed]
