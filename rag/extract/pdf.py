@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import Unreadable
+from rag.extract.beside_text import beside_text, bookmarks_by_page
 from rag.extract.file_types import meaningful_title
+from rag.extract.form_fields import without_tick_marks
 from rag.extract.geometry import PlacedWord, append_lines, clamped_box, contains_center, group_into_lines
 from rag.extract.layout.analysis import Layout
 from rag.extract.layout.figures import has_background
@@ -74,7 +76,8 @@ class PdfExtractor:
         """Yield a function that extracts a page by its number and writes its pictures to `into`."""
         try:
             with self._open(path) as document:
-                yield lambda number: self._extract(document, number, into)
+                bookmarks = bookmarks_by_page(document)
+                yield lambda number: self._extract(document, number, into, bookmarks)
         finally:
             # MuPDF caches up to 256 MB of decoded data, even of closed documents.
             self._pymupdf.TOOLS.store_shrink(100)
@@ -88,7 +91,7 @@ class PdfExtractor:
             width, height = page.rect.width, page.rect.height
             return ExtractedPage(number, _label(page), width, height, _text_source(blocks), blocks, None)
 
-    def _extract(self, document: Any, number: int, into: Path) -> ExtractedPage:
+    def _extract(self, document: Any, number: int, into: Path, bookmarks: Mapping[int, Sequence[str]]) -> ExtractedPage:
         timer = StageTimer()
         with timer("parse"):
             page = document[number - 1]
@@ -116,15 +119,19 @@ class PdfExtractor:
                     blocks = _recognize_figures(self._ocr, image, blocks, [placed.word.box for placed in words])
         with timer("render"):
             cropped = save_crops(blocks, image, number, into)
+        with timer("parse"):
+            printed = [word for block in cropped for line in block.lines for word in line.words]
+            beside, notes = beside_text(self._pymupdf, page, printed, bookmarks, self._displayed)
         return ExtractedPage(
             number=number,
             label=label,
             width=page.rect.width,
             height=page.rect.height,
             text_source=_text_source(cropped),
-            blocks=cropped,
+            blocks=(*cropped, *beside),
             render=page_name(number),
             stage_ms=timer.ms,
+            notes=notes,
         )
 
     def _render(self, page: Any) -> Image:
@@ -147,7 +154,7 @@ class PdfExtractor:
             box = self._displayed(page, (x0, y0, x1, y1))
             if clean and contains_center(WHOLE_PAGE, box):
                 words.append(PlacedWord(Word(clean, clamped_box(*box)), (block << 20) + line, block))
-        return words
+        return without_tick_marks(page, words, self._displayed)
 
     def _is_garbled(self, page: Any) -> bool:
         flags = self._pymupdf.TEXTFLAGS_WORDS & ~self._pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE

@@ -102,10 +102,12 @@ def _chunk_page(page: ExtractedPage, heading: str, near: Sequence[ExtractedPage]
     flow = _Flow(page.number)
     pictures: list[NewChunk] = []
     # Never leave out a page's only words: on a title slide, the only line may be where a header would be.
-    has_only_running = all(block.kind in _RUNNING for block in page.blocks if block.lines)
+    has_only_running = all(
+        block.kind in _RUNNING for block in page.blocks if block.lines and block.kind is not BlockKind.ASIDE
+    )
     captions = [block for block in page.blocks if block.kind is BlockKind.CAPTION and block.lines]
     for block in page.blocks:
-        if block.kind in _RUNNING and not has_only_running:
+        if block.kind is BlockKind.ASIDE or (block.kind in _RUNNING and not has_only_running):
             continue
         if block.kind in (BlockKind.FIGURE, BlockKind.TABLE):
             caption = _caption_of(block, captions)
@@ -122,7 +124,19 @@ def _chunk_page(page: ExtractedPage, heading: str, near: Sequence[ExtractedPage]
             flow.cut(heading)
     flow.cut(heading)
     whole = [NewChunk(page.number, Kind.PAGE, "", heading, "", WHOLE_PAGE, (), page.render)] if page.render else []
-    return [*flow.chunks, *pictures, *whole], heading
+    return [*flow.chunks, *pictures, *_aside_chunks(page, heading), *whole], heading
+
+
+def _aside_chunks(page: ExtractedPage, heading: str) -> Iterator[NewChunk]:
+    """Yield chunks of their own for what the page does not print, so that its text is quoted without them."""
+    for block in page.blocks:
+        if block.kind is BlockKind.ASIDE:
+            flow = _Flow(page.number)
+            for line in block.lines:
+                for piece in _pieces(line):
+                    flow.add(piece, heading)
+            flow.cut(heading)
+            yield from flow.chunks
 
 
 def _next_heading(heading: str, block: Block) -> str:
