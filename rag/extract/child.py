@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 
 from rag.errors import MagpieError, Unreadable
 from rag.extract import limits
+from rag.extract.convert.details import NO_DETAILS, with_notes, with_texts
 from rag.extract.convert.libreoffice import office_files
 from rag.extract.file_types import CONVERTED, PICTURES, detect_media_type
 from rag.extract.protocol import CHILD_CONFIG, REPLY, REQUEST, ChildConfig, ExtractionReply, Request, shorten
@@ -72,11 +73,14 @@ class RequestHandler:
         try:
             media_type = detect_media_type(path, self._settings)
             extractor: FormatExtractor = self._picture if media_type in PICTURES else self._pdf
+            details = NO_DETAILS
             if media_type in CONVERTED:
                 path = self._converter.to_pdf(path, media_type, self._announce_conversion)
+                details = self._converter.details(path)
                 limits.set_alarm(self._settings.page_seconds)
             if request.kind == "inspect":
-                send(self._out, ExtractionReply("inspection", inspection=extractor.inspect(path, media_type)))
+                inspection = with_notes(extractor.inspect(path, media_type), details)
+                send(self._out, ExtractionReply("inspection", inspection=inspection))
                 return
             if request.kind == "text":
                 send(self._out, ExtractionReply("page", page=extractor.text_layer(path, media_type, request.first)))
@@ -84,7 +88,8 @@ class RequestHandler:
             with extractor.open_pages(path, media_type, self._pictures) as extract:
                 for number in range(request.first, request.last + 1):
                     limits.set_alarm(self._settings.page_seconds)
-                    send(self._out, ExtractionReply("page", page=_extract_page(extract, number)))
+                    page = with_texts(_extract_page(extract, number), details)
+                    send(self._out, ExtractionReply("page", page=page))
                     limits.release_memory()
             send(self._out, ExtractionReply("done"))
         except _PictureNotWritten as error:

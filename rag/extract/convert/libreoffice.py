@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from rag.errors import Unreadable
+from rag.extract.convert.details import Details
 from rag.extract.convert.packages import OFFICE
+from rag.extract.convert.prepare import Prepared, prepare_document
 from rag.extract.convert.sanitize import sanitize_document
+from rag.model import Note
 from rag.sandbox import Restrictions, child_environment, confinement_gap, runtime_files
 from rag.sandbox.launch import ResourceLimits, launch_command, package_folder
 from rag.settings import ReadSettings
@@ -27,6 +32,10 @@ CONFINEMENT_REMEDY = (
     "(add `landlock` to the kernel's lsm= option)."
 )
 _INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
+FONTS_REMEDY = (
+    "Install fonts as wide as Word's "
+    "(Debian: sudo apt install fonts-crosextra-carlito fonts-crosextra-caladea fonts-liberation)."
+)
 
 _NOWHERE = "127.0.0.1"
 _SETTINGS: dict[str, dict[str, int | str]] = {
@@ -44,8 +53,15 @@ _SETTINGS: dict[str, dict[str, int | str]] = {
         "ooInetHTTPSProxyPort": 9,
         "ooInetNoProxy": "",
     },
+    "/org.openoffice.Office.Common/Filter/PDF/Export": {
+        "ExportHiddenSlides": True,
+        "ExportNotes": True,
+        "ExportNotesPages": False,
+        "UseTaggedPDF": True,
+    },
 }
-"""No macros, no link updates, no network. The sandbox enforces all of this too."""
+"""No macros, no link updates, no network; the sandbox enforces all of this too. Hidden slides are exported because
+PowerPoint counts them, comments become annotations, and tags contain the descriptions of pictures."""
 
 _FILTERS = {
     ".docx": "MS Word 2007 XML",
@@ -72,8 +88,13 @@ def office_program(setting: str) -> str | None:
     return found or (_MAC if sys.platform == "darwin" and Path(_MAC).is_file() else None)
 
 
-def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSettings) -> None:
+def office_to_pdf(
+    path: Path, media_type: str, into: Path, settings: ReadSettings, count_pages: Callable[[Path], int]
+) -> Details:
     """Convert the document to a PDF at `into`; a temporary folder beside it is used. Raise Unreadable.
+
+    Return what its pages don't show. If a document of Word has more pages than Word counted, because of other fonts,
+    its pages are made taller.
 
     Call this in a process that leads its own process group: all other processes of the group are killed afterwards.
     """
@@ -90,16 +111,26 @@ def office_to_pdf(path: Path, media_type: str, into: Path, settings: ReadSetting
         (profile / "registrymodifications.xcu").write_text(_registry(), encoding="utf-8")
         copy = work / f"document{OFFICE[media_type]}"
         sanitize_document(path, copy)
-        _run(program, copy, work, settings)
-        converted = work / "out" / "document.pdf"
-        if not converted.is_file() or not converted.stat().st_size:
-            raise Unreadable(
-                "LibreOffice can't open the document: it is damaged, or encrypted with a password.",
-                "Save it again without a password, or export it as a PDF.",
-            )
+        prepared = prepare_document(copy)
+        converted = _run(program, copy, work, settings)
+        if 0 < prepared.pages < count_pages(converted):
+            prepare_document(copy, taller=True)
+            converted = _run(program, copy, work, settings)
         shutil.copyfile(converted, into)  # the first version of Landlock refuses moves between folders
+        return _compared(prepared, count_pages(into))
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _compared(prepared: Prepared, pages: int) -> Details:
+    """Return the details, with a note if the document has another number of pages in Word."""
+    if prepared.pages in (0, pages):
+        return prepared.details
+    other = Note(
+        f"Word counted {prepared.pages:,} pages and LibreOffice {pages:,}, so page numbers can differ from Word's. "
+        f"{FONTS_REMEDY}"
+    )
+    return replace(prepared.details, notes=(*prepared.details.notes, other))
 
 
 def office_files(setting: str) -> list[Path]:
@@ -130,7 +161,8 @@ def _unavailable(setting: str) -> Unreadable:
     )
 
 
-def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> None:
+def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> Path:
+    """Return the path of the converted PDF. Raise Unreadable."""
     seconds = settings.convert_seconds
     options = "--headless --norestore --nologo --nodefault --nofirststartwizard".split()
     command = [
@@ -171,6 +203,13 @@ def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> No
         ) from None
     finally:
         _kill_group()
+    converted = work / "out" / "document.pdf"
+    if not converted.is_file() or not converted.stat().st_size:
+        raise Unreadable(
+            "LibreOffice can't open the document: it is damaged, or encrypted with a password.",
+            "Save it again without a password, or export it as a PDF.",
+        )
+    return converted
 
 
 def _binary(program: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -94,17 +94,15 @@ def elements(root: Element, *names: str) -> Iterator[Element]:
     return (element for element in root.iter() if local(element) in names)
 
 
-def parents(root: Element) -> dict[Element, Element]:
-    """Return each element's parent."""
-    return {inner: outer for outer in root.iter() for inner in outer}
-
-
-def remove(parent: Element, element: Element) -> None:
-    """Remove an element, but keep the text that follows it."""
-    at = list(parent).index(element)
-    if element.tail:
-        if at:
-            parent[at - 1].tail = (parent[at - 1].tail or "") + element.tail
-        else:
+def remove_children(parent: Element, is_removed: Callable[[Element], bool]) -> None:
+    """Remove children of an element, but keep the text that follows them."""
+    kept: list[Element] = []
+    for element in parent:
+        if not is_removed(element):
+            kept.append(element)
+        elif element.tail and kept:
+            kept[-1].tail = (kept[-1].tail or "") + element.tail
+        elif element.tail:
             parent.text = (parent.text or "") + element.tail
-    parent.remove(element)
+    if len(kept) < len(parent):
+        parent[:] = kept

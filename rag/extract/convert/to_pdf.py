@@ -8,6 +8,7 @@ from typing import Any
 
 from rag.errors import Unreadable
 from rag.extract.convert import markdown, plain_text
+from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.html_to_pdf import too_many_pages, write_html_pdf
 from rag.extract.convert.libreoffice import office_to_pdf
 from rag.extract.file_types import MARKDOWN, TEXT
@@ -26,6 +27,7 @@ class PdfConverter:
         self._settings = settings
         self._scratch = scratch
         self._cache: dict[tuple[str, int, int], Path] = {}
+        self._details: dict[Path, Details] = {}
         self._count = 0
 
     def to_pdf(self, path: Path, media_type: str, on_conversion: Callable[[], None]) -> Path:
@@ -40,16 +42,28 @@ class PdfConverter:
             on_conversion()
             self._count += 1
             pdf = self._scratch / f"converted-{self._count}.pdf"
-            self._convert(path, media_type, pdf)
+            self._details[pdf] = self._convert(path, media_type, pdf)
             while len(self._cache) >= _CACHED_PDFS:
-                self._cache.pop(next(iter(self._cache))).unlink()
+                oldest = self._cache.pop(next(iter(self._cache)))
+                oldest.unlink()
+                del self._details[oldest]
         self._cache[key] = pdf
         return pdf
 
-    def _convert(self, path: Path, media_type: str, into: Path) -> None:
+    def details(self, pdf: Path) -> Details:
+        """Return what the document says that its PDF, a path from `to_pdf`, does not hold."""
+        return self._details[pdf]
+
+    def _count_pages(self, pdf: Path) -> int:
+        try:
+            with self._pymupdf.open(str(pdf), filetype="pdf") as document:
+                return int(document.page_count)
+        except (self._pymupdf.FileDataError, RuntimeError, ValueError) as error:
+            raise Unreadable("LibreOffice made a damaged PDF of the document.", "Export it as a PDF.") from error
+
+    def _convert(self, path: Path, media_type: str, into: Path) -> Details:
         if media_type not in (TEXT, MARKDOWN):
-            office_to_pdf(path, media_type, into, self._settings)
-            return
+            return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
         decoded = plain_text.decode_text(path.read_bytes())
         if decoded is None:
             raise Unreadable("Only the beginning of the file is text.", "Export it as a PDF.")
@@ -67,3 +81,4 @@ class PdfConverter:
             parts, title = plain_text.html_pages(text), ""
             css, page_per_part = plain_text.CSS, True
         write_html_pdf(self._pymupdf, parts, css, into, title=title, max_pages=max_pages, page_per_part=page_per_part)
+        return NO_DETAILS
