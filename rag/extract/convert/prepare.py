@@ -81,6 +81,8 @@ def _rewrite(package: ZipFile, target: Path, changed: dict[str, bytes]) -> None:
             data = changed.get(info.filename)
             kind = ZIP_STORED if info.filename == "mimetype" else ZIP_DEFLATED
             out.writestr(info.filename, package.read(info) if data is None else data, kind)
+        for name in changed.keys() - set(package.namelist()):
+            out.writestr(name, changed[name])
 
 
 def _prepare_word(package: ZipFile, *, taller: bool) -> tuple[dict[str, bytes], Prepared]:

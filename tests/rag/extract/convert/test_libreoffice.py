@@ -23,7 +23,7 @@ from rag.errors import ExtractorStopped, Unreadable
 from rag.extract.convert.libreoffice import office_program
 from rag.extract.file_types import detect_media_type
 from rag.extract.guarded import GuardedExtractor
-from rag.model import ExtractedPage
+from rag.model import BlockKind, ExtractedPage
 from rag.settings import ReadSettings
 from tests.rag.extract import office_files, papers
 from tests.rag.extract.test_guarded import ends
@@ -397,3 +397,64 @@ def test_libreoffice_loads_nothing_from_outside(tmp_path: Path, into: Path, open
     assert numbers([page]) == ["N1"]
     assert not [block for block in page.blocks if block.picture]
     assert not asked.is_set()
+
+
+COMMENTS = (
+    '<?xml version="1.0"?><w:comments xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
+    '<w:comment w:id="0" w:author="Ada Wren"><w:p><w:r><w:t>Ask the pier master.</w:t></w:r></w:p></w:comment>'
+    "</w:comments>"
+)
+
+
+@real
+def test_word_document_says_what_stands_beside_its_text(
+    tmp_path: Path, into: Path, open_extractor: OpenExtractor
+) -> None:
+    commented = (
+        '<w:commentRangeStart w:id="0"/><w:r><w:t>rota</w:t></w:r><w:commentRangeEnd w:id="0"/>'
+        '<w:r><w:commentReference w:id="0"/></w:r>'
+    )
+    body = (
+        f'<w:p><w:hyperlink r:id="rLink0"><w:r><w:t>The rota</w:t></w:r></w:hyperlink></w:p><w:p>{commented}'
+        '<w:del w:id="1"><w:r><w:delText>struck</w:delText></w:r></w:del></w:p>'
+        "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>vanished</w:t></w:r></w:p>"
+        "<w:p><w:r><w:lastRenderedPageBreak/><w:t>N2</w:t></w:r></w:p>"
+    )
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.comments+xml"
+    app = "application/vnd.openxmlformats-officedocument.extended-properties+xml"
+    path = office_files.docx(
+        tmp_path / "file",
+        [],
+        body=body,
+        links=["https://wiki.example/rota?a=1&amp;b=2"],
+        more={
+            "word/comments.xml": (kind, "comments", COMMENTS),
+            "docProps/app.xml": (app, "", "<Properties><Pages>2</Pages></Properties>"),
+        },
+    )
+    extractor = open_extractor()
+    found = extractor.inspect(path)
+    assert (found.page_count, found.notes) == (2, ())
+    first, second = extractor.extract(path, 1, 2, into)
+    assert numbers([second]) == ["N2"]
+    texts = [block.text for block in first.blocks]
+    assert "Link: The rota https://wiki.example/rota?a=1&b=2" in texts
+    assert not {"struck", "vanished"} & set(" ".join(texts).split())
+
+
+@real
+def test_slides_keep_their_numbers_and_say_their_notes(
+    tmp_path: Path, into: Path, open_extractor: OpenExtractor
+) -> None:
+    path = office_files.pptx(tmp_path / "file", ["N1", "N2", "N3"], hidden=[2], notes={3: "Say this slowly."})
+    extractor = open_extractor()
+    found = extractor.inspect(path)
+    assert found.page_count == 3
+    assert [note.text for note in found.notes] == [
+        "Slide 2 is hidden in the presentation, and indexed with the others."
+    ]
+    pages = extractor.extract(path, 1, 3, into)
+    assert numbers(pages) == ["N1", "N2", "N3"]
+    assert [block.text for page in pages for block in page.blocks if block.kind is BlockKind.ASIDE] == [
+        "Speaker notes: Say this slowly."
+    ]
