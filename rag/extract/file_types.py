@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from rag.errors import Unreadable
+from rag.extract.convert.flat_files import flat_media_type
 from rag.extract.convert.markdown import is_markdown
 from rag.extract.convert.packages import OFFICE, OLE, RTF, ZIP, compound_media_type, zip_media_type
 from rag.extract.convert.plain_text import decode_text
@@ -101,6 +102,8 @@ def _text_type(head: bytes, *, whole: bool) -> str:
             "document that Magpie can read.",
             "Export it as a PDF.",
         )
+    if (office := flat_media_type(text)) is not None:
+        return office
     if _is_web_page(text):
         raise Unreadable(
             "The file is a saved web page, which Magpie can't read.", "Share its address, or print it as a PDF."

@@ -71,6 +71,11 @@ _FILTERS = {
     ".doc": "MS Word 97",
     ".ppt": "MS PowerPoint 97",
     ".rtf": "Rich Text Format",
+    ".odg": "draw8",
+    ".fodt": "OpenDocument Text Flat XML",
+    ".fodp": "OpenDocument Presentation Flat XML",
+    ".fodg": "OpenDocument Drawing Flat XML",
+    ".xml": "MS Word 2003 XML",
 }
 """LibreOffice's import filters. Naming one stops LibreOffice from detecting another format, which was not sanitized."""
 

@@ -267,6 +267,16 @@ def zipped(**parts: str | bytes) -> Callable[[Path], None]:
     return write
 
 
+ODF_NAMES = 'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+ODF_TYPE = "application/vnd.oasis.opendocument."
+WORD_2003 = "http://schemas.microsoft.com/office/word/2003/wordml"
+WORD_XML = "application/x-wordml"
+
+
+def flat(root: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(f'<?xml version="1.0"?>\n<!-- a comment -->{root}', encoding="utf-8") and None
+
+
 def truncated(path: Path) -> None:
     office_files.docx(path, ["one"])
     path.write_bytes(path.read_bytes()[:300])
@@ -304,8 +314,13 @@ def compound(*streams: str) -> Callable[[Path], None]:
         (compound("Root Entry", "EncryptedPackage"), "encrypted"),
         (compound("Root Entry", "Workbook"), "spreadsheet"),
         (compound("Root Entry"), "an Office format"),
+        (flat('<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">'), "saved as XML"),
+        (flat(f'<office:document {ODF_NAMES} office:mimetype="{ODF_TYPE}chart">'), "isn't a text or presentation"),
     ],
-    ids=["photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"],
+    ids=[
+        *("photos", "xlsx", "ods", "locked-odt", "truncated", "bomb", "locked-docx", "xls", "msg"),
+        *("flat-package", "flat-chart"),
+    ],
 )
 def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path], None], reason: str) -> None:
     path = tmp_path / "file.docx"
@@ -328,8 +343,17 @@ def test_refuses_unsupported_office_files(tmp_path: Path, write: Callable[[Path]
         (compound("Root Entry", "WordDocument"), "application/msword"),
         (compound("PowerPoint Document"), "application/vnd.ms-powerpoint"),
         (lambda path: path.write_text(r"{\rtf1 words}"), "application/rtf"),
+        (
+            lambda path: office_files.docx(path, ["one"], main="application/vnd.ms-word.template.macroEnabledTemplate"),
+            WORD,
+        ),
+        (lambda path: office_files.pptx(path, ["one"], main=f"{POINT[:-12]}slideshow.main+xml"), POINT),
+        (zipped(mimetype=f"{ODF_TYPE}graphics"), f"{ODF_TYPE}graphics"),
+        (flat(f'<office:document {ODF_NAMES} office:mimetype="{ODF_TYPE}text">'), f"{ODF_TYPE}text-flat-xml"),
+        (flat('<?mso-application progid="Word.Document"?><w:wordDocument xmlns:w="' + WORD_2003 + '">'), WORD_XML),
+        (zipped(Types="<Types/>", **{"word\\document.xml": "<x/>"}), WORD),
     ],
-    ids=["docx", "pptx", "odt", "otp", "doc", "ppt", "rtf"],
+    ids=["docx", "pptx", "odt", "otp", "doc", "ppt", "rtf", "dotm", "ppsx", "odg", "fodt", "xml", "backslashes"],
 )
 def test_detects_office_types_by_content(tmp_path: Path, write: Callable[[Path], None], media_type: str) -> None:
     path = tmp_path / "file.txt"
@@ -360,6 +384,12 @@ def test_libreoffice_converts_documents(tmp_path: Path, into: Path, open_extract
     rich = tmp_path / "c"
     rich.write_text(r"{\rtf1\ansi Rich words of page N1}")
     assert numbers(extractor.extract(rich, 1, 1, into)) == ["N1"]
+    xml = tmp_path / "d"
+    xml.write_text(
+        f'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:wordDocument xmlns:w="{WORD_2003}"><w:body>'
+        "<w:p><w:r><w:t>Words of page N1</w:t></w:r></w:p></w:body></w:wordDocument>"
+    )
+    assert numbers(extractor.extract(xml, 1, 1, into)) == ["N1"]
 
 
 @real
