@@ -139,8 +139,8 @@ def failed_page(number: int, reason: str) -> ExtractedPage:
 def confine(config: ChildConfig) -> None:
     """Restrict this process and its future children: no network, and only the files they need.
 
-    On systems without support for this, PDFs, pictures and texts are still extracted, in a process that holds no
-    secrets; office documents are refused (`office_to_pdf`). Raise OSError if the kernel refuses.
+    On systems without support for this, files are still extracted, in a process that holds no secrets; LibreOffice is
+    not used (`libreoffice_gap`). Raise OSError if the kernel refuses.
     """
     if confinement_gap() is not None:
         return

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from rag.errors import Unreadable
 from rag.extract.convert.details import Details
+from rag.extract.convert.office_fonts import FONTS_REMEDY
 from rag.extract.convert.packages import OFFICE
 from rag.extract.convert.prepare import Prepared, prepare_document
 from rag.extract.convert.sanitize import sanitize_document
@@ -28,15 +29,9 @@ OFFICE_OFF = "off"
 _PROGRAM_NAMES = ("soffice", "libreoffice")
 _MAC = "/Applications/LibreOffice.app/Contents/MacOS/soffice"
 CONFINEMENT_REMEDY = (
-    "Reading office documents needs Linux 5.13 or later with Landlock enabled "
-    "(add `landlock` to the kernel's lsm= option)."
+    "LibreOffice needs Linux 5.13 or later with Landlock enabled (add `landlock` to the kernel's lsm= option)."
 )
 _INSTALL = "Install LibreOffice (Debian: sudo apt install libreoffice-nogui)."
-FONTS_REMEDY = (
-    "Install fonts as wide as Word's "
-    "(Debian: sudo apt install fonts-crosextra-carlito fonts-crosextra-caladea fonts-liberation)."
-)
-
 _NOWHERE = "127.0.0.1"
 _SETTINGS: dict[str, dict[str, int | str]] = {
     "/org.openoffice.Office.Common/Security/Scripting": {
@@ -104,10 +99,7 @@ def office_to_pdf(
     Call this in a process that leads its own process group: all other processes of the group are killed afterwards.
     """
     program = office_program(settings.office)
-    if program is None:
-        raise _unavailable(settings.office)
-    if (gap := confinement_gap()) is not None:
-        raise Unreadable(f"Office documents can't be read here: {gap}.", f"Export it as a PDF. {CONFINEMENT_REMEDY}")
+    assert program is not None  # otherwise libreoffice_gap gives the reason
     work = into.parent / "office"
     shutil.rmtree(work, ignore_errors=True)
     profile = work / "profile" / "user"
@@ -155,15 +147,17 @@ def office_remedy(setting: str) -> str:
     return "Set `read.office` to the path of LibreOffice, or leave it empty." if setting else _INSTALL
 
 
-def _unavailable(setting: str) -> Unreadable:
+def libreoffice_gap(setting: str) -> Unreadable | None:
+    """Return why LibreOffice can't be used, with what to do; None if it can. `setting` is `read.office`."""
     if setting == OFFICE_OFF:
-        return Unreadable("Office documents can't be read here: `read.office` is off.", "Export it as a PDF.")
-    if setting:
-        return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
-    return Unreadable(
-        "Office documents need LibreOffice, which is not installed where Magpie runs.",
-        f"{_INSTALL} Or export it as a PDF.",
-    )
+        return Unreadable("LibreOffice is turned off by `read.office`.", "Export it as a PDF.")
+    if office_program(setting) is None:
+        if setting:
+            return Unreadable(f"LibreOffice was not found at `read.office`: {setting}.", office_remedy(setting))
+        return Unreadable("LibreOffice is not installed where Magpie runs.", f"{_INSTALL} Or export it as a PDF.")
+    if (gap := confinement_gap()) is not None:
+        return Unreadable(f"LibreOffice can't be used here: {gap}.", f"Export it as a PDF. {CONFINEMENT_REMEDY}")
+    return None
 
 
 def _run(program: str, document: Path, work: Path, settings: ReadSettings) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -92,6 +92,17 @@ def child(element: Element, *names: str) -> Element | None:
 def elements(root: Element, *names: str) -> Iterator[Element]:
     """Yield the elements with one of these names without prefix, in document order."""
     return (element for element in root.iter() if local(element) in names)
+
+
+def outermost(container: Element, names: Collection[str], skipped: Collection[str] = ()) -> Iterator[Element]:
+    """Yield the descendants with one of these names that are not inside another one or inside a skipped element."""
+    pending = list(reversed(container))
+    while pending:
+        element = pending.pop()
+        if local(element) in names:
+            yield element
+        elif local(element) not in skipped:
+            pending.extend(reversed(element))
 
 
 def remove_children(parent: Element, is_removed: Callable[[Element], bool]) -> None:

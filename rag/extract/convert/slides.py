@@ -29,20 +29,26 @@ class SlideDetails:
 def powerpoint_slides(package: ZipFile) -> list[SlideDetails]:
     """Return the slides in their order. Raise Unreadable if a part is damaged."""
     names = frozenset(package.namelist())
-    if _PRESENTATION not in names:
-        return []
-    targets = _targets(package, _PRESENTATION, names)
     authors = _authors(package, names)
-    slides = []
+    return [_details(package, part, root, names, authors) for part, root in powerpoint_slide_parts(package)]
+
+
+def powerpoint_slide_parts(package: ZipFile) -> Iterator[tuple[str, Element]]:
+    """Yield the name and the root of each slide's part, in the order of the slides. Raise Unreadable."""
+    names = frozenset(package.namelist())
+    if _PRESENTATION not in names:
+        return
+    targets = _targets(package, _PRESENTATION, names)
     for entry in elements(parse_part(package.read(_PRESENTATION)), "sldId"):
         _, part = targets.get(_relationship_id(entry), ("", ""))
         if part:
-            slides.append(_slide(package, part, names, authors))
-    return slides
+            yield part, parse_part(package.read(part))
 
 
-def _slide(package: ZipFile, part: str, names: frozenset[str], authors: dict[str, str]) -> SlideDetails:
-    hidden = attribute(parse_part(package.read(part)), "show") in ("0", "false")
+def _details(
+    package: ZipFile, part: str, root: Element, names: frozenset[str], authors: dict[str, str]
+) -> SlideDetails:
+    hidden = attribute(root, "show") in ("0", "false")
     texts: list[str] = []
     for kind, target in _targets(package, part, names).values():
         if kind == "notesSlide":
@@ -81,6 +87,22 @@ def _authors(package: ZipFile, names: frozenset[str]) -> dict[str, str]:
         return {}
     root = parse_part(package.read("ppt/authors.xml"))
     return {attribute(author, "id"): attribute(author, "name") for author in elements(root, "author")}
+
+
+def slide_links(package: ZipFile, part: str, root: Element) -> Iterator[str]:
+    """Yield the words and the address of each link of a slide."""
+    relationships = f"{dirname(part)}/_rels/{basename(part)}.rels"
+    if relationships not in package.namelist():
+        return
+    rows = elements(parse_part(package.read(relationships)), "Relationship")
+    addresses = {
+        attribute(row, "Id"): attribute(row, "Target") for row in rows if attribute(row, "TargetMode") == "External"
+    }
+    for run in elements(root, "r"):
+        for link in elements(run, "hlinkClick"):
+            if address := addresses.get(_relationship_id(link), ""):
+                words = "".join(piece.text or "" for piece in elements(run, "t"))
+                yield f"Link: {words} {address.removeprefix('mailto:')}"
 
 
 def _targets(package: ZipFile, part: str, names: frozenset[str]) -> dict[str, tuple[str, str]]:

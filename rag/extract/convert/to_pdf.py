@@ -10,7 +10,8 @@ from rag.errors import Unreadable
 from rag.extract.convert import markdown, plain_text
 from rag.extract.convert.details import NO_DETAILS, Details
 from rag.extract.convert.html_to_pdf import too_many_pages, write_html_pdf
-from rag.extract.convert.libreoffice import office_to_pdf
+from rag.extract.convert.libreoffice import libreoffice_gap, office_to_pdf
+from rag.extract.convert.office_text import office_text_to_pdf
 from rag.extract.file_types import MARKDOWN, TEXT
 from rag.settings import ReadSettings
 
@@ -63,6 +64,8 @@ class PdfConverter:
 
     def _convert(self, path: Path, media_type: str, into: Path) -> Details:
         if media_type not in (TEXT, MARKDOWN):
+            if (reason := libreoffice_gap(self._settings.office)) is not None:
+                return office_text_to_pdf(self._pymupdf, path, media_type, into, self._settings, reason)
             return office_to_pdf(path, media_type, into, self._settings, self._count_pages)
         decoded = plain_text.decode_text(path.read_bytes())
         if decoded is None:

@@ -233,28 +233,6 @@ def test_close_kills_a_running_conversion(
     await_end(left)
 
 
-@pytest.mark.parametrize(
-    ("setting", "reason"), [("off", "`read.office` is off"), ("/nowhere/soffice", "not found at `read.office`")]
-)
-def test_refusal_without_libreoffice_has_a_remedy(
-    tmp_path: Path, open_extractor: OpenExtractor, setting: str, reason: str
-) -> None:
-    with pytest.raises(Unreadable, match=reason) as refused:
-        open_extractor(office=setting).inspect(office_files.docx(tmp_path / "file", ["one"]))
-    assert refused.value.hint
-
-
-def test_refusal_names_the_command_to_install_libreoffice(
-    tmp_path: Path, open_extractor: OpenExtractor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    if sys.platform == "darwin":
-        pytest.skip("LibreOffice is also searched for outside of PATH")
-    with pytest.raises(Unreadable, match="not installed") as refused:
-        open_extractor().inspect(office_files.docx(tmp_path / "file", ["one"]))
-    assert "apt install libreoffice" in refused.value.hint
-
-
 # ---------------------------------------------------------------- type detection
 
 
